@@ -43,9 +43,9 @@ from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.pruner import Pruner, pruner_batch
-from ctxprune.shrink.recipes.pieces import RECOVERIES
-from ctxprune.shrink.recipes.recipe import Piece, load_recipe
-from ctxprune.shrink.run.runner import make, shrink
+from ctxprune.shrink.recipes.recipe import Piece, build_piece, load_recipe
+from ctxprune.shrink.registries import RECOVERIES
+from ctxprune.shrink.run.runner import shrink
 from ctxprune.train.batches import batches, encode, view
 from ctxprune.train.examples import passages
 from ctxprune.train.export import export_float
@@ -151,7 +151,7 @@ def trial(name: str, keep: float, whole: Subject, tools) -> dict[str, object]:
             few = replace(whole, calibration=whole.calibration[: options.calibration])
             found = shrink(few, replace(recipe, finish=()), Target("flops", keep))
             with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):  # weights change inside
-                model = make(RECOVERIES, tune)(replace(found.subject, calibration=whole.calibration)).model
+                model = build_piece(RECOVERIES, tune)(replace(found.subject, calibration=whole.calibration)).model
             found = replace(found, subject=replace(found.subject, model=model))
     except CtxpruneError as error:
         return {"recipe": name, "keep": keep, "error": str(error)}

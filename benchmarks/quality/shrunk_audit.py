@@ -25,8 +25,8 @@ from benchmarks.common.parts import fingerprint, say
 from benchmarks.common.record import RESULTS, SHARED, record
 from benchmarks.quality.passages import TEN
 from ctxprune.models.pruner import bundled, read_manifest
-from ctxprune.shrink.audit import Audited, AuditReport, Question, audit
-from ctxprune.shrink.audit.models import audited
+from ctxprune.shrink.audit import AuditedModel, AuditReport, Question, audit
+from ctxprune.shrink.audit.models import load_audited
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.train.sentence_sets import Item, read_items
 
@@ -41,9 +41,9 @@ def question(item: Item, domain: str) -> Question:
     return Question(item.question, texts, gains, domain, context.sources, context.titles)
 
 
-def named(folder: Path, variants: list[Path]) -> Audited:
+def named(folder: Path, variants: list[Path]) -> AuditedModel:
     """A model under its own name, with variants under their folders'."""
-    model = audited(folder, variants=variants)
+    model = load_audited(folder, variants=variants)
     own = {Path(place).name: score for place, score in model.variants.items()}
     return replace(model, name=read_manifest(folder).name, variants=own)
 

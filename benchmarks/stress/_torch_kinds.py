@@ -114,14 +114,15 @@ def deltas(folder: Path) -> Specimen:
 
 @kind("shrink log")
 def search_log(folder: Path) -> Specimen:
-    from ctxprune.shrink.run.search import _Log
+    from ctxprune.shrink.run.records import TrialFigures, TrialLog, TrialRecord
 
     plan = {"recipes": ["flap.v1"], "steps": 2}
-    log = _Log(folder / "trials", plan, resume=False)
+    log = TrialLog(folder / "trials", plan, resume=False)
     for number in range(12):
-        log.add({"rung": 0, "recipe": f"r{number}", "status": "done", "quality": number / 7})
+        sizes = {"bytes": 4.0, "flops": 3.0, "parameters": 2.0, "weights": 1.0}
+        log.add(TrialRecord(f"r{number}", 0, 2, 1.0, TrialFigures(number / 7, 0.5, 0.0, sizes)))
     path = folder / "trials" / "trials.jsonl"
-    return Specimen([path], lambda: _Log(folder / "trials", plan, resume=True).lines)
+    return Specimen([path], lambda: TrialLog(folder / "trials", plan, resume=True).records)
 
 
 @kind("training checkpoint")
@@ -146,14 +147,14 @@ def checkpoint(folder: Path) -> Specimen:
 def taught(folder: Path) -> Specimen:
     from dataclasses import fields
 
-    from ctxprune.train import taught as module
+    from ctxprune.train import teacher_targets as module
 
     arrays = {name: np.arange(30).astype(dtype) for name, dtype in module._TYPES.items()}
     path = folder / "part.npz"
-    module.Taught(**arrays).save(path)
+    module.TeacherTargets(**arrays).save(path)
 
     def ask() -> Any:
-        found = module.Taught.load(path)
+        found = module.TeacherTargets.load(path)
         return [getattr(found, entry.name).tobytes() for entry in fields(found)]
 
     return Specimen([path], ask)

@@ -29,8 +29,8 @@ import torch
 
 from benchmarks.common.parts import Parts, say
 from benchmarks.common.record import SHARED, record
-from ctxprune.shrink.data.batches import padded
-from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.data.batches import pad_batch
+from ctxprune.shrink.io.loaded import InputFormat
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.model.cost import Target
 from ctxprune.shrink.model.subject import Subject
@@ -67,7 +67,7 @@ def batches(form: InputFormat, chosen: list[tuple[str, list[tuple[str, float]]]]
     for start in range(0, len(chosen), size):
         part = chosen[start : start + size]
         rows = [(text, label) for question, texts in part for text, label in [(question, -1.0), *texts]]
-        batch = padded(form.texts([text for text, _ in rows], TOKENS), form)
+        batch = pad_batch(form.texts([text for text, _ in rows], TOKENS), form)
         batch["labels"] = torch.tensor([label for _, label in rows])
         batch["groups"] = torch.arange(len(part)).repeat_interleave(OTHERS + 2)
         made.append(batch)

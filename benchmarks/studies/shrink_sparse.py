@@ -32,13 +32,13 @@ from transformers import AutoModel, AutoTokenizer
 
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import SHARED, record
-from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.allocate.per_row import PerRow
 from ctxprune.shrink.compensate.admm import Admm
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
 from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import Target, matrices
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.embedding import Embedding

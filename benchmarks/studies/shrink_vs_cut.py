@@ -29,16 +29,16 @@ from transformers import BertForSequenceClassification
 
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import SHARED, record
-from ctxprune.shrink.data import InputFormat, batches_of, by_source, heldout_pairs, sampled, training_pairs
-from ctxprune.shrink.learning.losses import listwise
+from ctxprune.shrink.data import InputFormat, batches_of, group_by_source, heldout_pairs, sample_pairs, training_pairs
+from ctxprune.shrink.learning.losses import listwise_loss
+from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.recipes.pieces import RECOVERIES
-from ctxprune.shrink.recipes.recipe import Piece, load_recipe
-from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.run.runner import make, shrink
+from ctxprune.shrink.recipes.recipe import Piece, build_piece, load_recipe
+from ctxprune.shrink.registries import RECOVERIES
+from ctxprune.shrink.run.runner import shrink
 
 TASK = CrossEncoder()
 KEEP = 4 / 6 + 1e-6
@@ -59,13 +59,13 @@ def mixed(pairs):
 
 def data(form: InputFormat):
     """Batches to train on, and batches to measure on."""
-    known = by_source(training_pairs(SHARED / "data"))
+    known = group_by_source(training_pairs(SHARED / "data"))
     names = [*QUESTIONS, *OTHERS]
-    parts = [sampled(mixed(known[name]), QUESTIONS.get(name, 300), most=4, seed=1) for name in names]
+    parts = [sample_pairs(mixed(known[name]), QUESTIONS.get(name, 300), most=4, seed=1) for name in names]
     chosen = [pair for part in parts for pair in part]
     random.Random(0).shuffle(chosen)
-    held = by_source(heldout_pairs(SHARED / "data"))
-    test = [pair for part in held.values() for pair in sampled(mixed(part), 60, most=8, seed=2)]
+    held = group_by_source(heldout_pairs(SHARED / "data"))
+    test = [pair for part in held.values() for pair in sample_pairs(mixed(part), 60, most=8, seed=2)]
     return [batches_of(pairs, form, rows=ROWS, tokens=TOKENS) for pairs in (chosen, test)]
 
 
@@ -88,7 +88,7 @@ def teacher(folder: Path | None, batches, steps: int):
             scores = own(**inputs_of(batch)).logits[:, 0].float()
         labels = batch["labels"]
         right = torch.where(labels > 0, 0.0, -1e4)  # a softmax over the relevant rows of a group alone
-        ranked = listwise(scores, right, batch["groups"])
+        ranked = listwise_loss(scores, right, batch["groups"])
         return torch.nn.functional.binary_cross_entropy_with_logits(scores, labels) + ranked
 
     train(Subject(model, TASK, batches), Schedule(steps, 2e-4), loss=loss)
@@ -152,7 +152,7 @@ def arm(name: str, seed: int, given, options):
         recovery = Piece("scratch.v1", {"steps": options.steps, "rate": 3e-4, "towards": "teacher"})
     work = replace(found, calibration=random.Random(100 + seed).sample(batches, min(options.steps, len(batches))))
     with low():
-        work = make(RECOVERIES, recovery)(work)
+        work = build_piece(RECOVERIES, recovery)(work)
     after = quality(work.model.eval(), test)
     top = options.quality
     weights = cost(work.model, "parameters") / cost(whole, "parameters")

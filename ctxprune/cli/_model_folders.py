@@ -142,8 +142,8 @@ def _shrunk(folder: Path, kind: str) -> Callable[[], object] | None:
 
     require("torch", "train")
     from ctxprune.shrink.io.loading import load_model
-    from ctxprune.shrink.run.timing import timed, timing_batch
+    from ctxprune.shrink.run.timing import measure_times, timing_batch
 
     loaded = load_model(folder)
     batch = timing_batch(loaded.model, loaded.form.limit)
-    return lambda: timed([loaded.model], batch, rounds=1)
+    return lambda: measure_times([loaded.model], batch, rounds=1)

@@ -36,14 +36,15 @@ def audit_models(
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
     from ctxprune.cli import _console
     from ctxprune.shrink.audit import audit
-    from ctxprune.shrink.audit.models import audited
+    from ctxprune.shrink.audit.models import load_audited
 
     if html is not None:
         _console.check_target(html, data)
     _threads(threads)
     questions = _questions(data)
     models = [
-        audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ()) for folder in shrunk
+        load_audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ())
+        for folder in shrunk
     ]
     with _console.progress() as bar:
         task = bar.add_task("audit", total=len(models) + 1)
@@ -51,7 +52,7 @@ def audit_models(
         def tell(name: str) -> None:
             bar.update(task, description=name, advance=1)
 
-        report = audit(audited(full, tokens=tokens), models, questions, seed=seed, progress=tell)
+        report = audit(load_audited(full, tokens=tokens), models, questions, seed=seed, progress=tell)
     if html is not None:
         _console.write_file(html, report.to_html(), data)
     if as_json:

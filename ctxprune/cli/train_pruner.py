@@ -12,7 +12,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
-    from ctxprune.train.train_pruner import Parts
+    from ctxprune.train.train_pruner import TrainingInputs
 
 __all__ = ["base_folder", "parts_of", "pruner"]
 
@@ -45,17 +45,17 @@ def pruner(
     import torch
 
     from ctxprune.cli import _console
-    from ctxprune.train.loop import Recipe
-    from ctxprune.train.train_pruner import smoke_parts, train_pruner
+    from ctxprune.train.loop import PrunerRecipe
+    from ctxprune.train.train_pruner import smoke_inputs, train_pruner
 
     if smoke == (data is not None):
         raise UsageError("a run needs --data or --smoke, one of them", hint="name the folder that holds rag and nl2sql")
     torch.set_num_threads(threads)
     if data is None:
-        parts, recipe = smoke_parts()
+        parts, recipe = smoke_inputs()
     else:
         parts = parts_of(data, base_folder(base))
-        recipe = Recipe(seed=seed) if examples is None else Recipe(seed=seed, examples=examples)
+        recipe = PrunerRecipe(seed=seed) if examples is None else PrunerRecipe(seed=seed, examples=examples)
     report = train_pruner(parts, out, recipe, resume=resume)
     if as_json:
         _console.emit(report)
@@ -73,18 +73,18 @@ def base_folder(base: Path | None) -> Path:
     return Path(found.submodule_search_locations[0]) / "model"
 
 
-def parts_of(data: Path, base: Path) -> Parts:
+def parts_of(data: Path, base: Path) -> TrainingInputs:
     """The mixture out of the folder that holds rag and nl2sql, and the base model."""
     from ctxprune.cli._training_data import schemas
     from ctxprune.train.examples import passages, tables
     from ctxprune.train.mixture import held_out_questions, split_examples
     from ctxprune.train.pruner_network import load_base
     from ctxprune.train.retrieval import retrieval, with_distractors
-    from ctxprune.train.train_pruner import Parts
+    from ctxprune.train.train_pruner import TrainingInputs
 
     if not (base / "model.safetensors").is_file():
         raise InputError("the folder holds no base model", where=str(base), hint="name one with model.safetensors")
     examples = [*with_distractors(passages(data)), *retrieval(data), *tables(data), *schemas(data)]
     train, aside = split_examples(examples, held_out_questions(data))
     tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
-    return Parts(load_base(base), tokenizer, train, aside)
+    return TrainingInputs(load_base(base), tokenizer, train, aside)

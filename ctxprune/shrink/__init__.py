@@ -19,7 +19,8 @@ from ctxprune.utils.extras import require
 from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.io.loading import Loaded, load_model
+    from ctxprune.shrink.io.loaded import Loaded
+    from ctxprune.shrink.io.loading import load_model
     from ctxprune.shrink.io.saving import save_model
     from ctxprune.shrink.model.cost import Target
     from ctxprune.shrink.model.subject import Subject
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.run.runner import Shrunk, shrink
 
 _HOMES = {
-    "Loaded": "io.loading",
+    "Loaded": "io.loaded",
     "Piece": "recipes.recipe",
     "Prepared": "run.preparation",
     "Recipe": "recipes.recipe",

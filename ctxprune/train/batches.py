@@ -25,7 +25,7 @@ _POOL = 512  # examples that are sorted by length together
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example as token ids: int32 arrays, beside what `Example` says."""
+    """One example as token ids: int32 arrays, with the labels of the `Example`."""
 
     kind: str
     question: NDArray[np.int32]
@@ -38,7 +38,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One example as windows, with the labels of what stands in them.
+    """One example as windows, with the labels of their units and documents.
 
     Attributes:
         windows: One or more.
@@ -91,6 +91,7 @@ def encode(examples: Sequence[Example], tokenizer: Any) -> list[Encoded]:
             texts.update(dict.fromkeys(document.sentences))
     known: dict[str, NDArray[np.int32]] = {}
     names = list(texts)
+    # in parts, so that the tokenizer's objects are not all in memory at once
     for at in range(0, len(names), 4096):
         part = names[at : at + 4096]
         found = tokenizer.encode_batch(part, add_special_tokens=False)
@@ -118,6 +119,7 @@ def view(example: Encoded, rng: random.Random | None, *, limit: int = 256) -> Vi
     parts = [(index, 0, len(units)) for index, units in enumerate(example.units)]
     titled = True
     if rng is not None:
+        # the network must not rely on titles: many contexts have none
         titled = rng.random() > 0.25
         parts = list(_sampled(example, rng, limit))
         rng.shuffle(parts)
@@ -135,6 +137,7 @@ def view(example: Encoded, rng: random.Random | None, *, limit: int = 256) -> Vi
 def batches(views: Sequence[View], *, tokens: int, rng: random.Random) -> Iterator[Batch]:
     """Batches of at most `tokens` padded tokens (one view at least), in random order within pools of like length."""
     for at in range(0, len(views), _POOL):
+        # sorted within pools: sorted as a whole, batches of one length would follow one another
         pool = sorted((entry for entry in views[at : at + _POOL] if entry.windows), key=lambda entry: entry.longest)
         made: list[list[View]] = []
         size = 0
@@ -164,6 +167,7 @@ def collate(views: Sequence[View]) -> Batch:
             ids[row, :size], mask[row, :size] = window.ids, 1
             types[row, window.question : size] = 1
             for piece in window.pieces:
+                # numbers are given as pieces are met, so that what is cut off has none
                 if piece.document in entry.relevant:
                     key = documents.setdefault((group, piece.document), len(documents))
                     document[row, piece.start : piece.end] = key
@@ -193,9 +197,11 @@ def _sampled(example: Encoded, rng: random.Random, limit: int) -> Iterator[tuple
     rng.shuffle(wanted)
     rng.shuffle(others)
     head = 4 + min(len(example.question), MOST_QUESTION)
+    # of varying size, so that the network meets windows that are full, nearly full and overfull
     room = limit - head + rng.randrange(-limit // 6, limit // 6 + 1)
     if example.unlabelled:
         others = sorted(others[:8])  # the order of the retriever: the hardest of a random choice
+        # one relevant document against its hardest negatives, about four windows in all
         wanted, room = wanted[:1], 3 * limit
     for place, index in enumerate([*wanted, *others]):
         if place and room < 32:
@@ -219,6 +225,7 @@ def _around(labels: Sequence[bool], sizes: Sequence[int], most: int, rng: random
     """A run of units with at most so many tokens around one that is evidence, or around any where none is."""
     if sum(sizes) <= most:
         return 0, len(sizes)
+    # the evidence stands anywhere in the run, not at its start
     positives = [index for index, label in enumerate(labels) if label] or [rng.randrange(len(labels))]
     start = rng.choice(positives)
     end, total = start + 1, sizes[start]

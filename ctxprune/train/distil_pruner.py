@@ -22,10 +22,10 @@ from ctxprune.train.graph_reader import read_network
 from ctxprune.train.mixture import epoch, fingerprint
 from ctxprune.train.pairs import UNLABELLED, free_pairs
 from ctxprune.train.pruner_network import HEADS, EncoderShape
-from ctxprune.train.student import check_growth, grown, student_of
-from ctxprune.train.teacher_targets import Taught, say, taught_batches
-from ctxprune.train.train_pruner import finish
-from ctxprune.train.vocabulary import chosen_pieces, cut_tokenizer, pieces_of
+from ctxprune.train.student import build_student, check_growth, grow_student
+from ctxprune.train.teacher_targets import TeacherTargets, run_teacher, target_batches
+from ctxprune.train.train_pruner import export_trained
+from ctxprune.train.vocabulary import choose_vocabulary, cut_tokenizer, vocabulary_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ctxprune.train.batches import Encoded, View
     from ctxprune.train.examples import Example
     from ctxprune.train.pruner_network import PrunerNetwork
-    from ctxprune.train.train_pruner import Parts
+    from ctxprune.train.train_pruner import TrainingInputs
 
 __all__ = ["DistilPlan", "distil_pruner"]
 
@@ -43,7 +43,7 @@ _LIMIT = 256
 
 @dataclass(frozen=True, slots=True)
 class DistilPlan:
-    """What the student is, and what it reads.
+    """Shape of the student, and the data that it reads.
 
     Attributes:
         shape: Of the student; its vocabulary is what `vocabulary` leaves.
@@ -77,7 +77,7 @@ class DistilPlan:
 
 
 def distil_pruner(
-    parts: Parts,
+    parts: TrainingInputs,
     teacher: Path,
     out: Path,
     plan: DistilPlan,
@@ -88,7 +88,7 @@ def distil_pruner(
 ) -> dict[str, Any]:
     """Let the teacher read, make the student and train it, export, weigh. Writes what `train_pruner` does to `out`.
 
-    Windows with what the teacher says of them are in `out/run/taught`; those that are there are not made again with
+    Windows with the teacher's targets are in `out/run/taught`; those that are there are not made again with
     `resume`.
 
     Args:
@@ -97,7 +97,7 @@ def distil_pruner(
         out: Folder; made if it is not there.
         plan: What to make.
         student: A model folder to go on from instead of first weights out of the teacher; its vocabulary stays, and
-            what the shape has more than it is added (`ctxprune.train.student.grown`).
+            what the shape has more than it is added (`ctxprune.train.student.grow_student`).
         name: Of the model, for its manifest.
         resume: Go on from windows and checkpoint that are there.
 
@@ -116,33 +116,34 @@ def distil_pruner(
         check_growth(small.shape, plan.shape)  # not after hours of reading
     order, text = _vocabulary(parts, plan) if student is None else _vocabulary_of(student, parts)
     tokenizer = Tokenizer.from_str(text)
-    taught = out / "run" / "taught"
-    taught.mkdir(parents=True, exist_ok=True)
+    folder = out / "run" / "taught"
+    folder.mkdir(parents=True, exist_ok=True)
     data = fingerprint(parts.train)
     digest = hashlib.sha256((teacher / "model.onnx").read_bytes()).hexdigest()
     begun = "" if student is None else hashlib.sha256((student / "model.onnx").read_bytes()).hexdigest()
     read = [data, digest, hashlib.sha256(text.encode()).hexdigest(), plan.seed, plan.labelled, plan.pairs]
     what = hashlib.sha256(json.dumps([*read, plan.recipe.bfloat16]).encode()).hexdigest()
+    # refused before windows of another teacher are mixed with those that are there
     if resume:
-        _same_windows(taught / "windows.txt", what)
-    (taught / "windows.txt").write_text(what + "\n", encoding="utf-8")
-    paths = [taught / f"{number:04d}.npz" for number in range(plan.shards)]
+        _same_windows(folder / "windows.txt", what)
+    (folder / "windows.txt").write_text(what + "\n", encoding="utf-8")
+    paths = [folder / f"{number:04d}.npz" for number in range(plan.shards)]
     missing = [path for path in paths if not (resume and path.is_file())]
     if missing:
         halved = _halved(network) if plan.recipe.bfloat16 else network
         for path, views in zip(paths, _views(parts.train, tokenizer, plan), strict=False):
             if path in missing:
-                say(halved, views, order).save(path)
+                run_teacher(halved, views, order).save(path)
         network = read_network(teacher)
     torch.manual_seed(plan.recipe.seed)
     given = (plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
-    made = student_of(network, *given) if small is None else grown(small, network, *given)
+    made = build_student(network, *given) if small is None else grow_student(small, network, *given)
     run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{what} {plan.shards} {begun}".strip())
     if resume:
         run.resume()
     run.train(paths)
     made.eval()
-    finish(made, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
+    export_trained(made, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
     report: dict[str, Any] = {
         "name": name,
         "teacher_sha256": digest,
@@ -150,7 +151,7 @@ def distil_pruner(
         "shape": made.shape.to_dict(),
         "layers": list(plan.layers),
         "plan": {"vocabulary": len(order)}
-        | {key: getattr(plan, key) for key in ("shards", "labelled", "pairs", "seed")},
+        | {"shards": plan.shards, "labelled": plan.labelled, "pairs": plan.pairs, "seed": plan.seed},
         "recipe": asdict(plan.recipe),
         "data_sha256": data,
         "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
@@ -171,7 +172,7 @@ def _same_windows(path: Path, what: str) -> None:
         )
 
 
-def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+def _vocabulary(parts: TrainingInputs, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
     """The teacher's id of each piece that stays, and the tokenizer of those alone."""
     document = json.loads(parts.tokenizer)
     texts: dict[str, None] = {}
@@ -180,13 +181,13 @@ def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtyp
         for entry in example.documents:
             texts[entry.title] = None
             texts.update(dict.fromkeys(entry.sentences))
-    fixed = FIXED & set(pieces_of(document).values())
-    order = chosen_pieces(document, texts, plan.vocabulary, fixed=fixed)
+    fixed = FIXED & set(vocabulary_ids(document).values())
+    order = choose_vocabulary(document, texts, plan.vocabulary, fixed=fixed)
     cut = cut_tokenizer(document, order) | {"padding": None, "truncation": None}
     return np.asarray(order, dtype=np.int64), json.dumps(cut, ensure_ascii=False)
 
 
-def _vocabulary_of(student: Path, parts: Parts) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+def _vocabulary_of(student: Path, parts: TrainingInputs) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
     """As `_vocabulary`, of a student's own tokenizer."""
     path = student / "tokenizer.json"
     try:
@@ -194,7 +195,7 @@ def _vocabulary_of(student: Path, parts: Parts) -> tuple[np.ndarray[Any, np.dtyp
         document = parse_json(text)
     except (OSError, ValueError) as error:
         raise InputError(f"the student's tokenizer cannot be read ({error})", where=str(path)) from error
-    own, whole = pieces_of(document), pieces_of(json.loads(parts.tokenizer))
+    own, whole = vocabulary_ids(document), vocabulary_ids(json.loads(parts.tokenizer))
     if missing := own.keys() - whole.keys():
         raise UsageError(
             f"{len(missing)} of the student's pieces are not the teacher's, {min(missing)!r} one of them",
@@ -209,6 +210,7 @@ def _views(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Ite
     pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=plan.seed + 1)) if plan.pairs else []
     whole = [*examples, *pairs]
     place = {id(example): entry for example, entry in zip(whole, encode(whole, tokenizer), strict=True)}
+    # one stream through all epochs, so that shards do not repeat examples before all were read
     mixed = (example for number in count() for example in epoch(examples, number, seed=plan.seed + 7))
     for number in range(plan.shards):
         own = [*islice(mixed, plan.labelled), *pairs[number * plan.pairs : (number + 1) * plan.pairs]]
@@ -224,7 +226,7 @@ def _view(example: Example, encoded: Encoded, rng: random.Random) -> View:
 
 
 def _first_windows(path: Path) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    batches = taught_batches(Taught.load(path), tokens=4096, rng=random.Random(0))
+    batches = target_batches(TeacherTargets.load(path), tokens=4096, rng=random.Random(0))
     return [(batch.ids, batch.types, batch.mask) for batch in islice(batches, 10)]
 
 

@@ -17,15 +17,15 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.train.losses import pruner_loss
-from ctxprune.train.pruner_network import HEADS, PrunerNetwork, pooled
-from ctxprune.train.teacher_targets import Taught, taught_batches
+from ctxprune.train.pruner_network import HEADS, PrunerNetwork, mean_logits
+from ctxprune.train.teacher_targets import TeacherTargets, target_batches
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ctxprune.train.teacher_targets import TaughtBatch
+    from ctxprune.train.teacher_targets import TargetBatch
 
 __all__ = ["DistilRecipe", "DistilRun", "distil_losses"]
 
@@ -68,7 +68,7 @@ class DistilRecipe:
             raise UsageError("rates and the parts of the loss are from 0 up", where=repr(self))
 
 
-class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
+class DistilRun(Training[DistilRecipe, "TargetBatch"]):
     """A student's run; see `Training`. The fingerprint is of the data and the teacher."""
 
     unit = "tokens"
@@ -82,28 +82,31 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
         """Read shards until the recipe's tokens are met; a checkpoint every so many seconds and at the end.
 
         Raises:
-            FormatError: A file holds no taught windows.
+            FormatError: A file holds no teacher targets.
         """
         self.run(self._batches(shards), save_every=save_every)
 
-    def losses(self, batch: TaughtBatch) -> tuple[Tensor, dict[str, float]]:
+    def losses(self, batch: TargetBatch) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum of the parts, and each part."""
         parts = distil_losses(self.network, batch, bfloat16=self.recipe.bfloat16)
-        loss = torch.stack([getattr(self.recipe, name) * value for name, value in parts.items()]).sum()
+        recipe = self.recipe
+        weights = {"states": recipe.states, "logits": recipe.logits, "means": recipe.means, "labels": recipe.labels}
+        loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
-    def _batches(self, shards: Sequence[Path]) -> Iterator[tuple[TaughtBatch, int]]:
+    def _batches(self, shards: Sequence[Path]) -> Iterator[tuple[TargetBatch, int]]:
         """Batches from where the run stands; what was read before is skipped, not computed."""
         read, number = 0, 0
         while read < self.recipe.tokens:
             order = list(shards)
             random.Random(f"{self.recipe.seed} {number}").shuffle(order)
             for path in order:
-                shard = Taught.load(path)
+                shard = TeacherTargets.load(path)
+                # a shard that was read before the run stopped is skipped without its batches
                 if read + len(shard.ids) > self.done:
                     rng = random.Random(f"{self.recipe.seed} {number} {path.name}")
                     start = read
-                    for batch in taught_batches(shard, tokens=self.recipe.batch, rng=rng):
+                    for batch in target_batches(shard, tokens=self.recipe.batch, rng=rng):
                         size = int(batch.mask.sum())
                         if start >= self.done:
                             yield batch, size
@@ -115,7 +118,7 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
 
 
 class _Both(nn.Module):
-    """Last states beside the logits, so that parameters can be given for both."""
+    """Last states and logits in one forward pass, so that parameters can be given for both."""
 
     def __init__(self, network: PrunerNetwork) -> None:
         super().__init__()
@@ -126,28 +129,30 @@ class _Both(nn.Module):
         return (last, *self.network.logits(last, types, mask))
 
 
-def distil_losses(student: PrunerNetwork, batch: TaughtBatch, *, bfloat16: bool) -> dict[str, Tensor]:
+def distil_losses(student: PrunerNetwork, batch: TargetBatch, *, bfloat16: bool) -> dict[str, Tensor]:
     """The parts of the loss, each a number.
 
     `states`: squared error of last states, in parts of the teacher's mean square. `logits`: of the logits of document
     tokens. `means`: of the means over units and over documents. `labels`: `pruner_loss` of what has a label.
     """
+    # parameters are given as bfloat16 copies, while the optimiser keeps float32
     halved = {
         f"network.{name}": value.bfloat16()
         for name, value in (student.named_parameters() if bfloat16 else ())
         if not name.startswith(HEADS)
     }
     last, keep, relevance = torch.func.functional_call(_Both(student), halved, (batch.ids, batch.types, batch.mask))
+    # states are learned at all tokens, logits where they are used: not at the question
     real, read = batch.mask.bool(), (batch.mask * batch.types).bool()
-    both, said = torch.stack([keep, relevance], dim=-1), batch.logits
+    both, wanted = torch.stack([keep, relevance], dim=-1), batch.logits
     units, documents = len(batch.unit_label), len(batch.document_label)
-    unit, document = pooled(keep, batch.unit, units), pooled(relevance, batch.document, documents)
+    unit, document = mean_logits(keep, batch.unit, units), mean_logits(relevance, batch.document, documents)
     labelled, ranked = batch.unit_label >= 0, batch.document_label >= 0
     return {
         "states": functional.mse_loss(last[real], batch.states[real]) / batch.states[real].square().mean(),
-        "logits": functional.mse_loss(both[read], said[read]),
-        "means": functional.mse_loss(unit, pooled(said[..., 0], batch.unit, units))
-        + functional.mse_loss(document, pooled(said[..., 1], batch.document, documents)),
+        "logits": functional.mse_loss(both[read], wanted[read]),
+        "means": functional.mse_loss(unit, mean_logits(wanted[..., 0], batch.unit, units))
+        + functional.mse_loss(document, mean_logits(wanted[..., 1], batch.document, documents)),
         "labels": pruner_loss(
             (unit[labelled], batch.unit_label[labelled], batch.unit_group[labelled]),
             (document[ranked], batch.document_label[ranked], batch.document_group[ranked]),

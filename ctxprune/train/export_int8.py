@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from ctxprune.errors import UsageError
 from ctxprune.train.export import VENDOR, Graph, encoder_layer, save
-from ctxprune.train.int4_embeddings import codes
+from ctxprune.train.int4_embeddings import int4_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +67,13 @@ class _Int8Graph(Graph):
 
     def product(self, states: str, name: str, matrix: NDArray[np.float32]) -> str:
         """The states times a matrix (in, out)."""
+        # query, key and value read one tensor, which is rounded once
         if states not in self._rounded:
             parts = (f"{states}.rounded", f"{states}.step", f"{states}.zero")
             self.node("DynamicQuantizeLinear", [states], list(parts), name=f"{states}.rounding")
             self._rounded[states] = parts
         rounded, step, zero = self._rounded[states]
+        # a scale for each output: one large column would cost all others their precision
         scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
         own = self.constant(f"{name}_quantized", np.round(matrix / scale), kind=np.int8)
         scales = self.constant(f"{name}_scale", scale)
@@ -107,7 +109,7 @@ def _words4(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
     """Both halves of a row share its bytes: the first one in the low bits."""
     import torch
 
-    found, scales = (value.numpy() for value in codes(torch.from_numpy(table)))
+    found, scales = (value.numpy() for value in int4_codes(torch.from_numpy(table)))
     half = table.shape[1] // 2
     low, high = (part.astype(np.int16) + 8 for part in (found[:, :half], found[:, half:]))
     packed = graph.constant("words.packed", low + 16 * high, kind=np.uint8)

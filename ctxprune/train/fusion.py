@@ -1,4 +1,4 @@
-"""The last step of training: weights that make probabilities of what the model and BM25 say, from examples set aside.
+"""The last step of training: weights that turn scores of model and BM25 into probabilities, from examples set aside.
 
 By kind of unit, in two steps: weights that put evidence above the rest of its own example (logistic regression on
 differences: RankNet's loss, Burges and others 2005), then scale and constant that make their sum a probability (Platt
@@ -50,7 +50,7 @@ def fit_fusion(
     Args:
         scorer: With the model whose features are weighed; its own weights do not matter.
         examples: Labelled ones of any kind; "passage" must be among them.
-        progress: Told how many are done, and of how many.
+        progress: Called with how many examples are done, and of how many.
     """
     units: dict[str, _Rows] = defaultdict(lambda: _Rows([], [], []))
     documents: dict[str, _Rows] = defaultdict(lambda: _Rows([], [], []))
@@ -62,6 +62,7 @@ def fit_fusion(
         if not context.units or (length > _LONGEST and not example.unlabelled):
             continue
         features = scorer.features(example.question, context)
+        # every source counts the same, however many examples it has
         weight = 1 / shares[example.source]
         if not example.unlabelled:
             _add(units[example.kind], features.units, _UNIT, context.labels, weight)
@@ -105,6 +106,7 @@ def logistic(
         negative[-1] = False
         if not negative.any():
             return found
+        # a negative weight would turn a signal round; the feature is left out and the rest is fitted anew
         active &= ~negative
 
 
@@ -126,6 +128,7 @@ def _add(
     labels: Sequence[bool],
     weight: float,
 ) -> None:
+    # log-odds of a saturated network run to minus infinity
     table = np.stack([np.maximum(features[name], -30.0) for name in (*names, _PRIOR)] + [np.ones(len(labels))], axis=1)
     rows.features.append(table)
     rows.labels.append(np.asarray(labels, dtype=np.float64))
@@ -136,11 +139,13 @@ def _fitted(rows: _Rows, names: Sequence[str]) -> dict[str, float]:
     parts = [features[:, : len(names)] for features in rows.features]
     pairs = [_differences(*entry) for entry in zip(parts, rows.labels, rows.weights, strict=True)]
     features, weights = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
+    # first the order, from differences within an example, where what all units share cancels out
     order = logistic(features, np.ones(len(features)), weights)[:-1]
     for place, name in enumerate(names):
         if name in _BM25:
             order[place] = max(order[place], _LEAST * order[0])
     table = np.concatenate(rows.features)
+    # then the probability: one scale and the shares of prior and bias, which leave the order as it is
     sums = np.column_stack([table[:, : len(names)] @ order, table[:, len(names) :]])
     scale, prior, bias = logistic(sums, np.concatenate(rows.labels), np.concatenate(rows.weights), penalty=1e-6)
     found = [*(scale * order), prior, bias]

@@ -78,6 +78,7 @@ class _Weights:
         """The word embeddings, in whichever form: float32 (vocabulary, width)."""
         if "words.packed" not in self:
             return self["words.weight"]
+        # two codes in a byte: the first half of a row in the low bits
         packed, steps = self["words.packed"], self["words.steps"].astype(np.float32)
         whole = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
         return np.asarray((whole.reshape(*steps.shape, -1) * steps[..., None]).reshape(whole.shape), dtype=np.float32)
@@ -134,6 +135,7 @@ def _layer(weights: _Weights, name: str) -> tuple[LayerShape, dict[str, Any]]:
     if f"{name}.split" in weights:
         heads, size = map(int, weights[f"{name}.split"][-2:])
         for kind in ("weight", "bias"):
+            # int8 graphs hold query, key and value as one matrix, float ones as three
             if f"{name}.attention.{kind}" in weights:
                 whole = weights[f"{name}.attention.{kind}"].T.copy()
             else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "codes", "rounded"]
+__all__ = ["BLOCK", "int4_codes", "round_to_int4"]
 
 BLOCK = 128
 """Numbers that share a scale; a row that is no multiple of it is one block."""
 
 
-def codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
+def int4_codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     """Codes, int8 (rows, width), -8 to 7, and scales, float16 (rows, blocks), whose products come nearest to the table.
 
     Of some scales for each block the one with the least squared error is taken.
@@ -22,7 +22,9 @@ def codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     largest = parts.abs().amax(dim=-1, keepdim=True).clamp(min=1e-6)
     best = torch.full_like(largest, torch.inf)
     scales = largest / 7
+    # the best scale is under the largest value: a few clipped numbers cost less than coarser steps for all
     for share in (1.0, 7 / 8, *torch.linspace(0.5, 0.98, 25).tolist()):  # a rounded table's own scale is among them
+        # rounded to float16 before the error is taken, since that is what is stored
         tried = (share * largest / 7).half().float().clamp(min=1e-7)
         error = (_rounded(parts, tried) * tried - parts).square().sum(dim=-1, keepdim=True)
         better = error < best
@@ -30,9 +32,9 @@ def codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     return _rounded(parts, scales).to(torch.int8).reshape(rows, width), scales[..., 0].half()
 
 
-def rounded(table: Tensor, block: int = BLOCK) -> Tensor:
-    """The table as its codes and scales say it, float32."""
-    found, scales = codes(table, block)
+def round_to_int4(table: Tensor, block: int = BLOCK) -> Tensor:
+    """The table rounded to what its codes and scales represent, float32."""
+    found, scales = int4_codes(table, block)
     return (found.reshape(*scales.shape, -1).float() * scales.float()[..., None]).reshape(table.shape)
 
 

@@ -25,6 +25,7 @@ def contrast(logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
     0 where no example has both.
     """
     count = int(groups.max()) + 1
+    # positives of the same example are no competitors of one another
     negative = torch.where(labels > 0.5, torch.full_like(logits, -1e4), logits)
     # Log of the sum over each group, made stable by the batch's largest logit.
     top = negative.max().detach()
@@ -32,6 +33,7 @@ def contrast(logits: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
     rest = torch.log(total + 1e-20) + top
     positive = labels > 0.5
     has = total[groups] > 1e-12
+    # a positive without a negative in its example has nothing to be told from
     chosen = positive & has
     if not bool(chosen.any()):
         return logits.sum() * 0.0
@@ -56,6 +58,7 @@ def pruner_loss(
         documents: The same of the documents.
         weights: Of the contrast among units, and of what concerns documents; cross entropy of units counts 1.
     """
+    # keeps the graph: a batch without labels must still have a backward pass
     loss = units[0].sum() * 0.0
     if len(units[0]):
         loss = loss + unit_cross_entropy(*units) + weights[0] * contrast(*units)

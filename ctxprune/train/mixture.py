@@ -53,15 +53,17 @@ def split_examples(
     kept: list[Example] = []
     for example in examples:
         asked = plain(example.question)
+        # a question of a measured set is left out even with another document
         if asked in barred:
             continue
+        # by the question's hash and not by chance: an example that is added moves no other to the other side
         digest = int(hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16)
         (kept if digest < aside * 2**32 else train).append(example)
     return train, kept
 
 
 def epoch(examples: Sequence[Example], number: int, *, seed: int = 0, scale: float = 1.0) -> list[Example]:
-    """The examples of one epoch in random order; a source that has more than its share goes on in the next epoch."""
+    """The examples of one epoch in random order; a source that has more than its share continues in the next epoch."""
     by_source: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_source[example.source].append(example)
@@ -69,7 +71,9 @@ def epoch(examples: Sequence[Example], number: int, *, seed: int = 0, scale: flo
     for source in sorted(by_source):
         pool = by_source[source]
         random.Random(f"{seed} {source}").shuffle(pool)
+        # a small source that is read more than twice would be learned by heart
         size = min(int(scale * SHARES.get(source, len(pool))), 2 * len(pool))
+        # the next epoch goes on where this one ended, so that large sources are read through
         chosen += [pool[(number * size + index) % len(pool)] for index in range(size)]
     random.Random(f"{seed} {number}").shuffle(chosen)
     return chosen

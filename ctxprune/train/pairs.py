@@ -1,4 +1,4 @@
-"""Questions beside documents that nobody labelled, for a student that learns from what its teacher says of them.
+"""Questions with documents that nobody labelled, for a student that learns from its teacher's outputs.
 
 Questions of the mixture with what BM25 takes for them among all of its documents; and sentences and titles that stand
 in for questions, with the documents they are from (the inverse cloze task: Lee, Chang and Toutanova, ACL 2019).
@@ -50,11 +50,13 @@ def free_pairs(examples: Sequence[Example], count: int, *, seed: int = 0) -> Ite
     for _ in range(count):
         how = rng.choices(range(3), _SHARES)[0]
         own = rng.randrange(len(pool))
+        # one way in two is a real question; a stand-in is a sentence, which words the answer and not the question
         question = rng.choice(known).question if how != 1 else _stand_in(pool[own], rng)
         places = index.find(question, _FOUND, but=()) if how != 2 else [rng.randrange(len(pool)) for _ in range(_FOUND)]
         rng.shuffle(places)
         chosen = list(dict.fromkeys([*([own] if how == 1 and rng.random() < 0.7 else []), *places, own]))
         documents = [pool[place] for place in chosen[: rng.randrange(1, 5)]]
+        # a stand-in that stands in the document word for word would be found by copying
         if how == 1:
             documents = [_without(entry, question) for entry in documents]
         yield Example(UNLABELLED, "passage", question, tuple(entry for entry in documents if entry.sentences))
@@ -72,6 +74,6 @@ def _stand_in(document: Document, rng: random.Random) -> str:
 
 
 def _without(document: Document, text: str) -> Document:
-    """Without sentences that are the question word for word, where there are others."""
+    """The document without sentences that equal the question, unless no others are left."""
     left = tuple(sentence for sentence in document.sentences if " ".join(sentence.split()[:40]) != text)
     return Document(document.title, left, (False,) * len(left)) if left else document

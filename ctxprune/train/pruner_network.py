@@ -17,11 +17,12 @@ from torch.nn import functional
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
+from ctxprune.train.tensor_files import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "pooled"]
+__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "mean_logits"]
 
 ACTIVATIONS = ("gelu", "relu")
 """What may stand between both matrices of a feed-forward part."""
@@ -166,7 +167,9 @@ class PrunerNetwork(nn.Module):
         self.scale = nn.Parameter(torch.full((2,), 10.0))
         with torch.no_grad():
             nn.init.normal_(self.linear.weight, std=0.02)
+            # most units are not needed: the start is near that rate, and the first steps do not go into finding it
             self.linear.bias.fill_(-5.0)
+            # the identity: at first a token is compared with the question as the sentence encoder would
             self.match.weight.copy_(torch.cat([torch.eye(width)] * 2))
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,7 +206,7 @@ class PrunerNetwork(nn.Module):
         return both[..., 0], both[..., 1]
 
 
-def pooled(logits: Tensor, index: Tensor, count: int) -> Tensor:
+def mean_logits(logits: Tensor, index: Tensor, count: int) -> Tensor:
     """Mean of the token logits of each unit: (count,); `index` as in `Batch.unit`."""
     flat, places = logits.reshape(-1).float(), index.reshape(-1)
     chosen = places >= 0
@@ -222,11 +225,9 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
     Raises:
         InputError: A file cannot be read, or the model is no BERT of that shape.
     """
-    from safetensors.torch import load_file
-
     try:
         config: dict[str, Any] = parse_json((folder / "config.json").read_text(encoding="utf-8"))
-        weights = load_file(folder / "model.safetensors")
+        weights = read_tensors(folder / "model.safetensors")[0]
         shape = shape or EncoderShape.uniform(
             vocabulary=config["vocab_size"],
             positions=config["max_position_embeddings"],

@@ -52,6 +52,7 @@ class HardNegatives:
         if not known:
             return []
         barred = set(but)
+        # as many more as are barred, so that enough are left after those are taken out
         order: Any = np.argsort(-self._bm25.get_scores_from_ids(known), kind="stable")[: most + len(barred)]
         return [int(place) for place in order if int(place) not in barred][:most]
 
@@ -83,6 +84,7 @@ def with_distractors(examples: Iterable[Example], *, most: int = 3, seed: int = 
             if len(example.documents) != 1 or rng.random() < 0.5:
                 continue
             (first,) = example.documents
+            # other copies of the document hold the same evidence and would be labelled as irrelevant
             same = [
                 number
                 for number, entry in enumerate(documents)
@@ -114,6 +116,7 @@ def _titles(folder: Path, negatives: int) -> Iterator[Example]:
     documents = [_unlabelled("", row["sentences"]) for row in corpus]
     for place, row in enumerate(corpus):
         if row["title"] and row["sentences"]:
+            # an abstract is ranked without its title, which is the question
             found = index.find(row["title"], negatives, but=[place])
             yield _ranked("scifact_titles", row["title"], documents, [place], found)
 

@@ -71,6 +71,7 @@ class Item:
     def for_training(self) -> bool:
         """The side of the first document that holds evidence; of the first one where none does."""
         holders = [document for document in self.documents if any(document.labels)] or list(self.documents)
+        # one document decides for the item: distractors may be of either side
         return bool(holders) and holders[0].for_training
 
 
@@ -79,6 +80,7 @@ def for_training(key: str) -> bool:
 
     Its sha256 begins with a hexadecimal digit from 0 to b; those from c to f, a quarter, are held out.
     """
+    # by hash, so that the division is the same in every set that holds the document
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[0] < "c"
 
 
@@ -109,6 +111,7 @@ def chosen_split(path: Path) -> str:
     file = _file(path)
     if "train" in file.name:
         return "all"
+    # a train file that is smaller than the other holds a sample, so the rest of that was trained on as well
     trains = [other for other in file.parent.glob("*train*.jsonl*") if other.stat().st_size >= file.stat().st_size]
     return "all" if trains else "heldout"
 

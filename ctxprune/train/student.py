@@ -1,9 +1,9 @@
-"""A student's first weights, out of its teacher's: some layers of it, with the heads and neurons that say most.
+"""A student's first weights, out of its teacher's: some of its layers, with the heads and neurons that contribute most.
 
-What a head or neuron says is measured: the mean length of what it adds to a token's state, over windows of text (in the
-manner of Michel, Levy and Neubig, NeurIPS 2019, without gradients). The matrices that follow are fitted anew, by least
-squares, so that from what is left the student comes nearest to the teacher's states, one part after the other (as in
-He, Zhang and Sun, ICCV 2017).
+The contribution of a head or neuron is measured: the mean length of what it adds to a token's state, over windows of
+text (in the manner of Michel, Levy and Neubig, NeurIPS 2019, without gradients). The matrices that follow are fitted
+anew, by least squares, so that from what is left the student comes nearest to the teacher's states, one part after the
+other (as in He, Zhang and Sun, ICCV 2017).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
-from ctxprune.train.int4_embeddings import rounded
+from ctxprune.train.int4_embeddings import round_to_int4
 from ctxprune.train.pruner_network import ACTIVE, EncoderShape, PrunerNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_growth", "grown", "student_of"]
+__all__ = ["build_student", "check_growth", "grow_student"]
 
 _PENALTY = 1e-3  # of the mean square of what is fitted
 
@@ -32,11 +32,11 @@ class _Windows:
 
     mask: Tensor
     bias: Tensor
-    taught: list[Tensor]
+    teacher_states: list[Tensor]
     states: Tensor
 
 
-def student_of(
+def build_student(
     teacher: PrunerNetwork,
     shape: EncoderShape,
     layers: Sequence[int],
@@ -64,20 +64,22 @@ def student_of(
     pieces = torch.as_tensor(order)
     student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
     state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
-    state["words.weight"] = rounded(state["words.weight"][pieces])
+    # the student learns with the embeddings that it will be shipped with
+    state["words.weight"] = round_to_int4(state["words.weight"][pieces])
     state["places.weight"] = state["places.weight"][: shape.positions]
     student.load_state_dict(state, strict=False)
     with torch.no_grad():
         windows = []
         for ids, types, mask in batches:
-            taught, first = teacher.states(pieces[ids], types, mask), student.embedded(ids, types)
-            windows.append(_Windows(mask.bool(), teacher.bias(mask, first.dtype), taught, first))
+            wanted, first = teacher.states(pieces[ids], types, mask), student.embedded(ids, types)
+            windows.append(_Windows(mask.bool(), teacher.bias(mask, first.dtype), wanted, first))
+        # from the bottom up: each layer is fitted to what the ones below it really give
         for source, layer in zip(layers, student.layers, strict=True):
             _take(teacher.layers[source], layer, source, windows)
     return student
 
 
-def grown(
+def grow_student(
     student: PrunerNetwork,
     teacher: PrunerNetwork,
     shape: EncoderShape,
@@ -85,14 +87,14 @@ def grown(
     batches: Sequence[tuple[Tensor, Tensor, Tensor]],
     order: Sequence[int],
 ) -> PrunerNetwork:
-    """A trained student with more heads and neurons, which add nothing until they are trained: it says what it said.
+    """A trained student with more heads and neurons, which add nothing until trained: its outputs stay the same.
 
     What is new reads as the teacher's heads and neurons do that come next by what they add, and its columns in the
     matrices after it are zero (as new parts are begun in Chen, Goodfellow and Shlens, Net2Net, ICLR 2016).
 
     Args:
         student: In evaluation mode. It has as many layers as `shape`, none of them wider.
-        teacher, shape, layers, batches, order: As for `student_of`.
+        teacher, shape, layers, batches, order: As for `build_student`.
 
     Raises:
         UsageError: The shapes do not fit together, or there is no batch.
@@ -108,13 +110,13 @@ def grown(
     )
     pieces = torch.as_tensor(order)
     with torch.no_grad():
-        taught = [(teacher.states(pieces[ids], types, mask), mask) for ids, types, mask in batches]
+        targets = [(teacher.states(pieces[ids], types, mask), mask) for ids, types, mask in batches]
         for source, old, new in zip(layers, student.layers, made.layers, strict=True):
             _grow(
                 teacher.layers[source],
                 old,
                 new,
-                [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in taught],
+                [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in targets],
             )
     return made
 
@@ -126,6 +128,7 @@ def check_growth(own: EncoderShape, wanted: EncoderShape) -> None:
         UsageError: It is smaller somewhere, or differs in something else.
     """
     pairs = list(zip(own.layers, wanted.layers, strict=False))
+    # everything but the layers' sizes and the vocabulary has to be equal
     same = replace(own, layers=wanted.layers, vocabulary=wanted.vocabulary) == wanted
     same = same and len(own.layers) == len(wanted.layers)
     if not same or any(old.heads > new.heads or old.inner > new.inner for old, new in pairs):
@@ -134,7 +137,7 @@ def check_growth(own: EncoderShape, wanted: EncoderShape) -> None:
 
 def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tensor]]) -> None:
     for name in ("attention_norm", "norm"):
-        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
     middle = [states for states, _ in windows]
     if teacher.heads:
         mixed = [teacher.mixed(states, bias) for states, bias in windows]
@@ -142,22 +145,24 @@ def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tens
         if new.heads:
             rows = _rows(_heads(teacher, mixed)[old.heads : new.heads], teacher.size)
             for part in ("weight", "bias"):
-                found = getattr(teacher.attention, part).chunk(3)
-                kept = getattr(old.attention, part).chunk(3) if old.heads else [values[:0] for values in found]
+                found = teacher.attention.get_parameter(part).chunk(3)
+                kept = old.attention.get_parameter(part).chunk(3) if old.heads else [values[:0] for values in found]
                 together = [torch.cat([a, b[rows]]) for a, b in zip(kept, found, strict=True)]
-                getattr(new.attention, part).copy_(torch.cat(together))
+                new.attention.get_parameter(part).copy_(torch.cat(together))
             _widen(new.output, old.output if old.heads else teacher.output, old.heads * old.size)
     if new.neurons:
         active = [ACTIVE[teacher.activation](teacher.inner(teacher.attention_norm(states))) for states in middle]
         more = _neurons(teacher, active)[old.neurons : new.neurons]
         for part in ("weight", "bias"):
-            found = getattr(teacher.inner, part)[more]
-            getattr(new.inner, part).copy_(torch.cat([getattr(old.inner, part), found]) if old.neurons else found)
+            found = teacher.inner.get_parameter(part)[more]
+            whole = torch.cat([old.inner.get_parameter(part), found]) if old.neurons else found
+            new.inner.get_parameter(part).copy_(whole)
         _widen(new.outer, old.outer if old.neurons else teacher.outer, old.neurons)
 
 
 def _widen(new: nn.Linear, old: nn.Linear, columns: int) -> None:
     """The first columns as they were, then zeros."""
+    # zero columns: what is new adds nothing until it is trained
     new.weight.zero_()
     new.weight[:, :columns].copy_(old.weight[:, :columns])
     new.bias.copy_(old.bias if columns else torch.zeros_like(old.bias))
@@ -185,14 +190,16 @@ def _check(
 def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
     """Give a layer its weights, and bring the windows' states through it."""
     for name in ("attention_norm", "norm"):
-        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
-    before = [entry.taught[source] for entry in windows]
+        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
+    before = [entry.teacher_states[source] for entry in windows]
     mixed = [old.mixed(states, entry.bias) for states, entry in zip(before, windows, strict=True)] if old.heads else []
     middle = [states + old.output(part) for states, part in zip(before, mixed, strict=True)] if old.heads else before
     if new.heads:
+        # in the teacher's order, so that a whole layer is taken over unchanged
         rows = _rows(_heads(old, mixed)[: new.heads].sort().values, old.size)
         for part in ("weight", "bias"):
-            getattr(new.attention, part).copy_(torch.cat([own[rows] for own in getattr(old.attention, part).chunk(3)]))
+            chosen = [own[rows] for own in old.attention.get_parameter(part).chunk(3)]
+            new.attention.get_parameter(part).copy_(torch.cat(chosen))
         found = [new.mixed(entry.states, entry.bias) for entry in windows]
         _fit(new.output, found, middle, windows)
         for entry, part in zip(windows, found, strict=True):
@@ -205,7 +212,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
         after = [states + old.outer(part) for states, part in zip(middle, active, strict=True)]
         neurons = _neurons(old, active)[: new.neurons].sort().values
         for part in ("weight", "bias"):
-            getattr(new.inner, part).copy_(getattr(old.inner, part)[neurons])
+            new.inner.get_parameter(part).copy_(old.inner.get_parameter(part)[neurons])
         found = [ACTIVE[new.activation](new.inner(entry.states)) for entry in windows]
         _fit(new.outer, found, after, windows)
         for entry, part in zip(windows, found, strict=True):
@@ -216,6 +223,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
 
 def _heads(old: Any, mixed: Sequence[Tensor]) -> Tensor:
     """Numbers of the heads, int64 (heads,), the one that adds most first."""
+    # a head counts by what it adds to the residual, after the output matrix
     columns = old.output.weight.unflatten(-1, (old.heads, old.size))
     lengths = torch.zeros(old.heads)
     for part in mixed:
@@ -242,6 +250,7 @@ def _fit(linear: nn.Linear, found: Sequence[Tensor], wanted: Sequence[Tensor], w
         rows = torch.nn.functional.pad(part[entry.mask], (0, 1), value=1.0)
         squares += rows.T @ rows
         products += rows.T @ (goal - entry.states)[entry.mask]
+    # heads that say the same make the normal equations nearly singular
     squares += torch.eye(size) * _PENALTY * squares.diagonal().mean()
     solved = torch.linalg.solve(squares, products)
     linear.weight.copy_(solved[:-1].T)

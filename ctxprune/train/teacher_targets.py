@@ -1,9 +1,9 @@
-"""What a teacher says about windows, token by token, kept in files, so that a student can read them more than once."""
+"""Targets of a teacher for each token of windows, stored in files, so that a student can read them more than once."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.train.batches import View
     from ctxprune.train.pruner_network import PrunerNetwork
 
-__all__ = ["Taught", "TaughtBatch", "say", "taught_batches"]
+__all__ = ["TargetBatch", "TeacherTargets", "run_teacher", "target_batches"]
 
 _TYPES = {
     "ids": np.uint16, "unit": np.int32, "document": np.int32, "logits": np.float16, "starts": np.int64,
@@ -31,7 +31,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TeacherTargets:
     """Windows with a teacher's logits.
 
     Attributes:
@@ -66,11 +66,20 @@ class Taught:
     def save(self, path: Path) -> None:
         """Write them as one npz file, whole or not at all."""
         part = path.with_suffix(".part.npz")
-        np.savez(part, **{entry.name: getattr(self, entry.name) for entry in fields(self)})
+        np.savez(part, **self._arrays())
         part.replace(path)
 
+    def _arrays(self) -> dict[str, Any]:
+        """The arrays by name, in the order of the fields; `dataclasses.asdict` would copy them."""
+        return {
+            "ids": self.ids, "unit": self.unit, "document": self.document, "logits": self.logits,
+            "starts": self.starts, "question": self.question, "view": self.view, "unit_label": self.unit_label,
+            "unit_view": self.unit_view, "document_label": self.document_label, "document_view": self.document_view,
+            "states": self.states, "scales": self.scales,
+        }  # fmt: skip
+
     @classmethod
-    def load(cls, path: Path) -> Taught:
+    def load(cls, path: Path) -> TeacherTargets:
         """What `save` wrote.
 
         Raises:
@@ -84,7 +93,7 @@ class Taught:
 
 
 @dataclass(frozen=True, slots=True)
-class TaughtBatch:
+class TargetBatch:
     """Windows of several views, padded.
 
     Attributes:
@@ -111,8 +120,10 @@ class TaughtBatch:
     views: int
 
 
-def say(teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64], *, tokens: int = 8192) -> Taught:
-    """What the teacher says about all windows of some views.
+def run_teacher(
+    teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64], *, tokens: int = 8192
+) -> TeacherTargets:
+    """Run the teacher on all windows of some views.
 
     Args:
         teacher: In evaluation mode; its encoder may be in bfloat16.
@@ -125,6 +136,7 @@ def say(teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64],
     logits = np.zeros((len(whole["ids"]), 2), dtype=np.float16)
     states = np.zeros((len(whole["ids"]), teacher.shape.width), dtype=np.int8)
     scales = np.zeros(len(whole["ids"]), dtype=np.float16)
+    # windows of like length together, so that little padding is computed
     by_length = np.argsort(lengths, kind="stable")
     begin = 0
     while begin < len(by_length):
@@ -136,21 +148,27 @@ def say(teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64],
         ids, types, mask = map(torch.from_numpy, _padded(whole, rows))
         with torch.no_grad():
             last = teacher.states(torch.from_numpy(order)[ids], types, mask)[-1].float()
-            said = torch.stack(teacher.logits(last, types, mask), dim=-1).numpy()
+            outputs = torch.stack(teacher.logits(last, types, mask), dim=-1).numpy()
             largest = last.abs().amax(dim=-1).half()
+            # eight bits a number with one scale a token: a quarter of float32, and the loss is relative anyway
             whole_states = (last * (127 / largest.float())[..., None]).round().clamp(-127, 127).to(torch.int8).numpy()
         for place, row in enumerate(rows):
             at, size = slice(whole["starts"][row], whole["starts"][row + 1]), lengths[row]
-            logits[at], states[at], scales[at] = said[place, :size], whole_states[place, :size], largest[place, :size]
-    return Taught(**whole, logits=logits, states=states, scales=scales)
+            logits[at], states[at], scales[at] = (
+                outputs[place, :size],
+                whole_states[place, :size],
+                largest[place, :size],
+            )
+    return TeacherTargets(**whole, logits=logits, states=states, scales=scales)
 
 
-def taught_batches(shard: Taught, *, tokens: int, rng: random.Random) -> Iterator[TaughtBatch]:
+def target_batches(shard: TeacherTargets, *, tokens: int, rng: random.Random) -> Iterator[TargetBatch]:
     """All views of a shard in batches of at most `tokens` padded tokens (one view at least), in random order."""
     lengths = np.diff(shard.starts)
     firsts = np.searchsorted(shard.view, np.arange(int(shard.view[-1]) + 2 if len(shard.view) else 1))
     rows = [range(firsts[number], firsts[number + 1]) for number in range(len(firsts) - 1)]
     views = [number for number, own in enumerate(rows) if len(own)]
+    # some disorder of lengths, or the same views would meet in every epoch
     noise = {number: rng.random() * 8 for number in views}
     views.sort(key=lambda number: max(lengths[row] for row in rows[number]) + noise[number])
     made: list[list[int]] = []
@@ -167,7 +185,7 @@ def taught_batches(shard: Taught, *, tokens: int, rng: random.Random) -> Iterato
         yield _batch(shard, group, [row for number in group for row in rows[number]])
 
 
-def _batch(shard: Taught, views: Sequence[int], rows: Sequence[int]) -> TaughtBatch:
+def _batch(shard: TeacherTargets, views: Sequence[int], rows: Sequence[int]) -> TargetBatch:
     whole = {"ids": shard.ids, "starts": shard.starts, "question": shard.question}
     ids, types, mask = _padded(whole, np.asarray(rows))
     shape = ids.shape
@@ -192,11 +210,12 @@ def _batch(shard: Taught, views: Sequence[int], rows: Sequence[int]) -> TaughtBa
         "document_label": shard.document_label[documents].astype(np.float32),
         "document_group": np.asarray([number[int(view)] for view in shard.document_view[documents]], dtype=np.int64),
     }
-    return TaughtBatch(**{name: torch.from_numpy(value) for name, value in tensors.items()}, views=len(views))
+    return TargetBatch(**{name: torch.from_numpy(value) for name, value in tensors.items()}, views=len(views))
 
 
 def _renumbered(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers from 0 up that stand in an array, in order; the array then holds their places instead."""
+    # a batch holds some views of a shard, whose units are numbered through
     known = np.unique(numbers[numbers >= 0])
     inside = numbers >= 0
     numbers[inside] = np.searchsorted(known, numbers[inside])

@@ -18,7 +18,7 @@ from ctxprune.train.batches import encode
 from ctxprune.train.export import export_float, write_manifest
 from ctxprune.train.export_int8 import export_int8
 from ctxprune.train.fusion import fit_fusion
-from ctxprune.train.loop import Recipe, Run, blended
+from ctxprune.train.loop import PrunerRecipe, PrunerRun, blend_with_base
 from ctxprune.train.mixture import fingerprint
 from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from ctxprune.train.examples import Example
 
-__all__ = ["Parts", "finish", "smoke_parts", "train_pruner"]
+__all__ = ["TrainingInputs", "export_trained", "smoke_inputs", "train_pruner"]
 
 _NEUTRAL = {"unit": {"passage": {"keep": 1.0}}, "document": {"passage": {"relevance": 1.0}}}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a run starts from.
+class TrainingInputs:
+    """Inputs of a training run.
 
     Attributes:
         network: With the base model's weights.
@@ -50,7 +50,7 @@ class Parts:
 
 
 def train_pruner(
-    parts: Parts, out: Path, recipe: Recipe, *, name: str = "pruner.v1", resume: bool = False
+    parts: TrainingInputs, out: Path, recipe: PrunerRecipe, *, name: str = "pruner.v1", resume: bool = False
 ) -> dict[str, Any]:
     """Train, export, weigh. Writes `model.onnx` (int8), `tokenizer.json`, `manifest.json` and `training.json` to `out`.
 
@@ -76,14 +76,15 @@ def train_pruner(
     tokenizer.no_truncation()
     data = fingerprint(parts.train)
     torch.manual_seed(recipe.seed)
+    # before training changes the network in place: the result is blended with it
     base = {key: value.clone() for key, value in parts.network.state_dict().items()}
-    run = Run(parts.network, recipe, out / "run", fingerprint=data)
+    run = PrunerRun(parts.network, recipe, out / "run", fingerprint=data)
     if resume:
         run.resume()
     run.train(encode(parts.train, tokenizer), parts.train)
     parts.network.eval()
-    blended(parts.network, base, recipe.base_share)
-    finish(parts.network, parts.tokenizer, parts.aside, out, name=name, limit=recipe.limit)
+    blend_with_base(parts.network, base, recipe.base_share)
+    export_trained(parts.network, parts.tokenizer, parts.aside, out, name=name, limit=recipe.limit)
     report: dict[str, Any] = {
         "name": name,
         "recipe": asdict(recipe),
@@ -99,7 +100,7 @@ def train_pruner(
     return report
 
 
-def finish(
+def export_trained(
     network: PrunerNetwork,
     tokenizer: str,
     aside: Sequence[Example],
@@ -109,7 +110,7 @@ def finish(
     limit: int,
     words: int = 8,
 ) -> None:
-    """Make a model folder of a trained network: export it, and fit what makes probabilities of what it says.
+    """Make a model folder of a trained network: export it, and fit the weights that turn its scores into probabilities.
 
     Args:
         network: In evaluation mode.
@@ -136,7 +137,7 @@ def finish(
     write_manifest(out / "run", name, limit, weights, version=1)
 
 
-def smoke_parts() -> tuple[Parts, Recipe]:
+def smoke_inputs() -> tuple[TrainingInputs, PrunerRecipe]:
     """A random network of two narrow layers and sentences of a dozen words: all of the run in seconds."""
     from ctxprune.train.examples import Example
     from ctxprune.train.sentence_sets import Document
@@ -166,8 +167,8 @@ def smoke_parts() -> tuple[Parts, Recipe]:
         examples.append(Example(kind, kind, question, documents, (True, False)))
     torch.manual_seed(0)
     network = PrunerNetwork(EncoderShape.uniform(vocabulary=1200, positions=512, width=32, heads=2, inner=64, layers=2))
-    recipe = Recipe(examples=1440, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False, base_share=0.0)
-    return Parts(network, json.dumps(tokenizer), examples[:130], examples[130:]), recipe
+    recipe = PrunerRecipe(examples=1440, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False, base_share=0.0)
+    return TrainingInputs(network, json.dumps(tokenizer), examples[:130], examples[130:]), recipe
 
 
 def _last_losses(log: Path) -> list[dict[str, Any]]:

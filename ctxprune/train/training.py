@@ -26,7 +26,7 @@ __all__ = ["Training"]
 
 
 class _Rates(Protocol):
-    """What a recipe says of the optimiser."""
+    """Settings of the optimiser, which every recipe has."""
 
     @property
     def rate(self) -> float: ...
@@ -78,6 +78,7 @@ class Training(ABC, Generic[R, B]):
         body = [entry for entry in network.parameters() if entry.requires_grad and id(entry) not in known]
         groups = [
             {"params": [entry for entry in body if entry.ndim > 1], "weight_decay": recipe.decay, "peak": recipe.rate},
+            # biases and norms are not decayed towards zero
             {"params": [entry for entry in body if entry.ndim < 2], "weight_decay": 0.0, "peak": recipe.rate},
             {"params": heads, "weight_decay": 0.0, "peak": recipe.head_rate},
         ]
@@ -91,7 +92,7 @@ class Training(ABC, Generic[R, B]):
 
     @abstractmethod
     def losses(self, batch: B) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch, and what the log says of it."""
+        """The loss of a batch, and its parts for the log."""
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all.
@@ -99,6 +100,7 @@ class Training(ABC, Generic[R, B]):
         Raises:
             InputError: It cannot be written; the one before it is still there.
         """
+        # written beside and renamed, so that a kill leaves the checkpoint before
         part = self.folder / "checkpoint.part"
         state = {
             "fingerprint": self.fingerprint,
@@ -149,12 +151,12 @@ class Training(ABC, Generic[R, B]):
         saved = started = time.monotonic()
         before = self.seconds
         for batch, size in batches:
-            said = self._step(batch)
+            losses = self._step(batch)
             self.step += 1
             self.done += size
             self.seconds = before + time.monotonic() - started
             if self.step % 20 == 0:
-                self._log(said)
+                self._log(losses)
             if time.monotonic() - saved > save_every:
                 self.save()
                 saved = time.monotonic()
@@ -164,17 +166,17 @@ class Training(ABC, Generic[R, B]):
         factor = schedule(self.done / self.total, self.recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        loss, said = self.losses(batch)
+        loss, parts = self.losses(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(
             [entry for group in self.optimizer.param_groups for entry in group["params"]], 1.0
         )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return said
+        return parts
 
-    def _log(self, said: dict[str, float]) -> None:
+    def _log(self, losses: dict[str, float]) -> None:
         entry = {"step": self.step, self.unit: self.done, "seconds": round(self.seconds, 1)}
-        entry |= {name: round(value, 4) for name, value in said.items()}
+        entry |= {name: round(value, 4) for name, value in losses.items()}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")

@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["chosen_pieces", "count_pieces", "cut_tokenizer", "kept_pieces", "pieces_of", "rank_prior", "reader_of"]
+__all__ = [
+    "choose_vocabulary",
+    "count_tokens",
+    "cut_tokenizer",
+    "load_tokenizer",
+    "rank_prior",
+    "select_entries",
+    "vocabulary_ids",
+]
 
 
-def chosen_pieces(
+def choose_vocabulary(
     document: Mapping[str, Any], texts: Iterable[str], most: int, *, fixed: Collection[int] = ()
 ) -> list[int]:
-    """The pieces that stay for some texts, beside those that are frequent elsewhere: as `kept_pieces` gives them.
+    """The pieces that stay for some texts, beside those that are frequent elsewhere: as `select_entries` gives them.
 
     Args:
         document: A `tokenizer.json`; what it says of truncation and padding is not used.
@@ -35,10 +43,11 @@ def chosen_pieces(
         fixed: Ids that have a meaning of their own; these and those of added pieces do not change.
 
     Raises:
-        UsageError: As `kept_pieces`; or so few pieces stay that an id would have to change.
+        UsageError: As `select_entries`; or so few pieces stay that an id would have to change.
     """
-    counts = count_pieces(reader_of(document), texts, size=max(pieces_of(document).values()) + 1)
-    order = kept_pieces(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
+    # counts of the given texts, and a little of what is frequent elsewhere
+    counts = count_tokens(load_tokenizer(document), texts, size=max(vocabulary_ids(document).values()) + 1)
+    order = select_entries(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
     held = set(fixed) | _added(document)
     if any(number >= len(order) or order[number] != number for number in held):
         raise UsageError(
@@ -48,7 +57,7 @@ def chosen_pieces(
     return order
 
 
-def count_pieces(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
+def count_tokens(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
     """How often each piece occurs in some texts: int64 (size,).
 
     Args:
@@ -77,7 +86,7 @@ def rank_prior(size: int, total: float, *, first: int = 1996) -> NDArray[np.floa
     return np.where(ranks >= 0, 0.01 * total / (np.maximum(ranks, 0) + 996), 0.0)
 
 
-def kept_pieces(
+def select_entries(
     document: Mapping[str, Any], counts: Sequence[int] | NDArray[Any], most: int, *, fixed: Collection[int] = ()
 ) -> list[int]:
     """Which pieces stay: old ids in the order of their new ones.
@@ -97,7 +106,7 @@ def kept_pieces(
         UsageError: The tokenizer is of another kind than WordPiece, `most` is under 1, an id is not in the vocabulary,
             or the counts are too few.
     """
-    vocabulary = pieces_of(document)
+    vocabulary = vocabulary_ids(document)
     ids = set(vocabulary.values())
     if most < 1:
         raise UsageError(f"most is {most!r}", hint="give a number of pieces, 1 or more")
@@ -105,9 +114,11 @@ def kept_pieces(
         raise UsageError("an id is not in the vocabulary, or a piece has no count", hint="give ids and counts of it")
     held = set(fixed) | _added(document)
     kept = held | _needed(vocabulary, str(document["model"].get("continuing_subword_prefix") or ""))
+    # ties are frequent among rare pieces, and the choice must be the same on every machine
     ranked = sorted(ids - kept, key=lambda number: (-counts[number], number))
     chosen = kept | set(ranked[: max(most - len(kept), 0)])
     order = [-1] * len(chosen)
+    # special pieces keep their ids, since code and configuration name them by number
     for number in sorted(held):
         if number < len(order):
             order[number] = number
@@ -120,15 +131,15 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
 
     Args:
         document: The whole one; it stays as it is.
-        order: As from `kept_pieces`.
+        order: As from `select_entries`.
 
     Raises:
         UsageError: The tokenizer is of another kind than WordPiece, an id is twice in `order` or not in the vocabulary,
             or an added piece is not kept.
     """
-    names = {number: name for name, number in pieces_of(document).items()}
+    names = {number: name for name, number in vocabulary_ids(document).items()}
     if len(set(order)) != len(order) or not set(order) <= set(names):
-        raise UsageError("the order names a piece twice, or one that is not there", hint="give that of kept_pieces")
+        raise UsageError("the order names a piece twice, or one that is not there", hint="give that of select_entries")
     places = {old: new for new, old in enumerate(order)}
     made = deepcopy(dict(document))
     made["model"]["vocab"] = {names[old]: new for new, old in enumerate(order)}
@@ -138,11 +149,11 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
         for entry in ((made.get("post_processor") or {}).get("special_tokens") or {}).values():
             entry["ids"] = [places[number] for number in entry["ids"]]
     except KeyError as error:
-        raise UsageError(f"the added piece {error} is not kept", hint="give the order of kept_pieces") from error
+        raise UsageError(f"the added piece {error} is not kept", hint="give the order of select_entries") from error
     return made
 
 
-def pieces_of(document: Mapping[str, Any]) -> dict[str, int]:
+def vocabulary_ids(document: Mapping[str, Any]) -> dict[str, int]:
     """Ids by piece.
 
     Args:
@@ -159,7 +170,7 @@ def pieces_of(document: Mapping[str, Any]) -> dict[str, int]:
     return dict(model["vocab"])
 
 
-def reader_of(document: Mapping[str, Any]) -> Any:
+def load_tokenizer(document: Mapping[str, Any]) -> Any:
     """The `tokenizers.Tokenizer` of a `tokenizer.json`, which reads texts whole and fills none up."""
     from tokenizers import Tokenizer
 
@@ -176,6 +187,7 @@ def _needed(vocabulary: Mapping[str, int], prefix: str) -> set[int]:
     bare = {name: name.removeprefix(prefix) for name in vocabulary}
     whole = {text for name, text in bare.items() if len(text) == 1 and name == text}
     inside = {text for name, text in bare.items() if len(text) == 1 and name == prefix + text}
+    # a word is spelled out only if each of its characters has a form for the start and for the inside
     both = whole & inside
     return {
         number

@@ -8,7 +8,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import UsageError
-from ctxprune.shrink.run.targets import Wanted, read_target
+from ctxprune.shrink.run.targets import RequestedTarget, read_target
 
 WORDS = ["model", "--data", "pairs.jsonl", "--target", "latency=0.5", "--recipe", "flap", "--out", "small"]
 
@@ -32,17 +32,17 @@ def test_wrong_words(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("latency=0.25", Wanted("latency", 0.25)),
-        ("latency=25%", Wanted("latency", 0.25)),
-        ("latency=40ms", Wanted("latency", 40, absolute=True)),
-        ("latency=0.5s", Wanted("latency", 500, absolute=True)),
-        ("bytes=20MB", Wanted("bytes", 20e6, absolute=True)),
-        ("bytes=1 MiB", Wanted("bytes", 2**20, absolute=True)),
-        ("Parameters=1.5M", Wanted("parameters", 1.5e6, absolute=True)),
-        ("weights=5000", Wanted("weights", 5000, absolute=True)),
+        ("latency=0.25", RequestedTarget("latency", 0.25)),
+        ("latency=25%", RequestedTarget("latency", 0.25)),
+        ("latency=40ms", RequestedTarget("latency", 40, absolute=True)),
+        ("latency=0.5s", RequestedTarget("latency", 500, absolute=True)),
+        ("bytes=20MB", RequestedTarget("bytes", 20e6, absolute=True)),
+        ("bytes=1 MiB", RequestedTarget("bytes", 2**20, absolute=True)),
+        ("Parameters=1.5M", RequestedTarget("parameters", 1.5e6, absolute=True)),
+        ("weights=5000", RequestedTarget("weights", 5000, absolute=True)),
     ],
 )
-def test_targets(text: str, wanted: Wanted):
+def test_targets(text: str, wanted: RequestedTarget):
     found = read_target(text)
     assert (found.measure, found.absolute) == (wanted.measure, wanted.absolute)
     assert found.value == pytest.approx(wanted.value)

@@ -120,22 +120,22 @@ def mamba() -> torch.nn.Module:
 
 def spread(model: torch.nn.Module, scale: float = 6.0) -> torch.nn.Module:
     """Weights larger than a fresh model's, and uneven, so that every unit matters and some matter more."""
-    chance = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for entry in model.parameters():
             if entry.ndim >= 2:
-                entry.mul_(scale).mul_(torch.rand(len(entry), *[1] * (entry.ndim - 1), generator=chance) + 0.3)
+                entry.mul_(scale).mul_(torch.rand(len(entry), *[1] * (entry.ndim - 1), generator=generator) + 0.3)
             else:
-                entry.add_(0.1 * torch.randn(entry.shape, generator=chance))
+                entry.add_(0.1 * torch.randn(entry.shape, generator=generator))
     return model.eval()
 
 
 def batches(count: int = 3, rows: int = 8, tokens: int = 12, *, labels: bool = False, seed: int = 0) -> list[dict]:
     """Random ids, the second half of the rows padded."""
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     found = []
     for _ in range(count):
-        ids = torch.randint(5, VOCABULARY, (rows, tokens), generator=chance)
+        ids = torch.randint(5, VOCABULARY, (rows, tokens), generator=generator)
         mask = torch.ones(rows, tokens, dtype=torch.long)
         mask[rows // 2 :, tokens - 3 :] = 0
         batch = {"input_ids": ids * mask, "attention_mask": mask}
@@ -147,10 +147,10 @@ def batches(count: int = 3, rows: int = 8, tokens: int = 12, *, labels: bool = F
 
 def earlier(model: torch.nn.Module) -> torch.nn.Module:
     """A copy with slightly other weights: what the model may have been tuned from."""
-    base, chance = copy.deepcopy(model), torch.Generator().manual_seed(9)
+    base, generator = copy.deepcopy(model), torch.Generator().manual_seed(9)
     with torch.no_grad():
         for entry in base.parameters():
-            entry.add_(0.02 * entry.std(correction=0) * torch.randn(entry.shape, generator=chance))
+            entry.add_(0.02 * entry.std(correction=0) * torch.randn(entry.shape, generator=generator))
     return base
 
 

@@ -10,9 +10,9 @@ import torch
 from shrink import trained
 
 from ctxprune.shrink.model.cost import Target, matrices
-from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
-from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
-from ctxprune.shrink.run.runner import Shrunk, apply_masks, make, shrink
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, build_piece, load_recipe
+from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.run.runner import Shrunk, apply_masks, shrink
 
 SUBJECTS = dict(trained.SUBJECTS)
 SEEDS = (0, 1, 2)
@@ -83,24 +83,24 @@ def _random(recipe: Recipe, kind: str, target: Target, seed: int):
     subject = SUBJECTS[kind](seed)
     if "weight" not in recipe.units:
         return shrink(subject, recipe, target).subject
-    subject, chance = subject.copy(), torch.Generator().manual_seed(seed)
+    subject, generator = subject.copy(), torch.Generator().manual_seed(seed)
     shapes = {path: subject.model.get_parameter(path).shape for path in matrices(subject.model)}
-    masks = {path: torch.rand(shape, generator=chance) < target.keep for path, shape in shapes.items()}
+    masks = {path: torch.rand(shape, generator=generator) < target.keep for path, shape in shapes.items()}
     apply_masks(subject, masks)
     subject = subject.with_model(subject.model, masks)
     for piece in (*recipe.stages[-1].recover, *recipe.finish):
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     return subject
 
 
 def _reconstruction(recipe: Recipe, kind: str, target: Target, found: Shrunk) -> None:
-    here, chance = judged(kind, found.subject)[0], rival(recipe, kind, target, recovered=False)[0]
-    assert here < chance, f"{here:.3f} is no nearer to the teacher than random removal, {chance:.3f}"
+    here, random_removal = judged(kind, found.subject)[0], rival(recipe, kind, target, recovered=False)[0]
+    assert here < random_removal, f"{here:.3f} is no nearer to the teacher than random removal, {random_removal:.3f}"
 
 
 def _loss(recipe: Recipe, kind: str, target: Target, found: Shrunk) -> None:
-    here, chance = judged(kind, found.subject)[1], rival(recipe, kind, target, recovered=True)[1]
-    assert here < chance, f"a loss of {here:.3f} is no lower than after random removal, {chance:.3f}"
+    here, random_removal = judged(kind, found.subject)[1], rival(recipe, kind, target, recovered=True)[1]
+    assert here < random_removal, f"a loss of {here:.3f} is no lower than after random removal, {random_removal:.3f}"
 
 
 def _pattern(recipe: Recipe, kind: str, target: Target, found: Shrunk) -> None:

@@ -16,7 +16,7 @@ def pruner() -> torch.nn.Module:
 
 def pruner_batches(count: int, *, rows: int = 2, tokens: int = 16) -> list[dict]:
     """Windows of a question of four tokens and units of three; each window is an example."""
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     found = []
     for _ in range(count):
         mask = torch.ones(rows, tokens, dtype=torch.long)
@@ -29,7 +29,7 @@ def pruner_batches(count: int, *, rows: int = 2, tokens: int = 16) -> list[dict]
         documents = torch.arange(int(document.max()) + 1)
         found.append(
             {
-                "input_ids": torch.randint(5, VOCABULARY, (rows, tokens), generator=chance) * mask,
+                "input_ids": torch.randint(5, VOCABULARY, (rows, tokens), generator=generator) * mask,
                 "token_type_ids": (places >= 4).long().expand(rows, -1) * mask,
                 "attention_mask": mask,
                 "unit": unit,

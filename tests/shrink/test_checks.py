@@ -119,8 +119,8 @@ def test_tied_weights_stay_tied_through_a_recipe():
     assert torch.equal(found.lm_head.weight, subject.model.lm_head.weight)
 
 
-def test_a_loss_that_is_no_number_is_told():
-    from ctxprune.shrink.recover.base import Schedule, train
+def test_a_loss_that_is_not_finite_raises():
+    from ctxprune.shrink.learning.training import Schedule, train
 
     subject = models.encoder()
     with pytest.raises(InputError, match="lower the rate"):

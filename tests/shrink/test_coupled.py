@@ -8,14 +8,14 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.shrink.model.cost import cost  # noqa: E402
-from ctxprune.shrink.model.coupled import coupled  # noqa: E402
+from ctxprune.shrink.model.coupled import coupled_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 @pytest.mark.parametrize("maker", [models.bert, models.llama, models.qwen2])
 def test_the_cost_of_a_choice_is_that_of_the_smaller_model(maker):
     model = maker()
-    prices = coupled(model, "flops")
+    prices = coupled_costs(model, "flops")
     assert float(prices.cost({})) == pytest.approx(cost(model, "flops"))
     head = "head" if maker is models.bert else "kv_group"
     kept = {
@@ -33,7 +33,7 @@ def test_the_cost_of_a_choice_is_that_of_the_smaller_model(maker):
 @pytest.mark.parametrize("measure", ["parameters", "bytes"])
 def test_parameters_go_with_the_width(measure):
     model = models.llama()
-    prices = coupled(model, measure)
+    prices = coupled_costs(model, measure)
     kept = {("width", -1): torch.arange(32) < 20, ("neuron", 2): torch.arange(48) < 5}
     assert float(prices.cost({})) == pytest.approx(cost(model, measure))
     assert float(prices.cost(kept)) == pytest.approx(cost(remove(model, kept), measure))

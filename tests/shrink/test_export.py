@@ -96,7 +96,7 @@ def test_the_cross_encoder_scorer_reads_it(tmp_path: Path):
     assert load_cross_encoder(tmp_path / "onnx" / INT8)(pairs).tolist() == alone
 
 
-def test_a_graph_that_is_not_the_model_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_graph_that_differs_from_the_model_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     loaded = load_model(folders.reranker(tmp_path / "big"))
     monkeypatch.setattr(export, "_bias", lambda graph: graph.constant("bias", [0.0]))  # padding is attended to
     batch = models.batches(1)[0]

@@ -11,8 +11,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
-from ctxprune.shrink.learning.hard_concrete import Learning, learn, open_probability, sampled  # noqa: E402
+from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates, open_probability, sample_gates  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
 from ctxprune.shrink.score.learned_gates import LearnedGates  # noqa: E402
@@ -20,7 +20,7 @@ from ctxprune.shrink.score.learned_gates import LearnedGates  # noqa: E402
 
 @pytest.mark.parametrize("a", [-2.0, 0.0, 1.5])
 def test_gates_are_open_as_often_as_the_formula_says(a):
-    gates = sampled(torch.full((40_000,), a), torch.Generator().manual_seed(0))
+    gates = sample_gates(torch.full((40_000,), a), torch.Generator().manual_seed(0))
     expected = 1 / (1 + math.exp(-(a - 2 / 3 * math.log(0.1 / 1.1))))
     assert float(open_probability(torch.tensor(a))) == pytest.approx(expected, abs=1e-6)
     assert float((gates > 0).double().mean()) == pytest.approx(expected, abs=0.01)
@@ -40,7 +40,9 @@ def test_units_that_the_loss_needs_stay_open_and_the_rest_is_driven_to_the_targe
         hook.remove()
         return -seen[0].abs().mean((0, 1))[wanted].sum()
 
-    found = learn(subject, groups, lambda open_: (open_["neuron", 0].double().mean() - 0.5)[None], Learning(60), loss)
+    found = learn_gates(
+        subject, groups, lambda open_: (open_["neuron", 0].double().mean() - 0.5)[None], GateTraining(60), loss
+    )
     a = found["neuron", 0]
     assert float(a[wanted].min()) > float(a[~wanted].max())
     assert float(open_probability(a).mean()) == pytest.approx(0.5, abs=0.15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.run.p2_law import P2Law, Run, fit_law
+from ctxprune.shrink.learning.p2_law import P2Law, Run, fit_law
 
 
 def test_three_runs_of_one_model_are_enough():

@@ -14,8 +14,9 @@ from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
-from ctxprune.shrink.io.packing import packed, unpacked  # noqa: E402
-from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.io.manifest import MANIFEST  # noqa: E402
+from ctxprune.shrink.io.packing import pack_tensors, unpack_tensors  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
@@ -23,12 +24,12 @@ from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 def test_by_hand():
     value = torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
-    stored, shapes = packed({"a": value, "b": torch.zeros(8), "c": torch.ones(3, 3)})
+    stored, shapes = pack_tensors({"a": value, "b": torch.zeros(8), "c": torch.ones(3, 3)})
     assert shapes == {"a": [3, 3]}
     assert stored["a.bits"].tolist() == [0b01000100, 0]
     assert stored["a.values"].tolist() == [2.0, -1.0]
     assert set(stored) == {"a.bits", "a.values", "b", "c"}
-    found = unpacked(stored, shapes)
+    found = unpack_tensors(stored, shapes)
     assert set(found) == {"a", "b", "c"}
     assert torch.equal(found["a"], value)
 
@@ -37,30 +38,32 @@ def test_by_hand():
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (3, 5, 2), (16, 16)])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_any_tensor_comes_back(shape: tuple[int, ...], share: float, dtype):
-    chance = torch.Generator().manual_seed(0)
-    value = (torch.rand(shape, generator=chance) * 100 + 1).to(dtype) * (torch.rand(shape, generator=chance) < share)
-    found = unpacked(*packed({"w": value}))
+    generator = torch.Generator().manual_seed(0)
+    value = (torch.rand(shape, generator=generator) * 100 + 1).to(dtype) * (
+        torch.rand(shape, generator=generator) < share
+    )
+    found = unpack_tensors(*pack_tensors({"w": value}))
     assert found["w"].dtype == value.dtype
     assert torch.equal(found["w"], value)
 
 
 @pytest.mark.parametrize("damage", ["bits", "values", "shape"])
-def test_parts_that_do_not_go_together(damage: str):
-    stored, shapes = packed({"a": torch.eye(16)})
+def test_bits_and_values_that_disagree_raise(damage: str):
+    stored, shapes = pack_tensors({"a": torch.eye(16)})
     if damage == "shape":
         shapes = {"a": [16, 20]}
     else:
         stored[f"a.{damage}"] = stored[f"a.{damage}"][:-1]
     with pytest.raises(ValueError, match="bits"):
-        unpacked(stored, shapes)
+        unpack_tensors(stored, shapes)
 
 
 def sparse(model, share: float):
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for path in matrices(model):
             entry = model.get_parameter(path)
-            entry.mul_(torch.rand(entry.shape, generator=chance) >= share)
+            entry.mul_(torch.rand(entry.shape, generator=generator) >= share)
     return model
 
 

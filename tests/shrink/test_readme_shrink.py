@@ -30,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """Of a tiny model hardly any time is saved."""
         return [1 + cost(model, "flops") / 20_000 for model in models]
 
-    monkeypatch.setattr(trial, "timed", pretended)
-    monkeypatch.setattr(job, "timed", pretended)
+    monkeypatch.setattr(trial, "measure_times", pretended)
+    monkeypatch.setattr(job, "measure_times", pretended)
     monkeypatch.chdir(tmp_path)
     folders.reranker(tmp_path / "reranker")
     folders.pairs(tmp_path / "pairs.jsonl", questions=30)

@@ -112,8 +112,8 @@ def test_the_trained_models_can_do_their_task():
         subject = trained.SUBJECTS[kind](0)
         assert subject.task.quality(subject.model, trained.held_out(kind)) > least
         assert trained.SUBJECTS[kind](0).model is not subject.model
-        chance = {"encoder": models.encoder, "decoder": models.decoder}[kind]()
-        assert subject.task.quality(chance.model, trained.held_out(kind)) < least
+        untrained = {"encoder": models.encoder, "decoder": models.decoder}[kind]()
+        assert subject.task.quality(untrained.model, trained.held_out(kind)) < least
 
 
 def test_a_promise_that_is_not_kept_is_found():

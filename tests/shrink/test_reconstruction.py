@@ -38,14 +38,14 @@ def test_too_low_a_rank_gives_the_least_norm():
 
 
 def test_inner_products_of_what_units_add():
-    chance = torch.Generator().manual_seed(0)
-    inputs, weight = torch.randn(7, 6, generator=chance).double(), torch.randn(3, 6, generator=chance).double()
+    generator = torch.Generator().manual_seed(0)
+    inputs, weight = torch.randn(7, 6, generator=generator).double(), torch.randn(3, 6, generator=generator).double()
     added = torch.stack([inputs[:, 2 * u : 2 * u + 2] @ weight[:, 2 * u : 2 * u + 2].T for u in range(3)])
     assert torch.allclose(unit_gram(inputs.T @ inputs, weight, 2), torch.einsum("uto,vto->uv", added, added))
 
 
 @pytest.mark.parametrize("make", [models.encoder, models.decoder])
-def test_an_unpruned_model_wants_what_it_gives(make):
+def test_an_unpruned_model_reconstructs_its_own_outputs(make):
     subject = make().copy()
     kept = {group.key: torch.ones(group.count, dtype=torch.bool) for group in subject.groups(["head", "neuron"])}
     seen = []

@@ -15,9 +15,10 @@ from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, FormatError, InputError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
-from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.io.manifest import MANIFEST  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.families.base import replace_module  # noqa: E402
-from ctxprune.shrink.model.shared import SharedLinear, shares  # noqa: E402
+from ctxprune.shrink.model.shared import SharedLinear, shared_weights  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 CUTS = {
@@ -111,7 +112,7 @@ def test_layers_that_share_weights_are_read_back(kind: str, base: int, own: int,
     place = save_model(loaded.with_model(small), tmp_path / "small")
     found = load_model(place)
     assert torch.equal(logits(small), logits(found.model))
-    assert shares(found.model) == shares(small)
+    assert shared_weights(found.model) == shared_weights(small)
     assert sum(entry.numel() for entry in found.model.parameters()) < 0.9 * sum(
         entry.numel() for entry in load_model(tmp_path / "big").model.parameters()
     )
@@ -187,7 +188,7 @@ def test_damaged_folders(damage: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("change", ["gone", "other"])
-def test_a_file_beside_the_weights_is_the_one_that_was_saved(change: str, tmp_path: Path):
+def test_a_changed_companion_file_raises(change: str, tmp_path: Path):
     loaded = load_model(folders.reranker(tmp_path / "big"))
     place = save_model(loaded.with_model(cut(loaded.model, CUTS["a sublayer"])), tmp_path / "small")
     name = next(iter(json.loads((place / MANIFEST).read_text("utf-8"))["files"]))

@@ -23,15 +23,16 @@ from ctxprune.shrink.model.cost import Target, cost  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
 from ctxprune.shrink.run import trial as trials  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.records import MeasuredTime, TrialFigures, TrialLog, TrialRecord  # noqa: E402
 from ctxprune.shrink.run.search import Plan, fitting_recipes, search  # noqa: E402
-from ctxprune.shrink.run.trial import Effort, rivals, tried, with_steps  # noqa: E402
-from ctxprune.storage.sealed import unseal  # noqa: E402
+from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial, with_steps  # noqa: E402
+from ctxprune.storage.sealed import sealed_line, unseal  # noqa: E402
 
 TIMES = ("seconds", "milliseconds", "full_milliseconds", "time_left", "exact")
 WATCHED = """
 import os, sys, time
 from pathlib import Path
-from ctxprune.shrink import search as searching
+from ctxprune.shrink.run import search as searching
 from ctxprune.shrink.model.cost import Target
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.run.preparation import prepare
@@ -76,15 +77,15 @@ def test_the_better_half_goes_on_and_baselines_always_do(given, folder: Path):
     told = []
     plan = Plan.halving(recipes, Target("flops", 0.6), steps=4)
     found = search(*given, plan, folder / "out", progress=lambda *what: told.append(what))
-    assert [(line["rung"], line["recipe"]) for line in found.trials] == [
+    assert [(record.rung, record.recipe) for record in found.trials] == [
         (rung, name)
         for rung, names in enumerate((("flap0.v1", "flap1.v1", "flap2.v1", "flap3.v1"), ("flap0.v1", "flap1.v1")))
         for name in (*names, "random.v1", "distilled_scratch.v1")
     ]
-    assert [line["steps"] for line in found.trials] == [2] * 6 + [4] * 4
-    assert [line["data"] for line in found.trials] == [0.5] * 6 + [1.0] * 4
+    assert [record.steps for record in found.trials] == [2] * 6 + [4] * 4
+    assert [record.data for record in found.trials] == [0.5] * 6 + [1.0] * 4
     assert [(done, total) for _, done, total in told] == [(number, 10) for number in range(10)]
-    assert found.best["quality"] == max(line["quality"] for line in found.trials[6:])
+    assert found.best.figures.quality == max(record.figures.quality for record in found.trials[6:])
     assert sorted(path.name for path in (folder / "out" / "trials").iterdir() if path.is_dir()) == sorted(
         [
             f"{rung}-{name}"
@@ -93,13 +94,13 @@ def test_the_better_half_goes_on_and_baselines_always_do(given, folder: Path):
         ]
     )
     small = load_model(found.folder).model
-    assert cost(small, "flops") == found.best["flops"] <= 0.6 * cost(given[0].model, "flops")
+    assert cost(small, "flops") == found.best.figures.sizes["flops"] <= 0.6 * cost(given[0].model, "flops")
 
 
 def test_the_same_seed_gives_the_same(given, folder: Path):
     plan = Plan((flap(), load_recipe("random")), Target("flops", 0.5), steps=2, rungs=2, seed=3)
     one, two = (search(*given, plan, folder / name) for name in ("one", "two"))
-    assert timeless(one.trials) == timeless(two.trials)
+    assert timeless(map(TrialRecord.to_dict, one.trials)) == timeless(map(TrialRecord.to_dict, two.trials))
     weights = [(found.folder / "model.safetensors").read_bytes() for found in (one, two)]
     assert weights[0] == weights[1]
 
@@ -108,16 +109,16 @@ def test_a_recipe_that_fails_has_its_reason(given, folder: Path):
     stage = replace(load_recipe("flap").stages[0], units=("expert",))
     plan = Plan((flap(), flap("experts.v1", stages=(stage,))), Target("flops", 0.6))
     found = search(*given, plan, folder / "out")
-    (failed,) = (line for line in found.trials if line["status"] == "failed")
-    assert failed["recipe"] == "experts.v1"
-    assert "no units of kind 'expert'" in failed["reason"]
-    assert found.best["status"] == "done"
+    (failed,) = (record for record in found.trials if record.failed)
+    assert failed.recipe == "experts.v1"
+    assert "no units of kind 'expert'" in failed.reason
+    assert not found.best.failed
     alone = Plan((flap("experts.v1", stages=(stage,)),), Target("flops", 0.6), baselines=False)
     with pytest.raises(UsageError, match="has no units of kind 'expert'"):
         search(*given, alone, folder / "alone")
 
 
-def test_killed_and_gone_on_with(given, folder: Path):
+def test_a_killed_search_is_resumed(given, folder: Path):
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", WATCHED, str(folder)]
     with subprocess.Popen([*words, "3"], stdout=subprocess.PIPE, env=environment, text=True) as running:
@@ -134,24 +135,47 @@ def test_killed_and_gone_on_with(given, folder: Path):
     assert log.read_bytes().startswith(before)
     plan = Plan((load_recipe("flap"),), Target("flops", 0.6), steps=2)
     whole = search(*given, plan, folder / "whole")
-    assert timeless(map(unseal, log.read_bytes().splitlines()[1:])) == timeless(whole.trials)
+    assert timeless(map(unseal, log.read_bytes().splitlines()[1:])) == timeless(map(TrialRecord.to_dict, whole.trials))
+
+
+def test_the_log_gives_records_back_as_they_were_written(tmp_path: Path):
+    sizes = {"bytes": 4.0, "flops": 3.0, "parameters": 2.0, "weights": 1.0}
+    time = MeasuredTime(2.0, 1.0, 0.5, exact=True)
+    records = [
+        TrialRecord("a.v1", 0, 2, 0.5, TrialFigures(0.25, 0.5, 1.5, sizes, time, {"sparsity": 0.5})),
+        TrialRecord("b.v1", 1, 4, 1.0, reason="so much cannot go"),
+    ]
+    log = TrialLog(tmp_path, {"seed": 0}, resume=False)
+    for record in records:
+        log.add(record)
+    again = TrialLog(tmp_path, {"seed": 0}, resume=True)
+    assert again.records == log.records == records
+    assert again.done == {(0, "a.v1"): records[0], (1, "b.v1"): records[1]}
+    with pytest.raises(UsageError, match="so much cannot go"):
+        again.records[1].needed_figures()
+
+
+def test_a_line_without_a_trial_is_refused(tmp_path: Path):
+    (tmp_path / "trials.jsonl").write_bytes(sealed_line({"seed": 0}) + sealed_line({"rung": 0, "status": "done"}))
+    with pytest.raises(FormatError, match="is no trial"):
+        TrialLog(tmp_path, {"seed": 0}, resume=True)
 
 
 def test_of_equals_a_baseline_does_not_win(given, folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(given[0].task), "quality", lambda *_: 0.5)
     found = search(*given, Plan((load_recipe("top_layers"),), Target("flops", 0.6)), folder / "out")
-    assert found.best["recipe"] == "top_layers.v1"
-    assert {line["quality"] for line in found.trials} == {0.5}
+    assert found.best.recipe == "top_layers.v1"
+    assert {record.figures.quality for record in found.trials} == {0.5}
 
 
-def test_a_run_of_which_nothing_came_is_begun_anew(given, folder: Path):
+def test_a_run_without_a_finished_trial_starts_again(given, folder: Path):
     with pytest.raises(UsageError, match="cannot go"):
         search(*given, Plan((load_recipe("flap"),), Target("flops", 0.001), baselines=False), folder / "out")
     found = search(*given, Plan((load_recipe("flap"),), Target("flops", 0.6), baselines=False), folder / "out")
-    assert [line["status"] for line in found.trials] == ["done"]
+    assert [record.status for record in found.trials] == ["done"]
 
 
-def test_what_is_there_is_not_mixed(given, folder: Path):
+def test_another_plan_in_the_folder_raises(given, folder: Path):
     plan = Plan((flap(),), Target("flops", 0.6), baselines=False)
     search(*given, plan, folder / "out")
     with pytest.raises(UsageError, match="go on with --resume"):
@@ -191,17 +215,17 @@ def test_time_is_met_within_three_percent(given, monkeypatch: pytest.MonkeyPatch
     def pretended(models, batch, *, rounds=5):
         return [30 + cost(model, "flops") / 20_000 for model in models]  # 30 ms that no pruning saves
 
-    monkeypatch.setattr(trials, "timed", pretended)
+    monkeypatch.setattr(trials, "measure_times", pretended)
     subject = prepared.subject
     full = pretended([loaded.model], None)[0]
     keep = (30 + 0.9 * (full - 30)) / full  # neurons are a fifth of it
     neurons = flap(stages=(replace(load_recipe("flap").stages[0], units=("neuron",)),))
-    found = tried(subject, neurons, Target("latency", keep), prepared.held_out, effort=Effort())
-    assert found.figures["time_left"] == pytest.approx(keep, rel=0.03)
-    assert found.figures["exact"]
-    assert found.figures["share"] == pytest.approx(0.9, abs=0.03)
+    found = run_trial(subject, neurons, Target("latency", keep), prepared.held_out, effort=Effort())
+    assert found.figures.time.time_left == pytest.approx(keep, rel=0.03)
+    assert found.figures.time.exact
+    assert found.figures.share == pytest.approx(0.9, abs=0.03)
     with pytest.raises(UsageError, match="no share of the multiply-adds leaves"):
-        tried(subject, neurons, Target("latency", 20 / full), prepared.held_out, effort=Effort())
+        run_trial(subject, neurons, Target("latency", 20 / full), prepared.held_out, effort=Effort())
 
 
 def test_steps_are_set_wherever_something_trains():
@@ -225,7 +249,7 @@ def test_plans_that_are_none():
 
 
 def test_rivals_are_of_the_models_own_units(given):
-    chance, scratch = rivals(given[1].subject, "flops")
-    assert chance == load_recipe("random")
+    random_removal, scratch = baseline_recipes(given[1].subject, "flops")
+    assert random_removal == load_recipe("random")
     assert scratch.finish[-1].name == "scratch.v1"
-    assert {recipe.stages[0].units for recipe in rivals(given[1].subject, "weights")} == {("weight",)}
+    assert {recipe.stages[0].units for recipe in baseline_recipes(given[1].subject, "weights")} == {("weight",)}

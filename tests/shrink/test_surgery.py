@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.families import FAMILIES as FAMILY_CLASSES  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
@@ -55,11 +55,11 @@ def kinds_of(model) -> set[str]:
 
 def halved(model, kind: str) -> dict:
     """Some units of each group of the kind go, the first one stays and the last one goes."""
-    chance = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     kept = {}
     for key, group in family_of(model).describe(model).groups.items():
         if key[0] == kind:
-            mask = torch.rand(group.count, generator=chance) > 0.4
+            mask = torch.rand(group.count, generator=generator) > 0.4
             mask[0], mask[-1] = True, False
             kept[key] = mask
     return kept
@@ -85,7 +85,7 @@ def test_the_reduced_model_equals_the_masked_one(name: str, kind: str):
     whole = output(model, batch)
     if kind == "width" and name == "bert_model":  # a pooled state keeps its width, a token's state does not
         whole = whole[:, kept["width", -1]]
-    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+    with apply_gates(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
     if kind == "width" and name == "bert_model":
         masked = masked[:, kept["width", -1]]
@@ -140,7 +140,7 @@ def test_fewer_experts_than_a_token_takes_are_all_taken(name: str):
     (batch,) = models.batches(1)
     anatomy = family_of(model).describe(model)
     kept = {group.key: torch.arange(group.count) == 2 for group in anatomy.of_kind("expert")}
-    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+    with apply_gates(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
     small = remove(model, kept)
     assert small.config.num_experts_per_tok == 1
@@ -172,16 +172,16 @@ def test_gates_of_rows_are_those_of_each_row(name: str):
     model = MAKERS[name]()
     (batch,) = models.batches(1, rows=2)
     anatomy = family_of(model).describe(model)
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     gates = {
-        key: torch.rand(2, 1, group.count, generator=chance)
+        key: torch.rand(2, 1, group.count, generator=generator)
         for key, group in anatomy.groups.items()
         if key[0] in ("expert", "neuron", "channel", "kv_group")
     }
-    with gated(model, gates), torch.no_grad():
+    with apply_gates(model, gates), torch.no_grad():
         both = model(input_ids=batch["input_ids"]).logits
     for row in range(2):
-        with gated(model, {key: gate[row, 0] for key, gate in gates.items()}), torch.no_grad():
+        with apply_gates(model, {key: gate[row, 0] for key, gate in gates.items()}), torch.no_grad():
             assert torch.allclose(model(input_ids=batch["input_ids"][row : row + 1]).logits[0], both[row], atol=1e-5)
 
 
@@ -189,7 +189,7 @@ def test_a_router_that_chooses_in_another_way_is_refused():
     model = models.mixtral()
     model.model.layers[0].mlp.gate.norm_topk_prob = False  # says one thing and does another
     (batch,) = models.batches(1)
-    with pytest.raises(InputError, match="softmax"), gated(model, {("expert", 0): torch.ones(6)}):
+    with pytest.raises(InputError, match="softmax"), apply_gates(model, {("expert", 0): torch.ones(6)}):
         output(model, batch)
 
 
@@ -212,7 +212,7 @@ def test_experts_run_at_widths_that_the_grouped_product_refuses():
     model = models.mixtral()
     (batch,) = models.batches(1)
     kept = {("width", -1): torch.arange(32) < 27}
-    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+    with apply_gates(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
     assert torch.allclose(output(remove(model, kept), batch), masked, atol=1e-5)
     assert model.config._experts_implementation != "eager"

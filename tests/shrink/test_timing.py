@@ -24,12 +24,12 @@ def test_ratios_are_taken_round_by_round(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(timing, "_forward", ran)
     monkeypatch.setattr(timing, "thread_time", lambda: state["now"])
-    assert timing.timed([full, small], {}) == pytest.approx([10, 4])
+    assert timing.measure_times([full, small], {}) == pytest.approx([10, 4])
 
 
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     batch = timing.timing_batch(models.bert(), 32)
     assert batch["input_ids"].shape == (10, 32)
-    assert timing.timed([models.bert()], batch, rounds=1)[0] > 0
+    assert timing.measure_times([models.bert()], batch, rounds=1)[0] > 0
     assert torch.get_num_threads() == before

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 tokenizers = pytest.importorskip("tokenizers")
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.train.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior  # noqa: E402
+from ctxprune.train.vocabulary import count_tokens, cut_tokenizer, rank_prior, select_entries  # noqa: E402
 
 LETTERS = "abcdeé1."
 WORDS = ["abc", "bad", "cab", "##ab", "##de", "abé", "ab"]
@@ -46,23 +46,23 @@ def tokenizer(document: dict):
 def test_the_most_frequent_pieces_stay_with_all_single_characters() -> None:
     counts = np.zeros(len(NAMES))
     counts[[IDS["bad"], IDS["##de"]]] = 5, 9
-    least = kept_pieces(DOCUMENT, counts, 1)
+    least = select_entries(DOCUMENT, counts, 1)
     assert {NAMES[number] for number in least} == {*NAMES[:18], "abé"}  # é stands inside of no word but in this piece
-    more = kept_pieces(DOCUMENT, counts, len(least) + 2)
+    more = select_entries(DOCUMENT, counts, len(least) + 2)
     assert {NAMES[number] for number in set(more) - set(least)} == {"bad", "##de"}
-    tie = kept_pieces(DOCUMENT, np.zeros(len(NAMES)), len(least) + 1)
+    tie = select_entries(DOCUMENT, np.zeros(len(NAMES)), len(least) + 1)
     assert NAMES[(set(tie) - set(least)).pop()] == "abc"
 
 
 def test_fixed_ids_stay_where_they_are() -> None:
-    order = kept_pieces(DOCUMENT, np.zeros(len(NAMES)), 1, fixed=[0, 1, 2, IDS["##1"], IDS["ab"]])
+    order = select_entries(DOCUMENT, np.zeros(len(NAMES)), 1, fixed=[0, 1, 2, IDS["##1"], IDS["ab"]])
     assert [order[number] for number in (0, 1, 2, IDS["##1"])] == [0, 1, 2, IDS["##1"]]
     assert IDS["ab"] in order
     assert len(set(order)) == len(order)
 
 
 def test_the_tokenizer_names_the_new_places() -> None:
-    order = kept_pieces(DOCUMENT, np.zeros(len(NAMES)), 1)
+    order = select_entries(DOCUMENT, np.zeros(len(NAMES)), 1)
     cut = cut_tokenizer(DOCUMENT, order)
     assert sorted(cut["model"]["vocab"].values()) == list(range(len(order)))
     assert all(order[new] == IDS[name] for name, new in cut["model"]["vocab"].items())
@@ -75,12 +75,12 @@ def test_no_word_turns_unknown(words: list[str], most: int, rng: random.Random) 
     text = " ".join(words)
     counts = np.asarray([rng.random() for _ in NAMES])
     before = tokenizer(DOCUMENT).encode(text)
-    after = tokenizer(cut_tokenizer(DOCUMENT, kept_pieces(DOCUMENT, counts, most))).encode(text)
+    after = tokenizer(cut_tokenizer(DOCUMENT, select_entries(DOCUMENT, counts, most))).encode(text)
     assert before.tokens.count("[UNK]") == after.tokens.count("[UNK]")
 
 
 def test_counts_and_prior() -> None:
-    counts = count_pieces(tokenizer(DOCUMENT), ["abc abc", "bad"] * 1000, size=len(NAMES))
+    counts = count_tokens(tokenizer(DOCUMENT), ["abc abc", "bad"] * 1000, size=len(NAMES))
     assert counts[IDS["abc"]] == 2000
     assert counts[IDS["bad"]] == 1000
     assert counts.sum() == 3000
@@ -92,13 +92,13 @@ def test_counts_and_prior() -> None:
 
 def test_what_is_refused() -> None:
     with pytest.raises(UsageError, match="BPE"):
-        kept_pieces({"model": {"type": "BPE", "vocab": {}}}, [], 1)
+        select_entries({"model": {"type": "BPE", "vocab": {}}}, [], 1)
     with pytest.raises(UsageError):
-        kept_pieces(DOCUMENT, np.zeros(len(NAMES)), 0)
+        select_entries(DOCUMENT, np.zeros(len(NAMES)), 0)
     with pytest.raises(UsageError):
-        kept_pieces(DOCUMENT, np.zeros(3), 4)
+        select_entries(DOCUMENT, np.zeros(3), 4)
     with pytest.raises(UsageError):
-        kept_pieces(DOCUMENT, np.zeros(len(NAMES)), 4, fixed=[999])
+        select_entries(DOCUMENT, np.zeros(len(NAMES)), 4, fixed=[999])
     with pytest.raises(UsageError):
         cut_tokenizer(DOCUMENT, [0, 0, 1, 2])
     with pytest.raises(UsageError, match="added piece"):

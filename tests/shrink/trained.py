@@ -83,22 +83,22 @@ def passages(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
 
     Words come in any order, one label in twelve is wrong, and a third of the rows are one word shorter and padded.
     """
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     found = []
     for _ in range(count):
-        relevant = torch.rand(rows, generator=chance) < 0.5
-        key = _draw(chance, 0, KEYS, rows // 4).repeat_interleave(4)
-        others = [(key + _draw(chance, 1, KEYS, rows)) % KEYS for _ in range(2)]
+        relevant = torch.rand(rows, generator=generator) < 0.5
+        key = _draw(generator, 0, KEYS, rows // 4).repeat_interleave(4)
+        others = [(key + _draw(generator, 1, KEYS, rows)) % KEYS for _ in range(2)]
         main = torch.where(relevant, key, others[0])
-        words = torch.stack([main, main, torch.where(_coin(chance, rows), main, others[1]), others[1]], 1) + 5
-        words = torch.cat([words, _draw(chance, 5 + KEYS, VOCABULARY, rows, 3)], 1)
-        words = words.gather(1, torch.rand(rows, 7, generator=chance).argsort(1))
+        words = torch.stack([main, main, torch.where(_coin(generator, rows), main, others[1]), others[1]], 1) + 5
+        words = torch.cat([words, _draw(generator, 5 + KEYS, VOCABULARY, rows, 3)], 1)
+        words = words.gather(1, torch.rand(rows, 7, generator=generator).argsort(1))
         ids = torch.full((rows, 12), 2)
-        ids[:, 0], ids[:, 1], ids[:, 2], ids[:, 4:11] = 1, key + 5, _draw(chance, 5 + KEYS, VOCABULARY, rows), words
+        ids[:, 0], ids[:, 1], ids[:, 2], ids[:, 4:11] = 1, key + 5, _draw(generator, 5 + KEYS, VOCABULARY, rows), words
         mask = torch.ones_like(ids)
         mask[::3, 11], ids[::3, 10], ids[::3, 11] = 0, 2, 0
         types = (torch.arange(12) >= 4).long().expand(rows, -1) * mask
-        labels = relevant ^ (torch.rand(rows, generator=chance) < 1 / 12)
+        labels = relevant ^ (torch.rand(rows, generator=generator) < 1 / 12)
         found.append(
             {
                 "input_ids": ids,
@@ -116,17 +116,17 @@ def chains(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
     tables = torch.stack(
         [torch.randint(5, 45, (VOCABULARY, 2), generator=torch.Generator().manual_seed(n)) for n in range(3)]
     )
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     found = []
     for _ in range(count):
-        topic = _draw(chance, 0, 3, rows)
+        topic = _draw(generator, 0, 3, rows)
         ids = torch.zeros(rows, 14, dtype=torch.long)
-        ids[:, 0], ids[:, 1] = topic + 1, _draw(chance, 5, 45, rows)
+        ids[:, 0], ids[:, 1] = topic + 1, _draw(generator, 5, 45, rows)
         for place in range(2, 14):
-            side = (torch.rand(rows, generator=chance) < 0.25).long()
+            side = (torch.rand(rows, generator=generator) < 0.25).long()
             follower = tables[topic, ids[:, place - 1], side]
-            rare = torch.rand(rows, generator=chance) < 0.05
-            ids[:, place] = torch.where(rare, _draw(chance, 45, VOCABULARY, rows), follower)
+            rare = torch.rand(rows, generator=generator) < 0.05
+            ids[:, place] = torch.where(rare, _draw(generator, 45, VOCABULARY, rows), follower)
         mask = torch.ones_like(ids)
         mask[::3, 12:] = 0
         found.append({"input_ids": ids * mask, "attention_mask": mask})
@@ -232,9 +232,9 @@ def _trained(model: torch.nn.Module, data: list[dict], task, rate: float) -> tor
     return model.eval()
 
 
-def _draw(chance: torch.Generator, low: int, high: int, *shape: int) -> torch.Tensor:
-    return torch.randint(low, high, shape, generator=chance)
+def _draw(generator: torch.Generator, low: int, high: int, *shape: int) -> torch.Tensor:
+    return torch.randint(low, high, shape, generator=generator)
 
 
-def _coin(chance: torch.Generator, rows: int) -> torch.Tensor:
-    return torch.rand(rows, generator=chance) < 0.5
+def _coin(generator: torch.Generator, rows: int) -> torch.Tensor:
+    return torch.rand(rows, generator=generator) < 0.5

@@ -22,9 +22,9 @@ from ctxprune.train.distil_pruner import DistilPlan, distil_pruner  # noqa: E402
 from ctxprune.train.distillation import DistilRecipe, DistilRun, distil_losses  # noqa: E402
 from ctxprune.train.pairs import UNLABELLED, free_pairs  # noqa: E402
 from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
-from ctxprune.train.student import grown, student_of  # noqa: E402
-from ctxprune.train.teacher_targets import Taught, say, taught_batches  # noqa: E402
-from ctxprune.train.train_pruner import finish, smoke_parts  # noqa: E402
+from ctxprune.train.student import build_student, grow_student  # noqa: E402
+from ctxprune.train.teacher_targets import TeacherTargets, run_teacher, target_batches  # noqa: E402
+from ctxprune.train.train_pruner import export_trained, smoke_inputs  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=1200, positions=256, width=16, heads=4, inner=32, layers=2)
 ORDER = np.arange(1200)
@@ -52,15 +52,15 @@ def views(count: int = 24, seed: int = 0) -> list[View]:
 
 
 @pytest.fixture(scope="module")
-def shard() -> Taught:
-    return say(network(), views(), ORDER)
+def shard() -> TeacherTargets:
+    return run_teacher(network(), views(), ORDER)
 
 
-def test_what_the_teacher_says_is_kept_by_token(shard: Taught, tmp_path: Path) -> None:
+def test_teacher_targets_are_stored_by_token(shard: TeacherTargets, tmp_path: Path) -> None:
     shard.save(tmp_path / "0.npz")
-    again = Taught.load(tmp_path / "0.npz")
+    again = TeacherTargets.load(tmp_path / "0.npz")
     teacher, seen = network(), 0
-    for batch in taught_batches(again, tokens=300, rng=random.Random(0)):
+    for batch in target_batches(again, tokens=300, rng=random.Random(0)):
         assert batch.mask.numel() <= 300 or batch.views == 1
         with torch.no_grad():
             last = teacher.states(batch.ids, batch.types, batch.mask)[-1]
@@ -77,14 +77,14 @@ def test_what_the_teacher_says_is_kept_by_token(shard: Taught, tmp_path: Path) -
     assert seen == 24
     (tmp_path / "1.npz").write_bytes(b"nothing")
     with pytest.raises(FormatError):
-        Taught.load(tmp_path / "1.npz")
+        TeacherTargets.load(tmp_path / "1.npz")
 
 
-def test_a_student_of_the_same_shape_is_its_teacher(shard: Taught) -> None:
+def test_a_student_of_the_same_shape_is_its_teacher(shard: TeacherTargets) -> None:
     teacher = network()
-    batch = next(taught_batches(shard, tokens=4000, rng=random.Random(0)))
+    batch = next(target_batches(shard, tokens=4000, rng=random.Random(0)))
     inputs = (batch.ids, batch.types, batch.mask)
-    student = student_of(teacher, SHAPE, (0, 1), [inputs], ORDER.tolist())
+    student = build_student(teacher, SHAPE, (0, 1), [inputs], ORDER.tolist())
     with torch.no_grad():
         teacher.words.weight.copy_(student.words.weight)  # which are rounded
         theirs, ours = teacher.states(*inputs)[-1], student.states(*inputs)[-1]
@@ -92,12 +92,12 @@ def test_a_student_of_the_same_shape_is_its_teacher(shard: Taught) -> None:
     assert float((ours - theirs)[real].square().mean()) < 0.02 * float(theirs[real].square().mean())
 
 
-def test_a_smaller_student_is_nearer_with_fitted_matrices_than_with_those_it_got(shard: Taught) -> None:
+def test_a_smaller_student_is_nearer_with_fitted_matrices_than_with_those_it_got(shard: TeacherTargets) -> None:
     teacher = network()
-    batch = next(taught_batches(shard, tokens=4000, rng=random.Random(0)))
+    batch = next(target_batches(shard, tokens=4000, rng=random.Random(0)))
     inputs, real = (batch.ids, batch.types, batch.mask), batch.mask.bool()
     shape = EncoderShape(1200, 200, 16, 4, (LayerShape(2, 8), LayerShape(0, 8)))
-    student = student_of(teacher, shape, (0, 1), [inputs], ORDER.tolist())
+    student = build_student(teacher, shape, (0, 1), [inputs], ORDER.tolist())
     assert student.shape == shape
     with torch.no_grad():
         wanted = teacher.states(*inputs)[-1][real]
@@ -118,20 +118,22 @@ def test_a_smaller_student_is_nearer_with_fitted_matrices_than_with_those_it_got
         (EncoderShape.uniform(width=16, heads=4, inner=8, layers=1, positions=64), (2,)),
     ],
 )
-def test_students_that_do_not_fit(shard: Taught, shape: EncoderShape, layers: tuple[int, ...]) -> None:
-    batch = next(taught_batches(shard, tokens=400, rng=random.Random(0)))
+def test_students_that_do_not_fit(shard: TeacherTargets, shape: EncoderShape, layers: tuple[int, ...]) -> None:
+    batch = next(target_batches(shard, tokens=400, rng=random.Random(0)))
     with pytest.raises(UsageError):
-        student_of(network(), shape, layers, [(batch.ids, batch.types, batch.mask)], ORDER.tolist())
+        build_student(network(), shape, layers, [(batch.ids, batch.types, batch.mask)], ORDER.tolist())
 
 
 @pytest.mark.parametrize("own", [(LayerShape(2, 8), LayerShape(0, 8)), (LayerShape(1, 0), LayerShape(3, 24))])
-def test_a_grown_student_says_what_it_said_and_can_learn_more(shard: Taught, own: tuple[LayerShape, ...]) -> None:
+def test_a_grown_student_keeps_its_outputs_and_can_learn_more(
+    shard: TeacherTargets, own: tuple[LayerShape, ...]
+) -> None:
     teacher = network()
-    batch = next(taught_batches(shard, tokens=400, rng=random.Random(0)))
+    batch = next(target_batches(shard, tokens=400, rng=random.Random(0)))
     inputs = (batch.ids, batch.types, batch.mask)
-    small = student_of(teacher, replace(SHAPE, layers=own), (0, 1), [inputs], ORDER.tolist())
+    small = build_student(teacher, replace(SHAPE, layers=own), (0, 1), [inputs], ORDER.tolist())
     shape = replace(SHAPE, layers=(LayerShape(3, 16), LayerShape(4, 32)))
-    big = grown(small, teacher, shape, (0, 1), [inputs], ORDER.tolist())
+    big = grow_student(small, teacher, shape, (0, 1), [inputs], ORDER.tolist())
     assert big.shape == shape
     with torch.no_grad():
         for theirs, ours in zip(small(*inputs), big(*inputs), strict=True):
@@ -143,20 +145,20 @@ def test_a_grown_student_says_what_it_said_and_can_learn_more(shard: Taught, own
         assert new.inner.weight[old.neurons :].abs().min() > 0
 
 
-def test_a_student_does_not_grow_smaller(shard: Taught) -> None:
+def test_a_student_does_not_grow_smaller(shard: TeacherTargets) -> None:
     teacher = network()
-    batch = next(taught_batches(shard, tokens=400, rng=random.Random(0)))
+    batch = next(target_batches(shard, tokens=400, rng=random.Random(0)))
     inputs = (batch.ids, batch.types, batch.mask)
-    small = student_of(teacher, SHAPE, (0, 1), [inputs], ORDER.tolist())
+    small = build_student(teacher, SHAPE, (0, 1), [inputs], ORDER.tolist())
     for layers in ((LayerShape(3, 32), LayerShape(4, 32)), (LayerShape(4, 32),) * 2 + (LayerShape(4, 32),)):
         with pytest.raises(UsageError):
-            grown(small, teacher, replace(SHAPE, layers=layers), range(len(layers)), [inputs], ORDER.tolist())
+            grow_student(small, teacher, replace(SHAPE, layers=layers), range(len(layers)), [inputs], ORDER.tolist())
 
 
-def test_a_student_learns_and_goes_on_where_it_stood(shard: Taught, tmp_path: Path) -> None:
+def test_a_student_learns_and_goes_on_where_it_stood(shard: TeacherTargets, tmp_path: Path) -> None:
     shard.save(tmp_path / "0000.npz")
     small = EncoderShape.uniform(vocabulary=1200, positions=256, width=16, heads=2, size=4, inner=8, layers=1)
-    batch = next(taught_batches(shard, tokens=4000, rng=random.Random(0)))
+    batch = next(target_batches(shard, tokens=4000, rng=random.Random(0)))
     with torch.no_grad():
         before = distil_losses(network(small, seed=1), batch, bfloat16=False)
     whole = DistilRun(network(small, seed=1), RECIPE, tmp_path / "whole", fingerprint="x")
@@ -206,7 +208,7 @@ def test_plans_out_of_range() -> None:
 
 
 def test_pairs_have_no_labels_and_are_the_same_again() -> None:
-    parts, _ = smoke_parts()
+    parts, _ = smoke_inputs()
     made = list(free_pairs(parts.train, 40, seed=3))
     assert made == list(free_pairs(parts.train, 40, seed=3))
     assert made != list(free_pairs(parts.train, 40, seed=4))
@@ -221,7 +223,7 @@ def test_pairs_have_no_labels_and_are_the_same_again() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_whole_way(tmp_path: Path) -> None:
-    parts, _ = smoke_parts()
+    parts, _ = smoke_inputs()
     document = json.loads(parts.tokenizer)
     names = document["model"]["vocab"] | {letter: 300 + number for number, letter in enumerate("abcdefghilnorstuvw")}
     names |= {f"##{letter}": 400 + number for number, letter in enumerate("abcdefghilnorstuvw")}
@@ -231,7 +233,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
         "max_input_chars_per_word": 100,
     }  # fmt: skip
     parts = type(parts)(parts.network, json.dumps(document), parts.train, parts.aside)
-    finish(parts.network.eval(), parts.tokenizer, parts.aside, tmp_path / "teacher", name="mine.v1", limit=256)
+    export_trained(parts.network.eval(), parts.tokenizer, parts.aside, tmp_path / "teacher", name="mine.v1", limit=256)
     shape = EncoderShape.uniform(positions=256, width=32, heads=1, size=16, inner=16, layers=1)
     recipe = DistilRecipe(tokens=9_000, batch=1024, bfloat16=False)
     plan = DistilPlan(shape, (1,), vocabulary=1100, shards=2, labelled=24, pairs=12, recipe=recipe)
@@ -252,7 +254,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert more["shape"]["layers"] == [[2, 24]]
     assert more["shape"]["vocabulary"] == report["shape"]["vocabulary"]
     assert more["student_sha256"] != report["student_sha256"] == ""
-    first, other = (Taught.load(tmp_path / name / "run" / "taught" / "0000.npz") for name in ("out", "more"))
+    first, other = (TeacherTargets.load(tmp_path / name / "run" / "taught" / "0000.npz") for name in ("out", "more"))
     assert first.ids.tolist() != other.ids.tolist()
     own = json.loads((tmp_path / "out" / "tokenizer.json").read_text(encoding="utf-8"))
     own["model"]["vocab"]["strange"] = len(own["model"]["vocab"])
@@ -262,8 +264,8 @@ def test_the_whole_way(tmp_path: Path) -> None:
 
 
 def test_a_student_that_cannot_be_gone_on_from(tmp_path: Path) -> None:
-    parts, _ = smoke_parts()
-    finish(parts.network.eval(), parts.tokenizer, parts.aside, tmp_path / "teacher", name="mine.v1", limit=256)
+    parts, _ = smoke_inputs()
+    export_trained(parts.network.eval(), parts.tokenizer, parts.aside, tmp_path / "teacher", name="mine.v1", limit=256)
     plan = DistilPlan(replace(parts.network.shape, positions=256), (0, 1))
     for student in (tmp_path / "none", tmp_path):
         with pytest.raises((InputError, FormatError)):

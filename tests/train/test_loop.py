@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("safetensors", reason="the train extra is not installed")
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.train.loop import Recipe, Run, _halved, blended  # noqa: E402
+from ctxprune.train.loop import PrunerRecipe, PrunerRun, _halved, blend_with_base  # noqa: E402
 from ctxprune.train.pruner_network import HEADS, EncoderShape, PrunerNetwork, load_base  # noqa: E402
 from ctxprune.train.train_pruner import _last_losses  # noqa: E402
 
@@ -25,7 +25,7 @@ def networks() -> tuple[PrunerNetwork, dict]:
 def test_the_encoder_moves_by_its_share_and_the_heads_stay() -> None:
     network, base = networks()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    blended(network, base, 0.25)
+    blend_with_base(network, base, 0.25)
     for name, value in network.state_dict().items():
         moved = 0.0 if name.startswith(HEADS) else 0.25
         torch.testing.assert_close(value, before[name] + moved)
@@ -51,17 +51,17 @@ def test_bfloat16_reaches_the_float32_parameters() -> None:
 )
 def test_a_recipe_out_of_range_is_refused(wrong: dict) -> None:
     with pytest.raises(UsageError):
-        Recipe(**wrong)
+        PrunerRecipe(**wrong)
 
 
 def test_a_damaged_checkpoint_is_refused_and_a_failed_one_leaves_the_last(tmp_path, monkeypatch) -> None:
-    run = Run(networks()[0], Recipe(), tmp_path, fingerprint="data")
+    run = PrunerRun(networks()[0], PrunerRecipe(), tmp_path, fingerprint="data")
     assert not run.resume()
     run.save()
     whole = (tmp_path / "checkpoint.pt").read_bytes()
     assert run.resume()
     with pytest.raises(FormatError, match="other data"):
-        Run(networks()[0], Recipe(), tmp_path, fingerprint="others").resume()
+        PrunerRun(networks()[0], PrunerRecipe(), tmp_path, fingerprint="others").resume()
 
     def full(_: object, path) -> None:
         path.write_bytes(b"half")

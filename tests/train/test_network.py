@@ -16,7 +16,7 @@ from ctxprune.models.pruner import bundled  # noqa: E402
 from ctxprune.train.export import export_float  # noqa: E402
 from ctxprune.train.export_int8 import export_int8  # noqa: E402
 from ctxprune.train.graph_reader import read_network  # noqa: E402
-from ctxprune.train.int4_embeddings import codes, rounded  # noqa: E402
+from ctxprune.train.int4_embeddings import int4_codes, round_to_int4  # noqa: E402
 from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
@@ -48,7 +48,7 @@ def run(path: Path, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> 
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
-def test_the_float_graph_says_what_the_network_does_and_is_read_back(tmp_path: Path, activation: str) -> None:
+def test_the_float_graph_equals_the_network_and_is_read_back(tmp_path: Path, activation: str) -> None:
     shape = EncoderShape(60, 32, 16, 8, LAYERS, activation)
     made, inputs = network(shape), tokens()
     export_float(made, tmp_path / "model.onnx")
@@ -68,7 +68,7 @@ def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path, activat
     made, inputs = network(EncoderShape(60, 32, 16, 8, LAYERS, activation)), tokens()
     with torch.no_grad():
         if words == 4:
-            made.words.weight.copy_(rounded(made.words.weight))
+            made.words.weight.copy_(round_to_int4(made.words.weight))
         export_int8(made, tmp_path / "model.onnx", words=words)
         back = read_network(tmp_path)
         assert back.shape == made.shape
@@ -89,10 +89,10 @@ def test_words_are_of_four_or_eight_bits(tmp_path: Path) -> None:
 def test_four_bits_come_near_and_are_their_own_rounding() -> None:
     torch.manual_seed(0)
     table = torch.randn(50, 256)
-    near = rounded(table)
+    near = round_to_int4(table)
     assert float((near - table).square().mean()) < 0.02
-    torch.testing.assert_close(rounded(near), near, atol=2e-3, rtol=1e-3)
-    whole, scales = codes(table)
+    torch.testing.assert_close(round_to_int4(near), near, atol=2e-3, rtol=1e-3)
+    whole, scales = int4_codes(table)
     assert whole.dtype == torch.int8
     assert int(whole.min()) >= -8
     assert int(whole.max()) <= 7

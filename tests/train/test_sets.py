@@ -69,7 +69,7 @@ def test_one_document_with_questions(tmp_path: Path):
 
 
 @pytest.mark.parametrize("named", ["dev_questions.jsonl.gz", "dev_passages.jsonl.gz"])
-def test_passages_beside_questions(tmp_path: Path, named: str):
+def test_passages_and_questions_in_two_files(tmp_path: Path, named: str):
     write(tmp_path / "dev_passages.jsonl.gz", {"id": 7, "title": "T", "sentences": ["Ann.", "Bob."]})
     write(tmp_path / "dev_questions.jsonl.gz", {"id": "q", "claim": "Bob is.", "passage_id": 7, "evidence": [1]})
     (item,) = items_of(tmp_path / named)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["AllMatrices"]
@@ -51,6 +51,6 @@ class AllMatrices:
             flat = score.reshape(-1)
             safe = keep_highest(flat[None], [size - int(self.least * size)])[0]
             ranked.append(flat.masked_fill(safe, torch.inf))
-        (count,) = shared_out([sum(sizes)], budget.remove)
+        (count,) = divide_removals([sum(sizes)], budget.remove)
         kept = keep_highest(torch.cat(ranked)[None], [count])[0].split(sizes)
         return {name: part.view(score.shape) for (name, score), part in zip(scores.items(), kept, strict=True)}

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Balanced"]
@@ -51,8 +51,10 @@ class Balanced:
         ]
         attention = [float(cost.sum()) for cost in unit_costs(subject.model, heads, budget.measure).values()]
         share = min(budget.remove / (budget.total + sum(attention)), 1.0)
+        # whole attention parts go in the second stage; this one leaves them their part of the budget
         number = min(round(len(heads) * share ** (parts[0] / parts[1] / self.balance)), len(heads))
         subject.notes["attention_parts"] = number
+        # one unit stays in each group, so that all of the budget may not fit here
         most = sum(float(cost.sum() - cost.max()) for cost in budget.costs.values())
         rest = min(max(budget.remove - number * sum(attention) / len(attention), 1e-6 * budget.remove), most)
         return Uniform()(subject, scores, replace(budget, remove=rest))

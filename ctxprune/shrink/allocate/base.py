@@ -1,8 +1,7 @@
-"""Budgets, and choosing what goes when scores and costs are known."""
+"""The interface of an allocator, and the choices that several of them share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,47 +14,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Allocator", "Budget", "drop_lowest", "keep_highest", "shared_out"]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much has to go.
-
-    Attributes:
-        groups: Of the units that may go.
-        costs: Of each unit, in the target's measure: float64 (count,) by group. For single weights empty.
-        remove: At least so much of it goes; for single weights the share of all of them that is zero afterwards.
-        at_once: Most units that may go in this round; None for any number.
-        measure: What costs are in; one of `ctxprune.shrink.model.cost.MEASURES`.
-    """
-
-    groups: Sequence[Group]
-    costs: Mapping[Key, Tensor]
-    remove: float
-    at_once: int | None = None
-    measure: str = "flops"
-
-    @property
-    def total(self) -> float:
-        """What all units cost together."""
-        return float(sum(float(cost.sum()) for cost in self.costs.values()))
-
-    @property
-    def share(self) -> float:
-        """The part of all units' cost that goes, 0..1."""
-        return min(self.remove / self.total, 1.0) if self.total else 0.0
-
-    def gone(self, kept: Mapping[Key, Tensor]) -> float:
-        """The cost of what a choice takes out."""
-        return float(sum(float(self.costs[key][~mask].sum()) for key, mask in kept.items() if key in self.costs))
+__all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest"]
 
 
 class Allocator(Protocol):
-    """Chooses what stays.
+    """Chooses the units or weights that are kept.
 
     For structures: scores (count,) by group in, bool (count,) by group out, True = stays. For single weights: scores of
     the parameter's shape by its name in, bool of that shape out.
@@ -83,11 +50,13 @@ def drop_lowest(
     kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
     order = sorted(
         ((float(value), key, place) for key, score in scores.items() for place, value in enumerate(score.tolist())),
+        # equal scores go by group and place: the same scores give the same choice on every machine
         key=lambda entry: (entry[0], entry[1], entry[2]),
     )
     left = {key: len(score) for key, score in scores.items()}
     gone, number = 0.0, 0
     for _, key, place in order:
+        # costs are sums of floats: an exact comparison would take one unit too many
         if gone >= budget.remove * (1 - 1e-9) or number == budget.at_once:
             return kept
         if left[key] > least:
@@ -103,7 +72,7 @@ def drop_lowest(
     return kept
 
 
-def shared_out(sizes: Sequence[int], share: float) -> list[int]:
+def divide_removals(sizes: Sequence[int], share: float) -> list[int]:
     """How many single weights go of each part, so that all together are the share of all, rounded up to one weight.
 
     Args:
@@ -113,6 +82,7 @@ def shared_out(sizes: Sequence[int], share: float) -> list[int]:
     found, before, seen = [], 0, 0
     for size in sizes:
         seen += size
+        # rounded on the running total, so that rounding errors of the parts do not add up
         now = min(max(ceil(share * seen - 1e-6), 0), seen)
         found.append(now - before)
         before = now

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["BestRun", "run_lengths"]
@@ -30,7 +30,7 @@ __all__ = ["BestRun", "run_lengths"]
 class BestRun:
     """Of all runs that are just long enough for the budget, the one whose ends are nearest; unlabelled data.
 
-    Single scores cannot say how far a run goes, so they decide between equal runs alone (the lower sum goes).
+    Single scores do not determine the length of a run; they decide between equal runs (the lower sum goes).
 
     Attributes:
         tokens: Which tokens count, one of `ctxprune.shrink.measure.depth.TOKENS`.
@@ -59,6 +59,7 @@ class BestRun:
             UsageError: No run that leaves a unit is long enough.
         """
         group = depth_group(budget.groups)
+        # the first layers hold what all others build on
         runs = [(start, end) for start, end in run_lengths(budget, group.key) if start >= self.first]
         if not runs:
             raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
@@ -73,6 +74,7 @@ class BestRun:
         found = (total / max(count, 1)).tolist()
         subject.notes["runs"] = [(*run, distance) for run, distance in zip(runs, found, strict=True)]
         sums = [float(scores[group.key][start:end].sum()) for start, end in runs]
+        # rounded: equal runs differ by the last digits, and the scores should decide between them
         start, end = runs[min(range(len(runs)), key=lambda number: (round(found[number], 9), sums[number]))]
         kept = torch.ones(group.count, dtype=torch.bool)
         kept[start:end] = False

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["CoarseToFine"]
@@ -53,6 +53,7 @@ class CoarseToFine:
         ranked = {}
         for key, score in scores.items():
             places = score.argsort(descending=True, stable=True).argsort().double()
+            # ranks and not scores: layers are compared by their angle alone
             ranked[key] = -(places + 0.5) / (len(score) * weights[key[1]])
         return drop_lowest(ranked, budget, least=self.least)
 

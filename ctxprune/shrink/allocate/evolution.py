@@ -14,17 +14,17 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.shrink.model.tasks.base import taught
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Evolution"]
@@ -34,7 +34,7 @@ Counts = dict["Key", int]
 
 @dataclass(frozen=True)
 class Evolution:
-    """Starts from the uniform choice; in each generation the best of parent and offspring goes on.
+    """Starts from the uniform choice; in each generation the best of parent and offspring becomes the parent.
 
     Attributes:
         generations: Of the search.
@@ -69,11 +69,12 @@ class Evolution:
         start = Uniform()(subject, scores, budget)
         parent = {key: int(mask.sum()) for key, mask in start.items()}
         order = {key: score.argsort(descending=True, stable=True) for key, score in scores.items()}
-        chance = subject.generator(7)
+        generator = subject.generator(7)
         for _ in range(self.generations):
+            # the parent competes, so that a generation is never worse than the one before
             found = [parent]
             for _ in range(10 * self.offspring):  # a small model may have few neighbours
-                child = self._mutated(parent, scores, budget, chance)
+                child = self._mutated(parent, scores, budget, generator)
                 if child not in found and budget.gone(_masks(child, order)) >= budget.remove * (1 - 1e-9):
                     found.append(child)
                 if len(found) > self.offspring:
@@ -83,18 +84,23 @@ class Evolution:
         subject.notes["evolution"] = {f"{kind} {layer}": count for (kind, layer), count in parent.items()}
         return kept
 
-    def _mutated(self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, chance: torch.Generator) -> Counts:
+    def _mutated(
+        self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, generator: torch.Generator
+    ) -> Counts:
         child, keys = dict(parent), sorted(parent)
-        flips = int(torch.randint(1, 4, (2,), generator=chance).min())
+        # the lesser of two draws: small mutations are more frequent
+        flips = int(torch.randint(1, 4, (2,), generator=generator).min())
         for _ in range(flips):
-            up = keys[int(torch.randint(len(keys), (1,), generator=chance))]
+            up = keys[int(torch.randint(len(keys), (1,), generator=generator))]
+            # within one kind a level costs about the same, so that the budget stays met
             alike = [key for key in keys if key[0] == up[0] and key != up]
             if not alike:
                 continue
-            down = alike[int(torch.randint(len(alike), (1,), generator=chance))]
+            down = alike[int(torch.randint(len(alike), (1,), generator=generator))]
             step = max(round(self.level * len(scores[up])), 1)
             step = min(step, len(scores[up]) - child[up])
             price = float(budget.costs[up][0]) / max(float(budget.costs[down][0]), 1e-12)
+            # the group that pays may have cheaper units
             back = -int(-step * price // 1)  # as many as pay for it, rounded up
             if step and child[down] - back >= 1:
                 child[up] += step
@@ -105,6 +111,7 @@ class Evolution:
         """The best one: fewer are left after each round, with more data and longer training."""
         batches = list(subject.needed_calibration())
         for number, (left, steps) in enumerate(zip(self.survivors, self.training, strict=True)):
+            # little data and training for the many, more for the few that are left
             seen = batches[: max(len(batches) * (number + 1) // len(self.training), 1)]
             values = [self._distance(subject, child, order, seen, steps) for child in found]
             best = sorted(range(len(found)), key=lambda place: (values[place], place))
@@ -120,7 +127,7 @@ class Evolution:
         if steps:
             train(trial, Schedule(steps, self.rate))
         with torch.no_grad():
-            return sum(float(taught(subject.task, small, batch, teacher)) for batch in seen) / len(seen)
+            return sum(float(distillation_loss(subject.task, small, batch, teacher)) for batch in seen) / len(seen)
 
 
 def _masks(counts: Counts, order: Mapping[Key, Tensor]) -> dict[Key, Tensor]:

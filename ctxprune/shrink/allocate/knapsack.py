@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Knapsack"]
@@ -44,6 +44,7 @@ class Knapsack:
             UsageError: So much cannot go.
         """
         kept = {key: torch.zeros(len(score), dtype=torch.bool) for key, score in scores.items()}
+        # units of one kind differ in cost by rounding alone
         costs = sorted({round(float(cost), 6) for key in scores for cost in budget.costs[key].unique()})
         if len(costs) > 2 or budget.at_once is not None:
             dense = {key: score.double() / budget.costs[key].clamp(min=1e-12) for key, score in scores.items()}
@@ -79,6 +80,7 @@ def best_counts(ranked: list[list[tuple[float, Key, int]]], costs: list[float], 
     if len(ranked) == 1:
         return [_fitting(len(ranked[0]), costs[0], room)]
     best, chosen = -torch.inf, [0, 0]
+    # of one class the best are always the highest scores, so that only how many of each is open
     for number in range(_fitting(len(ranked[1]), costs[1], room) + 1):
         others = _fitting(len(ranked[0]), costs[0], room - number * costs[1])
         value = sums[1][number] + sums[0][others]

@@ -15,15 +15,15 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.best_run import run_lengths
 from ctxprune.shrink.measure.depth import depth_group
-from ctxprune.shrink.score.removal import losses_without
+from ctxprune.shrink.measure.removal import losses_without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LossCut"]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.coupled import coupled
+from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Nested"]
@@ -38,7 +38,7 @@ class Nested:
         Raises:
             UsageError: So much cannot go.
         """
-        prices = coupled(subject.model, budget.measure)
+        prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
         order = sorted(
             (float(score[place]), key, place)
@@ -52,6 +52,7 @@ class Nested:
                 kept[key][place] = False
             return kept
 
+        # the cost falls with each unit that goes, so that halving finds the first choice that is cheap enough
         low, high = 0, len(order)
         if float(prices.cost(without(high))) > wanted:
             raise UsageError(
@@ -64,4 +65,5 @@ class Nested:
         return without(high)
 
     def _kept_of(self, key: Key) -> int:
+        # the width is one group and may go down to a single dimension
         return self.least if key[1] >= 0 else 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Pattern"]
@@ -58,6 +58,7 @@ class Pattern:
         if whole:
             groups = rows[:, :whole].reshape(-1, self.m)
             kept[:, :whole] = keep_highest(groups, [self.m - self.n] * len(groups)).view(len(rows), whole)
+        # columns beyond the last whole group keep the same share, rounded in their favour
         if (rest := rows.shape[1] - whole) > 0:
             kept[:, whole:] = keep_highest(rows[:, whole:], [rest - self.n * rest // self.m] * len(rows))
         return kept.view(score.shape)

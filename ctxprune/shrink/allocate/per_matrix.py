@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["PerMatrix"]
@@ -24,7 +24,7 @@ class PerMatrix:
 
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
         """bool of the parameter's shape by its name, True = stays."""
-        counts = shared_out([score.numel() for score in scores.values()], budget.remove)
+        counts = divide_removals([score.numel() for score in scores.values()], budget.remove)
         return {
             name: keep_highest(score.reshape(1, -1), [count]).view(score.shape)
             for (name, score), count in zip(scores.items(), counts, strict=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["PerRow"]
@@ -29,7 +29,7 @@ class PerRow:
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
         """bool of the parameter's shape by its name, True = stays."""
         rows = {name: score.reshape(-1, score.shape[-1]) for name, score in scores.items()}
-        counts = shared_out([part.shape[1] for part in rows.values() for _ in part], budget.remove)
+        counts = divide_removals([part.shape[1] for part in rows.values() for _ in part], budget.remove)
         found, place = {}, 0
         for name, part in rows.items():
             found[name] = keep_highest(part, counts[place : place + len(part)]).view(scores[name].shape)

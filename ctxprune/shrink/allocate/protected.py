@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.pieces import ALLOCATORS
+from ctxprune.shrink.registries import ALLOCATORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Protected"]

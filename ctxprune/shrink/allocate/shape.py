@@ -6,21 +6,22 @@ Xia and others, Sheared LLaMA: Accelerating Language Model Pre-training via Stru
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.coupled import coupled
+from ctxprune.shrink.model.coupled import coupled_costs
+from ctxprune.shrink.model.subject import config_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Shape"]
@@ -43,7 +44,7 @@ class Shape:
     layer: int = 0
 
     def __post_init__(self) -> None:
-        if any(getattr(self, entry.name) < 0 for entry in fields(self)):
+        if min(self.neuron, self.head, self.width, self.layer) < 0:
             raise UsageError(f"{self} has a number below 0", hint="0 = by the budget")
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
@@ -61,9 +62,10 @@ class Shape:
 
     def counts(self, subject: Subject, sizes: Mapping[Key, int], budget: Budget) -> dict[Key, int]:
         """How many units stay in each group; see `__call__` for what is raised."""
-        prices = coupled(subject.model, budget.measure)
+        prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
-        tied = getattr(getattr(subject.model, "config", None), "head_dim", None) is None
+        tied = config_value(subject.model, "head_dim") is None
+        # a count changes only at these shares, so that a search over them is exact
         shares = sorted({number / size for size in sizes.values() for number in range(1, size + 1)})
         low, high = 0, len(shares)  # the first `low` shares are cheap enough
         while low < high:
@@ -77,14 +79,18 @@ class Shape:
 
     def _at(self, share: float, sizes: Mapping[Key, int], *, tied: bool) -> dict[Key, int]:
         found = {}
+        asked = {"neuron": self.neuron, "head": self.head, "kv_group": self.head, "width": self.width}
+        asked["layer"] = self.layer
+        # one count for all layers cannot be more than the smallest layer has
         least = {kind: min(size for key, size in sizes.items() if key[0] == kind) for kind, _ in sizes}
         for key in sizes:
-            given = getattr(self, "head" if key[0] == "kv_group" else key[0], None)
+            given = asked.get(key[0])
             if given is None:
                 raise UsageError(f"a shape says nothing of units of kind {key[0]!r}", hint="neuron, head, width, layer")
             if given > least[key[0]]:
                 raise UsageError(f"{given} units of kind {key[0]!r} shall stay, of {least[key[0]]}", where="shape.v1")
             found[key] = given or max(math.floor(share * least[key[0]] + 1e-9), 1)
+        # BERT's configuration has no size of a head: it is the width over the number of heads
         heads = next((key for key in found if key[0] == "head"), None)
         if tied and heads is not None and ("width", -1) in found and not self.width:
             found["width", -1] = found[heads] * sizes["width", -1] // least["head"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ctxprune.shrink.audit.audit import Audited, AuditReport, Question, audit
+from ctxprune.shrink.audit.audit import AuditedModel, AuditReport, audit
+from ctxprune.shrink.audit.questions import Question
 
-__all__ = ["AuditReport", "Audited", "Question", "audit"]
+__all__ = ["AuditReport", "AuditedModel", "Question", "audit"]

@@ -1,4 +1,4 @@
-"""What to look at beside the mean before a shrunk ranking model is shipped.
+"""An audit of a shrunk ranking model: what to check besides the mean before it is shipped.
 
 "Characterising Bias in Compressed Models" (Hooker and others 2020): the mean holds, and a few examples carry the loss.
 Compression identified exemplars are questions on which most compressed variants agree on another answer than the full
@@ -8,7 +8,7 @@ model's.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.slices import LEAST, slices
-from ctxprune.shrink.audit.swaps import swapped
+from ctxprune.shrink.audit.page import render_page
+from ctxprune.shrink.audit.questions import LEAST, find_slices
 from ctxprune.utils.metrics import bootstrap_means, ndcg
 
 if TYPE_CHECKING:
@@ -25,53 +25,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxprune.shrink.audit.questions import Question
+
     Scorer = Callable[["Question"], Sequence[float]]
 
-__all__ = ["AuditReport", "Audited", "Question", "audit"]
+__all__ = ["AuditReport", "AuditedModel", "audit"]
 
 _SHOWN = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question with the texts that are ranked for it.
-
-    Attributes:
-        query: The question.
-        texts: Passages, or the sentences of one or more documents.
-        gains: Of each text, from 0 up.
-        domain: Where the question is from; "" is no part of its own.
-        sources: For each text its document, from 0; () where each is by itself. Pruners alone read them.
-        titles: Of the documents; () where they have none.
-
-    Raises:
-        UsageError: The texts have another number of gains or sources, or a source has no title.
-    """
-
-    query: str
-    texts: tuple[str, ...]
-    gains: tuple[float, ...]
-    domain: str = ""
-    sources: tuple[int, ...] = ()
-    titles: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        count = len(self.texts)
-        if len(self.gains) != count or (self.sources and len(self.sources) != count):
-            raise UsageError(
-                f"{len(self.gains)} gains and {len(self.sources)} sources for {count} texts", where=self.query[:80]
-            )
-        if self.titles and not all(0 <= source < len(self.titles) for source in self.sources):
-            raise UsageError(f"a source is none of the {len(self.titles)} titles", where=self.query[:80])
-
-    def swapped(self) -> Question:
-        """The same about other people; see `ctxprune.shrink.audit.swaps`."""
-        texts, titles = (tuple(map(swapped, found)) for found in (self.texts, self.titles))
-        return replace(self, query=swapped(self.query), texts=texts, titles=titles)
-
-
 @dataclass(frozen=True)
-class Audited:
+class AuditedModel:
     """A model under audit.
 
     Attributes:
@@ -107,14 +71,12 @@ class AuditReport:
 
     def to_html(self) -> str:
         """One page that needs nothing else."""
-        from ctxprune.shrink.audit.page import page
-
-        return page(self)
+        return render_page(self.models, self.questions, self.seed)
 
 
 def audit(
-    full: Audited,
-    shrunk: Sequence[Audited],
+    full: AuditedModel,
+    shrunk: Sequence[AuditedModel],
     questions: Sequence[Question],
     *,
     seed: int = 0,
@@ -127,7 +89,7 @@ def audit(
         shrunk: What became of it.
         questions: With a relevant text each; others are left out.
         seed: Of the bootstrap.
-        progress: Told what is measured next.
+        progress: Called with the name of the model that is measured next.
 
     Raises:
         InputError: No question has a relevant and another text.
@@ -139,7 +101,7 @@ def audit(
     if len({entry.name for entry in (full, *shrunk)}) != len(shrunk) + 1:
         raise UsageError("two audited models have the same name", where=full.name)
     tell = progress or (lambda _: None)
-    parts = slices(asked)
+    parts = find_slices(asked)
     tell(full.name)
     base = _scored(full.score, full.name, asked)
     models = [_figures(full, base) | {"swaps": _swaps(full, asked, base.scores)}]
@@ -177,6 +139,7 @@ def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
             )
         scores.append(found)
     seconds = perf_counter() - started
+    # ties keep the order of the texts, the same for both models
     orders = [np.argsort(-found, kind="stable") for found in scores]
     quality = [
         ndcg([question.gains[place] for place in order], question.gains)
@@ -185,7 +148,7 @@ def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
     return _Scored(scores, np.array(quality), [int(order[0]) for order in orders], seconds)
 
 
-def _figures(model: Audited, own: _Scored) -> dict[str, Any]:
+def _figures(model: AuditedModel, own: _Scored) -> dict[str, Any]:
     texts = sum(map(len, own.scores))
     return {
         "name": model.name,
@@ -264,6 +227,7 @@ def _exemplars(
 ) -> dict[str, Any]:
     """Questions whose commonest first text among the variants is not the full model's."""
     firsts = zip(*(entry.first for entry in variants.values()), strict=True)
+    # the commonest answer of the variants: what compression does, and not what one seed did
     modal = [Counter(found).most_common(1)[0][0] for found in firsts]
     chosen = np.array([modal[place] != base.first[place] for place in range(len(asked))])
     share = chosen.mean()
@@ -282,8 +246,9 @@ def _exemplars(
     }
 
 
-def _swaps(model: Audited, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+def _swaps(model: AuditedModel, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     """How scores move when the people in question and texts change gender or name."""
+    # in units of the model's own spread, since scores of two models have no common scale
     spread = float(np.concatenate(scores).std()) or 1.0
     moved, flipped, count = [], 0, 0
     for question, before in zip(asked, scores, strict=True):

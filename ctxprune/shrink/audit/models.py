@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.audit.audit import Audited
+from ctxprune.shrink.audit.audit import AuditedModel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.shrink.audit.audit import Question, Scorer
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.audit.audit import Scorer
+    from ctxprune.shrink.audit.questions import Question
+    from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["audited", "scorer_of"]
+__all__ = ["load_audited", "scorer_of"]
 
 _ROWS = 16
 
 
-def audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256) -> Audited:
+def load_audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256) -> AuditedModel:
     """A model folder for an audit.
 
     Args:
@@ -36,7 +37,7 @@ def audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: 
         MissingExtraError: A package that the model needs is not installed.
     """
     score, sizes = _model(folder, tokens)
-    return Audited(str(folder), score, sizes, {str(variant): _model(variant, tokens)[0] for variant in variants})
+    return AuditedModel(str(folder), score, sizes, {str(variant): _model(variant, tokens)[0] for variant in variants})
 
 
 def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
@@ -54,7 +55,7 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
-    """What a reranker (its last logit) or an embedder (the cosine) says of a question's passages.
+    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages.
 
     Args:
         loaded: One of the two.
@@ -66,11 +67,11 @@ def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
 def _reranker(loaded: Loaded, tokens: int) -> Scorer:
     import torch
 
-    from ctxprune.shrink.data.batches import padded
+    from ctxprune.shrink.data.batches import pad_batch
 
     def score(question: Question) -> list[float]:
         rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
-        batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
+        batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
             logits = torch.cat([loaded.task.output(loaded.model, batch)[:, -1] for batch in batches])
         found: list[float] = logits.tolist()
@@ -82,11 +83,11 @@ def _reranker(loaded: Loaded, tokens: int) -> Scorer:
 def _embedder(loaded: Loaded, tokens: int) -> Scorer:
     import torch
 
-    from ctxprune.shrink.data.batches import padded
+    from ctxprune.shrink.data.batches import pad_batch
 
     def score(question: Question) -> list[float]:
         rows = loaded.form.texts([question.query, *question.texts], tokens)
-        batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
+        batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
             vectors = torch.cat([loaded.task.output(loaded.model, batch) for batch in batches])
         found: list[float] = (vectors[1:] @ vectors[0]).tolist()

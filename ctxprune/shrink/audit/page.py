@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.shrink.audit.slices import LEAST
+from ctxprune.shrink.audit.questions import LEAST
 from ctxprune.utils.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ctxprune.shrink.audit.audit import AuditReport
-
-__all__ = ["page"]
+__all__ = ["render_page"]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
@@ -32,15 +30,21 @@ summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(-
 """
 
 
-def page(report: AuditReport) -> str:
-    """The whole document."""
-    full, *shrunk = report.models
+def render_page(models: Sequence[Mapping[str, Any]], questions: int, seed: int) -> str:
+    """The whole document.
+
+    Args:
+        models: Figures of each model as `AuditReport` holds them, the full one first.
+        questions: How many were asked.
+        seed: Of the intervals.
+    """
+    full, *shrunk = models
     parts = [
         f"<h1>Audit of {escape(' and '.join(model['name'] for model in shrunk))}</h1>",
-        f'<p class="note">{report.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
-        f" over questions (seed {report.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
+        f'<p class="note">{questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
+        f" over questions (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
         " for 128 tokens.</p>",
-        _overview(report.models),
+        _overview(models),
         *(_model(full, model) for model in shrunk),
     ]
     return (

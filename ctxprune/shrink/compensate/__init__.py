@@ -1,1 +1,1 @@
-"""Compensators: what stays is changed so that it makes up for what goes, without training."""
+"""Compensators: kept weights are changed to make up for the removed ones, without training."""

@@ -65,12 +65,14 @@ class Admm:
 
     def solve(self, weight: Tensor, found: Moments, mask: Tensor, never: Tensor | None) -> tuple[Tensor, Tensor]:
         """One matrix (rows, columns), see `SparseGpt.solve`."""
+        # columns of equal norm, or rho would mean another thing for each of them
         scale = found.norms.clamp(min=1e-8)
         hessian = found.hessian(0.0) * found.count / torch.outer(scale, scale)
         weight = weight.double() * scale
         eye = torch.eye(len(hessian), dtype=torch.float64)
         hessian = hessian + self.damping * hessian.diagonal().mean() * eye
         wanted = weight @ hessian
+        # the mask changes, the inverse does not: one for all steps
         inverse = torch.linalg.inv(hessian + self.rho * eye)
         growing = round(self.gradual * self.steps)
         share, dual = float((~mask).double().mean()), torch.zeros_like(weight)
@@ -81,6 +83,7 @@ class Admm:
             split = (weight + dual) * mask
             dual += weight - split
             weight = (wanted + self.rho * (split - dual)) @ inverse
+        # the split variable, which is zero where it has to be, and not the dense one
         return (weight + dual) * mask / scale, mask
 
     def _chosen(self, scores: Tensor, share: float, part: float, never: Tensor | None) -> Tensor:

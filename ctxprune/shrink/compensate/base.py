@@ -15,7 +15,7 @@ __all__ = ["Compensator"]
 
 
 class Compensator(Protocol):
-    """Changes the subject's model in place, before removal, so that what stays makes up for what goes.
+    """Changes the subject's model in place, before removal, so that the kept units make up for the removed ones.
 
     `kept` is what an allocator gave: bool (count,) by group, or bool of the parameter's shape by its name for single
     weights. It is given back, changed where the method chooses anew.

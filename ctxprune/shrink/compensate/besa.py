@@ -65,6 +65,7 @@ class Besa:
         ranks = {name: _ranks(score) for name, score in Wanda()(subject, names).items()}
         share = count / sum(rank.numel() for rank in ranks.values())
         candidates = torch.linspace(0, 1, self.candidates)
+        # starts with the same share in every row
         start = -((candidates - share) / 0.1).square()
         logits = {name: start.repeat(len(rank), 1).requires_grad_() for name, rank in ranks.items()}
         calls, module = _calls(subject, path), module_of(subject.model, path)
@@ -77,6 +78,7 @@ class Besa:
                 for name, rank in ranks.items():
                     masks[name], mean = _soft(logits[name], rank, candidates)
                     means.append(mean * rank.numel())
+                # called with masked copies, so that the layer itself stays as it is until the choice is made
                 values = {name.removeprefix(f"{path}."): weights[name] * mask for name, mask in masks.items()}
                 made = torch.func.functional_call(module, values, given, named)
                 made = made[0] if isinstance(made, tuple) else made
@@ -88,6 +90,7 @@ class Besa:
                 entry.grad = slope
             optimizer.step()
         shares = {name: entry.detach().softmax(1) @ candidates for name, entry in logits.items()}
+        # the mean share is only drawn to the one asked; the count is made exact here
         under = torch.cat([(rank - shares[name][:, None]).flatten() for name, rank in ranks.items()])
         flat = keep_highest(under[None], [count])[0].split([rank.numel() for rank in ranks.values()])
         return {name: part.view(rank.shape) for (name, rank), part in zip(ranks.items(), flat, strict=True)}
@@ -110,7 +113,7 @@ def _soft(logits: Tensor, rank: Tensor, candidates: Tensor) -> tuple[Tensor, Ten
 
 
 def _calls(subject: Subject, path: str) -> list[tuple[Any, Any, Tensor, Tensor]]:
-    """What goes into a layer in each batch, which tokens are real, and what comes out at those."""
+    """Of each batch: a layer's inputs, which tokens are real, and its outputs at those."""
     found: list[tuple[Any, Any, Tensor, Tensor]] = []
     for batch in subject.needed_calibration():
         real = batch["attention_mask"].bool()

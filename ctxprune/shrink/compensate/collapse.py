@@ -18,7 +18,7 @@ from torch import nn
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.measure.activations import layer_states
 from ctxprune.shrink.measure.depth import first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.anatomy import Key, Layer
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Collapse", "collapsed"]
+__all__ = ["Collapse", "collapse_layers"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Collapse:
         subject.notes["merged"] = []
         alive, step = [layer.index for layer in subject.anatomy.layers], 0
         while len(mask) - len(alive) < wanted:
+            # lowered in even steps to minus the threshold, then to what every merge meets, so that the loop ends
             floor = self.threshold - self.threshold * step / 20 if step <= 40 else -2.0
             alive = self._sweep(subject, whole, alive, len(mask) - wanted, floor)
             step += 1
@@ -77,15 +78,18 @@ class Collapse:
         layers = subject.anatomy.layers
         place = len(alive) - 2
         while place >= 0 and len(alive) > left:
+            # a merge never takes more layers than the allocator did
             count = min(self.most - 1, len(alive) - place - 1, len(alive) - left)
             group, rest = alive[place : place + count + 1], [*alive[: place + 1], *alive[place + count + 1 :]]
+            # only the first layer of a group changes, so that one copy undoes a merge
             before = {name: entry.clone() for name, entry in _own(subject.model, layers[group[0]]).items()}
-            merged = collapsed(subject.model, [layers[index] for index in group], last=self.merge == "last")
+            merged = collapse_layers(subject.model, [layers[index] for index in group], last=self.merge == "last")
             _put(subject.model, layers[group[0]], merged)
             near = self._likeness(subject, whole, rest, len(layers))
             if near > floor:
                 alive = rest
                 subject.notes["merged"].append((*group, near))
+                # merges next to one another would move one layer twice
                 place = min(place - self.interval, len(alive) - 2)
             else:
                 _put(subject.model, layers[group[0]], before)
@@ -100,7 +104,7 @@ class Collapse:
         for batch in first_rows(subject, self.samples):
             lengths = batch["attention_mask"].sum(1).tolist()
             wanted = layer_states(subject, batch, model=whole)[-1].double().split(lengths)
-            with gated(subject.model, {("layer", -1): gate}):
+            with apply_gates(subject.model, {("layer", -1): gate}):
                 found = layer_states(subject, batch)[-1].double().split(lengths)
             for mine, theirs in zip(found, wanted, strict=True):
                 total += float(torch.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0))
@@ -108,7 +112,7 @@ class Collapse:
         return total / rows
 
 
-def collapsed(model: nn.Module, layers: Sequence[Layer], *, last: bool = False) -> dict[str, Tensor]:
+def collapse_layers(model: nn.Module, layers: Sequence[Layer], *, last: bool = False) -> dict[str, Tensor]:
     """The parameters, by name inside the layer, of the first of several layers once the others have merged into it.
 
     Args:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +51,8 @@ class Hashed:
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The same choice; the model is changed in place."""
-        chance = subject.generator(4)
-        laid = {name: self._laid(mask, chance) for name, mask in kept.items()}
+        generator = subject.generator(4)
+        laid = {name: self._laid(mask, generator) for name, mask in kept.items()}
         self._shared(subject, laid)
         if self.steps:
             loss = loss_towards(subject, self.towards)
@@ -63,13 +63,13 @@ class Hashed:
             )  # fmt: skip
         return kept
 
-    def _laid(self, mask: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _laid(self, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each weight its place in the array, and its sign."""
         size, stored = mask.numel(), max(int(mask.sum()), 1)
         chunks = -(-size // self.chunk)
         starts = torch.arange(chunks) * self.chunk % stored
-        starts = starts[torch.randperm(chunks, generator=chance)]
-        signs = 2.0 * torch.randint(0, 2, (chunks,), generator=chance) - 1
+        starts = starts[torch.randperm(chunks, generator=generator)]
+        signs = 2.0 * torch.randint(0, 2, (chunks,), generator=generator) - 1
         places = (starts[:, None] + torch.arange(self.chunk)) % stored
         return places.flatten()[:size], signs.repeat_interleave(self.chunk)[:size]
 

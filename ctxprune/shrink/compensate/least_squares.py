@@ -69,10 +69,12 @@ class LeastSquares:
 
     def _solve(self, linear: Any, stays: Tensor, fit: Fit) -> None:
         products, cross, total = fit.products[stays][:, stays], fit.cross[stays], fit.total[stays]
+        # with a bias the fit is of what is left after the means
         if self.bias:
             products = products - torch.outer(total, total) / fit.count
             cross = cross - torch.outer(total, fit.wanted) / fit.count
         weight = linear.weight.detach()[:, stays].double()
+        # a change to the weights and not new ones: the ridge then holds on to what they are
         solved = weight + ridge_solve(products, cross - products @ weight.T, self.ridge).T
         with torch.no_grad():
             linear.weight[:, stays] = solved.to(linear.weight.dtype)

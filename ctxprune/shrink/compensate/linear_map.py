@@ -23,8 +23,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.compensate.refit_norm import norm_io
 from ctxprune.shrink.measure.activations import module_outputs
 from ctxprune.shrink.measure.depth import runs_of
-from ctxprune.shrink.measure.gates import gated
-from ctxprune.shrink.model.norms import fit_norm, normed
+from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.model.norms import fit_norm, normalise
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class LinearMap:
         if mask is None:
             return kept
         whole, anatomy = copy.deepcopy(subject.model), subject.anatomy
+        # runs are closed from the bottom up: a later map is fitted to what the earlier ones made of the states
         gate = torch.ones(len(mask))
         for start, end in runs_of(~mask):
             gate[start:end] = 0
@@ -97,11 +98,12 @@ class LinearMap:
         entered, _ = norm_io(subject, last.norm, subject.model, gates)
         residual = entered.double() - added
         states, wanted = norm_io(subject, goal, whole, {})
-        direction = normed(norm, states)
+        direction = normalise(norm, states)
         found, sums = (
             (torch.eye(added.shape[1], dtype=torch.float64), added.new_zeros(added.shape[1])),
             entered.double(),
         )
+        # a norm forgets the size of its input: map and size are solved for in turns
         for _ in range(self.turns):
             size = ((sums - sums.mean(-1, keepdim=True)) * direction).mean(-1, keepdim=True)
             found = fit_map(added, size * direction + sums.mean(-1, keepdim=True) - residual, self.ridge)
@@ -122,6 +124,7 @@ def fit_map(given: Tensor, wanted: Tensor, ridge: float) -> tuple[Tensor, Tensor
     x, y = given - middle, wanted - goal
     products = x.T @ x
     one = torch.eye(len(products), dtype=products.dtype)
+    # drawn towards the identity and not to zero: with little data the map should change nothing
     drawn = products + (ridge * products.diagonal().mean() + 1e-12) * one
     change = torch.linalg.solve(drawn, x.T @ (y - x))
     found = one + change
@@ -141,5 +144,5 @@ def _merge(linear: Any, found: tuple[Tensor, Tensor]) -> None:
 
 def _outputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> Tensor:
     """Outputs of a module at all real tokens, under gates: float64 (tokens, width)."""
-    with gated(model, gates):
+    with apply_gates(model, gates):
         return module_outputs(subject, path, model=model).double()

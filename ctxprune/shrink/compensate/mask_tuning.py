@@ -52,15 +52,17 @@ class MaskTuning:
             gram = unit_gram(fit.products, weight, group.block)[mask][:, mask]
             right = (fit.cross * weight.T).view(group.count, -1).sum(1)[mask]
             scales = torch.ones(group.count, dtype=torch.float64)
-            scales[mask] = tuned_scales(gram, right, self.limit, self.ridge)
+            scales[mask] = tune_scales(gram, right, self.limit, self.ridge)
             with torch.no_grad():
                 linear.weight *= scales.repeat_interleave(group.block).to(linear.weight.dtype)
         return kept
 
 
-def tuned_scales(gram: Tensor, right: Tensor, limit: float, ridge: float) -> Tensor:
+def tune_scales(gram: Tensor, right: Tensor, limit: float, ridge: float) -> Tensor:
     """Scales within -limit..limit whose error s^T gram s - 2 s^T right is at most that of ones: float64 (units,)."""
     ones = torch.ones(len(gram), dtype=gram.dtype)
+    # solved as a difference from 1, so that the ridge pulls towards "no change"
     scales = (ones + ridge_solve(gram, right - gram @ ones, ridge)).clamp(-limit, limit)
+    # clipping may undo what solving gained
     errors = [float(tried @ gram @ tried - 2 * tried @ right) for tried in (scales, ones)]
     return scales if errors[0] < errors[1] else ones

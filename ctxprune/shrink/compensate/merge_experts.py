@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -36,13 +36,15 @@ class MergeExperts:
         groups = [
             subject.anatomy.groups[key] for key, mask in kept.items() if key[0] == "expert" and not bool(mask.all())
         ]
-        found = routed(subject, groups)
+        found = record_routing(subject, groups)
         for group in groups:
             here, mask = found[block_of(group)], kept[group.key]
             with torch.no_grad():
                 logits = functional.normalize(module_of(subject.model, group.reader)(here.inputs)[0].float().T, dim=1)
+                # experts that the router wants for the same tokens do similar work
                 likeness = (logits @ logits.T).masked_fill(~mask, -torch.inf)
                 joins = torch.where(mask, torch.arange(group.count), likeness.argmax(1))
+                # an expert that was never used still needs a share, or the mean would divide by zero
                 use = here.weights.mean(0) + 1e-6
                 shares = torch.zeros(group.count, group.count)
                 shares[joins, torch.arange(group.count)] = use

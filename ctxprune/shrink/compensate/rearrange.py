@@ -33,14 +33,15 @@ class Rearrange:
         chosen = {key: mask for key, mask in kept.items() if bool(mask.any()) and not bool(mask.all())}
         groups = [subject.anatomy.groups[key] for key in chosen]
         slopes = gate_gradients(subject, groups) if groups else {}
-        return {**kept, **{key: rearranged(mask, slopes[key].double()) for key, mask in chosen.items()}}
+        return {**kept, **{key: rearrange(mask, slopes[key].double()) for key, mask in chosen.items()}}
 
 
-def rearranged(mask: Tensor, slopes: Tensor) -> Tensor:
+def rearrange(mask: Tensor, slopes: Tensor) -> Tensor:
     """A mask with as many units, whose gone ones have a squared sum of slopes (rows, units) that is not higher."""
     fisher = slopes.T @ slopes
     order = fisher.diagonal().argsort(stable=True)
     number = int((~mask).sum())
+    # swaps end in a local optimum; two starts, and the better end
     best = min(
         (_swapped(start, fisher) for start in (order[:number], (~mask).nonzero().flatten())),
         key=lambda gone: float(fisher[gone][:, gone].sum()),
@@ -59,6 +60,7 @@ def _swapped(gone: Tensor, fisher: Tensor) -> Tensor:
         if inside[unit]:
             continue
         inside[unit] = True
+        # sums are updated instead of computed anew: a swap costs one column
         against += fisher[:, unit]
         left = torch.where(inside, fisher.diagonal() - 2 * against, torch.inf)
         leaving = int(left.argmin())

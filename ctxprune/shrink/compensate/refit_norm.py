@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.measure.depth import runs_of
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm
 from ctxprune.shrink.model.subject import module_of
 
@@ -48,6 +48,7 @@ class RefitNorm:
         depth = {key: mask for key, mask in kept.items() if key[0] in ("layer", "sublayer") and not bool(mask.all())}
         if not depth:
             return kept
+        # the goals are the outputs before the first norm is changed
         whole = copy.deepcopy(subject.model)
         gates = {key: mask.float() for key, mask in depth.items()}
         for path, goal in _sites(subject.anatomy, depth, rest=self.rest):
@@ -60,11 +61,11 @@ class RefitNorm:
 def norm_io(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> tuple[Tensor, Tensor]:
     """Inputs and outputs of a norm at all real tokens of the calibration data, under gates: (tokens, width) each."""
     found: dict[bool, list[Tensor]] = {False: [], True: []}
-    with torch.no_grad(), gated(model, gates):
+    with torch.no_grad(), apply_gates(model, gates):
         for batch in subject.needed_calibration():
             with (
-                watching(model, [path], batch, lambda _, states: found[False].append(states)),
-                watching(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
+                watch_modules(model, [path], batch, lambda _, states: found[False].append(states)),
+                watch_modules(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
             ):
                 subject.task.output(model, batch)
     return torch.cat(found[False]), torch.cat(found[True])
@@ -74,6 +75,7 @@ def _sites(anatomy: Anatomy, depth: Mapping[Key, Tensor], *, rest: bool) -> list
     """Norms to refit, in order, each with the norm whose output in the whole model is the goal."""
     here = {sublayer.norm: sublayer.layer for sublayer in anatomy.sublayers}
     order = [path for path in anatomy.norms if path not in here]
+    # the embeddings' norm comes first in post-norm models, the last norm last in pre-norm ones
     order = [*[path for path in order if anatomy.post_norm], *here, *[path for path in order if not anatomy.post_norm]]
     goals: dict[str, str] = {}
     alive = dict.fromkeys(order, True)
@@ -88,6 +90,7 @@ def _sites(anatomy: Anatomy, depth: Mapping[Key, Tensor], *, rest: bool) -> list
             goals[after[inside[-1]]] = after[inside[-1]]
     for place in (~depth.get(("sublayer", -1), none)).nonzero().flatten().tolist():
         path = anatomy.sublayers[place].norm
+        # of a removed sublayer a post-norm model keeps the norm, a pre-norm model does not
         alive[path] = anatomy.post_norm
         path = path if anatomy.post_norm else after[path]
         goals[path] = path

@@ -54,10 +54,12 @@ class ShareLayers:
         """
         budget, mask = subject.needed_budget(), kept["layer", -1]
         (influence,) = Influence()(subject, subject.groups(["layer"])).values()
+        # first those that the allocator chose, then by influence
         order = sorted(range(len(mask)), key=lambda place: (bool(mask[place]), float(influence[place])))
         limit = cost(subject.model, budget.measure) - budget.remove
         layers = subject.anatomy.layers
         owned = {place: _linears(subject.model, layers[place]) for place in order}
+        # a shared layer saves less than a removed one, so more may have to share
         for number in range(max(int((~mask).sum()), 1), len(mask)):
             for place, modules in owned.items():  # a base of the last try may share now, so all begin anew
                 for name, module in modules.items():
@@ -74,6 +76,7 @@ class ShareLayers:
     def _share(self, subject: Subject, place: int, bases: Sequence[int]) -> None:
         layers = subject.anatomy.layers
         own = _linears(subject.model, layers[place])
+        # the base is the layer whose difference of this rank is best: neighbours are not always the nearest
         losses = {base: self._distance(own, _linears(subject.model, layers[base])) for base in bases}
         chosen = min(bases, key=lambda base: (losses[base], base))
         base = _linears(subject.model, layers[chosen])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
 
@@ -73,10 +73,12 @@ class SparseGpt:
             The new weight, float64, zero where nothing stays; and which stay.
         """
         weight, mask = weight.double().clone(), mask.clone()
+        # one factorisation serves all columns: U holds the inverse Hessian of what is still to the right
         upper = torch.linalg.cholesky(torch.linalg.inv(hessian.double()), upper=True)
         spans = [(start, min(start + self._width, weight.shape[1])) for start in range(0, weight.shape[1], self._width)]
         sizes = [len(weight) * (end - start) for start, end in spans]
-        counts = shared_out(sizes, int((~mask).sum()) / mask.numel())
+        # each block loses the same share, since a block that was passed cannot be changed any more
+        counts = divide_removals(sizes, int((~mask).sum()) / mask.numel())
         for (start, end), count in zip(spans, counts, strict=True):
             part, inner = weight[:, start:end], upper[start:end, start:end]
             if self.choose:
@@ -89,6 +91,7 @@ class SparseGpt:
                 gone = part[:, column] * ~mask[:, start + column]
                 errors[:, column] = gone / inner[column, column]
                 part[:, column:] -= errors[:, column, None] * inner[column, column:]
+            # columns further right get their correction once a block, as one product
             weight[:, end:] -= errors @ upper[start:end, end:]
         return weight * mask, mask
 

@@ -9,7 +9,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
-from ctxprune.shrink.measure.activations import Moments, damped, module_inputs, module_outputs
+from ctxprune.shrink.measure.activations import Moments, damp, module_inputs, module_outputs
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SparseLlm:
         """Fit a matrix (from the second turn on), prune it in place, give what stays."""
         products = inputs.double().T @ inputs.double()
         found = Moments(len(inputs), inputs.double().sum(0), products.diagonal(), products)
-        hessian = damped(products / len(inputs), self.damping)
+        hessian = damp(products / len(inputs), self.damping)
         weight = linear.weight.detach().double()
         if not first:
             weight = torch.linalg.solve(hessian, inputs.double().T @ wanted.double() / len(inputs)).T
@@ -143,7 +143,8 @@ def _activation(model: Any, path: str) -> Callable[[Tensor], Tensor]:
     """The function between the matrices, which stands beside the first of them."""
     parent = module_of(model, path.rpartition(".")[0])
     for name in ("act_fn", "intermediate_act_fn", "activation_fn"):
-        if hasattr(parent, name):
-            found: Callable[[Tensor], Tensor] = getattr(parent, name)
+        # a module in most models, a plain function where the configuration gave one
+        found: Callable[[Tensor], Tensor] | None = getattr(parent, name, None)
+        if found is not None:
             return found
     raise InputError("the activation between two matrices cannot be found", where=path)

@@ -1,4 +1,4 @@
-"""The update of what stays in a row that is best for all that goes of it."""
+"""The optimal update of a row's kept weights for all of its removed ones together."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ by source and by chance: take pairs of the domain with passages that are not rel
 from __future__ import annotations
 
 from ctxprune.shrink.data.batches import Calibration, batches_of
-from ctxprune.shrink.data.format import InputFormat
-from ctxprune.shrink.data.pairs import Pair, by_source, read_pairs, sampled
+from ctxprune.shrink.data.pairs import Pair, group_by_source, read_pairs, sample_pairs
 from ctxprune.shrink.data.sets import heldout_pairs, training_pairs
 from ctxprune.shrink.data.texts import batches_of_texts, read_texts
+from ctxprune.shrink.io.loaded import InputFormat
 
 __all__ = [
     "Calibration",
@@ -27,10 +27,10 @@ __all__ = [
     "Pair",
     "batches_of",
     "batches_of_texts",
-    "by_source",
+    "group_by_source",
     "heldout_pairs",
     "read_pairs",
     "read_texts",
-    "sampled",
+    "sample_pairs",
     "training_pairs",
 ]

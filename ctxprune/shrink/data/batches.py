@@ -11,22 +11,22 @@ import torch
 from tokenizers import Tokenizer
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.io.loaded import InputFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.data.format import Encoded
     from ctxprune.shrink.data.pairs import Pair
+    from ctxprune.shrink.io.loaded import Encoded
 
-__all__ = ["Calibration", "batches_of", "padded"]
+__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch"]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Batches, and what there is to say of them.
+    """Batches, and counts for the report.
 
     Attributes:
         batches: As `ctxprune.shrink.model.tasks.Batch`.
@@ -70,7 +70,8 @@ def batches_of(
         InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
     """
     check_enough(len(pairs), rows)
-    named = {name: [getattr(pair, name) for pair in pairs] for name in ("label", "teacher")}
+    named: dict[str, list[Any]] = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
+    # a batch with some labels would be trained on the teacher as a whole
     for name, values in named.items():
         if None in values and set(values) != {None}:
             raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")
@@ -78,10 +79,11 @@ def batches_of(
     encoded = form.pairs([(pair.question, pair.passage) for pair in pairs], tokens)
     numbers = {question: number for number, question in enumerate(dict.fromkeys(pair.question for pair in pairs))}
     groups = [numbers[pair.question] for pair in pairs]
+    # grades become 0..1, whatever the scale of the file
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
     made = []
     for part in _parts(encoded, groups, rows, random.Random(seed)):
-        batch = padded([encoded[place] for place in part], form)
+        batch = pad_batch([encoded[place] for place in part], form)
         batch["groups"] = torch.tensor([groups[place] for place in part])
         if None not in named["label"]:
             batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
@@ -89,7 +91,51 @@ def batches_of(
             batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
-    return counted(made, encoded, len(numbers), divided)
+    return describe_batches(made, encoded, len(numbers), divided)
+
+
+def batches_of_questions(
+    pairs: Sequence[Pair], form: InputFormat, *, rows: int = 16, tokens: int = 256, seed: int = 0
+) -> Calibration:
+    """Batches for bi-encoders: a question's row, then its passages' rows, each a text of its own; in seeded order.
+
+    `ctxprune.shrink.model.tasks.embedding` reads them.
+
+    Args:
+        pairs: Two or more.
+        form: Of the model.
+        rows: Of a batch at most, but for a question with more passages, which is not divided.
+        tokens: Of a row at most.
+        seed: Of the batches' order.
+
+    Raises:
+        UsageError: `rows` or `tokens` is out of range.
+        InputError: There are fewer than two pairs.
+    """
+    check_enough(len(pairs), rows)
+    asked: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        asked.setdefault(pair.question, []).append(pair)
+    highest = max([1.0, *(pair.label for pair in pairs if pair.label is not None)])
+    made, chunks = [], []
+    for number, (question, own) in enumerate(asked.items()):
+        encoded = form.texts([question, *(pair.passage for pair in own)], tokens)
+        labels = [-1.0, *(-2.0 if pair.label is None else pair.label / highest for pair in own)]
+        chunks.append((encoded, labels, number))
+    random.Random(seed).shuffle(chunks)
+    at = 0
+    while at < len(chunks):
+        part = [chunks[at]]
+        while at + len(part) < len(chunks) and sum(len(entry[0]) for entry in [*part, chunks[at + len(part)]]) <= rows:
+            part.append(chunks[at + len(part)])
+        at += len(part)
+        batch = pad_batch([entry for encoded, _, _ in part for entry in encoded], form)
+        batch["groups"] = torch.tensor([number for encoded, _, number in part for _ in encoded])
+        labels = [label for _, own_labels, _ in part for label in own_labels]
+        if -2.0 not in labels:
+            batch["labels"] = torch.tensor(labels)
+        made.append(batch)
+    return describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
 
 
 def check_enough(count: int, rows: int) -> None:
@@ -111,7 +157,7 @@ def check_enough(count: int, rows: int) -> None:
         )
 
 
-def counted(
+def describe_batches(
     batches: Sequence[Mapping[str, Tensor]], encoded: Sequence[Encoded], groups: int, divided: int = 0
 ) -> Calibration:
     """The batches with their figures."""
@@ -120,7 +166,7 @@ def counted(
     return Calibration(tuple(batches), len(encoded), groups, cut, sum(lengths), max(lengths), divided)
 
 
-def padded(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
+def pad_batch(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
     """One batch, as long as its longest row: int64 (rows, tokens) each."""
     longest = max(len(entry.ids) for entry in encoded)
     ids = [entry.ids + [form.pad] * (longest - len(entry.ids)) for entry in encoded]

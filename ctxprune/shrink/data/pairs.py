@@ -1,4 +1,4 @@
-"""Pairs of question and passage: read from a user's JSON lines, sampled, told apart by source."""
+"""Pairs of question and passage: read from JSON lines, sampled, grouped by source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctxprune.storage.json_lines import numbered_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Pair", "by_source", "read_pairs", "sampled"]
+__all__ = ["Pair", "group_by_source", "read_pairs", "sample_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ def read_pairs(path: str | Path) -> list[Pair]:
     found: list[Pair] = []
     for line, row in numbered_rows(file):
         pair = _pair(row, file.name, line)
-        for name in ("label", "teacher"):
-            if found and (getattr(pair, name) is None) != (getattr(found[0], name) is None):
+        first = found[0] if found else pair
+        for name, own, other in (("label", pair.label, first.label), ("teacher", pair.teacher, first.teacher)):
+            if (own is None) != (other is None):
                 raise _odd(f"{name!r} stands in some lines and not in others", file.name, line)
         found.append(pair)
     if not found:
@@ -56,7 +57,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
     return found
 
 
-def by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+def group_by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     """The pairs of each source, sources sorted: calibration sets that can be compared with one another."""
     found: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -64,8 +65,8 @@ def by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     return dict(sorted(found.items()))
 
 
-def sampled(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
-    """The pairs of so many questions, chosen by chance; all of them where there are fewer.
+def sample_pairs(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
+    """The pairs of so many questions, chosen at random; all of them where there are fewer.
 
     Args:
         pairs: With or without labels.

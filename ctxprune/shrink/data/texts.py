@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.data.batches import check_enough, counted, padded
+from ctxprune.shrink.data.batches import check_enough, describe_batches, pad_batch
 from ctxprune.storage.json_lines import numbered_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.shrink.data.batches import Calibration
-    from ctxprune.shrink.data.format import InputFormat
+    from ctxprune.shrink.io.loaded import InputFormat
 
 __all__ = ["batches_of_texts", "read_texts"]
 
@@ -56,6 +56,6 @@ def batches_of_texts(
     """
     check_enough(len(texts), rows)
     encoded = sorted(form.texts(texts, tokens), key=lambda entry: len(entry.ids))
-    made = [padded(encoded[at : at + rows], form) for at in range(0, len(encoded), rows)]
+    made = [pad_batch(encoded[at : at + rows], form) for at in range(0, len(encoded), rows)]
     random.Random(seed).shuffle(made)
-    return counted(made, encoded, len(encoded))
+    return describe_batches(made, encoded, len(encoded))

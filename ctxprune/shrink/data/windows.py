@@ -17,9 +17,8 @@ from ctxprune.train.sentence_sets import Document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.shrink.data.format import InputFormat
     from ctxprune.shrink.data.pairs import Pair
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import InputFormat, Loaded
     from ctxprune.train.batches import View
 
 __all__ = ["batches_of_windows"]

@@ -18,6 +18,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.packing import bits_of, mask_of
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.storage.sealed import parse_json, tensor_checksum
+from ctxprune.train.tensor_files import read_tensors
 from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
@@ -73,16 +74,15 @@ def unpack(path: str | Path, base: nn.Module) -> nn.Module:
         InputError: The file cannot be read, or was packed against another base model.
         FormatError: It is no such file, or is damaged.
     """
-    safetensors = require("safetensors", "train")
     try:
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            note, entries = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        entries, note = read_tensors(path)
     except OSError as error:
         raise InputError("the file cannot be read", where=str(path)) from error
-    except safetensors.SafetensorError as error:
+    except require("safetensors", "train").SafetensorError as error:
         raise FormatError(f"this is no safetensors file ({error})", where=str(path)) from error
     if note.get("format") != FORMAT or note.get("version") != VERSION:
         raise FormatError("this file holds no deltas", where=str(path), hint=f"known is {FORMAT} {VERSION}")
+    # differences added to another base would give a model that looks right and is not
     if note.get("base") != _fingerprint(base):
         raise InputError("the file was packed against another base model", where=str(path))
     _check(note, entries, path)

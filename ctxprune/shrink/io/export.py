@@ -19,7 +19,9 @@ from tokenizers import Tokenizer
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.io.onnx_graph import OnnxGraph
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.shared import shares
+from ctxprune.shrink.model.families.base import find_module
+from ctxprune.shrink.model.shared import shared_weights
+from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.utils.extras import require
 
@@ -29,10 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["FLOAT", "INT8", "check_exportable", "differences", "export_onnx"]
+__all__ = ["FLOAT", "INT8", "check_exportable", "export_onnx", "output_differences"]
 
 FLOAT, INT8, TOKENIZER = "model.onnx", "model_int8.onnx", "tokenizer.json"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
@@ -75,7 +77,8 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
             _write_tokenizer(loaded, part / TOKENIZER)
             write_float(loaded, part / FLOAT)
             write_int8(part / FLOAT, part / INT8)
-            report = {name: compared(part / name, batches, wanted) for name in (FLOAT, INT8)}
+            # compared before the files are moved, so that a wrong graph never stands in the folder
+            report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
             if report[FLOAT]["largest"] > _TOLERANCE:
                 raise FormatError(
                     f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
@@ -102,7 +105,7 @@ def write_float(loaded: Loaded, path: Path) -> None:
     model: Any = loaded.model
     anatomy = family_of(model).describe(model)
     weights = {name: value.detach() for name, value in model.state_dict().items()}
-    weights |= {f"{path}.weight": model.get_submodule(path).whole() for path, *_ in shares(model)}
+    weights |= {f"{path}.weight": model.get_submodule(path).whole() for path, *_ in shared_weights(model)}
     graph = OnnxGraph({name: value.float().numpy() for name, value in weights.items()})
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if loaded.form.segments else [])]
     prefix = anatomy.embeddings.removesuffix("embeddings.word_embeddings")
@@ -142,7 +145,7 @@ def write_int8(source: Path, path: Path) -> None:
         raise InputError(f"the file cannot be written ({error.strerror or error})", where=str(path)) from error
 
 
-def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]]) -> dict[str, float]:
+def compare_graph(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]]) -> dict[str, float]:
     """Bytes of a graph, and its differences from the wanted outputs as `export_onnx` reports them."""
     runtime = require("onnxruntime", "train")
     options = runtime.SessionOptions()
@@ -157,12 +160,13 @@ def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]
         if output.ndim == 3:
             output = output[given["attention_mask"].numpy().astype(bool)]
         found.append(output.reshape(-1))
-    return differences(np.concatenate(found), np.concatenate([entry.reshape(-1) for entry in wanted]), path)
+    return output_differences(np.concatenate(found), np.concatenate([entry.reshape(-1) for entry in wanted]), path)
 
 
-def differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
+def output_differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
     """Bytes of a graph's file, and how its outputs (n,) differ from a model's, as `export_onnx` reports it."""
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    # relative to the range: logits of rerankers differ in size by model
     away = np.abs(ours - theirs) / max(float(np.ptp(theirs)), 1e-12)
     return {
         "bytes": path.stat().st_size,
@@ -184,13 +188,12 @@ def check_exportable(loaded: Loaded) -> None:
         raise UsageError(
             f"a {loaded.kind} of the family {family} is not exported", hint="rerankers and embedders of BERT's"
         )
-    config = model.config
-    act = getattr(config, "hidden_act", "gelu")
+    act = config_value(model, "hidden_act", "gelu")
     if act not in _ACTIVATIONS:
         raise UsageError(f"the activation {act!r} is not exported", hint=f"known are {', '.join(_ACTIVATIONS)}")
-    if getattr(config, "position_embedding_type", "absolute") not in ("absolute", None):
+    if config_value(model, "position_embedding_type", "absolute") not in ("absolute", None):
         raise UsageError("relative positions are not exported")
-    if getattr(model, "embeddings_project", None) is not None or hasattr(model, "electra"):
+    if find_module(model, "embeddings_project") is not None or find_module(model, "electra") is not None:
         raise UsageError("ELECTRA's head and projection are not exported")
 
 
@@ -200,6 +203,7 @@ def _embedded(graph: OnnxGraph, prefix: str, config: Any, *, segments: bool) -> 
 
     words = graph.add("Gather", graph.constant("words", table("word_embeddings")), "input_ids", name="words.rows")
     size = graph.add("Shape", "input_ids", name="size", start=1, end=2)
+    # RoBERTa counts positions from behind the id of padding
     first = int(config.pad_token_id) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
     every = graph.constant("places", table("position_embeddings")[first:])
     places = graph.add("Slice", every, graph.constant("zero", [0], kind=np.int64), size, name="places.rows")
@@ -227,12 +231,12 @@ def _layer(graph: OnnxGraph, model: nn.Module, states: str, bias: str, path: str
     layer: Any = model.get_submodule(path)
     config: Any = model.config
     output = f"{path}.attention.output"
-    if hasattr(layer.attention, "self"):
+    if find_module(layer, "attention.self") is not None:
         mixed = _attention(graph, layer.attention.self, states, bias, f"{path}.attention.self")
         added = graph.linear(mixed, f"{output}.dense")
         states = graph.add("Add", states, added, name=f"{output}.whole")
     states = graph.norm(states, f"{output}.LayerNorm", config.layer_norm_eps)
-    if hasattr(layer.intermediate, "dense"):
+    if find_module(layer, "intermediate.dense") is not None:
         inner = graph.linear(states, f"{path}.intermediate.dense")
         outer = graph.linear(graph.active(inner, f"{path}.inner", config.hidden_act), f"{path}.output.dense")
         states = graph.add("Add", states, outer, name=f"{path}.output.whole")
@@ -245,6 +249,7 @@ def _attention(graph: OnnxGraph, own: Any, states: str, bias: str, path: str) ->
     split = graph.constant(f"{path}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
     for part in ("query", "key", "value"):
+        # the scale of attention is put into the query's weights, one product less
         flat = graph.linear(states, f"{path}.{part}", scale=size**-0.5 if part == "query" else 1.0)
         cut = graph.add("Reshape", flat, split, name=f"{path}.{part}.heads")
         order = [0, 2, 3, 1] if part == "key" else [0, 2, 1, 3]

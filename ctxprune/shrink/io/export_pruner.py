@@ -13,14 +13,14 @@ from ctxprune.errors import InputError
 from ctxprune.models.manifest import write_manifest
 from ctxprune.models.pruner import PrunerModel
 from ctxprune.models.windows import Window
-from ctxprune.shrink.io.export import differences
-from ctxprune.shrink.io.model_card import CARD, ours, shrunk_card
+from ctxprune.shrink.io.export import output_differences
+from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.train.export_int8 import export_int8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["export_pruner", "write_pruner_manifest"]
@@ -66,7 +66,7 @@ def export_pruner(
         with TemporaryDirectory(prefix=".part-", dir=place) as name:
             part = Path(name)
             found = _written(loaded, part, batches, words, report or {})
-            if not ours(place):
+            if not is_own_card(place):
                 (part / CARD).unlink()  # of somebody else
             for file in sorted(part.iterdir()):
                 file.replace(place / file.name)
@@ -82,7 +82,7 @@ def _written(
     network: Any = loaded.model
     export_int8(network, part / _GRAPH, words=8 if network.shape.width % 2 else words)
     (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(), encoding="utf-8")
-    card = shrunk_card(str(loaded.origin["name"]), loaded.kind, loaded.card, report)
+    card = render_card(str(loaded.origin["name"]), loaded.kind, loaded.card, report)
     (part / CARD).write_text(card, encoding="utf-8")
     write_pruner_manifest(loaded, part)
     model, theirs, mine = PrunerModel(part), [], []
@@ -90,11 +90,12 @@ def _written(
         given = [batch[name] for name in ("input_ids", "token_type_ids", "attention_mask")]
         with torch.no_grad():
             wanted = torch.stack(network(*given)).numpy()  # (2, windows, tokens)
+        # the runtime reads one window without padding; so are the network's outputs taken
         for row, (ids, types, mask) in enumerate(zip(*given, strict=True)):
             size = int(mask.sum())
             mine.append(np.stack(model.run(Window(ids[:size].tolist(), int((types[:size] == 0).sum())))).ravel())
             theirs.append(wanted[:, row, :size].ravel())
-    return {_GRAPH: differences(np.concatenate(mine), np.concatenate(theirs), part / _GRAPH)}
+    return {_GRAPH: output_differences(np.concatenate(mine), np.concatenate(theirs), part / _GRAPH)}
 
 
 def write_pruner_manifest(loaded: Loaded, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ import torch
 import transformers
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.models.cards import Card, read_card
+from ctxprune.models.cards import read_card
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.data.format import InputFormat
-from ctxprune.shrink.io.saving import MANIFEST, read_manifest, rebuilt
+from ctxprune.shrink.io.loaded import InputFormat, Loaded
+from ctxprune.shrink.io.manifest import MANIFEST, read_manifest, rebuild_model
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
@@ -23,11 +22,8 @@ from ctxprune.storage.sealed import parse_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from torch import nn
 
-    from ctxprune.shrink.model.tasks.base import Task
-
-__all__ = ["KINDS", "Loaded", "load_model"]
+__all__ = ["KINDS", "load_model"]
 
 KINDS: Mapping[str, str] = {
     "reranker": "AutoModelForSequenceClassification",
@@ -41,35 +37,6 @@ _ENDS = {
     "LMHeadModel": "decoder",
     "Model": "embedder",
 }
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model with all that its folder says of it.
-
-    Attributes:
-        model: In evaluation mode, float32, on the CPU.
-        task: What it does.
-        kind: One of `KINDS`, or "pruner".
-        form: Tokenizer, longest input and padding.
-        folder: Where it was read.
-        inside: The folder in it that has the weights; "" for itself.
-        origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
-        card: What the folder says of licence and base model.
-    """
-
-    model: nn.Module
-    task: Task
-    kind: str
-    form: InputFormat
-    folder: Path
-    inside: str = ""
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    card: Card = field(default_factory=Card)
-
-    def with_model(self, model: nn.Module) -> Loaded:
-        """The same with another model: a smaller one of the same origin."""
-        return replace(self, model=model)
 
 
 def load_model(folder: str | Path) -> Loaded:
@@ -93,7 +60,7 @@ def load_model(folder: str | Path) -> Loaded:
     inside = _inside(place)
     if (place / MANIFEST).is_file():
         manifest = read_manifest(place)
-        model, kind, origin = rebuilt(place / inside, manifest), str(manifest["kind"]), manifest["origin"]
+        model, kind, origin = rebuild_model(place / inside, manifest), str(manifest["kind"]), manifest["origin"]
     else:
         kind = _kind(place / inside)
         model = _read(KINDS[kind], place / inside)
@@ -124,6 +91,7 @@ def _inside(folder: Path) -> str:
         return ""
     parts = _json(folder / "modules.json")
     path = str(parts[0].get("path", "")) if isinstance(parts, list) and parts and isinstance(parts[0], dict) else ""
+    # a path in a file must not lead out of the model's folder
     if ".." in Path(path).parts or Path(path).is_absolute():
         raise FormatError(f"a module's path is {path!r}", where=str(folder / "modules.json"))
     return path
@@ -150,12 +118,14 @@ def _read(name: str, folder: Path) -> Any:
         )
     try:
         with _quiet():
-            model, said = getattr(transformers, name).from_pretrained(
+            reader = getattr(transformers, name)  # its submodules are imported when they are first asked for
+            model, said = reader.from_pretrained(
                 str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error
+    # transformers fills what is missing with random numbers and only warns
     if missing := sorted(said["missing_keys"]):
         raise FormatError(f"the weights lack {missing[0]!r}", where=str(folder), hint="a part would be random")
     return model
@@ -163,7 +133,7 @@ def _read(name: str, folder: Path) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers says nothing and draws no bar meanwhile."""
+    """Silence log messages and progress bars of transformers inside."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

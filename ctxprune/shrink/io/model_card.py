@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
     from ctxprune.models.cards import Card
 
-__all__ = ["CARD", "ours", "shrunk_card"]
+__all__ = ["CARD", "is_own_card", "render_card"]
 
 CARD = "README.md"
 _OURS = "library_name: ctxprune"
 
 
-def ours(folder: Path) -> bool:
+def is_own_card(folder: Path) -> bool:
     """Whether a card can be written in a folder: there is none, or one that was written here."""
     path = folder / CARD
     return not path.exists() or _OURS in path.read_text(encoding="utf-8", errors="replace")
 
 
-def shrunk_card(name: str, kind: str, card: Card, report: Mapping[str, Any]) -> str:
+def render_card(name: str, kind: str, card: Card, report: Mapping[str, Any]) -> str:
     """The card as Markdown, with front matter as Hugging Face reads it.
 
     Args:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["bits_of", "mask_of", "packed", "unpacked"]
+__all__ = ["bits_of", "mask_of", "pack_tensors", "unpack_tensors"]
 
 _BITS, _VALUES = ".bits", ".values"
 
 
-def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
+def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
     """The tensors, each matrix that becomes smaller as `NAME.bits` (uint8, first bit highest) and `NAME.values`.
 
     Returns:
@@ -31,6 +31,7 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     shapes: dict[str, list[int]] = {}
     for name, value in tensors.items():
         present = value != 0
+        # a dense matrix would become larger by its bits
         size = (value.numel() + 7) // 8 + int(present.sum()) * value.element_size()
         if value.ndim < 2 or size >= value.numel() * value.element_size():
             stored[name] = value
@@ -41,8 +42,8 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     return stored, shapes
 
 
-def unpacked(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """What `packed` was given.
+def unpack_tensors(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """What `pack_tensors` was given.
 
     Raises:
         ValueError: Bits, values and shapes do not go together.

@@ -14,34 +14,29 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import transformers
 from torch import nn
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.shrink.io.model_card import CARD, ours, shrunk_card
-from ctxprune.shrink.io.packing import packed, unpacked
+from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
+from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
+from ctxprune.shrink.io.packing import pack_tensors
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import parts_of, put_parts
-from ctxprune.shrink.model.shared import share_again, shares
-from ctxprune.shrink.model.surgery import resize
-from ctxprune.storage.sealed import parse_json, seal, unseal
+from ctxprune.shrink.model.modules import custom_modules
+from ctxprune.shrink.model.shared import shared_weights
+from ctxprune.storage.sealed import parse_json, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["FORMAT", "MANIFEST", "VERSION", "read_manifest", "rebuilt", "save_model"]
+__all__ = ["save_model"]
 
-FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
-_WEIGHTS = "model.safetensors"
-_AGAIN = "copy the folder anew, or shrink the model again"
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
 _TERMS = ("LICENCE", "LICENSE", "NOTICE")
-_FOLLOWS = ("num_hidden_layers", "layer_types")  # of the configuration, which depend on how many layers are left
 
 
 def save_model(
@@ -52,7 +47,7 @@ def save_model(
     Args:
         loaded: What `load_model` gave, with the smaller model.
         folder: Made if it is not there; what else is in it stays, a README.md of somebody else's, too.
-        report: Plain values that are kept in the manifest; README.md says some (`ctxprune.shrink.io.model_card`).
+        report: Plain values that are kept in the manifest; README.md shows some (`ctxprune.shrink.io.model_card`).
         pack: Whether matrices with zeros are stored as bits and values (`ctxprune.shrink.io.packing`): smaller on disk,
             and for `load_model` alone.
 
@@ -61,14 +56,15 @@ def save_model(
         FormatError: The model has a part that no manifest can hold.
     """
     place = Path(folder)
+    # before anything is written: the folder that is read from must stay readable
     _refuse(place, loaded.folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
             part = Path(name)
-            if ours(place):
+            if is_own_card(place):
                 (part / CARD).write_text(
-                    shrunk_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
+                    render_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
                 )
             if loaded.kind == "pruner":
                 _write_pruner(loaded, part)
@@ -77,7 +73,8 @@ def save_model(
             (part / loaded.inside).mkdir(parents=True, exist_ok=True)
             _companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
-            _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
+            # read back before it replaces anything: a model that cannot be loaded again is not written
+            _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
             manifest["files"] = _digests(part)
             (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
@@ -105,121 +102,10 @@ def _write_pruner(loaded: Loaded, part: Path) -> None:
     write_pruner_manifest(loaded, part)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder that `save_model` wrote.
-
-    Raises:
-        FormatError: It is damaged or of another version.
-    """
-    path = folder / MANIFEST
-    try:
-        found = unseal(path.read_bytes(), required=False)
-    except (OSError, ValueError) as error:
-        raise FormatError("the manifest cannot be read", where=str(path), hint=_AGAIN) from error
-    wanted = {"class", "config", "dropped", "kind", "origin", "sha256"}
-    if not isinstance(found, dict) or found.get("format") != FORMAT or not wanted <= found.keys():
-        raise FormatError("this is no manifest of a shrunk model", where=str(path))
-    if found.get("version") != VERSION:
-        raise FormatError(f"the manifest has version {found.get('version')!r}, not {VERSION}", where=str(path))
-    _check_files(folder, found.get("files", {}))
-    return found
-
-
 def _digests(part: Path) -> dict[str, str]:
-    """sha256 of what stands beside the weights and is read back: tokenizer, pooling and settings."""
-    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, _WEIGHTS))
-    return {str(path.relative_to(part).as_posix()): _digest(path) for path in sorted(paths)}
-
-
-def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
-    for name, digest in digests.items():
-        try:
-            same = _digest(folder / name) == digest
-        except OSError as error:
-            what = f"a file of the model is missing ({error.strerror})"
-            raise FormatError(what, where=str(folder / name), hint=_AGAIN) from error
-        if not same:
-            what = "a file of the model is not the one that was saved"
-            raise FormatError(what, where=str(folder / name), hint=_AGAIN)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
-    """The model of a manifest with the weights in a folder.
-
-    Raises:
-        FormatError: Weights and manifest do not go together.
-    """
-    from safetensors.torch import load_file
-
-    path = folder / _WEIGHTS
-    try:
-        if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
-            raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
-        weights = unpacked(load_file(path), manifest.get("packed", {}))
-        model = _built(manifest["class"], manifest["origin"], manifest["config"])
-        family = family_of(model)
-        sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
-        for layer, kind in manifest["dropped"]:
-            family.drop_sublayer(model, sublayers[layer, kind])
-        put_parts(model, manifest.get("parts", ()))
-        share_again(model, manifest.get("shared", []))
-        _fill(model, weights)
-        family.adapt(model)
-        _follow(model.config, manifest["config"])
-    except FormatError:
-        raise
-    except Exception as error:  # as many kinds as there are damaged files
-        raise FormatError(f"the model cannot be built ({error})", where=str(folder), hint=_AGAIN) from error
-    return model.eval()
-
-
-def _built(name: str, origin: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
-    """A model of the sizes that it had at first, with as many layers as are left."""
-    kind = getattr(transformers, name)
-    if not issubclass(kind, transformers.PreTrainedModel):
-        raise TypeError(f"{name} is no model")
-    given = dict(origin) | {entry: config[entry] for entry in _FOLLOWS if entry in config}
-    made = transformers.AutoConfig.for_model(given.pop("model_type"), **given)
-    return kind(made)
-
-
-def _fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put in the weights, whatever their shapes; biases where there were none."""
-    known = dict(model.named_parameters())
-    buffers = dict(model.named_buffers())
-    for name, value in weights.items():
-        parent, _, own = name.rpartition(".")
-        if name in known:
-            _replace(model, known.pop(name), nn.Parameter(value))
-        elif name in buffers:
-            setattr(model.get_submodule(parent), own, value)
-        else:
-            module = model.get_submodule(parent)
-            if own != "bias" or getattr(module, "bias", value) is not None:
-                raise ValueError(f"it has no place for {name}")
-            module.bias = nn.Parameter(value)
-    if known:
-        raise ValueError(f"the weights lack {next(iter(known))}")
-    for module in model.modules():
-        resize(module)
-
-
-def _replace(model: nn.Module, old: nn.Parameter, new: nn.Parameter) -> None:
-    for module in model.modules():
-        for name, entry in list(module._parameters.items()):
-            if entry is old:
-                module._parameters[name] = new
-
-
-def _follow(config: Any, wanted: Mapping[str, Any]) -> None:
-    current = config.to_dict()
-    for name, value in wanted.items():
-        if name not in current or current[name] != value:
-            setattr(config, name, value)
+    """sha256 of the other files that are read back: tokenizer, pooling and settings."""
+    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, WEIGHTS))
+    return {str(path.relative_to(part).as_posix()): file_digest(path) for path in sorted(paths)}
 
 
 def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) -> dict[str, Any]:
@@ -227,14 +113,15 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
 
     model: Any = loaded.model
     config, name = _plain(model.config), type(model).__name__
-    before = family_of(model).describe(_built(name, loaded.origin, config))
+    before = family_of(model).describe(build_model(name, loaded.origin, config))
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
-    stored, shapes = packed(_tensors(model)) if pack else (_tensors(model), {})
+    stored, shapes = pack_tensors(_tensors(model)) if pack else (_tensors(model), {})
     try:
-        save_file(stored, folder / _WEIGHTS, metadata={"format": "pt"})
+        save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
         raise OSError(None, str(error)) from error
+    # otherwise the configuration gets a type of its own, so that from_pretrained fails instead of filling in
     uniform = not dropped and not shapes and _is_plain(model, name, config)
     said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
     (folder / "config.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
@@ -246,9 +133,9 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "uniform": uniform,
         "dropped": dropped,
         "packed": shapes,
-        "parts": [list(entry) for entry in parts_of(model).values()],
-        "shared": shares(model),
-        "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
+        "parts": [list(entry) for entry in custom_modules(model).values()],
+        "shared": shared_weights(model),
+        "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
         "licence": loaded.card.licence,
         "base_model": loaded.card.base,
         "source": loaded.card.source,
@@ -265,6 +152,7 @@ def _plain(config: Any) -> dict[str, Any]:
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
     """Each tensor of the state once, whatever shares it."""
+    # safetensors refuses two names for one storage
     found: dict[int, tuple[str, Tensor]] = {}
     for name, value in model.state_dict(keep_vars=True).items():
         found.setdefault(id(value), (name, value.detach().clone().contiguous()))
@@ -300,14 +188,14 @@ def _companions(loaded: Loaded, part: Path) -> None:
 def _refuse(place: Path, source: Path) -> None:
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
-    if (place / _WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():
+    if (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():
         raise InputError("the folder has another model in it", where=str(place), hint="name another folder")
 
 
 def _is_plain(model: nn.Module, name: str, config: Mapping[str, Any]) -> bool:
     """Whether the configuration alone makes a model of these shapes."""
     try:
-        return not list(_differences(_built(name, config, config), model))
+        return not list(_differences(build_model(name, config, config), model))
     except Exception:  # noqa: BLE001 -- transformers refuses such sizes in many ways
         return False
 
@@ -315,14 +203,14 @@ def _is_plain(model: nn.Module, name: str, config: Mapping[str, Any]) -> bool:
 def _same(found: nn.Module, model: nn.Module, where: Path) -> None:
     for text in _differences(found, model):
         raise FormatError(f"the model would not be read back as it is ({text})", where=str(where))
-    ours, theirs = model.state_dict(), found.state_dict()
-    for name, value in ours.items():
-        if not value.equal(theirs[name]):
+    wanted, read = model.state_dict(), found.state_dict()
+    for name, value in wanted.items():
+        if not value.equal(read[name]):
             raise FormatError(f"{name} would not be read back as it is", where=str(where))
 
 
 def _differences(found: nn.Module, model: nn.Module) -> Iterable[str]:
-    """Where two models differ in modules, shapes or what modules say of themselves."""
+    """Where two models differ in modules, shapes or attributes of modules."""
     pairs = zip(found.named_modules(), model.named_modules(), strict=False)
     if len(list(found.modules())) != len(list(model.modules())):
         yield "other modules"
@@ -335,6 +223,7 @@ def _differences(found: nn.Module, model: nn.Module) -> Iterable[str]:
 
 
 def _facts(module: nn.Module) -> dict[str, Any]:
+    # numbers that a module holds beside its weights, such as its count of heads, change what it computes
     numbers = {
         name: value
         for name, value in vars(module).items()

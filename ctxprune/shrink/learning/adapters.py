@@ -1,4 +1,4 @@
-"""Low-rank adapters beside linear modules, for as long as something is learned with them.
+"""Low-rank adapters beside linear modules, which are removed again at the end.
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022: y = W x + s B A x, B = 0 at the start.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Adapter", "adapted", "linear_paths", "merge"]
+__all__ = ["Adapter", "add_adapters", "linear_paths", "merge_adapters"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def linear_paths(model: nn.Module) -> list[str]:
 
 
 @contextmanager
-def adapted(
-    model: nn.Module, paths: Sequence[str], *, rank: int, scale: float, chance: torch.Generator
+def add_adapters(
+    model: nn.Module, paths: Sequence[str], *, rank: int, scale: float, generator: torch.Generator
 ) -> Iterator[dict[str, Adapter]]:
     """Inside, each named linear module has an adapter that adds nothing yet; the weights are not touched."""
     adapters: dict[str, Adapter] = {}
@@ -63,7 +63,7 @@ def adapted(
         for path in paths:
             weight = module_of(model, path).weight
             size = min(rank, *weight.shape)
-            down = torch.randn(size, weight.shape[1], generator=chance) / weight.shape[1] ** 0.5
+            down = torch.randn(size, weight.shape[1], generator=generator) / weight.shape[1] ** 0.5
             up = torch.zeros(weight.shape[0], size)
             adapters[path] = Adapter(nn.Parameter(down.to(weight)), nn.Parameter(up.to(weight)), scale)
             handles.append(module_of(model, path).register_forward_hook(_adding(adapters[path])))
@@ -80,7 +80,7 @@ def _adding(adapter: Adapter) -> Callable[..., Tensor]:
     return after
 
 
-def merge(model: nn.Module, adapters: Mapping[str, Adapter]) -> None:
+def merge_adapters(model: nn.Module, adapters: Mapping[str, Adapter]) -> None:
     """Add what adapters have learned to the weights, in place."""
     with torch.no_grad():
         for path, adapter in adapters.items():

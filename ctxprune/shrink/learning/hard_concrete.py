@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Learning", "learn", "open_probability", "sampled"]
+__all__ = ["GateTraining", "learn_gates", "open_probability", "sample_gates"]
 
+# of Louizos and others: stretched beyond 0..1, so that exact zeros and ones have a probability
 _LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3
 
 
@@ -36,15 +38,16 @@ def open_probability(a: Tensor) -> Tensor:
     return torch.sigmoid(a - _TEMPERATURE * math.log(-_LOW / _HIGH))
 
 
-def sampled(a: Tensor, chance: torch.Generator) -> Tensor:
+def sample_gates(a: Tensor, generator: torch.Generator) -> Tensor:
     """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
-    uniform = torch.rand(a.shape, generator=chance).clamp(1e-6, 1 - 1e-6).to(a.device)
+    # the logarithms of 0 and 1 are infinite
+    uniform = torch.rand(a.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(a.device)
     stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
     return stretched.clamp(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class GateTraining:
     """How gates are learned.
 
     Attributes:
@@ -69,11 +72,11 @@ class Learning:
             raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates above 0, warm from 0 to 1")
 
 
-def learn(
+def learn_gates(
     subject: Subject,
     groups: Sequence[Group],
     constraint: Callable[[Mapping[Key, Tensor]], Tensor],
-    learning: Learning,
+    learning: GateTraining,
     loss: Callable[[nn.Module, Batch], Tensor],
     *,
     parameters: Iterable[nn.Parameter] = (),
@@ -91,13 +94,17 @@ def learn(
     Raises:
         InputError: There is no calibration data, or the loss is no number any more.
     """
-    batches, chance = list(subject.needed_calibration()), subject.generator(3)
-    alphas = {g.key: (learning.start + 0.01 * torch.randn(g.count, generator=chance)).requires_grad_() for g in groups}
+    batches, generator = list(subject.needed_calibration()), subject.generator(3)
+    # noise breaks ties between units that are alike
+    alphas = {
+        g.key: (learning.start + 0.01 * torch.randn(g.count, generator=generator)).requires_grad_() for g in groups
+    }
     beginning = constraint({key: torch.ones(len(alpha)) for key, alpha in alphas.items()}).detach()
     pressure = [torch.zeros(2, len(beginning), dtype=torch.float64, requires_grad=True)]
     tuned = list(parameters)
     parts = [{"params": list(alphas.values()), "lr": learning.rate}]
     parts += [{"params": tuned, "lr": learning.weight_rate}] if tuned else []
+    # the Lagrangian's multipliers rise where the constraint is broken, so they are maximised
     parts += [{"params": pressure, "lr": learning.rate, "maximize": True}]
     optimizer = torch.optim.AdamW(parts, weight_decay=0.0)
     with subject.frozen():
@@ -105,13 +112,13 @@ def learn(
             entry.requires_grad_(True)
         for step in range(learning.steps):
             if step % len(batches) == 0:
-                order = torch.randperm(len(batches), generator=chance).tolist()
+                order = torch.randperm(len(batches), generator=generator).tolist()
+            # the whole pressure at once would close gates before the loss has told them apart
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
-            with gated(subject.model, {key: sampled(alpha, chance) for key, alpha in alphas.items()}):
+            with apply_gates(subject.model, {key: sample_gates(alpha, generator) for key, alpha in alphas.items()}):
                 value = loss(subject.model, batches[order[step % len(batches)]])
-            if not torch.isfinite(value):
-                raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+            check_loss(value, step, hint="lower the rates")
             (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()
             torch.nn.utils.clip_grad_norm_(tuned, 1.0)
             optimizer.step()

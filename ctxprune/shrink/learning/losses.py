@@ -26,9 +26,10 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.learning.training import check_towards
+from ctxprune.shrink.measure.activations import watch_modules
+from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.recover.base import check_towards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,18 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["LOSSES", "Objective", "check_objective", "layer_pairs", "listwise", "margin", "objective", "recorded"]
+__all__ = [
+    "LOSSES",
+    "Objective",
+    "build_objective",
+    "check_objective",
+    "layer_pairs",
+    "layered_loss",
+    "listwise_loss",
+    "margin_loss",
+    "nearest_distance",
+    "record_outputs",
+]
 
 LOSSES = ("hidden", "listwise", "margin", "output")
 _MAPS = ("nearest", "uniform")
@@ -57,7 +69,7 @@ class Objective:
     parameters: Sequence[nn.Parameter] = field(default=())
 
 
-def objective(
+def build_objective(
     subject: Subject, loss: str = "output", *, towards: str = "teacher", layers: str = "uniform"
 ) -> Objective:
     """The objective of that name for a subject.
@@ -73,6 +85,7 @@ def objective(
         UsageError: No such loss or map, or the subject lacks what it needs (a teacher, groups).
     """
     check_objective(loss, towards, layers)
+    # of other tasks an output is no score that could be compared with another row's
     ranks = isinstance(subject.task, CrossEncoder)
     if loss in ("listwise", "margin") and not ranks:
         raise UsageError(f"the loss {loss!r} is for rerankers", hint="take 'output' for other models")
@@ -88,7 +101,7 @@ def objective(
         return Objective(lambda model, batch: _output(subject, subject.task.output(model, batch), batch))
     if any("groups" not in batch for batch in subject.needed_calibration()):
         raise UsageError(f"the loss {loss!r} compares rows of one question", hint="give batches with groups")
-    ranked = margin if loss == "margin" else listwise
+    ranked = margin_loss if loss == "margin" else listwise_loss
 
     def compared(model: nn.Module, batch: Batch) -> Tensor:
         output = subject.task.output(model, batch)
@@ -98,7 +111,7 @@ def objective(
 
 
 def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
-    """Refuse names that `objective` does not know.
+    """Refuse names that `build_objective` does not know.
 
     Raises:
         UsageError: One of them is unknown.
@@ -110,14 +123,15 @@ def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
         raise UsageError(f"layers is {layers!r}", hint=f"one of {', '.join(_MAPS)}")
 
 
-def margin(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
+def margin_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
     """Mean over pairs of rows of one group of ((s_i - s_j) - (t_i - t_j))^2; 0 where no group has two rows."""
+    # each pair once, and no row with itself
     pairs = (groups[:, None] == groups[None, :]).triu(1)
     errors = scores.float() - wanted.float()
     return (errors[:, None] - errors[None, :])[pairs].square().sum() / pairs.sum().clamp(min=1)
 
 
-def listwise(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
+def listwise_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
     """Mean over groups of two rows or more of KL(softmax of wanted, softmax of scores), in nats."""
     total, count = scores.float().sum() * 0.0, 0
     for number in groups.unique():
@@ -130,7 +144,7 @@ def listwise(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
 
 
 def _wanted(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
-    """What the teacher says, shaped as the student's output."""
+    """The teacher's output in the shape of the student's."""
     if "teacher" in batch and isinstance(subject.task, CrossEncoder):
         return batch["teacher"][:, None].to(output).expand_as(output)
     with torch.no_grad():
@@ -149,18 +163,20 @@ def _hidden(subject: Subject, layers: str) -> Objective:
     bridge = None
     if own.width != above.width:
         bridge = nn.Linear(own.width, above.width, bias=False)
+        # starts as the identity on the dimensions that both have
         nn.init.eye_(bridge.weight)
     paths = [layer.path for layer in own.layers]
     teachers = [above.layers[place].path for place in chosen]
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
-        with recorded(model, paths, batch) as found:
+        with record_outputs(model, paths, batch) as found:
             output = subject.task.output(model, batch)
-        with torch.no_grad(), recorded(teacher, teachers, batch) as wanted:
+        with torch.no_grad(), record_outputs(teacher, teachers, batch) as wanted:
             aim = subject.task.output(teacher, batch)
         mapped = [bridge(state) if bridge else state for state in found]
         total = subject.task.divergence(output, aim, batch)
         for place, state in enumerate(wanted):
+            # relative to the teacher's size, or the top layers, whose states are largest, would decide alone
             near = [_relative(entry, state) for entry in (mapped if layers == "nearest" else mapped[place : place + 1])]
             total = total + min(near, key=lambda entry: float(entry.detach())) / len(wanted)
         return total
@@ -178,8 +194,43 @@ def layer_pairs(small: int, large: int) -> list[int]:
 
 
 @contextmanager
-def recorded(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[list[Tensor]]:
+def record_outputs(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[list[Tensor]]:
     """The list fills with outputs of modules at real tokens, in order: (tokens, features), with gradients."""
     states: list[Tensor] = []
-    with watching(model, paths, batch, lambda _, found: states.append(found), outputs=True):
+    with watch_modules(model, paths, batch, lambda _, found: states.append(found), outputs=True):
         yield states
+
+
+def nearest_distance(states: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean over the teacher's layers of the least mean squared distance to one of the student's: a scalar from 0 up.
+
+    Args:
+        states, wanted: Output of each layer, (tokens, width). Where the widths differ the distance is 0.
+    """
+    # with the width pruned there is nothing to compare dimension by dimension
+    if not states or states[0].shape != wanted[0].shape:
+        return torch.zeros(())
+    pairs = [torch.stack([functional.mse_loss(own, goal) for own in states]).min() for goal in wanted]
+    return torch.stack(pairs).mean()
+
+
+def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch], Tensor]:
+    """Divergence from the teacher's output plus `weight` times that of the layers; without one the task's loss."""
+    teacher = subject.teacher
+    if teacher is None:
+        return subject.task.loss
+
+    def loss(model: nn.Module, batch: Batch) -> Tensor:
+        output, states = _output_and_states(subject, model, batch)
+        with torch.no_grad():
+            goal, wanted = _output_and_states(subject, teacher, batch)
+        value = subject.task.divergence(output, goal, batch)
+        return value + weight * nearest_distance(states, wanted) if weight else value
+
+    return loss
+
+
+def _output_and_states(subject: Subject, model: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+    paths = [layer.path for layer in family_of(model).describe(model).layers]
+    with record_outputs(model, paths, batch) as states:
+        return subject.task.output(model, batch), states

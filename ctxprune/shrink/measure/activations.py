@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Moments",
     "consumers",
-    "damped",
+    "damp",
     "layer_states",
     "linear_path",
     "module_inputs",
     "module_outputs",
     "moments",
-    "watching",
+    "watch_modules",
     "weight_moments",
 ]
 
@@ -83,11 +83,12 @@ class Moments:
         Raises:
             UsageError: Products were not asked for.
         """
-        return damped(self.second / self.count, damping)
+        return damp(self.second / self.count, damping)
 
 
-def damped(matrix: Tensor, damping: float) -> Tensor:
+def damp(matrix: Tensor, damping: float) -> Tensor:
     """A symmetric matrix with a share of its diagonal's mean added to the diagonal; of a matrix of zeros the share."""
+    # dead inputs give a matrix of zeros, which no relative damping would make invertible
     mean = float(matrix.diagonal().mean())
     added = damping * (mean if mean > 0 else 1.0)
     return matrix + added * torch.eye(len(matrix), dtype=matrix.dtype)
@@ -116,6 +117,7 @@ def moments(
     found: dict[str, Moments] = {}
 
     def add(path: str, rows: Tensor) -> None:
+        # sums over many tokens lose the small entries in float32
         rows = rows.double()
         entry = found.get(path)
         if entry is None:
@@ -131,7 +133,7 @@ def moments(
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, paths, batch, add):
+            with watch_modules(model, paths, batch, add):
                 subject.task.output(model, batch)
     return found
 
@@ -142,7 +144,7 @@ def module_inputs(subject: Subject, paths: Sequence[str], *, model: nn.Module | 
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, paths, batch, lambda path, found: rows[path].append(found)):
+            with watch_modules(model, paths, batch, lambda path, found: rows[path].append(found)):
                 subject.task.output(model, batch)
     return {path: torch.cat(found) for path, found in rows.items()}
 
@@ -153,13 +155,13 @@ def module_outputs(subject: Subject, path: str, *, model: nn.Module | None = Non
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
+            with watch_modules(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
                 subject.task.output(model, batch)
     return torch.cat(rows)
 
 
 @contextmanager
-def watching(
+def watch_modules(
     model: nn.Module, paths: Sequence[str], batch: Batch, see: Callable[[str, Tensor], None], *, outputs: bool = False
 ) -> Iterator[None]:
     """Inside, `see` gets each module's input (or output) at real tokens, (tokens, features), as it passes by."""
@@ -170,6 +172,7 @@ def watching(
             states = (result[0] if isinstance(result, tuple) else result) if outputs else given[0]
             if states.ndim == 2 and len(states) == mask.numel():  # rows and tokens on one axis, as experts see them
                 states = states.view(*mask.shape, -1)
+            # a router passes an expert its own tokens alone: there is no padding to leave out
             whole = states.shape[:2] == mask.shape
             see(path, states[mask] if whole else states.reshape(-1, states.shape[-1]))
 
@@ -205,6 +208,7 @@ def weight_moments(subject: Subject, names: Sequence[str], *, products: bool = F
 def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:
     """The residual at real tokens before each layer and after the last one: (tokens, width) each."""
     model = model or subject.model
+    # another model, a teacher for instance, may have other layers than the subject
     layers = subject.anatomy.layers if model is subject.model else subject.with_model(model).anatomy.layers
     paths = [layer.path for layer in layers]
     states: list[Tensor] = []

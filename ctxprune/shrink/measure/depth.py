@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.model.tasks.base import first_part
+from ctxprune.shrink.model.tasks.base import first_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +59,7 @@ def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:
     if samples < 0:
         raise UsageError(f"samples is {samples}", hint="give a number of rows, or 0 for all")
     batches = subject.needed_calibration()
+    # counted here and not by batch, so that `samples` means the same whatever the batch size
     left = samples or sum(len(batch["input_ids"]) for batch in batches)
     for batch in batches:
         if left <= 0:
@@ -66,16 +67,18 @@ def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:
         if len(batch["input_ids"]) <= left:
             yield batch
         else:
-            yield from first_part(subject.task, batch, left)
+            yield from first_examples(subject.task, batch, left)
         left -= len(batch["input_ids"])
 
 
 def token_places(batch: Batch, tokens: str, anatomy: Anatomy) -> Tensor:
     """Which rows of a (tokens, width) tensor of all real tokens count: int64."""
     lengths = batch["attention_mask"].sum(1)
+    # rows without a token have no place in the tensor of real tokens
     lengths = lengths[lengths > 0]
     ends = lengths.cumsum(0)
     if tokens == "summary":
+        # encoders are read at [CLS], decoders at the last token, which alone has seen the whole text
         tokens = "first" if anatomy.post_norm else "last"
     return {"all": torch.arange(int(lengths.sum())), "first": ends - lengths, "last": ends - 1}[tokens]
 
@@ -118,6 +121,7 @@ def unit_states(
     def watch(path: str, hook: Any) -> None:
         handles.append(module_of(model, path).register_forward_hook(hook, with_kwargs=True))
 
+    # a layer sees the residual itself; a sublayer sees it after or before its norm, so the norm is watched too
     if group.kind == "layer":
         for layer in anatomy.layers:
             watch(layer.path, see(layer.index, entered, inputs=True))

@@ -1,4 +1,4 @@
-"""What flows through mixtures of experts: what goes into a block, and which experts its router takes for a token."""
+"""Statistics of mixtures of experts: inputs of a block, and the experts that its router chooses for each token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.anatomy import Group
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Routed", "block_of", "routed"]
+__all__ = ["Routing", "block_of", "record_routing"]
 
 
 @dataclass(frozen=True)
-class Routed:
+class Routing:
     """Of one block, over real tokens.
 
     Attributes:
@@ -39,12 +39,12 @@ def block_of(group: Group) -> str:
     return group.reader.rpartition(".")[0]
 
 
-def routed(subject: Subject, groups: Sequence[Group]) -> dict[str, Routed]:
+def record_routing(subject: Subject, groups: Sequence[Group]) -> dict[str, Routing]:
     """By the block's dotted name, over the calibration data."""
     inputs: dict[str, list[Tensor]] = {block_of(group): [] for group in groups}
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(subject.model, list(inputs), batch, lambda path, rows: inputs[path].append(rows)):
+            with watch_modules(subject.model, list(inputs), batch, lambda path, rows: inputs[path].append(rows)):
                 subject.task.output(subject.model, batch)
         found = {}
         for group in groups:
@@ -52,5 +52,5 @@ def routed(subject: Subject, groups: Sequence[Group]) -> dict[str, Routed]:
             router: Any = module_of(subject.model, group.reader)
             _, values, places = router(rows)
             weights = torch.zeros(len(rows), group.count).scatter_(1, places, values.float())
-            found[block_of(group)] = Routed(rows, weights)
+            found[block_of(group)] = Routing(rows, weights)
     return found

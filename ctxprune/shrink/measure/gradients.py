@@ -10,9 +10,8 @@ import torch
 from ctxprune.errors import InputError
 from ctxprune.shrink.measure.activations import linear_path
 from ctxprune.shrink.measure.depth import first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of, parameter_of
-from ctxprune.shrink.model.tasks.base import examples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,8 +30,10 @@ def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tenso
     with subject.frozen():
         for batch in subject.needed_calibration():
             rows = len(batch["input_ids"])
+            # one gate a row gives the gradient of each row in one backward pass
             gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
-            with torch.enable_grad(), gated(subject.model, gates):
+            with torch.enable_grad(), apply_gates(subject.model, gates):
+                # the loss is a mean over rows; times the rows it is their sum, whose gradient is each row's own
                 loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
                 gradients = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
             for (key, gate), gradient in zip(gates.items(), gradients, strict=True):
@@ -71,7 +72,7 @@ def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) 
 def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) -> Iterator[dict[str, Tensor]]:
     """Gradients of the loss of each calibration example by whole parameters, one after the other.
 
-    An example is a row, or what the task takes a loss of (`ctxprune.shrink.model.tasks.base.examples_of`).
+    An example is a row, or what the task takes a loss of (`Task.examples`).
 
     Args:
         subject: Its parameters are as they were afterwards.
@@ -82,7 +83,7 @@ def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0
         InputError: At the end: all were zero. Without labels the loss of an unchanged model has no gradient.
     """
     entries = [parameter_of(subject.model, name) for name in names]
-    examples = (one for batch in subject.needed_calibration() for one in examples_of(subject.task, batch))
+    examples = (one for batch in subject.needed_calibration() for one in subject.task.examples(batch))
     moved = False
     with subject.frozen():
         for entry in entries:
@@ -95,6 +96,7 @@ def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0
                 torch.zeros_like(entry) if gradient is None else gradient
                 for entry, gradient in zip(entries, gradients, strict=True)
             ]
+            # checked at the end: single examples may well have no gradient
             moved = moved or any(bool(gradient.any()) for gradient in found)
             yield dict(zip(names, found, strict=True))
     if names and not moved:

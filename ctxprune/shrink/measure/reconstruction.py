@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import watching
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.activations import watch_modules
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -67,9 +67,11 @@ def ridge_solve(gram: Tensor, right: Tensor, ridge: float) -> Tensor:
         return torch.zeros_like(right)
     columns = right[:, None] if right.ndim == 1 else right
     eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    # Cholesky is many times as fast as the eigenvalues, and fails only where the gram is singular
     factor, failed = torch.linalg.cholesky_ex(gram + ridge * size * eye)
     if ridge < 1e-10 or int(failed):
         values, vectors = torch.linalg.eigh(gram + ridge * size * eye)
+        # directions in which the inputs do not vary would get weights of any size
         good = values > 1e-12 * len(gram) * values[-1]
         found = vectors[:, good] @ ((vectors[:, good].T @ columns) / values[good, None])
     else:
@@ -106,6 +108,7 @@ def wanted_in_order(subject: Subject, kept: Mapping[Key, Tensor]) -> Iterator[tu
         for key in sublayer.groups
         if key in kept and bool(kept[key].any()) and anatomy.groups[key].consumer == sublayer.output
     ]
+    # taken before the first change, since the teacher may be the model that is changed
     sums = _teacher_sums(subject, [sublayer for sublayer, _ in sublayers])
     gates = {key: mask.float() for key, mask in kept.items()}
     for sublayer, group in sublayers:
@@ -120,8 +123,9 @@ def wanted_in_order(subject: Subject, kept: Mapping[Key, Tensor]) -> Iterator[tu
             zeros(outputs, dtype=torch.float64),
         )
         for batch, there in zip(subject.needed_calibration(), sums, strict=True):
-            with torch.no_grad(), gated(subject.model, gates):
+            with torch.no_grad(), apply_gates(subject.model, gates):
                 inputs, residual = _seen(subject, anatomy, sublayer, batch)
+            # the bias stays, so the matrix alone is fitted to what is left
             bias = 0.0 if linear.bias is None else linear.bias.detach().double()
             fit.add(inputs, there[sublayer.output].double() - residual.double() - bias)
         yield group, fit
@@ -151,13 +155,14 @@ def _teacher(subject: Subject) -> tuple[nn.Module, Anatomy]:
     if subject.teacher is not None:
         there = subject.with_model(subject.teacher).anatomy
         same = [entry.output for entry in there.sublayers] == [entry.output for entry in anatomy.sublayers]
+        # with other sublayers or another width the sums could not be compared one by one
         if same and there.width == anatomy.width:
             return subject.teacher, there
     return copy.deepcopy(subject.model), anatomy
 
 
 class _Reached(Exception):  # noqa: N818
-    """All that is needed has been seen: what lies above need not be computed."""
+    """All needed states have been seen; the layers above need not be computed."""
 
 
 def _seen(subject: Subject, anatomy: Anatomy, sublayer: Sublayer, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -176,13 +181,14 @@ def _watched(
 
     def see(path: str, states: Tensor, *, outputs: bool) -> None:
         found[path, outputs] = states
+        # an exception is the only way out of a forward pass; the layers above cost as much as those below
         if len(found) == len(wanted):
             raise _Reached
 
     with ExitStack() as stack:
         for outputs in (False, True):
             paths = sorted(path for path, kind in wanted if kind == outputs)
-            stack.enter_context(watching(model, paths, batch, partial(see, outputs=outputs), outputs=outputs))
+            stack.enter_context(watch_modules(model, paths, batch, partial(see, outputs=outputs), outputs=outputs))
         with suppress(_Reached):
             subject.task.output(model, batch)
     return found

@@ -30,7 +30,7 @@ KINDS: Mapping[str, str] = {
     "vocabulary": "an entry of the vocabulary",
     "weight": "a single weight of a matrix in a layer",
 }
-"""Every kind of unit, and what goes with one. Runs of layers, N:M groups and blocks are chosen by allocators."""
+"""Every kind of unit, and the weights that go with one. Allocators choose runs of layers, N:M groups and blocks."""
 
 
 @dataclass(frozen=True, slots=True)

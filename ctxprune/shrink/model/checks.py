@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.model.subject import config_value
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
@@ -24,6 +25,7 @@ def check_subject(subject: Subject) -> None:
             has tokens that the model does not know or places for.
     """
     _check_weights(subject.model)
+    # rows of the table, not of the tokenizer: tables are often rounded up
     vocabulary = len(subject.model.get_submodule(subject.anatomy.embeddings).weight)
     most = longest_input(subject.model)
     for name, batches in (("calibration", subject.calibration), ("related", subject.related)):
@@ -38,9 +40,10 @@ def longest_input(model: Any) -> int | None:
     """
     for name, module in model.named_modules():
         if isinstance(module, nn.Embedding) and name.rpartition(".")[2] in ("places", "position_embeddings"):
+            # the table of positions is larger than the longest input by the places before the first
             first = module.padding_idx  # RoBERTa counts from the place after that of padding
             return len(module.weight) - (0 if first is None else first + 1)
-    found = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    found = config_value(model, "max_position_embeddings")
     return int(found) if found else None
 
 

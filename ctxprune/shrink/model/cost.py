@@ -14,7 +14,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import elements
+from ctxprune.shrink.model.modules import count_elements
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ MEASURES = ("bytes", "deltas", "flops", "latency", "parameters", "values", "weig
 TOKENS = 128
 """Of the sequence that multiply-adds are counted for."""
 SINGLE = ("deltas", "values", "weights")
-"""Measures of single weights: surgery has no hand in them, and nothing runs faster for them."""
+"""Measures of single weights: shapes stay as they are, so that nothing runs faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How small a model shall become.
+    """How much of a measure a model may keep.
 
     Attributes:
         measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters"; or of the layers'
@@ -123,14 +123,17 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
     for part in group.slices:
         entry = parameter_of(model, part.parameter)
         table = isinstance(module_of(model, part.parameter.rpartition(".")[0]), nn.Embedding)
+        # a bias or a table look-up takes no multiply-adds
         if time and (entry.ndim < 2 or table):
             continue
+        # by identity and place: query, key and value of one matrix are three slices of one parameter
         if (place := (id(entry), part.axis, part.start)) in seen:  # tied weights are there once
             continue
         seen.add(place)
         held.append(entry)  # a product of factors lives for as long as its place is compared
-        size = elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
+        size = count_elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
         if time:
+            # of experts behind a router a token meets a few
             size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
     attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
-__all__ = ["Coupled", "coupled"]
+__all__ = ["CoupledCosts", "coupled_costs"]
 
 
 @dataclass(frozen=True)
-class Coupled:
+class CoupledCosts:
     """What a model costs by its units.
 
     Attributes:
@@ -51,6 +51,7 @@ class Coupled:
         one = torch.ones((), dtype=torch.float64)
         wide = gates["width", -1].double().mean() if ("width", -1) in gates else one
         total = self.fixed + self.outside * wide
+        # sublayers are numbered through all layers, as the units of ("sublayer", -1) are
         place = 0
         for layer in self.anatomy.layers:
             there = gates["layer", -1][layer.index].double() if ("layer", -1) in gates else one
@@ -58,13 +59,14 @@ class Coupled:
                 open_ = gates["sublayer", -1][place].double() if ("sublayer", -1) in gates else one
                 place += 1
                 for key in sublayer.groups:
+                    # what reads or writes the residual shrinks with the width, too; the rest does not
                     across, rest = self.units[key]
                     count = gates[key].double().sum() if key in gates else one * self.anatomy.groups[key].count
                     total = total + there * open_ * count * (across * wide + rest)
         return total
 
 
-def coupled(model: nn.Module, measure: str) -> Coupled:
+def coupled_costs(model: nn.Module, measure: str) -> CoupledCosts:
     """The costs of a model's units as they hang together.
 
     Args:
@@ -91,10 +93,11 @@ def coupled(model: nn.Module, measure: str) -> Coupled:
     outside = 0.0
     if measure not in ("flops", "latency") and width:
         inner = {part.parameter for key in keys for part in anatomy.groups[key].slices}
+        # tied embeddings count once
         held = {id(entry): entry for name, _ in wide if name not in inner for entry in [parameter_of(model, name)]}
         per_byte = measure == "bytes"
         outside = float(sum(entry.numel() * (entry.element_size() if per_byte else 1) for entry in held.values()))
-    return Coupled(anatomy, units, outside, total - inside - outside)
+    return CoupledCosts(anatomy, units, outside, total - inside - outside)
 
 
 def _across(model: nn.Module, anatomy: Anatomy, group: Group, wide: set[tuple[str, int]], measure: str) -> float:

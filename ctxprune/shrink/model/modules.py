@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["PARTS", "Factorised", "Mapped", "Routed", "active_shares", "elements", "parts_of", "put_parts"]
+__all__ = [
+    "CUSTOM_MODULES",
+    "Factorised",
+    "Mapped",
+    "Routed",
+    "active_shares",
+    "count_elements",
+    "custom_modules",
+    "restore_custom_modules",
+]
 
 
 class Factorised(nn.Module):
@@ -92,8 +101,10 @@ class Routed(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """(rows, tokens, width) of the same shape; each expert reads its own tokens alone."""
+        # the loop is over experts, not tokens: each does one product for all of its tokens
         flat = states.reshape(-1, states.shape[-1])
         chosen = torch.zeros(len(flat), self.count, dtype=torch.bool, device=flat.device)
+        # scores of the router choose alone and do not scale: with all experts the outputs stay what they were
         chosen.scatter_(1, self.router(flat).topk(self.top, dim=1).indices, value=True)
         result = torch.zeros_like(flat)
         for expert, (start, end) in enumerate(self.bounds()):
@@ -134,6 +145,7 @@ class Mapped(nn.Embedding):
 
     def __init__(self, entries: int, rows: int, width: int) -> None:
         super().__init__(rows, width)
+        # a buffer, so that it is saved with the weights and moves with them
         self.register_buffer("rows", torch.zeros(entries, dtype=torch.int32))
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -151,13 +163,14 @@ class Mapped(nn.Embedding):
         return cls(entries, rows, module.weight.shape[1])
 
 
-PARTS: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
+CUSTOM_MODULES: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
 """Every part by the name that it has in a manifest."""
 
 
-def parts_of(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
+def custom_modules(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """By dotted name: the name, the kind and the settings of each part of ours."""
-    kinds = {part: kind for kind, part in PARTS.items()}
+    # by exact type: subclasses could not be built again from these settings
+    kinds = {part: kind for kind, part in CUSTOM_MODULES.items()}
     return {
         path: (path, kinds[type(module)], module.settings())
         for path, module in model.named_modules()
@@ -165,17 +178,17 @@ def parts_of(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
-def put_parts(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
+def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
     """Put parts of a manifest in the places of what stands there, weights to be filled in.
 
     Raises:
         FormatError: A kind is unknown.
     """
     for path, kind, settings in parts:
-        if kind not in PARTS:
+        if kind not in CUSTOM_MODULES:
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, PARTS[kind].around(model.get_submodule(path), **settings))
+        setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:
@@ -183,7 +196,7 @@ def active_shares(model: nn.Module) -> dict[str, float]:
     return {f"{path}.": module.share for path, module in model.named_modules() if isinstance(module, Routed)}
 
 
-def elements(model: nn.Module, path: str, entry: Tensor) -> int:
+def count_elements(model: nn.Module, path: str, entry: Tensor) -> int:
     """How many numbers a parameter holds; of a factorised matrix both factors'."""
     owner = model.get_submodule(path.rpartition(".")[0])
     if path.endswith(".weight") and isinstance(owner, Factorised):

@@ -1,4 +1,4 @@
-"""Norms over the residual: what they make of states before scale and shift, and fitting both anew."""
+"""Norms over the residual: normalised states before scale and shift, and least-squares fits of both."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["fit_norm", "normed"]
+__all__ = ["fit_norm", "norm_epsilon", "normalise"]
 
 
-def normed(norm: Any, states: Tensor) -> Tensor:
+def norm_epsilon(norm: Any) -> float:
+    """What a root-mean-square norm adds to the mean square."""
+    # transformers has no base class of its norms: Llama's says `variance_epsilon`, others `eps`
+    return float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6)))
+
+
+def normalise(norm: Any, states: Tensor) -> Tensor:
     """States (tokens, width) as a layer norm or a root-mean-square norm leaves them before scale and shift: float64."""
     states = states.double()
     if isinstance(norm, nn.LayerNorm):
         return functional.layer_norm(states, states.shape[-1:], eps=norm.eps)
-    eps = getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6))
-    return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + eps)
+    return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + norm_epsilon(norm))
 
 
 def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
@@ -28,11 +33,13 @@ def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
 
     Both are (tokens, width). Dimensions that do not vary keep their scale.
     """
-    inner, wanted = normed(norm, states), wanted.double()
-    shift = getattr(norm, "bias", None)
+    inner, wanted = normalise(norm, states), wanted.double()
+    # only a layer norm can move the mean, so the others are fitted through the origin
+    shift = dict(norm.named_parameters(recurse=False)).get("bias")  # root-mean-square norms have none
     middle = inner.mean(0) if shift is not None else torch.zeros_like(inner[0])
     goal = wanted.mean(0) if shift is not None else torch.zeros_like(middle)
     spread = (inner - middle).square().mean(0)
+    # one regression a dimension: a norm scales dimensions one by one
     slope = ((inner - middle) * (wanted - goal)).mean(0) / spread.clamp(min=1e-12)
     scale = torch.where(spread > 1e-10, slope, norm.weight.detach().double())
     with torch.no_grad():

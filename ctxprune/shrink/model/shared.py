@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["SharedLinear", "low_rank", "share_again", "shares"]
+__all__ = ["SharedLinear", "low_rank", "restore_shared_weights", "shared_weights"]
 
 
 class SharedLinear(nn.Linear):
@@ -59,8 +59,9 @@ def low_rank(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return cast("Tensor", (left[:, :rank] * roots).contiguous()), (roots[:, None] * right[:rank]).contiguous()
 
 
-def shares(model: nn.Module) -> list[tuple[str, str, int]]:
+def shared_weights(model: nn.Module) -> list[tuple[str, str, int]]:
     """Which linear modules use whose weights: dotted names of both, and the rank of the difference."""
+    # the owner is found by identity, since a manifest needs a name for the shared parameter
     owners = {
         id(module.weight): path
         for path, module in model.named_modules()
@@ -73,8 +74,8 @@ def shares(model: nn.Module) -> list[tuple[str, str, int]]:
     ]
 
 
-def share_again(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
-    """Lay out what `shares` found, in a model that has none; the values of differences and scales come afterwards.
+def restore_shared_weights(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
+    """Let modules of a model share weights again as `shared_weights` found it; their values are filled in afterwards.
 
     Raises:
         FormatError: One of two modules is not linear.

@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Anatomy, Group
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.tasks.base import Batch, Task
 
-__all__ = ["Subject", "module_of", "parameter_of"]
+__all__ = ["Subject", "config_value", "module_of", "parameter_of"]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model under the knife. Pieces read it; surgery gives a new one.
+    """The model being compressed, with its task and data. Pieces read it; removal gives a new one.
 
     Attributes:
         model: A torch module of a known family, in evaluation mode.
         task: What it does: outputs, loss, divergence from a teacher.
         calibration: Batches in the model's real input format.
         teacher: The model as it was before anything went; itself where nothing has gone yet.
-        seed: Of all chance.
+        seed: Random seed.
         masks: Of single weights that are zero and stay so, by parameter: bool, True = kept.
         base: An earlier state of the same model, of the same shapes: what it was tuned from, or weights from early in
             its training. For recipes that prune the difference from it, or go back to it.
-        notes: What pieces found out, for the report (plain values by name).
+        notes: Findings of pieces for the report: plain values by name.
         related: Batches of a related, larger task or of a general domain, for methods that look at both.
-        budget: What the round, the stage (in preparations) or the rest of the recipe (in its finish) shall take out;
+        budget: How much the round, the stage (in preparations) or the rest of the recipe (in its finish) has to remove;
             None outside a recipe.
         learned: Scores that a preparation found while it trained, by group's key or parameter's name.
     """
@@ -83,7 +83,11 @@ class Subject:
     def copy(self) -> Subject:
         """The same with a model of its own; the teacher is shared."""
         return replace(
-            self, model=copy.deepcopy(self.model), teacher=self.teacher or self.model, notes=dict(self.notes)
+            # what was whole before the first removal stays the teacher through all rounds
+            self,
+            model=copy.deepcopy(self.model),
+            teacher=self.teacher or self.model,
+            notes=dict(self.notes),
         )
 
     def with_model(self, model: nn.Module, masks: Mapping[str, Tensor] | None = None) -> Subject:
@@ -91,7 +95,8 @@ class Subject:
         return replace(self, model=model, masks=self.masks if masks is None else masks)
 
     def generator(self, salt: int = 0) -> torch.Generator:
-        """Chance that depends on the seed alone."""
+        """A random generator that depends on the seed and the salt alone."""
+        # a salt each keeps the random numbers of one piece from depending on which pieces ran before it
         return torch.Generator().manual_seed(self.seed * 1_000_003 + salt)
 
     def needed_base(self) -> nn.Module:
@@ -156,6 +161,12 @@ class Subject:
         finally:
             for entry, needed in before:
                 entry.requires_grad_(needed)
+
+
+def config_value(model: nn.Module, name: str, default: Any = None) -> Any:
+    """A value of the model's configuration; the default where the value or the configuration is missing."""
+    # configurations of transformers differ by architecture, and the pruner's network has a shape instead
+    return getattr(getattr(model, "config", None), name, default)
 
 
 def module_of(model: nn.Module, path: str) -> Any:

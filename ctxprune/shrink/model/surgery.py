@@ -11,7 +11,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import parts_of
+from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
-__all__ = ["Kept", "remove", "resize"]
+__all__ = ["Kept", "remove", "replace_parameter", "resize"]
 
 Kept = "Mapping[Key, Tensor]"
 """By group which of its units stay: bool (count,); a group that is not named stays whole."""
@@ -42,13 +42,15 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     family = family_of(model)
     anatomy = family.describe(model)
     _check(anatomy, kept)
-    if any(key[0] not in ("layer", "sublayer") for key in kept) and parts_of(model):
+    if any(key[0] not in ("layer", "sublayer") for key in kept) and custom_modules(model):
         raise UsageError(
             "a model with factorised, routed or mapped parts loses whole sublayers and layers alone",
-            where=next(iter(parts_of(model))),
+            where=next(iter(custom_modules(model))),
             hint="take units out before that",
         )
+    # cut as a copy, so that a choice which is refused half-way leaves the model as it was
     small = copy.deepcopy(model)
+    # matrices with a side of 0 break most kernels: the whole sublayer goes instead
     gone = {key for key, mask in kept.items() if not bool(mask.any())}
     _cut(small, [(anatomy.groups[key], mask) for key, mask in kept.items() if key not in gone])
     sublayer_mask = kept.get(("sublayer", -1))
@@ -81,7 +83,8 @@ def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
 
 
 def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:
-    """Select what stays of each parameter, once for each of its axes."""
+    """Select the kept indices of each parameter, once along each of its axes."""
+    # several groups may cut one axis (query, key and value in one matrix): their masks are joined first
     stays: dict[tuple[str, int], Tensor] = {}
     for group, mask in chosen:
         for part in group.slices:
@@ -103,6 +106,7 @@ def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:
 def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict[int, nn.Parameter]) -> None:
     """Put the smaller parameter in place of the old one, wherever it is used (tied weights stay tied)."""
     old = parameter_of(model, path)
+    # a tied parameter was replaced under its other name
     if any(old is new for new in done.values()):
         return
     value = old.detach()
@@ -110,6 +114,11 @@ def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict
         value = value.index_select(axis, mask.nonzero().flatten().to(value.device))
     new = nn.Parameter(value.clone(), requires_grad=old.requires_grad)
     done[id(old)] = new
+    replace_parameter(model, old, new)
+
+
+def replace_parameter(model: nn.Module, old: nn.Parameter, new: nn.Parameter) -> None:
+    """Put a parameter in the place of another one in every module that holds it, so that tied weights stay tied."""
     for module in model.modules():
         for name, entry in list(module._parameters.items()):
             if entry is old:
@@ -117,12 +126,13 @@ def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict
 
 
 def resize(module: nn.Module) -> None:
-    """What a module says of its sizes follows its weights."""
+    """Set a module's size attributes to those of its weights."""
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, nn.Embedding):
         module.num_embeddings, module.embedding_dim = module.weight.shape
     elif isinstance(module, nn.LayerNorm):
         module.normalized_shape = tuple(module.weight.shape)
+    # a depthwise convolution has as many groups as channels
     elif isinstance(module, nn.Conv1d) and module.groups > 1:
         module.in_channels = module.out_channels = module.groups = module.weight.shape[0]

@@ -34,6 +34,8 @@ from ctxprune.storage.toml import parse_toml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ctxprune.registry import Registry
+
 __all__ = [
     "DATA",
     "MODELS",
@@ -41,6 +43,7 @@ __all__ = [
     "Piece",
     "Recipe",
     "Stage",
+    "build_piece",
     "load_recipe",
     "parse_recipe",
     "piece_of",
@@ -107,6 +110,7 @@ class Stage:
     upwards: bool = False
 
     def __post_init__(self) -> None:
+        # checked when it is read, since the model is loaded much later
         unknown = [kind for kind in self.units if kind not in KINDS]
         if not self.units or unknown:
             raise UsageError(f"units are {list(self.units)}", hint=f"known are {', '.join(KINDS)}")
@@ -198,6 +202,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     Raises:
         FormatError: It is no recipe.
     """
+    # the reader stopped here, so a longer file would be parsed without its end
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:  # of a longer file the end is missing here
         hint = "give a file in TOML; `ctxprune shrink list` names the recipes that there are"
         raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where, hint=hint)
@@ -210,6 +215,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         return Recipe(**data)
     except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
         raise FormatError(f"this is no recipe ({error})", where=where) from error
+    # nested brackets exhaust the parser's stack, which is no fault of this process
     except RecursionError as error:
         raise FormatError("this is no recipe: it is nested too deep", where=where) from error
 
@@ -237,6 +243,20 @@ def piece_of(data: Mapping[str, Any]) -> Piece:
     if "piece" not in data:
         raise ValueError(f"{dict(data)} names no piece")
     return Piece(data["piece"], {name: value for name, value in data.items() if name != "piece"})
+
+
+def build_piece(registry: Registry[Any], piece: Piece) -> Any:
+    """A piece's object, with its parameters.
+
+    Raises:
+        UnknownNameError: The registry has no such piece.
+        UsageError: The piece takes no such parameters.
+    """
+    kind = registry.get(piece.name)
+    try:
+        return kind(**piece.parameters)
+    except TypeError as error:
+        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
 def _folder() -> Any:

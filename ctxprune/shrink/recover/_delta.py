@@ -1,4 +1,4 @@
-"""Training additions to the weights of linear modules beside the modules, and merging them at the end."""
+"""Additions to the weights of linear modules: trained apart from the modules, merged at the end."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import train
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.recover.base import train
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.learning.losses import Objective
+    from ctxprune.shrink.learning.training import Schedule
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.recover.base import Schedule
 
 __all__ = ["linear_modules", "train_deltas"]
 

@@ -1,4 +1,4 @@
-"""Low-rank adapters beside the layers' matrices, merged at the end; more of their rank where more was lost.
+"""Low-rank adapters on the layers' matrices, merged at the end; higher ranks where more was lost.
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
 Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that
@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import check_objective, layer_pairs, objective, recorded
+from ctxprune.shrink.learning.losses import build_objective, check_objective, layer_pairs, record_outputs
+from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
-from ctxprune.shrink.recover.base import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,16 +67,17 @@ class Adapters:
         if self.by_layer:
             ranks = ranks_by_loss(layer_losses(subject), self.rank)
             subject.notes["ranks"] = ranks
-        chance = subject.generator(2)
+        generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):
             place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
             outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
-            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=chance) / inputs**0.5)
+            # B is zero at the start, so that the model begins as it is
+            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=generator) / inputs**0.5)
             up = nn.Parameter(torch.zeros(outputs, ranks[place]))
             deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
         train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, objective(subject, self.loss, towards=self.towards)
+            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
         )
         return subject
 
@@ -96,9 +97,9 @@ def layer_losses(subject: Subject) -> list[float]:
     sums, count = torch.zeros(len(own.layers), dtype=torch.float64), 0
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with recorded(subject.model, [layer.path for layer in own.layers], batch) as states:
+            with record_outputs(subject.model, [layer.path for layer in own.layers], batch) as states:
                 subject.task.output(subject.model, batch)
-            with recorded(subject.teacher, [layer.path for layer in above.layers], batch) as wanted:
+            with record_outputs(subject.teacher, [layer.path for layer in above.layers], batch) as wanted:
                 subject.task.output(subject.teacher, batch)
             for place, state in enumerate(states):
                 sums[place] += (1 - torch.cosine_similarity(state, wanted[pairs[place]], dim=1)).double().sum()
@@ -108,11 +109,13 @@ def layer_losses(subject: Subject) -> list[float]:
 
 def ranks_by_loss(losses: Sequence[float], mean: int) -> list[int]:
     """Ranks from 1 up in proportion to the losses, with `mean` as their mean."""
+    # one rank each is set aside first, since a layer without an adapter learns nothing
     spare, total = (mean - 1) * len(losses), sum(losses)
     if total <= 0:
         return [mean] * len(losses)
     exact = [spare * loss / total for loss in losses]
     ranks = [1 + int(value) for value in exact]
+    # largest remainders get what rounding left over
     order = sorted(range(len(losses)), key=lambda place: (int(exact[place]) - exact[place], place))
     for place in order[: mean * len(losses) - sum(ranks)]:
         ranks[place] += 1

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.score.magnitude import Magnitude

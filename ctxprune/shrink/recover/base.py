@@ -1,23 +1,13 @@
-"""The interface of a recovery, and the loop that all of them train with."""
+"""The interface of a recovery."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.model.tasks.base import taught
-
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Recovery", "Schedule", "check_towards", "default_loss", "loss_towards", "train"]
+__all__ = ["Recovery"]
 
 
 class Recovery(Protocol):
@@ -26,107 +16,3 @@ class Recovery(Protocol):
     def __call__(self, subject: Subject) -> Subject:
         """The recovered subject."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and how fast.
-
-    Attributes:
-        steps: Of the optimiser (AdamW), one batch each; batches come again in a seeded order.
-        rate: Peak learning rate; it rises over a tenth of the steps and falls to zero linearly.
-        decay: Of weights.
-        clip: Largest norm of the gradient.
-
-    Raises:
-        UsageError: A number is out of range.
-    """
-
-    steps: int = 100
-    rate: float = 1e-4
-    decay: float = 0.0
-    clip: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.rate <= 0 or self.decay < 0 or self.clip <= 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 1 up, rate and clip above 0, decay from 0 up")
-
-
-def train(
-    subject: Subject,
-    schedule: Schedule,
-    *,
-    parameters: Iterable[nn.Parameter] | None = None,
-    loss: Callable[[nn.Module, Batch], Tensor] | None = None,
-    after: Callable[[int], None] | None = None,
-) -> list[float]:
-    """Train some parameters of the subject's model in place; gives the loss of each step.
-
-    Args:
-        subject: Its calibration batches are the data.
-        schedule: Steps and rates.
-        parameters: Which are trained; default: all.
-        loss: Of a batch; default: the divergence from the teacher, or the task's loss where there is no teacher.
-        after: Told the number of each step once it is done (from 1 up).
-
-    Raises:
-        InputError: There is no calibration data, or the loss is no number any more.
-    """
-    batches = list(subject.needed_calibration())
-    chosen = list(subject.model.parameters() if parameters is None else parameters)
-    computed = loss or default_loss(subject)
-    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
-    for entry, _ in before:
-        entry.requires_grad_(False)
-    for entry in chosen:
-        entry.requires_grad_(True)
-    optimizer = torch.optim.AdamW(chosen, lr=schedule.rate, weight_decay=schedule.decay)
-    warm = max(schedule.steps // 10, 1)
-    masked = [(subject.model.get_parameter(path), mask) for path, mask in subject.masks.items()]
-    losses, order = [], subject.generator(1)
-    try:
-        for step in range(schedule.steps):
-            if step % len(batches) == 0:
-                places = torch.randperm(len(batches), generator=order).tolist()
-            factor = min((step + 1) / warm, (schedule.steps - step) / max(schedule.steps - warm, 1), 1.0)
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.rate * factor
-            value = computed(subject.model, batches[places[step % len(batches)]])
-            losses.append(float(value.detach()))
-            if not torch.isfinite(value):
-                raise InputError(f"the loss is {losses[-1]} at step {step + 1}", hint="lower the rate")
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(chosen, schedule.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            with torch.no_grad():
-                for entry, mask in masked:
-                    entry.mul_(mask)
-            if after is not None:
-                after(step + 1)
-    finally:
-        for entry, needed in before:
-            entry.requires_grad_(needed)
-    return losses
-
-
-def check_towards(towards: str) -> None:
-    """Refuse what is no aim of training.
-
-    Raises:
-        UsageError: It is neither "labels" nor "teacher".
-    """
-    if towards not in ("labels", "teacher"):
-        raise UsageError(f"towards is {towards!r}", hint="'labels' or 'teacher'")
-
-
-def loss_towards(subject: Subject, towards: str) -> Callable[[nn.Module, Batch], Tensor]:
-    """The loss of a batch, a scalar: for "labels" the task's, for "teacher" `default_loss`."""
-    return subject.task.loss if towards == "labels" else default_loss(subject)
-
-
-def default_loss(subject: Subject) -> Callable[[nn.Module, Batch], Tensor]:
-    """The divergence from the teacher where there is one, the task's loss where not."""
-    if subject.teacher is None:
-        return subject.task.loss
-    return lambda model, batch: taught(subject.task, model, batch, subject.teacher)

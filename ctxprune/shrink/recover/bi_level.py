@@ -9,9 +9,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
-from ctxprune.shrink.recover.base import check_towards, loss_towards
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,7 @@ class BiLevel:
         scores = {name: entry.detach().abs() / entry.detach().abs().max() for name, entry in weights.items()}
         batches, order = list(subject.needed_calibration()), subject.generator(3)
         for _ in range(self.steps):
+            # two batches: masks judged on the weights' own batch would favour what was just fitted
             lower, upper = torch.randint(len(batches), (2,), generator=order).tolist()
             masks = self._masks(subject, scores)
             for name, slope in self._slopes(subject, weights, masks, batches[lower]).items():
@@ -63,6 +64,7 @@ class BiLevel:
                 entry -= self.rate * (masks[name] * slope)
             for name, slope in self._slopes(subject, weights, masks, batches[upper]).items():
                 change = (weights[name].detach() - slope / self.gamma) * slope
+                # relative to the largest change: the implicit gradient differs by orders of magnitude between matrices
                 scores[name] -= self.mask_rate * change / change.abs().max().clamp(min=1e-12)
         return replace(subject, learned=scores)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss, check_towards, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover.base import check_towards, loss_towards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,9 @@ class BlockMovement:
         budget = subject.needed_budget()
         parts = [part for group in budget.groups for part in _parts(subject, group, self.block)]
         loss = loss_towards(subject, self.towards)
-        batches, chance = list(subject.needed_calibration()), subject.generator(8)
+        batches, generator = list(subject.needed_calibration()), subject.generator(8)
         weights = list(subject.model.parameters())
+        # scores move far more than weights in the same number of steps
         groups = [
             {"params": weights, "lr": self.rate},
             {"params": [part.scores for part in parts], "lr": self.score_rate},
@@ -73,20 +74,21 @@ class BlockMovement:
         optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         for step in range(self.steps):
             if step % len(batches) == 0:
-                order = torch.randperm(len(batches), generator=chance).tolist()
+                order = torch.randperm(len(batches), generator=generator).tolist()
             opened = 1 - budget.share * _closed(step / self.steps, self.warm)
             masks = _masks(parts, opened)
+            # the optimiser must see the dense weights: masked ones would stay at zero for good
             dense = _close(masks)
             try:
                 value = loss(subject.model, batches[order[step % len(batches)]])
-                if not torch.isfinite(value):
-                    raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+                check_loss(value, step, hint="lower the rates")
                 value.backward()
             finally:
                 for entry, old in dense:
                     entry.data = old
             for part in parts:
                 part.feel()
+            # a masked block does not learn while it is masked, but its score does
             for entry, mask in masks.values():
                 if entry.grad is not None:
                     entry.grad *= mask
@@ -144,13 +146,14 @@ def _numbered(subject: Subject, group: Group, part: Slice, block: int) -> tuple[
 
 
 def _closed(done: float, warm: float) -> float:
-    """Share of what shall go that is masked: 0 at first, 1 at last, cubic between."""
+    """Share of the budget that is masked already: 0 at first, 1 at last, cubic between."""
     between = min(max((done - warm) / max(1 - 2 * warm, 1e-9), 0.0), 1.0)
     return 1 - (1 - between) ** 3
 
 
 def _limits(parts: Sequence[_Part], opened: float) -> dict[bool, float]:
     """The score that a block needs, of neurons (True) and of others: `opened` of each kind reach it."""
+    # neurons have one score each and heads many: one threshold for both would take one kind alone
     limits = {}
     for neurons in {part.group.kind == "neuron" for part in parts}:
         scores = torch.cat([part.scores.detach() for part in parts if (part.group.kind == "neuron") == neurons])
@@ -182,5 +185,6 @@ def _learned(groups: Sequence[Group], parts: Sequence[_Part], opened: float) -> 
         own = [part.scores.detach().view(group.count, -1) for part in parts if part.group.key == group.key]
         scores = torch.cat(own, dim=1)
         left = (scores >= limits[group.kind == "neuron"]).double().mean(1)
+        # shares of blocks tie often; the mean score decides between equal ones
         learned[group.key] = scores[:, 0] if group.kind == "neuron" else left + 1e-3 * scores.double().mean(1)
     return learned

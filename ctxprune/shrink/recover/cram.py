@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,12 +56,14 @@ class Cram:
         """The same subject, its model trained in place, still dense."""
         weights = {name: subject.model.get_parameter(name) for name in matrices(subject.model)}
         computed = loss_towards(subject, self.towards)
-        chance = subject.generator(2)
+        generator = subject.generator(2)
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
             plain = computed(model, batch)
+            # the graph is kept: the plain loss is trained as well
             slopes = torch.autograd.grad(plain, list(weights.values()), retain_graph=True)
-            drop = self.drops[int(torch.randint(len(self.drops), (), generator=chance))]
+            # a share at random, so that one model serves all of them
+            drop = self.drops[int(torch.randint(len(self.drops), (), generator=generator))]
             moved = {
                 name: entry.detach() + self.rho * float(entry.detach().norm() / slope.norm().clamp(min=1e-12)) * slope
                 for (name, entry), slope in zip(weights.items(), slopes, strict=True)

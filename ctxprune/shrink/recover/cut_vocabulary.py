@@ -1,4 +1,4 @@
-"""The part of contextual pruning that cuts words: what a domain's data never say shares one row.
+"""The part of contextual pruning that cuts words: entries that a domain's data never use share one row.
 
 Valicenti and others, Mini-GPTs: Efficient Large Language Models through Contextual Pruning, 2023. The tokenizer stays
 as it is: the embeddings look up which row an entry reads. Entries that were not seen read the mean of theirs.

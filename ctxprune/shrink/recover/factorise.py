@@ -55,6 +55,7 @@ class Factorise:
         paths = [path for path in linear_paths(subject.model) if path.startswith(inside)]
         ranks = self._ranks(subject, paths, budget.remove, budget.measure)
         subject.notes["rank"] = sum(ranks.values()) / max(sum(_full(subject.model, path) for path in paths), 1)
+        # inputs are measured anew for each sublayer, in the model whose lower matrices are factors already
         for sublayer in anatomy.sublayers:
             own = [path for path in paths if path in ranks and _belongs(path, sublayer.path, sublayer.output)]
             own = [path for path in own if not isinstance(module_of(subject.model, path), Factorised)]
@@ -67,6 +68,7 @@ class Factorise:
     def _ranks(self, subject: Subject, paths: list[str], remove: float, measure: str) -> dict[str, int]:
         """The largest ranks that save enough; a matrix that would not become smaller is left out."""
         low, high = 0.0, 1.0
+        # the cost is a step function of the share: forty halvings pass every step
         for _ in range(40):
             middle = (low + high) / 2
             enough = _saved(subject.model, _at(subject.model, paths, middle), measure) >= remove
@@ -90,6 +92,7 @@ def factors(linear: Any, seen: Moments, rank: int) -> Factorised:
     weight = linear.weight.detach().double()
     mean = seen.mean
     products: Any = seen.products
+    # directions of the outputs, not of the weights: what inputs never excite is given up first
     spread = weight @ (products / seen.count - torch.outer(mean, mean)) @ weight.T
     directions = torch.linalg.eigh(spread).eigenvectors.flip(1)[:, :rank]
     small = Factorised(weight.shape[1], rank, weight.shape[0])
@@ -119,6 +122,7 @@ def _at(model: nn.Module, paths: list[str], share: float) -> dict[str, int]:
     for path in paths:
         outputs, inputs = module_of(model, path).weight.shape
         rank = max(int(share * outputs * inputs / (outputs + inputs)), 1)
+        # two factors of a high rank are larger than the matrix
         if rank * (outputs + inputs) < outputs * inputs:
             ranks[path] = rank
     return ranks

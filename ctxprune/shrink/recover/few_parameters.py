@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,7 +59,7 @@ class FewParameters:
         count = sum(entry.numel() for entry in chosen)
         total = sum(entry.numel() for entry in subject.model.parameters())
         subject.notes["few_parameters"] = {"parameters": count, "share": count / total}
-        aim = objective(subject, self.loss, towards=self.towards)
+        aim = build_objective(subject, self.loss, towards=self.towards)
         train(subject, Schedule(self.steps, self.rate), parameters=[*chosen, *aim.parameters], loss=aim.loss)
         return subject
 

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss, default_loss
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.recover.base import default_loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,10 +68,12 @@ class HybridSparsification:
         budget = subject.needed_budget()
         if [group.key for group in budget.groups] != [("width", -1)]:
             raise UsageError("this preparation masks the width alone", where="hybrid_sparsification.v1")
-        width, chance = budget.groups[0].count, subject.generator(9)
+        width, generator = budget.groups[0].count, subject.generator(9)
         wanted = width - budget.remove / float(budget.costs["width", -1][0])
-        modules = {entry.output: _Module(width, min(self.rank, width), chance) for entry in subject.anatomy.sublayers}
-        mask = nn.Parameter(0.01 * torch.randn(width, generator=chance))
+        modules = {
+            entry.output: _Module(width, min(self.rank, width), generator) for entry in subject.anatomy.sublayers
+        }
+        mask = nn.Parameter(0.01 * torch.randn(width, generator=generator))
         trained = [entry for module in modules.values() for entry in module.parameters()]
         optimizer = torch.optim.AdamW(
             [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
@@ -84,10 +86,10 @@ class HybridSparsification:
                     handles.append(module_of(subject.model, path).register_forward_hook(module.after))
                 for step in range(self.steps):
                     gate = _gate(mask, step, self.steps)
-                    with gated(subject.model, {("width", -1): gate}):
+                    with apply_gates(subject.model, {("width", -1): gate}):
                         value = loss(subject.model, batches[step % len(batches)])
-                    if not torch.isfinite(value):
-                        raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+                    check_loss(value, step, hint="lower the rates")
+                    # straight through: the count is that of the hard mask, the gradient that of the soft one
                     open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
                     apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
                     far = (open_.sum() - wanted).abs() / wanted
@@ -106,9 +108,10 @@ class HybridSparsification:
 class _Module(nn.Module):
     """y -> v * (y + U D y)."""
 
-    def __init__(self, width: int, rank: int, chance: torch.Generator) -> None:
+    def __init__(self, width: int, rank: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.down = nn.Parameter(torch.linalg.qr(torch.randn(width, rank, generator=chance)).Q.T.clone())
+        # orthogonal rows, so that the penalty is 0 at the start
+        self.down = nn.Parameter(torch.linalg.qr(torch.randn(width, rank, generator=generator)).Q.T.clone())
         self.up = nn.Parameter(torch.zeros(width, rank))
         self.scale = nn.Parameter(torch.ones(width))
 
@@ -133,6 +136,7 @@ class _Module(nn.Module):
 
 def _gate(mask: Tensor, step: int, steps: int) -> Tensor:
     """sigmoid(temperature * mask) + a bias that fades, at most 1."""
+    # rises without bound, so that gates end at 0 or 1
     temperature = 1 / (1 - math.log(step + 1) / math.log(steps + 2) + 1e-6)
     gate: Tensor = (torch.sigmoid(temperature * mask) + max(0.5 - step / steps, 0.0)).clamp(max=1.0)
     return gate

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.adapters import adapted, linear_paths, merge
-from ctxprune.shrink.learning.hard_concrete import Learning, learn
-from ctxprune.shrink.recover.nearest_layers import layered_loss
+from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
+from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
+from ctxprune.shrink.learning.losses import layered_loss
 from ctxprune.shrink.score.learned_gates import constraint_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LearnGates:
                 f"towards is {self.towards!r} and weights {self.weights!r}",
                 hint="'cost' or 'shape'; 'all', 'adapters' or 'none'",
             )
-        Learning(self.steps, self.rate, self.weight_rate)
+        GateTraining(self.steps, self.rate, self.weight_rate)
         if self.rank < 1:
             raise UsageError(f"rank is {self.rank}", hint="from 1 up")
 
@@ -60,15 +60,15 @@ class LearnGates:
         Raises:
             UsageError: There is no budget.
         """
-        groups, learning = subject.needed_budget().groups, Learning(self.steps, self.rate, self.weight_rate)
+        groups, learning = subject.needed_budget().groups, GateTraining(self.steps, self.rate, self.weight_rate)
         constraint, loss = constraint_of(subject, groups, self.towards), layered_loss(subject, self.layers)
         if self.weights != "adapters":
             tuned = list(subject.model.parameters()) if self.weights == "all" else []
-            learned = learn(subject, groups, constraint, learning, loss, parameters=tuned)
+            learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
             return replace(subject, learned=learned)
-        paths, chance = linear_paths(subject.model), subject.generator(4)
-        with adapted(subject.model, paths, rank=self.rank, scale=2.0, chance=chance) as adapters:
+        paths, generator = linear_paths(subject.model), subject.generator(4)
+        with add_adapters(subject.model, paths, rank=self.rank, scale=2.0, generator=generator) as adapters:
             tuned = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
-            learned = learn(subject, groups, constraint, learning, loss, parameters=tuned)
-        merge(subject.model, adapters)
+            learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
+        merge_adapters(subject.model, adapters)
         return replace(subject, learned=learned)

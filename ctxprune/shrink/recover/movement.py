@@ -10,11 +10,11 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.all_matrices import AllMatrices
-from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted, straight_through
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,12 +65,15 @@ class Movement:
         scores = {name: nn.Parameter(torch.zeros_like(entry)) for name, entry in weights.items()}
         share, allocate = subject.needed_budget().remove, AllMatrices() if self.within == "model" else PerMatrix()
         computed = loss_towards(subject, self.towards)
+        # a list, since the loss is called by the loop and has to see the number of the step
         step = [0]
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
+            # the last third trains at the final share, so that scores settle
             part = min(1.0, 1.5 * (step[0] + 1) / self.steps)
             now = Budget((), {}, share * (1 - (1 - part) ** 3), measure="weights")
             masks = allocate(subject, {name: score.detach() for name, score in scores.items()}, now)
+            # masks change in each step, and masked weights go on learning by their scores
             values = {name: weights[name] * straight_through(masks[name], score) for name, score in scores.items()}
             return computed(Substituted(model, values), batch)
 

@@ -1,4 +1,4 @@
-"""Recovery on a part of the data that a selector chooses, once or anew every few steps.
+"""Recovery on a subset of the data that a selector chooses, once or again every few steps.
 
 Attendu and Corbeil, NLU on Data Diets: Dynamic Data Subset Selection for NLP Classification Tasks, 2023: train on
 everything first, then score all rows again every few steps and train on the share of the highest scores.
@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.pieces import RECOVERIES, SELECTORS
-from ctxprune.shrink.recipes.recipe import piece_of
-from ctxprune.shrink.run.runner import make
-from ctxprune.shrink.select.base import check_share, rebatched
+from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.registries import RECOVERIES, SELECTORS
+from ctxprune.shrink.select.base import check_share, rebatch
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
@@ -60,10 +59,12 @@ class OnSubset:
             steps = self.steps // self.rounds + (number < self.steps % self.rounds)
             batches = everything
             if not (self.whole and number == 0):
-                kept = make(SELECTORS, piece_of(self.select))(replace(subject, calibration=everything), self.share)
-                batches = rebatched(everything, kept)
+                kept = build_piece(SELECTORS, piece_of(self.select))(
+                    replace(subject, calibration=everything), self.share
+                )
+                batches = rebatch(everything, kept)
             sizes.append(sum(len(batch["input_ids"]) for batch in batches))
             piece = piece_of(dict(self.recover) | {"steps": max(steps, 1)})
-            subject = make(RECOVERIES, piece)(replace(subject, calibration=batches))
+            subject = build_piece(RECOVERIES, piece)(replace(subject, calibration=batches))
         subject.notes["subset"] = sizes
         return replace(subject, calibration=everything)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recipes.pieces import SCORES
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.registries import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import module_inputs
 from ctxprune.shrink.model.cost import unit_costs
-from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.clusters import kmeans
@@ -59,7 +59,7 @@ class RouteExperts:
         parts = {
             entry.path: entry
             for entry in subject.anatomy.sublayers
-            if entry.kind == "ffn" and hasattr(module_of(subject.model, entry.path), "gate_proj")
+            if entry.kind == "ffn" and find_module(subject.model, f"{entry.path}.gate_proj") is not None
         }
         if not parts:
             raise UsageError("the model has no gated feed-forward parts", where="route_experts.v1")
@@ -77,6 +77,7 @@ class RouteExperts:
         groups = [anatomy.groups[key] for entry in anatomy.sublayers if entry.path in paths for key in entry.groups]
         costs = unit_costs(subject.model, groups, budget.measure)
         whole = sum(float(cost.sum()) for cost in costs.values())
+        # the most experts that the budget allows disturb the model least
         for top in range(self.experts, 0, -1):
             shares = [Routed(module_of(subject.model, path), self.experts, top).share for path in paths]
             if budget.measure in ("flops", "latency") and whole * (1 - max(shares)) >= budget.remove * (1 - 1e-9):
@@ -90,9 +91,11 @@ class RouteExperts:
     def _routed(self, subject: Subject, path: str, states: Tensor, inner: Tensor, top: int) -> Routed:
         old: Any = module_of(subject.model, path)
         weight = old.down_proj.weight.detach()
+        # neurons that matter for the same tokens belong together, whatever their sign
         size = (inner.abs() * weight.norm(dim=0)).double()  # (tokens, neurons)
         points = (size / size.norm(dim=0).clamp(min=1e-12)).T
         labels = balanced(points, self.experts, subject.generator(11))
+        # experts are spans of neurons, so that no index has to be stored
         order = labels.argsort(stable=True)
         with torch.no_grad():
             for linear in (old.gate_proj, old.up_proj):
@@ -119,12 +122,12 @@ class RouteExperts:
             router.bias.copy_(level - solved @ mean)
 
 
-def balanced(points: Tensor, clusters: int, chance: torch.Generator) -> Tensor:
+def balanced(points: Tensor, clusters: int, generator: torch.Generator) -> Tensor:
     """Clusters of equal sizes (within one): the cluster of each point, int64 (points,).
 
     Sizes are those of `Routed.bounds`. Points choose in the order of how near their nearest centre is.
     """
-    labels = kmeans(points, clusters, chance)
+    labels = kmeans(points, clusters, generator)
     empty = points.mean(0)
     centres = torch.stack(
         [points[labels == n].mean(0) if bool((labels == n).any()) else empty for n in range(clusters)]
@@ -133,6 +136,7 @@ def balanced(points: Tensor, clusters: int, chance: torch.Generator) -> Tensor:
     edges = [round(number * len(points) / clusters) for number in range(clusters + 1)]
     room = [end - start for start, end in pairwise(edges)]
     found = torch.zeros(len(points), dtype=torch.int64)
+    # those that are surest of their cluster choose first; the last take what is left
     for place in distances.min(1).values.argsort(stable=True).tolist():
         cluster = next(entry for entry in distances[place].argsort(stable=True).tolist() if room[entry])
         found[place] = cluster

@@ -1,4 +1,4 @@
-"""The honest rival of every pruned model: the same shape, its weights drawn anew, trained as long.
+"""The baseline of every pruned model: the same shape with random weights, trained for as long.
 
 Liu and others, Rethinking the Value of Network Pruning, ICLR 2019. "Trained from scratch" learns from labels,
 "distilled from scratch" from the unpruned model. Differs: as many steps as recovery has, not those of full training
@@ -19,12 +19,12 @@ from ctxprune.shrink.recover.tune import Tune
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Scratch", "draw_anew"]
+__all__ = ["Scratch", "reset_weights"]
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """Draws all weights anew, then trains all of them. Masked weights stay zero.
+    """Draws new random weights, then trains all of them. Masked weights stay zero.
 
     Attributes:
         steps: Of the optimiser.
@@ -55,35 +55,37 @@ class Scratch:
         if self.towards == "labels" and rank and not all("labels" in batch for batch in subject.calibration):
             raise UsageError("there are no labels to train from scratch with", hint="distil from scratch: towards")
         fresh = subject.copy()
-        draw_anew(fresh, embeddings=self.embeddings == "fresh")
+        reset_weights(fresh, embeddings=self.embeddings == "fresh")
         return replace(self._tuning()(fresh), teacher=subject.teacher)
 
     def _tuning(self) -> Tune:
         return Tune(self.steps, self.rate, self.towards, self.loss)
 
 
-def draw_anew(subject: Subject, *, embeddings: bool = True) -> None:
+def reset_weights(subject: Subject, *, embeddings: bool = True) -> None:
     """Weights as before any training, in place, by the subject's seed.
 
     Matrices and embeddings are normal with deviation 0.02, norms 1, biases 0; other parameters (of state-space mixers:
     decays and the like) stay as they are, since they are no random numbers even in a fresh model.
     """
-    chance = subject.generator(3)
+    generator = subject.generator(3)
     words = f"{subject.anatomy.embeddings}.weight"
     norms = set(subject.anatomy.norms)
     with torch.no_grad():
         for path, module in subject.model.named_modules():
-            weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-            if isinstance(weight, nn.Parameter) and (embeddings or f"{path}.weight" != words):
+            own = dict(module.named_parameters(recurse=False))
+            weight, bias = own.get("weight"), own.get("bias")
+            if weight is not None and (embeddings or f"{path}.weight" != words):
                 if path in norms or isinstance(module, nn.LayerNorm):
                     weight.fill_(1.0)
                 elif weight.ndim >= 2:
-                    weight.copy_(0.02 * torch.randn(weight.shape, generator=chance))
-            if isinstance(bias, nn.Parameter):
+                    weight.copy_(0.02 * torch.randn(weight.shape, generator=generator))
+            if bias is not None:
                 bias.zero_()
+        # fused experts are bare parameters of a module and have been passed over above
         for name, entry in subject.model.named_parameters():
-            owner, _, own = name.rpartition(".")
-            if own not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:
-                entry.copy_(0.02 * torch.randn(entry.shape, generator=chance))  # experts in one tensor
+            owner, _, last = name.rpartition(".")
+            if last not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:
+                entry.copy_(0.02 * torch.randn(entry.shape, generator=generator))  # experts in one tensor
         for path, mask in subject.masks.items():
             subject.model.get_parameter(path).mul_(mask)

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import check_objective, objective
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
-from ctxprune.shrink.recover.base import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,16 +57,16 @@ class SparseAdapters:
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
-        chance = subject.generator(2)
+        generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):
             weight = parameter_of(subject.model, f"{path}.weight").detach()
             rank = min(self.rank, len(weight))
-            rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=chance))
+            rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=generator))
             columns = nn.Parameter(torch.zeros(len(weight), 1))
             deltas[path] = ((rows, columns), _scaled(weight, rows, columns, self.scale))
         train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, objective(subject, self.loss, towards=self.towards)
+            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
         )
         return subject
 

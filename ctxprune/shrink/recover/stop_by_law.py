@@ -1,6 +1,6 @@
 """Training that stops where the P^2 law says that more of it hardly helps.
 
-Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL 2025; see `ctxprune.shrink.run.p2_law`.
+Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL 2025 (`learning.p2_law`).
 Differs: the paper finds the law on many runs of several models and sizes; here it is fitted to three small budgets of
 this model alone, and it decides how many steps follow.
 """
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.run.p2_law import Run, fit_law
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.p2_law import Run, fit_law
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
+    from ctxprune.shrink.learning.p2_law import P2Law
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.run.p2_law import P2Law
 
 __all__ = ["StopByLaw"]
 
 
 @dataclass(frozen=True)
 class StopByLaw:
-    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and goes on by it.
+    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and trains on by it.
 
     A fifth of the batches is set aside for the loss that the law is fitted to. "p2_law" notes the steps that were done,
     the losses that were seen and the gain that was predicted for the rest.
@@ -59,11 +59,12 @@ class StopByLaw:
             InputError: There are fewer than two batches.
         """
         batches = list(subject.needed_calibration())
+        # the training loss falls by memorising, which the law does not describe
         aside = max(len(batches) // 5, 1)
         if len(batches) < 2:
             raise InputError("the law needs batches that are not trained on", hint="give two batches at least")
         work, rest = replace(subject, calibration=batches[aside:]), batches[:aside]
-        aim = objective(subject, self.loss, towards=self.towards)
+        aim = build_objective(subject, self.loss, towards=self.towards)
         per_step = sum(int(batch["attention_mask"].sum()) for batch in batches[aside:]) / (len(batches) - aside)
         done, seen, law, left = 0, [], None, 0.0
         for goal in self._goals():
@@ -71,6 +72,7 @@ class StopByLaw:
                 left = law.gain(done * per_step, (goal - done) * per_step)
                 if left < self.threshold * max(seen[-1].loss, 1e-12):
                     break
+            # another seed for each part, or every part would see the batches in the same order
             part = replace(work, seed=subject.seed + done)
             train(
                 part, Schedule(goal - done, self.rate), parameters=[*subject.model.parameters(), *aim.parameters],
@@ -88,6 +90,7 @@ class StopByLaw:
 
     def _goals(self) -> list[int]:
         """How many steps are done after each part: each is twice the one before, the last one is all."""
+        # doubling lengths: three points of one decade fix the exponent
         parts = {max(self.steps * number // 16, place + 1) for place, number in enumerate((1, 2, 4, 8, 16))}
         return sorted(min(part, self.steps) for part in parts if part <= self.steps or part == min(parts))
 

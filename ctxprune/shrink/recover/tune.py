@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
@@ -38,7 +38,7 @@ class Tune:
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place."""
-        aim = objective(subject, self.loss, towards=self.towards, layers=self.layers)
+        aim = build_objective(subject, self.loss, towards=self.towards, layers=self.layers)
         chosen = [*subject.model.parameters(), *aim.parameters]
         train(subject, Schedule(self.steps, self.rate), parameters=chosen, loss=aim.loss)
         return subject

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject

@@ -1,7 +1,7 @@
-"""What stands beside every recipe: the same target by chance, by training from scratch and by distilling from scratch.
+"""Baselines at the same target: random removal, training from scratch and distilling from scratch.
 
 Liu and others, Rethinking the Value of Network Pruning, ICLR 2019, and Zhang and others, Is Oracle Pruning the True
-Oracle?, 2024: a method is worth its trouble where it beats these with the same training.
+Oracle?, 2024: a method is useful where it beats these with the same training.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ONE_BY_ONE = frozenset({"layer", "sublayer"})
 
 
 def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
-    """Recipes to run beside one, at the same target, on the same data.
+    """Baseline recipes for a recipe, at the same target and on the same data.
 
     "random" takes out as much of the same kinds of unit by chance, with the recipe's recovery; "scratch" and
     "distilled" draw the weights of the recipe's own shape anew, and train on labels or towards the unpruned model for
@@ -42,7 +42,7 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
 
 
 def _random(stage: Stage) -> Stage:
-    """The stage with chance in place of its scores, and nothing that learns before removal or mends it."""
+    """The stage with random scores, and without preparation and compensation."""
     if "weight" in stage.units:
         allocate = stage.allocate
     else:

@@ -11,25 +11,26 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, Question, audit
-from ctxprune.shrink.audit.models import audited
+from ctxprune.shrink.audit.models import load_audited
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.fewer_pieces import check_vocabulary
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.preparation import prepare
-from ctxprune.shrink.run.search import Found, Plan, fitting_recipes, search
-from ctxprune.shrink.run.timing import timed, timing_batch
-from ctxprune.shrink.run.trial import sizes
+from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
+from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
+from ctxprune.shrink.run.timing import measure_times, timing_batch
+from ctxprune.shrink.run.trial import measure_sizes
+from ctxprune.shrink.run.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
-    from ctxprune.shrink.run.targets import Wanted
+    from ctxprune.shrink.run.targets import RequestedTarget
 
 __all__ = ["ALONE", "Options", "model_kind", "run_job"]
 
@@ -41,14 +42,14 @@ _KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "mo
 
 @dataclass(frozen=True)
 class Options:
-    """How a run goes.
+    """Options of a run.
 
     Attributes:
         wanted: The target.
         recipes: One; several compete; none stands for all that fit the model and the target.
         out: Folder for the model, `report.json` and the trials.
-        steps: Of recovery; None: 200 where recipes compete, else as the recipe says.
-        seed: Of all chance.
+        steps: Of recovery; None: 200 where recipes compete, else those of the recipe.
+        seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
         held_out: File for measuring quality.
@@ -59,7 +60,7 @@ class Options:
             recipe runs.
     """
 
-    wanted: Wanted
+    wanted: RequestedTarget
     recipes: Sequence[Recipe]
     out: Path
     steps: int | None = None
@@ -84,6 +85,7 @@ def run_job(
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
+    # a setting of the process, which belongs to the caller
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
@@ -118,37 +120,39 @@ def _run(
         check_exportable(full)
     found = _found(full, prepared, plan, options, tell)
     tell("saving", len(found.trials), len(found.trials))
+    # read back from disk, so that the report is of what was saved
     small = load_model(found.folder)
     report = _report(full, small, found, prepared, before)
     report |= {"target": asked, "seed": options.seed}
-    said = _said(found, report, options.wanted.measure)
+    summary = _folder_report(found, report, options.wanted.measure)
     if options.onnx:
-        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)
-    save_model(small, options.out, report=said)
+        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
+    save_model(small, options.out, report=summary)
     _write(options.out / "report.json", report)
-    audited = _audit(model, options.out, prepared, options) if options.audit else None
-    return report, audited
+    comparison = _audit(model, options.out, prepared, options) if options.audit else None
+    return report, comparison
 
 
 def _found(
     full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
-) -> Found:
-    """The best of the plan, or the model with its smaller vocabulary where that meets the target alone."""
+) -> SearchResult:
+    """Search the plan, or take the model with its smaller vocabulary where that alone meets the target."""
     target, loaded = plan.target, prepared.loaded
     if prepared.vocabulary and target.measure in ("bytes", "parameters"):
+        # the target is a share of the full model, and the search starts from the smaller vocabulary
         left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
         if left >= 1:
-            line = {"recipe": ALONE, "status": "done", "rung": 0, "steps": 0, "seconds": 0.0}
-            line |= {"quality": prepared.vocabulary["quality"][1], **sizes(prepared.subject)}
-            place = save_model(loaded, options.out / "trials" / ALONE, report=line)
-            return Found(place, line, [line], prepared.full_quality)
+            figures = TrialFigures(prepared.vocabulary["quality"][1], None, 0.0, measure_sizes(prepared.subject))
+            record = VocabularyRecord(ALONE, 0, 0, 1.0, figures)
+            place = save_model(loaded, options.out / "trials" / ALONE, report=record.to_dict())
+            return SearchResult(place, record, [record], prepared.full_quality)
         plan = replace(plan, target=replace(target, keep=left))
     return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
-def _target(loaded: Loaded, wanted: Wanted) -> tuple[Target, dict[str, float]]:
-    full = sizes(Subject(loaded.model, loaded.task))
-    full["milliseconds"] = timed([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+def _target(loaded: Loaded, wanted: RequestedTarget) -> tuple[Target, dict[str, float]]:
+    full = measure_sizes(Subject(loaded.model, loaded.task))
+    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
     now = full["milliseconds"] if wanted.measure == "latency" else cost(loaded.model, wanted.measure)
     return Target(wanted.measure, wanted.share(now)), full
 
@@ -168,28 +172,31 @@ def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
     return Plan.halving(recipes, target, steps=steps, seed=options.seed)
 
 
-def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]) -> dict[str, Any]:
-    after = sizes(Subject(small.model, small.task))
+def _report(
+    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float]
+) -> dict[str, Any]:
+    after = measure_sizes(Subject(small.model, small.task))
     batch = timing_batch(small.model, loaded.form.limit)
-    full["milliseconds"], after["milliseconds"] = timed([loaded.model, small.model], batch)
+    # timed again side by side: a time from the start of a long run says little about now
+    full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
     return {
-        "recipe": found.best["recipe"],
+        "recipe": found.best.recipe,
         "kind": loaded.kind,
-        "quality": {"before": found.full_quality, "after": found.best["quality"]},
+        "quality": {"before": found.full_quality, "after": found.best.needed_figures().quality},
         "sizes": {name: [full[name], after[name]] for name in after},
         "data": dict(prepared.notes),
         **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
         "torch": torch.__version__,
-        "trials": list(found.trials),
+        "trials": [record.to_dict() for record in found.trials],
     }
 
 
-def _said(found: Found, report: dict[str, Any], measure: str) -> dict[str, Any]:
-    """What the folder says of itself: the best trial, and what it comes to."""
+def _folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
+    """The report in the model's folder: the winning trial, with target, reached share and checksum of the data."""
     before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
-    said = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
-    said |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
-    return {**found.best, **said}
+    added = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
+    added |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
+    return {**found.best.to_dict(), **added}
 
 
 def _questions(prepared: Prepared) -> list[Question]:
@@ -206,18 +213,19 @@ def _questions(prepared: Prepared) -> list[Question]:
 
 def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport:
     models = [
-        replace(audited(place, tokens=options.tokens), name=name) for place, name in ((full, "full"), (small, "shrunk"))
+        replace(load_audited(place, tokens=options.tokens), name=name)
+        for place, name in ((full, "full"), (small, "shrunk"))
     ]
     return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
 
 
-def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, said: dict[str, Any]) -> dict[str, Any]:
+def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
     if full.kind == "pruner":
         from ctxprune.shrink.io.export_pruner import export_pruner
         from ctxprune.train.graph_reader import word_bits
 
         words = 4 if word_bits(full.folder) == 4 else 8
-        return export_pruner(small, place, prepared.held_out, words=words, report=said)
+        return export_pruner(small, place, prepared.held_out, words=words, report=summary)
     from ctxprune.shrink.io.export import export_onnx
 
     return export_onnx(small, place, prepared.held_out)

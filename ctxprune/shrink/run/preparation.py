@@ -12,16 +12,16 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
 from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
-from ctxprune.shrink.data.questions import batches_of_questions
+from ctxprune.shrink.data.batches import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
-from ctxprune.shrink.model.fewer_pieces import check_vocabulary, with_vocabulary
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ctxprune.shrink.data import Calibration, Pair
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Prepared", "prepare"]
@@ -40,7 +40,7 @@ class Prepared:
         pairs: The pairs that are held out; none of a decoder.
         notes: What to say about the data, as plain values.
         full_quality: Of the model as it was given, on what is held out.
-        vocabulary: What `ctxprune.shrink.model.fewer_pieces.with_vocabulary` says of the cut, with the `quality` before
+        vocabulary: What `ctxprune.shrink.run.vocabulary.prune_vocabulary` says of the cut, with the `quality` before
             and after it; empty where the vocabulary is whole.
     """
 
@@ -84,6 +84,7 @@ def prepare(
     kept = _read(loaded, held_out) if held_out is not None else None
     note = "a file of its own" if kept is not None else "a fifth of the questions"
     if kept is None:
+        # by question and not by pair: passages of one question in both halves would leak
         given, kept = _divided(given, seed)
         if given is kept:
             note = "the same as for calibration, for want of questions"
@@ -92,8 +93,9 @@ def prepare(
     judged = kept if labelled or loaded.kind in ("decoder", "pruner") else _judged(loaded, kept, options["tokens"])
     full, cut = loaded, dict[str, Any]()
     if vocabulary is not None:
+        # the held-out texts choose no vocabulary, or quality would be measured on what was chosen for
         others = [] if given is kept else _texts(kept)
-        loaded, cut = with_vocabulary(loaded, _texts(given), vocabulary, counted=others)
+        loaded, cut = prune_vocabulary(loaded, _texts(given), vocabulary, counted=others)
     calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
     check_subject(subject)

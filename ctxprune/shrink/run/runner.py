@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.registry import Registry
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage
+    from ctxprune.shrink.recipes.recipe import Recipe, Stage
 
 __all__ = ["Shrunk", "shrink"]
 
@@ -36,7 +36,7 @@ class Shrunk:
         recipe: Name of what was done.
         target: What was asked.
         before, after: Cost in the target's measure, of the whole model.
-        notes: What the pieces found out.
+        notes: Findings of the pieces.
     """
 
     subject: Subject
@@ -61,7 +61,7 @@ def shrink(
         subject: What to shrink; left as it is. Its model becomes the teacher where it has none.
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
-        progress: Told what is being done, and the share of the recipe that is done, 0..1.
+        progress: Called with the current step and the share of the recipe that is done, 0..1.
 
     Raises:
         UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
@@ -70,11 +70,13 @@ def shrink(
     """
     tell = progress or (lambda _, __: None)
     check_subject(subject)
+    # the caller's model is the teacher: it must stay as it is
     work = subject.copy()
     work.model.eval()
     measure = "flops" if target.measure == "latency" else target.measure
     before = _cost(work, measure)
     limit = before * target.keep
+    # a model without such units is refused now, and not after hours in a later stage
     for stage in recipe.stages:
         if "weight" not in stage.units:
             work.groups(stage.units)  # refused here where the model never had them
@@ -86,9 +88,10 @@ def shrink(
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
-        work = make(RECOVERIES, piece)(work)
+        work = build_piece(RECOVERIES, piece)(work)
     work.model.eval()
     after = _cost(work, measure)
+    # checked once more on the finished model: an allocator's promise is not taken on trust
     if after > limit * (1 + 1e-6) and recipe.stages:
         raise UsageError(
             f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
@@ -96,19 +99,6 @@ def shrink(
         )
     tell("done", 1.0)
     return Shrunk(work, recipe.name, target, before, after, work.notes)
-
-
-def make(registry: Registry[Any], piece: Piece) -> Any:
-    """A piece with its parameters.
-
-    Raises:
-        UsageError: It takes no such parameters.
-    """
-    kind = registry.get(piece.name)
-    try:
-        return kind(**piece.parameters)
-    except TypeError as error:
-        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
 def _cost(subject: Subject, measure: str) -> float:
@@ -130,7 +120,7 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, l
         costs = unit_costs(subject.model, groups, measure)
         subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
     for piece in stage.prepare:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     if stage.upwards:
         return _upwards(subject, stage, measure, goal)
     rounds, number = stage.rounds, 0
@@ -141,9 +131,11 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, l
         number += 1
         if rounds and number > rounds:
             return subject  # what allocators leave undone is reported at the end
+        # what is left is divided among the rounds that are left, since a round may overshoot
         step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
         smaller = _round(subject, stage, measure, now - step) if _present(subject, stage) else subject
         if cost(smaller.model, measure) >= now:
+            # a later stage may still meet the target
             if (rounds and number > 1) or not last:
                 return subject  # an earlier round took all that can go here, or an earlier stage did
             raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
@@ -168,19 +160,20 @@ def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subje
 def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: Sequence[Key] | None = None) -> Subject:
     groups = _present(subject, stage)
     if upwards is not None:
+        # those below are settled: their choice was made with the data as it was then
         groups = [group for group in groups if group.key in upwards]
     costs = unit_costs(subject.model, groups, measure)
     budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
     subject = replace(subject, budget=budget)
-    scores = make(SCORES, stage.score)(subject, groups)
-    kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    scores = build_piece(SCORES, stage.score)(subject, groups)
+    kept = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
     if upwards is not None:
         kept = {upwards[0]: kept[upwards[0]]}
     for piece in stage.compensate:
-        kept = make(COMPENSATORS, piece)(subject, kept)
+        kept = build_piece(COMPENSATORS, piece)(subject, kept)
     subject = subject.with_model(remove(subject.model, kept))
     for piece in stage.recover:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     return subject
 
 
@@ -193,17 +186,18 @@ def _weights(subject: Subject, stage: Stage, measure: str, limit: float) -> Subj
     goal = start + stage.share * (goal - start)
     subject = replace(subject, budget=Budget((), {}, goal, measure=measure))
     for piece in stage.prepare:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     for number in range(1, max(stage.rounds, 1) + 1):
         budget = Budget((), {}, start + stage.done(number) * (goal - start), measure=measure)
         subject = replace(subject, budget=budget)
-        scores = _zeros_first(subject, make(SCORES, stage.score)(subject, names))
-        masks = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+        scores = _zeros_first(subject, build_piece(SCORES, stage.score)(subject, names))
+        masks = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
         for piece in stage.compensate:
-            masks = make(COMPENSATORS, piece)(subject, masks)
+            masks = build_piece(COMPENSATORS, piece)(subject, masks)
+        # set before recovery, so that training starts from the pruned model
         subject = _settled(subject, masks, measure)
         for piece in stage.recover:
-            subject = make(RECOVERIES, piece)(subject)
+            subject = build_piece(RECOVERIES, piece)(subject)
             apply_masks(subject, subject.masks)
     return subject
 

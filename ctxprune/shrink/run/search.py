@@ -2,7 +2,7 @@
 
 Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization, AISTATS 2016: all
 candidates get a little effort, the better half twice as much, and so on. Random removal and a model of its shape
-that is trained from random weights run beside them on every rung.
+that is trained from random weights run as baselines on every rung.
 
 State is in FOLDER/trials: `trials.jsonl`, first the plan, then one line a trial as soon as it is done; and each trial's
 model as a folder of its own. A search that was killed goes on with `resume` and loses the trial that it was in.
@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,17 +20,17 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe, recipe_names
-from ctxprune.shrink.run.trial import Effort, rivals, tried
-from ctxprune.storage.sealed import sealed_line, unseal_lines
+from ctxprune.shrink.run.records import TrialLog, TrialRecord
+from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.cost import Target
     from ctxprune.shrink.run.preparation import Prepared
 
-__all__ = ["Found", "Plan", "fitting_recipes", "search"]
+__all__ = ["Plan", "SearchResult", "fitting_recipes", "search"]
 
 _FITS: Mapping[str, tuple[str, ...]] = {
     "flops": ("flops", "latency"),
@@ -46,7 +44,7 @@ _FITS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What is searched.
+    """Candidates and effort of a search.
 
     Attributes:
         recipes: The candidates.
@@ -54,9 +52,9 @@ class Plan:
         steps: Of recovery on the last rung, halved on each rung before; 0 leaves recipes as they are.
         rungs: Rounds of halving; 1 tries every candidate once, with all data and steps.
         baselines: Whether random removal and training from scratch run, too.
-        seed: Of all chance.
-        asked: The target in the user's words, such as "latency=40ms". A share of a time that is measured anew in each
-            run says less: by these words a run is known again.
+        seed: Random seed.
+        asked: The target as the user gave it, such as "latency=40ms". It identifies the run when it is resumed, since a
+            share of a measured time differs from run to run.
 
     Raises:
         UsageError: There is no candidate, two share a name, or a number is out of range.
@@ -91,19 +89,19 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """A search's result.
 
     Attributes:
         folder: Of the best trial's model.
-        best: Its line.
-        trials: All lines, in the order in which they were done.
+        best: The winning trial.
+        trials: All trials, in the order in which they were done.
         full_quality: Of the model as it was.
     """
 
     folder: Path
-    best: Mapping[str, Any]
-    trials: Sequence[Mapping[str, Any]]
+    best: TrialRecord
+    trials: Sequence[TrialRecord]
     full_quality: float
 
 
@@ -125,7 +123,7 @@ def search(
     *,
     resume: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
-) -> Found:
+) -> SearchResult:
     """The best of a plan's recipes by quality on what is held out.
 
     Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times.
@@ -136,7 +134,7 @@ def search(
         plan: Candidates and effort.
         folder: For the state.
         resume: Go on with what is there; the plan and the data must be the same.
-        progress: Told what is tried, how many trials are done, and how many there will be.
+        progress: Called with the recipe of the next trial, how many trials are done, and how many there will be.
 
     Raises:
         UsageError: There is a search in the folder and `resume` is not set, or it is of another plan; or every trial
@@ -144,19 +142,21 @@ def search(
         InputError: The folder cannot be written.
         FormatError: The state is damaged.
     """
-    log = _Log(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
-    beside = rivals(prepared.subject, plan.target.measure) if plan.baselines else ()
-    recipes = {recipe.name: recipe for recipe in (*plan.recipes, *beside)}
-    alive = [recipe.name for recipe in plan.recipes if recipe not in beside]
-    total = sum(ceil(len(alive) / 2**rung) + len(beside) for rung in range(plan.rungs))
+    # the log comes first: a folder of another run is refused before any work
+    log = TrialLog(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
+    baselines = baseline_recipes(prepared.subject, plan.target.measure) if plan.baselines else ()
+    recipes = {recipe.name: recipe for recipe in (*plan.recipes, *baselines)}
+    alive = [recipe.name for recipe in plan.recipes if recipe not in baselines]
+    # an upper bound: failed candidates leave fewer
+    total = sum(ceil(len(alive) / 2**rung) + len(baselines) for rung in range(plan.rungs))
     for rung in range(plan.rungs):
-        for name in (*alive, *(recipe.name for recipe in beside)):
+        for name in (*alive, *(recipe.name for recipe in baselines)):
             if progress is not None:
-                progress(name, len(log.lines), total)
+                progress(name, len(log.records), total)
             if (rung, name) not in log.done:
-                log.add(_line(loaded, prepared, recipes[name], plan, (rung, log.folder)))
+                log.add(_run(loaded, prepared, recipes[name], plan, (rung, log.folder)))
         ranked = sorted((log.done[rung, name] for name in alive), key=_order)
-        good = [line["recipe"] for line in ranked if line["status"] == "done"]
+        good = [record.recipe for record in ranked if not record.failed]
         if not good and alive:
             break
         log.drop(
@@ -164,126 +164,68 @@ def search(
             last=rung == plan.rungs - 1,
         )
         alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, prepared, {recipe.name for recipe in beside})
+    return _best(log, prepared, {recipe.name for recipe in baselines})
 
 
-def _best(log: _Log, prepared: Prepared, beside: Collection[str]) -> Found:
+def _best(log: TrialLog, prepared: Prepared, baselines: Collection[str]) -> SearchResult:
     """The best trial of the last rung; of equals one that is no baseline."""
-    done = [line for line in log.lines if line["status"] == "done"]
+    done = [record for record in log.records if not record.failed]
     if not done:
-        first = log.lines[0]
-        several = "every trial failed; the first: " if len(log.lines) > 1 else ""
-        raise UsageError(f"{several}{first['reason']}", where=first["recipe"])
-    last = max(line["rung"] for line in done)
-    finalists = sorted((line for line in done if line["rung"] == last), key=_order)
-    equal = [line for line in finalists if line["quality"] == finalists[0]["quality"]]
-    best = next((line for line in equal if line["recipe"] not in beside), equal[0])
-    return Found(log.place(last, best["recipe"]), best, log.lines, prepared.full_quality)
+        first = log.records[0]
+        several = "every trial failed; the first: " if len(log.records) > 1 else ""
+        raise UsageError(f"{several}{first.reason}", where=first.recipe)
+    last = max(record.rung for record in done)
+    finalists = sorted((record for record in done if record.rung == last), key=_order)
+    equal = [record for record in finalists if _quality(record) == _quality(finalists[0])]
+    # a recipe that is only as good as its baseline is still the one that was asked for
+    best = next((record for record in equal if record.recipe not in baselines), equal[0])
+    return SearchResult(log.place(last, best.recipe), best, log.records, prepared.full_quality)
 
 
-def _order(line: Mapping[str, Any]) -> tuple[float, str]:
-    return -float(line.get("quality", float("-inf"))), str(line["recipe"])
+def _order(record: TrialRecord) -> tuple[float, str]:
+    """Best first, failed ones last; of equals by name, so that a resumed search ranks them the same."""
+    return -_quality(record), record.recipe
 
 
-def _line(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: tuple[int, Path]) -> dict[str, Any]:
-    """Run a trial and keep its model."""
+def _quality(record: TrialRecord) -> float:
+    return float("-inf") if record.figures is None else float(record.figures.quality)
+
+
+def _run(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: tuple[int, Path]) -> TrialRecord:
+    """Run a trial and save its model."""
     rung, folder = place
     effort = plan.effort(rung)
-    line: dict[str, Any] = {"rung": rung, "recipe": recipe.name, "steps": effort.steps, "data": effort.data}
+    record = TrialRecord(recipe.name, rung, effort.steps, effort.data)
+    limit = loaded.form.limit
     try:
-        trial = tried(prepared.subject, recipe, plan.target, prepared.held_out, effort=effort, limit=loaded.form.limit)
+        trial = run_trial(prepared.subject, recipe, plan.target, prepared.held_out, effort=effort, limit=limit)
     except Exception as error:  # noqa: BLE001 -- whatever a recipe raises, the others go on
-        return line | {"status": "failed", "reason": str(error) or type(error).__name__}
-    figures = trial.figures | {"notes": json.loads(json.dumps(trial.subject.notes, default=str))}
+        return replace(record, reason=str(error) or type(error).__name__)
+    notes = json.loads(json.dumps(trial.subject.notes, default=str))
+    figures = replace(trial.figures, notes=notes)
+    report = record.effort() | figures.to_dict()
     try:
-        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=line | figures)
+        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=report)
     except (InputError, OSError):
         raise  # a full disk is not the recipe's fault
     except Exception as error:  # noqa: BLE001 -- a model that cannot be read back is
-        return line | {"status": "failed", "reason": str(error) or type(error).__name__}
-    return line | {"status": "done"} | figures
+        return replace(record, reason=str(error) or type(error).__name__)
+    return replace(record, figures=figures)
 
 
 def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]:
-    """All that a trial's result depends on."""
+    """Everything that a trial's result depends on, as plain values."""
     digest = hashlib.sha256()
     for name, value in loaded.model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
+    # the data are part of the plan: trials on other data cannot be compared
     for batch in (*prepared.subject.calibration, *prepared.held_out):
         digest.update(batch["input_ids"].numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}
+    # the share of a time is measured and differs from run to run
     if plan.target.measure == "latency":
         settings["target"] = ["latency", plan.asked or plan.target.keep]
     settings |= {"seed": plan.seed, "baselines": plan.baselines}
     return json.loads(json.dumps(settings | {"recipes": recipes, "sha256": digest.hexdigest()}, default=str))
-
-
-class _Log:
-    """The lines of a search, on disk and in memory."""
-
-    def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
-        self.folder, self._path = folder, folder / "trials.jsonl"
-        self.lines: list[dict[str, Any]] = []
-        if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
-            self._path.unlink()  # nothing came of it: a target that could not be met, say
-        if not self._path.exists():
-            self._append(plan)
-            return
-        if not resume:
-            raise UsageError(
-                "there is a run in this folder", where=str(folder), hint="go on with --resume, or name another folder"
-            )
-        found = self._read()
-        if found and found[0] != plan:
-            changed = sorted(name for name in plan if found[0].get(name) != plan[name])
-            raise UsageError(
-                f"the run in this folder is another one: {', '.join(changed)} differ", where=str(folder),
-                hint="give the same options, or name another folder",
-            )  # fmt: skip
-        if not found:
-            self._append(plan)
-        self.lines = found[1:]
-
-    @property
-    def done(self) -> dict[tuple[int, str], dict[str, Any]]:
-        """Lines by rung and recipe."""
-        return {(line["rung"], line["recipe"]): line for line in self.lines}
-
-    def place(self, rung: int, name: str) -> Path:
-        """Where a trial's model is."""
-        return self.folder / f"{rung}-{name}"
-
-    def add(self, line: dict[str, Any]) -> None:
-        """Keep a trial's line."""
-        line = json.loads(json.dumps(line, default=str))
-        self._append(line)
-        self.lines.append(line)
-
-    def drop(self, places: set[Path], *, last: bool) -> None:
-        """Delete the models of trials that go no further, but not those of the last rung."""
-        for place in () if last else places:
-            shutil.rmtree(place, ignore_errors=True)
-
-    def _append(self, line: Mapping[str, Any]) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(sealed_line(dict(line)))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise InputError(
-                f"the state of the run cannot be written ({error.strerror})",
-                where=str(self._path),
-                hint="make room or name another folder; --resume goes on with what is there",
-            ) from error
-
-    def _read(self) -> list[dict[str, Any]]:
-        """All whole lines; half of one at the end, from a run that was killed, is cut off."""
-        documents, whole = unseal_lines(self._path, "the state of the run")
-        if whole != self._path.stat().st_size:
-            with self._path.open("r+b") as file:
-                file.truncate(whole)
-        return documents

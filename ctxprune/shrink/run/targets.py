@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MEASURES", "Wanted", "read_target"]
+__all__ = ["MEASURES", "RequestedTarget", "read_target"]
 
 MEASURES: Mapping[str, str] = {
     "bytes": "bytes of the weights",
@@ -32,8 +32,8 @@ _VALUE = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*|%)", re.IGNOR
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for.
+class RequestedTarget:
+    """A target as the user gave it.
 
     Attributes:
         measure: One of `MEASURES`.
@@ -65,7 +65,7 @@ class Wanted:
         return {"latency": "ms", "bytes": "bytes"}.get(self.measure, self.measure)
 
 
-def read_target(text: str) -> Wanted:
+def read_target(text: str) -> RequestedTarget:
     """A target from "measure=value": a share such as 0.25 or 25%, or a number with a unit.
 
     Units are ms and s of latency, B, KB, MB, GB of bytes, k, M, G of what is counted. A number without a unit
@@ -93,4 +93,4 @@ def read_target(text: str) -> Wanted:
         )
     if value <= 0 or (not absolute and value >= 1):
         raise UsageError(f"the target's value is {rest!r}", hint="above 0, and under 1 if it is a share")
-    return Wanted(measure, value, absolute)
+    return RequestedTarget(measure, value, absolute)

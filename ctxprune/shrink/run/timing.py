@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["ROWS", "TOKENS", "one_thread", "timed", "timing_batch"]
+__all__ = ["ROWS", "TOKENS", "measure_times", "one_thread", "timing_batch"]
 
 ROWS, TOKENS = 10, 200
 
@@ -34,7 +34,7 @@ def timing_batch(model: nn.Module, limit: int) -> Batch:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7) -> list[float]:
+def measure_times(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7) -> list[float]:
     """Milliseconds of each model, on one thread: the first one's median, of the others that times their median ratio.
 
     They run by turns and ratios are taken round by round, so that a slow spell of the machine hits all of them.
@@ -43,6 +43,7 @@ def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7) -> list
     with torch.no_grad(), one_thread():
         for number in range(rounds + 1):
             for model, times in zip(models, taken, strict=True):
+                # time of this thread: on a shared machine the clock counts other processes, too
                 started = thread_time()
                 _forward(model, batch)
                 if number:  # the first round warms up

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
-from ctxprune.shrink.recipes.pieces import RECOVERIES
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
+from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.run.baselines import baselines
+from ctxprune.shrink.run.records import SIZES, MeasuredTime, TrialFigures
 from ctxprune.shrink.run.runner import shrink
-from ctxprune.shrink.run.timing import timed, timing_batch
+from ctxprune.shrink.run.timing import measure_times, timing_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Effort", "Trial", "rivals", "sizes", "tried", "with_steps"]
+__all__ = ["Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "with_steps"]
 
-_SIZES = ("bytes", "flops", "parameters", "weights")
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
@@ -43,19 +43,18 @@ class Effort:
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of it.
+    """A recipe's smaller model and what was measured of it.
 
     Attributes:
         subject: With the smaller model.
-        figures: Plain values: quality, left, share (of multiply-adds or of the measure that was asked of the recipe),
-            seconds, sizes, and milliseconds where time was the target.
+        figures: Without notes, which are the subject's.
     """
 
     subject: Subject
-    figures: dict[str, Any]
+    figures: TrialFigures
 
 
-def tried(
+def run_trial(
     subject: Subject, recipe: Recipe, target: Target, held_out: Sequence[Batch], *, effort: Effort, limit: int = 512
 ) -> Trial:
     """Run a recipe and measure the smaller model.
@@ -79,35 +78,30 @@ def tried(
     if target.measure == "latency":
         small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit))
     else:
-        small, share, times = shrink(work, whole, target).subject, target.keep, {}
-    figures = {
-        "quality": subject.task.quality(small.model, held_out),
-        "share": share,
-        "seconds": round(perf_counter() - started, 2),
-        **sizes(small),
-        **times,
-    }
-    return Trial(small, figures)
+        small, share, times = shrink(work, whole, target).subject, target.keep, None
+    quality = subject.task.quality(small.model, held_out)
+    seconds = round(perf_counter() - started, 2)
+    return Trial(small, TrialFigures(quality, share, seconds, measure_sizes(small), times))
 
 
-def rivals(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
+def baseline_recipes(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
     """What every search runs, too: random removal, and its shape trained from random weights towards the full model.
 
     Of the kinds of unit that the model has, in the measure of the target.
     """
-    chance = load_recipe("random_weights" if measure == "weights" else "random")
+    random_removal = load_recipe("random_weights" if measure == "weights" else "random")
     if measure != "weights":
         known = {kind for kind, _ in subject.anatomy.groups}
         units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind)) or tuple(
             sorted(known - {"vocabulary"})
         )
-        chance = replace(chance, stages=(replace(chance.stages[0], units=units),))
-    return chance, replace(baselines(chance)["distilled"], name="distilled_scratch.v1")
+        random_removal = replace(random_removal, stages=(replace(random_removal.stages[0], units=units),))
+    return random_removal, replace(baselines(random_removal)["distilled"], name="distilled_scratch.v1")
 
 
-def sizes(subject: Subject) -> dict[str, float]:
+def measure_sizes(subject: Subject) -> dict[str, float]:
     """Bytes, multiply-adds, parameters and weights that are not zero."""
-    return {name: cost(subject.model, name, masks=subject.masks) for name in _SIZES}
+    return {name: cost(subject.model, name, masks=subject.masks) for name in SIZES}
 
 
 def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
@@ -119,6 +113,7 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
         )
 
     stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
+    # what is tuned before removal does not mend what removal breaks
     ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
     extra = () if not add or any(map(_trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
     return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
@@ -129,13 +124,15 @@ def _trains(piece: Piece) -> bool:
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 
 
-def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tuple[Subject, float, dict[str, Any]]:
+def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tuple[Subject, float, MeasuredTime]:
     """Shrink to a measured time: the share of multiply-adds that gives it is found with the shapes alone, then used."""
+    # one step of training shows the shapes; the full recipe would train for each guess
     bare, low, high, share = with_steps(recipe, 1, add=False), 0.0, 1.0, keep
     best: tuple[float, float] | None = None  # share and ratio, the slowest in time
     for _ in range(_ROUNDS):
         try:
             ratio = _ratio(subject, shrink(subject, bare, Target("flops", share)).subject, batch)[0]
+        # a recipe says so where such a share cannot be left
         except UsageError:
             low = share  # so few multiply-adds cannot be left
             if high - low < 0.01:
@@ -147,6 +144,7 @@ def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tup
         if abs(ratio / keep - 1) <= _TOLERANCE or high - low < 0.005:
             break
         low, high = (low, share) if ratio > keep else (share, high)
+        # a proportional guess at the rim of the bracket would narrow it by next to nothing
         margin = 0.1 * (high - low)
         share = min(max(share * keep / ratio, low + margin), high - margin)
     if best is None:
@@ -163,10 +161,9 @@ def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tup
         share *= keep / ratio
     else:
         raise UsageError(f"{recipe.name} leaves {ratio:.1%} of the time, not {keep:.1%}", hint="raise the target")
-    times = {"full_milliseconds": before, "milliseconds": after, "time_left": ratio, "exact": ratio >= keep * 0.97}
-    return small, share, times
+    return small, share, MeasuredTime(before, after, ratio, exact=ratio >= keep * 0.97)
 
 
 def _ratio(subject: Subject, small: Subject, batch: Batch) -> tuple[float, float, float]:
-    before, after = timed([subject.model, small.model], batch)
+    before, after = measure_times([subject.model, small.model], batch)
     return after / before, before, after

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["LEAVES", "Tree", "grown", "mutated", "text", "value"]
+__all__ = ["LEAVES", "Tree", "evaluate_tree", "format_tree", "grow_tree", "mutate_tree"]
 
 Tree = Union[str, "tuple[str, Tree]", "tuple[str, Tree, Tree]"]
 """A leaf, or an operation with its arguments."""
@@ -40,44 +40,44 @@ TWO: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def value(tree: Tree, leaves: Mapping[str, Tensor]) -> Tensor:
-    """What a tree comes to for one matrix; leaves broadcast to its shape."""
+def evaluate_tree(tree: Tree, leaves: Mapping[str, Tensor]) -> Tensor:
+    """The value of a tree for one matrix; leaves broadcast to its shape."""
     if isinstance(tree, str):
         return leaves[tree]
-    arguments = [value(part, leaves) for part in tree[1:]]
+    arguments = [evaluate_tree(part, leaves) for part in tree[1:]]
     if len(arguments) == 1:
         return ONE[tree[0]](arguments[0])
     return TWO[tree[0]](arguments[0], arguments[1])
 
 
-def text(tree: Tree) -> str:
+def format_tree(tree: Tree) -> str:
     """As one reads it."""
     if isinstance(tree, str):
         return tree
-    parts = [text(part) for part in tree[1:]]
+    parts = [format_tree(part) for part in tree[1:]]
     return f"{tree[0]}({parts[0]})" if len(parts) == 1 else f"({parts[0]} {tree[0]} {parts[1]})"
 
 
-def grown(chance: Random, depth: int) -> Tree:
+def grow_tree(generator: Random, depth: int) -> Tree:
     """A tree of at most this depth."""
-    if depth == 0 or chance.random() < 0.2:
-        return chance.choice(LEAVES)
-    if chance.random() < 0.4:
-        return chance.choice(tuple(ONE)), grown(chance, depth - 1)
-    return chance.choice(tuple(TWO)), grown(chance, depth - 1), grown(chance, depth - 1)
+    if depth == 0 or generator.random() < 0.2:
+        return generator.choice(LEAVES)
+    if generator.random() < 0.4:
+        return generator.choice(tuple(ONE)), grow_tree(generator, depth - 1)
+    return generator.choice(tuple(TWO)), grow_tree(generator, depth - 1), grow_tree(generator, depth - 1)
 
 
-def mutated(tree: Tree, other: Tree, chance: Random, depth: int) -> Tree:
+def mutate_tree(tree: Tree, other: Tree, generator: Random, depth: int) -> Tree:
     """A tree with one part replaced: by a part of the other, or by a new one."""
-    if isinstance(tree, str) or depth == 0 or chance.random() < 0.3:
-        return _part(other, chance) if chance.random() < 0.5 else grown(chance, depth)
-    place = chance.randrange(1, len(tree))
+    if isinstance(tree, str) or depth == 0 or generator.random() < 0.3:
+        return _part(other, generator) if generator.random() < 0.5 else grow_tree(generator, depth)
+    place = generator.randrange(1, len(tree))
     parts = list(tree[1:])
-    parts[place - 1] = mutated(parts[place - 1], other, chance, depth - 1)
+    parts[place - 1] = mutate_tree(parts[place - 1], other, generator, depth - 1)
     return (tree[0], parts[0]) if len(parts) == 1 else (tree[0], parts[0], parts[1])
 
 
-def _part(tree: Tree, chance: Random) -> Tree:
-    if isinstance(tree, str) or chance.random() < 0.5:
+def _part(tree: Tree, generator: Random) -> Tree:
+    if isinstance(tree, str) or generator.random() < 0.5:
         return tree
-    return _part(chance.choice(tree[1:]), chance)
+    return _part(generator.choice(tree[1:]), generator)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import consumers, watching
+from ctxprune.shrink.measure.activations import consumers, watch_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,8 +56,8 @@ class ActivationNorm:
                 lengths = batch["attention_mask"].sum(1)
                 see, note = self._seeing(inputs, lengths, found), self._seeing(norms, lengths, found)
                 with (
-                    watching(subject.model, list(inputs), batch, see),
-                    watching(subject.model, list(norms), batch, note, outputs=True),
+                    watch_modules(subject.model, list(inputs), batch, see),
+                    watch_modules(subject.model, list(norms), batch, note, outputs=True),
                 ):
                     subject.task.output(subject.model, batch)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}

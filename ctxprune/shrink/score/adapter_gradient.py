@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.adapters import adapted
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.adapters import add_adapters
+from ctxprune.shrink.learning.training import check_loss, check_towards, loss_towards
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.recover.base import check_towards, loss_towards
-from ctxprune.shrink.score.base import telling
+from ctxprune.shrink.score.base import require_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,24 +59,27 @@ class AdapterGradient:
         Raises:
             InputError: The loss has no gradient, or is no number any more.
         """
+        # sorted, so that the random start of the adapters does not depend on the order of groups
         paths = sorted({_module(part) for group in groups for part in group.slices if _is_matrix(subject, part)})
-        batches, chance = list(subject.needed_calibration()), subject.generator(6)
+        batches, generator = list(subject.needed_calibration()), subject.generator(6)
         loss = loss_towards(subject, self.towards)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
-        with subject.frozen(), adapted(subject.model, paths, rank=self.rank, scale=1.0, chance=chance) as adapters:
+        with (
+            subject.frozen(),
+            add_adapters(subject.model, paths, rank=self.rank, scale=1.0, generator=generator) as adapters,
+        ):
             entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
             optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
             for step in range(self.steps):
                 value = loss(subject.model, batches[step % len(batches)])
-                if not torch.isfinite(value):
-                    raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rate")
+                check_loss(value, step, hint="lower the rate")
                 value.backward()
                 for group in groups:
                     now = _importance(subject, group, adapters)
                     scores[group.key] = self.memory * scores[group.key] + (1 - self.memory) * now
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-        return telling(scores)
+        return require_gradient(scores)
 
 
 def _module(part: Slice) -> str:
@@ -101,4 +104,5 @@ def _importance(subject: Subject, group: Group, adapters: Mapping[str, Adapter])
         weight = module_of(subject.model, _module(part)).weight.detach() + adapter.product.detach()
         by_row = (slope * weight).abs().double().sum(1 - part.axis)
         total += by_row[part.start : part.start + group.count * part.size].view(group.count, part.size).sum(1).cpu()
+    # groups of other sizes become comparable
     return total / torch.linalg.vector_norm(total).clamp(min=1e-12)

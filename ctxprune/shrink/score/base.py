@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.anatomy import Group, Slice
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Score", "column_squares", "telling", "unit_parts"]
+__all__ = ["Score", "column_squares", "require_gradient", "unit_parts"]
 
 
 class Score(Protocol):
@@ -42,7 +42,7 @@ def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:
     return span.reshape(count, -1)
 
 
-def telling(scores: dict[Any, Tensor]) -> dict[Any, Tensor]:
+def require_gradient(scores: dict[Any, Tensor]) -> dict[Any, Tensor]:
     """The scores of a method that follows the loss's gradient.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.score.removal import losses_without
+from ctxprune.shrink.measure.removal import losses_without
 from ctxprune.shrink.score.unit_magnitude import UnitMagnitude
 
 if TYPE_CHECKING:

@@ -57,6 +57,7 @@ class Clusters:
         """float64 (count,), from 0 up; unlabelled data. Notes `clusters`: rows of each."""
         labels = _labels(subject, self.clusters)
         sizes = torch.bincount(labels, minlength=self.clusters)
+        # numbers of clusters come from chance; by size they mean the same for every seed
         order = sizes.argsort(descending=True, stable=True)
         subject.notes["clusters"] = sizes[order].tolist()
         chosen = [int(order[self.only])] if self.only >= 0 else [int(entry) for entry in order if sizes[entry]]
@@ -96,17 +97,18 @@ def _labels(subject: Subject, clusters: int) -> Tensor:
     return kmeans(points, min(clusters, len(points)), subject.generator(10))
 
 
-def kmeans(points: Tensor, clusters: int, chance: torch.Generator, *, rounds: int = 20) -> Tensor:
+def kmeans(points: Tensor, clusters: int, generator: torch.Generator, *, rounds: int = 20) -> Tensor:
     """Lloyd's algorithm from far-apart points: the cluster of each, int64 (points,).
 
     Args:
         points: (points, features).
         clusters: At most so many as there are points.
-        chance: Of the first centre.
+        generator: Of the first centre.
         rounds: At most.
     """
-    centres = points[torch.randint(len(points), (1,), generator=chance)]
+    centres = points[torch.randint(len(points), (1,), generator=generator)]
     while len(centres) < clusters:
+        # the farthest point next: two centres in one cluster would never part
         centres = torch.cat([centres, points[torch.cdist(points, centres).min(1).values.argmax()][None]])
     labels = torch.cdist(points, centres).argmin(1)
     for _ in range(rounds):

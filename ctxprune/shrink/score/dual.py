@@ -71,6 +71,7 @@ class Dual:
             if products is None or products.shape[0] != weight.shape[1]:
                 raise InputError("this score is for linear modules", where=name)
             curve = products / found[path].count
+            # dead inputs have no curvature, and the inverse would be infinite
             curve = curve + self.damping * curve.diagonal().mean().clamp(min=1e-12) * torch.eye(len(curve))
             general[name] = weight.square() / torch.linalg.inv(curve).diagonal()
         return general

@@ -67,6 +67,7 @@ class Entropy:
             )
             batches += 1
         scores = total / batches
+        # a short model would have no unit left to choose from
         if group.count >= 2 * (self.first + self.last):
             scores[: self.first] = torch.inf
             scores[group.count - self.last :] = torch.inf
@@ -75,6 +76,7 @@ class Entropy:
 
 def binned(states: Tensor, bins: int) -> float:
     """Sum over dimensions of the entropy of a histogram from the least to the greatest value: (tokens, width) in."""
+    # a histogram by dimension: one over all dimensions would have a bin for each token
     least, most = states.min(0).values, states.max(0).values
     places = ((states - least) / (most - least).clamp(min=1e-12) * bins).long().clamp(max=bins - 1)
     counts = torch.zeros(states.shape[1], bins, dtype=states.dtype)
@@ -86,6 +88,7 @@ def kernel(states: Tensor, _: int) -> float:
     """Quadratic Rényi entropy of a Gaussian kernel as wide as the median distance, of standardised states."""
     states = (states - states.mean(0)) / states.std(0, correction=0).clamp(min=1e-12)
     distances = torch.cdist(states, states)
+    # the median distance, without the zeros of the diagonal
     width = distances[~torch.eye(len(states), dtype=torch.bool)].median().clamp(min=1e-12)
     return float(-(-distances.square() / (2 * width.square())).exp().mean().log())
 
@@ -93,6 +96,7 @@ def kernel(states: Tensor, _: int) -> float:
 def neighbours(states: Tensor, number: int) -> float:
     """Kozachenko-Leonenko: d E[log r] + log V_d + log n - log k, r the distance to the k-th neighbour of n states."""
     tokens, width = states.shape
+    # short batches have fewer neighbours than were asked for
     number = max(min(number, tokens - 1), 1)
     radii = torch.cdist(states, states).topk(min(number + 1, tokens), largest=False).values[:, -1]
     ball = width / 2 * math.log(math.pi) - math.lgamma(width / 2 + 1)

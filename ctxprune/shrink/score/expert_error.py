@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.experts import block_of, routed
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.experts import block_of, record_routing
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ExpertError:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float32 (count,): places in the order of going, from 0 up."""
-        found = routed(subject, groups)
+        found = record_routing(subject, groups)
         scores = {}
         for group in groups:
             rows = found[block_of(group)].inputs
@@ -80,7 +80,7 @@ class ExpertError:
         block = module_of(subject.model, block_of(group))
         with torch.no_grad():
             whole = block(rows[None])
-            with gated(subject.model, {group.key: gate}):
+            with apply_gates(subject.model, {group.key: gate}):
                 return float((block(rows[None]) - whole).square().sum())
 
 

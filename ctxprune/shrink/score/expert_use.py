@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.measure.experts import block_of, record_routing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,5 +28,5 @@ class ExpertUse:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float32 (count,), 0..1; sums to about 1."""
-        found = routed(subject, groups)
+        found = record_routing(subject, groups)
         return {group.key: found[block_of(group)].weights.mean(0) for group in groups}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,11 +51,13 @@ class Fairness:
         for number, (group, unit) in enumerate(places):
             gate = torch.ones(group.count)
             gate[unit] = 0
-            with gated(subject.model, {group.key: gate}):
+            with apply_gates(subject.model, {group.key: gate}):
                 loss[number] = subject.loss()
                 bias[number] = spread(subject)
         critical = loss.argsort(descending=True, stable=True)[: round(self.protected * len(places))]
+        # ranks, since a loss and its spread over groups have no common scale
         ranks = bias.argsort(stable=True).argsort().double()
+        # units that the loss depends on rank above all others, whatever they do to the spread
         ranks[critical] = len(places) + loss[critical].argsort(stable=True).argsort().double()
         parts = ranks.split([group.count for group in groups])
         return {group.key: part for group, part in zip(groups, parts, strict=True)}

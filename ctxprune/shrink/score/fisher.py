@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.gradients import gate_gradients
-from ctxprune.shrink.score.base import telling
+from ctxprune.shrink.score.base import require_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,4 +34,4 @@ class Fisher:
             InputError: The loss has no gradient.
         """
         slopes = gate_gradients(subject, groups)
-        return telling({key: slope.double().square().mean(0) for key, slope in slopes.items()})
+        return require_gradient({key: slope.double().square().mean(0) for key, slope in slopes.items()})

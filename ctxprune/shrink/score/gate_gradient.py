@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.gradients import gate_gradients
-from ctxprune.shrink.score.base import telling
+from ctxprune.shrink.score.base import require_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class GateGradient:
             InputError: The loss has no gradient.
         """
         slopes = gate_gradients(subject, groups)
-        scores = telling({key: slope.double().abs().mean(0) for key, slope in slopes.items()})
+        scores = require_gradient({key: slope.double().abs().mean(0) for key, slope in slopes.items()})
         if not self.normalise:
             return scores
         return {key: score / score.norm().clamp(min=1e-30) for key, score in scores.items()}

@@ -59,6 +59,7 @@ def greedy_changes(gram: Tensor) -> Tensor:
         step = torch.where(left, own + 2 * against, torch.inf)
         unit = int(step.argmin())
         gone += float(step[unit])
+        # cancelling units may lower the sum; a score that falls would break the order
         highest = max(highest, gone) + 1e-12 * float(own.mean()) * (place > 0)
         scores[unit] = highest
         left[unit] = False

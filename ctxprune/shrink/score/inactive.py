@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import consumers, watching
+from ctxprune.shrink.measure.activations import consumers, watch_modules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Inactive:
 
         with torch.no_grad():
             for batch in subject.needed_calibration():
-                with watching(subject.model, list(sums), batch, add):
+                with watch_modules(subject.model, list(sums), batch, add):
                     subject.task.output(subject.model, batch)
         scores = {}
         for group in groups:

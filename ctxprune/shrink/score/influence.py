@@ -45,6 +45,7 @@ class Influence:
         group = depth_group(groups)
         total, count = torch.zeros(group.count, dtype=torch.float64), 0
         for batch in first_rows(subject, self.samples):
+            # a token each, or those of the summary alone: padding would count as "no change"
             places = token_places(batch, self.tokens, subject.anatomy)
             pairs = unit_states(subject, batch, group)
             total += torch.stack([cosines(before[places], after[places]).sum() for before, after in pairs])

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import consumers, watching
+from ctxprune.shrink.measure.activations import consumers, watch_modules
 from ctxprune.shrink.measure.depth import first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Knowledge:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""
         predictive, representational = self._measured(subject, groups)
         totals = [float(sum(part.sum() for part in found.values())) for found in (predictive, representational)]
+        # both sums become 1, so that the trade-off means the same for every model
         first, second = (1 / total if total > 0 else 0.0 for total in totals)
         return {
             group.key: first * predictive[group.key] + self.trade * second * representational[group.key]
@@ -73,16 +74,18 @@ class Knowledge:
             columns = parameter_of(subject.model, f"{path}.weight").detach().double().square().mean(0)
             added[group.key] += (squares * columns).view(group.count, group.block).sum(1)
 
-        chance, done = subject.generator(17), 0
+        generator, done = subject.generator(17), 0
         with subject.frozen():
             for batch in first_rows(subject, self.samples):
                 rows = len(batch["input_ids"])
                 with torch.no_grad():
                     wanted = subject.task.output(subject.teacher or subject.model, batch)
-                    noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)
+                    # at the teacher's own output the divergence has no slope; noise shows how far each unit could move
+                    # it
+                    noise = torch.randn(wanted.shape, generator=generator).to(wanted) * wanted.float().std(correction=0)
                 gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
-                with torch.enable_grad(), gated(subject.model, gates):
-                    with watching(subject.model, list(by_path), batch, see):
+                with torch.enable_grad(), apply_gates(subject.model, gates):
+                    with watch_modules(subject.model, list(by_path), batch, see):
                         output = subject.task.output(subject.model, batch)
                     loss = subject.task.divergence(output, wanted + self.noise * noise, batch) * rows
                     slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import damped, weight_moments
+from ctxprune.shrink.measure.activations import damp, weight_moments
 from ctxprune.shrink.measure.gradients import output_gradients
 from ctxprune.shrink.model.subject import parameter_of
 
@@ -45,7 +45,7 @@ class Kronecker:
         scores = {}
         for name in groups:
             across = torch.linalg.inv(inputs[name].hessian(self.damping)).diagonal()
-            down = torch.linalg.inv(damped(outputs[name], self.damping)).diagonal()
+            down = torch.linalg.inv(damp(outputs[name], self.damping)).diagonal()
             squares = parameter_of(subject.model, name).detach().double().square()
             scores[name] = (0.5 * squares / torch.outer(down, across)).float()
         return scores

@@ -64,6 +64,7 @@ class LayerTaylor:
                 for sublayer in anatomy.sublayers
             ]
         scores = torch.tensor([sum(weights[path] for path in paths) for paths in owned], dtype=torch.float64)
+        # never chosen while others are left: the paper keeps both ends
         scores[: round(self.first * group.count)] = torch.inf
         scores[group.count - round(self.last * group.count) :] = torch.inf
         return {group.key: scores}

@@ -30,7 +30,7 @@ class Learned:
         """
         found = {}
         for group in groups:
-            key = getattr(group, "key", group)
+            key = group if isinstance(group, str) else group.key
             shape = parameter_of(subject.model, group).shape if isinstance(group, str) else (group.count,)
             if key not in subject.learned or tuple(subject.learned[key].shape) != tuple(shape):
                 raise UsageError(

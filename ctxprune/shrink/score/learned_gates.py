@@ -1,4 +1,4 @@
-"""Gates that are learned with frozen weights: what stays open matters.
+"""Gates that are learned with frozen weights: a gate that stays open marks an important unit.
 
 Louizos and others (L0), ICLR 2018; with a Lagrangian to the target as in CoFi (Xia and others, ACL 2022). The weights
 of a unit's gate say how much the loss wants it, under the pressure of the budget.
@@ -13,9 +13,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.shape import Shape
-from ctxprune.shrink.learning.hard_concrete import Learning, learn
-from ctxprune.shrink.model.coupled import coupled
-from ctxprune.shrink.recover.nearest_layers import layered_loss
+from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
+from ctxprune.shrink.learning.losses import layered_loss
+from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class LearnedGates:
     towards: str = "cost"
 
     def __post_init__(self) -> None:
-        Learning(self.steps, self.rate)
+        GateTraining(self.steps, self.rate)
         if self.towards not in ("cost", "shape"):
             raise UsageError(f"towards is {self.towards!r}", hint="'cost' or 'shape'")
 
@@ -56,13 +56,16 @@ class LearnedGates:
             UsageError: There is no budget.
         """
         constraint = constraint_of(subject, groups, self.towards)
-        return learn(subject, groups, constraint, Learning(self.steps, self.rate), layered_loss(subject, self.layers))
+        return learn_gates(
+            subject, groups, constraint, GateTraining(self.steps, self.rate), layered_loss(subject, self.layers)
+        )
 
 
 def constraint_of(
     subject: Subject, groups: Sequence[Group], towards: str, shape: Shape | None = None
 ) -> Callable[[Mapping[Key, Tensor]], Tensor]:
     """How far expected shares are above their targets: of the whole cost, or of each group's count."""
+    # as shares, so that the pressure is of one size whatever the measure counts
     budget = subject.needed_budget()
     if towards == "shape":
         sizes = {group.key: group.count for group in groups}
@@ -70,6 +73,6 @@ def constraint_of(
         return lambda open_: torch.stack(
             [open_[key].double().mean() - counts[key] / size for key, size in sizes.items()]
         )
-    prices = coupled(subject.model, budget.measure)
+    prices = coupled_costs(subject.model, budget.measure)
     whole = float(prices.cost({}))
     return lambda open_: ((prices.cost(open_) - (whole - budget.remove)) / whole)[None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.pieces import SCORES
+from ctxprune.shrink.registries import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import weight_moments
-from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.measure.experts import block_of, record_routing
+from ctxprune.shrink.model.families.base import has_parameter
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.measure.experts import Routed
+    from ctxprune.shrink.measure.experts import Routing
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["MoePruner"]
@@ -34,7 +35,7 @@ class MoePruner:
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
         experts = subject.groups(["expert"])
-        found = routed(subject, experts)
+        found = record_routing(subject, experts)
         norms: dict[str, Tensor] = {}
         for group in experts:
             path, here = block_of(group), found[block_of(group)]
@@ -45,9 +46,9 @@ class MoePruner:
         return {name: parameter_of(subject.model, name).detach().abs() * norms[name] for name in groups}
 
 
-def _of_experts(experts: Any, path: str, here: Routed) -> dict[str, Tensor]:
+def _of_experts(experts: Any, path: str, here: Routing) -> dict[str, Tensor]:
     """Norms of weighted inputs of both fused tensors: (experts, 1, inputs)."""
-    if not hasattr(experts, "gate_up_proj"):
+    if not has_parameter(experts, "gate_up_proj"):
         raise UsageError("these experts are not in fused tensors", where=path)
     first, second = [], []
     with torch.no_grad():

@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,26 +57,28 @@ class Perturbation:
             key: size.argsort()[: max(min(round(self.doubtful * self.share * len(size)), len(size)), 1)]
             for key, size in prior.items()
         }
-        chance = subject.generator(5)
+        generator = subject.generator(5)
         masks, utilities = [], []
         drawn: dict[Key, Tensor] = {}
         for number in range(self.samples):
+            # complements in pairs cancel what all sub-models have in common
             if number % 2:
                 drawn = {key: self._complement(drawn[key], tried[key]) for key in prior}
             else:
-                drawn = {key: self._drawn(prior[key], tried[key], chance) for key in prior}
-            with gated(subject.model, {key: mask.float() for key, mask in drawn.items()}):
+                drawn = {key: self._drawn(prior[key], tried[key], generator) for key in prior}
+            with apply_gates(subject.model, {key: mask.float() for key, mask in drawn.items()}):
                 utilities.append(-subject.loss())
             masks.append(torch.cat([drawn[key][tried[key]].double() for key in prior]))
         guess = torch.cat([prior[key][tried[key]] / prior[key].sum().clamp(min=1e-12) for key in prior])
         found = regress(torch.stack(masks), torch.tensor(utilities, dtype=torch.float64), guess, self.ridge)
         return self._scores(prior, tried, found)
 
-    def _drawn(self, size: Tensor, tried: Tensor, chance: torch.Generator) -> Tensor:
+    def _drawn(self, size: Tensor, tried: Tensor, generator: torch.Generator) -> Tensor:
+        # units of small activations are drawn more often; the largest still has a chance
         odds = size.max() - size[tried] + 1e-6 * size.max().clamp(min=1e-12)
         number = min(max(round(self.share * len(size)), 1), len(tried))
         mask = torch.ones(len(size), dtype=torch.bool)
-        mask[tried[torch.multinomial(odds, number, generator=chance)]] = False
+        mask[tried[torch.multinomial(odds, number, generator=generator)]] = False
         return mask
 
     @staticmethod
@@ -92,6 +94,7 @@ class Perturbation:
         for key, size in prior.items():
             part = found[place : place + len(tried[key])]
             place += len(tried[key])
+            # units that were never removed stay, and rank among themselves by activation
             scores[key] = top + 1e-6 * abs(top) + size / size.max().clamp(min=1e-12)
             scores[key][tried[key]] = part
         return scores
@@ -109,6 +112,7 @@ def regress(masks: Tensor, utilities: Tensor, prior: Tensor, ridge: float) -> Te
     centred, wanted = masks - masks.mean(0), utilities - utilities.mean()
     told = centred @ prior
     scale = float(told @ wanted / told.square().sum().clamp(min=1e-12))
+    # a negative factor would mean that activations mislead: they are then left out
     start = max(scale, 0.0) * prior  # activations help where they say what the sub-models say
     normal = centred.T @ centred + ridge * len(masks) * torch.eye(masks.shape[1], dtype=masks.dtype)
     solved: Tensor = torch.linalg.lstsq(normal, centred.T @ (wanted - centred @ start)).solution

@@ -59,5 +59,6 @@ class Position:
 
 
 def _alternate(place: int, count: int, *, first: int) -> float:
+    # every other unit first, from the top; the rest follow in the same order
     from_top = count - 1 - place
     return from_top if from_top % 2 == first else count + from_top

@@ -25,11 +25,11 @@ class Random:
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """The scores."""
-        chance = subject.generator()
+        generator = subject.generator()
         return {
-            (key := getattr(group, "key", group)): torch.rand(
+            (key := group if isinstance(group, str) else group.key): torch.rand(
                 (group.count,) if not isinstance(group, str) else parameter_of(subject.model, key).shape,
-                generator=chance,
+                generator=generator,
             )
             for group in groups
         }

@@ -62,8 +62,10 @@ class Representative:
 def representative_ranks(points: Tensor, steps: int, width: float) -> Tensor:
     """The diagonal of C for points (units, features): float64 (units,), from 0 up."""
     distances = torch.cdist(points, points).square()
+    # in units of the mean distance, so that one width fits all matrices
     kernel = torch.exp(-distances / (width * distances.mean()).clamp(min=1e-30))
     combined = torch.full_like(kernel, 1 / len(kernel))
     for _ in range(steps):
+        # multiplicative updates keep every entry at or above zero
         combined *= (kernel / (kernel @ combined).clamp(min=1e-30)).sqrt()
     return combined.diagonal().double()

@@ -15,7 +15,7 @@ from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.measure.gradients import gradient_norms
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.score._expressions import Tree, grown, mutated, text, value
+from ctxprune.shrink.score._expressions import Tree, evaluate_tree, format_tree, grow_tree, mutate_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +61,16 @@ class Symbolic:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name."""
-        chance = Random(subject.seed)
+        generator = Random(subject.seed)
+        # one pass of data for the whole search: every expression is made of the same three tensors
         leaves = _leaves(subject, groups)
-        forms = [*_KNOWN, *(grown(chance, self.depth) for _ in range(self.population - len(_KNOWN)))]
-        ranked = sorted((_judged(subject, form, leaves), text(form), form) for form in forms)
+        forms = [*_KNOWN, *(grow_tree(generator, self.depth) for _ in range(self.population - len(_KNOWN)))]
+        ranked = sorted((_judged(subject, form, leaves), format_tree(form), form) for form in forms)
         for _ in range(self.generations):
-            parents = [min(chance.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
-            children = [mutated(form, chance.choice(ranked)[2], chance, self.depth) for form in parents]
-            new = {text(form): form for form in children} if children else {}
+            parents = [min(generator.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
+            children = [mutate_tree(form, generator.choice(ranked)[2], generator, self.depth) for form in parents]
+            new = {format_tree(form): form for form in children} if children else {}
+            # an expression that was judged before is not judged again
             known = {entry[1] for entry in ranked}
             judged = [(_judged(subject, form, leaves), word, form) for word, form in new.items() if word not in known]
             ranked = sorted([*ranked, *judged], key=lambda entry: entry[:2])[: self.population]
@@ -90,7 +92,7 @@ def _leaves(subject: Subject, names: Sequence[str]) -> dict[str, dict[str, Tenso
 
 
 def _scores(form: Tree, leaves: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    found = {name: value(form, entry).expand(entry["W"].shape) for name, entry in leaves.items()}
+    found = {name: evaluate_tree(form, entry).expand(entry["W"].shape) for name, entry in leaves.items()}
     return {name: torch.nan_to_num(score, nan=0.0).contiguous() for name, score in found.items()}
 
 
@@ -103,4 +105,5 @@ def _judged(subject: Subject, form: Tree, leaves: dict[str, dict[str, Tensor]]) 
         for batch in subject.needed_calibration():
             output, wanted = subject.task.output(pruned, batch), subject.task.output(teacher, batch)
             total += float(subject.task.divergence(output, wanted, batch))
+    # an expression may overflow; it is then the worst and not an error
     return total if math.isfinite(total) else math.inf

@@ -70,6 +70,7 @@ class Taylor:
                 first, second = weight * gradients[part.parameter], 0.5 * weight.square() * squares[part.parameter]
                 salience = {"first": first, "second": second, "mixed": first - second}[self.order]
                 own = unit_parts(salience, part, group.count)
+                # summed before or after the absolute value: whether a unit's elements may cancel out
                 parts.append(own.abs().sum(1) if self.by == "element" else own.sum(1).abs())
             stacked = torch.stack(parts)
             scores[group.key] = stacked.sum(0) if self.over == "sum" else stacked.amax(0)

@@ -25,7 +25,7 @@ __all__ = [
     "by_row",
     "check_share",
     "group_numbers",
-    "rebatched",
+    "rebatch",
     "row_divergences",
     "row_losses",
     "row_targets",
@@ -46,6 +46,7 @@ def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.M
     Raises:
         UsageError: The task's output is not one of single rows that stand for themselves.
     """
+    # of an embedder or a pruner a row alone has no loss
     if not isinstance(subject.task, (CrossEncoder, LanguageModel)):
         raise UsageError(
             f"rows of the task {type(subject.task).__name__} cannot be judged one by one",
@@ -148,6 +149,7 @@ def best_share(subject: Subject, scores: Tensor, share: float) -> Tensor:
     sizes = torch.bincount(groups)
     means = torch.zeros(len(sizes), dtype=torch.float64).index_add_(0, groups, scores.double()) / sizes
     order = means.argsort(descending=True, stable=True)
+    # the group that crosses the share is taken whole, so that one at least is chosen
     enough = sizes[order].cumsum(0) - sizes[order] < share * len(groups) - 1e-9
     return torch.isin(groups, order[enough])
 
@@ -162,10 +164,11 @@ def check_share(share: float) -> None:
         raise UsageError(f"share is {share!r}", hint="give a share above 0 and up to 1")
 
 
-def rebatched(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
+def rebatch(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
     """Batches of the chosen rows alone, as large as the largest was, padded anew; groups of one batch stay apart."""
     most = max(len(batch["input_ids"]) for batch in batches)
     padding = [batch["input_ids"][batch["attention_mask"] == 0] for batch in batches]
+    # batches do not name the padding id; where any is padded it shows
     pad = next((int(ids[0]) for ids in padding if len(ids)), 0)
     made: list[list[dict[str, Tensor]]] = []
     start = 0

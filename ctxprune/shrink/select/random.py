@@ -1,4 +1,4 @@
-"""Rows by chance: what every selector is compared with.
+"""Random rows: the baseline of every selector.
 
 Ben-Baruch and others, Distilling the Knowledge in Data Pruning, 2024: where a teacher is followed, a random share is as
 good as or better than a chosen one.

@@ -11,7 +11,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.balanced import Balanced  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.score.attention_removal import AttentionRemoval  # noqa: E402

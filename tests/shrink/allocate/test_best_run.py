@@ -12,9 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.best_run import BestRun, run_lengths  # noqa: E402
 from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 KEY = ("layer", -1)
 

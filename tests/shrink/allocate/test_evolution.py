@@ -10,9 +10,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.evolution import Evolution  # noqa: E402
 from ctxprune.shrink.allocate.uniform import Uniform  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st  # noqa: E402
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.knapsack import Knapsack  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 SCORE = st.floats(0, 10, allow_nan=False).map(lambda value: round(value, 3))
 SHARE = st.integers(0, 1000).map(lambda number: number / 1000)

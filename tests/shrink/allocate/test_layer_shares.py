@@ -7,9 +7,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.by_change import ByChange, layer_changes  # noqa: E402
 from ctxprune.shrink.allocate.logistic import Logistic  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 
 

@@ -10,8 +10,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.loss_cut import LossCut  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEY = ("layer", -1)

@@ -10,9 +10,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.coarse_to_fine import CoarseToFine, layer_angles  # noqa: E402
 from ctxprune.shrink.allocate.protected import Protected  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 
 def case(share: float):

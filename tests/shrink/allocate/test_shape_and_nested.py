@@ -10,19 +10,19 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.nested import Nested  # noqa: E402
 from ctxprune.shrink.allocate.only import Only  # noqa: E402
 from ctxprune.shrink.allocate.per_kind import PerKind  # noqa: E402
 from ctxprune.shrink.allocate.shape import Shape  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def given(subject, kinds, share):
     groups = subject.groups(kinds)
-    chance = torch.Generator().manual_seed(1)
-    scores = {group.key: torch.rand(group.count, generator=chance) for group in groups}
+    generator = torch.Generator().manual_seed(1)
+    scores = {group.key: torch.rand(group.count, generator=generator) for group in groups}
     whole = cost(subject.model, "flops")
     return scores, Budget(groups, unit_costs(subject.model, groups, "flops"), share * whole), whole
 

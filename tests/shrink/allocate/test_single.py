@@ -12,11 +12,12 @@ from hypothesis import strategies as st  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.all_matrices import AllMatrices  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget, shared_out  # noqa: E402
+from ctxprune.shrink.allocate.base import divide_removals  # noqa: E402
 from ctxprune.shrink.allocate.blocks import Blocks  # noqa: E402
 from ctxprune.shrink.allocate.pattern import Pattern  # noqa: E402
 from ctxprune.shrink.allocate.per_matrix import PerMatrix  # noqa: E402
 from ctxprune.shrink.allocate.per_row import PerRow  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 SHAPES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=4)
 KINDS = [PerMatrix(), PerRow(), AllMatrices(least=0.0)]
@@ -33,8 +34,10 @@ def zeros(masks) -> int:
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.floats(0, 1), st.sampled_from(KINDS), st.integers(0, 99))
 def test_the_share_of_zeros_is_what_was_asked_within_one_weight(shapes, share, kind, seed):
-    chance = torch.Generator().manual_seed(seed)
-    scores = {str(place): torch.rand(shape, generator=chance).round(decimals=1) for place, shape in enumerate(shapes)}
+    generator = torch.Generator().manual_seed(seed)
+    scores = {
+        str(place): torch.rand(shape, generator=generator).round(decimals=1) for place, shape in enumerate(shapes)
+    }
     masks = kind(None, scores, asked(share))
     wanted = share * sum(score.numel() for score in scores.values())
     assert wanted - 1e-5 <= zeros(masks) < wanted + 1
@@ -44,8 +47,8 @@ def test_the_share_of_zeros_is_what_was_asked_within_one_weight(shapes, share, k
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.floats(0, 1), st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(0, 99))
 def test_blocks_go_whole_and_less_than_one_too_many(shapes, share, size, seed):
-    chance = torch.Generator().manual_seed(seed)
-    scores = {str(place): torch.rand(shape, generator=chance) for place, shape in enumerate(shapes)}
+    generator = torch.Generator().manual_seed(seed)
+    scores = {str(place): torch.rand(shape, generator=generator) for place, shape in enumerate(shapes)}
     masks = Blocks(*size)(None, scores, asked(share))
     wanted = share * sum(score.numel() for score in scores.values())
     assert wanted - 1e-5 <= zeros(masks) < wanted + size[0] * size[1]
@@ -90,9 +93,9 @@ def test_what_was_zero_before_goes_first():
 
 
 def test_counts_are_shared_out_by_running_totals():
-    assert shared_out([3, 3, 3], 0.5) == [2, 1, 2]
-    assert shared_out([4, 4], 0.0) == [0, 0]
-    assert shared_out([4, 4], 1.0) == [4, 4]
+    assert divide_removals([3, 3, 3], 0.5) == [2, 1, 2]
+    assert divide_removals([4, 4], 0.0) == [0, 0]
+    assert divide_removals([4, 4], 1.0) == [4, 4]
 
 
 def test_bad_settings_and_budgets_are_refused():

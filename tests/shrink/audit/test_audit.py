@@ -7,9 +7,8 @@ import json
 import pytest
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit import Audited, Question, audit
-from ctxprune.shrink.audit.slices import slices
-from ctxprune.shrink.audit.swaps import swapped
+from ctxprune.shrink.audit import AuditedModel, Question, audit
+from ctxprune.shrink.audit.questions import find_slices, swap_gender
 
 PLAIN = [
     Question(f"who opened gate number{n} in the old town", ("the gate", "a cow", "grass"), (1, 0, 0), "stories")
@@ -28,7 +27,7 @@ def wrong_on_negation(question):
 
 
 def test_the_planted_fault_is_named():
-    report = audit(Audited("full", right), [Audited("small", wrong_on_negation)], PLAIN + NEGATED)
+    report = audit(AuditedModel("full", right), [AuditedModel("small", wrong_on_negation)], PLAIN + NEGATED)
     full, small = report.models
     assert full["ndcg@10"] == 100
     assert small["worst_slice"] in ("negation", "domain law", "number", "short question")
@@ -45,11 +44,11 @@ def test_the_planted_fault_is_named():
 
 def test_exemplars_are_what_most_variants_change():
     variants = {"seed 1": wrong_on_negation, "seed 2": right}
-    few = audit(Audited("full", right), [Audited("s", right, variants=variants)], PLAIN + NEGATED).models[1]
+    few = audit(AuditedModel("full", right), [AuditedModel("s", right, variants=variants)], PLAIN + NEGATED).models[1]
     assert few["exemplars"]["share"] == 0
-    many = audit(Audited("full", right), [Audited("s", wrong_on_negation, variants=variants)], PLAIN + NEGATED).models[
-        1
-    ]
+    many = audit(
+        AuditedModel("full", right), [AuditedModel("s", wrong_on_negation, variants=variants)], PLAIN + NEGATED
+    ).models[1]
     assert many["exemplars"]["share"] == 37.5
     assert many["exemplars"]["variants"] == 3
     assert many["exemplars"]["times_as_often"]["negation"] == pytest.approx(64 / 24, abs=0.01)
@@ -57,7 +56,7 @@ def test_exemplars_are_what_most_variants_change():
     assert many["spread"]["deviation"] > 0
 
 
-def test_swaps_measure_what_a_score_makes_of_gender():
+def test_swaps_measure_the_influence_of_gender():
     asked = [Question("did he win", ("He won.", "She lost."), (1, 0))] * 3
 
     def fond_of_he(question):
@@ -66,7 +65,7 @@ def test_swaps_measure_what_a_score_makes_of_gender():
     def blind(question):
         return [float("won" in text) for text in question.texts]
 
-    full, small = audit(Audited("full", blind), [Audited("small", fond_of_he)], asked).models
+    full, small = audit(AuditedModel("full", blind), [AuditedModel("small", fond_of_he)], asked).models
     assert full["swaps"] == {"questions": 3, "mean_change": 0, "largest_change": 0, "first_text_changed": 0}
     assert small["swaps"]["mean_change"] == pytest.approx(2.0)
     assert small["swaps"]["first_text_changed"] == 100
@@ -80,38 +79,43 @@ def test_titles_are_swapped_with_their_texts():
 
 
 def test_swapped_keeps_case_and_other_words():
-    assert swapped("He saw Mary, THE MAN and the theory of his.") == "She saw James, THE WOMAN and the theory of her."
-    assert swapped("grass") == "grass"
+    assert (
+        swap_gender("He saw Mary, THE MAN and the theory of his.") == "She saw James, THE WOMAN and the theory of her."
+    )
+    assert swap_gender("grass") == "grass"
 
 
 def test_slices_leave_out_what_holds_all_or_none():
-    assert set(slices(PLAIN)) <= {"long question", "rare term"}
-    assert slices([]) == {}
-    assert slices([Question("don’t", ("a",), (1,)), Question("do", ("a",), (1,))])["negation"].tolist() == [True, False]
+    assert set(find_slices(PLAIN)) <= {"long question", "rare term"}
+    assert find_slices([]) == {}
+    assert find_slices([Question("don’t", ("a",), (1,)), Question("do", ("a",), (1,))])["negation"].tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_the_page_is_whole_and_escaped():
     bad = [Question("<script>1 & never", ("the gate", "<b>", "grass"), (1, 0, 0))] * 30
-    report = audit(Audited("full", right), [Audited("a<b", wrong_on_negation, {"bytes": 9e6})], PLAIN + bad)
+    report = audit(AuditedModel("full", right), [AuditedModel("a<b", wrong_on_negation, {"bytes": 9e6})], PLAIN + bad)
     page = report.to_html()
     assert "<script>" not in page
     assert "a&lt;b" in page
     assert "9.0 MB" in page
     assert "Pale: under 20 questions" not in page
-    few = audit(Audited("full", right), [Audited("small", right)], PLAIN + bad[:5])
+    few = audit(AuditedModel("full", right), [AuditedModel("small", right)], PLAIN + bad[:5])
     assert "Pale: under 20 questions" in few.to_html()
     json.dumps(report.to_dict())
 
 
 def test_bad_input():
     with pytest.raises(InputError, match="no question"):
-        audit(Audited("full", right), [], [Question("q", ("a", "b"), (0, 0))])
+        audit(AuditedModel("full", right), [], [Question("q", ("a", "b"), (0, 0))])
     with pytest.raises(UsageError, match="shape"):
-        audit(Audited("full", lambda question: [1.0]), [], PLAIN)
+        audit(AuditedModel("full", lambda question: [1.0]), [], PLAIN)
     with pytest.raises(UsageError, match="finite"):
-        audit(Audited("full", lambda question: [float("nan")] * 3), [], PLAIN)
+        audit(AuditedModel("full", lambda question: [float("nan")] * 3), [], PLAIN)
     with pytest.raises(UsageError, match="same name"):
-        audit(Audited("full", right), [Audited("full", right)], PLAIN)
+        audit(AuditedModel("full", right), [AuditedModel("full", right)], PLAIN)
     with pytest.raises(UsageError, match="3 gains and 0 sources for 2 texts"):
         Question("q", ("a", "b"), (1, 0, 0))
     with pytest.raises(UsageError, match="none of the 1 titles"):

@@ -17,7 +17,7 @@ from ctxprune.cli._app import app  # noqa: E402
 from ctxprune.errors import FormatError, InputError  # noqa: E402
 from ctxprune.models.pruner import bundled, read_manifest  # noqa: E402
 from ctxprune.shrink.audit import Question  # noqa: E402
-from ctxprune.shrink.audit.models import audited  # noqa: E402
+from ctxprune.shrink.audit.models import load_audited  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 PRUNER = read_manifest(bundled()).name
@@ -66,14 +66,14 @@ def test_the_command_reports_and_draws(folders, capsys):
 
 
 def test_scores_are_the_models_own(folders):
-    model = audited(folders / "full", tokens=16)
+    model = load_audited(folders / "full", tokens=16)
     whole = model.score(asked("who opened gate", *["gate opened", "cow"] * 20))
     assert len(whole) == 40
     assert model.score(asked("who opened gate", "cow")) == pytest.approx(whole[1:2], abs=1e-5)
 
 
 def test_the_bundled_pruner_is_audited_by_its_name():
-    model = audited(PRUNER)
+    model = load_audited(PRUNER)
     yes, no = model.score(asked("Who opened the gate?", "The gate was opened by Ada.", "Cows eat grass."))
     assert yes > no
     assert model.sizes["bytes"] > 1e6
@@ -81,7 +81,7 @@ def test_the_bundled_pruner_is_audited_by_its_name():
 
 
 def test_a_pruner_reads_texts_under_the_titles_of_their_documents():
-    model = audited(PRUNER)
+    model = load_audited(PRUNER)
     texts = ("It opened in 1933.", "It opened in 1911.")
     titled = Question("When did the Oda bridge open?", texts, (1, 0), sources=(0, 1), titles=("Oda bridge", "Tolu zoo"))
     named, other = model.score(titled)
@@ -93,12 +93,12 @@ def test_a_pruner_of_another_making_has_its_bytes_alone(monkeypatch):
         raise FormatError("not the graph of a pruner")
 
     monkeypatch.setattr("ctxprune.train.graph_reader.read_network", refuse)
-    assert list(audited(PRUNER).sizes) == ["bytes"]
+    assert list(load_audited(PRUNER).sizes) == ["bytes"]
 
 
-def test_what_cannot_be_audited_says_so(folders, capsys):
+def test_models_that_cannot_be_audited_raise(folders, capsys):
     with pytest.raises(InputError, match="no such folder"):
-        audited(folders / "none")
+        load_audited(folders / "none")
     unlabelled = folders / "unlabelled.jsonl"
     unlabelled.write_text('{"query": "a", "passage": "b"}\n', encoding="utf-8")
     assert main(["shrink", "audit", PRUNER, str(folders / "small"), "--data", str(unlabelled)]) == 1

@@ -17,11 +17,11 @@ from ctxprune.shrink.data import (  # noqa: E402
     Pair,
     batches_of,
     batches_of_texts,
-    by_source,
+    group_by_source,
     heldout_pairs,
     read_pairs,
     read_texts,
-    sampled,
+    sample_pairs,
 )
 from ctxprune.shrink.data.sets import pairs_of  # noqa: E402
 from ctxprune.shrink.model.tasks.base import inputs_of  # noqa: E402
@@ -149,19 +149,19 @@ def test_bad_arguments_are_refused():
 
 def test_a_sample_holds_both_kinds_of_pair():
     pairs = [Pair(f"q{n}", f"p{m}", float(m < 5)) for n in range(20) for m in range(10)]
-    found = sampled(pairs, 6, most=4, seed=2)
+    found = sample_pairs(pairs, 6, most=4, seed=2)
     assert len(found) == 24
     assert len({pair.question for pair in found}) == 6
     assert sum(pair.label or 0 for pair in found) == 12
-    assert found == sampled(pairs, 6, most=4, seed=2)
-    assert found != sampled(pairs, 6, most=4, seed=3)
-    assert len(sampled(pairs, 99, most=99)) == 200
+    assert found == sample_pairs(pairs, 6, most=4, seed=2)
+    assert found != sample_pairs(pairs, 6, most=4, seed=3)
+    assert len(sample_pairs(pairs, 99, most=99)) == 200
     with pytest.raises(UsageError, match="groups is 0"):
-        sampled(pairs, 0)
+        sample_pairs(pairs, 0)
 
 
-def test_sources_are_told_apart():
-    assert by_source([Pair("a", "b", source="y"), Pair("a", "b", source="x")]) == {
+def test_pairs_are_grouped_by_source():
+    assert group_by_source([Pair("a", "b", source="y"), Pair("a", "b", source="x")]) == {
         "x": [Pair("a", "b", source="x")],
         "y": [Pair("a", "b", source="y")],
     }

@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.compensate.collapse import Collapse, collapsed  # noqa: E402
+from ctxprune.shrink.compensate.collapse import Collapse, collapse_layers  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEY = ("layer", -1)
@@ -23,15 +23,15 @@ def test_the_formula_by_hand():
     with torch.no_grad():
         for place, value in enumerate((1.0, 5.0, 7.0)):
             subject.model.get_submodule(layers[place].path).output.dense.bias.fill_(value)
-    assert collapsed(subject.model, layers[:3])[path].tolist() == [1 + (5 - 1) + (7 - 1)] * 32
-    assert collapsed(subject.model, layers[:2])[path].tolist() == [5.0] * 32
+    assert collapse_layers(subject.model, layers[:3])[path].tolist() == [1 + (5 - 1) + (7 - 1)] * 32
+    assert collapse_layers(subject.model, layers[:2])[path].tolist() == [5.0] * 32
 
 
 def test_the_last_layers_matrices_with_the_first_ones_norms():
     subject = models.encoder()
     layers = subject.anatomy.layers
     first, last = (dict(subject.model.get_submodule(layers[place].path).named_parameters()) for place in (0, 2))
-    found = collapsed(subject.model, layers[:3], last=True)
+    found = collapse_layers(subject.model, layers[:3], last=True)
     for name, entry in found.items():
         assert torch.equal(entry, (first if "LayerNorm" in name else last)[name]), name
     kept = Collapse(merge="last")(subject, {KEY: torch.tensor([True, True, True, False])})

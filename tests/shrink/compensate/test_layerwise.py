@@ -19,11 +19,11 @@ from ctxprune.shrink.model.cost import matrices  # noqa: E402
 
 
 def case(rows=6, columns=16, tokens=200, seed=0):
-    chance = torch.Generator().manual_seed(seed)
-    mixed = torch.randn(tokens, columns, generator=chance) @ torch.randn(columns, columns, generator=chance)
+    generator = torch.Generator().manual_seed(seed)
+    mixed = torch.randn(tokens, columns, generator=generator) @ torch.randn(columns, columns, generator=generator)
     inputs = mixed.double()
     found = Moments(tokens, inputs.sum(0), inputs.square().sum(0), inputs.T @ inputs)
-    return torch.randn(rows, columns, generator=chance).double(), found
+    return torch.randn(rows, columns, generator=generator).double(), found
 
 
 def error(weight, new, found):

@@ -17,8 +17,8 @@ from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def test_the_map_is_found_and_a_ridge_draws_it_to_the_identity():
-    chance = torch.Generator().manual_seed(0)
-    x, wanted = torch.randn(200, 4, generator=chance).double(), torch.randn(4, 4, generator=chance).double()
+    generator = torch.Generator().manual_seed(0)
+    x, wanted = torch.randn(200, 4, generator=generator).double(), torch.randn(4, 4, generator=generator).double()
     matrix, shift = fit_map(x, x @ wanted + 2.0, 0.0)
     assert torch.allclose(matrix, wanted)
     assert torch.allclose(shift, torch.full((4,), 2.0).double())
@@ -51,8 +51,8 @@ class Given(torch.nn.Linear):
     """Gives something of full rank whatever comes in: a fixed draw by place."""
 
     def forward(self, states):
-        chance = torch.Generator().manual_seed(states.shape[0] * 100 + states.shape[1])
-        given = torch.randn(*states.shape[:2], self.in_features, generator=chance)
+        generator = torch.Generator().manual_seed(states.shape[0] * 100 + states.shape[1])
+        given = torch.randn(*states.shape[:2], self.in_features, generator=generator)
         return torch.nn.functional.linear(given, self.weight, self.bias)
 
 

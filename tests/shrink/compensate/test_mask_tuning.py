@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.compensate.mask_tuning import MaskTuning, tuned_scales  # noqa: E402
+from ctxprune.shrink.compensate.mask_tuning import MaskTuning, tune_scales  # noqa: E402
 from ctxprune.shrink.model.subject import module_of  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
@@ -18,9 +18,9 @@ from ctxprune.shrink.model.surgery import remove  # noqa: E402
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("limit", [1.0, 1.5, 10.0])
 def test_scales_are_bounded_and_never_worse(seed: int, limit: float):
-    chance = torch.Generator().manual_seed(seed)
-    added, wanted = torch.randn(40, 6, generator=chance).double(), 3 * torch.randn(40, generator=chance).double()
-    scales = tuned_scales(added.T @ added, added.T @ wanted, limit, 1e-4)
+    generator = torch.Generator().manual_seed(seed)
+    added, wanted = torch.randn(40, 6, generator=generator).double(), 3 * torch.randn(40, generator=generator).double()
+    scales = tune_scales(added.T @ added, added.T @ wanted, limit, 1e-4)
     assert float(scales.abs().max()) <= limit
     errors = [float((wanted - added @ tried).square().sum()) for tried in (scales, torch.ones(6).double())]
     assert errors[0] <= errors[1] + 1e-9
@@ -29,7 +29,7 @@ def test_scales_are_bounded_and_never_worse(seed: int, limit: float):
 def test_known_scales_are_found():
     added = torch.randn(40, 3, generator=torch.Generator().manual_seed(1)).double()
     wanted = torch.tensor([2.0, 0.5, -1.0]).double()
-    assert torch.allclose(tuned_scales(added.T @ added, added.T @ (added @ wanted), 10.0, 1e-9), wanted, atol=1e-6)
+    assert torch.allclose(tune_scales(added.T @ added, added.T @ (added @ wanted), 10.0, 1e-9), wanted, atol=1e-6)
 
 
 def test_a_unit_takes_over_its_twins_part():

@@ -11,22 +11,22 @@ from itertools import combinations  # noqa: E402
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.compensate.rearrange import Rearrange, rearranged  # noqa: E402
+from ctxprune.shrink.compensate.rearrange import Rearrange, rearrange  # noqa: E402
 
 
 def test_two_that_cancel_go_together():
     slopes = torch.tensor([[1.0, 2.0, -2.1, 3.0], [1.0, 2.0, -2.0, 3.0]]).double()
-    found = rearranged(torch.tensor([False, False, True, True]), slopes)
+    found = rearrange(torch.tensor([False, False, True, True]), slopes)
     assert found.tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_never_worse_and_as_many(seed: int):
-    chance = torch.Generator().manual_seed(seed)
-    slopes = torch.randn(12, 8, generator=chance).double()
+    generator = torch.Generator().manual_seed(seed)
+    slopes = torch.randn(12, 8, generator=generator).double()
     mask = torch.ones(8, dtype=torch.bool)
-    mask[torch.randperm(8, generator=chance)[:3]] = False
-    found = rearranged(mask, slopes)
+    mask[torch.randperm(8, generator=generator)[:3]] = False
+    found = rearrange(mask, slopes)
     cost = lambda gone: float(slopes[:, list(gone)].sum(1).square().sum())  # noqa: E731
     assert int((~found).sum()) == 3
     value = cost((~found).nonzero().flatten().tolist())

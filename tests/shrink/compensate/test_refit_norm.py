@@ -11,7 +11,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.shrink.compensate.refit_norm import RefitNorm  # noqa: E402
 from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
-from ctxprune.shrink.model.norms import fit_norm, normed  # noqa: E402
+from ctxprune.shrink.model.norms import fit_norm, normalise  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEEP = torch.tensor([True, False, False, True])
@@ -26,10 +26,10 @@ def distance(subject, whole, small, place_small: int, place: int) -> float:
 
 
 def test_a_line_is_found_in_each_dimension():
-    chance = torch.Generator().manual_seed(0)
-    states = torch.randn(50, 6, generator=chance)
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(50, 6, generator=generator)
     norm = torch.nn.LayerNorm(6)
-    wanted = normed(norm, states) * torch.arange(6) + 3.0
+    wanted = normalise(norm, states) * torch.arange(6) + 3.0
     fit_norm(norm, states, wanted)
     assert torch.allclose(norm.weight, torch.arange(6.0), atol=1e-5)
     assert torch.allclose(norm.bias, torch.full((6,), 3.0), atol=1e-5)
@@ -42,7 +42,7 @@ def test_norms_before_scale_and_shift(make):
     path = subject.anatomy.norms[0]
     norm, states = subject.model.get_submodule(path), torch.randn(7, 32, generator=torch.Generator().manual_seed(1))
     shift = getattr(norm, "bias", None)
-    found = normed(norm, states) * norm.weight + (0 if shift is None else shift)
+    found = normalise(norm, states) * norm.weight + (0 if shift is None else shift)
     assert torch.allclose(found.float(), norm(states), atol=1e-5)
 
 

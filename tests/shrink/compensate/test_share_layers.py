@@ -12,8 +12,8 @@ from dataclasses import replace  # noqa: E402
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.compensate.share_layers import ShareLayers  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.model.shared import SharedLinear, low_rank  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
@@ -26,19 +26,19 @@ def given(subject, share: float):
 
 
 def test_the_best_difference_of_a_rank():
-    chance = torch.Generator().manual_seed(0)
-    product = torch.randn(6, 2, generator=chance) @ torch.randn(2, 5, generator=chance)
+    generator = torch.Generator().manual_seed(0)
+    product = torch.randn(6, 2, generator=generator) @ torch.randn(2, 5, generator=generator)
     up, down = low_rank(product, 2)
     assert up.shape == (6, 2)
     assert torch.allclose(up @ down, product, atol=1e-5)
 
 
 def test_a_shared_matrix_is_its_own_where_the_rank_suffices():
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     base, own = torch.nn.Linear(5, 6), torch.nn.Linear(5, 6)
     with torch.no_grad():
-        own.weight.copy_(base.weight + torch.randn(6, 1, generator=chance) @ torch.randn(1, 5, generator=chance))
-    states = torch.randn(4, 5, generator=chance)
+        own.weight.copy_(base.weight + torch.randn(6, 1, generator=generator) @ torch.randn(1, 5, generator=generator))
+    states = torch.randn(4, 5, generator=generator)
     shared = SharedLinear(base, own, 1)
     assert torch.allclose(shared(states), own(states), atol=1e-5)
     assert shared.weight is base.weight

@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
-from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.model.cost import Target, cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
@@ -26,11 +26,11 @@ def output(model, batch):
 
 
 def halved(model, kind: str) -> dict:
-    chance = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     kept = {}
     for key, group in family_of(model).describe(model).groups.items():
         if key[0] == kind:
-            kept[key] = torch.rand(group.count, generator=chance) > 0.4
+            kept[key] = torch.rand(group.count, generator=generator) > 0.4
             kept[key][0], kept[key][-1] = True, False
     return kept
 
@@ -39,7 +39,7 @@ def halved(model, kind: str) -> dict:
 def test_the_reduced_network_equals_the_masked_one(kind: str):
     model, batch = pruner(), pruner_batches(1)[0]
     kept, whole = halved(model, kind), output(model, batch)
-    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+    with apply_gates(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
     small = remove(model, kept)
     assert not torch.allclose(whole, masked, atol=1e-3)
@@ -50,7 +50,7 @@ def test_the_reduced_network_equals_the_masked_one(kind: str):
     assert torch.equal(output(again.eval(), batch), output(small, batch))
 
 
-def test_fewer_pieces_give_the_same_logits():
+def test_a_smaller_vocabulary_gives_the_same_logits():
     model, batch = pruner(), pruner_batches(1)[0]
     kept = torch.arange(64) % 3 != 1
     chosen = kept.nonzero().flatten()

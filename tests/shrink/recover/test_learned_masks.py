@@ -12,8 +12,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.measure.substituted import Substituted, straight_through  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.anytime import Anytime  # noqa: E402
 from ctxprune.shrink.recover.bi_level import BiLevel  # noqa: E402

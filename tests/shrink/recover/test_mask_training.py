@@ -10,11 +10,12 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
+from ctxprune.shrink.learning.losses import nearest_distance  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.recover.block_movement import BlockMovement, _closed, _numbered  # noqa: E402
 from ctxprune.shrink.recover.hybrid_sparsification import HybridSparsification, _Module  # noqa: E402
-from ctxprune.shrink.recover.nearest_layers import NearestLayers, nearest_distance  # noqa: E402
+from ctxprune.shrink.recover.nearest_layers import NearestLayers  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 
 

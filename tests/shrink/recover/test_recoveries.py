@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.learning.losses import objective  # noqa: E402
+from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
@@ -42,15 +42,15 @@ def spoilt(maker=models.encoder):
 def sparse(maker=models.encoder):
     """The same with half of each matrix's weights at zero."""
     work = spoilt(maker)
-    chance = torch.Generator().manual_seed(4)
+    generator = torch.Generator().manual_seed(4)
     shapes = {path: work.model.get_parameter(path).shape for path in matrices(work.model)}
-    masks = {path: torch.rand(shape, generator=chance) > 0.5 for path, shape in shapes.items()}
+    masks = {path: torch.rand(shape, generator=generator) > 0.5 for path, shape in shapes.items()}
     apply_masks(work, masks)
     return work.with_model(work.model, masks)
 
 
 def distance(subject, loss: str = "output") -> float:
-    aim = objective(subject, loss)
+    aim = build_objective(subject, loss)
     with torch.no_grad():
         return sum(float(aim.loss(subject.model, batch)) for batch in subject.calibration)
 
@@ -94,7 +94,7 @@ def test_zeros_stay_zeros(name: str):
     assert distance(done) < before
 
 
-def test_few_parameters_change_and_their_share_is_told():
+def test_few_parameters_change_and_their_share_is_noted():
     work = spoilt()
     before = {name: entry.clone() for name, entry in work.model.named_parameters()}
     FewParameters(3, sets=("norms",))(work)
@@ -146,7 +146,7 @@ def test_ranks_go_where_most_was_lost():
         layer_losses(models.encoder())
 
 
-def test_scratch_forgets_what_the_model_knew():
+def test_scratch_draws_new_weights():
     work = spoilt()
     old = work.model
     done = Scratch(steps=1, rate=1e-12)(work)

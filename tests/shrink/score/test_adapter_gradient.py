@@ -19,13 +19,13 @@ def test_the_first_step_is_the_formula_and_the_model_is_as_it_was():
     before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
     found = AdapterGradient(steps=1, rank=32, memory=0.0)(subject, [group])[group.key]
     # with B = 0 and A of full rank, the guessed slope is (dL/dW) A^T A
-    from ctxprune.shrink.learning.adapters import adapted
+    from ctxprune.shrink.learning.adapters import add_adapters
 
     names = [part.parameter for part in group.slices if part.parameter.endswith("weight")]
     entries = [subject.model.get_parameter(name) for name in names]
     slopes = torch.autograd.grad(subject.task.loss(subject.model, subject.calibration[0]), entries)
     paths = sorted(name.removesuffix(".weight") for name in names)
-    with adapted(subject.model, paths, rank=32, scale=1.0, chance=subject.generator(6)) as adapters:
+    with add_adapters(subject.model, paths, rank=32, scale=1.0, generator=subject.generator(6)) as adapters:
         total = torch.zeros(group.count)
         for part, name, entry, slope in zip(
             [part for part in group.slices if part.parameter in names], names, entries, slopes, strict=True

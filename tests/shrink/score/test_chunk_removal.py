@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.score.chunk_removal import ChunkRemoval  # noqa: E402
 
 
@@ -28,7 +28,7 @@ def test_the_weakest_units_of_the_cheapest_layer_go_first():
     assert chunk == [5, 9]
     gate = torch.ones(48)
     gate[[5, 9]] = 0
-    with gated(subject.model, {("neuron", 2): gate}):
+    with apply_gates(subject.model, {("neuron", 2): gate}):
         assert float(scores["neuron", 2][5]) == pytest.approx(subject.loss(), rel=1e-6)
     chunks = {entry[:2] for entry in ranks[:8]}
     assert len(chunks) == 4  # every group's chunk comes before all other units

@@ -19,9 +19,9 @@ from ctxprune.shrink.score.mixed import Mixed  # noqa: E402
 
 
 def test_clusters_are_found():
-    chance = torch.Generator().manual_seed(0)
-    points = torch.cat([torch.randn(20, 5, generator=chance) + 20 * number for number in range(3)])
-    labels = kmeans(points, 3, chance)
+    generator = torch.Generator().manual_seed(0)
+    points = torch.cat([torch.randn(20, 5, generator=generator) + 20 * number for number in range(3)])
+    labels = kmeans(points, 3, generator)
     assert {len(set(labels[start : start + 20].tolist())) for start in (0, 20, 40)} == {1}
     assert len(set(labels.tolist())) == 3
 

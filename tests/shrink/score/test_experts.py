@@ -13,9 +13,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import trained  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.compensate.merge_experts import MergeExperts  # noqa: E402
-from ctxprune.shrink.measure.experts import block_of, routed  # noqa: E402
+from ctxprune.shrink.measure.experts import block_of, record_routing  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.score.expert_error import ExpertError  # noqa: E402
 from ctxprune.shrink.score.expert_use import ExpertUse  # noqa: E402
@@ -32,7 +32,7 @@ def subject(share: float = 1 / 3):
 
 def test_the_routers_weights_are_those_of_each_token():
     made, groups = subject()
-    found = routed(made, groups)[block_of(groups[0])]
+    found = record_routing(made, groups)[block_of(groups[0])]
     tokens = sum(int(batch["attention_mask"].sum()) for batch in made.calibration)
     assert found.weights.shape == (tokens, 6)
     assert torch.allclose(found.weights.sum(1), torch.ones(tokens), atol=1e-5)
@@ -43,7 +43,7 @@ def test_the_routers_weights_are_those_of_each_token():
 def test_the_set_that_goes_is_the_best_of_all():
     made, groups = subject()
     score, group = ExpertError(), groups[0]
-    rows = routed(made, groups)[block_of(group)].inputs
+    rows = record_routing(made, groups)[block_of(group)].inputs
     order = score(made, groups)[group.key].argsort().tolist()
     errors = {chosen: score._error(made, group, rows, chosen) for chosen in combinations(range(6), 2)}
     assert min(errors, key=errors.get) == tuple(sorted(order[:2]))
@@ -73,7 +73,7 @@ def test_merged_experts_are_means_by_use_and_the_rest_stay():
 def test_weights_in_experts_are_scored_by_their_own_tokens():
     made, groups = subject()
     group = groups[1]
-    found = routed(made, groups)[block_of(group)]
+    found = record_routing(made, groups)[block_of(group)]
     name = f"{block_of(group)}.experts.gate_up_proj"
     score = MoePruner()(made, [name])[name]
     weight = made.model.get_parameter(name).detach()

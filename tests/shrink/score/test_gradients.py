@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.model.subject import Subject, parameter_of  # noqa: E402
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
@@ -36,7 +36,7 @@ def row_slopes(subject, group):
                 for step in (1e-2, -1e-2):
                     gate = torch.ones(group.count, dtype=torch.float64)
                     gate[unit] += step
-                    with torch.no_grad(), gated(model, {group.key: gate}):
+                    with torch.no_grad(), apply_gates(model, {group.key: gate}):
                         losses.append(float(subject.task.loss(model, one)))
                 slopes.append((losses[0] - losses[1]) / 2e-2)
             found.append(slopes)

@@ -13,7 +13,7 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.score.learned import Learned  # noqa: E402
 
 
-def test_what_was_learned_is_the_score():
+def test_learned_scores_are_returned():
     subject = models.encoder()
     groups = subject.groups(["head"])
     learned = {group.key: torch.arange(4.0) for group in groups}

@@ -14,10 +14,10 @@ from ctxprune.shrink.score.perturbation import Perturbation, regress  # noqa: E4
 
 
 def test_planted_utilities_are_recovered():
-    chance = torch.Generator().manual_seed(0)
-    masks = (torch.rand(60, 12, generator=chance) > 0.3).double()
-    planted = torch.randn(12, generator=chance, dtype=torch.float64)
-    found = regress(masks, masks @ planted + 3.0, torch.rand(12, generator=chance).double(), 0.0)
+    generator = torch.Generator().manual_seed(0)
+    masks = (torch.rand(60, 12, generator=generator) > 0.3).double()
+    planted = torch.randn(12, generator=generator, dtype=torch.float64)
+    found = regress(masks, masks @ planted + 3.0, torch.rand(12, generator=generator).double(), 0.0)
     assert torch.allclose(found, planted, atol=1e-9)
 
 
@@ -37,12 +37,12 @@ def test_a_head_that_the_loss_needs_has_the_highest_score():
     scores = Perturbation(samples=40, share=0.25)(subject, groups)
     changes = {}
     whole = subject.loss()
-    from ctxprune.shrink.measure.gates import gated
+    from ctxprune.shrink.measure.gates import apply_gates
 
     for group in groups:
         gates = torch.ones(group.count)
         gates[0] = 0
-        with gated(subject.model, {group.key: gates}):
+        with apply_gates(subject.model, {group.key: gates}):
             changes[group.key] = subject.loss() - whole
     assert [len(score) for score in scores.values()] == [4, 4]
     tried = Perturbation(samples=40, share=0.25, doubtful=4.0)(subject, groups)

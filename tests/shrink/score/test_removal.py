@@ -12,8 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.measure.removal import output_change  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
-from ctxprune.shrink.score.removal import Removal, output_change  # noqa: E402
+from ctxprune.shrink.score.removal import Removal  # noqa: E402
 
 BATCH = {"attention_mask": torch.tensor([[1, 1], [1, 0]])}
 
@@ -30,7 +31,7 @@ def test_the_loss_is_that_of_the_model_without_the_layer():
 
 @pytest.mark.parametrize("measure", ["divergence", "angle", "kl", "norm"])
 @pytest.mark.parametrize("kind", ["layer", "sublayer"])
-def test_what_does_nothing_changes_nothing(measure: str, kind: str):
+def test_removing_inactive_units_changes_no_output(measure: str, kind: str):
     subject = models.without_effect(models.decoder(), 1)
     (scores,) = Removal(measure)(subject, subject.groups([kind])).values()
     here = [1] if kind == "layer" else [2, 3]

@@ -13,9 +13,9 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
-from ctxprune.shrink.recipes.pieces import SELECTORS  # noqa: E402
+from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.select._clusters import k_means  # noqa: E402
-from ctxprune.shrink.select.base import best_share, group_numbers, rebatched, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.select.base import best_share, group_numbers, rebatch, row_divergences, row_losses  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
 from ctxprune.shrink.select.paser import Paser  # noqa: E402
@@ -155,7 +155,7 @@ def test_batches_of_chosen_rows():
     subject = models.encoder()
     kept = torch.zeros(24, dtype=torch.bool)
     kept[[4, 5, 6, 7, 8, 9, 10, 11, 20]] = True
-    merged = rebatched(subject.calibration, kept)
+    merged = rebatch(subject.calibration, kept)
     assert [len(batch["input_ids"]) for batch in merged] == [8, 1]
     assert merged[0]["groups"].tolist() == [0] * 4 + [1] * 4
     assert torch.equal(merged[0]["input_ids"][:4, :9], subject.calibration[0]["input_ids"][4:, :9])

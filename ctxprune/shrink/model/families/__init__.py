@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.families.base import Family
-from ctxprune.shrink.recipes.pieces import FAMILIES
+from ctxprune.shrink.registries import FAMILIES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +20,7 @@ def family_of(model: nn.Module) -> Family:
     Raises:
         InputError: It is of none of the known ones.
     """
+    # by structure and not by class name, so that fine-tuned and renamed models are known
     for name in FAMILIES.names():
         family: Family = FAMILIES.get(name)()
         if family.matches(model):

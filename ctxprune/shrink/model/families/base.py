@@ -1,12 +1,14 @@
-"""What a family says of its models; and what the transformer families share."""
+"""The base class of families, and helpers that they share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from ctxprune.shrink.model import gate_hooks
 from ctxprune.shrink.model.anatomy import Group
 
 if TYPE_CHECKING:
@@ -14,34 +16,53 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Anatomy, Key, Layer, Sublayer
 
-__all__ = ["Family", "Nothing", "depth_groups", "replace_module"]
+__all__ = ["Family", "Nothing", "depth_groups", "find_module", "has_parameter", "replace_module"]
 
 
-@runtime_checkable
-class Family(Protocol):
-    """How models of one architecture are described and cut."""
+class Family(ABC):
+    """How models of one architecture are described and cut.
+
+    Attributes:
+        name: As the anatomy and messages have it.
+    """
 
     name: str
 
+    @abstractmethod
     def matches(self, model: nn.Module) -> bool:
         """Whether the model is of this family."""
-        ...
 
+    @abstractmethod
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now: sizes are read off the weights, not the configuration."""
-        ...
 
+    @abstractmethod
     def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
         """Take a sublayer's weights out, so that it adds nothing to the residual; in place."""
-        ...
 
+    @abstractmethod
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers alone; in place."""
-        ...
 
+    @abstractmethod
     def adapt(self, model: nn.Module) -> None:
         """Make numbers that modules and configuration hold agree with the weights' sizes; in place."""
-        ...
+
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
+        """Register hooks that scale a group's units by its gate; gives their handles.
+
+        A family overrides it for kinds of units that are not read at the group's consumer alone.
+
+        Args:
+            model: With hooks afterwards.
+            anatomy: As `describe` gives it.
+            group: One of the anatomy's.
+            gate: (count,), or (rows, 1, count).
+
+        Raises:
+            UsageError: The units have no place for a gate.
+        """
+        return gate_hooks.lay_gate(model, anatomy, group, gate)
 
 
 class Nothing(nn.Module):
@@ -53,6 +74,7 @@ class Nothing(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Zeros that add to anything; with `pair` also no attention weights."""
+        # a scalar broadcasts to any residual and costs no memory
         zero = hidden_states.new_zeros(())
         return (zero, None) if self.pair else zero
 
@@ -61,6 +83,19 @@ def depth_groups(layers: Sequence[Layer]) -> dict[Key, Group]:
     """The groups of sublayers and of layers."""
     count = sum(len(layer.sublayers) for layer in layers)
     return {("sublayer", -1): Group("sublayer", -1, count), ("layer", -1): Group("layer", -1, len(layers))}
+
+
+def find_module(module: nn.Module, path: str) -> Any:
+    """The submodule of that dotted name; None where there is none: removed parts, and models of other families."""
+    try:
+        return module.get_submodule(path)
+    except AttributeError:
+        return None
+
+
+def has_parameter(module: nn.Module | None, name: str) -> bool:
+    """Whether a module is there and has a parameter of its own of that name."""
+    return module is not None and name in dict(module.named_parameters(recurse=False))
 
 
 def replace_module(model: nn.Module, path: str, module: nn.Module) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import depth_groups
+from ctxprune.shrink.model.families.base import Family, depth_groups, find_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Bert"]
 
 
-class Bert:
+class Bert(Family):
     """Encoders with `embeddings` and `encoder.layer`, under any head."""
 
     name = "bert"
@@ -41,6 +41,7 @@ class Bert:
         groups |= depth_groups(layers)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
+        # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
         outputs = [
             Slice(f"{name}.bias", 0)
             for name, module in model.named_modules()
@@ -72,16 +73,17 @@ class Bert:
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
         _, base = _found(model)
+        # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
         config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
         for layer in base.encoder.layer:
-            if hasattr(layer.attention, "self"):
-                attention = layer.attention.self
+            attention, dense = find_module(layer, "attention.self"), find_module(layer, "intermediate.dense")
+            if attention is not None:
                 attention.all_head_size = attention.query.weight.shape[0]
                 attention.num_attention_heads = attention.all_head_size // attention.attention_head_size
                 heads.add((attention.num_attention_heads, attention.all_head_size))
-            if hasattr(layer.intermediate, "dense"):
-                inner.add(layer.intermediate.dense.weight.shape[0])
+            if dense is not None:
+                inner.add(dense.weight.shape[0])
         if len(inner) == 1:
             config.intermediate_size = inner.pop()
         if len(heads) == 1 and next(iter(heads))[1] == config.hidden_size:  # which is what it takes a head's size from
@@ -109,10 +111,11 @@ class _NormOnly(nn.Module):
 
 def _base(model: nn.Module) -> tuple[str, Any] | None:
     for name, module in model.named_modules():
-        if hasattr(module, "embeddings") and hasattr(getattr(module, "encoder", None), "layer"):
-            layers = module.encoder.layer
-            if isinstance(layers, nn.ModuleList) and all(hasattr(layer, "attention") for layer in layers):
-                return (f"{name}." if name else ""), module
+        layers = find_module(module, "encoder.layer")
+        if find_module(module, "embeddings") is None or not isinstance(layers, nn.ModuleList):
+            continue
+        if all(find_module(layer, "attention") is not None for layer in layers):
+            return (f"{name}." if name else ""), module
     return None
 
 
@@ -135,12 +138,13 @@ def _both(path: str, axis: int, start: int = 0, size: int = 1) -> tuple[Slice, S
 
 
 def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    if not hasattr(layer.attention, "self"):
+    attention = find_module(layer, "attention.self")
+    if attention is None:
         return []
-    own, size = f"{path}.attention.self", layer.attention.self.attention_head_size
+    own, size = f"{path}.attention.self", attention.attention_head_size
     output = f"{path}.attention.output.dense"
     rows = [entry for part in ("query", "key", "value") for entry in _both(f"{own}.{part}", 0, size=size)]
-    count = layer.attention.self.query.weight.shape[0] // size
+    count = attention.query.weight.shape[0] // size
     group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, f"{own}.query")
     groups[group.key] = group
     norm = f"{path}.attention.output.LayerNorm"
@@ -148,10 +152,11 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
 
 
 def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    if not hasattr(layer.intermediate, "dense"):
+    dense = find_module(layer, "intermediate.dense")
+    if dense is None:
         return []
     inner, output = f"{path}.intermediate.dense", f"{path}.output.dense"
-    count = layer.intermediate.dense.weight.shape[0]
+    count = dense.weight.shape[0]
     group = Group("neuron", index, count, (*_both(inner, 0), Slice(f"{output}.weight", 1)), output, 1, inner)
     groups[group.key] = group
     return [Sublayer("ffn", index, f"{path}.output", output, f"{path}.output.LayerNorm", (group.key,))]
@@ -160,6 +165,7 @@ def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Su
 def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     """All that reads or writes the residual."""
     writers = ("attention.output.dense", "output.dense")
+    # with a pooler the classifier reads the pooler's outputs, which keep their own width
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
     readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
     found = []

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Nothing, depth_groups
+from ctxprune.shrink.model.families.base import (
+    Family,
+    Nothing,
+    depth_groups,
+    find_module,
+    has_parameter,
+    replace_module,
+)
 from ctxprune.shrink.model.modules import active_shares
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Llama"]
 
 
-class Llama:
+class Llama(Family):
     """Decoders whose layers have `self_attn` with q, k, v and o, and `mlp` with gate, up and down."""
 
     name = "llama"
@@ -26,9 +33,7 @@ class Llama:
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has Llama's modules, and one feed-forward part a layer."""
         found = base_of(model, "mlp.down_proj")
-        return found is not None and not any(
-            hasattr(getattr(layer, "mlp", None), "experts") for layer in found[1].layers
-        )
+        return found is not None and all(find_module(layer, "mlp.experts") is None for layer in found[1].layers)
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
@@ -54,10 +59,12 @@ class Llama:
         """Sizes of modules and configuration follow the weights."""
         _, base = found_base(model, "mlp.down_proj")
         adapt_residual(base)
-        inner = {layer.mlp.down_proj.weight.shape[1] for layer in base.layers if hasattr(layer.mlp, "down_proj")}
+        inner = set()
         for layer in base.layers:
-            if hasattr(layer.mlp, "down_proj"):
-                layer.mlp.intermediate_size = layer.mlp.down_proj.weight.shape[1]
+            down = find_module(layer, "mlp.down_proj")
+            if down is not None:
+                layer.mlp.intermediate_size = down.weight.shape[1]
+                inner.add(down.weight.shape[1])
         if len(inner) == 1:
             base.config.intermediate_size = inner.pop()
 
@@ -65,9 +72,10 @@ class Llama:
 def base_of(model: nn.Module, marker: str) -> tuple[str, Any] | None:
     """The dotted prefix and the module of the decoder whose layers have attention or `marker`, and nothing else."""
     for name, module in model.named_modules():
-        layers = getattr(module, "layers", None)
-        if isinstance(layers, nn.ModuleList) and hasattr(module, "embed_tokens") and len(layers):
+        layers = find_module(module, "layers")
+        if isinstance(layers, nn.ModuleList) and len(layers) and find_module(module, "embed_tokens") is not None:
             names = {path for layer in layers for path, _ in layer.named_modules()}
+            # a model whose feed-forward parts have all been removed is still of its family
             if marker in names or ("mlp" in names and all(isinstance(layer.mlp, Nothing) for layer in layers)):
                 return (f"{name}." if name else ""), module
     return None
@@ -89,11 +97,12 @@ def rows(module: Any, path: str, start: int = 0, size: int = 1) -> list[Slice]:
 
 def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
     """The attention part of a layer, if it is there, and its group of key and value heads."""
-    own = getattr(layer, "self_attn", None)
+    own = find_module(layer, "self_attn")
     if own is None or isinstance(own, Nothing):
         return []
     here, size = f"{path}.self_attn", own.head_dim
     count = own.k_proj.weight.shape[0] // size
+    # query heads of one group stand side by side, so a group is one block of the output matrix
     block = own.o_proj.weight.shape[1] // count
     slices = [
         *rows(own.q_proj, f"{here}.q_proj", size=block),
@@ -108,7 +117,8 @@ def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> li
 
 def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
     """The feed-forward part of a layer, if it is there, and its group of neurons."""
-    if not hasattr(layer.mlp, "down_proj"):
+    down = find_module(layer, "mlp.down_proj")
+    if down is None:
         return []
     here = f"{path}.mlp"
     slices = [
@@ -116,7 +126,7 @@ def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sub
         *rows(layer.mlp.up_proj, f"{here}.up_proj"),
         Slice(f"{here}.down_proj.weight", 1),
     ]
-    count = layer.mlp.down_proj.weight.shape[1]
+    count = down.weight.shape[1]
     group = Group("neuron", index, count, tuple(slices), f"{here}.down_proj", 1, f"{here}.gate_proj")
     groups[group.key] = group
     return [Sublayer("ffn", index, here, f"{here}.down_proj", f"{path}.post_attention_layernorm", (group.key,))]
@@ -135,10 +145,9 @@ def residual_anatomy(
     `words` is the name of the base's word embeddings, `more` what reads or writes the residual and is no linear module.
     """
     prefix, base = found
-    vocabulary, width = getattr(base, words).weight.shape
+    vocabulary, width = base.get_submodule(words).weight.shape
     inside, width_slices, outside, norms = f"{prefix}layers.", list(more), [], []
     for path, module in model.named_modules():
-        weight: Any = getattr(module, "weight", None)
         last = path.rpartition(".")[2]
         if isinstance(module, nn.Linear) and not path.startswith(inside):
             outside.append(path)
@@ -148,7 +157,8 @@ def residual_anatomy(
                 width_slices += rows(module, path)
             elif last not in INNER:
                 width_slices.append(Slice(f"{path}.weight", 1))
-        elif "norm" in last and last not in ("k_norm", "q_norm") and weight is not None:
+        # norms of queries and keys are over a head, not over the residual
+        elif "norm" in last and last not in ("k_norm", "q_norm") and has_parameter(module, "weight"):
             norms.append(path)
             width_slices.append(Slice(f"{path}.weight", 0))
     width_slices.append(Slice(f"{prefix}{words}.weight", 1))
@@ -174,28 +184,27 @@ def residual_anatomy(
 
 def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:
     """Put nothing where a pre-norm sublayer was, and no norm before it."""
-    layer = model.get_submodule(sublayer.path.rsplit(".", 1)[0])
-    setattr(layer, sublayer.path.rsplit(".", 1)[1], Nothing(pair=sublayer.kind == "attention"))
-    setattr(layer, sublayer.norm.rsplit(".", 1)[1], nn.Identity())
+    replace_module(model, sublayer.path, Nothing(pair=sublayer.kind == "attention"))
+    replace_module(model, sublayer.norm, nn.Identity())
 
 
 def drop_layers(base: Any, kept: Sequence[int]) -> None:
-    """Keep these layers of a decoder; what the configuration says of each layer goes along."""
+    """Keep these layers of a decoder; per-layer settings of the configuration are cut with them."""
     base.layers = nn.ModuleList([base.layers[index] for index in kept])
     base.config.num_hidden_layers = len(kept)
-    if getattr(base.config, "layer_types", None) and not isinstance(
-        getattr(type(base.config), "layer_types", None), property
-    ):  # some configurations count it out themselves
-        base.config.layer_types = [base.config.layer_types[index] for index in kept]
+    types = vars(base.config).get("layer_types")  # of the class where a configuration derives it from other settings
+    if types:
+        base.config.layer_types = [types[index] for index in kept]
 
 
 def adapt_residual(base: Any) -> None:
     """Heads, places in the cache, width and vocabulary follow the weights."""
     base.config.vocab_size, base.config.hidden_size = base.embed_tokens.weight.shape
     base.vocab_size = base.config.vocab_size
+    # a configuration has one number of heads: it is set where all layers agree
     place, counts = 0, set()
     for layer in base.layers:
-        own = getattr(layer, "self_attn", None)
+        own = find_module(layer, "self_attn")
         if own is None or isinstance(own, Nothing):
             continue
         own.layer_idx, place = place, place + 1  # a cache's first layer must be one that is there

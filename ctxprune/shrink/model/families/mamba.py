@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Nothing, depth_groups
+from ctxprune.shrink.model.families.base import Family, Nothing, depth_groups, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import drop_layers, residual_anatomy, rows
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Mamba"]
 
 
-class Mamba:
+class Mamba(Family):
     """Models whose layers have a `mixer` with in_proj, conv1d, x_proj, dt_proj and out_proj."""
 
     name = "mamba"
@@ -38,10 +38,10 @@ class Mamba:
         groups |= depth_groups(layers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups, words="embeddings")
 
-    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
         """A channel is read twice: where step, B and C are made of all channels, and at the output."""
         if group.kind != "channel":
-            return None
+            return super().lay_gate(model, anatomy, group, gate)
 
         def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
             return (given[0] * gate.to(given[0].dtype), *given[1:])
@@ -77,10 +77,10 @@ class Mamba:
 
 def _base(model: nn.Module) -> tuple[str, Any] | None:
     for name, module in model.named_modules():
-        layers = getattr(module, "layers", None)
-        if isinstance(layers, nn.ModuleList) and hasattr(module, "embeddings") and len(layers):
-            mixers = [getattr(layer, "mixer", None) for layer in layers]
-            if all(isinstance(mixer, Nothing) or hasattr(mixer, "A_log") for mixer in mixers):
+        layers = find_module(module, "layers")
+        if isinstance(layers, nn.ModuleList) and len(layers) and find_module(module, "embeddings") is not None:
+            mixers = [find_module(layer, "mixer") for layer in layers]
+            if all(isinstance(mixer, Nothing) or has_parameter(mixer, "A_log") for mixer in mixers):
                 return (f"{name}." if name else ""), module
     return None
 
@@ -98,6 +98,7 @@ def _mixer(mixer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[
     here, count = f"{path}.mixer", mixer.out_proj.weight.shape[1]
     slices = [
         *rows(mixer.in_proj, f"{here}.in_proj"),
+        # the second half of in_proj is the gate, with a row for each channel
         *rows(mixer.in_proj, f"{here}.in_proj", start=count),
         *rows(mixer.conv1d, f"{here}.conv1d"),
         Slice(f"{here}.x_proj.weight", 1),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import depth_groups
+from ctxprune.shrink.model.families.base import Family, depth_groups, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import (
     adapt_residual,
     attention,
@@ -34,7 +34,7 @@ _MARKER = "mlp.experts"
 _STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes
 
 
-class Moe:
+class Moe(Family):
     """Decoders whose layers have `mlp.gate`, a router of one matrix, and `mlp.experts` with gate_up_proj and down_proj.
 
     Units are experts, groups of heads, neurons of a shared expert and of dense layers, width, depth and vocabulary.
@@ -48,9 +48,10 @@ class Moe:
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has experts behind a router of one matrix that softmax and top-k read."""
         found = base_of(model, _MARKER)
-        blocks = [layer.mlp for layer in found[1].layers if hasattr(layer.mlp, "experts")] if found else []
+        blocks = [layer.mlp for layer in found[1].layers if _has_experts(layer)] if found else []
         return bool(blocks) and all(
-            hasattr(block.experts, "gate_up_proj") and [name for name, _ in block.gate.named_parameters()] == ["weight"]
+            has_parameter(block.experts, "gate_up_proj")
+            and [name for name, _ in block.gate.named_parameters()] == ["weight"]
             for block in blocks
         )
 
@@ -64,7 +65,7 @@ class Moe:
         for index, layer in enumerate(base.layers):
             path = f"{prefix}layers.{index}"
             sublayers = attention(layer, path, index, groups)
-            if hasattr(layer.mlp, "experts"):
+            if _has_experts(layer):
                 sublayers += _experts(layer.mlp, path, index, groups)
                 more += [
                     Slice(f"{path}.mlp.gate.weight", 1),
@@ -79,10 +80,10 @@ class Moe:
         found = residual_anatomy(self.name, model, (prefix, base), layers, groups, more=more)
         return replace(found, active=active)
 
-    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
         """An expert's gate scales its probability before the top ones are taken; at 0 it is never chosen."""
         if group.kind != "expert":
-            return None
+            return super().lay_gate(model, anatomy, group, gate)
         return [model.get_submodule(group.reader).register_forward_hook(_routed(gate))]
 
     def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
@@ -92,7 +93,7 @@ class Moe:
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
         base = found_base(model, _MARKER)[1]
-        dense = getattr(base.config, "mlp_only_layers", None)
+        dense = vars(base.config).get("mlp_only_layers")  # Qwen's alone
         if dense:
             base.config.mlp_only_layers = [place for place, index in enumerate(kept) if index in dense]
         drop_layers(base, kept)
@@ -105,12 +106,13 @@ class Moe:
         base, counts, chosen = found[1], set(), set()
         adapt_residual(base)
         for layer in base.layers:
-            if not hasattr(layer.mlp, "experts"):
+            if not _has_experts(layer):
                 continue
             block, router = layer.mlp, layer.mlp.gate
             router.num_experts, router.hidden_dim = router.weight.shape
+            # with fewer experts than a token used to go through all of them are taken
             router.top_k = min(router.top_k, router.num_experts)
-            if hasattr(block, "top_k"):
+            if "top_k" in vars(block):  # Mixtral's block keeps a second copy
                 block.top_k = router.top_k
             block.experts.num_experts, block.experts.hidden_dim, block.experts.intermediate_dim = (
                 block.experts.down_proj.shape
@@ -119,6 +121,7 @@ class Moe:
                 base.config._experts_implementation = "eager"
             counts.add(router.num_experts)
             chosen.add(router.top_k)
+        # both names work where a configuration maps one to the other, so the class decides which of them is set
         name = "num_local_experts" if hasattr(base.config, "num_local_experts") else "num_experts"
         if len(counts) == 1:
             setattr(base.config, name, counts.pop())
@@ -129,8 +132,13 @@ class Moe:
             base.config.shared_expert_intermediate_size = shared.pop()
 
 
+def _has_experts(layer: nn.Module) -> bool:
+    """Whether the layer's feed-forward part is experts; dense layers may stand between them."""
+    return find_module(layer, "mlp.experts") is not None
+
+
 def _shares(block: nn.Module) -> bool:
-    return hasattr(block, "shared_expert")
+    return find_module(block, "shared_expert") is not None
 
 
 def _experts(block: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
@@ -155,9 +163,11 @@ def _routed(gate: Tensor) -> Any:
     def after(router: Any, _: Any, result: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         logits, scores, _ = result
         share = gate.to(torch.float32)
+        # one gate a row, and the router sees rows and tokens on one axis
         if share.ndim == 3:  # rows and tokens stand on one axis
             share = share.expand(-1, len(logits) // len(share), -1).reshape(logits.shape)
         plain, gated = _chosen(router, logits, torch.ones_like(share)), _chosen(router, logits, share)
+        # the choice is computed anew with gates: a router of another rule would silently give other experts
         if not torch.allclose(plain[0], scores.float(), atol=1e-4):
             raise InputError("the router does not choose by softmax and top-k", hint="its experts cannot be gated")
         return logits, gated[0].to(scores.dtype), gated[1]
@@ -169,6 +179,6 @@ def _chosen(router: Any, logits: Tensor, share: Tensor) -> tuple[Tensor, Tensor]
     weighted = torch.softmax(logits.float(), dim=-1) * share
     weighted = weighted / weighted.sum(-1, keepdim=True)
     values, places = torch.topk(weighted, router.top_k, dim=-1)
-    if getattr(router, "norm_topk_prob", True):
+    if vars(router).get("norm_topk_prob", True):  # Mixtral's router always does
         values = values / values.sum(-1, keepdim=True)
     return values, places

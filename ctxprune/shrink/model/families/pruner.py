@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import depth_groups
+from ctxprune.shrink.model.families.base import Family, depth_groups, find_module
 from ctxprune.shrink.model.families.llama import rows
+from ctxprune.shrink.model.gate_hooks import width_hooks
 from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["Pruner"]
 _EMBEDDINGS = ("places", "types", "words")
 
 
-class Pruner:
+class Pruner(Family):
     """`ctxprune.train.pruner_network.PrunerNetwork`, whose layers may each have a shape of their own."""
 
     name = "pruner"
@@ -46,18 +47,17 @@ class Pruner:
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
         return Anatomy(self.name, width, tuple(layers), groups, "words", "embedding_norm", tuple(norms), post_norm=True)
 
-    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
         """The question's two vectors lie in the residual's width, too."""
         if group.kind != "width":
-            return None
-        from ctxprune.shrink.measure.gates import width_hooks
+            return super().lay_gate(model, anatomy, group, gate)
 
         def both(_: nn.Module, __: Any, result: Tensor) -> Tensor:
             return result * gate.to(result.dtype).repeat(2)
 
-        masked = [*_EMBEDDINGS, *(sublayer.output for sublayer in self.describe(model).sublayers)]
+        masked = [*_EMBEDDINGS, *(sublayer.output for sublayer in anatomy.sublayers)]
         return [
-            *width_hooks(model, masked, self.describe(model).norms, gate),
+            *width_hooks(model, masked, anatomy.norms, gate),
             model.get_submodule("match").register_forward_hook(both),
         ]
 
@@ -78,8 +78,9 @@ class Pruner:
     def adapt(self, model: Any) -> None:
         """The network's shape, and what layers say of theirs, follow the weights."""
         for layer in model.layers:
-            layer.heads = layer.output.weight.shape[1] // layer.size if hasattr(layer, "output") else 0
-            layer.neurons = layer.outer.weight.shape[1] if hasattr(layer, "outer") else 0
+            output, outer = find_module(layer, "output"), find_module(layer, "outer")
+            layer.heads = output.weight.shape[1] // layer.size if output is not None else 0
+            layer.neurons = outer.weight.shape[1] if outer is not None else 0
         vocabulary, width = model.words.weight.shape
         shapes = tuple(LayerShape(layer.heads, layer.neurons) for layer in model.layers)
         model.shape = replace(model.shape, vocabulary=vocabulary, width=width, layers=shapes)
@@ -89,6 +90,7 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     if not layer.heads:
         return []
     own, output, mixed = f"{path}.attention", f"{path}.output", layer.heads * layer.size
+    # query, key and value are thirds of one matrix, each head by head
     parts = [entry for part in range(3) for entry in rows(layer.attention, own, part * mixed, layer.size)]
     parts.append(Slice(f"{output}.weight", 1, size=layer.size))
     group = Group("head", index, layer.heads, tuple(parts), output, layer.size, own)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ctxprune.shrink.model.tasks.base import Batch, Task
-from ctxprune.shrink.recipes.pieces import TASKS
+from ctxprune.shrink.registries import TASKS
 
 __all__ = ["TASKS", "Batch", "Task"]

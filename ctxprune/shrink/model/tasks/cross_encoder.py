@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import inputs_of, pairs_in_order, taught
+from ctxprune.shrink.model.tasks.base import Task, distillation_loss, inputs_of, pairs_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["CrossEncoder"]
 
 
 @dataclass(frozen=True)
-class CrossEncoder:
+class CrossEncoder(Task):
     """Logits (rows, labels). Labels are float (rows,) in 0..1 for one logit, int64 (rows,) for more."""
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -37,7 +37,7 @@ class CrossEncoder:
     def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:
         """Cross entropy against the labels, binary for one logit; without labels the divergence from the teacher."""
         if "labels" not in batch:
-            return taught(self, model, batch, teacher)
+            return distillation_loss(self, model, batch, teacher)
         logits, labels = self.output(model, batch), batch["labels"]
         if logits.shape[1] == 1:
             return functional.binary_cross_entropy_with_logits(logits[:, 0], labels.float())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.tasks.base import inputs_of, pairs_in_order, taught
+from ctxprune.shrink.model.tasks.base import Task, distillation_loss, inputs_of, pairs_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ __all__ = ["Embedding"]
 
 
 @dataclass(frozen=True)
-class Embedding:
+class Embedding(Task):
     """Unit vectors (rows, width).
 
     In a batch with labels a group is a question (label -1) with its passages (0..1).
@@ -33,6 +33,7 @@ class Embedding:
         sharpness: What cosines are multiplied by before the softmax of the loss.
     """
 
+    independent_rows: ClassVar[bool] = False  # a question is compared with its passages, which are rows too
     pooling: str = "mean"
     sharpness: float = 20.0
 
@@ -55,10 +56,11 @@ class Embedding:
     def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:
         """Cross entropy of a question's passages against their labels; without them the divergence from the teacher."""
         if "labels" not in batch:
-            return taught(self, model, batch, teacher)
+            return distillation_loss(self, model, batch, teacher)
         vectors, losses = self.output(model, batch), []
         for labels, cosines in self._questions(vectors, batch):
             if float(labels.sum()) > 0:
+                # several relevant passages share the probability
                 wanted = labels / labels.sum()
                 losses.append(-(wanted * functional.log_softmax(self.sharpness * cosines, dim=0)).sum())
         return torch.stack(losses).mean() if losses else 0.0 * vectors.sum()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.base import Task, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["LanguageModel"]
 
 
 @dataclass(frozen=True)
-class LanguageModel:
+class LanguageModel(Task):
     """Logits (rows, tokens, vocabulary); labels are not needed."""
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -41,6 +41,7 @@ class LanguageModel:
     def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:  # noqa: ARG002
         """Mean cross entropy of the next token, in nats; its exponential is the perplexity."""
         logits = self.output(model, batch)[:, :-1].float()
+        # -100 is what cross_entropy leaves out
         wanted = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, 1:] == 0, -100)
         return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import taught
+from ctxprune.shrink.model.tasks.base import Task, distillation_loss
 from ctxprune.train.losses import pruner_loss
-from ctxprune.train.pruner_network import pooled
+from ctxprune.train.pruner_network import mean_logits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Pruner", "pruner_batch"]
 
-_SAME = ("unit", "document", "unit_labels", "unit_groups", "document_labels", "document_groups")
-
 
 @dataclass(frozen=True)
-class Pruner:
+class Pruner(Task):
     """Logits of units, and after them of documents: the means of their tokens' logits, float (units + documents,).
 
     A batch is what `pruner_batch` gives; rows are windows. Without `unit_labels` the loss is the divergence from the
     teacher.
     """
+
+    independent_rows: ClassVar[bool] = False  # a unit's tokens and a question's documents may lie in several windows
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
         """The logits: (units + documents,)."""
@@ -45,7 +45,7 @@ class Pruner:
     def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:
         """`pruner_loss` against the labels, a mean over the batch's examples."""
         if "unit_labels" not in batch:
-            return taught(self, model, batch, teacher)
+            return distillation_loss(self, model, batch, teacher)
         units, documents = self._logits(model, batch)
         return pruner_loss(
             (units, batch["unit_labels"], batch["unit_groups"]),
@@ -78,15 +78,21 @@ class Pruner:
     def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         keep, relevance = model(batch["input_ids"], batch["token_type_ids"], batch["attention_mask"])
         return tuple(
-            pooled(logits, batch[name], int(batch[name].max()) + 1)
+            mean_logits(logits, batch[name], int(batch[name].max()) + 1)
             for logits, name in ((keep, "unit"), (relevance, "document"))
         )
 
 
 def pruner_batch(examples: Examples) -> dict[str, Any]:
     """A batch of windows as `ctxprune.train.batches.collate` makes it, as tensors under the names of this backend."""
-    named = {"input_ids": examples.ids, "token_type_ids": examples.types, "attention_mask": examples.mask}
-    named |= {name: getattr(examples, name) for name in _SAME}
+    named: dict[str, Any] = {
+        "input_ids": examples.ids,
+        "token_type_ids": examples.types,
+        "attention_mask": examples.mask,
+    }
+    named |= {"unit": examples.unit, "unit_labels": examples.unit_labels, "unit_groups": examples.unit_groups}
+    named |= {"document": examples.document, "document_labels": examples.document_labels}
+    named["document_groups"] = examples.document_groups
     return {name: torch.from_numpy(value) for name, value in named.items()}
 
 
@@ -96,6 +102,7 @@ def _of_example(batch: Batch, number: Tensor) -> Batch:
     rows = torch.zeros(len(batch["input_ids"]), dtype=torch.bool)
     for name in ("unit", "document"):
         own = batch[f"{name}_groups"] == number
+        # an example's units are numbered from 0 again
         places = torch.cat([torch.where(own, own.cumsum(0) - 1, -1), torch.tensor([-1])])  # -1 stays -1
         found[name] = places[batch[name]]
         rows |= (found[name] >= 0).any(1)

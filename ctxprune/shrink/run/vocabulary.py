@@ -14,25 +14,25 @@ from ctxprune.models.windows import FIXED
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.train.vocabulary import chosen_pieces, count_pieces, cut_tokenizer, pieces_of, reader_of
+from ctxprune.train.vocabulary import choose_vocabulary, count_tokens, cut_tokenizer, load_tokenizer, vocabulary_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import nn
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["check_vocabulary", "with_vocabulary"]
+__all__ = ["check_vocabulary", "prune_vocabulary"]
 
 
 def check_vocabulary(loaded: Loaded, most: int) -> None:
-    """Refuse what `with_vocabulary` cannot do, before any work.
+    """Refuse what `prune_vocabulary` cannot do, before any work.
 
     Raises:
         UsageError: The tokenizer is of another kind than WordPiece, or `most` is under 1 or no fewer than there are.
     """
-    count = len(pieces_of(json.loads(loaded.form.tokenizer.to_str())))
+    count = len(vocabulary_ids(json.loads(loaded.form.tokenizer.to_str())))
     if most < 1:
         raise UsageError(f"the vocabulary is to have {most} pieces", hint="give a number of pieces, 1 or more")
     if most >= count:
@@ -42,7 +42,7 @@ def check_vocabulary(loaded: Loaded, most: int) -> None:
         )
 
 
-def with_vocabulary(
+def prune_vocabulary(
     loaded: Loaded, texts: Sequence[str], most: int, *, counted: Sequence[str] = ()
 ) -> tuple[Loaded, dict[str, Any]]:
     """The model with the pieces that texts are made of: the most frequent ones there and, less so, elsewhere.
@@ -66,8 +66,8 @@ def with_vocabulary(
     """
     check_vocabulary(loaded, most)
     document = json.loads(loaded.form.tokenizer.to_str())
-    ids = pieces_of(document)
-    order = chosen_pieces(document, texts, most, fixed=_fixed(loaded) & set(ids.values()))
+    ids = vocabulary_ids(document)
+    order = choose_vocabulary(document, texts, most, fixed=_fixed(loaded) & set(ids.values()))
     if len(order) == len(ids):
         raise UsageError(f"all {len(ids):,} pieces are needed to read every text", hint="leave the vocabulary as it is")
     cut = cut_tokenizer(document, order)
@@ -77,8 +77,8 @@ def with_vocabulary(
     found["bytes"] = [_bytes(model) for model in (loaded.model, small.model)]
     unknown = str(document["model"]["unk_token"])
     for part in (document, cut):
-        names = pieces_of(part)
-        counts = count_pieces(reader_of(part), [*texts, *counted], size=max(names.values()) + 1)
+        names = vocabulary_ids(part)
+        counts = count_tokens(load_tokenizer(part), [*texts, *counted], size=max(names.values()) + 1)
         found.setdefault("tokens", []).append(int(counts.sum()))
         found.setdefault("unknown", []).append(int(counts[names[unknown]]) if unknown in names else 0)
     return small, found
@@ -88,6 +88,7 @@ def _fixed(loaded: Loaded) -> set[int]:
     """Ids that the model's configuration or its own code names."""
     if loaded.kind == "pruner":
         return set(FIXED)
+    # ids such as pad_token_id are baked into the model's own code
     config: Any = loaded.model.config
     named = (value for name, value in config.to_dict().items() if name.endswith("_token_id"))
     return {loaded.form.pad, *(value for value in named if isinstance(value, int))}
@@ -104,6 +105,7 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
     mask = torch.zeros(group.count, dtype=torch.bool)
     mask[list(order)] = True
     small = remove(model, {group.key: mask})
+    # removal keeps the old order; special pieces may have to stand elsewhere
     places = mask.cumsum(0)[list(order)] - 1
     done: set[int] = set()
     for part in group.slices:

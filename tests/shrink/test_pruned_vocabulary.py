@@ -18,9 +18,9 @@ from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import scorer_of  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
-from ctxprune.shrink.model.fewer_pieces import with_vocabulary  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.vocabulary import prune_vocabulary  # noqa: E402
 
 TEXTS = ["the bridge is long", "the river is long", "bridge of the town"]
 WHOLE = 5 + len(folders.WORDS) + 51  # pieces
@@ -34,9 +34,9 @@ def encoded(loaded, text: str) -> list[str]:
     return loaded.form.tokenizer.encode(text).tokens
 
 
-def test_what_was_frequent_is_read_as_before_and_the_rest_by_letters(tmp_path: Path):
+def test_frequent_words_keep_their_tokens_and_others_are_spelled(tmp_path: Path):
     loaded = load_model(folders.spelled(tmp_path / "big"))
-    small, said = with_vocabulary(loaded, TEXTS, 64, counted=["queen"])
+    small, said = prune_vocabulary(loaded, TEXTS, 64, counted=["queen"])
     assert said["pieces"] == [WHOLE, 64]
     assert said["bytes"] == [4 * 32 * (WHOLE + 3), 4 * 32 * 64]
     assert said["tokens"] == [13, 17]
@@ -50,7 +50,7 @@ def test_what_was_frequent_is_read_as_before_and_the_rest_by_letters(tmp_path: P
 
 @pytest.mark.parametrize("uniform", [True, False])
 def test_the_folder_loads(uniform: bool, tmp_path: Path):
-    loaded, _ = with_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, 64)
+    loaded, _ = prune_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, 64)
     if not uniform:
         loaded = loaded.with_model(remove(loaded.model, {("neuron", 1): torch.arange(48) < 9}))
     place = save_model(loaded, tmp_path / "small")
@@ -58,7 +58,7 @@ def test_the_folder_loads(uniform: bool, tmp_path: Path):
     pair = ("the queen", ["is the river long", "a town"])
     wanted = scores(loaded, *pair)
     assert scores(found, *pair) == wanted
-    again, said = with_vocabulary(found, TEXTS, 60)
+    again, said = prune_vocabulary(found, TEXTS, 60)
     assert said["pieces"] == [64, 60]
     save_model(again, tmp_path / "smaller")
     assert len((place / "vocab.txt").read_text("utf-8").splitlines()) == 64
@@ -75,7 +75,7 @@ def test_heads_that_write_words_are_cut_with_them(tmp_path: Path):
     tied = folders.spelled(tmp_path / "tied", transformers.BertForMaskedLM)
     model = transformers.BertForMaskedLM.from_pretrained(str(tied), local_files_only=True).eval()
     loaded = load_model(folders.spelled(tmp_path / "big")).with_model(model)
-    small, _ = with_vocabulary(loaded, TEXTS, 64)
+    small, _ = prune_vocabulary(loaded, TEXTS, 64)
     ids = torch.tensor([loaded.form.tokenizer.encode(TEXTS[0]).ids])
     fewer = torch.tensor([small.form.tokenizer.encode(TEXTS[0]).ids])
     old, new = (entry.form.tokenizer.get_vocab() for entry in (loaded, small))
@@ -154,19 +154,19 @@ def test_a_pruner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
 )
 def test_numbers_that_are_none(most: int, said: str, tmp_path: Path):
     with pytest.raises(UsageError, match=said):
-        with_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, most)
+        prune_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, most)
 
 
 def test_what_cannot_be_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     from tokenizers import Tokenizer, models
 
     with pytest.raises(UsageError, match="all 44 pieces are needed"):  # words of letters that it does not know alone
-        with_vocabulary(load_model(folders.reranker(tmp_path / "words")), TEXTS, 20)
+        prune_vocabulary(load_model(folders.reranker(tmp_path / "words")), TEXTS, 20)
     place = folders.spelled(tmp_path / "big")
     loaded = load_model(place)
     loaded.model.bert.embeddings.word_embeddings.weight.data = torch.zeros(60, 32)
     with pytest.raises(UsageError, match="60 rows of embeddings"):
-        with_vocabulary(loaded, ["queen"], 90)
+        prune_vocabulary(loaded, ["queen"], 90)
     Tokenizer(models.BPE({"a": 0, "b": 1}, [])).save(str(place / "tokenizer.json"))
     monkeypatch.chdir(tmp_path)
     words = ["shrink", "big", "--data", "none", "--target", "flops=0.5", "--out", "small", "--vocabulary", "1"]

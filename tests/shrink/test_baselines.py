@@ -1,4 +1,4 @@
-"""What stands beside every recipe."""
+"""Baselines of a recipe."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["ALLOCATORS", "COMPENSATORS", "FAMILIES", "RECOVERIES", "SCORES", "SE
 
 
 def _of_folder(kind: str, folder: str) -> Registry[Any]:
-    """A registry of the classes in a folder, none of which is imported before it is asked for."""
+    """A registry of the classes in a folder, each imported when it is first looked up."""
     package = f"ctxprune.shrink.{folder.replace('/', '.')}"
     stems = sorted(
         entry.name.removesuffix(".py")

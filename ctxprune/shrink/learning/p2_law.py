@@ -91,10 +91,12 @@ def fit_law(runs: Sequence[Run]) -> P2Law:
     if not all(np.isfinite([run.loss, run.before]).all() for run in runs):
         raise InputError("a loss is no number", where="p2_law")
     wanted = np.array([run.loss - run.before for run in runs])
+    # with one size and rate the other exponents cannot be told from the factors
     if len({(run.size, run.rate) for run in runs}) == 1:
         return _one_model(runs, wanted)
     scale = max(float(np.abs(wanted).max()), 1e-12)
     best: tuple[float, _Vector] | None = None
+    # the sum of squares has several minima: the best of some starts is taken
     for beta in (0.1, 0.3, 0.6, 1.0):
         for gamma in (-2.0, -0.5):
             start = np.array(
@@ -110,7 +112,8 @@ def fit_law(runs: Sequence[Run]) -> P2Law:
 
 def _excess(constants: _Vector, runs: Sequence[Run]) -> _Vector:
     alpha, beta, gamma, delta, size_factor, token_factor, rest = constants
-    tokens, size, rate = (np.array([getattr(run, name) for run in runs]) for name in ("tokens", "size", "rate"))
+    tokens, size = np.array([run.tokens for run in runs]), np.array([run.size for run in runs])
+    rate = np.array([run.rate for run in runs])
     inner = size_factor / size**alpha + token_factor / tokens**beta + rest
     found: _Vector = (1 / rate) ** gamma * (1 / size) ** delta * inner
     return found
@@ -125,6 +128,7 @@ def _one_model(runs: Sequence[Run], wanted: _Vector) -> P2Law:
     """For each exponent the best factor (not under 0) and rest; the best exponent by a grid."""
     tokens = np.array([run.tokens for run in runs])
     found: list[tuple[float, float, float, float]] = []
+    # for a given exponent the law is linear, so a grid over one number replaces a search over three
     for beta in np.linspace(0.02, 2.0, 397):
         curve = (tokens / tokens.min()) ** -beta
         spread = curve - curve.mean()
@@ -142,6 +146,7 @@ def _least_squares(
     values, damping = start, 1e-2
     now = residuals(values)
     for _ in range(rounds):
+        # differences are accurate to about half of the digits
         steps = 1e-6 * np.maximum(np.abs(values), 1.0)
         moved = [residuals(values + step) - now for step in np.diag(steps)]
         slopes = np.stack(moved, axis=1) / steps

@@ -1,20 +1,25 @@
-"""How a model wants its input: its tokenizer, the longest input, padding, and whether it tells two segments apart."""
+"""A model as it was read from a folder, and how it takes its input."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.models.cards import Card
 from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Encoded", "InputFormat"]
+    from torch import nn
+
+    from ctxprune.shrink.model.tasks.base import Task
+
+__all__ = ["Encoded", "InputFormat", "Loaded"]
 
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
@@ -30,7 +35,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class InputFormat:
-    """A tokenizer with what a model's configuration says of its input.
+    """A tokenizer with a model's input settings.
 
     Attributes:
         tokenizer: Its own truncation and padding are not used, and not changed.
@@ -62,6 +67,7 @@ class InputFormat:
             ) from error  # fmt: skip
         known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
         own = (tokenizer.padding or {}).get("pad_id")
+        # configuration, tokenizer, then a known name: the first that says anything
         pad = next((entry for entry in (config.get("pad_token_id"), own, *known) if isinstance(entry, int)), 0)
         limit = config.get("max_position_embeddings", 512)
         if config.get("model_type") in ("camembert", "roberta", "xlm-roberta"):
@@ -93,6 +99,35 @@ class InputFormat:
         own.no_padding()
         own.enable_truncation(tokens, strategy="longest_first")
         return [Encoded(entry.ids, entry.type_ids, bool(entry.overflowing)) for entry in own.encode_batch(list(rows))]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with its task, input format and origin.
+
+    Attributes:
+        model: In evaluation mode, float32, on the CPU.
+        task: What it does.
+        kind: One of `ctxprune.shrink.io.loading.KINDS`, or "pruner".
+        form: Tokenizer, longest input and padding.
+        folder: Where it was read.
+        inside: The folder in it that has the weights; "" for itself.
+        origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
+        card: Licence and base model, from the folder.
+    """
+
+    model: nn.Module
+    task: Task
+    kind: str
+    form: InputFormat
+    folder: Path
+    inside: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
+
+    def with_model(self, model: nn.Module) -> Loaded:
+        """The same with another model: a smaller one of the same origin."""
+        return replace(self, model=model)
 
 
 def _config(file: Path) -> dict[str, Any]:

@@ -10,12 +10,12 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError, UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.measure.activations import moments  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
-from ctxprune.shrink.model.modules import Factorised, Mapped, Routed, parts_of, put_parts  # noqa: E402
+from ctxprune.shrink.model.modules import Factorised, Mapped, Routed, custom_modules, restore_custom_modules  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.recover.cut_vocabulary import CutVocabulary  # noqa: E402
 from ctxprune.shrink.recover.factorise import Factorise, factors  # noqa: E402
@@ -65,7 +65,7 @@ def test_a_factorised_model_costs_what_its_factors_do(subject, measure):
 
 def test_the_first_layers_can_be_spared_and_depth_can_go_but_not_width():
     small = Factorise(layers=0.5)(budgeted(models.decoder(), 0.1)).model
-    assert {path.split(".")[2] for path in parts_of(small)} == {"2", "3"}
+    assert {path.split(".")[2] for path in custom_modules(small)} == {"2", "3"}
     kept = {("sublayer", -1): torch.tensor([1, 1, 1, 1, 0, 1, 1, 0]).bool()}
     assert torch.isfinite(logits(remove(small, kept))).all()
     with pytest.raises(UsageError, match="whole sublayers"):
@@ -130,7 +130,7 @@ def test_words_that_never_came_share_a_row():
 
 
 @pytest.mark.parametrize("kind", ["reranker", "decoder"])
-def test_parts_are_read_back(kind, tmp_path):
+def test_custom_modules_are_read_back(kind, tmp_path):
     loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
     subject = dataclasses.replace(models.encoder() if kind == "reranker" else models.decoder(), model=loaded.model)
     subject = Factorise(layers=0.5)(budgeted(subject, 0.05))
@@ -138,7 +138,7 @@ def test_parts_are_read_back(kind, tmp_path):
         subject = CutVocabulary()(subject)
     save_model(loaded.with_model(subject.model), tmp_path / "small")
     found = load_model(tmp_path / "small").model
-    assert parts_of(found) == parts_of(subject.model)
+    assert custom_modules(found) == custom_modules(subject.model)
     assert torch.equal(logits(found), logits(subject.model))
 
 
@@ -148,5 +148,5 @@ def test_routed_parts_are_read_back_and_unknown_ones_refused(tmp_path):
     save_model(loaded.with_model(subject.model), tmp_path / "small")
     assert torch.equal(logits(load_model(tmp_path / "small").model), logits(subject.model))
     with pytest.raises(FormatError, match="no part"):
-        put_parts(subject.model, [["model.layers.0.mlp", "folded", {}]])
+        restore_custom_modules(subject.model, [["model.layers.0.mlp", "folded", {}]])
     assert Factorised(3, 2, 4, bias=False).bias is None

@@ -1,0 +1,242 @@
+"""Records of trials, and the log that keeps them so that a search goes on after it was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.storage.sealed import sealed_line, unseal_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["SIZES", "MeasuredTime", "TrialFigures", "TrialLog", "TrialRecord", "VocabularyRecord"]
+
+SIZES = ("bytes", "flops", "parameters", "weights")
+"""Measures of a model's size that every trial reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTime:
+    """Time of the smaller model against the full one's, where time was the target.
+
+    Attributes:
+        full_milliseconds, milliseconds: Of the full and of the smaller model.
+        time_left: The one as a share of the other.
+        exact: Whether the target is used up to within 3 %.
+    """
+
+    full_milliseconds: float
+    milliseconds: float
+    time_left: float
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFigures:
+    """What was measured of a trial's model.
+
+    Attributes:
+        quality: On what is held out; higher = better.
+        share: Of the multiply-adds, or of the measure that was asked of the recipe; None where no recipe ran.
+        seconds: That the trial took.
+        sizes: By measure, from `SIZES`.
+        time: Where time was the target.
+        notes: Of the recipe's pieces; None where no recipe ran.
+    """
+
+    quality: float
+    share: float | None
+    seconds: float
+    sizes: Mapping[str, float]
+    time: MeasuredTime | None = None
+    notes: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        found: dict[str, Any] = {"quality": self.quality}
+        found |= {} if self.share is None else {"share": self.share}
+        found |= {"seconds": self.seconds, **self.sizes}
+        found |= {} if self.time is None else asdict(self.time)
+        return found if self.notes is None else found | {"notes": self.notes}
+
+    @classmethod
+    def from_dict(cls, line: Mapping[str, Any]) -> TrialFigures:
+        """What `to_dict` wrote, beside other keys."""
+        time = None
+        if "time_left" in line:
+            names = ("full_milliseconds", "milliseconds", "time_left", "exact")
+            time = MeasuredTime(*(line[name] for name in names))
+        sizes = {name: line[name] for name in SIZES}
+        return cls(line["quality"], line.get("share"), line["seconds"], sizes, time, line.get("notes"))
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial of a search.
+
+    Attributes:
+        recipe: Its name.
+        rung: Of the halving, from 0 up.
+        steps: Of recovery.
+        data: Share of the calibration batches.
+        figures: Of the smaller model; None where the trial failed.
+        reason: Why it failed; "" where it did not.
+    """
+
+    recipe: str
+    rung: int
+    steps: int
+    data: float
+    figures: TrialFigures | None = None
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no model."""
+        return self.figures is None
+
+    @property
+    def status(self) -> str:
+        """As the log and the report have it: "done" or "failed"."""
+        return "failed" if self.failed else "done"
+
+    def needed_figures(self) -> TrialFigures:
+        """The figures.
+
+        Raises:
+            UsageError: The trial failed; the message is its reason.
+        """
+        if self.figures is None:
+            raise UsageError(self.reason, where=self.recipe)
+        return self.figures
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a line of the log and of the report; the order of the keys is part of the format."""
+        found = self.effort() | {"status": self.status}
+        return found | ({"reason": self.reason} if self.figures is None else self.figures.to_dict())
+
+    def effort(self) -> dict[str, Any]:
+        """What was run, as plain values."""
+        return {"rung": self.rung, "recipe": self.recipe, "steps": self.steps, "data": self.data}
+
+    @classmethod
+    def from_dict(cls, line: Mapping[str, Any]) -> TrialRecord:
+        """What `to_dict` wrote.
+
+        Raises:
+            KeyError: A key is missing.
+        """
+        figures = None if line["status"] == "failed" else TrialFigures.from_dict(line)
+        return cls(line["recipe"], line["rung"], line["steps"], line["data"], figures, line.get("reason", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularyRecord(TrialRecord):
+    """The model whose smaller vocabulary meets the target by itself, so that no recipe ran."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the report has it, whose keys stand in another order than a recipe's."""
+        figures = self.needed_figures()
+        found = {"recipe": self.recipe, "status": self.status, "rung": self.rung, "steps": self.steps}
+        return found | {"seconds": figures.seconds, "quality": figures.quality, **figures.sizes}
+
+
+class TrialLog:
+    """The records of a search, on disk and in memory.
+
+    Args:
+        folder: Of the search's state; made if it is not there.
+        plan: What the search depends on, as plain values: a log of another plan is refused.
+        resume: Go on with the log that is there.
+
+    Raises:
+        UsageError: There is a log with a finished trial and `resume` is not set, or it is of another plan.
+        InputError: The log cannot be written.
+        FormatError: The log is damaged.
+    """
+
+    def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
+        self.folder, self._path = folder, folder / "trials.jsonl"
+        self.records: list[TrialRecord] = []
+        # a run that failed before its first trial leaves a log that would block the next one
+        if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
+            self._path.unlink()
+        if not self._path.exists():
+            self._append(plan)
+            return
+        if not resume:
+            raise UsageError(
+                "there is a run in this folder", where=str(folder), hint="go on with --resume, or name another folder"
+            )
+        found = self._read()
+        if found and found[0] != plan:
+            changed = sorted(name for name in plan if found[0].get(name) != plan[name])
+            raise UsageError(
+                f"the run in this folder is another one: {', '.join(changed)} differ", where=str(folder),
+                hint="give the same options, or name another folder",
+            )  # fmt: skip
+        if not found:
+            self._append(plan)
+        self.records = [self._record(line) for line in found[1:]]
+
+    @property
+    def done(self) -> dict[tuple[int, str], TrialRecord]:
+        """Records by rung and recipe, failed ones too: a trial that is here is not run again."""
+        return {(record.rung, record.recipe): record for record in self.records}
+
+    def place(self, rung: int, name: str) -> Path:
+        """Where a trial's model is."""
+        return self.folder / f"{rung}-{name}"
+
+    def add(self, record: TrialRecord) -> None:
+        """Write a trial's record, then keep it.
+
+        Raises:
+            InputError: The log cannot be written.
+        """
+        line = json.loads(json.dumps(record.to_dict(), default=str))
+        self._append(line)
+        self.records.append(self._record(line))  # as a resumed search reads it, so that both end in the same report
+
+    def drop(self, places: set[Path], *, last: bool) -> None:
+        """Delete the models of trials that go no further, but not those of the last rung."""
+        for place in () if last else places:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write(sealed_line(dict(line)))
+                file.flush()
+                # hours of work hang on a line: it must outlast a crash of the machine
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(
+                f"the state of the run cannot be written ({error.strerror})",
+                where=str(self._path),
+                hint="make room or name another folder; --resume goes on with what is there",
+            ) from error
+
+    def _record(self, line: Mapping[str, Any]) -> TrialRecord:
+        try:
+            return TrialRecord.from_dict(line)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(
+                f"a line of the run's state is no trial ({error})", where=str(self._path), hint="name another folder"
+            ) from error
+
+    def _read(self) -> list[dict[str, Any]]:
+        """All whole lines; half of one at the end, from a run that was killed, is cut off."""
+        documents, whole = unseal_lines(self._path, "the state of the run")
+        # appending to half a line would join two records
+        if whole != self._path.stat().st_size:
+            with self._path.open("r+b") as file:
+                file.truncate(whole)
+        return documents
