@@ -117,7 +117,7 @@ def check_loss(value: Tensor, step: int, *, hint: str) -> None:
         InputError: It is infinite or not a number.
     """
     if not torch.isfinite(value):
-        raise InputError(f"the loss is {float(value)} at step {step + 1}", hint=hint)
+        raise InputError(f"the loss is {float(value.detach())} at step {step + 1}", hint=hint)
 
 
 def check_towards(towards: str) -> None:
