@@ -210,9 +210,9 @@ def measure(row, item, database, index, generator):
     hits = index.lookup(item.question)
     request = Request(item.question, database.schema(), hits=hits if row.values else (), path="full", n=1)
     runner = GuardedRunner(database, Guard("sqlite", database.schema()))
-    bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
+    bound = generator.with_runner(runner, private=False)
     (candidate,) = bound.generate(request)
-    if candidate.error.startswith(ModelError.code):
+    if candidate.failure is not None and candidate.failure.is_model:
         raise ModelError(candidate.error)
     state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
     plain = Execute(runner, rounds=0).run(state).executed[0]

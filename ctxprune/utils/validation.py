@@ -6,9 +6,21 @@ import math
 from numbers import Real
 from typing import Any
 
-__all__ = ["is_number"]
+from ctxprune.errors import UsageError
+
+__all__ = ["check_minimum", "is_number"]
 
 
 def is_number(value: Any) -> bool:
     """True for a finite real number of any kind, numpy's included; False for bool, text, None, NaN and infinities."""
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
+def check_minimum(name: str, value: Any, minimum: float) -> None:
+    """Check that a parameter is at least `minimum`.
+
+    Raises:
+        UsageError: It is not; the message names the parameter, its value and the minimum.
+    """
+    if value < minimum:
+        raise UsageError(f"{name} must be at least {minimum}, got {value}", where=name)

@@ -9,7 +9,7 @@ from ctxprune.errors import ModelError, UsageError
 from ctxprune.llm.base import Sampling
 from ctxprune.llm.langchain import as_chat_model
 
-from .base import GENERATORS
+from .base import GENERATORS, Generator
 from .extract import extract_sql
 from .prompts.decompose import DecomposePrompt, Part, outcome_line, parts_of
 from .talk import Talk
@@ -25,7 +25,7 @@ __all__ = ["DecomposeGenerator"]
 
 @GENERATORS.register("decompose.v1")
 @dataclass(frozen=True)
-class DecomposeGenerator:
+class DecomposeGenerator(Generator):
     """Splits the question, answers part after part, and gives the query of the last part, which is the question.
 
     After MAG-SQL (Xie et al., 2024, arXiv:2408.07930): a part is answered in sight of the queries before it and of how
@@ -83,7 +83,7 @@ class DecomposeGenerator:
             if request.n > 1 and self.temperature > 0:
                 talk.candidates(talk.ask(last, n=request.n - 1, temperature=self.temperature))
         except ModelError as error:
-            talk.fail(f"{error.code} {error}")
+            talk.fail(error)
         return talk.made
 
     def _answered(self, talk: Talk, done: Sequence[Part], question: str) -> Part:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError
-from ctxprune.llm.base import LATE, ask_model, model_name
-from ctxprune.llm.deadline import Deadline
+from ctxprune.errors import FailureKind, ModelError
+from ctxprune.llm.base import model_name
+from ctxprune.llm.calls import ask_model
+from ctxprune.llm.deadline import Deadline, timeout_error
 
 from .base import Candidate
 from .extract import extract_sql
@@ -52,7 +53,7 @@ class Talk:
         left = self._deadline.left()
         self._prompt = prompt_text(messages)
         if left <= 0:
-            raise ModelError(f"{LATE} {self._draw.seconds:g} s", where=model_name(self._model))
+            raise timeout_error(self._draw.seconds, where=model_name(self._model))
         sampling = replace(self._draw, n=n, temperature=temperature, seconds=left)
         answers = ask_model(self._model, messages, sampling, deadline=self._deadline)
         self._tokens_in += sum(answer.tokens_in for answer in answers)
@@ -77,23 +78,21 @@ class Talk:
                     ms=ms,
                     cached=answer.cached,
                     error=found.error,
+                    failure=FailureKind.NO_SQL if found.error else None,
                     notes=tuple(notes),
                 )
             )
         self._since = perf_counter()
         self._tokens_in = self._tokens_out = 0
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: ModelError) -> None:
         """Files a candidate with an error, which carries what was spent."""
         self.made.append(
-            Candidate(
-                sql="",
-                generator=self._name,
-                path=self.request.path,
+            replace(
+                Candidate.failed(error, self._name, self.request.path),
                 prompt=self._prompt,
                 tokens_in=self._tokens_in,
                 tokens_out=self._tokens_out,
                 ms=(perf_counter() - self._since) * 1e3,
-                error=error,
             )
         )

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from .entries import Entry
 
-__all__ = ["PRIVATE", "Checker", "columns_named", "find_column"]
-
-PRIVATE = "which is private"  # how a problem with a hidden column ends
+__all__ = ["Checker", "Problem", "columns_named", "find_column"]
 
 _COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
 _NAME_QUOTES = '`"[]'
@@ -87,9 +85,22 @@ def _singulars(table: str) -> set[str]:
     return {form for part in parts for form in (part, part.removesuffix("s"), f"{part}s")}
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an entry cannot be used.
+
+    Attributes:
+        reason: For people who may see the whole schema: it may name a private column.
+        private: Whether the reason is a private column, so that others are told no more than that.
+    """
+
+    reason: str
+    private: bool = False
+
+
 @dataclass(frozen=True)
 class Checker:
-    """Holds entries against a schema.
+    """Checks entries against a schema.
 
     Attributes:
         schema: What the caller may see.
@@ -104,19 +115,24 @@ class Checker:
 
     def problem(self, entry: Entry) -> str:
         """Why an entry cannot be used here; "" where it can."""
+        problem = self.find_problem(entry)
+        return problem.reason if problem is not None else ""
+
+    def find_problem(self, entry: Entry) -> Problem | None:
+        """Why an entry cannot be used here; None where it can."""
         if isinstance(entry, Pair):
             return self._guarded(entry)[1]
         try:
             refs = self._columns(entry.columns if isinstance(entry, Term) else (entry.column,))
         except SchemaError as error:
-            return error.what
+            return Problem(error.what)
         text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
         said = columns_named(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         if secret:
-            return f"it speaks of {secret[0]}, {PRIVATE}"
+            return Problem(f"it speaks of {secret[0]}, which is private", private=True)
         outside = self._outside(text, about)
-        return f"{outside} is not in the schema" if outside else ""
+        return Problem(f"{outside} is not in the schema") if outside else None
 
     def columns(self, entry: Entry) -> frozenset[ColumnRef]:
         """The columns that a usable term or note is about; none for pairs, whose queries name their own."""
@@ -130,9 +146,9 @@ class Checker:
         Raises:
             GuardError: The pair cannot be used.
         """
-        sql, why = self._guarded(pair)
-        if why:
-            raise GuardError(why)
+        sql, problem = self._guarded(pair)
+        if problem is not None:
+            raise GuardError(problem.reason)
         return sql
 
     def learned(self, entry: Entry) -> Entry:
@@ -144,12 +160,12 @@ class Checker:
         if isinstance(entry, Term) and not entry.columns:
             refs = [ref for ref in columns_named(entry.meaning, self.schema, entry.term) if ref not in self._secret]
             entry = Term(entry.term, entry.meaning, tuple(f"{ref.table}.{ref.column}" for ref in refs))
-        why = self.problem(entry)
-        if why:
+        problem = self.find_problem(entry)
+        if problem is not None:
             about = (
                 entry.question if isinstance(entry, Pair) else entry.term if isinstance(entry, Term) else entry.column
             )
-            raise InputError(why, where=about)
+            raise InputError(problem.reason, where=about)
         return entry
 
     def _outside(self, text: str, about: str) -> str:
@@ -185,15 +201,15 @@ class Checker:
         open_schema = self.schema.subset(open_refs, [table.name for table in self.schema.tables])
         return whole, Guard(self.schema.dialect, open_schema)
 
-    def _guarded(self, pair: Pair) -> tuple[str, str]:
-        """The text that may run, and why none may."""
+    def _guarded(self, pair: Pair) -> tuple[str, Problem | None]:
+        """The text that may run, or why none may."""
         whole, shown = self._guards
         verdict = whole.check(pair.sql)
         if not verdict.allowed:
-            return "", verdict.reason
+            return "", Problem(verdict.reason)
         if shown is not None and not shown.check(pair.sql).allowed:
-            return "", f"its query reads a column {PRIVATE}"
-        return verdict.sql, ""
+            return "", Problem("its query reads a column which is private", private=True)
+        return verdict.sql, None
 
     def _columns(self, texts: Iterable[str]) -> Iterator[ColumnRef]:
         return iter([find_column(self.schema, text) for text in texts])

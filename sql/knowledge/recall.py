@@ -18,9 +18,10 @@ from ctxprune.tokens import as_counter
 from ctxprune.utils.validation import is_number
 
 from ..generate.examples import Example, FormScorer
+from ..generate.learned import KnowledgeSource
 from ..generate.masking import masked_question
 from ..question import same_question
-from .check import PRIVATE, Checker
+from .check import Checker
 from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
 from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
@@ -150,7 +151,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True, eq=False)
-class BoundKnowledge:
+class BoundKnowledge(KnowledgeSource):
     """Knowledge for one schema and one caller. Safe to share between threads.
 
     An entry is held against the schema when it first scores high enough for a question, since reading a query takes
@@ -201,7 +202,7 @@ class BoundKnowledge:
             source=known.source,
         )
 
-    def taught(self, question: str) -> list[Example]:
+    def find_answers(self, question: str) -> list[Example]:
         """The usable pairs that ask this very question, whatever their tokens."""
         asked = same_question(question)
         names = self.context.names if asked else ()
@@ -212,9 +213,9 @@ class BoundKnowledge:
         """An entry as it may be used, or why it may not, in words that name nothing the caller must not see."""
         if index not in self._checked:
             entry = self.knowledge.entries[index]
-            why = self.checker.problem(entry)
-            if why:
-                self._checked[index] = None, _PRIVATE if why.endswith(PRIVATE) else _UNKNOWN
+            problem = self.checker.find_problem(entry)
+            if problem is not None:
+                self._checked[index] = None, _PRIVATE if problem.private else _UNKNOWN
             else:
                 self._checked[index] = (
                     replace(entry, sql=self.checker.query(entry)) if isinstance(entry, Pair) else entry,

@@ -12,7 +12,7 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
 
 from ..linking.usage import query_usage
-from ..rewrite.base import COMPLETE, UNRESOLVED, Turn, Vocabulary
+from ..rewrite.base import COMPLETE, UNRESOLVED, Turn, Vocabulary, as_rewriter
 from ..rewrite.rule import RuleRewriter
 from ..schema.schema import ColumnRef
 from .pipeline import Pipeline
@@ -66,7 +66,7 @@ class Conversation:
         if keep < 1 or budget < 0:
             raise UsageError("keep must be at least 1 and budget at least 0", where="keep, budget")
         self.pipeline = pipeline
-        self.rewriter: Rewriter = RuleRewriter() if rewriter is None else rewriter
+        self.rewriter = RuleRewriter() if rewriter is None else as_rewriter(rewriter)
         self.keep, self.budget = keep, budget
         self._turns: tuple[Turn, ...] = ()
         self._lock = threading.Lock()

@@ -10,14 +10,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import UsageError
-from ctxprune.llm.base import recorded_calls
+from ctxprune.llm.calls import record_calls
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
 
 from ..database.database import Limits
-from ..generate.base import reads_values, with_runner
+from ..generate.base import as_generator
 from ..guard.execution import GuardedRunner
-from ..select.base import without_cells
+from ..select.base import as_selector
 from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
 from .answer import Answer, answer_of
@@ -32,6 +32,7 @@ from .steps import (
     SelectAnswer,
     ShowValues,
     State,
+    as_step,
     without_examples,
 )
 from .trace import TraceBuilder
@@ -170,7 +171,7 @@ class Pipeline:
         self._whole = with_contained_keys(
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
         )
-        self._generators = _default_generators() if generators is None else tuple(generators)
+        self._generators = _default_generators() if generators is None else tuple(map(as_generator, generators))
         self._values: ValueLookup | None = self._visible_values(values)
         self._model = None if chat is None else as_chat_model(chat)
         self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
@@ -193,11 +194,11 @@ class Pipeline:
         hidden = _hidden(told, self._whole, config.private)
         schema = without_examples(self._whole, hidden)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
-        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in self._generators)
+        writers = tuple(writer.with_runner(runner, private=bool(hidden)) for writer in self._generators)
         known = _known(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
         writers = (*_learned(known), *writers)
         retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
-        shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
+        shows = config.examples and "linked+values" in config.paths and any(writer.wants_examples for writer in writers)
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         steps: tuple[Step, ...] = (
             Screen(),
@@ -216,7 +217,7 @@ class Pipeline:
     def of_steps(cls, schema: Schema, steps: Sequence[Step], *, config: PipelineConfig = PipelineConfig()) -> Pipeline:
         """A pipeline of your own steps over what `schema` lets its caller see."""
         self = cls.__new__(cls)
-        self.config, self._values, self._way = config, None, _Way((), schema, tuple(steps))
+        self.config, self._values, self._way = config, None, _Way((), schema, tuple(map(as_step, steps)))
         return self
 
     @property
@@ -258,7 +259,7 @@ class Pipeline:
                 break
             check_cancelled()
             start = perf_counter()
-            with recorded_calls() as calls:
+            with record_calls() as calls:
                 state = step.run(state)
             builder.step(step.name, (perf_counter() - start) * 1e3, calls)
         return answer_of(state, builder)
@@ -365,7 +366,7 @@ def _selector(selector: Selector | None, model: ChatModel | None, *, private: bo
         from ..select.judge import JudgedSelector
 
         selector = JudgedSelector(model, selector)
-    return without_cells(selector) if private else selector
+    return as_selector(selector).without_cells() if private else selector
 
 
 def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

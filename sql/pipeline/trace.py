@@ -10,7 +10,8 @@ from ctxprune.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ctxprune.llm.base import Call
+    from ctxprune.errors import FailureKind
+    from ctxprune.llm.calls import Call
 
     from ..knowledge.recall import Recalled
     from ..linking.base import Linked
@@ -119,6 +120,7 @@ class CandidateTrace:
         ran: The text that ran, after guard and repair; "" if nothing ran.
         rows: Rows of the result; None when it failed.
         error: Why there is no SQL, or the guard's or the database's message.
+        failure: The kind of a generation's error; None for others. It is not part of the JSON.
         repairs: Texts that failed before `ran`, oldest first.
         prompt: Position in `Trace.prompts`; None where there was none.
         tokens_in, tokens_out, ms: Of its generation.
@@ -142,6 +144,7 @@ class CandidateTrace:
     cached: bool
     ms: float
     execution_ms: float
+    failure: FailureKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +218,8 @@ class Trace:
     def model_errors(self) -> tuple[str, ...]:
         """Why models failed, each reason once, in the order of the calls; () where none did. Words of the provider."""
         called = [call.error for step in self.steps for call in step.calls]
-        written = [
-            item.error[len(ModelError.code) :].strip() for item in self.candidates if _is_model_error(item.error)
-        ]
+        failed = (item for item in self.candidates if item.failure is not None and item.failure.is_model)
+        written = [item.error.removeprefix(ModelError.code).strip() for item in failed]
         return tuple(dict.fromkeys(error for error in (*called, *written) if error))
 
     @property
@@ -229,11 +231,10 @@ class Trace:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, texts and numbers, ready for JSON; format name and version included."""
         totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "cost": self.cost}
-        return {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
-
-
-def _is_model_error(error: str) -> bool:
-    return error.startswith(f"{ModelError.code} ")
+        document = {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
+        for candidate in document["candidates"]:
+            del candidate["failure"]  # version 1 of the format has the text alone
+        return document
 
 
 def _total(costs: Iterable[float | None]) -> float | None:
@@ -279,6 +280,7 @@ class TraceBuilder:
             cached=made.cached,
             ms=made.ms,
             execution_ms=item.ms,
+            failure=made.failure,
         )
 
     def _call(self, call: Call) -> CallTrace:

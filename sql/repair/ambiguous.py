@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .base import Repairer
 from .tree import identifier, parse, views, write
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ __all__ = ["QualifyAmbiguous"]
 
 
 @dataclass(frozen=True)
-class QualifyAmbiguous:
+class QualifyAmbiguous(Repairer):
     """Qualifies every bare column that several tables of its FROM have: with a table whose primary key it is, else
     with the first one."""
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 
 from ..generate.extract import extract_sql
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
 from ..schema.schema import ColumnRef
+from .base import Repairer
 from .name_check import restore
 from .tree import parse
 
@@ -31,7 +33,7 @@ _SYSTEM = "You correct one SQL SELECT query. Answer with the SQL only."
 
 
 @dataclass(frozen=True)
-class AskingRepairer:
+class AskingRepairer(Repairer):
     """Asks a chat model once, at temperature 0. A failing model is no repair; the call stands in the trace.
 
     The prompt holds the linked schema, the tables that the statement names, and where the columns lie that were pruned

@@ -1,11 +1,14 @@
-"""What a repairer is: it writes a new statement from one that failed and from the database's own words."""
+"""The interface of repairers, which write a new statement from a failed one and the database's own message."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
+from ctxprune.utils.protocols import check_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from ..values.base import ValueHit
 
-__all__ = ["REPAIRERS", "Failure", "Repairer"]
+__all__ = ["REPAIRERS", "Failure", "Repairer", "as_repairer"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,40 @@ class Failure:
     linked: Schema | None = None
 
 
-class Repairer(Protocol):
-    """One kind of repair. Safe to share between threads."""
+class Repairer(ABC):
+    """One kind of repair. Safe to share between threads.
 
+    `as_repairer` accepts any other object with the method `repair`.
+    """
+
+    @abstractmethod
     def repair(self, failure: Failure) -> str:
         """A new statement; "" where this kind of repair does not apply. It never raises for bad SQL."""
-        ...
+
+
+@dataclass(frozen=True)
+class _AdaptedRepairer(Repairer):
+    """An object of the user with the method `repair`."""
+
+    repairer: Any
+
+    def repair(self, failure: Failure) -> str:
+        sql = self.repairer.repair(failure)
+        if not isinstance(sql, str):
+            raise UsageError(f"{type(self.repairer).__name__}.repair must return a text", where="repair")
+        return sql
+
+
+def as_repairer(repairer: object) -> Repairer:
+    """`repairer` itself where it is a `Repairer`, else an adapter of an object with the method `repair`.
+
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(repairer, Repairer):
+        return repairer
+    check_method(repairer, "repair", "a repairer")
+    return _AdaptedRepairer(repairer)
 
 
 REPAIRERS: Registry[type[Repairer]] = Registry(

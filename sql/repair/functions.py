@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from .base import Repairer
 from .tree import parse, write
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SIGNS = ("function", "syntax", "parse", "near", "cannot be read", "cannot be wr
 
 
 @dataclass(frozen=True)
-class TranslateFunctions:
+class TranslateFunctions(Repairer):
     """Writes parts of dates and concatenations as the database does (SQLite's STRFTIME for YEAR(d), and the other way
     round), and reads a statement that does not parse as another dialect's."""
 

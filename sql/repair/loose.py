@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from .base import Repairer
 from .tree import parse, views, write
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _TEXTS = ("CHAR", "CLOB", "TEXT", "STRING")
 
 
 @dataclass(frozen=True)
-class LooseText:
+class LooseText(Repairer):
     """Compares every `column = 'text'` by LIKE, as whole words, when the result is hollow: case, blanks around it and
     further words no longer count. "Anna" finds "anna " and "Anna Berg", but not "Joanna".
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from .base import Repairer
 from .joins import add_join, mend_conditions
 from .tree import identifier, parse, views, write
 
@@ -22,7 +23,7 @@ __all__ = ["NearestNames"]
 
 
 @dataclass(frozen=True)
-class NearestNames:
+class NearestNames(Repairer):
     """Replaces unknown names.
 
     A JOIN condition with an unknown column becomes the foreign key between its tables, where there is one. Any other

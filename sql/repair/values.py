@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from .base import Repairer
 from .tree import identifier, parse, views, write
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["StoredValues"]
 
 
 @dataclass(frozen=True)
-class StoredValues:
+class StoredValues(Repairer):
     """Replaces text literals by stored values that the question mentions, when the result is hollow.
 
     Only comparisons (=, <>, IN, LIKE) of a column count. A value of the same column is taken first; without one, a

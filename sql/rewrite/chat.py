@@ -9,21 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import ModelError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..generate.prompts.base import one_line
 from ..generate.sketch.cues import cue_class
 from ..guard.intent import write_request
-from .base import COMPLETE, REWRITERS, Rewritten
+from .base import COMPLETE, REWRITERS, Rewriter, Rewritten, as_rewriter
 from .rule import RuleRewriter
 from .slots import slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .base import Rewriter, Turn, Vocabulary
+    from .base import Turn, Vocabulary
     from .slots import Slot
 
 __all__ = ["ChatRewriter"]
@@ -52,7 +53,7 @@ _TELLING = frozenset({"NOT", "MORE", "LESS", "MOST", "LEAST", "AVG"})  # classes
 
 @REWRITERS.register("chat.v1")
 @dataclass(frozen=True)
-class ChatRewriter:
+class ChatRewriter(Rewriter):
     """Asks a chat model for the full question, where `rule` finds that a question is not complete.
 
     The model's question is used only if it holds every value and number of the follow-up and those of the question
@@ -83,6 +84,7 @@ class ChatRewriter:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_chat_model(self.model))
+        object.__setattr__(self, "rule", as_rewriter(self.rule))
         Sampling(max_tokens=self.max_tokens, seconds=self.seconds)
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:

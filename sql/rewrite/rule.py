@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .additions import added, excluded, limited, ordered
-from .base import REWRITERS, UNRESOLVED, Rewritten
+from .base import REWRITERS, UNRESOLVED, Rewriter, Rewritten
 from .fragments import follow_up
 from .references import referred
 from .replacements import attribute, dimension, named, ranked, valued
@@ -44,7 +44,7 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
 
 @REWRITERS.register("rule.v1")
 @dataclass(frozen=True)
-class RuleRewriter:
+class RuleRewriter(Rewriter):
     """Puts a follow-up into the last question, by the first of `RULES` that fits.
 
     The full question is made of words of the two questions, and of "what is the", "what are the", "that" and "of".

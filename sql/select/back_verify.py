@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.text.words import terms
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
+from .base import SELECTORS, Selector, as_selector
 from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
 __all__ = ["BackVerifySelector", "agreement"]
 
 
 @SELECTORS.register("back_verify.v1")
 @dataclass(frozen=True)
-class BackVerifySelector:
+class BackVerifySelector(Selector):
     """Wraps a selector: where its confidence is below `below`, its first groups are read back, and a later one wins
     whose question agrees better with the asked one, by `margin` or more.
 
@@ -55,6 +56,7 @@ class BackVerifySelector:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "base", as_selector(self.base))
         for name in ("below", "margin"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} must be in 0..1, got {getattr(self, name)}", where=name)
@@ -79,7 +81,7 @@ class BackVerifySelector:
 
     def without_cells(self) -> BackVerifySelector:
         """The same over a base that shows no cell either."""
-        return replace(self, base=without_cells(self.base))
+        return replace(self, base=self.base.without_cells())
 
     def _question(self, sql: str) -> str:
         text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
+from .base import SELECTORS, Selector, as_selector
 from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
 __all__ = ["JudgedSelector", "shown_rows"]
 
@@ -27,7 +28,7 @@ _CELL = 40  # characters of a cell that the model is shown
 
 @SELECTORS.register("judged.v1")
 @dataclass(frozen=True)
-class JudgedSelector:
+class JudgedSelector(Selector):
     """Wraps a selector: where its confidence is below `below` and there are two groups, a chat model decides between
     the first two. A model that fails or answers neither leaves the choice as it was; the reason says so.
 
@@ -49,6 +50,7 @@ class JudgedSelector:
     rows: int = 3
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "base", as_selector(self.base))
         if not 0 <= self.below <= 1:
             raise UsageError(f"below must be in 0..1, got {self.below}", where="below")
         if self.rows < 0:
@@ -74,7 +76,7 @@ class JudgedSelector:
 
     def without_cells(self) -> JudgedSelector:
         """The same, with no row shown."""
-        return replace(self, rows=0, base=without_cells(self.base))
+        return replace(self, rows=0, base=self.base.without_cells())
 
 
 def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:

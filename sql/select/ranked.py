@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
 from ctxprune.models.weights import reading, shipped
 
-from .base import SELECTORS, Selection
+from .base import SELECTORS, Selection, Selector
 from .expected import Expectations
 from .features import FEATURES, Case, Evidence, case_features
 from .grouping import read_table, representative
@@ -100,7 +100,7 @@ class RankingWeights:
 
 @SELECTORS.register("ranked.v1")
 @dataclass(frozen=True)
-class RankedSelector:
+class RankedSelector(Selector):
     """Takes the group of equal results that most likely answers the question.
 
     Reads what candidates say and return, never who wrote them nor where they stand. For 2 to some 60 candidates.

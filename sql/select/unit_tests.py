@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
+from .base import SELECTORS, Selector, as_selector
 from .finalists import finalists, promoted
 from .judge import shown_rows
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
 __all__ = ["UnitTestSelector"]
 
 
 @SELECTORS.register("tests.v1")
 @dataclass(frozen=True)
-class UnitTestSelector:
+class UnitTestSelector(Selector):
     """Wraps a selector: its first groups are tested, and the one that passes most tests wins; ties keep their order.
 
     One call writes the tests, one call a test judges all groups. Nothing is asked where there is a single group, and a
@@ -55,6 +56,7 @@ class UnitTestSelector:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "base", as_selector(self.base))
         for name, least in (("tests", 1), ("groups", 2), ("rows", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}", where=name)
@@ -81,7 +83,7 @@ class UnitTestSelector:
 
     def without_cells(self) -> UnitTestSelector:
         """The same, with no row shown."""
-        return replace(self, rows=0, base=without_cells(self.base))
+        return replace(self, rows=0, base=self.base.without_cells())
 
     def _passed(self, question: str, shown: Sequence[str]) -> list[int]:
         candidates = "\n".join(shown)

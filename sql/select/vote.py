@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 
 from ..database.equality import is_hollow, orders_rows, result_key
-from .base import SELECTORS, Selection
+from .base import SELECTORS, Selection, Selector
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -23,7 +23,7 @@ _LEAST = 1e-6  # of a candidate whose probability is rounded to 0: it is still b
 
 @SELECTORS.register("vote.v1")
 @dataclass(frozen=True)
-class VoteSelector:
+class VoteSelector(Selector):
     """Drops failures, groups equal results, prefers non-empty ones, and takes the group of the largest weight.
 
     Every generator has one vote, and a candidate weighs its probability by that generator, so that a group's weight is

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune.errors import ModelError
-from ctxprune.llm.base import LATE
+from ctxprune.llm.deadline import timeout_error
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
@@ -162,7 +161,7 @@ def test_a_model_that_was_late_is_not_asked_again(database: Database) -> None:
             self.paths_asked.append(request.path)
             if request.path == "linked":
                 return [Candidate(BROKEN, self.name, request.path)]
-            return [Candidate("", self.name, request.path, error=f"{ModelError.code} {LATE} 1 s")]
+            return [Candidate.failed(timeout_error(1), self.name, request.path)]
 
     late = Late()
     config = PipelineConfig(paths=("linked", "full"), candidates=2)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
-from ..base import Candidate
+from ..base import Candidate, Generator
 from .analysis import MAX_TOKENS, analyse
 from .compose import ranked
 from .explain import explain
@@ -32,7 +32,7 @@ WEIGHTS = "sketch-v1.npz"
 _VIEWS = 16
 
 
-class SketchGenerator:
+class SketchGenerator(Generator):
     """Composes SELECT statements from schema names, stored values and cues of the question.
 
     Only names of the request's schema and literals of the question or of its value hits come into the SQL, quoted for

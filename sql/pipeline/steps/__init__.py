@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Refusal, State, Step
+from .base import Refusal, State, Step, as_step
 from .choose import SelectAnswer
 from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
@@ -22,6 +22,7 @@ __all__ = [
     "ShowValues",
     "State",
     "Step",
+    "as_step",
     "with_values",
     "without_examples",
 ]

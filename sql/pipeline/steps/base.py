@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.utils.protocols import check_method, optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from ...select.base import Executed, Selection
     from ...values.base import RangeHit, ValueHit
 
-__all__ = ["Refusal", "State", "Step"]
+__all__ = ["Refusal", "State", "Step", "as_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,48 @@ class State:
         return "; ".join(filter(None, (self.evidence, *(self.known.hints if self.known is not None else ()))))
 
 
-class Step(Protocol):
-    """One step. Safe to share between threads. After a refusal no further step runs."""
+class Step(ABC):
+    """One step of a pipeline. Safe to share between threads. After a refusal no further step runs.
+
+    `as_step` accepts any other object with `name` and `run`.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The step's name in traces."""
+
+    @abstractmethod
+    def run(self, state: State) -> State:
+        """The next state."""
+
+
+@dataclass(frozen=True)
+class _AdaptedStep(Step):
+    """An object of the user with `name` and `run`."""
+
+    step: Any
 
     @property
     def name(self) -> str:
-        """For traces."""
-        ...
+        return str(self.step.name)
 
     def run(self, state: State) -> State:
-        """The next state."""
-        ...
+        after = self.step.run(state)
+        if not isinstance(after, State):
+            raise UsageError(f"{type(self.step).__name__}.run must return a State", where="run")
+        return after
+
+
+def as_step(step: object) -> Step:
+    """`step` itself where it is a `Step`, else an adapter of an object with `name` and `run`.
+
+    Raises:
+        UsageError: A member is missing.
+    """
+    if isinstance(step, Step):
+        return step
+    check_method(step, "run", "a step")
+    if not isinstance(optional_member(step, "name", None), str):
+        raise UsageError(f"{type(step).__name__} is not a step: it has no text `name`", where="name")
+    return _AdaptedStep(step)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .base import Refusal
+from ...select.base import as_selector
+from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from ...select.base import Selector
@@ -15,11 +16,14 @@ __all__ = ["SelectAnswer"]
 
 
 @dataclass(frozen=True)
-class SelectAnswer:
+class SelectAnswer(Step):
     """Chooses one of the executed candidates; the reason says where it is not what a generator wrote."""
 
     selector: Selector
     name: str = "select"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "selector", as_selector(self.selector))
 
     def run(self, state: State) -> State:
         """Adds `selection`, or refuses when nothing could be run."""

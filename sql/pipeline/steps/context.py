@@ -10,7 +10,7 @@ from ...linking.doubts import SchemaWords, find_doubts
 from ...linking.wrapped import counter_of, with_columns
 from ...schema.schema import ColumnRef
 from ...values.restrict import check_leaves_out, fold_ref, restrict
-from .base import Refusal
+from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,7 +32,7 @@ class Sampler(Protocol):
 
 
 @dataclass(frozen=True)
-class Screen:
+class Screen(Step):
     """Refuses questions that ask to change the database; a courtesy, the guard is what protects it."""
 
     name: str = "screen"
@@ -55,7 +55,7 @@ class _Made(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RetrieveValues:
+class RetrieveValues(Step):
     """Finds stored values that the question mentions, and its words that mean nothing the caller may see.
 
     Attributes:
@@ -103,7 +103,7 @@ class RetrieveValues:
 
 
 @dataclass(frozen=True)
-class LinkSchema:
+class LinkSchema(Step):
     """Cuts the schema to what the question needs; columns that known terms and notes are about stay."""
 
     linker: Linker
@@ -118,7 +118,7 @@ class LinkSchema:
 
 
 @dataclass(frozen=True)
-class ShowValues:
+class ShowValues(Step):
     """Puts a few stored values beside every detailed column of the linked schema, for prompts.
 
     Attributes:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
-from ...repair.base import Failure
+from ...repair.base import Failure, as_repairer
 from ...select.base import Executed
+from .base import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ _TEXTS = 6  # of a statement that are looked up
 
 
 @dataclass(frozen=True)
-class Execute:
+class Execute(Step):
     """Guards, runs and repairs every candidate.
 
     Attributes:
@@ -48,6 +49,7 @@ class Execute:
     def __post_init__(self) -> None:
         if self.rounds < 0:
             raise UsageError(f"rounds must be at least 0, got {self.rounds}", where="rounds")
+        object.__setattr__(self, "repairers", tuple(map(as_repairer, self.repairers)))
 
     def run(self, state: State) -> State:
         """Adds `executed`, in the order of `candidates`; the same text runs, and is repaired, once a question."""

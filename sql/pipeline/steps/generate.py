@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import GenerationError, ModelError, UsageError
-from ctxprune.llm.base import LATE
+from ctxprune.errors import FailureKind, GenerationError, UsageError
 
-from ...generate.base import Candidate, Request, generator_name
-from .base import Refusal
+from ...generate.base import Candidate, Request, as_generator
+from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ _KNOWN = (*PATHS, "full+values")
 
 
 @dataclass(frozen=True)
-class Generate:
+class Generate(Step):
     """Asks every generator on its paths.
 
     A path decides what a generator sees: "full" the whole schema, "linked" the linked one, "linked+values" the linked
@@ -34,7 +33,7 @@ class Generate:
 
     Attributes:
         generators: In the order of asking. Each votes for itself, also where several have one name; see `labelled`.
-        paths: The paths of a generator that has no attribute `paths` of its own.
+        paths: The paths of a generator that names none of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
         seed: Handed to the generators.
         full_budget: Tokens of a schema, by the linker's count, above which "full" and "full+values" are left to the
@@ -53,7 +52,8 @@ class Generate:
             raise UsageError("a pipeline needs at least one generator", where="generators")
         if self.candidates < 1:
             raise UsageError(f"candidates must be at least 1, got {self.candidates}", where="candidates")
-        for paths in [self.paths, *(getattr(generator, "paths", ()) for generator in self.generators)]:
+        object.__setattr__(self, "generators", tuple(map(as_generator, self.generators)))
+        for paths in [self.paths, *(generator.paths for generator in self.generators)]:
             for path in paths:
                 if path not in _KNOWN:
                     raise UsageError(f"no path is named {path!r}", where="paths", hint=f"known: {', '.join(_KNOWN)}")
@@ -67,14 +67,14 @@ class Generate:
             for request in self._requests(generator, state):
                 answers = ask_generator(generator, request, label)
                 made += answers
-                if any(LATE in candidate.error for candidate in answers):
+                if any(candidate.failure is FailureKind.TIMEOUT for candidate in answers):
                     break  # a model that hangs would hang on every path
         if any(candidate.sql for candidate in made):
             return replace(state, candidates=tuple(made))
         return replace(state, candidates=tuple(made), refusal=_no_sql(made))
 
     def _requests(self, generator: Generator, state: State) -> list[Request]:
-        paths = tuple(getattr(generator, "paths", ())) or self.paths
+        paths = generator.paths or self.paths
         if state.linked is not None and state.linked.tokens_before > self.full_budget:
             paths = tuple(path for path in paths if not path.startswith("full")) or paths
         shares = {path: self.candidates // len(paths) for path in paths}
@@ -118,8 +118,8 @@ def ask_generator(generator: Generator, request: Request, label: str) -> Sequenc
     try:
         made = generator.generate(request)
     except GenerationError as error:
-        return [Candidate("", label, request.path, error=f"{error.code} {error}")]
-    if label == generator_name(generator):
+        return [Candidate.failed(error, label, request.path)]
+    if label == generator.name:
         return made
     return [replace(candidate, generator=label) for candidate in made]
 
@@ -129,13 +129,12 @@ def labelled(generators: Sequence[Generator]) -> list[str]:
 
     Two models behind one kind of generator are two voters (PET-SQL), so their candidates must be told apart.
     """
-    names = [generator_name(generator) for generator in generators]
+    names = [generator.name for generator in generators]
     counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [name if count == 1 else f"{name}#{count}" for name, count in zip(names, counts, strict=True)]
 
 
 def _no_sql(made: Sequence[Candidate]) -> Refusal:
-    errors = [candidate.error for candidate in made if candidate.error]
-    if errors and len(errors) == len(made) and all(error.startswith(ModelError.code) for error in errors):
+    if made and all(candidate.failure is not None and candidate.failure.is_model for candidate in made):
         return Refusal("model", "The language model failed, so there is no answer; the trace says why.")
     return Refusal("unanswerable", "I could not turn this question into a query on this database.")

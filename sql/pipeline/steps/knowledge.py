@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...linking.doubts import without_told
+from .base import Step
 
 if TYPE_CHECKING:
     from ...knowledge.recall import BoundKnowledge
@@ -15,7 +16,7 @@ __all__ = ["RecallKnowledge"]
 
 
 @dataclass(frozen=True)
-class RecallKnowledge:
+class RecallKnowledge(Step):
     """Chooses the entries that the question needs.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.llm.base import LATE
+from ctxprune.errors import FailureKind
 
-from ...generate.base import Request, generator_name
+from ...generate.base import Request, as_generator
 from ...schema.schema import ColumnRef
+from .base import Step
 from .context import with_values
 from .generate import ask_generator, labelled
 
@@ -26,7 +27,7 @@ RESTORED = "restored"  # the path of a candidate that was written for the restor
 
 
 @dataclass(frozen=True)
-class CheckNames:
+class CheckNames(Step):
     """Says of every candidate which of its names the prompt did not show, and why; see `NameIssue`.
 
     A candidate that names a pruned column in its own table runs as it is. Where pruned names break candidates, they are
@@ -41,6 +42,9 @@ class CheckNames:
     generators: tuple[Generator, ...] = ()
     seed: int = 0
     name: str = "names"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "generators", tuple(map(as_generator, self.generators)))
 
     def run(self, state: State) -> State:
         """`candidates` with notes, and with those of the second round behind them."""
@@ -61,7 +65,8 @@ class CheckNames:
         for label, generator in zip(labelled(self.generators), self.generators, strict=True):
             voices = _voices(generator, label)
             issues = [issue for name in voices for issue in broken.pop(name, ())]
-            if issues and not any(one.generator in voices and LATE in one.error for one in state.candidates):
+            late = any(one.generator in voices and one.failure is FailureKind.TIMEOUT for one in state.candidates)
+            if issues and not late:
                 checked += ask_generator(generator, self._request(state, issues), label)
         return replace(state, candidates=tuple(checked))
 
@@ -94,4 +99,4 @@ def _shown(state: State, candidate: Candidate) -> Schema | None:
 
 def _voices(generator: Generator, label: str) -> list[str]:
     """The names that its candidates carry: its own, and those of the generators that it asks."""
-    return [label, *map(generator_name, getattr(generator, "generators", ()))]
+    return [label, *(member.name for member in generator.members)]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...guard.intent import write_request
 from ...linking.carried import CarriedLinker
-from ...rewrite.base import UNRESOLVED, Rewritten
+from ...rewrite.base import UNRESOLVED, Rewritten, as_rewriter
+from .base import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ __all__ = ["LinkFollowUp", "RewriteQuestion"]
 
 
 @dataclass(frozen=True)
-class RewriteQuestion:
+class RewriteQuestion(Step):
     """Says in full what the question leaves out. One that asks for a change is never touched, so that it is refused.
 
     Attributes:
@@ -37,6 +38,9 @@ class RewriteQuestion:
     most: int
     name: str = "rewrite"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rewriter", as_rewriter(self.rewriter))
+
     def run(self, state: State) -> State:
         """The state with the full question, and `rewritten`."""
         asked = state.question
@@ -50,7 +54,7 @@ class RewriteQuestion:
 
 
 @dataclass(frozen=True)
-class LinkFollowUp:
+class LinkFollowUp(Step):
     """Links a follow-up with the columns of the question before it; any other as `link` does.
 
     Attributes:

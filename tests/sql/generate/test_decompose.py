@@ -173,7 +173,7 @@ def test_waiting_for_the_limits_is_not_on_the_deadline(shop: Path) -> None:
         return "SELECT 2"
 
     blocking = DecomposeGenerator(replace(limited, model=fakes.FakeModel(busy)), seconds=5)
-    object.__setattr__(blocking.model, "_gate", limited._gate)  # one account, two models
+    object.__setattr__(blocking.model, "_limiter", limited._limiter)  # one account, two models
     with Database(shop) as database, ThreadPoolExecutor(2) as pool:
         request = Request(QUESTION, database.schema(), n=1)
         others = [pool.submit(blocking.generate, request) for _ in range(2)]
