@@ -132,6 +132,7 @@ MOVED = {
     "sql.intent": "sql.guard.intent",
     "sql.knowledge.step": "sql.pipeline.steps.knowledge",
     "sql.limits": "sql.database.limits",
+    "sql.linking.joins": "sql.schema.joins",
     "sql.result_set": "sql.database.result_set",
     "sql.schema_files": "sql.schema.files",
     "sql.select.results": "sql.database.equality",

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ctxprune.errors import FailureKind, GenerationError
 
     from ..guard.execution import GuardedRunner
-    from ..linking.base import Linked
+    from ..schema.hits import RangeHit, ValueHit
+    from ..schema.linked import Linked
     from ..schema.schema import Schema
-    from ..values.base import RangeHit, ValueHit
     from .examples import Example
 
 __all__ = ["GENERATORS", "Candidate", "Generator", "Request", "as_generator"]

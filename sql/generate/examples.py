@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers.base import Scorer
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
 __all__ = ["Example", "ExampleSource", "ExampleStore", "FormScorer", "read_examples"]
 

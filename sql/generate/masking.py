@@ -14,8 +14,8 @@ from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem, word_s
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
 __all__ = ["masked_by_sql", "masked_question", "sql_names"]
 

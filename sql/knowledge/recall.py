@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import ColumnRef, Schema
-    from ..values.base import ValueHit
     from .entries import Entry
 
 __all__ = ["BoundKnowledge", "Knowledge", "Recalled"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import stem, word_spans, words
 
-from ..values.base import ValueHit
+from ..schema.hits import ValueHit
 
 if TYPE_CHECKING:
     from collections.abc import Collection

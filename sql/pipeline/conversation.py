@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..rewrite.base import Rewriter
-    from ..values.base import ValueHit
+    from ..schema.hits import ValueHit
     from .answer import Answer
 
 __all__ = ["Conversation"]

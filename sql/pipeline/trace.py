@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ctxprune.llm.calls import Call
 
     from ..knowledge.recall import Recalled
-    from ..linking.base import Linked
     from ..rewrite.base import Rewritten
+    from ..schema.hits import ValueHit
+    from ..schema.linked import Linked
     from ..select.base import Executed
-    from ..values.base import ValueHit
 
 __all__ = [
     "CallTrace",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..database.database import ResultSet
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
 __all__ = ["REPAIRERS", "Failure", "Repairer", "as_repairer"]
 

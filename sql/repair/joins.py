@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..linking.joins import JoinGraph
+from ..schema.joins import JoinGraph
 from .tree import identifier, sources
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..linking.joins import JoinGraph
+from ..schema.joins import JoinGraph
 from ..schema.schema import ColumnRef
 from .tree import parse, views
 

@@ -13,7 +13,7 @@ from .tree import identifier, parse, views, write
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..values.base import ValueHit
+    from ..schema.hits import ValueHit
     from .base import Failure
     from .tree import View
 

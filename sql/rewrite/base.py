@@ -17,8 +17,8 @@ from ..linking.words import name_stems
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Column, ColumnRef, Schema, Table
-    from ..values.base import ValueHit
 
 __all__ = ["COMPLETE", "REWRITERS", "UNRESOLVED", "Rewriter", "Rewritten", "Turn", "Vocabulary", "as_rewriter"]
 

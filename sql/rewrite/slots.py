@@ -14,8 +14,8 @@ from ..values.spans import Question
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import ColumnRef
-    from ..values.base import ValueHit
     from .base import Vocabulary
 
 __all__ = ["Slot", "slots", "swap_slots"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..database.database import ResultSet
     from ..generate.base import Candidate
-    from ..linking.base import Linked
+    from ..schema.linked import Linked
 
 __all__ = ["gather"]
 

@@ -13,7 +13,7 @@ from ctxprune.text.invisible import escape_invisible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...values.base import ValueHit
+    from ...schema.hits import ValueHit
     from ..base import Request
     from ..examples import Example
 

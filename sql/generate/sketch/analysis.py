@@ -15,8 +15,8 @@ from .periods import is_year, written_periods
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ...schema.hits import RangeHit, ValueHit
     from ...schema.schema import ColumnRef
-    from ...values.base import RangeHit, ValueHit
     from .view import Name, SchemaView
 
 __all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "tokenize"]

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...linking.joins import inferred_keys
+from ...schema.joins import inferred_keys
 from ...schema.schema import ColumnRef
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ...schema.schema import ForeignKey, Schema
 
-__all__ = ["Edge", "JoinGraph", "foreign_refs"]
+__all__ = ["Edge", "JoinPaths", "foreign_refs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Edge:
         return Edge(self.other, self.other_columns, self.table, self.columns)
 
 
-class JoinGraph:
+class JoinPaths:
     """Tables as nodes, foreign keys as edges; immutable once built.
 
     Declared keys come first; tables that none ties are tied by those that their names suggest.

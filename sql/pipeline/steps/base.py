@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from ...generate.base import Candidate
     from ...knowledge.recall import Recalled
-    from ...linking.base import Linked
     from ...linking.doubts import Doubt
     from ...rewrite.base import Rewritten
+    from ...schema.hits import RangeHit, ValueHit
+    from ...schema.linked import Linked
     from ...schema.schema import Schema
     from ...select.base import Executed, Selection
-    from ...values.base import RangeHit, ValueHit
 
 __all__ = ["Refusal", "State", "Step", "as_step"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...generate.base import Candidate
     from ...guard.execution import GuardedRunner, Outcome
     from ...repair.base import Repairer
-    from ...values.base import ValueHit
+    from ...schema.hits import ValueHit
     from .base import State
     from .context import RetrieveValues
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...generate.base import Generator
-    from ...values.base import ValueHit
+    from ...schema.hits import ValueHit
     from .base import State
 
 __all__ = ["PATHS", "Generate", "ask_generator", "labelled"]
