@@ -13,7 +13,7 @@ from ctxprune.storage.sealed import parse_json
 from ctxprune.text.words import stem, words
 
 from ..question import same_question
-from .masking import masked_by_sql, masked_question, sql_names
+from .masking import mask_question, mask_question_by_sql, read_sql_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -98,7 +98,7 @@ class ExampleStore:
     _masked: _Questions = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        units = tuple(Unit(masked_by_sql(pair.question, pair.sql)) for pair in self.pairs)
+        units = tuple(Unit(mask_question_by_sql(pair.question, pair.sql)) for pair in self.pairs)
         object.__setattr__(self, "_masked", _Questions(units))
 
     def similar(self, question: str, schema: Schema, n: int, *, hits: Sequence[ValueHit] = ()) -> Sequence[Example]:
@@ -107,7 +107,7 @@ class ExampleStore:
         """
         if n < 1 or not self.pairs:
             return ()
-        scores = self.scorer.score(masked_question(question, schema, hits), self._masked)
+        scores = self.scorer.score(mask_question(question, schema, hits), self._masked)
         own = schema.name.casefold()
         allowed = _visible(schema)
         seen = {("question", same_question(question))}
@@ -165,4 +165,4 @@ def _visible(schema: Schema) -> frozenset[str]:
 
 def _fits(pair: Example, allowed: frozenset[str]) -> bool:
     """Whether the query keeps to the schema; a double-quoted value that is no name there counts against it."""
-    return sql_names(pair.sql)[0] <= allowed
+    return read_sql_names(pair.sql)[0] <= allowed

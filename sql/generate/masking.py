@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..schema.hits import ValueHit
     from ..schema.schema import Schema
 
-__all__ = ["masked_by_sql", "masked_question", "sql_names"]
+__all__ = ["mask_question", "mask_question_by_sql", "read_sql_names"]
 
 _NAME, _VALUE = "<name>", "<value>"
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|\d[\d.,:/-]*")
@@ -37,7 +37,7 @@ _KEYWORDS = frozenset(_WORDS.split())
 _FORM = frozenset({"number", "count", "total", "average", "date", "year", "maximum", "minimum", "order", "type"})
 
 
-def masked_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> str:
+def mask_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> str:
     """The folded question with names of `schema` as <name> and values as <value>, on one line.
 
     Values are what `hits` matched (their spans), quoted text and numbers. The linked schema masks better than the whole
@@ -48,9 +48,9 @@ def masked_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()
     return _masked(question, _stems(names), spans)
 
 
-def masked_by_sql(question: str, sql: str) -> str:
+def mask_question_by_sql(question: str, sql: str) -> str:
     """The same for a question of which the answer is known: its names and values are those of `sql`."""
-    names, values = sql_names(sql)
+    names, values = read_sql_names(sql)
     folded = fold(question)
     spans: list[tuple[int, int]] = []
     if len(folded) == len(question):  # else positions differ; quoted text and numbers are masked all the same
@@ -60,7 +60,7 @@ def masked_by_sql(question: str, sql: str) -> str:
     return _masked(question, _stems(names), spans)
 
 
-def sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
+def read_sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
     """Folded names of tables and columns in a statement, and the values it holds; read by a scanner, not a parser.
 
     Aliases and functions are neither; a double-quoted text, which SQLite takes for either, is both.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from .entries import Entry
 
-__all__ = ["Checker", "Problem", "columns_named", "find_column"]
+__all__ = ["Checker", "Problem", "find_column", "find_named_columns"]
 
 _COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
 _NAME_QUOTES = '`"[]'
@@ -40,7 +40,7 @@ def find_column(schema: Schema, text: str) -> ColumnRef:
     raise SchemaError(f"no column {text!r}", where=schema.name, hint="write it as table.column")
 
 
-def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef, ...]:
+def find_named_columns(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef, ...]:
     """The columns that an explanation speaks of, in schema order.
 
     These are "table.column", a name of several words ("last_order", "last order"), and a name of one word that is
@@ -127,7 +127,7 @@ class Checker:
         except SchemaError as error:
             return Problem(error.what)
         text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
-        said = columns_named(text, self.schema, about) if self._secret else ()
+        said = find_named_columns(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         if secret:
             return Problem(f"it speaks of {secret[0]}, which is private", private=True)
@@ -158,7 +158,9 @@ class Checker:
             InputError: It cannot be used; `what` says why.
         """
         if isinstance(entry, Term) and not entry.columns:
-            refs = [ref for ref in columns_named(entry.meaning, self.schema, entry.term) if ref not in self._secret]
+            refs = [
+                ref for ref in find_named_columns(entry.meaning, self.schema, entry.term) if ref not in self._secret
+            ]
             entry = Term(entry.term, entry.meaning, tuple(f"{ref.table}.{ref.column}" for ref in refs))
         problem = self.find_problem(entry)
         if problem is not None:
@@ -178,7 +180,7 @@ class Checker:
         mine = {(fold(ref.table), fold(ref.column)) for ref in self.schema.refs()}
         names = {column for _, column in mine}
         folded = fold(text)
-        for ref in columns_named(text, self.whole, about):
+        for ref in find_named_columns(text, self.whole, about):
             strange = (fold(ref.table), fold(ref.column)) not in mine
             if strange and (fold(ref.column) not in names or _dotted(ref, folded)):
                 return f"{ref.table}.{ref.column}"

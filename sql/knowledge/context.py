@@ -13,7 +13,7 @@ from ctxprune.errors import UsageError
 from ctxprune.text.words import stem, words
 
 from ..generate.examples import FormScorer
-from ..generate.masking import masked_by_sql
+from ..generate.masking import mask_question_by_sql
 from ..generate.prompts.base import one_line
 from ..question import same_question
 from .entries import Note, Pair
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from .entries import Entry
 
-__all__ = ["KnowledgeContext", "KnowledgeScorer", "Scored", "shown"]
+__all__ = ["KnowledgeContext", "KnowledgeScorer", "ScoredEntries", "format_entry"]
 
 _NAMED = 0.9  # score of a term or note whose name stands in the question
 
 
-def shown(entry: Entry) -> str:
+def format_entry(entry: Entry) -> str:
     """An entry as prompts show it: one line, of a pair two; it cannot break out of them."""
     if isinstance(entry, Pair):
         return f"Question: {one_line(entry.question, 400)}\nSQL: {one_line(entry.sql, 800)}"
@@ -69,8 +69,8 @@ class KnowledgeContext:
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        forms = [masked_by_sql(e.question, e.sql) if isinstance(e, Pair) else "" for e in self.entries]
-        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+        forms = [mask_question_by_sql(e.question, e.sql) if isinstance(e, Pair) else "" for e in self.entries]
+        object.__setattr__(self, "units", tuple(Unit(format_entry(entry)) for entry in self.entries))
         object.__setattr__(self, "contents", _Texts(tuple(Unit(_content(entry)) for entry in self.entries)))
         object.__setattr__(self, "forms", _Texts(tuple(map(Unit, forms))))
         object.__setattr__(self, "names", tuple(map(_name, self.entries)))
@@ -119,7 +119,7 @@ class KnowledgeScorer:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoredEntries:
     """Entries whose scores are known already: a context, and its own scorer."""
 
     entries: tuple[Entry, ...]
@@ -127,7 +127,7 @@ class Scored:
     units: tuple[Unit, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+        object.__setattr__(self, "units", tuple(Unit(format_entry(entry)) for entry in self.entries))
 
     def render(self, kept: Collection[int]) -> list[str]:
         """The lines of the kept entries, in the order of the file."""

@@ -12,7 +12,7 @@ from ctxprune.text.words import fold
 
 from ..question import same_question
 
-__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "to_dict"]
+__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_key", "entry_to_dict", "parse_entry"]
 
 _LONGEST = 2_000  # characters of a text
 _LONGEST_SQL = 20_000
@@ -68,12 +68,12 @@ Entry: TypeAlias = Pair | Term | Note
 KINDS: Mapping[str, type[Pair] | type[Term] | type[Note]] = {"pair": Pair, "term": Term, "note": Note}
 
 
-def kind_of(entry: Entry) -> str:
+def entry_kind(entry: Entry) -> str:
     """ "pair", "term" or "note"."""
     return type(entry).__name__.lower()
 
 
-def key_of(entry: Entry) -> str:
+def entry_key(entry: Entry) -> str:
     """What an entry is about; a file holds one entry a key, so that no question has two answers."""
     if isinstance(entry, Pair):
         return f"pair {same_question(entry.question) or entry.question}"
@@ -84,12 +84,12 @@ def key_of(entry: Entry) -> str:
 
 def entry_id(entry: Entry) -> str:
     """A name of 11 characters that follows from the key, so that it need not be kept: "p" for pairs and so on."""
-    return kind_of(entry)[0] + hashlib.sha256(key_of(entry).encode()).hexdigest()[:10]
+    return entry_kind(entry)[0] + hashlib.sha256(entry_key(entry).encode()).hexdigest()[:10]
 
 
-def to_dict(entry: Entry) -> dict[str, Any]:
+def entry_to_dict(entry: Entry) -> dict[str, Any]:
     """An entry as it stands in a file."""
-    document = {"kind": kind_of(entry), **asdict(entry)}
+    document = {"kind": entry_kind(entry), **asdict(entry)}
     if isinstance(entry, Term):
         document["columns"] = list(entry.columns)
         if not entry.columns:
@@ -97,8 +97,8 @@ def to_dict(entry: Entry) -> dict[str, Any]:
     return document
 
 
-def entry_of(document: Any) -> Entry:
-    """The inverse of `to_dict`.
+def parse_entry(document: Any) -> Entry:
+    """The inverse of `entry_to_dict`.
 
     Raises:
         FormatError: It is something else; `what` says what is wrong.

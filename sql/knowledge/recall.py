@@ -19,13 +19,13 @@ from ctxprune.utils.validation import is_number
 
 from ..generate.examples import Example, FormScorer
 from ..generate.learned import KnowledgeSource
-from ..generate.masking import masked_question
+from ..generate.masking import mask_question
 from ..question import same_question
 from .check import Checker
-from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
+from .context import KnowledgeContext, KnowledgeScorer, ScoredEntries, format_entry
 from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
-from .terms import term_hits
+from .terms import find_term_hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class Recalled:
     @property
     def hints(self) -> tuple[str, ...]:
         """The kept terms and notes, best first, each as one line."""
-        return tuple(shown(entry) for entry in self.entries if not isinstance(entry, Pair))
+        return tuple(format_entry(entry) for entry in self.entries if not isinstance(entry, Pair))
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,12 @@ class BoundKnowledge(KnowledgeSource):
             BudgetError: Never: entries that do not fit are dropped.
         """
         known, schema = self.knowledge, self.checker.schema
-        scorer = KnowledgeScorer(known.scorer, masked_question(question, schema, hits), self._form)
+        scorer = KnowledgeScorer(known.scorer, mask_question(question, schema, hits), self._form)
         scores = scorer.score(question, self.context)
         telling = np.flatnonzero((scores > 0) & (scores >= np.float32(known.minimum)))
         found = [(float(scores[index]), *self._usable(int(index))) for index in telling]
         usable = [(score, entry) for score, entry, _ in found if entry is not None]
-        context = Scored(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
+        context = ScoredEntries(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
         policy = TokenBudget(known.budget, known.minimum)
         pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
@@ -197,7 +197,7 @@ class BoundKnowledge(KnowledgeSource):
             pruned=pruned,
             left_out={entry_id(known.entries[i]): one[2] for i, one in zip(telling, found, strict=True) if one[2]},
             others=len(known.entries) - len(telling),
-            hits=tuple(hit for term in terms for hit in term_hits(term, self.checker.columns(term), question)),
+            hits=tuple(hit for term in terms for hit in find_term_hits(term, self.checker.columns(term), question)),
             database=schema.name,
             source=known.source,
         )

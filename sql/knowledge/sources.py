@@ -10,7 +10,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
 from ..generate.examples import read_examples
-from .entries import Note, Pair, Term, entry_of
+from .entries import Note, Pair, Term, parse_entry
 from .store import FORMAT, KnowledgeFile
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _own_entries(text: str, path: Path) -> Iterator[Entry]:
         if not line.strip():
             continue
         try:
-            yield entry_of(parse_json(line))
+            yield parse_entry(parse_json(line))
         except (ValueError, RecursionError, FormatError) as error:
             raise InputError(f"line {number}: {error}", where=str(path)) from error
 

@@ -29,7 +29,7 @@ from ctxprune.storage.folders import config_folder
 from ctxprune.storage.locks import try_lock
 from ctxprune.storage.sealed import parse_json
 
-from .entries import entry_id, entry_of, key_of, to_dict
+from .entries import entry_id, entry_key, entry_to_dict, parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +98,7 @@ class KnowledgeFile:
         def change(before: dict[str, Entry]) -> dict[str, Entry]:
             after = dict(before)
             for entry in entries:
-                key = key_of(entry)
+                key = entry_key(entry)
                 known = after.get(key)
                 (unchanged if known == entry else added if known is None else replaced).append(entry)
                 after[key] = entry
@@ -152,9 +152,9 @@ class KnowledgeFile:
         entries: dict[str, tuple[int, Entry]] = {}
         for number, line in lines[1:]:
             entry = self._entry(number, line)
-            first, known = entries.setdefault(key_of(entry), (number, entry))
+            first, known = entries.setdefault(entry_key(entry), (number, entry))
             if known != entry:
-                about = key_of(entry).partition(" ")[0]
+                about = entry_key(entry).partition(" ")[0]
                 raise self._wrong(number, f"it differs from line {first} about the same {about}", "keep one of them")
         return header, tuple(entry for _, entry in entries.values())
 
@@ -168,7 +168,7 @@ class KnowledgeFile:
 
     def _entry(self, number: int, line: bytes) -> Entry:
         try:
-            return entry_of(self._json(number, line))
+            return parse_entry(self._json(number, line))
         except FormatError as error:
             if error.where:
                 raise
@@ -193,7 +193,7 @@ class KnowledgeFile:
             place.parent.mkdir(parents=True, exist_ok=True)
             with _locked(place.with_name(f".{place.name}.lock"), self.wait):
                 name, entries = self._parsed() if self.exists() else (database, ())
-                before = {key_of(entry): entry for entry in entries}
+                before = {entry_key(entry): entry for entry in entries}
                 after = change(before)
                 if after != before or not self.exists():
                     _replace(place, _text(name, tuple(after.values())))
@@ -218,7 +218,7 @@ def _names(some: str, name: str) -> bool:
 
 def _text(database: str, entries: tuple[Entry, ...]) -> str:
     header = {"format": FORMAT, "version": VERSION, **({"database": database} if database else {})}
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *map(to_dict, entries)))
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *map(entry_to_dict, entries)))
 
 
 def _replace(place: Path, text: str) -> None:

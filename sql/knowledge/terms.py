@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .entries import Term
 
-__all__ = ["STAGE", "term_hits"]
+__all__ = ["STAGE", "find_term_hits"]
 
 STAGE = "term"
 _EQUAL = re.compile(r"(?:\w+\.)?[`\"\[]?(\w+)[`\"\]]?\s*(?<![!<>])==?\s*'((?:[^']|'')*)'")
 _NOT_SIMPLE = re.compile(r"\b(?:or|not|except|unless)\b", re.IGNORECASE)
 
 
-def term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list[ValueHit]:
+def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list[ValueHit]:
     """The values that a term's meaning compares its columns with, where the question holds the term.
 
     Only equalities count, and none where the meaning holds alternatives or exceptions: what such a meaning asks for is

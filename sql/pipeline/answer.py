@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..linking.doubts import Doubt
     from .steps import State
 
-__all__ = ["Answer", "answer_of"]
+__all__ = ["Answer", "build_answer"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Answer:
         return document | ({"trace": self.trace.to_dict()} if trace else {})
 
 
-def answer_of(state: State, builder: TraceBuilder) -> Answer:
+def build_answer(state: State, builder: TraceBuilder) -> Answer:
     """The answer that a question's last state holds, with its trace."""
     selection, refusal = state.selection, state.refusal
     index = None if selection is None or refusal is not None else selection.index

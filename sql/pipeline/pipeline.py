@@ -20,7 +20,7 @@ from ..guard.execution import GuardedRunner
 from ..select.base import as_selector
 from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
-from .answer import Answer, answer_of
+from .answer import Answer, build_answer
 from .steps import (
     PATHS,
     CheckNames,
@@ -262,7 +262,7 @@ class Pipeline:
             with record_calls() as calls:
                 state = step.run(state)
             builder.step(step.name, (perf_counter() - start) * 1e3, calls)
-        return answer_of(state, builder)
+        return build_answer(state, builder)
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.

@@ -86,7 +86,7 @@ REPAIRERS: Registry[type[Repairer]] = Registry(
         "ambiguous.v1": "ctxprune.sql.repair.ambiguous:QualifyAmbiguous",
         "chat.v1": "ctxprune.sql.repair.chat:ChatRepair",
         "functions.v1": "ctxprune.sql.repair.functions:TranslateFunctions",
-        "loose.v1": "ctxprune.sql.repair.loose:LooseText",
+        "loose.v1": "ctxprune.sql.repair.relax_text:RelaxText",
         "names.v1": "ctxprune.sql.repair.names:NearestNames",
         "refine.v1": "ctxprune.sql.repair.refine:ChatRefine",
         "values.v1": "ctxprune.sql.repair.values:StoredValues",

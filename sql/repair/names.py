@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from .base import Repairer
-from .joins import add_join, mend_conditions
-from .tree import identifier, parse, views, write
+from .joins import add_join, repair_conditions
+from .tree import make_identifier, parse, select_views, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..schema.schema import Schema, Table
     from .base import Failure
-    from .tree import View
+    from .tree import SelectView
 
 __all__ = ["NearestNames"]
 
@@ -46,8 +46,8 @@ class NearestNames(Repairer):
         if tree is None:
             return ""
         changed = self._tables(tree, schema)
-        for view in views(tree, schema):
-            changed = mend_conditions(view, schema) or changed
+        for view in select_views(tree, schema):
+            changed = repair_conditions(view, schema) or changed
             for column in view.lost():
                 changed = self._column(view, column, schema) or changed
         return write(tree, schema.dialect) if changed else ""
@@ -62,11 +62,11 @@ class NearestNames(Repairer):
             if near:
                 if not table.alias:
                     _requalify(tree, table.name, near)
-                table.set("this", identifier(near))
+                table.set("this", make_identifier(near))
                 changed = True
         return changed
 
-    def _column(self, view: View, column: exp.Column, schema: Schema) -> bool:
+    def _column(self, view: SelectView, column: exp.Column, schema: Schema) -> bool:
         name = column.name
         holders = view.holders(name)
         if holders:
@@ -83,7 +83,7 @@ class NearestNames(Repairer):
             return _point(column, alias, found)
         return self._join(view, column, schema, lambda table: self._nearest(name, _names(table)))
 
-    def _join(self, view: View, column: exp.Column, schema: Schema, find: Callable[[Table], str]) -> bool:
+    def _join(self, view: SelectView, column: exp.Column, schema: Schema, find: Callable[[Table], str]) -> bool:
         """Joins the first connected table in which `find` sees the column."""
         if not view.tables or view.opaque:
             return False
@@ -115,18 +115,18 @@ def _fold(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _present(view: View) -> set[str]:
+def _present(view: SelectView) -> set[str]:
     return {table.name.casefold() for table in view.tables.values()}
 
 
 def _point(column: exp.Column, alias: str, name: str) -> bool:
     """Makes `column` mean `alias.name`."""
-    column.set("table", identifier(alias))
-    column.set("this", identifier(name))
+    column.set("table", make_identifier(alias))
+    column.set("this", make_identifier(name))
     return True
 
 
 def _requalify(tree: exp.Expression, old: str, new: str) -> None:
     for column in tree.find_all(exp.Column):
         if column.table.casefold() == old.casefold():
-            column.set("table", identifier(new))
+            column.set("table", make_identifier(new))

@@ -19,7 +19,7 @@ from ..generate.sketch.cues import cue_class
 from ..guard.intent import write_request
 from .base import COMPLETE, REWRITERS, Rewriter, Rewritten, as_rewriter
 from .rule import RuleRewriter
-from .slots import slots
+from .slots import find_slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def _fault(question: str, asked: str, history: Sequence[Turn], vocabulary: Vocab
         return "it asks for a change"
     if fold(question) in {fold(turn.question) for turn in history} | {fold(asked)}:
         return "it repeats a question"
-    lost = _lost(question, asked, slots(asked, vocabulary)) or _dropped(question, asked, history[-1], vocabulary)
+    lost = _lost(question, asked, find_slots(asked, vocabulary)) or _dropped(question, asked, history[-1], vocabulary)
     if lost:
         return f"it lacks {one_line(lost[0], 60)!r}"
     new = _new(question, said, vocabulary)
@@ -150,9 +150,9 @@ def _lost(question: str, text: str, found: Sequence[Slot]) -> list[str]:
 
 def _dropped(question: str, asked: str, before: Turn, vocabulary: Vocabulary) -> list[str]:
     """Slots of the question before that are gone though the follow-up names nothing in their place."""
-    new = Counter(slot.kind == "value" for slot in slots(asked, vocabulary, fragment=True))
+    new = Counter(slot.kind == "value" for slot in find_slots(asked, vocabulary, fragment=True))
     dropped: list[str] = []
-    for slot in slots(before.question, vocabulary):
+    for slot in find_slots(before.question, vocabulary):
         lost, kind = _lost(question, before.question, [slot]), slot.kind == "value"
         if lost and not new[kind]:
             dropped += lost

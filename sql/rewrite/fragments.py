@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .superlatives import rank_of
+from .superlatives import find_rank
 
 if TYPE_CHECKING:
     from .base import Vocabulary
 
-__all__ = ["Fragment", "follow_up"]
+__all__ = ["Fragment", "read_fragment"]
 
 _LONGEST = 12  # words of a fragment without a verb of its own
 _SHORT = 4  # words of one that begins with nothing telling
@@ -115,7 +115,7 @@ class Fragment:
     asks: bool = False
 
 
-def follow_up(asked: str, vocabulary: Vocabulary) -> Fragment | None:
+def read_fragment(asked: str, vocabulary: Vocabulary) -> Fragment | None:
     """What `asked` says of an earlier question; None where it is complete."""
     start = _OPENER.match(asked)
     about = start is not None and start["about"] is not None
@@ -152,7 +152,7 @@ def _refers(text: str) -> bool:
         return True
     for pattern in _ELLIPSES:
         found = pattern.match(text)
-        if found and ("rank" not in pattern.groupindex or rank_of(found["rank"])):
+        if found and ("rank" not in pattern.groupindex or find_rank(found["rank"])):
             return True
     return False
 

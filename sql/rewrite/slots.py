@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .base import Vocabulary
 
-__all__ = ["Slot", "slots", "swap_slots"]
+__all__ = ["Slot", "find_slots", "swap_slots"]
 
 _CLOSE, _LIKELY = 0.8, 0.1  # below that a hit is a guess
 _COMPARISON = re.compile(
@@ -58,7 +58,7 @@ class Slot:
     refs: frozenset[ColumnRef] = frozenset()
 
 
-def slots(text: str, vocabulary: Vocabulary, *, fragment: bool = False) -> list[Slot]:
+def find_slots(text: str, vocabulary: Vocabulary, *, fragment: bool = False) -> list[Slot]:
     """The slots of a question, in order; none overlap. A list ("2014 or 2015") is one slot, and "top 3" is none.
 
     The first word of a `fragment` may be a name; that of a question has its capital anyway.
@@ -129,7 +129,7 @@ def swap_slots(question: str, fragment: str, vocabulary: Vocabulary, *, same: bo
         vocabulary: Of the database.
         same: Only values of the same column change places.
     """
-    old, new = slots(question, vocabulary), slots(fragment, vocabulary, fragment=True)
+    old, new = find_slots(question, vocabulary), find_slots(fragment, vocabulary, fragment=True)
     if not new and len(fragment.split()) <= 3 and not vocabulary.names(fragment.split()):
         new = _whole(fragment)
     if not new or not _says_nothing_else(fragment, new, question, vocabulary):

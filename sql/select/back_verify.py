@@ -15,7 +15,6 @@ from ctxprune.text.words import terms
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
-from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,17 +23,17 @@ if TYPE_CHECKING:
 
     from .base import Executed, Selection
 
-__all__ = ["BackVerifySelector", "agreement"]
+__all__ = ["BackVerifySelector", "measure_agreement"]
 
 
 @SELECTORS.register("back_verify.v1")
 @dataclass(frozen=True)
 class BackVerifySelector(Selector):
-    """Wraps a selector: where its confidence is below `below`, its first groups are read back, and a later one wins
-    whose question agrees better with the asked one, by `margin` or more.
+    """Wraps a selector: where its confidence is below `below`, the model writes the question of each of the first
+    groups, and a later group is chosen whose question agrees better with the asked one, by `margin` or more.
 
-    One call a group, on its SQL alone: no row is shown. `agreement` compares. A single group asks nothing, and a model
-    that fails leaves the choice as it was; the reason says so.
+    One call a group, on its SQL alone: no row is shown. `measure_agreement` compares. With a single group there is no
+    call, and a model that fails leaves the choice as it was; the reason says so.
 
     Attributes:
         model: The chat model.
@@ -68,16 +67,16 @@ class BackVerifySelector(Selector):
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        places = finalists(first, executed, self.groups)
+        places = first.representatives(executed, self.groups)
         try:
-            found = [agreement(question, self._question(executed[place].sql)) for place in places]
+            found = [measure_agreement(question, self._question(executed[place].sql)) for place in places]
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not read back, the model failed")
         best = max(range(len(places)), key=lambda place: (found[place], -place))
         if best == 0 or found[best] < found[0] + self.margin:
             return replace(first, reason=f"{first.reason}; read back, it agrees to {found[0]:.2f} with the question")
         reason = f"read back, it agrees to {found[best]:.2f} with the question, the first result to {found[0]:.2f}"
-        return promoted(first, places[best], best, reason)
+        return first.promote(places[best], best, reason)
 
     def without_cells(self) -> BackVerifySelector:
         """The same over a base that shows no cell either."""
@@ -89,7 +88,7 @@ class BackVerifySelector(Selector):
         return ask_model(self.model, [Message("user", text)], sampling)[0].text
 
 
-def agreement(asked: str, read_back: str) -> float:
+def measure_agreement(asked: str, read_back: str) -> float:
     """How far two questions speak of the same, 0..1: twice the common terms over all of them (Dice).
 
     Terms are stemmed words without stop words, as the lexical scorers count them; a text without any agrees to 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -55,6 +55,24 @@ class Selection:
     confidence: float
     groups: tuple[tuple[int, ...], ...] = ()
     reason: str = ""
+
+    def promote(self, index: int, place: int, reason: str) -> Selection:
+        """The same groups with the one at `place` as the choice; candidate `index` of it is the chosen one.
+
+        No later group has more support than the first, so its confidence is the first's times the share of their
+        sizes, 1 at most.
+        """
+        groups = list(self.groups)
+        chosen = groups.pop(place)
+        share = min(len(chosen) / len(self.groups[0]), 1.0)
+        return replace(self, index=index, groups=(chosen, *groups), confidence=self.confidence * share, reason=reason)
+
+    def representatives(self, executed: Sequence[Executed], most: int) -> list[int]:
+        """A candidate of each of the first `most` groups: the chosen one, and the shortest SQL of each other group."""
+        if self.index is None:
+            return []
+        others = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in self.groups[1:]]
+        return [self.index, *others][:most]
 
 
 class Selector(ABC):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Expectations", "phrases", "read_words"]
+__all__ = ["Expectations", "extract_phrases", "read_words"]
 
 _WORD = re.compile(r"'[^']*'|\"[^\"]*\"|``[^`']*''|\d+(?:\.\d+)?|[^\W\d_]+|[,?;]")
 _LONGEST = 4_000  # characters that are read
@@ -32,7 +32,7 @@ def read_words(question: str) -> list[str]:
     ]
 
 
-def phrases(words: Sequence[str], common: frozenset[str] | set[str]) -> set[str]:
+def extract_phrases(words: Sequence[str], common: frozenset[str] | set[str]) -> set[str]:
     """All runs of one to four words; those not common are a blank, and a run of blanks is one."""
     masked = ["^"]
     for word in words:
@@ -69,9 +69,9 @@ class Expectations:
 
     def __call__(self, question: str, evidence: str = "") -> dict[str, NDArray[np.float64]]:
         """Log-probabilities of the values of every fact in `HEADS`."""
-        found = phrases(read_words(question), self.common)
+        found = extract_phrases(read_words(question), self.common)
         if evidence.strip():
-            found |= {f"{phrase} @" for phrase in phrases(read_words(evidence), self.common)}
+            found |= {f"{phrase} @" for phrase in extract_phrases(read_words(evidence), self.common)}
         rows = [self.vocabulary[phrase] for phrase in sorted(found) if phrase in self.vocabulary]
         hidden = np.tanh(self.inner[rows].sum(axis=0, dtype=np.float64) + self.inner_bias)
         logits = hidden @ self.outer + self.outer_bias

@@ -12,7 +12,6 @@ from ctxprune.llm.calls import ask_model
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
-from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from .base import Executed, Selection
 
-__all__ = ["JudgedSelector", "shown_rows"]
+__all__ = ["JudgedSelector", "format_rows"]
 
 _CELL = 40  # characters of a cell that the model is shown
 
@@ -61,7 +60,7 @@ class JudgedSelector(Selector):
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        one, rival = finalists(first, executed, 2)
+        one, rival = first.representatives(executed, 2)
         text = _prompt(question, executed[one], executed[rival], self.rows)
         sampling = Sampling(max_tokens=4, seconds=self.seconds)
         try:
@@ -70,7 +69,7 @@ class JudgedSelector(Selector):
             return replace(first, reason=f"{first.reason}; not judged, the model failed")
         letter = _letter(answer)
         if letter == "B":
-            return promoted(first, rival, 1, "a chat model preferred the second group")
+            return first.promote(rival, 1, "a chat model preferred the second group")
         verdict = "a chat model agreed" if letter else "the model named neither of the first two groups"
         return replace(first, reason=f"{first.reason}; {verdict}")
 
@@ -82,14 +81,14 @@ class JudgedSelector(Selector):
 def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:
     parts = [f"Question: {one_line(question)}"]
     parts += [
-        f"{name}: {one_line(item.sql)}\nResult of {name}: {shown_rows(item, most)}"
+        f"{name}: {one_line(item.sql)}\nResult of {name}: {format_rows(item, most)}"
         for name, item in (("A", first), ("B", second))
     ]
     parts.append("Which query answers the question, A or B? Answer with one letter.")
     return "\n".join(parts)
 
 
-def shown_rows(item: Executed, most: int) -> str:
+def format_rows(item: Executed, most: int) -> str:
     """The first `most` rows of a result on one line, and how many there are."""
     if item.result is None:
         return "none"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..schema.schema import Schema
-    from .scopes import Ref, Scope
+    from .scopes import Ref, SelectScope
 
 __all__ = ["SchemaNames"]
 
@@ -79,7 +79,7 @@ class SchemaNames:
         """Whether one refers to the other."""
         return (first, second) in self.references or (second, first) in self.references
 
-    def resolve(self, ref: Ref, scope: Scope) -> tuple[str, str] | None:
+    def resolve(self, ref: Ref, scope: SelectScope) -> tuple[str, str] | None:
         """The stored column that is meant; None where that cannot be said."""
         if ref.alias:
             table = scope.tables.get(ref.alias)

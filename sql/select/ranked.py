@@ -15,7 +15,7 @@ from ctxprune.models.weights import reading, shipped
 from .base import SELECTORS, Selection, Selector
 from .expected import Expectations
 from .features import FEATURES, Case, Evidence, case_features
-from .grouping import read_table, representative
+from .grouping import choose_representative, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +149,7 @@ class RankedSelector(Selector):
         if chance < self.min_confidence:
             return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
         lengths = {place: len(sqls[place]) for place in tables}
-        best = representative(ranked[0], tables, lengths)
+        best = choose_representative(ranked[0], tables, lengths)
         voted = f"{len(ranked[0])} of {len(tables)} working candidates gave this result"
         reason = f"right with a probability of {chance:.2f}; {voted}"
         return Selection(best, chance, ranked, reason)

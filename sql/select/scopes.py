@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-__all__ = ["Crossing", "Ref", "Scope", "quotes_as_texts", "scopes_of"]
+__all__ = ["Crossing", "Ref", "SelectScope", "read_quotes_as_texts", "read_scopes"]
 
 
 class Ref(NamedTuple):
@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scope:
+class SelectScope:
     """One SELECT.
 
     Attributes:
@@ -58,7 +58,7 @@ class Scope:
     crossings: tuple[Crossing, ...]
 
 
-def quotes_as_texts(tree: exp.Expr) -> None:
+def read_quotes_as_texts(tree: exp.Expr) -> None:
     """Make a double-quoted name on the right of a comparison a text, which is how SQLite reads it, in place."""
     from sqlglot import exp
 
@@ -71,7 +71,7 @@ def quotes_as_texts(tree: exp.Expr) -> None:
             column.replace(exp.Literal.string(column.name))
 
 
-def scopes_of(tree: exp.Expr) -> tuple[Scope, ...]:
+def read_scopes(tree: exp.Expr) -> tuple[SelectScope, ...]:
     """All SELECTs, outermost first."""
     from sqlglot import exp
 
@@ -85,7 +85,7 @@ def scopes_of(tree: exp.Expr) -> tuple[Scope, ...]:
     return tuple(_scope(select, owned[number], place) for number, select in enumerate(selects))
 
 
-def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, int]) -> Scope:
+def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, int]) -> SelectScope:
     from sqlglot import exp
 
     holders = [select.args.get("from_") or select.args.get("from"), *(select.args.get("joins") or [])]
@@ -102,7 +102,7 @@ def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, in
             inside.add(id(column))
     shown = [item.unalias() for item in select.expressions]
     counts = [one for one in select.find_all(exp.Count) if isinstance(one.this, exp.Star)]
-    return Scope(
+    return SelectScope(
         tables=tables,
         sources=len(sources),
         links=links,

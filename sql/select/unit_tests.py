@@ -15,8 +15,7 @@ from ctxprune.llm.calls import ask_model
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
-from .finalists import finalists, promoted
-from .judge import shown_rows
+from .judge import format_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,9 +65,9 @@ class UnitTestSelector(Selector):
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2:
             return first
-        places = finalists(first, executed, self.groups)
+        places = first.representatives(executed, self.groups)
         shown = [
-            f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {shown_rows(executed[place], self.rows)}"
+            f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {format_rows(executed[place], self.rows)}"
             for number, place in enumerate(places, 1)
         ]
         try:
@@ -79,7 +78,7 @@ class UnitTestSelector(Selector):
         if best == 0:
             return replace(first, reason=f"{first.reason}; no other result passed more unit tests")
         reason = f"passed {passed[best]} unit tests, the first result {passed[0]}"
-        return promoted(first, places[best], best, reason)
+        return first.promote(places[best], best, reason)
 
     def without_cells(self) -> UnitTestSelector:
         """The same, with no row shown."""

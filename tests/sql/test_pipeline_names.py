@@ -17,7 +17,7 @@ from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps.generate import labelled
+from ctxprune.sql.pipeline.steps.generate import label_generators
 from ctxprune.sql.pipeline.steps.names import RESTORED
 from ctxprune.sql.schema.schema import ColumnRef
 
@@ -221,5 +221,5 @@ def test_several_models_vote_once_each(database: Database) -> None:
 
 def test_labels() -> None:
     chat, writes = ChatGenerator(fakes.saying("x")), parts.Writes("x")
-    assert labelled([chat, writes, chat]) == ["chat.v1", "writes.v1", "chat.v1#2"]
-    assert labelled([]) == []
+    assert label_generators([chat, writes, chat]) == ["chat.v1", "writes.v1", "chat.v1#2"]
+    assert label_generators([]) == []

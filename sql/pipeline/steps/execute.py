@@ -106,8 +106,12 @@ class Execute(Step):
     def _hits(self, outcome: Outcome, state: State) -> Sequence[ValueHit]:
         if self.values is None or outcome.result is None:
             return state.hits
-        from ...repair.tree import parse, texts
+        from ...repair.tree import parse, text_literals
 
         tree = parse(outcome.sql, state.schema.dialect)
-        found = [] if tree is None else [hit for text in texts(tree)[:_TEXTS] for hit in self.values.find(text, state)]
+        found = (
+            []
+            if tree is None
+            else [hit for text in text_literals(tree)[:_TEXTS] for hit in self.values.find(text, state)]
+        )
         return tuple(dict.fromkeys([*state.hits, *found]))

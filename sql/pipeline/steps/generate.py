@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...schema.hits import ValueHit
     from .base import State
 
-__all__ = ["PATHS", "Generate", "ask_generator", "labelled"]
+__all__ = ["PATHS", "Generate", "ask_generator", "label_generators"]
 
 PATHS = ("full", "linked", "linked+values")
 _KNOWN = (*PATHS, "full+values")
@@ -32,7 +32,8 @@ class Generate(Step):
     would see the same are asked once, for all their candidates together.
 
     Attributes:
-        generators: In the order of asking. Each votes for itself, also where several have one name; see `labelled`.
+        generators: In the order of asking. Each votes for itself, also where several have one name (see
+            `label_generators`).
         paths: The paths of a generator that names none of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
         seed: Handed to the generators.
@@ -63,7 +64,7 @@ class Generate(Step):
     def run(self, state: State) -> State:
         """Adds `candidates`, or refuses when there is none."""
         made: list[Candidate] = []
-        for label, generator in zip(labelled(self.generators), self.generators, strict=True):
+        for label, generator in zip(label_generators(self.generators), self.generators, strict=True):
             for request in self._requests(generator, state):
                 answers = ask_generator(generator, request, label)
                 made += answers
@@ -114,7 +115,7 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
 
 
 def ask_generator(generator: Generator, request: Request, label: str) -> Sequence[Candidate]:
-    """Its candidates, under the name that `labelled` gave it; a failure is a candidate with an error."""
+    """Its candidates, under the name that `label_generators` gave it; a failure is a candidate with an error."""
     try:
         made = generator.generate(request)
     except GenerationError as error:
@@ -124,7 +125,7 @@ def ask_generator(generator: Generator, request: Request, label: str) -> Sequenc
     return [replace(candidate, generator=label) for candidate in made]
 
 
-def labelled(generators: Sequence[Generator]) -> list[str]:
+def label_generators(generators: Sequence[Generator]) -> list[str]:
     """A name for each generator: its own, and from the second of one name on with its number ("chat.v1#2").
 
     Two models behind one kind of generator are two voters (PET-SQL), so their candidates must be told apart.

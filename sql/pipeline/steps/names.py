@@ -11,7 +11,7 @@ from ...generate.base import Request, as_generator
 from ...schema.schema import ColumnRef
 from .base import Step
 from .context import with_values
-from .generate import ask_generator, labelled
+from .generate import ask_generator, label_generators
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class CheckNames(Step):
             checked.append(replace(candidate, notes=(*candidate.notes, *notes)) if notes else candidate)
             if any(issue.breaks and issue.kind == "pruned" for issue in known[key]):
                 broken.setdefault(candidate.generator, []).extend(known[key])
-        for label, generator in zip(labelled(self.generators), self.generators, strict=True):
+        for label, generator in zip(label_generators(self.generators), self.generators, strict=True):
             voices = _voices(generator, label)
             issues = [issue for name in voices for issue in broken.pop(name, ())]
             late = any(one.generator in voices and one.failure is FailureKind.TIMEOUT for one in state.candidates)
@@ -71,10 +71,10 @@ class CheckNames(Step):
         return replace(state, candidates=tuple(checked))
 
     def _request(self, state: State, issues: Sequence[NameIssue]) -> Request:
-        from ...repair.name_check import restore
+        from ...repair.name_check import restore_columns
 
         linked = state.schema if state.linked is None else state.linked.schema
-        schema = restore(linked, issues, state.schema)
+        schema = restore_columns(linked, issues, state.schema)
         if state.shown is not None:
             values = {ColumnRef(t.name, c.name): c.examples for t in state.shown.tables for c in t.columns}
             schema = with_values(schema, values)

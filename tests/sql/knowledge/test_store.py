@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.sql import Database
 from ctxprune.sql.knowledge import Entry, KnowledgeFile, Note, Pair, Term, default_path, entry_id
-from ctxprune.sql.knowledge.entries import entry_of, key_of, to_dict
+from ctxprune.sql.knowledge.entries import entry_key, entry_to_dict, parse_entry
 
 PAIR = Pair("How many cities are there?", "SELECT count(*)\nFROM city")
 TERM = Term("big city", "population > 1000000", ("city.population",))
@@ -35,10 +35,10 @@ entries = st.one_of(
 @settings(deadline=None)
 @given(entries)
 def test_an_entry_comes_back_from_its_line(entry: Entry) -> None:
-    line = json.dumps(to_dict(entry), ensure_ascii=False)
+    line = json.dumps(entry_to_dict(entry), ensure_ascii=False)
     assert "\n" not in line
-    assert entry_of(json.loads(line)) == entry
-    assert entry_id(entry) == entry_id(entry_of(to_dict(entry)))
+    assert parse_entry(json.loads(line)) == entry
+    assert entry_id(entry) == entry_id(parse_entry(entry_to_dict(entry)))
 
 
 def test_the_file_is_readable_and_keeps_its_order(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_question_has_one_answer(tmp_path: Path) -> None:
     file = KnowledgeFile(tmp_path / "k.jsonl")
     file.add([PAIR, TERM])
     newer = Pair("how many city are there", "SELECT 1")
-    assert key_of(newer) == key_of(PAIR)
+    assert entry_key(newer) == entry_key(PAIR)
     change = file.add([newer, TERM])
     assert (change.added, change.replaced, change.unchanged) == ((), (newer,), (TERM,))
     assert file.read() == (newer, TERM)
@@ -146,7 +146,7 @@ def test_files_that_are_no_text_or_not_there(tmp_path: Path) -> None:
 
 def test_what_merges_and_editors_leave_is_read(tmp_path: Path) -> None:
     path = tmp_path / "k.jsonl"
-    line = json.dumps(to_dict(PAIR))
+    line = json.dumps(entry_to_dict(PAIR))
     path.write_bytes(b"\xef\xbb\xbf" + f"{HEADER}\r\n{line}\r\n\n{line}\n".encode())
     assert KnowledgeFile(path).read() == (PAIR,)
 

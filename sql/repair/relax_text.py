@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from .base import Repairer
-from .tree import parse, views, write
+from .tree import parse, select_views, write
 
 if TYPE_CHECKING:
     from .base import Failure
-    from .tree import View
+    from .tree import SelectView
 
-__all__ = ["LooseText"]
+__all__ = ["RelaxText"]
 
 _TEXTS = ("CHAR", "CLOB", "TEXT", "STRING")
 
 
 @dataclass(frozen=True)
-class LooseText(Repairer):
+class RelaxText(Repairer):
     """Compares every `column = 'text'` by LIKE, as whole words, when the result is hollow: case, blanks around it and
     further words no longer count. "Anna" finds "anna " and "Anna Berg", but not "Joanna".
 
@@ -42,12 +42,12 @@ class LooseText(Repairer):
         if tree is None:
             return ""
         changed = False
-        for view in views(tree, failure.schema):
+        for view in select_views(tree, failure.schema):
             for column in view.columns:
                 changed = self._loosen(view, column, dialect) or changed
         return write(tree, dialect) if changed else ""
 
-    def _loosen(self, view: View, column: exp.Column, dialect: str) -> bool:
+    def _loosen(self, view: SelectView, column: exp.Column, dialect: str) -> bool:
         equal = column.parent
         if not isinstance(equal, exp.EQ) or equal.find_ancestor(exp.Not, exp.Except) or not _is_text(view, column):
             return False
@@ -64,7 +64,7 @@ class LooseText(Repairer):
         return True
 
 
-def _is_text(view: View, column: exp.Column) -> bool:
+def _is_text(view: SelectView, column: exp.Column) -> bool:
     alias = column.table.casefold() or next(iter(view.holders(column.name)), "")
     table = view.tables.get(alias)
     if table is None or column.name not in table:
