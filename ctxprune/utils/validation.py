@@ -8,7 +8,7 @@ from typing import Any
 
 from ctxprune.errors import UsageError
 
-__all__ = ["check_minimum", "is_number"]
+__all__ = ["check_minimum", "check_share", "is_number"]
 
 
 def is_number(value: Any) -> bool:
@@ -24,3 +24,13 @@ def check_minimum(name: str, value: Any, minimum: float) -> None:
     """
     if value < minimum:
         raise UsageError(f"{name} must be at least {minimum}, got {value}", where=name)
+
+
+def check_share(name: str, value: Any) -> None:
+    """Check that a parameter is from 0 to 1, both included.
+
+    Raises:
+        UsageError: It is not; the message names the parameter, its value and the range.
+    """
+    if not 0 <= value <= 1:
+        raise UsageError(f"{name} must be in 0..1, got {value}", where=name)

@@ -108,7 +108,7 @@ class Generator(ABC):
 
     @property
     def name(self) -> str:
-        """What traces call it."""
+        """The generator's name in traces."""
         return type(self).__name__
 
     @property

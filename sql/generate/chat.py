@@ -66,11 +66,13 @@ class ChatGenerator(Generator):
         except GenerationError as error:
             return [replace(Candidate.failed(error, self.name, request.path), notes=self._notes)]
         greedy = Sampling(max_tokens=self.max_tokens, seed=request.seed, stop=self.prompt.stop, seconds=self.seconds)
+        # The first candidate is greedy, so that it is the same however many are requested.
         draws = [greedy]
         if request.n > 1 and self.temperature > 0:
             draws.append(replace(greedy, n=request.n - 1, temperature=self.temperature))
         candidates: list[Candidate] = []
         for sampling in draws:
+            # Two requests, because all answers of one share their temperature.
             drawn = self._draw(request, messages, sampling)
             candidates += drawn
             if drawn[0].failure is not None and drawn[0].failure.is_model:

@@ -1,4 +1,4 @@
-"""The decomposing generator: a chat model answers sub-questions first, and sees what the database says to them."""
+"""The decomposing generator: a chat model answers sub-questions first, and sees their results."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ __all__ = ["DecomposeGenerator"]
 @GENERATORS.register("decompose.v1")
 @dataclass(frozen=True)
 class DecomposeGenerator(Generator):
-    """Splits the question, answers part after part, and gives the query of the last part, which is the question.
+    """Splits the question into parts, answers them in order, and returns the query of the last part, the question.
 
-    After MAG-SQL (Xie et al., 2024, arXiv:2408.07930): a part is answered in sight of the queries before it and of how
-    the database answered them. It costs one call and one for each part; a question of one part costs two.
+    After MAG-SQL (Xie et al., 2024, arXiv:2408.07930): the prompt of a part shows the earlier queries and their
+    results. It costs one call and one for each part; a question of one part costs two.
 
     Attributes:
         model: A `ChatModel`, or a LangChain chat model.
-        prompt: Writes the requests.
+        prompt: Writes the prompts.
         runner: Guards and runs the queries of parts; None for no feedback. A pipeline gives its own.
-        private: Tell the model of a result no more than how many rows it has, since a cell may come from a private
-            column under any name.
+        private: Show the model only the number of rows of a result, since a cell may come from a private column under
+            any name.
         temperature: Of all candidates but the first, 0 or more; they differ in the last query only.
         max_tokens: Tokens of one answer at most.
         seconds: Deadline of one request, all of its calls together; past it the request becomes a candidate with an
@@ -69,7 +69,7 @@ class DecomposeGenerator(Generator):
             raise UsageError(f"most must be at least 2, got {self.prompt.most}", where="prompt")
 
     def with_runner(self, runner: GuardedRunner, *, private: bool) -> DecomposeGenerator:
-        """The same with a runner, where it has none of its own; what is private stays so in any case."""
+        """The same generator with a runner, unless it has its own; `private` can only be switched on."""
         own = self.runner if self.runner is not None else runner
         return replace(self, runner=own, private=self.private or private)
 
@@ -83,6 +83,7 @@ class DecomposeGenerator(Generator):
             done: list[SubQuestion] = []
             for part in parts[:-1]:
                 done.append(self._answered(calls, done, part))
+            # A question of one part is asked without the frame of parts, as other prompts do.
             last = self.prompt.answer(request, done, parts[-1]) if done else self.prompt.messages(request)
             calls.add_candidates(calls.ask(last), [f"part: {part.question}" for part in done])
             if request.n > 1 and self.temperature > 0:

@@ -1,4 +1,4 @@
-"""Answered questions as examples: what a source of them is, and a store in memory that finds the similar ones."""
+"""Answered questions as examples: the interface of their sources, and a store in memory."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class ExampleSource(Protocol):
 
 @dataclass(frozen=True)
 class FormScorer(Bm25Scorer):
-    """BM25 on stemmed words and pairs of neighbours, stop words included: "how many", "not in" and "more than" are what
-    tells the form of a query. Range and formula as in `Bm25Scorer`.
+    """BM25 on stemmed words and pairs of neighbours, stop words included, since "how many", "not in" and
+    "more than" determine the form of a query. Range and formula as in `Bm25Scorer`.
     """
 
     def analyse(self, text: str) -> list[str]:
@@ -143,7 +143,7 @@ def read_examples(path: Path) -> tuple[Example, ...]:
             entries = [parse_json(line) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"the examples are no JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"
+            f"the examples are not JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"
         ) from error
     return tuple(_example(entry, number, str(path)) for number, entry in enumerate(entries, 1))
 

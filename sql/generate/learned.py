@@ -60,8 +60,8 @@ def as_knowledge_source(source: object) -> KnowledgeSource:
 @GENERATORS.register("learned.v1")
 @dataclass(frozen=True)
 class LearnedGenerator(Generator):
-    """Offers the query of each pair that asks the same question, words compared without case, punctuation and
-    inflection; nothing for any other question.
+    """Returns the query of each stored pair with the same question, compared without case, punctuation and inflection;
+    no candidate for any other question.
 
     Attributes:
         knowledge: Where pairs are looked up beside the request's examples; None for those alone.

@@ -1,4 +1,4 @@
-"""Masking a question: what it asks without what it asks about, so that questions on different databases can meet.
+"""The question with schema names and values replaced by placeholders, so that questions on different databases compare.
 
 "How many singers are from France?" and "How many airports are in Goroka?" both become "how many <name> are from/in
 <value>". The idea is that of PET-SQL (Li et al., 2024, arXiv:2403.09732) and XiYan-SQL (arXiv:2411.08599).
@@ -73,6 +73,7 @@ def read_sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
         word = (token["word"] or "").lower()
         if token["text"] is not None or token["number"]:
             values.add((token["text"] or token["number"] or "").replace("''", "'"))
+        # SQLite reads a double-quoted text as a name or, where there is none, as a value.
         elif token["quoted"] is not None:
             values.add(token["quoted"])
             names.add(fold(token["quoted"]))
@@ -92,6 +93,7 @@ def _stems(names: Iterable[str]) -> frozenset[str]:
 
 
 def _masked(question: str, names: frozenset[str], spans: Sequence[tuple[int, int]]) -> str:
+    # Values come before names: "2019" or a quoted text stays a value even where a table is called so.
     valued = [*spans, *(match.span() for match in _QUOTED.finditer(question))]
     out: list[str] = []
     for start, end in word_spans(question):
@@ -101,6 +103,7 @@ def _masked(question: str, names: frozenset[str], spans: Sequence[tuple[int, int
             mark = _NAME
         else:
             mark = fold(question[start:end])
+        # Neighbouring marks are one: the number of words in a name says nothing about the form of a question.
         if mark not in (_NAME, _VALUE) or out[-1:] != [mark]:
             out.append(mark)
     return " ".join(out)

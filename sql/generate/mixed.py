@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MixedGenerator"]
 
+# Which generator begins on which path, so that with one candidate a path each gets its turn.
 _TURN = {"full": 0, "linked": 1, "linked+values": 2, "full+values": 3}
 
 
@@ -84,6 +85,7 @@ class MixedGenerator(Generator):
             number = (first + place) % count
             n = request.n // count + (place < request.n % count)
             generator = self.generators[number]
+            # The same prompt to the same model would only be paid twice.
             key = _sent(generator, request) or number
             asked, before = shares.get(key, (generator, 0))
             shares[key] = (asked, before + n)

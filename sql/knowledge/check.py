@@ -1,4 +1,4 @@
-"""Whether what is known fits a schema, and what of it a caller may see."""
+"""Checks whether entries fit a schema, and which of them a caller may see."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def find_column(schema: Schema, text: str) -> ColumnRef:
     Raises:
         SchemaError: There is none.
     """
+    # Names may hold dots, so every dot is tried as the one between table and column.
     for at in (position for position, char in enumerate(text) if char == "."):
         table, column = text[:at].strip(_NAME_QUOTES + " "), text[at + 1 :].strip(_NAME_QUOTES + " ")
         if table in schema and column in schema.table(table):
@@ -58,6 +59,7 @@ def find_named_columns(text: str, schema: Schema, about: str = "") -> tuple[Colu
     chosen: set[ColumnRef] = set()
     for name, refs in found.items():
         places = (set(words(about)), set(words(text)))
+        # A name that many tables have means the one whose table is named, first by the term, then by its meaning.
         near = ([ref for ref in refs if _singulars(ref.table) & place] for place in places)
         chosen.update(refs if name.endswith(".") else next(filter(None, near), refs))
     return tuple(ref for ref in schema.refs() if ref in chosen)
@@ -141,7 +143,7 @@ class Checker:
         return frozenset(self._columns(entry.columns if isinstance(entry, Term) else (entry.column,)))
 
     def query(self, pair: Pair) -> str:
-        """The text of a usable pair's query that may run: without comments, which are no knowledge.
+        """The text of a usable pair's query that may run: without comments.
 
         Raises:
             GuardError: The pair cannot be used.
@@ -152,7 +154,7 @@ class Checker:
         return sql
 
     def learned(self, entry: Entry) -> Entry:
-        """An entry as it is to be kept: checked, and a term without columns with those that its meaning names.
+        """An entry as it is stored: checked, and a term without columns with those that its meaning names.
 
         Raises:
             InputError: It cannot be used; `what` says why.
@@ -181,6 +183,7 @@ class Checker:
         names = {column for _, column in mine}
         folded = fold(text)
         for ref in find_named_columns(text, self.whole, about):
+            # "table.column" names one column; a bare name that the caller has too gives nothing away.
             strange = (fold(ref.table), fold(ref.column)) not in mine
             if strange and (fold(ref.column) not in names or _dotted(ref, folded)):
                 return f"{ref.table}.{ref.column}"
@@ -209,6 +212,7 @@ class Checker:
         verdict = whole.check(pair.sql)
         if not verdict.allowed:
             return "", Problem(verdict.reason)
+        # A query over a private column would give its values away in an example.
         if shown is not None and not shown.check(pair.sql).allowed:
             return "", Problem("its query reads a column which is private", private=True)
         return verdict.sql, None

@@ -1,4 +1,4 @@
-"""Knowledge as a context of the core: one unit an entry, scored, cut to a token budget, and accounted for."""
+"""Knowledge as a context of the core: one unit an entry, scored, cut to a token budget, and reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMED = 0.9  # score of a term or note whose name stands in the question
 
 
 def format_entry(entry: Entry) -> str:
-    """An entry as prompts show it: one line, of a pair two; it cannot break out of them."""
+    """An entry as prompts show it, on one line, a pair on two, with line breaks and marks escaped."""
     if isinstance(entry, Pair):
         return f"Question: {one_line(entry.question, 400)}\nSQL: {one_line(entry.sql, 800)}"
     if isinstance(entry, Note):
@@ -105,13 +105,15 @@ class KnowledgeScorer:
             UsageError: `context` is not a `KnowledgeContext`.
         """
         if not isinstance(context, KnowledgeContext):
-            raise UsageError(f"a {type(context).__name__} is not knowledge", where="context")
+            raise UsageError(f"{type(context).__name__} is not a KnowledgeContext", where="context")
         content = np.clip(as_scores(self.content.score(query, context.contents), len(context.entries)), 0.0, 1.0)
+        # The form alone would take any "how many" for similar, the words alone any question on the topic.
         form = self.form.score(self.masked, context.forms) if self.masked else content
         asked = same_question(query)
         scores = np.zeros(len(context.entries), dtype=np.float32)
         for index, (entry, name) in enumerate(zip(context.entries, context.names, strict=True)):
             if isinstance(entry, Pair):
+                # The very question is taken whatever the scorer says.
                 scores[index] = 1.0 if name == asked else (content[index] + form[index]) / 2
             else:
                 scores[index] = max(content[index], _NAMED if name and f" {name} " in f" {asked} " else 0.0)

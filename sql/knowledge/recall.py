@@ -1,4 +1,4 @@
-"""What a team knows, brought to mind for one question: scored, cut to a budget, and accounted for."""
+"""Recalls the entries for one question: scored, cut to a token budget, and reported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _UNKNOWN = "it does not fit the schema that this caller sees"
 
 @dataclass(frozen=True)
 class Recalled:
-    """What is known about one question.
+    """The entries recalled for one question.
 
     Attributes:
         entries: The kept entries, best first; queries of pairs as the text that may run.
@@ -135,12 +135,14 @@ class Knowledge:
         for entry in entries:
             if not isinstance(entry, (Pair, Term, Note)):
                 raise UsageError(
-                    f"a {type(entry).__name__} is no knowledge", where="knowledge", hint="give a file, or entries"
+                    f"{type(entry).__name__} is not a knowledge source",
+                    where="knowledge",
+                    hint="give a file, or entries",
                 )
         return cls(entries)
 
     def bound(self, schema: Schema, hidden: Sequence[ColumnRef] = (), *, whole: Schema | None = None) -> BoundKnowledge:
-        """What of it may be used with this schema; checked at the first question.
+        """The entries that may be used with this schema; they are checked at the first question.
 
         Args:
             schema: What the caller may see.
@@ -168,7 +170,7 @@ class BoundKnowledge(KnowledgeSource):
         return KnowledgeContext(self.knowledge.entries)
 
     def recall(self, question: str, hits: Sequence[ValueHit] = ()) -> Recalled:
-        """What is known about a question, which must have characters other than blanks.
+        """The entries for a question, which must not be blank.
 
         Args:
             question: As it was asked.
@@ -181,12 +183,14 @@ class BoundKnowledge(KnowledgeSource):
         known, schema = self.knowledge, self.checker.schema
         scorer = KnowledgeScorer(known.scorer, mask_question(question, schema, hits), self._form)
         scores = scorer.score(question, self.context)
+        # Only entries above the minimum are checked against the schema: parsing a query takes milliseconds.
         telling = np.flatnonzero((scores > 0) & (scores >= np.float32(known.minimum)))
         found = [(float(scores[index]), *self._usable(int(index))) for index in telling]
         usable = [(score, entry) for score, entry, _ in found if entry is not None]
         context = ScoredEntries(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
         policy = TokenBudget(known.budget, known.minimum)
         pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
+        # Best first, since prompts show examples in this order.
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
         entries = tuple(context.entries[unit.index] for unit in kept)
         terms = (entry for entry in entries if isinstance(entry, Term))
@@ -203,7 +207,7 @@ class BoundKnowledge(KnowledgeSource):
         )
 
     def find_answers(self, question: str) -> list[Example]:
-        """The usable pairs that ask this very question, whatever their tokens."""
+        """The usable pairs with this question, whatever their length."""
         asked = same_question(question)
         names = self.context.names if asked else ()
         pairs = (self._usable(index)[0] for index, name in enumerate(names) if name == asked)
@@ -211,6 +215,7 @@ class BoundKnowledge(KnowledgeSource):
 
     def _usable(self, index: int) -> tuple[Entry | None, str]:
         """An entry as it may be used, or why it may not, in words that name nothing the caller must not see."""
+        # Two threads may check one entry at the same time; both find the same.
         if index not in self._checked:
             entry = self.knowledge.entries[index]
             problem = self.checker.find_problem(entry)

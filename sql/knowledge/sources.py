@@ -1,4 +1,4 @@
-"""Entries from files that others wrote: our own format, JSON Lines or JSON as Spider and BIRD have it, or CSV."""
+"""Reads entries from files: our own format, JSON Lines or JSON as Spider and BIRD have it, or CSV."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
         FormatError: A file of knowledge is wrong; the message says which line and why.
     """
     try:
+        # Spreadsheets write a byte order mark before CSV.
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read: {error}", where=str(path)) from error
     start = text.lstrip()
+    # Told by content, not by the ending: JSON Lines come as .json, .jsonl and .txt.
     if not start.startswith(("{", "[")):
         entries = tuple(_csv_entries(text, path))
     elif _first(start).get("format") == FORMAT:

@@ -48,7 +48,7 @@ _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of the entries that were added: new ones, new words for what was known, and those known already."""
+    """The result of adding entries: new ones, those that replaced another, and those that were stored already."""
 
     added: tuple[Entry, ...] = ()
     replaced: tuple[Entry, ...] = ()
@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class KnowledgeFile:
-    """A file of knowledge; nothing is read or made until it is asked.
+    """A file of knowledge; nothing is read or created on construction.
 
     Attributes:
         path: The file.
@@ -153,6 +153,7 @@ class KnowledgeFile:
         for number, line in lines[1:]:
             entry = self._entry(number, line)
             first, known = entries.setdefault(entry_key(entry), (number, entry))
+            # The same line twice is harmless and left by merges; two answers to one question are not.
             if known != entry:
                 about = entry_key(entry).partition(" ")[0]
                 raise self._wrong(number, f"it differs from line {first} about the same {about}", "keep one of them")
@@ -188,6 +189,7 @@ class KnowledgeFile:
         return FormatError(f"line {number}: {what}", where=str(self.path), hint=hint)
 
     def _rewrite(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], database: str) -> None:
+        # Through symbolic links, which would otherwise be replaced by a file.
         place = Path(os.path.realpath(self.path))
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -195,6 +197,7 @@ class KnowledgeFile:
                 name, entries = self._parsed() if self.exists() else (database, ())
                 before = {entry_key(entry): entry for entry in entries}
                 after = change(before)
+                # An unchanged file keeps its time stamp, so that nothing that watches it wakes.
                 if after != before or not self.exists():
                     _replace(place, _text(name, tuple(after.values())))
         except OSError as error:
@@ -227,6 +230,7 @@ def _replace(place: Path, text: str) -> None:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
+            # Before the rename: after a power cut there must not be an empty file under the name.
             os.fsync(file.fileno())
         if place.exists():
             shutil.copymode(place, draft)
@@ -241,6 +245,7 @@ def _locked(path: Path, seconds: float) -> Iterator[None]:
     until = time.monotonic() + seconds
     while True:
         handle = path.open("a+", encoding="utf-8")
+        # The lock file may have been removed by its last holder between opening and locking.
         if try_lock(handle.fileno()) and _is(handle, path):
             break
         handle.close()

@@ -1,4 +1,4 @@
-"""A term as stored values: "active customer" with the meaning status = 'A' says that the question mentions 'A'."""
+"""Value hits of terms: "active customer" with the meaning status = 'A' counts as a mention of 'A'."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) ->
     hits = []
     for name, value in _EQUAL.findall(term.meaning):
         named = [ref for ref in columns if ref.column.casefold() == name.casefold()]
+        # A name that several of the columns have would put the value into the wrong table.
         if len(named) == 1:
             span = _without_table(place, question, named[0].table)
             hits.append(ValueHit(named[0], value.replace("''", "'"), span, 1.0, STAGE))

@@ -1,4 +1,4 @@
-"""What happened while one question was answered, as plain data."""
+"""The trace of one question, as plain data."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class KnownTrace:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeTrace:
-    """What a team's knowledge gave to one question.
+    """The team's knowledge for one question.
 
     Attributes:
         source: The file; "" where it was given as objects.
@@ -217,6 +217,7 @@ class Trace:
     @property
     def model_errors(self) -> tuple[str, ...]:
         """Why models failed, each reason once, in the order of the calls; () where none did. Words of the provider."""
+        # A failing call stands in its step and in the candidate that came of it; each reason is told once.
         called = [call.error for step in self.steps for call in step.calls]
         failed = (item for item in self.candidates if item.failure is not None and item.failure.is_model)
         written = [item.error.removeprefix(ModelError.code).strip() for item in failed]
@@ -250,11 +251,12 @@ class TraceBuilder:
         self.steps: list[StepTrace] = []
 
     def prompt(self, text: str) -> int | None:
-        """The position of a prompt, filed when new; None for ""."""
+        """The position of a prompt, which is stored when new; None for ""."""
+        # Prompts are stored once and referred to by position: paths and repairs share most of them.
         return self.prompts.setdefault(text, len(self.prompts)) if text else None
 
     def step(self, name: str, ms: float, calls: Sequence[Call], note: str = "") -> None:
-        """File one step."""
+        """Store one step."""
         records = tuple(self._call(call) for call in calls)
         tokens = (sum(call.tokens_in for call in records), sum(call.tokens_out for call in records))
         self.steps.append(StepTrace(name, ms, *tokens, records, note, _total(call.cost for call in records)))
@@ -322,7 +324,7 @@ def link_trace(linked: Linked) -> LinkTrace:
 
 
 def knowledge_trace(known: Recalled) -> KnowledgeTrace:
-    """What was known about a question as a record."""
+    """The recalled knowledge as a record."""
     pruned = known.pruned
     entries = [
         KnownTrace(name, unit.text, unit.score, unit.tokens, unit.kept, unit.reason)

@@ -1,4 +1,4 @@
-"""Repair of failed SQL, from the database's own error text: one file, one kind of repair."""
+"""Repair of failed SQL, from the database's own error message: one module for each kind of repair."""
 
 from __future__ import annotations
 

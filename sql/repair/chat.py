@@ -69,6 +69,7 @@ class ModelRepairer(Repairer):
         except ModelError:
             return ""
         sql = extract_sql(text).sql
+        # The same statement would only fail again.
         return "" if " ".join(sql.split()) == " ".join(failure.sql.split()) else sql
 
 
@@ -96,6 +97,7 @@ def _shown_schema(failure: Failure, issues: Sequence[NameIssue]) -> Schema:
     if linked is None:
         return full
     names = _names(failure.sql, full.dialect)
+    # A statement may name pruned tables: the model must see them to correct it.
     named = [table for table in full.tables if table.name.casefold() in names]
     refs = [ColumnRef(table.name, column.name) for table in named for column in table.columns]
     shown = full.subset([*linked.refs(), *refs], [table.name for table in (*linked.tables, *named)])

@@ -24,6 +24,7 @@ def add_join(view: SelectView, table: Table, schema: Schema, *, longest: int = 2
     graph = JoinGraph(schema)
     goal = table.name.casefold()
     routes = (_route(graph, [*graph.bridges([name, goal], longest=longest), goal], names) for name in names)
+    # The shortest route; of equal ones that of the earlier table.
     route = min((route for route in routes if route), key=len, default=None)
     if route is None:
         return False
@@ -38,6 +39,7 @@ def add_join(view: SelectView, table: Table, schema: Schema, *, longest: int = 2
 
 def repair_conditions(view: SelectView, schema: Schema) -> bool:
     """Replaces every JOIN condition that names an unknown column by the key between its table and an earlier one."""
+    # By identity: equal columns occur in several places, and only some of them are wrong.
     lost = {id(column) for column in view.lost()}
     graph = JoinGraph(schema)
     earlier: dict[str, str] = {}

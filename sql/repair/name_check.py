@@ -1,4 +1,4 @@
-"""What the names in a statement are: shown to the generator, pruned away before it wrote, misplaced, or invented."""
+"""Classifies the names in a statement: shown to the generator, pruned before it wrote, misplaced, or invented."""
 
 from __future__ import annotations
 
@@ -92,6 +92,7 @@ def restore_columns(shown: Schema, issues: Iterable[NameIssue], schema: Schema) 
         return shown
     graph = JoinGraph(schema)
     tables = [table.name for table in shown.tables] + list(back)
+    # A restored table must be joinable to those that were shown.
     tables += graph.bridges(tables, longest=2)
     old = {table.name.casefold() for table in shown.tables}
     keys = [key for key in graph.between(tables) if not {key.table.casefold(), key.ref_table.casefold()} <= old]
@@ -119,10 +120,12 @@ def _lost(column: exp.Column, view: SelectView, schema: Schema, shown: Schema) -
         mine = {f"{table.name}.{c.name}": c.name for table in view.tables.values() for c in table.columns}
         every = {f"{ref.table}.{ref.column}": ref.column for ref in schema.refs()}
         return NameIssue("invented", written, True, near=_near(column.name, mine) or _near(column.name, every))
+    # Shown columns first: a generator that saw one of them has put it in the wrong table.
     known = [ref for ref in places if _holds(shown, ref)]
     if known:
         return NameIssue("misplaced", written, True, tuple(known[:_PLACES]))
     asked = column.table.casefold()
+    # The table that was written is likeliest meant, then one that the prompt shows.
     places.sort(key=lambda ref: (ref.table.casefold() != asked, ref.table not in shown))
     return NameIssue("pruned", written, True, tuple(places[:_PLACES]))
 

@@ -60,6 +60,7 @@ class NearestNames(Repairer):
                 continue
             near = self._nearest(table.name, {other.name: other.name for other in schema.tables})
             if near:
+                # Without an alias columns are qualified by the old name, which must follow.
                 if not table.alias:
                     _requalify(tree, table.name, near)
                 table.set("this", make_identifier(near))
@@ -69,9 +70,12 @@ class NearestNames(Repairer):
     def _column(self, view: SelectView, column: exp.Column, schema: Schema) -> bool:
         name = column.name
         holders = view.holders(name)
+        # The column exists in FROM: only its qualifier was wrong. A table that has not given this name yet is
+        # preferred.
         if holders:
             taken = {other.table.casefold() for other in view.columns if other.name.casefold() == name.casefold()}
             return _point(column, min(holders, key=lambda alias: alias in taken), name)
+        # An exact name in a table nearby is likelier meant than a similar one in FROM.
         if self._join(view, column, schema, lambda table: table.column(name).name if name in table else ""):
             return True
         local = {f"{alias}\n{c.name}": c.name for alias, table in view.tables.items() for c in table.columns}
@@ -91,6 +95,7 @@ class NearestNames(Repairer):
         there = [table for table in schema.tables if table.name.casefold() not in _present(view)]
         there.sort(key=lambda table: table.name.casefold() != asked)
         found = [(table, name) for table in there if (name := find(table))]
+        # Direct neighbours of all candidates before tables two keys away.
         for longest in (1, 2):
             for table, name in found:
                 if add_join(view, table, schema, longest=longest):

@@ -1,4 +1,4 @@
-"""Refinement by a chat model: it sees that its statement gave nothing, and what is stored near its texts."""
+"""Refinement by a chat model: it sees that its statement returned nothing, and stored values near its texts."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def expects_rows(sql: str, dialect: str) -> bool:
     tree = parse(sql, dialect)
     if tree is None or tree.find(exp.Except) is not None:
         return False
+    # Who asks for what is missing may well get nothing.
     if any(isinstance(item.this, (exp.In, exp.Exists)) for item in tree.find_all(exp.Not)):
         return False
     nulls = (item for item in tree.find_all(exp.Is) if isinstance(item.expression, exp.Null))

@@ -1,4 +1,4 @@
-"""Text that is stored otherwise than it was written: compared loosely, when a query gave nothing."""
+"""Text comparisons relaxed to LIKE when a query returned nothing, for text that is stored in another form."""
 
 from __future__ import annotations
 
@@ -49,15 +49,18 @@ class RelaxText(Repairer):
 
     def _loosen(self, view: SelectView, column: exp.Column, dialect: str) -> bool:
         equal = column.parent
+        # Below NOT a looser comparison removes rows instead of adding them.
         if not isinstance(equal, exp.EQ) or equal.find_ancestor(exp.Not, exp.Except) or not _is_text(view, column):
             return False
         literal = equal.expression if equal.this is column else equal.this
         if not isinstance(literal, exp.Literal) or not literal.is_string:
             return False
         text = literal.this.strip()
+        # Signs of LIKE would need an escape, which dialects write differently.
         if len(text) < self.shortest or not any(map(str.isalpha, text)) or set(text) & set("%_\\"):
             return False
         like = exp.ILike if dialect in {"postgres", "duckdb"} else exp.Like
+        # As whole words: LIKE '%anna%' would find Joanna.
         forms = (text, f"{text} %", f"% {text}", f"% {text} %")
         likes = [like(this=column.copy(), expression=exp.Literal.string(form)) for form in forms]
         equal.replace(exp.paren(exp.or_(*likes, copy=False), copy=False))

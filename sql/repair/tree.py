@@ -1,4 +1,4 @@
-"""Reading a failed statement against a schema: its SELECTs, their tables, and columns that fit none of them."""
+"""Reads a failed statement against a schema: its SELECTs, their tables, and columns that belong to none of them."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class SelectView:
 
     def _has(self, column: exp.Column) -> bool:
         qualifier = column.table.casefold()
+        # Columns of sub-queries and CTEs are not judged: their names are made by the statement.
         if qualifier:
             return qualifier in self.opaque or (qualifier in self.tables and column.name in self.tables[qualifier])
         return bool(self.opaque or self.holders(column.name)) or column.name.casefold() in self._aliases()
@@ -61,6 +62,7 @@ class SelectView:
 def parse(sql: str, dialect: str) -> exp.Expression | None:
     """The tree of one statement; None where it cannot be read."""
     try:
+        # Several statements are no statement: the guard would refuse them anyway.
         trees = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
     except (SqlglotError, RecursionError):
         return None
@@ -94,6 +96,7 @@ def select_views(tree: exp.Expression, schema: Schema) -> list[SelectView]:
     """Every SELECT of the tree, outer ones before the inner ones that they hold."""
     named = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     known: dict[int, SelectView] = {}
+    # Breadth first, so that the SELECT around another is known when the inner one is read.
     for select in tree.find_all(exp.Select, bfs=True):
         outer = known.get(id(select.find_ancestor(exp.Select)))
         known[id(select)] = _view(select, schema, named, outer)

@@ -1,4 +1,4 @@
-"""Text that is not stored as written: the nearest stored value, when a query gave nothing."""
+"""Text literals replaced by the nearest stored value when a query returned nothing."""
 
 from __future__ import annotations
 
@@ -53,12 +53,14 @@ class StoredValues(Repairer):
         table = _table_of(view, column)
         text = literal.this.strip("%").casefold()
         same = [hit for hit in hits if table == hit.ref.table.casefold() and _is(column, hit)]
+        # The text is stored just so: the reason for the empty result is elsewhere.
         if any(hit.value == literal.this for hit in same):
             return False
         near = max(same, key=lambda hit: (fuzz.ratio(hit.value.casefold(), text), hit.score), default=None)
         if near is not None and fuzz.ratio(near.value.casefold(), text) >= self.likeness:
             literal.replace(exp.Literal.string(near.value))
             return True
+        # No value of that column is near, but perhaps the same text is stored in another.
         return _move(view, column, literal, hits)
 
 

@@ -93,10 +93,12 @@ def add_condition(question: str, fragment: Fragment, vocabulary: Vocabulary) -> 
     if not found or fragment.asks:
         return ""
     rest = found["rest"]
+    # A value of the same column replaces the earlier one instead of being added to it.
     swapped = swap_slots(question, rest, vocabulary, same=True)
     if swapped:
         return swapped
     if not (found["those"] or found["only"] or fragment.tied or _TIES.match(rest)):
         return ""
     own = find_trailing_order(question)
+    # Before the order, where a condition reads as one of the rows and not of the order.
     return f"{question[:own]} {rest}{question[own:]}"

@@ -71,7 +71,7 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a database has words for.
+    """The words that a database has names or values for.
 
     Attributes:
         schema: Its tables and columns.

@@ -1,4 +1,4 @@
-"""Follow-up questions in full by a chat model, whose words are checked."""
+"""Completes follow-up questions by a chat model, whose words are checked."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _TELLING = frozenset({"NOT", "MORE", "LESS", "MOST", "LEAST", "AVG"})  # classes
 @REWRITERS.register("chat.v1")
 @dataclass(frozen=True)
 class ChatRewriter(Rewriter):
-    """Asks a chat model for the full question, where `rule` finds that a question is not complete.
+    """Asks a chat model for the complete question, where `rule` finds that a question is not complete.
 
     The model's question is used only if it holds every value and number of the follow-up and those of the question
     before it, but for as many as the follow-up names others of their kind. Its words must stand in the conversation, be
@@ -88,7 +88,7 @@ class ChatRewriter(Rewriter):
         Sampling(max_tokens=self.max_tokens, seconds=self.seconds)
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
-        """`asked` in full; as it is where the rule finds it complete, or where nothing was asked before."""
+        """`asked` completed; unchanged where the rule finds it complete, or where nothing was asked before."""
         ruled = self.rule.rewrite(asked, history, vocabulary)
         if ruled.kind == COMPLETE or not history:
             return ruled
@@ -150,6 +150,7 @@ def _lost(question: str, text: str, found: Sequence[Slot]) -> list[str]:
 
 def _dropped(question: str, asked: str, before: Turn, vocabulary: Vocabulary) -> list[str]:
     """Slots of the question before that are gone though the follow-up names nothing in their place."""
+    # A value may only go where the follow-up names another of its kind.
     new = Counter(slot.kind == "value" for slot in find_slots(asked, vocabulary, fragment=True))
     dropped: list[str] = []
     for slot in find_slots(before.question, vocabulary):
@@ -170,6 +171,7 @@ def _new(question: str, said: str, vocabulary: Vocabulary) -> list[str]:
         kind = cue_class(word)
         if stem(word) in stems or vocabulary.knows(word):
             continue
+        # A word that turns the meaning round must have been said; other grammar is free.
         if (kind in _TELLING and kind not in classes) or not (kind or word in _TIES or word in STOP_WORDS):
             new.append(word)
     return new

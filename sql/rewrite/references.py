@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .base import Vocabulary
     from .fragments import Fragment
 
-__all__ = ["find_subject", "resolve_reference"]
+__all__ = ["phrase_as_question", "resolve_reference"]
 
 _OWN = re.compile(
     r"\b(?:their|his|her|its)\s+(?P<things>.+?)(?P<rest>\s+(?:in|from|with|at|sorted|ordered|by)\s.+)?\Z", re.IGNORECASE
@@ -46,17 +46,18 @@ def resolve_reference(question: str, fragment: Fragment, vocabulary: Vocabulary)
         return ""
     if own:
         said = f"the {own['things']} of {things}{own['rest'] or ''}"
-        return text[: own.start()] + said if fragment.asks else find_subject(said)
+        return text[: own.start()] + said if fragment.asks else phrase_as_question(said)
     if them := _OF_THEM.search(text) or _THEM.search(text):
         before = text[: them.start()]
         of = "of " if them.re is _OF_THEM and not _CHOOSES.search(before) else ""
         return before + of + _with_noun(things, them["noun"], vocabulary) + text[them.end() :]
+    # "How many are older?" counts; "How many singers are older?" has a noun of its own.
     bare = _ELLIPSIS.match(text)
     fits = bare is not None and (not bare["rest"].strip() or _VERB.match(bare["rest"].strip()))
     return f"{bare['asks']} {things} {bare['rest']}" if bare is not None and fits else ""
 
 
-def find_subject(said: str) -> str:
+def phrase_as_question(said: str) -> str:
     """ "the average age of singers" as a question."""
     things = said.partition(" of ")[0]
     return f"What {'are' if _PLURAL.search(things + ' ') else 'is'} {said}"

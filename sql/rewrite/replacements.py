@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .references import find_subject
+from .references import phrase_as_question
 from .slots import find_slots, swap_slots
 from .subjects import read_subject
 from .superlatives import find_rank, swap_ranks
@@ -45,6 +45,7 @@ def replace_dimension(question: str, fragment: Fragment, vocabulary: Vocabulary)
     own = _GROUPS.search(question)
     if not own:
         return f"{question} {fragment.text}"
+    # The name behind "per" may have several words, which only the schema tells.
     start, end = own.span()
     words = list(_WORD.finditer(question, end))
     known = [b for a, b in vocabulary.names([word[0] for word in words]) if a == 0]
@@ -76,6 +77,7 @@ def replace_name(question: str, fragment: Fragment, vocabulary: Vocabulary) -> s
             continue
         told = list(_WORD.finditer(question))
         found = vocabulary.names([word[0] for word in told], tables=tables, columns=not tables)
+        # A table may take the place of the first one named; a column only where there is one choice.
         places = sorted(found)
         if not tables:
             things = read_subject(question)
@@ -101,4 +103,4 @@ def replace_attribute(question: str, fragment: Fragment, vocabulary: Vocabulary)
         return ""  # a value
     known = vocabulary.names(words) or all(vocabulary.knows(word) or find_rank(word) for word in words)
     fits = len(words) <= 6 if known else fragment.tied and len(words) <= 3
-    return find_subject(f"the {text} of {things}") if fits else ""
+    return phrase_as_question(f"the {text} of {things}") if fits else ""

@@ -1,4 +1,4 @@
-"""Follow-up questions in full by rule, with no model."""
+"""Completes follow-up questions by rules, without a model."""
 
 from __future__ import annotations
 
@@ -49,21 +49,22 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
 @REWRITERS.register("rule.v1")
 @dataclass(frozen=True)
 class RuleRewriter(Rewriter):
-    """Puts a follow-up into the last question, by the first of `RULES` that fits.
+    """Combines a follow-up with the last question, by the first of `RULES` that fits.
 
-    The full question is made of words of the two questions, and of "what is the", "what are the", "that" and "of".
+    The complete question consists of words of the two questions, and of "what is the", "what are the", "that" and "of".
     Only English is understood; in other languages every question counts as complete.
     """
 
     name = "rule.v1"
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
-        """`asked` in full, by the last turn; as it is where it is complete, or where no rule fits."""
+        """`asked` completed by the last turn; unchanged where it is complete, or where no rule fits."""
         fragment = read_fragment(asked, vocabulary)
         if fragment is None:
             return Rewritten(asked, asked)
         if not history:
             return Rewritten(asked, asked, kind=UNRESOLVED, reason="nothing was asked before")
+        # Only the last question: the ones before it were completed into it.
         last = history[-1].question
         question = _MARK.sub("", last)
         for kind, rule, reason in RULES:

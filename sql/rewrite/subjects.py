@@ -1,4 +1,4 @@
-"""What a question is about: "singers from France" in "How many singers are from France?"."""
+"""The subject of a question: "singers from France" in "How many singers are from France?"."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def read_subject(question: str) -> str:
         found = _narrowed(text[many.end() :])
     else:
         return ""
+    # "the oldest singer" keeps its article: without it the superlative would read as a name.
     while (shorter := _ARTICLE.match(found)) and not find_rank(found[shorter.end() :]):
         found = found[shorter.end() :]
     return found.strip(" ,")

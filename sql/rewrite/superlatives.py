@@ -1,4 +1,4 @@
-"""Words that pick or sum up ("oldest", "average"), of which one may stand in the place of another."""
+"""Superlatives and aggregates ("oldest", "average"), of which one may replace another."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def swap_ranks(question: str, text: str) -> str:
     for found in _WORD.finditer(question):
         if _alike(found[0].lower(), first.lower()):
             behind = question[found.end() :].lstrip()
+            # "most popular" is replaced by "least popular" only where the question has "popular" behind it.
             if not rest or re.match(rf"{re.escape(rest)}\b", behind, re.IGNORECASE):
                 return question[: found.start()] + first + question[found.end() :]
     return ""

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
+from ctxprune.errors import ModelError
 from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.calls import ask_model
 from ctxprune.text.words import terms
+from ctxprune.utils.validation import check_minimum, check_share
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
@@ -56,11 +57,9 @@ class BackVerifySelector(Selector):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", as_selector(self.base))
-        for name in ("below", "margin"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must be in 0..1, got {getattr(self, name)}", where=name)
-        if self.groups < 2:
-            raise UsageError(f"groups must be at least 2, got {self.groups}", where="groups")
+        check_share("below", self.below)
+        check_share("margin", self.margin)
+        check_minimum("groups", self.groups, 2)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that reads back best."""
@@ -72,6 +71,7 @@ class BackVerifySelector(Selector):
             found = [measure_agreement(question, self._question(executed[place].sql)) for place in places]
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not read back, the model failed")
+        # Of equal agreement the earlier group, which the base prefers.
         best = max(range(len(places)), key=lambda place: (found[place], -place))
         if best == 0 or found[best] < found[0] + self.margin:
             return replace(first, reason=f"{first.reason}; read back, it agrees to {found[0]:.2f} with the question")
@@ -89,7 +89,7 @@ class BackVerifySelector(Selector):
 
 
 def measure_agreement(asked: str, read_back: str) -> float:
-    """How far two questions speak of the same, 0..1: twice the common terms over all of them (Dice).
+    """Similarity of two questions, 0..1: the Dice coefficient of their terms.
 
     Terms are stemmed words without stop words, as the lexical scorers count them; a text without any agrees to 0.
     """

@@ -42,7 +42,7 @@ class Executed:
 
 @dataclass(frozen=True)
 class Selection:
-    """The choice.
+    """The choice among executed candidates.
 
     Attributes:
         index: Position of the chosen candidate in what was given; None when every candidate failed.

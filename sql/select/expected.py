@@ -1,4 +1,4 @@
-"""What the words of a question let one expect of the SQL that answers it: a probability of every fact of its form."""
+"""Predicts the form of the SQL from the words of a question: a probability for every fact of the form."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def extract_phrases(words: Sequence[str], common: frozenset[str] | set[str]) -> 
     masked = ["^"]
     for word in words:
         sign = word if word in common else _OTHER
+        # A run of rare words is one blank, however many words a name has.
         if sign != _OTHER or masked[-1] != _OTHER:
             masked.append(sign)
     masked.append("$")
@@ -79,6 +80,7 @@ class Expectations:
         start = 0
         for name, size in HEADS.items():
             part = logits[start : start + size]
+            # Log-softmax with the maximum taken off.
             top = part.max()
             scores[name] = part - (top + np.log(np.exp(part - top).sum()))
             start += size

@@ -137,6 +137,7 @@ def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
 
 
 def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | None]) -> NDArray[np.float64]:
+    # Shares are of the candidates that ran; how many failed is a feature of its own.
     total = len(case.tables)
     shares = [len(group.members) / total for group in groups]
     facts = _fact_shares([form for form in forms.values() if form is not None])
@@ -166,6 +167,7 @@ def _kin(table: ResultTable, groups: Sequence[Group], total: int) -> list[float]
     for group in groups:
         other, size = group.table, len(group.members)
         same += size * (other.bare == table.bare)
+        # The group itself and empty results have no wider or narrower relatives.
         if other.key == table.key or not other.rows or not table.rows:
             continue
         if other.shape[1] != table.shape[1]:
@@ -194,6 +196,7 @@ def _fact_shares(forms: Sequence[Form]) -> dict[str, NDArray[np.float64]]:
     """Log of the share of candidates with each value of each fact."""
     found = {}
     for name, size in HEADS.items():
+        # Additive smoothing: a fact that no candidate has keeps a finite logarithm.
         counts = np.bincount([form.facts[name] for form in forms], minlength=size) + 0.2
         found[name] = np.log(counts / counts.sum())
     return found
@@ -224,6 +227,7 @@ def _means(
     """Means over the different texts of each group."""
     rows = []
     for group in groups:
+        # Each text counts once: twenty samples of one text are one opinion about its form.
         distinct = {case.sqls[index]: forms[index] for index in group.members}
         found = [row(form, case) for form in distinct.values() if form is not None]
         rows.append(np.mean(found, axis=0) if found else np.zeros(width))
@@ -285,6 +289,7 @@ def _forms(groups: Sequence[Group], case: Case, forms: Mapping[int, Form | None]
         distinct = {case.sqls[index]: forms[index] for index in group.members}
         known = [form for form in distinct.values() if form is not None]
         found = np.array([[case.expected[name][form.facts[name]] for name in HEADS] for form in known])
+        # Bounded below: one impossible fact must not outweigh all others.
         found = np.maximum(found, math.log(_LEAST)) if known else np.full((1, len(HEADS)), -0.5)
         sums = found.sum(axis=1)
         length = _mean([math.log(form.length) for form in known]) if known else 5.0

@@ -96,10 +96,12 @@ def read_form(sql: str, dialect: str = "sqlite") -> Form | None:
         return None
     read_quotes_as_texts(tree)
     first: exp.Expr = tree
+    # The items of a set operation are those of its first SELECT.
     while isinstance(first, exp.SetOperation):
         first = first.this.unnest() if isinstance(first.this, exp.Subquery) else first.this
     if not isinstance(first, exp.Select):
         return None
+    # CTEs are named in FROM like tables, but no column is stored in them.
     named = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables = frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - named
     literals = list(tree.find_all(exp.Literal))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Group", "ResultTable", "choose_representative", "group_results", "read_table"]
 
 _MOST_ROWS = 2_000  # of a result that are compared
-_MOST_COLUMNS = 40
+_MOST_COLUMNS = 40  # of a row; wider and longer results are compared by their beginnings
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,13 @@ def read_table(result: ResultSet) -> ResultTable:
     rows = [tuple(map(_cell, row[:_MOST_COLUMNS])) for row in result.rows[:_MOST_ROWS]]
     width = len(result.columns)
     columns = list(zip(*rows, strict=True)) if rows else []
+    # Columns are sorted by their cells, so that SELECT a, b and SELECT b, a agree.
     order = sorted(range(len(columns)), key=lambda place: sorted(columns[place]))
     turned = [tuple(row[place] for place in order) for row in rows]
     cells = [cell for row in rows for cell in row]
     count = len(result.rows)
     return ResultTable(
+        # Empty results are all alike, whatever their columns: nothing in them can differ.
         key=hash((width, count, tuple(sorted(turned)))) if rows else (0, 0),
         bare=hash((width, tuple(sorted(set(turned))))) if rows else (0, 0),
         exact=hash((width, count, tuple(rows))),

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
+from ctxprune.errors import ModelError
 from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.calls import ask_model
+from ctxprune.utils.validation import check_minimum, check_share
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
@@ -50,10 +51,8 @@ class JudgedSelector(Selector):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", as_selector(self.base))
-        if not 0 <= self.below <= 1:
-            raise UsageError(f"below must be in 0..1, got {self.below}", where="below")
-        if self.rows < 0:
-            raise UsageError(f"rows must be at least 0, got {self.rows}", where="rows")
+        check_share("below", self.below)
+        check_minimum("rows", self.rows, 0)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the second group's shortest member where the model prefers it."""
@@ -67,6 +66,7 @@ class JudgedSelector(Selector):
             answer = ask_model(self.model, [Message("user", text)], sampling)[0].text
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not judged, the model failed")
+        # Anything but B leaves the vote as it was: a model that fails must not decide.
         letter = _letter(answer)
         if letter == "B":
             return first.promote(rival, 1, "a chat model preferred the second group")

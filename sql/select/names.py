@@ -1,4 +1,4 @@
-"""A schema as the ranked selector asks for it: whose column it is, what kind, what refers to what."""
+"""Look-ups of a schema for the ranked selector: owners and kinds of columns, and references."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
 from ctxprune.models.weights import reading, shipped
+from ctxprune.utils.validation import check_share
 
 from .base import SELECTORS, Selection, Selector
 from .expected import Expectations
@@ -117,8 +117,7 @@ class RankedSelector(Selector):
     weights: RankingWeights | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise UsageError(f"min_confidence must be in 0..1, got {self.min_confidence}", where="min_confidence")
+        check_share("min_confidence", self.min_confidence)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The choice; confidence is the probability that it is right."""
@@ -133,16 +132,18 @@ class RankedSelector(Selector):
             question: The user's words.
             executed: The candidates.
             evidence: Extra knowledge that came with the question (BIRD).
-            known: What the linker, the value index and a generator of one's own say; see `gather`.
+            known: What the linker, the value index and a generator of one's own say; see `collect_evidence`.
         """
         tables = {place: read_table(one.result) for place, one in enumerate(executed) if one.result is not None}
         if not tables:
             return Selection(None, 0.0, (), "no candidate could be run" if executed else "there is no candidate")
         weights = load_weights() if self.weights is None else self.weights
+        # The text that ran, after repair, for it gave the result.
         sqls = [one.sql or one.candidate.sql for one in executed]
         text = f"{question}\n{evidence}" if evidence.strip() else question
         case = Case(text, sqls, tables, weights.expectations(question, evidence), known or Evidence())
         groups, chances = weights.probabilities(case)
+        # Equal chances keep the order of the groups, the largest first.
         order = sorted(range(len(groups)), key=lambda place: (-chances[place], place))
         ranked = tuple(groups[place].members for place in order)
         chance = min(chances[order[0]], 1.0)

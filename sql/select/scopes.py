@@ -67,6 +67,7 @@ def read_quotes_as_texts(tree: exp.Expr) -> None:
         if column.table or not isinstance(column.this, exp.Identifier) or not column.this.quoted:
             continue
         right = isinstance(holder, exp.Binary) and holder.expression is column and not isinstance(holder, exp.Dot)
+        # Only on the right: "name" = 'x' compares a column, name = "x" a text.
         if right or (isinstance(holder, exp.In) and holder.this is not column):
             column.replace(exp.Literal.string(column.name))
 
@@ -125,6 +126,7 @@ def _links(columns: list[exp.Column]) -> tuple[tuple[tuple[Ref, Ref], ...], set[
         if not isinstance(holder, exp.EQ) or holder.this is not column or not isinstance(holder.expression, exp.Column):
             continue
         other = holder.expression
+        # Both columns in one SELECT, of two sources: a comparison with an outer SELECT is a crossing, no join.
         if id(other) in mine and (column.table.lower() != other.table.lower() or not column.table):
             links.append((_ref(column), _ref(other)))
             linked |= {id(column), id(other)}

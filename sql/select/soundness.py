@@ -1,4 +1,4 @@
-"""Whether a statement makes sense on its schema, whatever was asked: joins along keys, like compared with like."""
+"""Features of how plausible a statement is on its schema, whatever the question: joins along keys, types that match."""
 
 from __future__ import annotations
 
@@ -75,8 +75,10 @@ def _misfit(ref: Ref, literal: str, is_text: bool, scope: SelectScope, names: Sc
 
 def _needless(scope: SelectScope, names: SchemaNames) -> int:
     """Tables at the end of one link at most, of which nothing else is used."""
+    # The only table of a query is needed for its rows, also where it names none of its columns.
     if len(scope.tables) < 2:
         return 0
+    # A table that two links go through connects the others and is needed.
     used = set(_aliases(scope.used, scope, names))
     ends = [alias for link in scope.links for alias in _aliases(link, scope, names)]
     return sum(alias not in used and ends.count(alias) < 2 for alias in scope.tables)

@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
+from ctxprune.errors import ModelError
 from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.calls import ask_model
+from ctxprune.utils.validation import check_minimum
 
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, Selector, as_selector
@@ -30,7 +31,7 @@ __all__ = ["UnitTestSelector"]
 @SELECTORS.register("tests.v1")
 @dataclass(frozen=True)
 class UnitTestSelector(Selector):
-    """Wraps a selector: its first groups are tested, and the one that passes most tests wins; ties keep their order.
+    """Wraps a selector: its first groups are tested, and the one that passes most tests is chosen; ties keep the order.
 
     One call writes the tests, one call a test judges all groups. Nothing is asked where there is a single group, and a
     model that fails leaves the choice as it was; the reason says so.
@@ -56,9 +57,9 @@ class UnitTestSelector(Selector):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", as_selector(self.base))
-        for name, least in (("tests", 1), ("groups", 2), ("rows", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}", where=name)
+        check_minimum("tests", self.tests, 1)
+        check_minimum("groups", self.groups, 2)
+        check_minimum("rows", self.rows, 0)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that passes more tests."""
@@ -74,6 +75,7 @@ class UnitTestSelector(Selector):
             passed = self._passed(question, shown)
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not tested, the model failed")
+        # Of equal counts the earlier group, which the base prefers.
         best = max(range(len(places)), key=lambda place: (passed[place], -place))
         if best == 0:
             return replace(first, reason=f"{first.reason}; no other result passed more unit tests")
@@ -93,6 +95,7 @@ class UnitTestSelector(Selector):
         passed = [0] * len(shown)
         for test in tests:
             answer = self._ask(f"{head}Test: {test}\nWhich queries pass? Answer with their numbers, or with none.", 20)
+            # A set: a number that is named twice passes once.
             for number in {int(digits) for digits in re.findall(r"\d{1,3}", answer)}:
                 if 1 <= number <= len(shown):
                     passed[number - 1] += 1

@@ -83,7 +83,9 @@ def read_sub_questions(text: str, question: str, most: int) -> tuple[str, ...]:
     What is no numbered line is passed over; without two numbered lines the question is its only part.
     """
     found = [one_line(match[1], 300) for match in _ITEM.finditer(text[:20_000])]
+    # A line with SELECT is an answer that came too early, not a question.
     unique = list(dict.fromkeys(part for part in found if "SELECT " not in part.upper()))
+    # The last part is replaced by the question itself, which models like to shorten.
     return (*unique[:-1][: most - 1], question)
 
 

@@ -42,10 +42,12 @@ class JoinPaths:
         for key in schema.foreign_keys:
             if key.table in schema and key.ref_table in schema:
                 self._add(_edge(key, schema))
+        # After the declared ones, so that these are preferred where both connect.
         for key in inferred_keys(schema):
             self._add(_edge(key, schema))
 
     def _add(self, edge: Edge) -> None:
+        # A table that refers to itself needs an alias, which the sketch cannot write.
         if edge.table == edge.other:
             return
         for way in (edge, edge.flipped()):
@@ -88,6 +90,7 @@ class JoinPaths:
         return edge
 
     def _nearest(self, start: set[str], goals: set[str]) -> list[Edge] | None:
+        # Breadth first: `back` holds the edge by which each table was reached. Sorted, so that ties are stable.
         back: dict[str, Edge | None] = dict.fromkeys(sorted(start))
         queue = deque(back)
         while queue:

@@ -1,4 +1,4 @@
-"""The steps of a pipeline: each takes a state and gives the next one. One file, one part of the way."""
+"""The steps of a pipeline: each takes a state and returns the next one."""
 
 from __future__ import annotations
 

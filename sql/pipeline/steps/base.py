@@ -1,4 +1,4 @@
-"""What a step is, and what is known of a question between two of them."""
+"""The interface of steps, and the state that one hands to the next."""
 
 from __future__ import annotations
 
@@ -40,10 +40,23 @@ class Refusal:
 
 @dataclass(frozen=True)
 class State:
-    """What is known about one question so far; a step never changes it, it makes the next one.
+    """Everything about one question so far. A step never changes a state, it returns the next one.
 
-    `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question,
-    `rewritten` how it came about from a follow-up question, `doubts` its words that mean nothing in the schema.
+    Attributes:
+        question: The user's words, completed where it was a follow-up question.
+        schema: What the caller may see.
+        evidence: Extra knowledge that came with the question.
+        hits: Stored values that the question mentions.
+        ranges: Columns that its numbers and days may be compared with.
+        linked: The linked schema.
+        shown: The linked schema with example values.
+        candidates: As generated.
+        executed: As executed, in the order of `candidates`.
+        selection: The choice among `executed`.
+        refusal: Why there is no answer.
+        known: What the team's knowledge holds for the question.
+        rewritten: How the question was completed from a follow-up question.
+        doubts: Words of the question that mean nothing in the schema.
     """
 
     question: str
@@ -62,8 +75,8 @@ class State:
     doubts: Sequence[Doubt] = ()
 
     @property
-    def told(self) -> str:
-        """The evidence with the terms and notes that are known, parted by semicolons; on one line where it has one."""
+    def evidence_text(self) -> str:
+        """The evidence, and the recalled terms and notes, separated by semicolons."""
         return "; ".join(filter(None, (self.evidence, *(self.known.hints if self.known is not None else ()))))
 
 

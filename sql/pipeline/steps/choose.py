@@ -34,6 +34,7 @@ class SelectAnswer(Step):
                 reason = f"{selection.reason}; repaired, since as it was written it failed or gave nothing"
                 selection = replace(selection, reason=reason)
             return replace(state, selection=selection)
+        # An error without SQL is the generator's, which the trace has; here the database's is told.
         errors = [item.error for item in state.executed if item.error and item.candidate.sql]
         reason = "I found no query for this question that this database can run"
         detail = f" ({errors[0]})." if errors else "."

@@ -1,9 +1,11 @@
-"""What a generator is to know of the question: stored values, the linked schema, example values."""
+"""Steps before generation: stored values, the linked schema, example values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ctxprune.utils.protocols import optional_member
 
 from ...guard.intent import write_request
 from ...linking.doubts import SchemaWords, find_doubts
@@ -33,7 +35,7 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Screen(Step):
-    """Refuses questions that ask to change the database; a courtesy, the guard is what protects it."""
+    """Refuses questions that ask to change the database. It only saves time: the guard protects the database."""
 
     name: str = "screen"
 
@@ -46,8 +48,8 @@ class Screen(Step):
         return replace(state, refusal=Refusal("write_request", reason))
 
 
-class _Made(NamedTuple):
-    """What `RetrieveValues` makes of a schema: a look-up of what may be shown of it, and its words."""
+class _Prepared(NamedTuple):
+    """The parts of `RetrieveValues` for one schema: a look-up of what may be shown of it, and its words."""
 
     schema: Schema
     values: ValueLookup
@@ -71,7 +73,7 @@ class RetrieveValues(Step):
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
     name: str = "values"
-    _made: list[_Made] = field(default_factory=list, init=False, repr=False, compare=False)
+    _prepared: list[_Prepared] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.private:
@@ -79,39 +81,41 @@ class RetrieveValues(Step):
 
     def run(self, state: State) -> State:
         """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""
-        made = self._of(state.schema)
-        find_ranges = getattr(made.values, "ranges", None)
+        prepared = self._prepare(state.schema)
+        find_ranges = optional_member(prepared.values, "ranges", None)
         ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
         hits = self.find(state.question, state, state.evidence)
-        doubts = find_doubts(state.question, made.words, hits=hits, ranges=ranges, told=state.evidence)
+        doubts = find_doubts(state.question, prepared.words, hits=hits, ranges=ranges, told=state.evidence)
         return replace(state, hits=hits, ranges=ranges, doubts=doubts)
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""
-        return tuple(self._of(state.schema).values.lookup(text, evidence))
+        return tuple(self._prepare(state.schema).values.lookup(text, evidence))
 
-    def _of(self, schema: Schema) -> _Made:
-        """What is made of a schema, once as long as it stays the same."""
-        for made in self._made:
-            if made.schema is schema:
-                return made
+    def _prepare(self, schema: Schema) -> _Prepared:
+        """Look-up and words of a schema, built once as long as it stays the same."""
+        # By identity: a pipeline keeps its schema until the index changes.
+        for prepared in self._prepared:
+            if prepared.schema is schema:
+                return prepared
         private = set(map(fold_ref, self.private))
         values = restrict(self.values, [ref for ref in schema.refs() if fold_ref(ref) not in private])
-        made = _Made(schema, values, SchemaWords.of(schema))
-        self._made[:] = [made]
-        return made
+        prepared = _Prepared(schema, values, SchemaWords.of(schema))
+        # One entry: an older schema does not come back.
+        self._prepared[:] = [prepared]
+        return prepared
 
 
 @dataclass(frozen=True)
 class LinkSchema(Step):
-    """Cuts the schema to what the question needs; columns that known terms and notes are about stay."""
+    """Reduces the schema to what the question needs; columns of recalled terms and notes stay."""
 
     linker: Linker
     name: str = "link"
 
     def run(self, state: State) -> State:
         """Adds `linked`."""
-        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.told)
+        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.evidence_text)
         if state.known is not None:
             linked = with_columns(linked, sorted(state.known.columns), "known term or note", counter_of(self.linker))
         return replace(state, linked=linked)
@@ -119,7 +123,7 @@ class LinkSchema(Step):
 
 @dataclass(frozen=True)
 class ShowValues(Step):
-    """Puts a few stored values beside every detailed column of the linked schema, for prompts.
+    """Adds a few stored values to every detailed column of the linked schema, for prompts.
 
     Attributes:
         database: Where they are stored; each column is read once.
@@ -139,8 +143,10 @@ class ShowValues(Step):
             return state
         schema = state.linked.schema
         private = {fold_ref(ref) for ref in self.private}
+        # A soft linker lists all columns and details few; only these get values.
         worth = state.linked.detailed
         wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
+        # Each column is read once per pipeline, since examples cost a query.
         missing = [ref for ref in wanted if ref not in self._seen and fold_ref(ref) not in private]
         if missing:
             filled = self.database.with_examples(schema.subset(missing), n=self.n)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_minimum
 
 from ...repair.base import Failure, as_repairer
 from ...select.base import Executed
@@ -47,12 +47,12 @@ class Execute(Step):
     name: str = "execute"
 
     def __post_init__(self) -> None:
-        if self.rounds < 0:
-            raise UsageError(f"rounds must be at least 0, got {self.rounds}", where="rounds")
+        check_minimum("rounds", self.rounds, 0)
         object.__setattr__(self, "repairers", tuple(map(as_repairer, self.repairers)))
 
     def run(self, state: State) -> State:
         """Adds `executed`, in the order of `candidates`; the same text runs, and is repaired, once a question."""
+        # Samples of a model repeat each other, and so do repairs.
         done: dict[str, Outcome] = {}
         mended: dict[tuple[int, str], str] = {}
         executed = tuple(self._one(candidate, state, done, mended) for candidate in state.candidates)
@@ -72,6 +72,7 @@ class Execute(Step):
                 break
             outcome = self._run(sql, done)
             tried.append(sql)
+            # The best outcome so far: a repair may make matters worse.
             best = min(best, outcome, key=lambda outcome: outcome.rank)
         ms = (perf_counter() - start) * 1e3
         before = tuple(tried[: tried.index(best.asked)])
@@ -84,6 +85,7 @@ class Execute(Step):
 
     def _mend(self, outcome: Outcome, tried: Sequence[str], state: State, mended: dict[tuple[int, str], str]) -> str:
         """The first repairer's text that is new."""
+        # As the guard wrote it, where it could: repairs then parse one dialect.
         sql = outcome.sql or outcome.asked
         failure = Failure(
             sql,
@@ -91,7 +93,7 @@ class Execute(Step):
             state.question,
             state.schema,
             self._hits(outcome, state),
-            state.told,
+            state.evidence_text,
             result=outcome.result,
             linked=state.linked.schema if state.linked is not None else None,
         )

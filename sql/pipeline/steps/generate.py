@@ -1,4 +1,4 @@
-"""Asking the generators, each on its paths."""
+"""Calls the generators, each on its paths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import FailureKind, GenerationError, UsageError
+from ctxprune.utils.validation import check_minimum
 
 from ...generate.base import Candidate, Request, as_generator
 from .base import Refusal, Step
@@ -25,14 +26,14 @@ _KNOWN = (*PATHS, "full+values")
 
 @dataclass(frozen=True)
 class Generate(Step):
-    """Asks every generator on its paths.
+    """Calls every generator on its paths.
 
     A path decides what a generator sees: "full" the whole schema, "linked" the linked one, "linked+values" the linked
     one with example values, and the value hits, "full+values" the whole schema and the value hits. Paths on which it
     would see the same are asked once, for all their candidates together.
 
     Attributes:
-        generators: In the order of asking. Each votes for itself, also where several have one name (see
+        generators: In the order of calls. Each votes for itself, also where several have one name (see
             `label_generators`).
         paths: The paths of a generator that names none of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
@@ -51,8 +52,7 @@ class Generate(Step):
     def __post_init__(self) -> None:
         if not self.generators:
             raise UsageError("a pipeline needs at least one generator", where="generators")
-        if self.candidates < 1:
-            raise UsageError(f"candidates must be at least 1, got {self.candidates}", where="candidates")
+        check_minimum("candidates", self.candidates, 1)
         object.__setattr__(self, "generators", tuple(map(as_generator, self.generators)))
         for paths in [self.paths, *(generator.paths for generator in self.generators)]:
             for path in paths:
@@ -76,9 +76,11 @@ class Generate(Step):
 
     def _requests(self, generator: Generator, state: State) -> list[Request]:
         paths = generator.paths or self.paths
+        # Unless a generator has no other path: a long prompt is better than none.
         if state.linked is not None and state.linked.tokens_before > self.full_budget:
             paths = tuple(path for path in paths if not path.startswith("full")) or paths
         shares = {path: self.candidates // len(paths) for path in paths}
+        # What does not divide evenly goes to the richest paths, which come last.
         for path in list(reversed(paths))[: self.candidates % len(paths)]:
             shares[path] += 1
         merged: dict[object, Request] = {}
@@ -87,6 +89,7 @@ class Generate(Step):
                 continue
             request = _request(state, path, shares[path], self.seed)
             valued = bool(request.hits) or (path == "linked+values" and state.shown is not None)
+            # Paths that show the same schema and values would give the same prompt.
             key = (tuple(request.schema.refs()), tuple(t.name for t in request.schema.tables), valued)
             if key in merged:
                 before = merged[key]
@@ -106,7 +109,7 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
         linked=state.linked,
         hits=hits,
         ranges=state.ranges if path.endswith("+values") else (),
-        evidence=state.told,
+        evidence=state.evidence_text,
         path=path,
         n=n,
         seed=seed,
@@ -131,6 +134,7 @@ def label_generators(generators: Sequence[Generator]) -> list[str]:
     Two models behind one kind of generator are two voters (PET-SQL), so their candidates must be told apart.
     """
     names = [generator.name for generator in generators]
+    # The number of times that the name occurs up to here.
     counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [name if count == 1 else f"{name}#{count}" for name, count in zip(names, counts, strict=True)]
 

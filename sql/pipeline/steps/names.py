@@ -1,4 +1,4 @@
-"""Checking the names of candidates before they run: what the prompt did not show is restored and asked for once."""
+"""Checks the names of candidates before they run: pruned names are restored, and their generator is called again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESTORED = "restored"  # the path of a candidate that was written for the restor
 
 @dataclass(frozen=True)
 class CheckNames(Step):
-    """Says of every candidate which of its names the prompt did not show, and why; see `NameIssue`.
+    """Notes for every candidate which of its names the prompt did not show, and why; see `NameIssue`.
 
     A candidate that names a pruned column in its own table runs as it is. Where pruned names break candidates, they are
     restored, with the keys that join them, and each generator that wrote such a candidate is asked once more, for one
@@ -55,6 +55,7 @@ class CheckNames(Step):
         broken: dict[str, list[NameIssue]] = {}
         for candidate in state.candidates:
             shown = _shown(state, candidate)
+            # Samples repeat texts, and to parse one takes a millisecond.
             key = candidate.sql, shown is None
             if key not in known:
                 known[key] = check_names(candidate.sql, state.schema, shown) if candidate.sql else ()
@@ -64,6 +65,7 @@ class CheckNames(Step):
                 broken.setdefault(candidate.generator, []).extend(known[key])
         for label, generator in zip(label_generators(self.generators), self.generators, strict=True):
             voices = _voices(generator, label)
+            # Popped, so that a generator whose members failed is asked once and not for each of them.
             issues = [issue for name in voices for issue in broken.pop(name, ())]
             late = any(one.generator in voices and one.failure is FailureKind.TIMEOUT for one in state.candidates)
             if issues and not late:
@@ -83,7 +85,7 @@ class CheckNames(Step):
             schema=schema,
             linked=state.linked,
             hits=state.hits,
-            evidence=state.told,
+            evidence=state.evidence_text,
             path=RESTORED,
             n=1,
             seed=self.seed,

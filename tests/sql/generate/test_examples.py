@@ -144,8 +144,8 @@ def test_files_of_pairs(tmp_path: Path, text: str) -> None:
     [
         ("[1]", "example 1 has no question"),
         ('{"question": "q?", "sql": ""}', "no query"),
-        ('{"question": "q?"', "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ('{"question": "q?"', "not JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_a_file_of_something_else_is_an_error(tmp_path: Path, text: str, says: str) -> None:

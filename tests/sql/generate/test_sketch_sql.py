@@ -13,7 +13,7 @@ from ctxprune.sql.generate.sketch.gold import parse_query
 from ctxprune.sql.generate.sketch.joins import JoinPaths
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.sql import SqlWriter
-from ctxprune.sql.generate.sketch.templates import Template, template_of
+from ctxprune.sql.generate.sketch.templates import Template, read_template
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 _SCHEMAS = runpy.run_path(str(Path(__file__).parent / "sketch_schemas.py"))
@@ -47,7 +47,7 @@ def test_what_is_read_is_written_again(sql: str) -> None:
     written = SqlWriter(JoinPaths(schema), "sqlite").write(query)
     assert written.replace(" ASC", "") == sql.replace(" ASC", "")
     assert parse_query(written, schema) == query
-    template = template_of(query)
+    template = read_template(query)
     assert Template.from_json(template.to_json()) == template
 
 

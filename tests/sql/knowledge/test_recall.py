@@ -166,14 +166,14 @@ def test_knowledge_comes_from_files_and_entries(tmp_path: Path) -> None:
     assert Knowledge.of(known) is known
     assert Knowledge.of(TERM).entries == (TERM,)
     for wrong in (3, [3]):
-        with pytest.raises(UsageError, match="a int is no knowledge"):
+        with pytest.raises(UsageError, match="int is not a knowledge source"):
             Knowledge.of(wrong)
     for numbers in ({"budget": -1}, {"budget": 1.5}, {"minimum": 2}, {"minimum": "x"}):
         with pytest.raises(UsageError, match=next(iter(numbers))):
             Knowledge((), **numbers)
     empty = Knowledge(()).bound(SHOP).recall("anything")
     assert empty.entries == ()
-    with pytest.raises(UsageError, match="is not knowledge"):
+    with pytest.raises(UsageError, match="is not a KnowledgeContext"):
         KnowledgeScorer(known.scorer, "", known.bound(SHOP)._form).score("q", empty.pruned)
 
 

@@ -107,8 +107,11 @@ HEADER = '{"format": "ctxprune.knowledge", "version": 1}\n'
         (HEADER + '{"kind": "pair", "question": "q", "sql": "s", "by": "me"}', "line 2: it has an unknown field 'by'"),
         (HEADER + '{"kind": "pair", "question": " ", "sql": "s"}', "line 2: question is ' ', not a text"),
         (HEADER + '{"kind": "pair", "question": 1, "sql": "s"}', "line 2: question is 1, not a text"),
-        (HEADER + '{"kind": "note", "column": "a.b", "note": "\\ud800"}', "line 2: note holds half a character"),
-        (HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": "a.b"}', "line 2: its columns are no list"),
+        (HEADER + '{"kind": "note", "column": "a.b", "note": "\\ud800"}', "line 2: note contains a lone surrogate"),
+        (
+            HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": "a.b"}',
+            "line 2: its columns are not a list",
+        ),
         (HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": [1]}', "line 2: a column of a term is 1"),
         (HEADER + '{"kind": "pair", "question": "' + "x" * 2001 + '", "sql": "s"}', "line 2: question has 2001"),
         (HEADER + "<<<<<<< ours\n", "line 2: a merge left its mark"),
