@@ -25,6 +25,7 @@ A message has three parts: what happened, where, and what to do.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "BudgetError",
     "CtxpruneError",
     "DatabaseError",
+    "FailureKind",
     "FormatError",
     "GenerationError",
     "GuardError",
@@ -179,16 +181,46 @@ class IndexBuildError(CtxpruneError):
     code = "CP120"
 
 
+class FailureKind(Enum):
+    """Why a generator or a language model gave no SQL; control flow depends on this and never on a message."""
+
+    GENERATION = "generation"  # no request could be written, or the generator gave up
+    NO_SQL = "no_sql"  # the model answered, but not with a statement
+    MODEL = "model"  # the model failed or refused
+    TIMEOUT = "timeout"  # the model did not answer in time
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the model failed, rather than its answer."""
+        return self in {FailureKind.MODEL, FailureKind.TIMEOUT}
+
+
 class GenerationError(CtxpruneError):
-    """A generator gave no usable SQL."""
+    """A generator gave no usable SQL.
+
+    Attributes:
+        kind: Which failure it was.
+    """
 
     code = "CP130"
+    kind: FailureKind = FailureKind.GENERATION
 
 
 class ModelError(GenerationError):
-    """A language model failed, refused or did not answer in time."""
+    """A language model failed, refused or did not answer in time.
+
+    Args:
+        what: As for `CtxpruneError`.
+        where: As for `CtxpruneError`.
+        hint: As for `CtxpruneError`.
+        kind: `FailureKind.TIMEOUT` where the model did not answer in time.
+    """
 
     code = "CP131"
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", kind: FailureKind = FailureKind.MODEL) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.kind = kind
 
 
 class RequestError(CtxpruneError):

@@ -23,7 +23,7 @@ from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.evaluation.run import run
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.knowledge import Knowledge, Pair
-from ctxprune.sql.knowledge.entries import key_of
+from ctxprune.sql.knowledge.entries import entry_key
 from ctxprune.sql.question import same_question
 
 SEED, ITEMS, CHAT_ITEMS = 4, 100, 40
@@ -59,7 +59,7 @@ def measure(bench, n, writers, options):
         for item in bench.items if name != "nothing known" else ():
             if name == "all known" or (item.db_id, same_question(item.question)) not in asked:
                 pair = Pair(item.question, item.gold)
-                pairs.setdefault(item.db_id, {})[key_of(pair)] = pair
+                pairs.setdefault(item.db_id, {})[entry_key(pair)] = pair
         stores[name] = pairs
     figures = {}
     for name, pairs in stores.items():

@@ -15,7 +15,7 @@ from benchmarks.common.record import SHARED, record
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.contained import contained_keys
-from ctxprune.sql.linking.joins import inferred_keys
+from ctxprune.sql.schema.joins import inferred_keys
 
 DATA = SHARED / "data" / "nl2sql" / "spider"
 

@@ -5,7 +5,8 @@
 Items of Spider train, none of whose databases is in dev (seed 1, stratified by database); the rows that cost most are
 measured on those with the smallest schemas, `items` says how many, and `against_small` compares on the same items,
 repaired. `ex` is of the statement as written, `ex_repaired` of the same statement after repair without a model;
-`seconds` is what an answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in `ctxprune.sql.generate.styles`
+`seconds` is what an answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in
+`ctxprune.sql.generate.prompt_styles`
 follow from these rows. Answers are kept in a cache (--cache FILE); with --offline nothing else answers, and rows that
 need more are named in `left_out`.
 """
@@ -32,8 +33,8 @@ from ctxprune.sql.evaluation.run import score
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.examples import Example, ExampleStore
+from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.generate.prompts.small import SmallPrompt
-from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
 from ctxprune.sql.guard.execution import GuardedRunner
 from ctxprune.sql.pipeline.steps import Execute, State
@@ -181,7 +182,7 @@ def writer(row, model, store):
     """The generator of a row."""
     if isinstance(row.style, Variant):
         return ChatGenerator(model, prompt=row.style)
-    return generator_of(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
+    return build_generator(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
 
 
 def chosen(bench, databases):
@@ -210,9 +211,9 @@ def measure(row, item, database, index, generator):
     hits = index.lookup(item.question)
     request = Request(item.question, database.schema(), hits=hits if row.values else (), path="full", n=1)
     runner = GuardedRunner(database, Guard("sqlite", database.schema()))
-    bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
+    bound = generator.with_runner(runner, private=False)
     (candidate,) = bound.generate(request)
-    if candidate.error.startswith(ModelError.code):
+    if candidate.failure is not None and candidate.failure.is_model:
         raise ModelError(candidate.error)
     state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
     plain = Execute(runner, rounds=0).run(state).executed[0]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.sql.select.expected import Expectations, phrases, read_words
-from ctxprune.sql.select.forms import HEADS, form_of
+from ctxprune.sql.select.expected import Expectations, extract_phrases, read_words
+from ctxprune.sql.select.forms import HEADS, read_form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,12 @@ COMMON_DATABASES, PHRASE_DATABASES, MOST_PHRASES = 10, 5, 2400
 
 def train_expectations(items: Sequence[Item], seed: int = 0) -> Expectations:
     """Fit to all items whose gold SQL can be parsed."""
-    pairs = [(item, form) for item in items if (form := form_of(item.gold)) is not None]
+    pairs = [(item, form) for item in items if (form := read_form(item.gold)) is not None]
     words = [(read_words(item.question), read_words(item.evidence)) for item, _ in pairs]
     common = frozenset(_spread(pairs, [set(q) | set(e) for q, e in words], COMMON_DATABASES))
-    found = [phrases(q, common) | ({f"{p} @" for p in phrases(e, common)} if e else set()) for q, e in words]
+    found = [
+        extract_phrases(q, common) | ({f"{p} @" for p in extract_phrases(e, common)} if e else set()) for q, e in words
+    ]
     counted = _spread(pairs, found, PHRASE_DATABASES)
     chosen = sorted(counted, key=lambda phrase: (-counted[phrase], phrase))[:MOST_PHRASES]
     vocabulary = {phrase: row for row, phrase in enumerate(chosen)}

@@ -21,9 +21,8 @@ from ctxprune.sql.evaluation.candidates import read_candidates
 from ctxprune.sql.evaluation.linking import linking_cases
 from ctxprune.sql.evaluation.selection import gather_known, selection_cases
 from ctxprune.sql.linking.ranked import RankedLinker
-from ctxprune.sql.select.features import FEATURES, Case, Evidence, case_features
-from ctxprune.sql.select.gather import gather
-from ctxprune.sql.select.grouping import read_table, representative
+from ctxprune.sql.select.features import FEATURES, Case, Evidence, case_features, collect_evidence
+from ctxprune.sql.select.grouping import choose_representative, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -140,7 +139,7 @@ def bird_sets(bench: Benchmark, expected: Callable[[str], Expectations], cache: 
             told = replace(item, question=f"{item.question}\n{item.evidence}")
             pool = Pool(told, tuple(sqls), tables, tuple(place == 0 for place in tables))
             likely = expected(item.db_id)(item.question, item.evidence)
-            for one in _draws(pool, likely, gather(case.link(linker))):
+            for one in _draws(pool, likely, collect_evidence(case.link(linker))):
                 _forget(one, (*_RUN, *_OWN))
                 found.append(one)
         return found
@@ -186,7 +185,7 @@ def licensed_sets(bench: Benchmark, expected: Expectations) -> list[CandidateSet
             sqls = [one.sql for one in ran.values()]
             groups, values = case_features(Case(item.question, sqls, tables, expected(item.question), case.known))
             lengths = {place: len(sqls[place]) for place in tables}
-            right = [case.right[part[representative(group.members, tables, lengths)]] for group in groups]
+            right = [case.right[part[choose_representative(group.members, tables, lengths)]] for group in groups]
             if groups:
                 found.append(CandidateSet(values, np.array(right, dtype=float), item.db_id))
     return found

@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.training._mutations import variants
 from ctxprune.sql.evaluation.spider import equal_results, order_matters, prepare_gold, prepare_prediction
 from ctxprune.sql.select.features import Case, Evidence, case_features
-from ctxprune.sql.select.forms import HEADS, form_of
-from ctxprune.sql.select.grouping import read_table, representative
+from ctxprune.sql.select.forms import HEADS, read_form
+from ctxprune.sql.select.grouping import choose_representative, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ctxprune.sql.database.database import ResultSet
     from ctxprune.sql.evaluation.datasets import Item
     from ctxprune.sql.schema.schema import Schema
-    from ctxprune.sql.select.grouping import Table
+    from ctxprune.sql.select.grouping import ResultTable
 
 SIZES = (2, 3, 4, 5, 5, 6, 8, 10, 15, 20, 20, 30, 45, 60)
 _VARIANTS = 10
@@ -54,7 +54,7 @@ class Pool:
 
     item: Item
     sqls: tuple[str, ...]
-    tables: Mapping[int, Table]
+    tables: Mapping[int, ResultTable]
     right: tuple[bool, ...]
 
 
@@ -106,10 +106,10 @@ def _rows(pool: Pool, places: Sequence[int], case: Case) -> tuple[np.ndarray, np
     tables = {place: pool.tables[source] for place, source in enumerate(places) if source in pool.tables}
     groups, rows = case_features(Case(case.question, case.sqls, tables, case.expected, case.evidence))
     lengths = {place: len(case.sqls[place]) for place in tables}
-    flags = [pool.right[places[representative(group.members, tables, lengths)]] for group in groups]
+    flags = [pool.right[places[choose_representative(group.members, tables, lengths)]] for group in groups]
     return (rows, np.array(flags, dtype=float)) if groups else None
 
 
 def _plausible(sql: str, expected: Mapping[str, np.ndarray]) -> float:
-    form = form_of(sql)
+    form = read_form(sql)
     return -30.0 if form is None else float(sum(max(expected[name][form.facts[name]], -4.6) for name in HEADS))

@@ -42,14 +42,14 @@ class Writing:
             InputError: The file of examples cannot be read.
         """
         from ctxprune.sql.generate.examples import ExampleStore, read_examples
-        from ctxprune.sql.generate.styles import DEFAULT_STYLES, generator_of
+        from ctxprune.sql.generate.prompt_styles import DEFAULT_STYLES, build_generator
 
         source = None if self.examples is None else ExampleStore(read_examples(self.examples))
         names = tuple(name for name in (part.strip() for part in self.style.split(",")) if name)
         if not self.style:
             names = ("plain",) if plain else DEFAULT_STYLES
         try:
-            return generator_of(model, names, examples=source)
+            return build_generator(model, names, examples=source)
         except (UnknownNameError, UsageError) as error:
             raise typer.BadParameter(str(error), param_hint="--style") from error
 

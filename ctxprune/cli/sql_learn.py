@@ -221,9 +221,9 @@ def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bo
 
 def _document(entry: Entry) -> dict[str, object]:
     from ctxprune.sql.knowledge import entry_id
-    from ctxprune.sql.knowledge.entries import to_dict
+    from ctxprune.sql.knowledge.entries import entry_to_dict
 
-    return {"id": entry_id(entry), **to_dict(entry)}
+    return {"id": entry_id(entry), **entry_to_dict(entry)}
 
 
 def _lines(entries: tuple[Entry, ...]) -> None:

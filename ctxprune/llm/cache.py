@@ -1,6 +1,6 @@
-"""Generations kept by model, prompt, parameters and seed, so that a second run costs nothing; here in one SQLite file.
+"""Caches of answers by model, prompt, parameters and seed, so that a second run costs nothing; here in one SQLite file.
 
-redis_cache.py keeps them in Redis.
+redis_cache.py stores them in Redis.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import hashlib
 import json
 import logging
 import sqlite3
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, StoreError
-from ctxprune.llm.base import ChatAnswer, model_name
-from ctxprune.llm.flights import Flights
+from ctxprune.llm.base import ChatAnswer, ChatModel, model_name
 from ctxprune.llm.langchain import as_chat_model
+from ctxprune.llm.single_flight import SingleFlight
 from ctxprune.storage.sealed import seal_bytes
 from ctxprune.storage.sqlite_cache import WAIT, CacheFile
 
@@ -26,41 +27,42 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import Message, Prices, Sampling
 
-__all__ = ["AnswerCache", "CachedModel", "GenerationCache", "packed", "unpacked"]
+__all__ = ["AnswerCache", "CachedModel", "GenerationCache", "pack_answers", "unpack_answers"]
 
 _LOG = logging.getLogger(__name__)
 _FILE = CacheFile(
     "generation cache",
     "ctxprune-generations",
-    2,  # answers stand behind a checksum; those of version 1 have none and are read all the same: they were paid for
+    2,  # answers follow a checksum; those of version 1 have none and are still read, since they were paid for
     "CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID",
     older=(1,),
 )
 
 
-class AnswerCache(Protocol):
-    """Keeps the answers of models; safe to share between threads.
+class AnswerCache(ABC):
+    """Stores the answers of models; safe to share between threads. A subclass calls `super().__init__()`.
 
     Attributes:
-        flights: What threads are asking for now, so that one of them asks for all who want the same.
+        single_flight: The calls that run now, so that threads which request the same answer share one.
     """
 
-    flights: Flights
+    def __init__(self) -> None:
+        self.single_flight = SingleFlight()
 
+    @abstractmethod
     def get(self, key: str) -> list[ChatAnswer] | None:
-        """The answers filed under `key`, marked as cached, or None where there are none."""
-        ...
+        """The answers stored under `key`, marked as cached, or None where there are none."""
 
+    @abstractmethod
     def put(self, key: str, model: str, answers: Sequence[ChatAnswer]) -> None:
-        """File `answers` of the model with this fingerprint; the first ones filed under a key stay."""
-        ...
+        """Store `answers` of the model with this fingerprint; the first ones stored under a key stay."""
 
 
-class GenerationCache:
+class GenerationCache(AnswerCache):
     """An `AnswerCache` in one SQLite file, safe for several processes, too (a connection per call).
 
     Args:
-        path: The file; made when missing, its folder too.
+        path: The file; created when missing, its folder too.
 
     Raises:
         FormatError: The file is something else, or of another version.
@@ -68,8 +70,8 @@ class GenerationCache:
     """
 
     def __init__(self, path: str | Path) -> None:
+        super().__init__()
         self.path = Path(path)
-        self.flights = Flights()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -84,7 +86,8 @@ class GenerationCache:
         if row is None:
             return None
         try:
-            return unpacked(row[0] if str(row[0])[:1] == "[" else _unseal_text(key, row[0]))
+            # Version 1 stored bare JSON lists, which begin with "["; a checksum never does.
+            return unpack_answers(row[0] if str(row[0])[:1] == "[" else _unseal_text(key, row[0]))
         except ValueError as error:
             raise FormatError("a cached generation is damaged", where=str(self.path), hint="delete the file") from error
 
@@ -92,7 +95,8 @@ class GenerationCache:
         """As `AnswerCache.put`."""
         with self._open() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, _seal_text(key, packed(answers)))
+                "INSERT OR IGNORE INTO generation VALUES (?, ?, ?)",
+                (key, model, _seal_text(key, pack_answers(answers))),
             )
 
     def __len__(self) -> int:
@@ -111,16 +115,16 @@ class GenerationCache:
 
 
 @dataclass(frozen=True)
-class CachedModel:
-    """Wraps a chat model: an answer that is in the cache is not asked for again, and threads that want the same answer
-    at once make one call: the others get it marked as cached, or the same error.
+class CachedModel(ChatModel):
+    """Wraps a chat model: an answer that is in the cache is not requested again, and threads that request the same
+    answer at once make one call: the others get it marked as cached, or the same error.
 
-    Failures are not kept, and neither are fewer answers than were asked for. A cache that cannot be read is an error,
-    before the model is asked; one that cannot be written is a warning in the log, since the answer was paid for.
+    Failures are not cached, and neither are fewer answers than were requested. A cache that cannot be read is an error,
+    before the model is called; one that cannot be written is a warning in the log, since the answer was paid for.
 
     Attributes:
         model: A `ChatModel`, or a LangChain chat model.
-        cache: Where the answers are kept.
+        cache: Where the answers are stored.
 
     Raises:
         UsageError: `model` is not a chat model.
@@ -145,7 +149,8 @@ class CachedModel:
     @property
     def prices(self) -> Prices | None:
         """The wrapped model's; None where it has none."""
-        return getattr(self.model, "prices", None)
+        prices: Prices | None = self.model.prices
+        return prices
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """As the wrapped model; cached answers are marked.
@@ -164,28 +169,28 @@ class CachedModel:
                 return found
             answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
             if len(answers) >= sampling.n:
-                self._keep(key, fingerprint, answers)
+                self._store(key, fingerprint, answers)
             return answers
 
-        return self.cache.flights.ask(key, sampling.seconds, ask)
+        return self.cache.single_flight.ask(key, sampling.seconds, ask)
 
-    def _keep(self, key: str, fingerprint: str, answers: Sequence[ChatAnswer]) -> None:
+    def _store(self, key: str, fingerprint: str, answers: Sequence[ChatAnswer]) -> None:
         try:
             self.cache.put(key, fingerprint, answers)
         except (FormatError, InputError, StoreError) as error:
             _LOG.warning("the model's answer is not kept: %s", error)
 
 
-def packed(answers: Sequence[ChatAnswer]) -> str:
+def pack_answers(answers: Sequence[ChatAnswer]) -> str:
     """Answers as JSON."""
     return json.dumps([[a.text, a.tokens_in, a.tokens_out, round(a.ms, 3)] for a in answers])
 
 
-def unpacked(text: str) -> list[ChatAnswer]:
-    """What `packed` was given, marked as cached.
+def unpack_answers(text: str) -> list[ChatAnswer]:
+    """The answers that `pack_answers` wrote, marked as cached.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text is something else.
     """
     try:
         return [
@@ -202,7 +207,7 @@ def _seal_text(key: str, text: str) -> str:
 
 
 def _unseal_text(key: str, found: object) -> str:
-    """What `_seal_text` was given; ValueError where it is something else."""
+    """The text that `_seal_text` wrote; ValueError where it is something else."""
     text = found[8:] if isinstance(found, str) else ""
     if found != _seal_text(key, text):
         raise ValueError("it differs from its checksum")
@@ -210,7 +215,7 @@ def _unseal_text(key: str, found: object) -> str:
 
 
 def _key(fingerprint: str, messages: Sequence[Message], sampling: Sampling) -> str:
-    """sha256 over all that decides the answer; the deadline does not."""
+    """sha256 over everything that the answer depends on, which the deadline is not part of."""
     parts = [fingerprint, [[m.role, m.content] for m in messages]]
     drawn = [sampling.n, sampling.temperature, sampling.max_tokens, sampling.seed, list(sampling.stop)]
     return hashlib.sha256(json.dumps([parts, drawn]).encode()).hexdigest()

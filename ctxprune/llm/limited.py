@@ -1,16 +1,16 @@
-"""A chat model behind limits: concurrency, requests and tokens a minute, retries, and prices."""
+"""A chat model within limits: concurrency, requests and tokens a minute, retries, and prices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import CtxpruneError, ModelError
-from ctxprune.llm.base import LATE, Prices, model_name
-from ctxprune.llm.deadline import Deadline, current_deadline
-from ctxprune.llm.gate import CallLimits, Gate, Timer
+from ctxprune.errors import CtxpruneError, FailureKind, ModelError
+from ctxprune.llm.base import ChatModel, Prices, model_name
+from ctxprune.llm.deadline import Deadline, current_deadline, timeout_error
 from ctxprune.llm.langchain import as_chat_model
-from ctxprune.llm.retries import backoff, passing_fault
+from ctxprune.llm.rate_limit import CallLimits, RateLimiter, Timer
+from ctxprune.llm.retries import backoff_seconds, find_transient_fault
 from ctxprune.utils.cancellation import is_cancelled
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ __all__ = ["CallLimits", "LimitedModel", "Prices"]
 
 
 @dataclass(frozen=True)
-class LimitedModel:
-    """Wraps a chat model: all threads that use this object keep within its limits together, and failures that pass by
-    themselves (HTTP 429 and 5xx, broken connections, timeouts) are tried again within the request's deadline.
+class LimitedModel(ChatModel):
+    """Wraps a chat model: all threads that use this object share its limits, and transient failures (HTTP 429 and 5xx,
+    broken connections, timeouts) are retried within the request's deadline.
 
-    A pause that the server asks for (Retry-After) holds for all threads. Waiting for the limits does not count against
-    the deadline; waiting for the server does. Put `CachedModel` around it, not inside, so that what is cached waits for
-    nothing.
+    A pause that the server demands (Retry-After) holds for all threads. Waiting for the limits does not count against
+    the deadline; waiting for the server does. Put `CachedModel` around it, not inside, so that cached answers do not
+    wait.
 
     Attributes:
-        model: A `ChatModel`, or a LangChain chat model. Turn off retries of its own.
-        limits: What is allowed.
-        prices: What tokens cost, for traces; None where nobody asks.
-        timer: Time and chance.
+        model: A `ChatModel`, or a LangChain chat model. Turn off its own retries.
+        limits: Rate limits and retries.
+        prices: What tokens cost, for traces; None where they are unknown.
+        timer: Clock and random numbers.
 
     Raises:
         UsageError: `model` is not a chat model.
@@ -44,11 +44,11 @@ class LimitedModel:
     limits: CallLimits = field(default_factory=CallLimits)
     prices: Prices | None = None
     timer: Timer = field(default_factory=Timer, repr=False, compare=False)
-    _gate: Gate = field(init=False, repr=False, compare=False)
+    _limiter: RateLimiter = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_chat_model(self.model))
-        object.__setattr__(self, "_gate", Gate(self.limits, self.timer))
+        object.__setattr__(self, "_limiter", RateLimiter(self.limits, self.timer))
 
     @property
     def name(self) -> str:
@@ -64,12 +64,13 @@ class LimitedModel:
         """As the wrapped model.
 
         Raises:
-            ModelError: It failed for good: after all tries, or since the next one would come after the deadline; the
-                message says how many there were. Other failures come as the wrapped model raises them.
+            ModelError: It failed after all attempts, or the next one would start after the deadline; the message says
+                how many there were. Other failures are raised as the wrapped model raises them.
         """
         deadline = current_deadline() or Deadline(sampling.seconds, self.timer.now)
-        if sampling.n == 1 or not getattr(self.model, "one_by_one", False):
+        if sampling.n == 1 or not self.model.one_by_one:
             return self._ask(messages, sampling, deadline)
+        # Each answer is a request of its own, so each waits for the limits and is retried by itself.
         answers: list[ChatAnswer] = []
         for turn in range(sampling.n):
             single = replace(sampling, n=1, seed=sampling.seed + turn)
@@ -82,48 +83,50 @@ class LimitedModel:
         return answers
 
     def _ask(self, messages: Sequence[Message], sampling: Sampling, deadline: Deadline) -> Sequence[ChatAnswer]:
-        """One request, tried as often as it takes."""
+        """One request, repeated after transient failures."""
         tokens = self._expected(messages, sampling)
         for number in range(1, self.limits.tries + 1):
             try:
-                return self._try(messages, sampling, deadline, tokens)
+                return self._attempt(messages, sampling, deadline, tokens)
             except Exception as error:
-                fault = passing_fault(error)
+                fault = find_transient_fault(error)
                 if fault is None or is_cancelled():
                     raise
-                wait = backoff(number, self.timer.jitter())
+                wait = backoff_seconds(number, self.timer.jitter())
                 if fault.retry_after is not None:
                     wait = max(wait, fault.retry_after)
-                    self._gate.close(fault.retry_after)
+                    self._limiter.block(fault.retry_after)
                 if number == self.limits.tries or wait >= deadline.left():
-                    raise self._given_up(error, number, wait, deadline) from error
-            self._gate.pause(wait, deadline)
-        raise ModelError("no try was made", where=self.name)  # unreachable: there is at least one
+                    raise self._exhausted(error, number, wait, deadline) from error
+            self._limiter.pause(wait, deadline)
+        raise ModelError("no try was made", where=self.name)  # unreachable: `tries` is at least 1
 
-    def _try(
+    def _attempt(
         self, messages: Sequence[Message], sampling: Sampling, deadline: Deadline, tokens: int
     ) -> Sequence[ChatAnswer]:
-        with self._gate.passing(tokens, deadline) as ticket:
+        with self._limiter.acquire(tokens, deadline) as admission:
             left = deadline.left()
             if left <= 0:
-                raise ModelError(f"{LATE} {deadline.seconds:g} s", where=self.name)
+                raise timeout_error(deadline.seconds, where=self.name)
             seconds = min(left, self.limits.try_seconds or left)
             answers = self.model.complete(messages, replace(sampling, seconds=seconds))
-            ticket.tokens = sum(answer.tokens_in + answer.tokens_out for answer in answers) or tokens
+            admission.tokens = sum(answer.tokens_in + answer.tokens_out for answer in answers) or tokens
             return list(answers)
 
     def _expected(self, messages: Sequence[Message], sampling: Sampling) -> int:
-        """Tokens that a request may take; 0 where nobody counts them."""
+        """Tokens that a request may take; 0 without a limit of tokens."""
         if self.limits.tokens_per_minute is None:
             return 0
         from ctxprune.tokens import as_counter
 
         return sum(as_counter().count_many(m.content for m in messages)) + sampling.n * sampling.max_tokens
 
-    def _given_up(self, error: Exception, tries: int, wait: float, deadline: Deadline) -> ModelError:
+    def _exhausted(self, error: Exception, tries: int, wait: float, deadline: Deadline) -> ModelError:
+        kind = error.kind if isinstance(error, ModelError) else FailureKind.MODEL
         what = error.what if isinstance(error, CtxpruneError) else f"{type(error).__name__}: {error}"
         what = " ".join(what.split())[:300]
-        tried = "1 try" if tries == 1 else f"{tries} tries"
+        attempts = "1 try" if tries == 1 else f"{tries} tries"
         if tries < self.limits.tries:
-            what = f"{what}; {LATE} {deadline.seconds:g} s, since the next try is {wait:.1f} s away"
-        return ModelError(f"gave up after {tried}: {what}", where=self.name)
+            late = timeout_error(deadline.seconds, note=f", since the next try is {wait:.1f} s away")
+            what, kind = f"{what}; {late.what}", late.kind
+        return ModelError(f"gave up after {attempts}: {what}", where=self.name, kind=kind)

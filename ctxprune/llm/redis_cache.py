@@ -1,12 +1,11 @@
-"""Generations kept in Redis, for workers that share them."""
+"""A cache of answers in Redis, for workers that share it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.llm.cache import packed, unpacked
-from ctxprune.llm.flights import Flights
+from ctxprune.llm.cache import AnswerCache, pack_answers, unpack_answers
 from ctxprune.storage.redis import RedisServer, checked_name
 from ctxprune.storage.sealed import seal_bytes, unseal_bytes
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisGenerationCache"]
 
-# One step for Redis: file the answers unless there are some, and forget the oldest ones over the bound.
+# One atomic step for Redis: store the answers unless there are some, and remove the oldest ones over the bound.
 _PUT = """
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX') then return end
 if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
@@ -30,16 +29,16 @@ end
 """
 
 
-class RedisGenerationCache:
-    """An `AnswerCache` in Redis. What Redis evicts is asked for again.
+class RedisGenerationCache(AnswerCache):
+    """An `AnswerCache` in Redis. Answers that Redis evicts are requested again.
 
-    Each answer stands under `ctxprune:{NAME}:KEY`, behind a checksum; `ctxprune:{NAME}:order` says how old they are.
+    Each answer is stored under `ctxprune:{NAME}:KEY`, after a checksum; `ctxprune:{NAME}:order` sorts them by age.
 
     Args:
         url: As for `RedisServer`.
-        name: Of the cache: letters, digits, "_", "." and "-".
-        most: Answers that are kept at most, 1 or more; the oldest ones go first.
-        seconds: How long each is kept, 1 or more; 0 for ever.
+        name: Name of the cache: letters, digits, "_", "." and "-".
+        most: Maximum number of stored answers, 1 or more; the oldest ones are removed first.
+        seconds: How long each is stored, 1 or more; 0 for ever.
 
     Raises:
         MissingExtraError: redis is not installed (extra `redis`).
@@ -50,7 +49,9 @@ class RedisGenerationCache:
         for argument, value, least in (("most", most, 1), ("seconds", seconds, 0)):
             if value < least:
                 raise UsageError(f"{argument} must be {least} or more, got {value}", where=argument)
-        self.server, self.flights = RedisServer(url), Flights()
+        super().__init__()
+        self.server = RedisServer(url)
+        # The braces make one hash slot of all keys of a cache, which a script on a Redis cluster needs.
         self._prefix, self._most, self._seconds = f"ctxprune:{{{checked_name(name)}}}", most, seconds
         self._put = self.server.client.register_script(_PUT)
 
@@ -70,7 +71,7 @@ class RedisGenerationCache:
         if found is None:
             return None
         try:
-            return unpacked(unseal_bytes(place, found).decode())
+            return unpack_answers(unseal_bytes(place, found).decode())
         except ValueError as error:
             where = f"{self.server.place} {place}"
             raise FormatError("a cached generation is damaged", where=where, hint="delete the key") from error
@@ -82,6 +83,6 @@ class RedisGenerationCache:
             StoreError: Redis cannot be reached, is full, or refuses.
         """
         place = f"{self._prefix}:{key}"
-        content = seal_bytes(place, packed(answers).encode())
+        content = seal_bytes(place, pack_answers(answers).encode())
         with self.server.reported():
             self._put(keys=[place, f"{self._prefix}:order"], args=[content, self._seconds, self._most])

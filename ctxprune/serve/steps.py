@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.sql.linking.document import link_document
 from ctxprune.sql.pipeline.pipeline import Pipeline
+from ctxprune.sql.pipeline.steps import Step
 from ctxprune.sql.pipeline.trace import hit_traces, link_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.sql.pipeline.steps import State, Step
+    from ctxprune.sql.pipeline.steps import State
     from ctxprune.sql.select.base import Executed
 
 __all__ = ["told_steps"]
@@ -29,7 +30,7 @@ def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) 
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Told(Step):
     step: Step
     tell: Callable[[str, dict[str, Any]], None]
 

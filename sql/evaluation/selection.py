@@ -10,7 +10,7 @@ from ctxprune.errors import UsageError
 from ..database.database import Database, Limits
 from ..generate.base import Candidate, Request
 from ..select.base import Executed
-from ..select.gather import gather
+from ..select.features import collect_evidence
 from .executions import CachedRunner
 from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
 
@@ -147,7 +147,7 @@ def gather_known(bench: Benchmark, items: Sequence[Item], runner: Run) -> dict[i
     linker, writer, found = RankedLinker(), SketchGenerator(), {}
     for case in linking_cases(bench, evidence=True, items=items).cases:
         request = Request(case.item.question, case.schema, hits=case.hits, evidence=case.evidence, n=8)
-        found[case.item.index] = gather(case.link(linker), writer.generate(request), runner)
+        found[case.item.index] = collect_evidence(case.link(linker), writer.generate(request), runner)
     return found
 
 

@@ -1,22 +1,26 @@
-"""What a SQL generator is, what it is asked and what it answers."""
+"""The interface of SQL generators: their requests, candidates and registry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
+from ctxprune.utils.protocols import check_method, optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ctxprune.errors import FailureKind, GenerationError
 
     from ..guard.execution import GuardedRunner
-    from ..linking.base import Linked
+    from ..schema.hits import RangeHit, ValueHit
+    from ..schema.linked import Linked
     from ..schema.schema import Schema
-    from ..values.base import RangeHit, ValueHit
     from .examples import Example
 
-__all__ = ["GENERATORS", "Candidate", "Generator", "Request", "generator_name", "reads_values", "with_runner"]
+__all__ = ["GENERATORS", "Candidate", "Generator", "Request", "as_generator"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Candidate:
         ms: Milliseconds spent on it.
         cached: True when the answer came from the generation cache.
         error: "" or why no SQL could be taken from the answer (then `sql` is "").
+        failure: The kind of that error; None without one.
         notes: Explanations for people ("filter: country.name = 'Spain'").
     """
 
@@ -77,40 +82,107 @@ class Candidate:
     ms: float = 0.0
     cached: bool = False
     error: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    failure: FailureKind | None = None
+
+    @classmethod
+    def failed(cls, error: GenerationError, generator: str, path: str) -> Candidate:
+        """The candidate of a request that failed; its `error` begins with the error's code."""
+        return cls("", generator, path, error=f"{error.code} {error}", failure=error.kind)
 
 
-class Generator(Protocol):
+class Generator(ABC):
     """Writes candidate SQL. Safe to share between threads.
 
-    It may also have: `name`; `paths`, the only ones that it is asked on; `wants_examples`, True where it reads stored
-    values beside columns; and `with_runner(runner, *, private)`, which gives the same generator with a way to the
-    database, where `private` says that cells are secret.
+    A subclass writes `generate`; everything else has a default. `as_generator` accepts any other object that has this
+    method.
     """
 
+    @abstractmethod
     def generate(self, request: Request) -> Sequence[Candidate]:
         """Up to `request.n` candidates, best first; an empty sequence when the question cannot be answered.
 
-        A failing model does not raise here: it becomes a candidate with `error` set, so that other paths go on.
+        A failing model does not raise here: it becomes a candidate with `error` and `failure`, so that other paths go
+        on.
         """
-        ...
+
+    @property
+    def name(self) -> str:
+        """The generator's name in traces."""
+        return type(self).__name__
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The only paths that it is called on; () for those of the pipeline."""
+        return ()
+
+    @property
+    def wants_examples(self) -> bool:
+        """Whether it reads stored values beside columns."""
+        return False
+
+    @property
+    def members(self) -> tuple[Generator, ...]:
+        """The generators that it calls, whose candidates keep their own names."""
+        return ()
+
+    def with_runner(self, runner: GuardedRunner, *, private: bool) -> Generator:  # noqa: ARG002 - for subclasses
+        """The same generator with access to the database, where it reads results while it writes.
+
+        Args:
+            runner: Guards and runs a statement.
+            private: Whether cells are secret.
+        """
+        return self
 
 
-def generator_name(generator: Generator) -> str:
-    """What traces call it: its attribute `name` where it has one, else its class."""
-    return str(getattr(generator, "name", type(generator).__name__))
+@dataclass(frozen=True)
+class _AdaptedGenerator(Generator):
+    """An object of the user with the method `generate`, and perhaps optional members of `Generator`."""
+
+    generator: Any
+
+    def generate(self, request: Request) -> Sequence[Candidate]:
+        candidates = self.generator.generate(request)
+        kind = type(self.generator).__name__
+        if not isinstance(candidates, Sequence) or not all(isinstance(one, Candidate) for one in candidates):
+            raise UsageError(f"{kind}.generate must return a sequence of Candidate objects", where="generate")
+        return candidates
+
+    @property
+    def name(self) -> str:
+        return str(optional_member(self.generator, "name", type(self.generator).__name__))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        paths = optional_member(self.generator, "paths", ())
+        if isinstance(paths, str):  # its letters would be taken for paths
+            raise UsageError(f"{self.name}.paths must be a tuple of paths, got {paths!r}", where="paths")
+        return tuple(paths)
+
+    @property
+    def wants_examples(self) -> bool:
+        return bool(optional_member(self.generator, "wants_examples", False))
+
+    @property
+    def members(self) -> tuple[Generator, ...]:
+        return tuple(map(as_generator, optional_member(self.generator, "generators", ())))
+
+    def with_runner(self, runner: GuardedRunner, *, private: bool) -> Generator:
+        bind = optional_member(self.generator, "with_runner", None)
+        return self if bind is None else as_generator(bind(runner, private=private))
 
 
-def reads_values(generator: Generator) -> bool:
-    """Whether it reads stored values beside columns."""
-    return bool(getattr(generator, "wants_examples", False))
+def as_generator(generator: object) -> Generator:
+    """`generator` itself where it is a `Generator`, else an adapter of an object with the method `generate`.
 
-
-def with_runner(generator: Generator, runner: GuardedRunner, *, private: bool) -> Generator:
-    """The generator, with a way to the database where it looks at results while it writes."""
-    bind = getattr(generator, "with_runner", None)
-    bound: Generator = generator if bind is None else bind(runner, private=private)
-    return bound
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(generator, Generator):
+        return generator
+    check_method(generator, "generate", "a generator")
+    return _AdaptedGenerator(generator)
 
 
 GENERATORS: Registry[type[Generator]] = Registry(

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import GenerationError, ModelError
-from ctxprune.llm.base import Sampling, ask_model
+from ctxprune.errors import FailureKind, GenerationError, ModelError
+from ctxprune.llm.base import Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.langchain import as_chat_model
 
-from .base import GENERATORS, Candidate
+from .base import GENERATORS, Candidate, Generator
 from .extract import extract_sql
 from .prompts.base import prompt_text
 from .prompts.small import SmallPrompt
@@ -29,7 +30,7 @@ __all__ = ["ChatGenerator"]
 
 @GENERATORS.register("chat.v1")
 @dataclass(frozen=True)
-class ChatGenerator:
+class ChatGenerator(Generator):
     """Asks a chat model; the first candidate is drawn at temperature 0, the others at `temperature`.
 
     Attributes:
@@ -63,16 +64,18 @@ class ChatGenerator:
         try:
             messages = self.messages(request)
         except GenerationError as error:
-            return [Candidate("", self.name, request.path, error=f"{error.code} {error}", notes=self._notes)]
+            return [replace(Candidate.failed(error, self.name, request.path), notes=self._notes)]
         greedy = Sampling(max_tokens=self.max_tokens, seed=request.seed, stop=self.prompt.stop, seconds=self.seconds)
+        # The first candidate is greedy, so that it is the same however many are requested.
         draws = [greedy]
         if request.n > 1 and self.temperature > 0:
             draws.append(replace(greedy, n=request.n - 1, temperature=self.temperature))
         candidates: list[Candidate] = []
         for sampling in draws:
+            # Two requests, because all answers of one share their temperature.
             drawn = self._draw(request, messages, sampling)
             candidates += drawn
-            if drawn[0].error.startswith(ModelError.code):
+            if drawn[0].failure is not None and drawn[0].failure.is_model:
                 break  # the model failed; asking it again would only cost another deadline
         return candidates
 
@@ -99,8 +102,8 @@ class ChatGenerator:
             answers = ask_model(self.model, messages, sampling)
         except ModelError as error:
             ms = (perf_counter() - start) * 1e3
-            failure = f"{error.code} {error}"
-            return [Candidate("", self.name, request.path, prompt=text, ms=ms, error=failure, notes=self._notes)]
+            failed = Candidate.failed(error, self.name, request.path)
+            return [replace(failed, prompt=text, ms=ms, notes=self._notes)]
         ms = (perf_counter() - start) * 1e3 / len(answers)
         return [self._candidate(request, text, answer, ms) for answer in answers]
 
@@ -118,4 +121,5 @@ class ChatGenerator:
             cached=answer.cached,
             error=found.error,
             notes=self._notes,
+            failure=FailureKind.NO_SQL if found.error else None,
         )

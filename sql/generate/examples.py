@@ -1,4 +1,4 @@
-"""Answered questions as examples: what a source of them is, and a store in memory that finds the similar ones."""
+"""Answered questions as examples: the interface of their sources, and a store in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctxprune.storage.sealed import parse_json
 from ctxprune.text.words import stem, words
 
 from ..question import same_question
-from .masking import masked_by_sql, masked_question, sql_names
+from .masking import mask_question, mask_question_by_sql, read_sql_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers.base import Scorer
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
 __all__ = ["Example", "ExampleSource", "ExampleStore", "FormScorer", "read_examples"]
 
@@ -62,8 +62,8 @@ class ExampleSource(Protocol):
 
 @dataclass(frozen=True)
 class FormScorer(Bm25Scorer):
-    """BM25 on stemmed words and pairs of neighbours, stop words included: "how many", "not in" and "more than" are what
-    tells the form of a query. Range and formula as in `Bm25Scorer`.
+    """BM25 on stemmed words and pairs of neighbours, stop words included, since "how many", "not in" and
+    "more than" determine the form of a query. Range and formula as in `Bm25Scorer`.
     """
 
     def analyse(self, text: str) -> list[str]:
@@ -98,7 +98,7 @@ class ExampleStore:
     _masked: _Questions = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        units = tuple(Unit(masked_by_sql(pair.question, pair.sql)) for pair in self.pairs)
+        units = tuple(Unit(mask_question_by_sql(pair.question, pair.sql)) for pair in self.pairs)
         object.__setattr__(self, "_masked", _Questions(units))
 
     def similar(self, question: str, schema: Schema, n: int, *, hits: Sequence[ValueHit] = ()) -> Sequence[Example]:
@@ -107,7 +107,7 @@ class ExampleStore:
         """
         if n < 1 or not self.pairs:
             return ()
-        scores = self.scorer.score(masked_question(question, schema, hits), self._masked)
+        scores = self.scorer.score(mask_question(question, schema, hits), self._masked)
         own = schema.name.casefold()
         allowed = _visible(schema)
         seen = {("question", same_question(question))}
@@ -143,7 +143,7 @@ def read_examples(path: Path) -> tuple[Example, ...]:
             entries = [parse_json(line) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"the examples are no JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"
+            f"the examples are not JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"
         ) from error
     return tuple(_example(entry, number, str(path)) for number, entry in enumerate(entries, 1))
 
@@ -165,4 +165,4 @@ def _visible(schema: Schema) -> frozenset[str]:
 
 def _fits(pair: Example, allowed: frozenset[str]) -> bool:
     """Whether the query keeps to the schema; a double-quoted value that is no name there counts against it."""
-    return sql_names(pair.sql)[0] <= allowed
+    return read_sql_names(pair.sql)[0] <= allowed

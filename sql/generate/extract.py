@@ -1,4 +1,4 @@
-"""Taking SQL out of what a chat model wrote: fences, prose, think tags, JSON, cut and repeated output."""
+"""Extracts the SQL from the answer of a chat model: fences, prose, think tags, JSON, cut and repeated output."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ __all__ = ["Extracted", "extract_sql"]
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What was found: `sql`, or "" and the reason in `error`."""
+    """The extracted `sql`; or "", and the reason in `error`."""
 
     sql: str
     error: str = ""
 
 
+# An unclosed tag swallows the rest: the model ran out of tokens while it was reasoning.
 _THINK = re.compile(r"<(think|thinking|reasoning|scratchpad)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _FENCE = re.compile(r"(?:```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n?(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _JSON_KEY = re.compile(r'"(?:sql|query|sql_query|SQL)"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
@@ -28,6 +29,7 @@ _SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
 _CTE = re.compile(
     r"WITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?AS\s*(?:NOT\s+)?(?:MATERIALIZED\s*)?\(", re.IGNORECASE
 )
+# "Select the first city" is English; an article behind SELECT gives it away.
 _PROSE_SELECT = re.compile(
     r"SELECT\s+(?:the|an?|all\s+the|only\s+the|any|some|your)\s+(?!FROM\b|AS\b)\w", re.IGNORECASE
 )
@@ -36,7 +38,7 @@ _REFUSAL = re.compile(
     r"|unanswerable|not (?:possible|enough information))\b",
     re.IGNORECASE,
 )
-_LONGEST = 20_000
+_LONGEST = 20_000  # characters that are read; a looping model writes without end
 
 
 def extract_sql(text: str) -> Extracted:
@@ -72,6 +74,7 @@ def _without_thoughts(text: str) -> str:
 
 def _bodies(text: str) -> list[str]:
     fences = _FENCE.findall(text)
+    # A fence that says SQL is trusted more than one in another language or in none.
     named = [body for tag, body in fences if tag.lower() in _SQL_TAGS]
     other = [f"{tag} {body}" if tag.lower() in {"select", "with"} else body for tag, body in fences]
     expanded = []
@@ -99,6 +102,7 @@ def _statement(body: str) -> str:
             rest = rest.partition("`")[0]
         if _is_sql(rest):
             return _cut(rest)
+    # Only then a SELECT within a sentence, which needs a FROM to count.
     for found in _SELECT.finditer(body):
         rest = body[found.start() :]
         if re.search(r"\bFROM\b", rest, re.IGNORECASE) and _is_sql(rest):
@@ -125,6 +129,7 @@ _TOKEN = re.compile(
     |(?P<open>[(\[])|(?P<close>[)\]])|(?P<maybe>[\n<])""",
     re.DOTALL | re.VERBOSE,
 )
+# After a blank line a clause may go on with the statement; anything else is an explanation.
 _AFTER = re.compile(
     r"\n[ \t]*\r?\n"
     r"(?!\s*(?:FROM|WHERE|GROUP|ORDER|HAVING|LIMIT|UNION|INTERSECT|EXCEPT|JOIN|LEFT|INNER|AND|OR|ON|SELECT)\b)"
@@ -144,6 +149,7 @@ def _end(text: str) -> int:
             depth += 1
         elif kind == "close":
             depth -= 1
+            # A bracket that was never opened belongs to the prose around the statement.
             if depth < 0:
                 return token.start()
         elif kind == "maybe" and _AFTER.match(text, token.start()):

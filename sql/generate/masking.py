@@ -1,4 +1,4 @@
-"""Masking a question: what it asks without what it asks about, so that questions on different databases can meet.
+"""The question with schema names and values replaced by placeholders, so that questions on different databases compare.
 
 "How many singers are from France?" and "How many airports are in Goroka?" both become "how many <name> are from/in
 <value>". The idea is that of PET-SQL (Li et al., 2024, arXiv:2403.09732) and XiYan-SQL (arXiv:2411.08599).
@@ -14,10 +14,10 @@ from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem, word_s
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
-__all__ = ["masked_by_sql", "masked_question", "sql_names"]
+__all__ = ["mask_question", "mask_question_by_sql", "read_sql_names"]
 
 _NAME, _VALUE = "<name>", "<value>"
 _QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|\d[\d.,:/-]*")
@@ -37,7 +37,7 @@ _KEYWORDS = frozenset(_WORDS.split())
 _FORM = frozenset({"number", "count", "total", "average", "date", "year", "maximum", "minimum", "order", "type"})
 
 
-def masked_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> str:
+def mask_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()) -> str:
     """The folded question with names of `schema` as <name> and values as <value>, on one line.
 
     Values are what `hits` matched (their spans), quoted text and numbers. The linked schema masks better than the whole
@@ -48,9 +48,9 @@ def masked_question(question: str, schema: Schema, hits: Sequence[ValueHit] = ()
     return _masked(question, _stems(names), spans)
 
 
-def masked_by_sql(question: str, sql: str) -> str:
+def mask_question_by_sql(question: str, sql: str) -> str:
     """The same for a question of which the answer is known: its names and values are those of `sql`."""
-    names, values = sql_names(sql)
+    names, values = read_sql_names(sql)
     folded = fold(question)
     spans: list[tuple[int, int]] = []
     if len(folded) == len(question):  # else positions differ; quoted text and numbers are masked all the same
@@ -60,7 +60,7 @@ def masked_by_sql(question: str, sql: str) -> str:
     return _masked(question, _stems(names), spans)
 
 
-def sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
+def read_sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
     """Folded names of tables and columns in a statement, and the values it holds; read by a scanner, not a parser.
 
     Aliases and functions are neither; a double-quoted text, which SQLite takes for either, is both.
@@ -73,6 +73,7 @@ def sql_names(sql: str) -> tuple[frozenset[str], frozenset[str]]:
         word = (token["word"] or "").lower()
         if token["text"] is not None or token["number"]:
             values.add((token["text"] or token["number"] or "").replace("''", "'"))
+        # SQLite reads a double-quoted text as a name or, where there is none, as a value.
         elif token["quoted"] is not None:
             values.add(token["quoted"])
             names.add(fold(token["quoted"]))
@@ -92,6 +93,7 @@ def _stems(names: Iterable[str]) -> frozenset[str]:
 
 
 def _masked(question: str, names: frozenset[str], spans: Sequence[tuple[int, int]]) -> str:
+    # Values come before names: "2019" or a quoted text stays a value even where a table is called so.
     valued = [*spans, *(match.span() for match in _QUOTED.finditer(question))]
     out: list[str] = []
     for start, end in word_spans(question):
@@ -101,6 +103,7 @@ def _masked(question: str, names: frozenset[str], spans: Sequence[tuple[int, int
             mark = _NAME
         else:
             mark = fold(question[start:end])
+        # Neighbouring marks are one: the number of words in a name says nothing about the form of a question.
         if mark not in (_NAME, _VALUE) or out[-1:] != [mark]:
             out.append(mark)
     return " ".join(out)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SkeletonGenerator", "extract_after_skeleton"]
 
 _LABEL = re.compile(r"^[ \t>*#-]*(?:\d[.)][ \t]*)?(skeleton|sql|query|answer)\b[^:\n]{0,20}:[ \t*]*", re.I | re.M)
+# A bare _ is a slot of the skeleton; one within a name, a text or LIKE pattern is not.
 _SLOT = re.compile(r"(?<![\w'\"`.%])_(?![\w'\"`%])")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 _FENCE = re.compile(r"(?:```|~~~)[^\n]*\n(.*?)(?:```|~~~|\Z)", re.DOTALL)
@@ -55,6 +56,7 @@ def extract_after_skeleton(text: str) -> Extracted:
     below = [line for kind, part in reversed(parts) if kind == "skeleton" for line in part.split("\n")[1:]]
     fenced = list(reversed(_FENCE.findall(text)))
     rest = [piece for part in (*fenced, text) for piece in reversed(part.split(";\n"))]
+    # In the order of trust: labelled parts, fences, lines below the skeleton, then anything.
     for part in (*labelled, *fenced, "\n".join(below), text, *rest):
         found = extract_sql(part)
         if found.sql and not _SLOT.search(_QUOTED.sub("''", found.sql)):

@@ -1,4 +1,4 @@
-"""What a team knows about its database, kept in one file and pruned to a question like all other context."""
+"""The team's knowledge about its database, stored in one file and pruned to a question like all other context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what is known fits a schema, and what of it a caller may see."""
+"""Checks whether entries fit a schema, and which of them a caller may see."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from .entries import Entry
 
-__all__ = ["PRIVATE", "Checker", "columns_named", "find_column"]
-
-PRIVATE = "which is private"  # how a problem with a hidden column ends
+__all__ = ["Checker", "Problem", "find_column", "find_named_columns"]
 
 _COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
 _NAME_QUOTES = '`"[]'
@@ -34,6 +32,7 @@ def find_column(schema: Schema, text: str) -> ColumnRef:
     Raises:
         SchemaError: There is none.
     """
+    # Names may hold dots, so every dot is tried as the one between table and column.
     for at in (position for position, char in enumerate(text) if char == "."):
         table, column = text[:at].strip(_NAME_QUOTES + " "), text[at + 1 :].strip(_NAME_QUOTES + " ")
         if table in schema and column in schema.table(table):
@@ -42,7 +41,7 @@ def find_column(schema: Schema, text: str) -> ColumnRef:
     raise SchemaError(f"no column {text!r}", where=schema.name, hint="write it as table.column")
 
 
-def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef, ...]:
+def find_named_columns(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef, ...]:
     """The columns that an explanation speaks of, in schema order.
 
     These are "table.column", a name of several words ("last_order", "last order"), and a name of one word that is
@@ -60,6 +59,7 @@ def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef
     chosen: set[ColumnRef] = set()
     for name, refs in found.items():
         places = (set(words(about)), set(words(text)))
+        # A name that many tables have means the one whose table is named, first by the term, then by its meaning.
         near = ([ref for ref in refs if _singulars(ref.table) & place] for place in places)
         chosen.update(refs if name.endswith(".") else next(filter(None, near), refs))
     return tuple(ref for ref in schema.refs() if ref in chosen)
@@ -87,9 +87,22 @@ def _singulars(table: str) -> set[str]:
     return {form for part in parts for form in (part, part.removesuffix("s"), f"{part}s")}
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an entry cannot be used.
+
+    Attributes:
+        reason: For people who may see the whole schema: it may name a private column.
+        private: Whether the reason is a private column, so that others are told no more than that.
+    """
+
+    reason: str
+    private: bool = False
+
+
 @dataclass(frozen=True)
 class Checker:
-    """Holds entries against a schema.
+    """Checks entries against a schema.
 
     Attributes:
         schema: What the caller may see.
@@ -104,19 +117,24 @@ class Checker:
 
     def problem(self, entry: Entry) -> str:
         """Why an entry cannot be used here; "" where it can."""
+        problem = self.find_problem(entry)
+        return problem.reason if problem is not None else ""
+
+    def find_problem(self, entry: Entry) -> Problem | None:
+        """Why an entry cannot be used here; None where it can."""
         if isinstance(entry, Pair):
             return self._guarded(entry)[1]
         try:
             refs = self._columns(entry.columns if isinstance(entry, Term) else (entry.column,))
         except SchemaError as error:
-            return error.what
+            return Problem(error.what)
         text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
-        said = columns_named(text, self.schema, about) if self._secret else ()
+        said = find_named_columns(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         if secret:
-            return f"it speaks of {secret[0]}, {PRIVATE}"
+            return Problem(f"it speaks of {secret[0]}, which is private", private=True)
         outside = self._outside(text, about)
-        return f"{outside} is not in the schema" if outside else ""
+        return Problem(f"{outside} is not in the schema") if outside else None
 
     def columns(self, entry: Entry) -> frozenset[ColumnRef]:
         """The columns that a usable term or note is about; none for pairs, whose queries name their own."""
@@ -125,31 +143,33 @@ class Checker:
         return frozenset(self._columns(entry.columns if isinstance(entry, Term) else (entry.column,)))
 
     def query(self, pair: Pair) -> str:
-        """The text of a usable pair's query that may run: without comments, which are no knowledge.
+        """The text of a usable pair's query that may run: without comments.
 
         Raises:
             GuardError: The pair cannot be used.
         """
-        sql, why = self._guarded(pair)
-        if why:
-            raise GuardError(why)
+        sql, problem = self._guarded(pair)
+        if problem is not None:
+            raise GuardError(problem.reason)
         return sql
 
     def learned(self, entry: Entry) -> Entry:
-        """An entry as it is to be kept: checked, and a term without columns with those that its meaning names.
+        """An entry as it is stored: checked, and a term without columns with those that its meaning names.
 
         Raises:
             InputError: It cannot be used; `what` says why.
         """
         if isinstance(entry, Term) and not entry.columns:
-            refs = [ref for ref in columns_named(entry.meaning, self.schema, entry.term) if ref not in self._secret]
+            refs = [
+                ref for ref in find_named_columns(entry.meaning, self.schema, entry.term) if ref not in self._secret
+            ]
             entry = Term(entry.term, entry.meaning, tuple(f"{ref.table}.{ref.column}" for ref in refs))
-        why = self.problem(entry)
-        if why:
+        problem = self.find_problem(entry)
+        if problem is not None:
             about = (
                 entry.question if isinstance(entry, Pair) else entry.term if isinstance(entry, Term) else entry.column
             )
-            raise InputError(why, where=about)
+            raise InputError(problem.reason, where=about)
         return entry
 
     def _outside(self, text: str, about: str) -> str:
@@ -162,7 +182,8 @@ class Checker:
         mine = {(fold(ref.table), fold(ref.column)) for ref in self.schema.refs()}
         names = {column for _, column in mine}
         folded = fold(text)
-        for ref in columns_named(text, self.whole, about):
+        for ref in find_named_columns(text, self.whole, about):
+            # "table.column" names one column; a bare name that the caller has too gives nothing away.
             strange = (fold(ref.table), fold(ref.column)) not in mine
             if strange and (fold(ref.column) not in names or _dotted(ref, folded)):
                 return f"{ref.table}.{ref.column}"
@@ -185,15 +206,16 @@ class Checker:
         open_schema = self.schema.subset(open_refs, [table.name for table in self.schema.tables])
         return whole, Guard(self.schema.dialect, open_schema)
 
-    def _guarded(self, pair: Pair) -> tuple[str, str]:
-        """The text that may run, and why none may."""
+    def _guarded(self, pair: Pair) -> tuple[str, Problem | None]:
+        """The text that may run, or why none may."""
         whole, shown = self._guards
         verdict = whole.check(pair.sql)
         if not verdict.allowed:
-            return "", verdict.reason
+            return "", Problem(verdict.reason)
+        # A query over a private column would give its values away in an example.
         if shown is not None and not shown.check(pair.sql).allowed:
-            return "", f"its query reads a column {PRIVATE}"
-        return verdict.sql, ""
+            return "", Problem("its query reads a column which is private", private=True)
+        return verdict.sql, None
 
     def _columns(self, texts: Iterable[str]) -> Iterator[ColumnRef]:
         return iter([find_column(self.schema, text) for text in texts])

@@ -1,4 +1,4 @@
-"""Knowledge as a context of the core: one unit an entry, scored, cut to a token budget, and accounted for."""
+"""Knowledge as a context of the core: one unit an entry, scored, cut to a token budget, and reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.text.words import stem, words
 
 from ..generate.examples import FormScorer
-from ..generate.masking import masked_by_sql
+from ..generate.masking import mask_question_by_sql
 from ..generate.prompts.base import one_line
 from ..question import same_question
 from .entries import Note, Pair
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from .entries import Entry
 
-__all__ = ["KnowledgeContext", "KnowledgeScorer", "Scored", "shown"]
+__all__ = ["KnowledgeContext", "KnowledgeScorer", "ScoredEntries", "format_entry"]
 
 _NAMED = 0.9  # score of a term or note whose name stands in the question
 
 
-def shown(entry: Entry) -> str:
-    """An entry as prompts show it: one line, of a pair two; it cannot break out of them."""
+def format_entry(entry: Entry) -> str:
+    """An entry as prompts show it, on one line, a pair on two, with line breaks and marks escaped."""
     if isinstance(entry, Pair):
         return f"Question: {one_line(entry.question, 400)}\nSQL: {one_line(entry.sql, 800)}"
     if isinstance(entry, Note):
@@ -69,8 +69,8 @@ class KnowledgeContext(Context[list[str]]):
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        forms = [masked_by_sql(e.question, e.sql) if isinstance(e, Pair) else "" for e in self.entries]
-        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+        forms = [mask_question_by_sql(e.question, e.sql) if isinstance(e, Pair) else "" for e in self.entries]
+        object.__setattr__(self, "units", tuple(Unit(format_entry(entry)) for entry in self.entries))
         object.__setattr__(self, "contents", _Texts(tuple(Unit(_content(entry)) for entry in self.entries)))
         object.__setattr__(self, "forms", _Texts(tuple(map(Unit, forms))))
         object.__setattr__(self, "names", tuple(map(_name, self.entries)))
@@ -105,15 +105,17 @@ class KnowledgeScorer(Scorer):
             UsageError: `context` is not a `KnowledgeContext`.
         """
         if not isinstance(context, KnowledgeContext):
-            raise UsageError(f"a {type(context).__name__} is not knowledge", where="context")
+            raise UsageError(f"{type(context).__name__} is not a KnowledgeContext", where="context")
         content = np.clip(
             as_scores(as_scorer(self.content).score(query, context.contents), len(context.entries)), 0.0, 1.0
         )
+        # The form alone would take any "how many" for similar, the words alone any question on the topic.
         form = self.form.score(self.masked, context.forms) if self.masked else content
         asked = same_question(query)
         scores = np.zeros(len(context.entries), dtype=np.float32)
         for index, (entry, name) in enumerate(zip(context.entries, context.names, strict=True)):
             if isinstance(entry, Pair):
+                # The very question is taken whatever the scorer says.
                 scores[index] = 1.0 if name == asked else (content[index] + form[index]) / 2
             else:
                 scores[index] = max(content[index], _NAMED if name and f" {name} " in f" {asked} " else 0.0)
@@ -121,7 +123,7 @@ class KnowledgeScorer(Scorer):
 
 
 @dataclass(frozen=True, eq=False)
-class Scored(Context[list[str]], Scorer):
+class ScoredEntries(Context[list[str]], Scorer):
     """Entries whose scores are known already: a context, and its own scorer."""
 
     entries: tuple[Entry, ...]
@@ -129,7 +131,7 @@ class Scored(Context[list[str]], Scorer):
     units: tuple[Unit, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+        object.__setattr__(self, "units", tuple(Unit(format_entry(entry)) for entry in self.entries))
 
     def render(self, kept: Collection[int]) -> list[str]:
         """The lines of the kept entries, in the order of the file."""

@@ -1,4 +1,4 @@
-"""What can be known: answered questions, business terms, notes on columns."""
+"""Entries of a team's knowledge: answered questions, business terms, notes on columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxprune.text.words import fold
 
 from ..question import same_question
 
-__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "to_dict"]
+__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_key", "entry_to_dict", "parse_entry"]
 
 _LONGEST = 2_000  # characters of a text
 _LONGEST_SQL = 20_000
@@ -30,12 +30,13 @@ class Pair:
     sql: str
 
     def __post_init__(self) -> None:
-        _check(self, question=_LONGEST, sql=_LONGEST_SQL)
+        _check_text("question", self.question, _LONGEST)
+        _check_text("sql", self.sql, _LONGEST_SQL)
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of the business and what it means in this database.
+    """A business term and its meaning in this database.
 
     Attributes:
         term: "active customer".
@@ -48,48 +49,51 @@ class Term:
     columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self, term=_LONGEST, meaning=_LONGEST)
+        _check_text("term", self.term, _LONGEST)
+        _check_text("meaning", self.meaning, _LONGEST)
         for column in self.columns:
             _check_text("a column of a term", column, _LONGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be known of one column, written as "table.column"."""
+    """A note on one column, which is written as "table.column"."""
 
     column: str
     note: str
 
     def __post_init__(self) -> None:
-        _check(self, column=_LONGEST, note=_LONGEST)
+        _check_text("column", self.column, _LONGEST)
+        _check_text("note", self.note, _LONGEST)
 
 
 Entry: TypeAlias = Pair | Term | Note
 KINDS: Mapping[str, type[Pair] | type[Term] | type[Note]] = {"pair": Pair, "term": Term, "note": Note}
 
 
-def kind_of(entry: Entry) -> str:
+def entry_kind(entry: Entry) -> str:
     """ "pair", "term" or "note"."""
     return type(entry).__name__.lower()
 
 
-def key_of(entry: Entry) -> str:
+def entry_key(entry: Entry) -> str:
     """What an entry is about; a file holds one entry a key, so that no question has two answers."""
     if isinstance(entry, Pair):
         return f"pair {same_question(entry.question) or entry.question}"
     if isinstance(entry, Term):
         return f"term {same_question(entry.term) or entry.term}"
+    # Notes are keyed by their text as well: one column may have several.
     return f"note {fold(entry.column)} {' '.join(fold(entry.note).split())}"
 
 
 def entry_id(entry: Entry) -> str:
-    """A name of 11 characters that follows from the key, so that it need not be kept: "p" for pairs and so on."""
-    return kind_of(entry)[0] + hashlib.sha256(key_of(entry).encode()).hexdigest()[:10]
+    """A name of 11 characters computed from the key, so that it need not be stored: "p" for pairs and so on."""
+    return entry_kind(entry)[0] + hashlib.sha256(entry_key(entry).encode()).hexdigest()[:10]
 
 
-def to_dict(entry: Entry) -> dict[str, Any]:
+def entry_to_dict(entry: Entry) -> dict[str, Any]:
     """An entry as it stands in a file."""
-    document = {"kind": kind_of(entry), **asdict(entry)}
+    document = {"kind": entry_kind(entry), **asdict(entry)}
     if isinstance(entry, Term):
         document["columns"] = list(entry.columns)
         if not entry.columns:
@@ -97,8 +101,8 @@ def to_dict(entry: Entry) -> dict[str, Any]:
     return document
 
 
-def entry_of(document: Any) -> Entry:
-    """The inverse of `to_dict`.
+def parse_entry(document: Any) -> Entry:
+    """The inverse of `entry_to_dict`.
 
     Raises:
         FormatError: It is something else; `what` says what is wrong.
@@ -116,17 +120,12 @@ def entry_of(document: Any) -> Entry:
         raise FormatError(f"it has an unknown field {strange[0]!r}" if strange else f"it lacks {missing[0]!r}")
     if "columns" in given:
         if not isinstance(given["columns"], list):
-            raise FormatError("its columns are no list")
+            raise FormatError("its columns are not a list")
         given["columns"] = tuple(given["columns"])
     try:
         return kind(**given)
     except UsageError as error:
         raise FormatError(error.what) from error
-
-
-def _check(entry: Any, **limits: int) -> None:
-    for name, limit in limits.items():
-        _check_text(name, getattr(entry, name), limit)
 
 
 def _check_text(name: str, text: object, limit: int) -> None:
@@ -137,4 +136,4 @@ def _check_text(name: str, text: object, limit: int) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(f"{name} holds half a character", where=name) from error
+        raise UsageError(f"{name} contains a lone surrogate, which is not valid UTF-8", where=name) from error

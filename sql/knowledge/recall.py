@@ -1,4 +1,4 @@
-"""What a team knows, brought to mind for one question: scored, cut to a budget, and accounted for."""
+"""Recalls the entries for one question: scored, cut to a token budget, and reported."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from ctxprune.tokens import as_counter
 from ctxprune.utils.validation import is_number
 
 from ..generate.examples import Example, FormScorer
-from ..generate.masking import masked_question
+from ..generate.learned import KnowledgeSource
+from ..generate.masking import mask_question
 from ..question import same_question
-from .check import PRIVATE, Checker
-from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
+from .check import Checker
+from .context import KnowledgeContext, KnowledgeScorer, ScoredEntries, format_entry
 from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
-from .terms import term_hits
+from .terms import find_term_hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import ColumnRef, Schema
-    from ..values.base import ValueHit
     from .entries import Entry
 
 __all__ = ["BoundKnowledge", "Knowledge", "Recalled"]
@@ -45,7 +46,7 @@ _UNKNOWN = "it does not fit the schema that this caller sees"
 
 @dataclass(frozen=True)
 class Recalled:
-    """What is known about one question.
+    """The entries recalled for one question.
 
     Attributes:
         entries: The kept entries, best first; queries of pairs as the text that may run.
@@ -83,7 +84,7 @@ class Recalled:
     @property
     def hints(self) -> tuple[str, ...]:
         """The kept terms and notes, best first, each as one line."""
-        return tuple(shown(entry) for entry in self.entries if not isinstance(entry, Pair))
+        return tuple(format_entry(entry) for entry in self.entries if not isinstance(entry, Pair))
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,14 @@ class Knowledge:
         for entry in entries:
             if not isinstance(entry, (Pair, Term, Note)):
                 raise UsageError(
-                    f"a {type(entry).__name__} is no knowledge", where="knowledge", hint="give a file, or entries"
+                    f"{type(entry).__name__} is not a knowledge source",
+                    where="knowledge",
+                    hint="give a file, or entries",
                 )
         return cls(entries)
 
     def bound(self, schema: Schema, hidden: Sequence[ColumnRef] = (), *, whole: Schema | None = None) -> BoundKnowledge:
-        """What of it may be used with this schema; checked at the first question.
+        """The entries that may be used with this schema; they are checked at the first question.
 
         Args:
             schema: What the caller may see.
@@ -150,7 +153,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True, eq=False)
-class BoundKnowledge:
+class BoundKnowledge(KnowledgeSource):
     """Knowledge for one schema and one caller. Safe to share between threads.
 
     An entry is held against the schema when it first scores high enough for a question, since reading a query takes
@@ -167,7 +170,7 @@ class BoundKnowledge:
         return KnowledgeContext(self.knowledge.entries)
 
     def recall(self, question: str, hits: Sequence[ValueHit] = ()) -> Recalled:
-        """What is known about a question, which must have characters other than blanks.
+        """The entries for a question, which must not be blank.
 
         Args:
             question: As it was asked.
@@ -178,14 +181,16 @@ class BoundKnowledge:
             BudgetError: Never: entries that do not fit are dropped.
         """
         known, schema = self.knowledge, self.checker.schema
-        scorer = KnowledgeScorer(known.scorer, masked_question(question, schema, hits), self._form)
+        scorer = KnowledgeScorer(known.scorer, mask_question(question, schema, hits), self._form)
         scores = scorer.score(question, self.context)
+        # Only entries above the minimum are checked against the schema: parsing a query takes milliseconds.
         telling = np.flatnonzero((scores > 0) & (scores >= np.float32(known.minimum)))
         found = [(float(scores[index]), *self._usable(int(index))) for index in telling]
         usable = [(score, entry) for score, entry, _ in found if entry is not None]
-        context = Scored(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
+        context = ScoredEntries(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
         policy = TokenBudget(known.budget, known.minimum)
         pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
+        # Best first, since prompts show examples in this order.
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
         entries = tuple(context.entries[unit.index] for unit in kept)
         terms = (entry for entry in entries if isinstance(entry, Term))
@@ -196,13 +201,13 @@ class BoundKnowledge:
             pruned=pruned,
             left_out={entry_id(known.entries[i]): one[2] for i, one in zip(telling, found, strict=True) if one[2]},
             others=len(known.entries) - len(telling),
-            hits=tuple(hit for term in terms for hit in term_hits(term, self.checker.columns(term), question)),
+            hits=tuple(hit for term in terms for hit in find_term_hits(term, self.checker.columns(term), question)),
             database=schema.name,
             source=known.source,
         )
 
-    def taught(self, question: str) -> list[Example]:
-        """The usable pairs that ask this very question, whatever their tokens."""
+    def find_answers(self, question: str) -> list[Example]:
+        """The usable pairs with this question, whatever their length."""
         asked = same_question(question)
         names = self.context.names if asked else ()
         pairs = (self._usable(index)[0] for index, name in enumerate(names) if name == asked)
@@ -210,11 +215,12 @@ class BoundKnowledge:
 
     def _usable(self, index: int) -> tuple[Entry | None, str]:
         """An entry as it may be used, or why it may not, in words that name nothing the caller must not see."""
+        # Two threads may check one entry at the same time; both find the same.
         if index not in self._checked:
             entry = self.knowledge.entries[index]
-            why = self.checker.problem(entry)
-            if why:
-                self._checked[index] = None, _PRIVATE if why.endswith(PRIVATE) else _UNKNOWN
+            problem = self.checker.find_problem(entry)
+            if problem is not None:
+                self._checked[index] = None, _PRIVATE if problem.private else _UNKNOWN
             else:
                 self._checked[index] = (
                     replace(entry, sql=self.checker.query(entry)) if isinstance(entry, Pair) else entry,

@@ -1,4 +1,4 @@
-"""Entries from files that others wrote: our own format, JSON Lines or JSON as Spider and BIRD have it, or CSV."""
+"""Reads entries from files: our own format, JSON Lines or JSON as Spider and BIRD have it, or CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
 from ..generate.examples import read_examples
-from .entries import Note, Pair, Term, entry_of
+from .entries import Note, Pair, Term, parse_entry
 from .store import FORMAT, KnowledgeFile
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
         FormatError: A file of knowledge is wrong; the message says which line and why.
     """
     try:
+        # Spreadsheets write a byte order mark before CSV.
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read: {error}", where=str(path)) from error
     start = text.lstrip()
+    # Told by content, not by the ending: JSON Lines come as .json, .jsonl and .txt.
     if not start.startswith(("{", "[")):
         entries = tuple(_csv_entries(text, path))
     elif _first(start).get("format") == FORMAT:
@@ -80,7 +82,7 @@ def _own_entries(text: str, path: Path) -> Iterator[Entry]:
         if not line.strip():
             continue
         try:
-            yield entry_of(parse_json(line))
+            yield parse_entry(parse_json(line))
         except (ValueError, RecursionError, FormatError) as error:
             raise InputError(f"line {number}: {error}", where=str(path)) from error
 

@@ -29,7 +29,7 @@ from ctxprune.storage.folders import config_folder
 from ctxprune.storage.locks import try_lock
 from ctxprune.storage.sealed import parse_json
 
-from .entries import entry_id, entry_of, key_of, to_dict
+from .entries import entry_id, entry_key, entry_to_dict, parse_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of the entries that were added: new ones, new words for what was known, and those known already."""
+    """The result of adding entries: new ones, those that replaced another, and those that were stored already."""
 
     added: tuple[Entry, ...] = ()
     replaced: tuple[Entry, ...] = ()
@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class KnowledgeFile:
-    """A file of knowledge; nothing is read or made until it is asked.
+    """A file of knowledge; nothing is read or created on construction.
 
     Attributes:
         path: The file.
@@ -98,7 +98,7 @@ class KnowledgeFile:
         def change(before: dict[str, Entry]) -> dict[str, Entry]:
             after = dict(before)
             for entry in entries:
-                key = key_of(entry)
+                key = entry_key(entry)
                 known = after.get(key)
                 (unchanged if known == entry else added if known is None else replaced).append(entry)
                 after[key] = entry
@@ -153,9 +153,10 @@ class KnowledgeFile:
         entries: dict[str, tuple[int, Entry]] = {}
         for number, line in lines[1:]:
             entry = self._entry(number, line)
-            first, known = entries.setdefault(key_of(entry), (number, entry))
+            first, known = entries.setdefault(entry_key(entry), (number, entry))
+            # The same line twice is harmless and left by merges; two answers to one question are not.
             if known != entry:
-                about = key_of(entry).partition(" ")[0]
+                about = entry_key(entry).partition(" ")[0]
                 raise self._wrong(number, f"it differs from line {first} about the same {about}", "keep one of them")
         return header, tuple(entry for _, entry in entries.values())
 
@@ -169,7 +170,7 @@ class KnowledgeFile:
 
     def _entry(self, number: int, line: bytes) -> Entry:
         try:
-            return entry_of(self._json(number, line))
+            return parse_entry(self._json(number, line))
         except FormatError as error:
             if error.where:
                 raise
@@ -189,13 +190,15 @@ class KnowledgeFile:
         return FormatError(f"line {number}: {what}", where=str(self.path), hint=hint)
 
     def _rewrite(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], database: str) -> None:
+        # Through symbolic links, which would otherwise be replaced by a file.
         place = Path(os.path.realpath(self.path))
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             with _locked(place.with_name(f".{place.name}.lock"), self.wait):
                 name, entries = self._parsed() if self.exists() else (database, ())
-                before = {key_of(entry): entry for entry in entries}
+                before = {entry_key(entry): entry for entry in entries}
                 after = change(before)
+                # An unchanged file keeps its time stamp, so that nothing that watches it wakes.
                 if after != before or not self.exists():
                     _replace(place, _text(name, tuple(after.values())))
         except OSError as error:
@@ -219,7 +222,7 @@ def _names(some: str, name: str) -> bool:
 
 def _text(database: str, entries: tuple[Entry, ...]) -> str:
     header = {"format": FORMAT, "version": VERSION, **({"database": database} if database else {})}
-    return "".join(_line(document) + "\n" for document in (header, *map(to_dict, entries)))
+    return "".join(_line(document) + "\n" for document in (header, *map(entry_to_dict, entries)))
 
 
 def _line(document: dict[str, Any]) -> str:
@@ -237,6 +240,7 @@ def _replace(place: Path, text: str) -> None:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
+            # Before the rename: after a power cut there must not be an empty file under the name.
             os.fsync(file.fileno())
         if place.exists():
             shutil.copymode(place, draft)
@@ -251,6 +255,7 @@ def _locked(path: Path, seconds: float) -> Iterator[None]:
     until = time.monotonic() + seconds
     while True:
         handle = path.open("a+", encoding="utf-8")
+        # The lock file may have been removed by its last holder between opening and locking.
         if try_lock(handle.fileno()) and _is(handle, path):
             break
         handle.close()

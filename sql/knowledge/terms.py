@@ -1,4 +1,4 @@
-"""A term as stored values: "active customer" with the meaning status = 'A' says that the question mentions 'A'."""
+"""Value hits of terms: "active customer" with the meaning status = 'A' counts as a mention of 'A'."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import stem, word_spans, words
 
-from ..values.base import ValueHit
+from ..schema.hits import ValueHit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .entries import Term
 
-__all__ = ["STAGE", "term_hits"]
+__all__ = ["STAGE", "find_term_hits"]
 
 STAGE = "term"
 _EQUAL = re.compile(r"(?:\w+\.)?[`\"\[]?(\w+)[`\"\]]?\s*(?<![!<>])==?\s*'((?:[^']|'')*)'")
 _NOT_SIMPLE = re.compile(r"\b(?:or|not|except|unless)\b", re.IGNORECASE)
 
 
-def term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list[ValueHit]:
+def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list[ValueHit]:
     """The values that a term's meaning compares its columns with, where the question holds the term.
 
     Only equalities count, and none where the meaning holds alternatives or exceptions: what such a meaning asks for is
@@ -39,6 +39,7 @@ def term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list
     hits = []
     for name, value in _EQUAL.findall(term.meaning):
         named = [ref for ref in columns if ref.column.casefold() == name.casefold()]
+        # A name that several of the columns have would put the value into the wrong table.
         if len(named) == 1:
             span = _without_table(place, question, named[0].table)
             hits.append(ValueHit(named[0], value.replace("''", "'"), span, 1.0, STAGE))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render

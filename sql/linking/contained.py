@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import DatabaseError, SchemaError, UsageError
 
+from ..schema.joins import GENERIC_NAMES, KEY_LIKE, names_for
 from ..schema.schema import ColumnRef, ForeignKey
-from .joins import GENERIC_NAMES, KEY_LIKE, names_for
 from .words import name_stems
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from ctxprune.errors import SchemaError, UsageError
 from ctxprune.models.network import Network
 from ctxprune.models.weights import reading, shipped
 
+from ..schema.joins import inferred_keys
 from .context import SchemaContext
 from .features import Question
-from .joins import inferred_keys
 from .pool_features import DATABASE_FEATURES, PoolStatistics
 from .ranked import RankedSchemaScorer
 

@@ -14,8 +14,8 @@ import numpy as np
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..render.base import render
+from ..schema.joins import JoinGraph
 from .features import LOWEST, sigmoid
-from .joins import JoinGraph
 from .meanings import Meanings
 from .ngrams import NgramIndex
 from .words import load_cues, name_stems, natural

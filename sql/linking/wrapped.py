@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
+from ..schema.joins import JoinGraph
 from ..schema.schema import ColumnRef
-from .joins import JoinGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

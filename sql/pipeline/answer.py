@@ -1,4 +1,4 @@
-"""What a question comes back as."""
+"""The answer to a question."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ..linking.doubts import Doubt
     from .steps import State
 
-__all__ = ["Answer", "answer_of"]
+__all__ = ["Answer", "build_answer"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a question came back as.
+    """The answer to a question, or a refusal.
 
     Attributes:
         question: As it was used.
@@ -27,7 +27,7 @@ class Answer:
         result: Its rows; None when refused.
         confidence: 0..1, the share of the working candidates' weight that agrees; 0 when refused.
         refusal: Why there is no answer; None when there is one.
-        trace: How it came about.
+        trace: Everything that happened on the way.
         doubts: Words of the question that mean nothing which the caller may see; the answer leaves them out of account.
     """
 
@@ -79,11 +79,12 @@ class Answer:
         return document | ({"trace": self.trace.to_dict()} if trace else {})
 
 
-def answer_of(state: State, builder: TraceBuilder) -> Answer:
-    """The answer that a question's last state holds, with its trace."""
+def build_answer(state: State, builder: TraceBuilder) -> Answer:
+    """The answer in the last state of a question, with its trace."""
     selection, refusal = state.selection, state.refusal
     index = None if selection is None or refusal is not None else selection.index
     chosen = None if index is None else state.executed[index]
+    # Candidates that no step has executed still belong into the trace.
     executed = state.executed or [Executed(candidate, "", error=candidate.error) for candidate in state.candidates]
     trace = Trace(
         question=state.question,

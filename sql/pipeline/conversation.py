@@ -1,4 +1,4 @@
-"""A conversation with a database: follow-up questions are said in full, answered, and remembered."""
+"""A conversation with a database: follow-up questions are completed, answered, and remembered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
 
 from ..linking.usage import query_usage
-from ..rewrite.base import COMPLETE, UNRESOLVED, Turn, Vocabulary
+from ..rewrite.base import COMPLETE, UNRESOLVED, Turn, Vocabulary, as_rewriter
 from ..rewrite.rule import RuleRewriter
 from ..schema.schema import ColumnRef
 from .pipeline import Pipeline
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..rewrite.base import Rewriter
-    from ..values.base import ValueHit
+    from ..schema.hits import ValueHit
     from .answer import Answer
 
 __all__ = ["Conversation"]
 
 _FORMAT, _VERSION = "ctxprune-conversation", 1
-_NO_QUESTION = frozenset({"write_request", "unanswerable"})  # kinds of refusal: nothing that a follow-up could mean
+# Kinds of refusal after which a follow-up question has nothing to refer to.
+_NO_QUESTION = frozenset({"write_request", "unanswerable"})
 
 
 class Conversation:
@@ -39,7 +40,7 @@ class Conversation:
         talk.ask("How many customers are in Paris?")
         answer = talk.ask("and in London?")
         answer.question                    # "How many customers are in London?"
-        answer.trace.rewritten             # what was asked, which rewriter made it full, and why
+        answer.trace.rewritten             # what was asked, which rewriter completed it, and why
 
     A question that is complete begins a new topic: what was asked before is forgotten. A follow-up keeps, beside what
     its own linking keeps, the columns of the question before it. What was no question to the database (a request for a
@@ -51,8 +52,8 @@ class Conversation:
 
     Args:
         pipeline: What answers.
-        rewriter: Says follow-ups in full: by default `RuleRewriter()`, which needs no model; `ChatRewriter(model)`
-            where there is one.
+        rewriter: Completes follow-up questions: by default `RuleRewriter()`, which needs no model;
+            `ChatRewriter(model)` where there is one.
         keep: Turns that are remembered at most, 1 or more.
         budget: Tokens that the linked schema of a follow-up may take with the columns of the question before it.
 
@@ -66,7 +67,7 @@ class Conversation:
         if keep < 1 or budget < 0:
             raise UsageError("keep must be at least 1 and budget at least 0", where="keep, budget")
         self.pipeline = pipeline
-        self.rewriter: Rewriter = RuleRewriter() if rewriter is None else rewriter
+        self.rewriter = RuleRewriter() if rewriter is None else as_rewriter(rewriter)
         self.keep, self.budget = keep, budget
         self._turns: tuple[Turn, ...] = ()
         self._lock = threading.Lock()
@@ -78,15 +79,16 @@ class Conversation:
         return self._turns
 
     def ask(self, question: str, evidence: str = "") -> Answer:
-        """Answer one question; `Answer.question` is the full one, and `Answer.trace.rewritten` says how it came about.
+        """Answer one question; `Answer.question` is the complete one, `Answer.trace.rewritten` says how it was formed.
 
         Raises:
             UsageError, DatabaseError, InputError, FormatError: As `Pipeline.ask`.
         """
         with self._lock:
-            answer = self._asking().ask(question, evidence)
+            answer = self._pipeline_with_history().ask(question, evidence)
+            # A question that was cancelled while it was answered must not be remembered.
             check_cancelled()
-            self._turns = self._with(answer)
+            self._turns = self._turns_after(answer)
             return answer
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
@@ -104,7 +106,7 @@ class Conversation:
             self._turns = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists, texts and numbers, ready for JSON: what another process needs to go on.
+        """Plain dicts, lists, texts and numbers, ready for JSON: what another process needs to continue.
 
         It holds questions, queries and names of columns, but no rows.
         """
@@ -122,18 +124,20 @@ class Conversation:
     def from_dict(
         cls, pipeline: Pipeline, document: Mapping[str, Any], *, rewriter: Rewriter | None = None
     ) -> Conversation:
-        """Go on with a conversation; columns that the pipeline's schema lacks by now are forgotten.
+        """Continue a conversation; columns that the pipeline's schema lacks by now are forgotten.
 
         Raises:
             FormatError: The document is no conversation, or one of another version.
         """
         if not isinstance(document, Mapping):
             raise FormatError(
-                f"a {type(document).__name__} is no conversation", hint="give from_dict(pipeline, document)"
+                f"{type(document).__name__} is not a conversation", hint="give from_dict(pipeline, document)"
             )
         if document.get("format") != _FORMAT or document.get("version") != _VERSION:
             found = f"{document.get('format')!r}, version {document.get('version')!r}"
-            raise FormatError(f"no conversation that can be read: {found}", hint=f"{_FORMAT}, version {_VERSION}, is")
+            raise FormatError(
+                f"not a conversation of a known format: {found}", hint=f"known: {_FORMAT}, version {_VERSION}"
+            )
         try:
             made = cls(pipeline, rewriter=rewriter, keep=document["keep"], budget=document["budget"])
             turns = [_turn(entry, pipeline) for entry in document["turns"]]
@@ -142,8 +146,8 @@ class Conversation:
         made._turns = tuple(turns[-made.keep :])
         return made
 
-    def _asking(self) -> Pipeline:
-        """The pipeline with the steps of a follow-up."""
+    def _pipeline_with_history(self) -> Pipeline:
+        """The pipeline with the steps of a follow-up question."""
         earlier = self._turns[-1].linked if self._turns else ()
         steps = [
             LinkFollowUp(step, earlier, self.budget) if isinstance(step, LinkSchema) else step
@@ -152,12 +156,13 @@ class Conversation:
         rewrite = RewriteQuestion(self.rewriter, self._turns, self._vocabulary, self.pipeline.config.max_question)
         return Pipeline.of_steps(self.pipeline.schema, (rewrite, *steps), config=self.pipeline.config)
 
-    def _with(self, answer: Answer) -> tuple[Turn, ...]:
+    def _turns_after(self, answer: Answer) -> tuple[Turn, ...]:
         rewritten = answer.trace.rewritten
         if rewritten is None or rewritten.kind == UNRESOLVED:
             return self._turns
         if answer.refusal is not None and answer.refusal.kind in _NO_QUESTION:
             return self._turns
+        # A complete question begins a new topic.
         earlier = () if rewritten.kind == COMPLETE else self._turns
         turn = Turn(rewritten.asked, rewritten.question, answer.sql, _linked(answer, self.pipeline))
         return (*earlier, turn)[-self.keep :]
@@ -173,6 +178,7 @@ def _linked(answer: Answer, pipeline: Pipeline) -> tuple[ColumnRef, ...]:
     linked = answer.trace.linked
     if linked is None:
         return ()
+    # Used columns first: the budget of the next question cuts the list from its end.
     kept = [ColumnRef(table, column) for table, columns in linked.kept.items() for column in columns]
     used = (
         query_usage(answer.sql, pipeline.schema, dialect=pipeline.schema.dialect).columns if answer.sql else frozenset()
@@ -188,7 +194,8 @@ def _turn(entry: Mapping[str, Any], pipeline: Pipeline) -> Turn:
     """
     asked, question, sql = (entry[name] for name in ("asked", "question", "sql"))
     if not all(isinstance(text, str) for text in (asked, question, sql)):
-        raise ValueError("a question or query is no text")
+        raise ValueError("a question or query is not a text")
+    # The schema may have changed since the conversation was saved, and the caller's rights, too.
     known = frozenset(pipeline.schema.refs())
     linked = (ColumnRef(table, column) for table, column in entry["linked"])
     return Turn(asked, question, sql, tuple(ref for ref in linked if ref in known))

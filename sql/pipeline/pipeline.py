@@ -1,4 +1,4 @@
-"""The pipeline: a question on a database comes back as checked rows, with a trace of how."""
+"""The pipeline: a question on a database is answered with checked rows and a trace."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import UsageError
-from ctxprune.llm.base import recorded_calls
+from ctxprune.llm.calls import record_calls
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
+from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.validation import check_number
 
 from ..database.database import Limits
-from ..generate.base import reads_values, with_runner
+from ..generate.base import as_generator
 from ..guard.execution import GuardedRunner
-from ..select.base import without_cells
+from ..select.base import as_selector
 from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
-from .answer import Answer, answer_of
+from .answer import Answer, build_answer
 from .steps import (
     PATHS,
     CheckNames,
@@ -32,6 +34,7 @@ from .steps import (
     SelectAnswer,
     ShowValues,
     State,
+    as_step,
     without_examples,
 )
 from .trace import TraceBuilder
@@ -55,13 +58,13 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Pipeline", "PipelineConfig"]
 
 _KEY_SECONDS = 2.0  # for keys that the database does not declare
-_TAUGHT = 3.0  # votes of a taught answer; a generator has one
+_TAUGHT_VOTES = 3.0  # of an answer that the team has stored; a generator has one
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """The numbers of a pipeline.
+    """Settings of a pipeline.
 
     Attributes:
         paths: What generators without paths of their own see, of "full", "linked", "linked+values", "full+values".
@@ -97,22 +100,21 @@ class PipelineConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("candidates", 1),
-            ("repair_rounds", 0),
-            ("examples", 0),
-            ("full_budget", 0),
-            ("max_question", 1),
+        for name, value, low in (
+            ("candidates", self.candidates, 1),
+            ("repair_rounds", self.repair_rounds, 0),
+            ("examples", self.examples, 0),
+            ("full_budget", self.full_budget, 0),
+            ("max_question", self.max_question, 1),
         ):
-            value = getattr(self, name)
             if not isinstance(value, int) or value < low:
                 raise UsageError(f"{name} must be at least {low}, got {value!r}", where=name)
 
 
-class _Way(NamedTuple):
-    """What was made for the columns that the value index hides."""
+class _Setup(NamedTuple):
+    """Schema and steps, built for the columns that the value index masks."""
 
-    told: tuple[ColumnRef, ...]
+    masked: tuple[ColumnRef, ...]
     schema: Schema
     steps: tuple[Step, ...]
 
@@ -120,25 +122,25 @@ class _Way(NamedTuple):
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
-    A question's way is the tuple `steps`: screen, values, knowledge, link, examples, generate, names, execute, select.
-    `Pipeline.of_steps` takes any other tuple. The steps and the schema are made anew when `values` hides other columns
-    than before, as a version of a shared index may that was published meanwhile. Foreign keys that the database does
-    not declare are inferred from names and values.
+    A question passes the steps of the tuple `steps`: screen, values, knowledge, link, examples, generate, names,
+    execute, select. `Pipeline.of_steps` takes any other tuple. The steps and the schema are built again when `values`
+    hides other columns than before, for instance after a new version of a shared index was published. Foreign keys that
+    the database does not declare are inferred from names and values.
 
     Args:
-        database: What is asked; the caller closes it.
-        generators: Who writes candidates; default the sketch generator, which needs no model.
-        linker: Cuts the schema; default the ranked linker.
+        database: The database; the caller closes it.
+        generators: What writes candidates; default the sketch generator, which needs no model.
+        linker: Reduces the schema; default the ranked linker.
         values: Finds stored values in questions; default an index built in memory at the first question. Values of the
             columns in its `hidden`, where it has that, come into no prompt.
         selector: Chooses among executed candidates; default the execution vote.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
             schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
             close.
-        knowledge: What the team knows: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). What a
-            question needs of it comes into prompts, within a budget, and keeps columns through linking; a question that
-            was taught gets its answer as a candidate. Entries that speak of private columns, or of columns outside the
-            caller's schema, are left out.
+        knowledge: The team's knowledge: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). Entries
+            that a question needs are added to prompts, within a budget, and their columns stay in the linked schema; a
+            question whose answer is stored gets it as a candidate. Entries about private columns, or about columns
+            outside the caller's schema, are left out.
         config: Numbers, and the part of the schema that this caller may see.
 
     Raises:
@@ -167,38 +169,42 @@ class Pipeline:
 
         self.config = config
         self._database, self._linker, self._selector = database, linker, selector
+        # Within seconds, since a pipeline is also built for a single question on a large database.
         self._whole = with_contained_keys(
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
         )
-        self._generators = _default_generators() if generators is None else tuple(generators)
+        self._generators = _default_generators() if generators is None else tuple(map(as_generator, generators))
         self._values: ValueLookup | None = self._visible_values(values)
         self._model = None if chat is None else as_chat_model(chat)
         self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
-        self._way = self._made(self._values, _told(self._values))
+        self._setup = self._build(self._values, _masked_columns(self._values))
 
     def _visible_values(self, values: ValueLookup | None) -> ValueLookup:
         """Where values are looked up, of what the caller may see."""
         schema = self.config.schema
         if values is None:
             return LazyIndex(self._database, self._whole, self.config.private)
+        # A caller who sees everything may use a look-up that cannot leave columns out.
         if schema is None or not set(self._database.schema().refs()) - set(schema.refs()):
             return values
         check_leaves_out(values, "the columns that this caller may not see")
         return restrict(values, tuple(schema.refs()))
 
-    def _made(self, values: ValueLookup, told: tuple[ColumnRef, ...]) -> _Way:
+    def _build(self, values: ValueLookup, masked: tuple[ColumnRef, ...]) -> _Setup:
         from ..guard import Guard
 
         config, database, model = self.config, self._database, self._model
-        hidden = _hidden(told, self._whole, config.private)
+        hidden = _unshown(masked, self._whole, config.private)
         schema = without_examples(self._whole, hidden)
+        # The guard knows the whole visible schema, not the linked one: a candidate may use a pruned column.
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
-        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in self._generators)
-        known = _known(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
-        writers = (*_learned(known), *writers)
+        writers = tuple(writer.with_runner(runner, private=bool(hidden)) for writer in self._generators)
+        known = _recall_steps(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
+        # Stored answers first: of equal results the earlier candidate is shown.
+        writers = (*_learned_generators(known), *writers)
         retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
-        shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
-        whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
+        shows = config.examples and "linked+values" in config.paths and any(writer.wants_examples for writer in writers)
+        whole = set(config.paths) == {"full"}  # then nothing reads the linked schema, and no linker runs
         steps: tuple[Step, ...] = (
             Screen(),
             *(() if whole and not config.repair_rounds else (retrieve,)),
@@ -210,13 +216,14 @@ class Pipeline:
             Execute(runner, _repairers(model), config.repair_rounds, retrieve),
             SelectAnswer(_selector(self._selector, model, private=bool(hidden), taught=bool(known))),
         )
-        return _Way(told, schema, steps)
+        return _Setup(masked, schema, steps)
 
     @classmethod
     def of_steps(cls, schema: Schema, steps: Sequence[Step], *, config: PipelineConfig = PipelineConfig()) -> Pipeline:
         """A pipeline of your own steps over what `schema` lets its caller see."""
+        # Without `__init__`, which builds the default steps.
         self = cls.__new__(cls)
-        self.config, self._values, self._way = config, None, _Way((), schema, tuple(steps))
+        self.config, self._values, self._setup = config, None, _Setup((), schema, tuple(map(as_step, steps)))
         return self
 
     @property
@@ -226,14 +233,15 @@ class Pipeline:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The way of the next question. Raises what `values.hidden` does."""
+        """The steps of the next question. Raises what `values.hidden` does."""
         return self._current().steps
 
-    def _current(self) -> _Way:
-        way = self._way
-        if self._values is not None and (told := _told(self._values)) != way.told:
-            way = self._way = self._made(self._values, told)
-        return way
+    def _current(self) -> _Setup:
+        setup = self._setup
+        # A shared index may publish a version that hides other columns while the pipeline is in use.
+        if self._values is not None and (masked := _masked_columns(self._values)) != setup.masked:
+            setup = self._setup = self._build(self._values, masked)
+        return setup
 
     def ask(self, question: str, evidence: str = "") -> Answer:
         """Answer one question.
@@ -250,18 +258,19 @@ class Pipeline:
         question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
         if not question:
             raise UsageError("the question is empty", where="question")
-        way = self._current()
-        state = State(question, way.schema, evidence)
+        setup = self._current()
+        state = State(question, setup.schema, evidence)
         builder = TraceBuilder()
-        for step in way.steps:
+        for step in setup.steps:
+            # A refusal is final; the steps that are left are neither run nor traced.
             if state.refusal is not None:
                 break
             check_cancelled()
             start = perf_counter()
-            with recorded_calls() as calls:
+            with record_calls() as calls:
                 state = step.run(state)
             builder.step(step.name, (perf_counter() - start) * 1e3, calls)
-        return answer_of(state, builder)
+        return build_answer(state, builder)
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.
@@ -274,17 +283,17 @@ class Pipeline:
             with cancellation(cancelled):
                 return await asyncio.to_thread(self.ask, question, evidence)
         finally:
+            # Also where the task was cancelled: the thread cannot be, so it is told to stop.
             cancelled.set()
 
     def ask_many(self, questions: Iterable[str], *, workers: int = 1) -> list[Answer]:
-        """Answers in the order of the questions; with several workers, that many are worked on at once.
+        """Answers in the order of the questions; with several workers, that many are answered at once.
 
         Raises:
             UsageError: As `ask`, for any of them; workers is below 1; or `questions` is a single text.
             DatabaseError: As `ask`.
         """
-        if workers < 1:
-            raise UsageError(f"workers must be at least 1, got {workers}", where="workers")
+        check_number("workers", workers, minimum=1)
         if isinstance(questions, str):
             raise UsageError("questions is a single text", where="questions", hint="give a list, or use ask")
         if workers == 1:
@@ -300,19 +309,21 @@ class Pipeline:
         if len(text) > limit:
             hint = f"at most {limit} are taken"
             raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
+        # Lone surrogates cannot be sent to a model or a database; "replace" makes "?" of them.
         return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
-def _told(values: ValueLookup) -> tuple[ColumnRef, ...]:
-    """The columns that an index hides."""
-    return tuple(getattr(values, "hidden", ()))
+def _masked_columns(values: ValueLookup) -> tuple[ColumnRef, ...]:
+    """The columns whose values an index masks."""
+    return tuple(optional_member(values, "hidden", ()))
 
 
-def _hidden(told: Sequence[ColumnRef], schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
-    """The columns of `schema` whose values must not be shown: private ones, those that an index told, and all columns
-    of views, which may show them, where there are any.
+def _unshown(masked: Sequence[ColumnRef], schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
+    """The columns of `schema` whose values must not be shown: private ones, those that an index masks, and where
+    there are any all columns of views, which may show them.
     """
-    refs = (*private, *(ref for ref in told if ref.table in schema and ref.column in schema.table(ref.table)))
+    # An index may mask columns that this caller's schema lacks.
+    refs = (*private, *(ref for ref in masked if ref.table in schema and ref.column in schema.table(ref.table)))
     return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
 
 
@@ -326,7 +337,7 @@ def _default_generators() -> tuple[Generator, ...]:
     return (SketchGenerator(),)
 
 
-def _known(
+def _recall_steps(
     knowledge: Knowledge | None, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
 ) -> tuple[RecallKnowledge, ...]:
     """The step that recalls what is known, where something is."""
@@ -337,7 +348,7 @@ def _known(
     return (RecallKnowledge(knowledge.bound(schema, hidden, whole=whole)),)
 
 
-def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:
+def _learned_generators(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:
     from ..generate.learned import LearnedGenerator
 
     return tuple(LearnedGenerator(step.knowledge) for step in known)
@@ -359,13 +370,13 @@ def _selector(selector: Selector | None, model: ChatModel | None, *, private: bo
     if selector is None:
         from ..select.vote import VoteSelector
 
-        # what people taught for this very question stands against a few models that agree
-        selector = VoteSelector({"learned.v1": _TAUGHT}) if taught else VoteSelector()
+        # An answer that people have stored for this very question outweighs two models that agree on another.
+        selector = VoteSelector({"learned.v1": _TAUGHT_VOTES}) if taught else VoteSelector()
     if model is not None:
         from ..select.judge import JudgedSelector
 
         selector = JudgedSelector(model, selector)
-    return without_cells(selector) if private else selector
+    return as_selector(selector).without_cells() if private else selector
 
 
 def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

@@ -1,4 +1,4 @@
-"""What happened while one question was answered, as plain data."""
+"""The trace of one question, as plain data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from ctxprune.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ctxprune.llm.base import Call
+    from ctxprune.errors import FailureKind
+    from ctxprune.llm.calls import Call
 
     from ..knowledge.recall import Recalled
-    from ..linking.base import Linked
     from ..rewrite.base import Rewritten
+    from ..schema.hits import ValueHit
+    from ..schema.linked import Linked
     from ..select.base import Executed
-    from ..values.base import ValueHit
 
 __all__ = [
     "CallTrace",
@@ -71,7 +72,7 @@ class KnownTrace:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeTrace:
-    """What a team's knowledge gave to one question.
+    """The team's knowledge for one question.
 
     Attributes:
         source: The file; "" where it was given as objects.
@@ -119,6 +120,7 @@ class CandidateTrace:
         ran: The text that ran, after guard and repair; "" if nothing ran.
         rows: Rows of the result; None when it failed.
         error: Why there is no SQL, or the guard's or the database's message.
+        failure: The kind of a generation's error; None for others. It is not part of the JSON.
         repairs: Texts that failed before `ran`, oldest first.
         prompt: Position in `Trace.prompts`; None where there was none.
         tokens_in, tokens_out, ms: Of its generation.
@@ -142,6 +144,7 @@ class CandidateTrace:
     cached: bool
     ms: float
     execution_ms: float
+    failure: FailureKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +217,10 @@ class Trace:
     @property
     def model_errors(self) -> tuple[str, ...]:
         """Why models failed, each reason once, in the order of the calls; () where none did. Words of the provider."""
+        # A failing call stands in its step and in the candidate that came of it; each reason is told once.
         called = [call.error for step in self.steps for call in step.calls]
-        written = [
-            item.error[len(ModelError.code) :].strip() for item in self.candidates if _is_model_error(item.error)
-        ]
+        failed = (item for item in self.candidates if item.failure is not None and item.failure.is_model)
+        written = [item.error.removeprefix(ModelError.code).strip() for item in failed]
         return tuple(dict.fromkeys(error for error in (*called, *written) if error))
 
     @property
@@ -229,11 +232,10 @@ class Trace:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, texts and numbers, ready for JSON; format name and version included."""
         totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "cost": self.cost}
-        return {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
-
-
-def _is_model_error(error: str) -> bool:
-    return error.startswith(f"{ModelError.code} ")
+        document = {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
+        for candidate in document["candidates"]:
+            del candidate["failure"]  # version 1 of the format has the text alone
+        return document
 
 
 def _total(costs: Iterable[float | None]) -> float | None:
@@ -249,11 +251,12 @@ class TraceBuilder:
         self.steps: list[StepTrace] = []
 
     def prompt(self, text: str) -> int | None:
-        """The position of a prompt, filed when new; None for ""."""
+        """The position of a prompt, which is stored when new; None for ""."""
+        # Prompts are stored once and referred to by position: paths and repairs share most of them.
         return self.prompts.setdefault(text, len(self.prompts)) if text else None
 
     def step(self, name: str, ms: float, calls: Sequence[Call], note: str = "") -> None:
-        """File one step."""
+        """Store one step."""
         records = tuple(self._call(call) for call in calls)
         tokens = (sum(call.tokens_in for call in records), sum(call.tokens_out for call in records))
         self.steps.append(StepTrace(name, ms, *tokens, records, note, _total(call.cost for call in records)))
@@ -279,6 +282,7 @@ class TraceBuilder:
             cached=made.cached,
             ms=made.ms,
             execution_ms=item.ms,
+            failure=made.failure,
         )
 
     def _call(self, call: Call) -> CallTrace:
@@ -320,7 +324,7 @@ def link_trace(linked: Linked) -> LinkTrace:
 
 
 def knowledge_trace(known: Recalled) -> KnowledgeTrace:
-    """What was known about a question as a record."""
+    """The recalled knowledge as a record."""
     pruned = known.pruned
     entries = [
         KnownTrace(name, unit.text, unit.score, unit.tokens, unit.kept, unit.reason)

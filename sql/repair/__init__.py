@@ -1,4 +1,4 @@
-"""Repair of failed SQL, from the database's own error text: one file, one kind of repair."""
+"""Repair of failed SQL, from the database's own error message: one module for each kind of repair."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def mechanical_repairers() -> tuple[Repairer, ...]:
     """The repairs that need no model, in the order in which they are tried."""
     from .ambiguous import QualifyAmbiguous
     from .functions import TranslateFunctions
-    from .loose import LooseText
     from .names import NearestNames
+    from .relax_text import RelaxText
     from .values import StoredValues
 
-    return (NearestNames(), QualifyAmbiguous(), TranslateFunctions(), StoredValues(), LooseText())
+    return (NearestNames(), QualifyAmbiguous(), TranslateFunctions(), StoredValues(), RelaxText())

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .tree import identifier, parse, views, write
+from .base import Repairer
+from .tree import make_identifier, parse, select_views, write
 
 if TYPE_CHECKING:
     from .base import Failure
-    from .tree import View
+    from .tree import SelectView
 
 __all__ = ["QualifyAmbiguous"]
 
 
 @dataclass(frozen=True)
-class QualifyAmbiguous:
+class QualifyAmbiguous(Repairer):
     """Qualifies every bare column that several tables of its FROM have: with a table whose primary key it is, else
     with the first one."""
 
@@ -27,15 +28,15 @@ class QualifyAmbiguous:
         if tree is None:
             return ""
         changed = False
-        for view in views(tree, failure.schema):
+        for view in select_views(tree, failure.schema):
             for column in view.columns:
                 holders = [] if column.table else view.holders(column.name)
                 if len(holders) > 1:
                     alias = _best(view, holders, column.name)
-                    column.set("table", identifier(alias))
+                    column.set("table", make_identifier(alias))
                     changed = True
         return write(tree, failure.schema.dialect) if changed else ""
 
 
-def _best(view: View, holders: list[str], name: str) -> str:
+def _best(view: SelectView, holders: list[str], name: str) -> str:
     return next((alias for alias in holders if view.tables[alias].column(name).primary_key), holders[0])

@@ -1,20 +1,23 @@
-"""What a repairer is: it writes a new statement from one that failed and from the database's own words."""
+"""The interface of repairers, which write a new statement from a failed one and the database's own message."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
+from ctxprune.utils.protocols import check_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..database.database import ResultSet
+    from ..schema.hits import ValueHit
     from ..schema.schema import Schema
-    from ..values.base import ValueHit
 
-__all__ = ["REPAIRERS", "Failure", "Repairer"]
+__all__ = ["REPAIRERS", "Failure", "Repairer", "as_repairer"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,40 @@ class Failure:
     linked: Schema | None = None
 
 
-class Repairer(Protocol):
-    """One kind of repair. Safe to share between threads."""
+class Repairer(ABC):
+    """One kind of repair. Safe to share between threads.
 
+    `as_repairer` accepts any other object with the method `repair`.
+    """
+
+    @abstractmethod
     def repair(self, failure: Failure) -> str:
         """A new statement; "" where this kind of repair does not apply. It never raises for bad SQL."""
-        ...
+
+
+@dataclass(frozen=True)
+class _AdaptedRepairer(Repairer):
+    """An object of the user with the method `repair`."""
+
+    repairer: Any
+
+    def repair(self, failure: Failure) -> str:
+        sql = self.repairer.repair(failure)
+        if not isinstance(sql, str):
+            raise UsageError(f"{type(self.repairer).__name__}.repair must return a text", where="repair")
+        return sql
+
+
+def as_repairer(repairer: object) -> Repairer:
+    """`repairer` itself where it is a `Repairer`, else an adapter of an object with the method `repair`.
+
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(repairer, Repairer):
+        return repairer
+    check_method(repairer, "repair", "a repairer")
+    return _AdaptedRepairer(repairer)
 
 
 REPAIRERS: Registry[type[Repairer]] = Registry(
@@ -55,7 +86,7 @@ REPAIRERS: Registry[type[Repairer]] = Registry(
         "ambiguous.v1": "ctxprune.sql.repair.ambiguous:QualifyAmbiguous",
         "chat.v1": "ctxprune.sql.repair.chat:ChatRepair",
         "functions.v1": "ctxprune.sql.repair.functions:TranslateFunctions",
-        "loose.v1": "ctxprune.sql.repair.loose:LooseText",
+        "loose.v1": "ctxprune.sql.repair.relax_text:RelaxText",
         "names.v1": "ctxprune.sql.repair.names:NearestNames",
         "refine.v1": "ctxprune.sql.repair.refine:ChatRefine",
         "values.v1": "ctxprune.sql.repair.values:StoredValues",

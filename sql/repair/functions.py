@@ -1,4 +1,4 @@
-"""Functions and words of other dialects: written again in the database's own."""
+"""Functions and syntax of other dialects, translated to the database's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from .base import Repairer
 from .tree import parse, write
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ __all__ = ["TranslateFunctions"]
 _FOREIGN = {"sqlite": ("mysql", "postgres"), "postgres": ("mysql", "sqlite"), "mysql": ("postgres", "sqlite")}
 _PARTS = {"YEAR": "%Y", "MONTH": "%m", "DAY": "%d", "HOUR": "%H", "MINUTE": "%M", "SECOND": "%S", "DOW": "%w"}
 _KINDS = {exp.Year: "YEAR", exp.Month: "MONTH", exp.Day: "DAY"}
+# What databases call such failures: unknown functions, and syntax that is another dialect's.
 _SIGNS = ("function", "syntax", "parse", "near", "cannot be read", "cannot be written")
 
 
 @dataclass(frozen=True)
-class TranslateFunctions:
+class TranslateFunctions(Repairer):
     """Writes parts of dates and concatenations as the database does (SQLite's STRFTIME for YEAR(d), and the other way
     round), and reads a statement that does not parse as another dialect's."""
 
@@ -59,6 +61,7 @@ def _reread(sql: str, dialect: str, others: Sequence[str]) -> str:
 def _in_sqlite(node: exp.Expression) -> exp.Expression:
     part, value = _date_part(node)
     if part in _PARTS and value is not None:
+        # As a number, since STRFTIME gives text and 2020 = '2020' is false in SQLite.
         text = exp.Anonymous(this="STRFTIME", expressions=[exp.Literal.string(_PARTS[part]), value])
         return exp.Cast(this=text, to=exp.DataType.build("INTEGER"))
     if isinstance(node, exp.Concat) and node.expressions:

@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..linking.joins import JoinGraph
-from .tree import identifier, sources
+from ..schema.joins import JoinGraph
+from .tree import from_sources, make_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..schema.schema import ForeignKey, Schema, Table
-    from .tree import View
+    from .tree import SelectView
 
-__all__ = ["add_join", "mend_conditions"]
+__all__ = ["add_join", "repair_conditions"]
 
 
-def add_join(view: View, table: Table, schema: Schema, *, longest: int = 2) -> bool:
+def add_join(view: SelectView, table: Table, schema: Schema, *, longest: int = 2) -> bool:
     """Joins `table` to the FROM of `view` over at most `longest` foreign keys; False where no such path exists."""
     names = {known.name.casefold(): alias for alias, known in view.tables.items()}
     graph = JoinGraph(schema)
     goal = table.name.casefold()
     routes = (_route(graph, [*graph.bridges([name, goal], longest=longest), goal], names) for name in names)
+    # The shortest route; of equal ones that of the earlier table.
     route = min((route for route in routes if route), key=len, default=None)
     if route is None:
         return False
@@ -31,18 +32,19 @@ def add_join(view: View, table: Table, schema: Schema, *, longest: int = 2) -> b
     for name, key in route:
         added = schema.table(name)
         reached[name] = added.name
-        view.select.join(exp.Table(this=identifier(added.name)), on=_condition(key, reached), copy=False)
+        view.select.join(exp.Table(this=make_identifier(added.name)), on=_condition(key, reached), copy=False)
         view.tables[name] = added
     return True
 
 
-def mend_conditions(view: View, schema: Schema) -> bool:
+def repair_conditions(view: SelectView, schema: Schema) -> bool:
     """Replaces every JOIN condition that names an unknown column by the key between its table and an earlier one."""
+    # By identity: equal columns occur in several places, and only some of them are wrong.
     lost = {id(column) for column in view.lost()}
     graph = JoinGraph(schema)
     earlier: dict[str, str] = {}
     changed = False
-    for source, join in zip(sources(view.select), [None, *(view.select.args.get("joins") or ())], strict=False):
+    for source, join in zip(from_sources(view.select), [None, *(view.select.args.get("joins") or ())], strict=False):
         alias = source.alias_or_name.casefold()
         name = view.tables[alias].name.casefold() if alias in view.tables else ""
         condition = join.args.get("on") if join is not None else None
@@ -80,4 +82,4 @@ def _condition(key: ForeignKey, reached: Mapping[str, str]) -> exp.Condition:
 
 
 def _column(alias: str, name: str) -> exp.Column:
-    return exp.Column(this=identifier(name), table=identifier(alias))
+    return exp.Column(this=make_identifier(name), table=make_identifier(alias))

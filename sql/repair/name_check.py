@@ -1,4 +1,4 @@
-"""What the names in a statement are: shown to the generator, pruned away before it wrote, misplaced, or invented."""
+"""Classifies the names in a statement: shown to the generator, pruned before it wrote, misplaced, or invented."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ..linking.joins import JoinGraph
+from ..schema.joins import JoinGraph
 from ..schema.schema import ColumnRef
-from .tree import parse, views
+from .tree import parse, select_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..schema.schema import Schema
-    from .tree import View
+    from .tree import SelectView
 
-__all__ = ["NameIssue", "check_names", "restore"]
+__all__ = ["NameIssue", "check_names", "restore_columns"]
 
 _PLACES = 3  # of a bare name that many tables hold: more would undo the pruning
 _LIKENESS = 60.0  # 0..100, of a name that is worth telling (rapidfuzz's ratio)
@@ -71,7 +71,7 @@ def check_names(sql: str, schema: Schema, shown: Schema | None = None) -> tuple[
         return ()
     shown = schema if shown is None else shown
     found = dict.fromkeys(_tables(tree, schema, shown))
-    for view in views(tree, schema):
+    for view in select_views(tree, schema):
         lost = {id(column) for column in view.lost()}
         for column in view.columns:
             if id(column) in lost and _is_text(column, schema):
@@ -83,7 +83,7 @@ def check_names(sql: str, schema: Schema, shown: Schema | None = None) -> tuple[
     return tuple(found)
 
 
-def restore(shown: Schema, issues: Iterable[NameIssue], schema: Schema) -> Schema:
+def restore_columns(shown: Schema, issues: Iterable[NameIssue], schema: Schema) -> Schema:
     """`shown` with the pruned names of `issues`, the keys that join them to it, and what lies between."""
     pruned = [issue for issue in issues if issue.kind == "pruned"]
     columns = [ref for issue in pruned for ref in issue.columns]
@@ -92,6 +92,7 @@ def restore(shown: Schema, issues: Iterable[NameIssue], schema: Schema) -> Schem
         return shown
     graph = JoinGraph(schema)
     tables = [table.name for table in shown.tables] + list(back)
+    # A restored table must be joinable to those that were shown.
     tables += graph.bridges(tables, longest=2)
     old = {table.name.casefold() for table in shown.tables}
     keys = [key for key in graph.between(tables) if not {key.table.casefold(), key.ref_table.casefold()} <= old]
@@ -111,7 +112,7 @@ def _tables(tree: exp.Expression, schema: Schema, shown: Schema) -> Iterator[Nam
             yield NameIssue("pruned", table.name, False, table=schema.table(table.name).name)
 
 
-def _lost(column: exp.Column, view: View, schema: Schema, shown: Schema) -> NameIssue:
+def _lost(column: exp.Column, view: SelectView, schema: Schema, shown: Schema) -> NameIssue:
     """The issue of a column that no table in FROM has."""
     written = column.sql(dialect=schema.dialect)
     places = [ColumnRef(t.name, t.column(column.name).name) for t in schema.tables if column.name in t]
@@ -119,10 +120,12 @@ def _lost(column: exp.Column, view: View, schema: Schema, shown: Schema) -> Name
         mine = {f"{table.name}.{c.name}": c.name for table in view.tables.values() for c in table.columns}
         every = {f"{ref.table}.{ref.column}": ref.column for ref in schema.refs()}
         return NameIssue("invented", written, True, near=_near(column.name, mine) or _near(column.name, every))
+    # Shown columns first: a generator that saw one of them has put it in the wrong table.
     known = [ref for ref in places if _holds(shown, ref)]
     if known:
         return NameIssue("misplaced", written, True, tuple(known[:_PLACES]))
     asked = column.table.casefold()
+    # The table that was written is likeliest meant, then one that the prompt shows.
     places.sort(key=lambda ref: (ref.table.casefold() != asked, ref.table not in shown))
     return NameIssue("pruned", written, True, tuple(places[:_PLACES]))
 
@@ -132,7 +135,7 @@ def _is_text(column: exp.Column, schema: Schema) -> bool:
     return schema.dialect == "sqlite" and not column.table and bool(column.this.args.get("quoted"))
 
 
-def _meant(column: exp.Column, view: View) -> ColumnRef | None:
+def _meant(column: exp.Column, view: SelectView) -> ColumnRef | None:
     """The stored column that a name means in its SELECT or around it; None for one of a sub-query."""
     for level in (view, *view.outer):
         alias = column.table.casefold() or next(iter(level.holders(column.name)), "")

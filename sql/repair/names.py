@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from .joins import add_join, mend_conditions
-from .tree import identifier, parse, views, write
+from .base import Repairer
+from .joins import add_join, repair_conditions
+from .tree import make_identifier, parse, select_views, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..schema.schema import Schema, Table
     from .base import Failure
-    from .tree import View
+    from .tree import SelectView
 
 __all__ = ["NearestNames"]
 
 
 @dataclass(frozen=True)
-class NearestNames:
+class NearestNames(Repairer):
     """Replaces unknown names.
 
     A JOIN condition with an unknown column becomes the foreign key between its tables, where there is one. Any other
@@ -45,8 +46,8 @@ class NearestNames:
         if tree is None:
             return ""
         changed = self._tables(tree, schema)
-        for view in views(tree, schema):
-            changed = mend_conditions(view, schema) or changed
+        for view in select_views(tree, schema):
+            changed = repair_conditions(view, schema) or changed
             for column in view.lost():
                 changed = self._column(view, column, schema) or changed
         return write(tree, schema.dialect) if changed else ""
@@ -59,18 +60,22 @@ class NearestNames:
                 continue
             near = self._nearest(table.name, {other.name: other.name for other in schema.tables})
             if near:
+                # Without an alias columns are qualified by the old name, which must follow.
                 if not table.alias:
                     _requalify(tree, table.name, near)
-                table.set("this", identifier(near))
+                table.set("this", make_identifier(near))
                 changed = True
         return changed
 
-    def _column(self, view: View, column: exp.Column, schema: Schema) -> bool:
+    def _column(self, view: SelectView, column: exp.Column, schema: Schema) -> bool:
         name = column.name
         holders = view.holders(name)
+        # The column exists in FROM: only its qualifier was wrong. A table that has not given this name yet is
+        # preferred.
         if holders:
             taken = {other.table.casefold() for other in view.columns if other.name.casefold() == name.casefold()}
             return _point(column, min(holders, key=lambda alias: alias in taken), name)
+        # An exact name in a table nearby is likelier meant than a similar one in FROM.
         if self._join(view, column, schema, lambda table: table.column(name).name if name in table else ""):
             return True
         local = {f"{alias}\n{c.name}": c.name for alias, table in view.tables.items() for c in table.columns}
@@ -82,7 +87,7 @@ class NearestNames:
             return _point(column, alias, found)
         return self._join(view, column, schema, lambda table: self._nearest(name, _names(table)))
 
-    def _join(self, view: View, column: exp.Column, schema: Schema, find: Callable[[Table], str]) -> bool:
+    def _join(self, view: SelectView, column: exp.Column, schema: Schema, find: Callable[[Table], str]) -> bool:
         """Joins the first connected table in which `find` sees the column."""
         if not view.tables or view.opaque:
             return False
@@ -90,6 +95,7 @@ class NearestNames:
         there = [table for table in schema.tables if table.name.casefold() not in _present(view)]
         there.sort(key=lambda table: table.name.casefold() != asked)
         found = [(table, name) for table in there if (name := find(table))]
+        # Direct neighbours of all candidates before tables two keys away.
         for longest in (1, 2):
             for table, name in found:
                 if add_join(view, table, schema, longest=longest):
@@ -114,18 +120,18 @@ def _fold(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _present(view: View) -> set[str]:
+def _present(view: SelectView) -> set[str]:
     return {table.name.casefold() for table in view.tables.values()}
 
 
 def _point(column: exp.Column, alias: str, name: str) -> bool:
     """Makes `column` mean `alias.name`."""
-    column.set("table", identifier(alias))
-    column.set("this", identifier(name))
+    column.set("table", make_identifier(alias))
+    column.set("this", make_identifier(name))
     return True
 
 
 def _requalify(tree: exp.Expression, old: str, new: str) -> None:
     for column in tree.find_all(exp.Column):
         if column.table.casefold() == old.casefold():
-            column.set("table", identifier(new))
+            column.set("table", make_identifier(new))

@@ -1,4 +1,4 @@
-"""Refinement by a chat model: it sees that its statement gave nothing, and what is stored near its texts."""
+"""Refinement by a chat model: it sees that its statement returned nothing, and stored values near its texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ..generate.prompts.base import one_line
-from .asking import AskingRepairer
+from .chat import ModelRepairer
 from .tree import parse
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["ChatRefine", "expects_rows"]
 
 
 @dataclass(frozen=True)
-class ChatRefine(AskingRepairer):
+class ChatRefine(ModelRepairer):
     """Asks where a statement ran and gave no row, or only NULLs.
 
     Who runs the answer keeps the original where the new statement gives nothing either.
@@ -30,12 +30,12 @@ class ChatRefine(AskingRepairer):
         if failure.error or failure.result is None or not expects_rows(failure.sql, failure.schema.dialect):
             return ""
         gave = "only NULL" if failure.result.rows else "no row"
-        told = [
+        notes = [
             f"This query ran: {one_line(failure.sql)}",
             f"It gave {gave}, but the question expects an answer.",
             "Write the corrected query. Write texts as they are stored. Use only tables and columns from above.",
         ]
-        return self.ask(failure, told)
+        return self.request_repair(failure, notes)
 
 
 def expects_rows(sql: str, dialect: str) -> bool:
@@ -46,6 +46,7 @@ def expects_rows(sql: str, dialect: str) -> bool:
     tree = parse(sql, dialect)
     if tree is None or tree.find(exp.Except) is not None:
         return False
+    # Who asks for what is missing may well get nothing.
     if any(isinstance(item.this, (exp.In, exp.Exists)) for item in tree.find_all(exp.Not)):
         return False
     nulls = (item for item in tree.find_all(exp.Is) if isinstance(item.expression, exp.Null))

@@ -1,4 +1,4 @@
-"""Reading a failed statement against a schema: its SELECTs, their tables, and columns that fit none of them."""
+"""Reads a failed statement against a schema: its SELECTs, their tables, and columns that belong to none of them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..schema.schema import Table
 if TYPE_CHECKING:
     from ..schema.schema import Schema
 
-__all__ = ["View", "identifier", "parse", "sources", "texts", "views", "write"]
+__all__ = ["SelectView", "from_sources", "make_identifier", "parse", "select_views", "text_literals", "write"]
 
 
 @dataclass(frozen=True)
-class View:
+class SelectView:
     """One SELECT of a statement.
 
     Attributes:
@@ -32,7 +32,7 @@ class View:
     select: exp.Select
     tables: dict[str, Table]
     opaque: frozenset[str]
-    outer: tuple[View, ...] = ()
+    outer: tuple[SelectView, ...] = ()
 
     @property
     def columns(self) -> list[exp.Column]:
@@ -50,6 +50,7 @@ class View:
 
     def _has(self, column: exp.Column) -> bool:
         qualifier = column.table.casefold()
+        # Columns of sub-queries and CTEs are not judged: their names are made by the statement.
         if qualifier:
             return qualifier in self.opaque or (qualifier in self.tables and column.name in self.tables[qualifier])
         return bool(self.opaque or self.holders(column.name)) or column.name.casefold() in self._aliases()
@@ -61,13 +62,14 @@ class View:
 def parse(sql: str, dialect: str) -> exp.Expression | None:
     """The tree of one statement; None where it cannot be read."""
     try:
+        # Several statements are no statement: the guard would refuse them anyway.
         trees = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
     except (SqlglotError, RecursionError):
         return None
     return trees[0] if len(trees) == 1 and isinstance(trees[0], exp.Expression) else None
 
 
-def identifier(name: str) -> exp.Identifier:
+def make_identifier(name: str) -> exp.Identifier:
     """`name` as an identifier, quoted unless it is a plain word."""
     return exp.to_identifier(name, quoted=not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name))
 
@@ -77,39 +79,40 @@ def write(tree: exp.Expression, dialect: str) -> str:
     return tree.sql(dialect=dialect)
 
 
-def sources(select: exp.Select) -> list[exp.Expression]:
+def from_sources(select: exp.Select) -> list[exp.Expression]:
     """What stands in FROM and JOIN."""
     start = select.args.get("from_") or select.args.get("from")
     joined = [join.this for join in select.args.get("joins") or ()]
     return ([start.this] if start is not None else []) + joined
 
 
-def texts(tree: exp.Expression) -> list[str]:
+def text_literals(tree: exp.Expression) -> list[str]:
     """The text literals of a statement that hold a letter, without LIKE's signs at their ends, each once."""
     found = (item.this.strip("%").strip() for item in tree.find_all(exp.Literal) if item.is_string)
     return list(dict.fromkeys(text for text in found if any(map(str.isalpha, text))))
 
 
-def views(tree: exp.Expression, schema: Schema) -> list[View]:
+def select_views(tree: exp.Expression, schema: Schema) -> list[SelectView]:
     """Every SELECT of the tree, outer ones before the inner ones that they hold."""
     named = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
-    known: dict[int, View] = {}
+    known: dict[int, SelectView] = {}
+    # Breadth first, so that the SELECT around another is known when the inner one is read.
     for select in tree.find_all(exp.Select, bfs=True):
         outer = known.get(id(select.find_ancestor(exp.Select)))
         known[id(select)] = _view(select, schema, named, outer)
     return list(known.values())
 
 
-def _view(select: exp.Select, schema: Schema, ctes: set[str], outer: View | None) -> View:
+def _view(select: exp.Select, schema: Schema, ctes: set[str], outer: SelectView | None) -> SelectView:
     tables: dict[str, Table] = {}
     opaque: set[str] = set()
-    for source in sources(select):
+    for source in from_sources(select):
         alias = source.alias_or_name.casefold()
         if not isinstance(source, exp.Table) or source.name.casefold() in ctes:
             opaque.add(alias)
         else:
             tables[alias] = schema.table(source.name) if source.name in schema else Table(source.name, ())
-    return View(select, tables, frozenset(opaque), (outer, *outer.outer) if outer is not None else ())
+    return SelectView(select, tables, frozenset(opaque), (outer, *outer.outer) if outer is not None else ())
 
 
 def _named(column: exp.Column) -> bool:

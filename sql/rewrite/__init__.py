@@ -1,4 +1,4 @@
-"""Follow-up questions made full ("and in 2023?"). One file, one rewriter; `Conversation` uses them."""
+"""Rewriters complete follow-up questions ("and in 2023?"): one module each; `Conversation` uses them."""
 
 from __future__ import annotations
 

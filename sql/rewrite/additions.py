@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from .slots import swap_slots
-from .subjects import trailing_order
-from .superlatives import rank_of
+from .subjects import find_trailing_order
+from .superlatives import find_rank
 
 if TYPE_CHECKING:
     from .base import Vocabulary
     from .fragments import Fragment
 
-__all__ = ["added", "excluded", "limited", "ordered"]
+__all__ = ["add_condition", "exclude_rows", "limit_rows", "order_rows"]
 
 _SORT = re.compile(
     r"(?P<verb>sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)"
@@ -49,22 +49,22 @@ _TIES = re.compile(
 )
 
 
-def ordered(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001 - what a rule takes
+def order_rows(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001 - what a rule takes
     """ "cheapest first", "sort them by age": the order of the earlier question, or a new one behind it."""
     first = _FIRST.match(fragment.text)
-    if first and rank_of(first["rank"]):
-        return f"{question[: trailing_order(question)]}, {fragment.text}"
+    if first and find_rank(first["rank"]):
+        return f"{question[: find_trailing_order(question)]}, {fragment.text}"
     found = _SORT.match(fragment.text)
     if not found:
         return ""
     said = f"{found['verb'] or ''} {fragment.text[found.end() :]}"
-    own = trailing_order(question)
+    own = find_trailing_order(question)
     if found["verb"] is None and re.search(r"\bby\b", question[own:]):  # another direction of the same order
         own += len(re.sub(r"\s+(?:in|from)\s.*\Z", "", question[own:]))
     return f"{question[:own]} {said}"
 
 
-def limited(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
+def limit_rows(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
     """ "only the top 3": the number of rows of the earlier question, or a new one behind it."""
     found = _TOP.match(fragment.text)
     if not found or (
@@ -78,7 +78,7 @@ def limited(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  
     return f"{question}, {fragment.text}"
 
 
-def excluded(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
+def exclude_rows(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
     """ "except France", "without those from Paris"."""
     found = _NOT.match(fragment.text)
     if not found:
@@ -87,16 +87,18 @@ def excluded(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str: 
     return f"{question}, {verb} {found['rest']}"
 
 
-def added(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def add_condition(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "those with more than 5", "in 2014": a condition behind the earlier question, before its order."""
     found = _THOSE.match(fragment.text)
     if not found or fragment.asks:
         return ""
     rest = found["rest"]
+    # A value of the same column replaces the earlier one instead of being added to it.
     swapped = swap_slots(question, rest, vocabulary, same=True)
     if swapped:
         return swapped
     if not (found["those"] or found["only"] or fragment.tied or _TIES.match(rest)):
         return ""
-    own = trailing_order(question)
+    own = find_trailing_order(question)
+    # Before the order, where a condition reads as one of the rows and not of the order.
     return f"{question[:own]} {rest}{question[own:]}"

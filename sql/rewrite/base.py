@@ -1,23 +1,26 @@
-"""What a rewriter is: it says in full what a follow-up question leaves out."""
+"""The interface of rewriters, which complete follow-up questions, and what they know of a conversation."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
 from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
+from ctxprune.utils.protocols import check_method
 
 from ..linking.words import name_stems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import Column, ColumnRef, Schema, Table
-    from ..values.base import ValueHit
 
-__all__ = ["COMPLETE", "REWRITERS", "UNRESOLVED", "Rewriter", "Rewritten", "Turn", "Vocabulary"]
+__all__ = ["COMPLETE", "REWRITERS", "UNRESOLVED", "Rewriter", "Rewritten", "Turn", "Vocabulary", "as_rewriter"]
 
 COMPLETE = "complete"  # the kind of a question that needs no earlier one
 UNRESOLVED = "unresolved"  # the kind of one that refers to something that was not found
@@ -68,7 +71,7 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a database has words for.
+    """The words that a database has names or values for.
 
     Attributes:
         schema: Its tables and columns.
@@ -113,12 +116,40 @@ def _stems(named: Iterable[Table | Column]) -> frozenset[tuple[str, ...]]:
     return frozenset(stems for stems in found if len(stems) <= _LONGEST)
 
 
-class Rewriter(Protocol):
-    """Says in full what a follow-up question leaves out. Safe to share between threads."""
+class Rewriter(ABC):
+    """Completes a follow-up question from the earlier ones. Safe to share between threads.
+
+    `as_rewriter` accepts any other object with the method `rewrite`.
+    """
+
+    @abstractmethod
+    def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
+        """`asked` as a complete question, by earlier turns (the latest last); unchanged where it needs none of them."""
+
+
+@dataclass(frozen=True)
+class _AdaptedRewriter(Rewriter):
+    """An object of the user with the method `rewrite`."""
+
+    rewriter: Any
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
-        """`asked` in full, by earlier turns (the latest last); as it is where it needs none of them."""
-        ...
+        rewritten = self.rewriter.rewrite(asked, history, vocabulary)
+        if not isinstance(rewritten, Rewritten):
+            raise UsageError(f"{type(self.rewriter).__name__}.rewrite must return a Rewritten", where="rewrite")
+        return rewritten
+
+
+def as_rewriter(rewriter: object) -> Rewriter:
+    """`rewriter` itself where it is a `Rewriter`, else an adapter of an object with the method `rewrite`.
+
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(rewriter, Rewriter):
+        return rewriter
+    check_method(rewriter, "rewrite", "a rewriter")
+    return _AdaptedRewriter(rewriter)
 
 
 REWRITERS: Registry[type[Rewriter]] = Registry(

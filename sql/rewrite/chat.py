@@ -1,4 +1,4 @@
-"""Follow-up questions in full by a chat model, whose words are checked."""
+"""Completes follow-up questions by a chat model, whose words are checked."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import ModelError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..generate.prompts.base import one_line
 from ..generate.sketch.cues import cue_class
 from ..guard.intent import write_request
-from .base import COMPLETE, REWRITERS, Rewritten
+from .base import COMPLETE, REWRITERS, Rewriter, Rewritten, as_rewriter
 from .rule import RuleRewriter
-from .slots import slots
+from .slots import find_slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .base import Rewriter, Turn, Vocabulary
+    from .base import Turn, Vocabulary
     from .slots import Slot
 
 __all__ = ["ChatRewriter"]
@@ -52,8 +53,8 @@ _TELLING = frozenset({"NOT", "MORE", "LESS", "MOST", "LEAST", "AVG"})  # classes
 
 @REWRITERS.register("chat.v1")
 @dataclass(frozen=True)
-class ChatRewriter:
-    """Asks a chat model for the full question, where `rule` finds that a question is not complete.
+class ChatRewriter(Rewriter):
+    """Asks a chat model for the complete question, where `rule` finds that a question is not complete.
 
     The model's question is used only if it holds every value and number of the follow-up and those of the question
     before it, but for as many as the follow-up names others of their kind. Its words must stand in the conversation, be
@@ -83,10 +84,11 @@ class ChatRewriter:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_chat_model(self.model))
+        object.__setattr__(self, "rule", as_rewriter(self.rule))
         Sampling(max_tokens=self.max_tokens, seconds=self.seconds)
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
-        """`asked` in full; as it is where the rule finds it complete, or where nothing was asked before."""
+        """`asked` completed; unchanged where the rule finds it complete, or where nothing was asked before."""
         ruled = self.rule.rewrite(asked, history, vocabulary)
         if ruled.kind == COMPLETE or not history:
             return ruled
@@ -133,7 +135,7 @@ def _fault(question: str, asked: str, history: Sequence[Turn], vocabulary: Vocab
         return "it asks for a change"
     if fold(question) in {fold(turn.question) for turn in history} | {fold(asked)}:
         return "it repeats a question"
-    lost = _lost(question, asked, slots(asked, vocabulary)) or _dropped(question, asked, history[-1], vocabulary)
+    lost = _lost(question, asked, find_slots(asked, vocabulary)) or _dropped(question, asked, history[-1], vocabulary)
     if lost:
         return f"it lacks {one_line(lost[0], 60)!r}"
     new = _new(question, said, vocabulary)
@@ -148,9 +150,10 @@ def _lost(question: str, text: str, found: Sequence[Slot]) -> list[str]:
 
 def _dropped(question: str, asked: str, before: Turn, vocabulary: Vocabulary) -> list[str]:
     """Slots of the question before that are gone though the follow-up names nothing in their place."""
-    new = Counter(slot.kind == "value" for slot in slots(asked, vocabulary, fragment=True))
+    # A value may only go where the follow-up names another of its kind.
+    new = Counter(slot.kind == "value" for slot in find_slots(asked, vocabulary, fragment=True))
     dropped: list[str] = []
-    for slot in slots(before.question, vocabulary):
+    for slot in find_slots(before.question, vocabulary):
         lost, kind = _lost(question, before.question, [slot]), slot.kind == "value"
         if lost and not new[kind]:
             dropped += lost
@@ -168,6 +171,7 @@ def _new(question: str, said: str, vocabulary: Vocabulary) -> list[str]:
         kind = cue_class(word)
         if stem(word) in stems or vocabulary.knows(word):
             continue
+        # A word that turns the meaning round must have been said; other grammar is free.
         if (kind in _TELLING and kind not in classes) or not (kind or word in _TIES or word in STOP_WORDS):
             new.append(word)
     return new

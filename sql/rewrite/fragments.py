@@ -1,4 +1,4 @@
-"""Which questions lean on an earlier one, and what they say once "and", "what about" and the like are left off.
+"""Detects follow-up questions, and strips "and", "what about" and the like from them.
 
 What is not clearly a follow-up counts as complete: to change a question that was complete is worse than to leave one
 that was not. How often it happens is counted by `benchmarks/quality/follow_up.py --complete`.
@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .superlatives import rank_of
+from .superlatives import find_rank
 
 if TYPE_CHECKING:
     from .base import Vocabulary
 
-__all__ = ["Fragment", "follow_up"]
+__all__ = ["Fragment", "read_fragment"]
 
 _LONGEST = 12  # words of a fragment without a verb of its own
 _SHORT = 4  # words of one that begins with nothing telling
@@ -115,14 +115,15 @@ class Fragment:
     asks: bool = False
 
 
-def follow_up(asked: str, vocabulary: Vocabulary) -> Fragment | None:
-    """What `asked` says of an earlier question; None where it is complete."""
+def read_fragment(asked: str, vocabulary: Vocabulary) -> Fragment | None:
+    """The follow-up question in `asked`; None where `asked` is complete."""
     start = _OPENER.match(asked)
     about = start is not None and start["about"] is not None
     joined = start is not None and re.match(r"\s*(?:and|or|but)\b", start["filler"], re.IGNORECASE) is not None
     text, closer = _without_closer(asked[start.end() :] if start else asked)
     words = text.split()
     shows = _SHOWS.match(text)
+    # A pronoun refers to something earlier even in a question with a verb of its own.
     if _refers(text):
         return Fragment(text, about or joined, closer, asks=_ASKS.match(text) is not None)
     if shows and (0, len(shows["what"].split())) in vocabulary.names(shows["what"].split(), tables=False):
@@ -131,6 +132,7 @@ def follow_up(asked: str, vocabulary: Vocabulary) -> Fragment | None:
         if not words or (_ASKS.match(text) and not about):
             return None
         begins = about or joined or (_BEGINS.match(text) is not None and not _is_whole(text, vocabulary))
+        # A few words without the name of a table can hardly be a question.
         short = len(words) <= _SHORT and not vocabulary.names(words, columns=False)
         if not short and not (begins and len(words) <= _LONGEST):
             return None
@@ -152,7 +154,7 @@ def _refers(text: str) -> bool:
         return True
     for pattern in _ELLIPSES:
         found = pattern.match(text)
-        if found and ("rank" not in pattern.groupindex or rank_of(found["rank"])):
+        if found and ("rank" not in pattern.groupindex or find_rank(found["rank"])):
             return True
     return False
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .subjects import subject_of
+from .subjects import read_subject
 
 if TYPE_CHECKING:
     from .base import Vocabulary
     from .fragments import Fragment
 
-__all__ = ["referred", "things_asked"]
+__all__ = ["phrase_as_question", "resolve_reference"]
 
 _OWN = re.compile(
     r"\b(?:their|his|her|its)\s+(?P<things>.+?)(?P<rest>\s+(?:in|from|with|at|sorted|ordered|by)\s.+)?\Z", re.IGNORECASE
@@ -35,28 +35,29 @@ _PARTICIPLE = re.compile(
 _PLURAL = re.compile(r"\band\b|,|[^s]s\b(?!\s+of\b)", re.IGNORECASE)
 
 
-def referred(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def resolve_reference(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """A question that names its things by a pronoun, or not at all, with the things of the earlier one; "" else."""
     text = fragment.text
     own = _OWN.search(text)
     if not own and not fragment.asks:
         return ""
-    things = subject_of(question)
+    things = read_subject(question)
     if not things:
         return ""
     if own:
         said = f"the {own['things']} of {things}{own['rest'] or ''}"
-        return text[: own.start()] + said if fragment.asks else things_asked(said)
+        return text[: own.start()] + said if fragment.asks else phrase_as_question(said)
     if them := _OF_THEM.search(text) or _THEM.search(text):
         before = text[: them.start()]
         of = "of " if them.re is _OF_THEM and not _CHOOSES.search(before) else ""
         return before + of + _with_noun(things, them["noun"], vocabulary) + text[them.end() :]
+    # "How many are older?" counts; "How many singers are older?" has a noun of its own.
     bare = _ELLIPSIS.match(text)
     fits = bare is not None and (not bare["rest"].strip() or _VERB.match(bare["rest"].strip()))
     return f"{bare['asks']} {things} {bare['rest']}" if bare is not None and fits else ""
 
 
-def things_asked(said: str) -> str:
+def phrase_as_question(said: str) -> str:
     """ "the average age of singers" as a question."""
     things = said.partition(" of ")[0]
     return f"What {'are' if _PLURAL.search(things + ' ') else 'is'} {said}"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .references import things_asked
-from .slots import slots, swap_slots
-from .subjects import subject_of
-from .superlatives import rank_of, swap_rank
+from .references import phrase_as_question
+from .slots import find_slots, swap_slots
+from .subjects import read_subject
+from .superlatives import find_rank, swap_ranks
 
 if TYPE_CHECKING:
     from .base import Vocabulary
     from .fragments import Fragment
 
-__all__ = ["attribute", "dimension", "named", "ranked", "valued"]
+__all__ = ["replace_attribute", "replace_dimension", "replace_name", "replace_rank", "replace_value"]
 
 _WORD = re.compile(r"\w+")
 _BY = re.compile(
@@ -35,16 +35,17 @@ _OTHER = re.compile(
 )
 
 
-def dimension(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def replace_dimension(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "by country instead": the group of the earlier question, or a new one behind it."""
     found = _BY.match(fragment.text)
     if not found:
         return ""
-    if slots(fragment.text, vocabulary) and not vocabulary.names(found["what"].split()):
+    if find_slots(fragment.text, vocabulary) and not vocabulary.names(found["what"].split()):
         return ""  # "by Elton John" names a value
     own = _GROUPS.search(question)
     if not own:
         return f"{question} {fragment.text}"
+    # The name behind "per" may have several words, which only the schema tells.
     start, end = own.span()
     words = list(_WORD.finditer(question, end))
     known = [b for a, b in vocabulary.names([word[0] for word in words]) if a == 0]
@@ -52,22 +53,22 @@ def dimension(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     return question[:start] + fragment.text + question[end:]
 
 
-def ranked(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001 - what a rule takes
+def replace_rank(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001 - what a rule takes
     """ "and the youngest?": another superlative or aggregate."""
     text = re.sub(
         r"\A(?:who|which)\s+(?:one\s+)?(?:is|was|are|were|has|have)\s+(?=the\b)", "", fragment.text, flags=re.I
     )
-    return swap_rank(question, text)
+    return swap_ranks(question, text)
 
 
-def valued(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def replace_value(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "and in Paris?", "what about 2015?": other values in the places of the earlier ones."""
     if fragment.asks or _THOSE.match(fragment.text):
         return ""
     return swap_slots(question, fragment.text, vocabulary)
 
 
-def named(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def replace_name(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "what about concerts?": another table in the place of the earlier one, or another column of a kind."""
     text = _THE.sub("", fragment.text)
     words = text.split()
@@ -76,9 +77,10 @@ def named(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
             continue
         told = list(_WORD.finditer(question))
         found = vocabulary.names([word[0] for word in told], tables=tables, columns=not tables)
+        # A table may take the place of the first one named; a column only where there is one choice.
         places = sorted(found)
         if not tables:
-            things = subject_of(question)
+            things = read_subject(question)
             before = question.lower().find(things.lower()) if things else len(question)
             places = [place for place in places if told[place[1] - 1].end() <= before]
         if len(places) == 1 or (tables and places):
@@ -88,17 +90,17 @@ def named(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     return ""
 
 
-def attribute(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+def replace_attribute(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "and the names?": something else of the same things."""
     text = _THE.sub("", fragment.text)
     words = text.split()
-    things = subject_of(question)
+    things = read_subject(question)
     if not things or fragment.asks or _OTHER.search(text) or _THOSE.match(text):
         return ""
     if _MANY.match(text):
         return f"{text} {things}"
-    if slots(fragment.text, vocabulary, fragment=True) and not vocabulary.names(words):
+    if find_slots(fragment.text, vocabulary, fragment=True) and not vocabulary.names(words):
         return ""  # a value
-    known = vocabulary.names(words) or all(vocabulary.knows(word) or rank_of(word) for word in words)
+    known = vocabulary.names(words) or all(vocabulary.knows(word) or find_rank(word) for word in words)
     fits = len(words) <= 6 if known else fragment.tied and len(words) <= 3
-    return things_asked(f"the {text} of {things}") if fits else ""
+    return phrase_as_question(f"the {text} of {things}") if fits else ""

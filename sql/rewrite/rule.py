@@ -1,4 +1,4 @@
-"""Follow-up questions in full by rule, with no model."""
+"""Completes follow-up questions by rules, without a model."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .additions import added, excluded, limited, ordered
-from .base import REWRITERS, UNRESOLVED, Rewritten
-from .fragments import follow_up
-from .references import referred
-from .replacements import attribute, dimension, named, ranked, valued
+from .additions import add_condition, exclude_rows, limit_rows, order_rows
+from .base import REWRITERS, UNRESOLVED, Rewriter, Rewritten
+from .fragments import read_fragment
+from .references import resolve_reference
+from .replacements import replace_attribute, replace_dimension, replace_name, replace_rank, replace_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,37 +29,42 @@ _MARK = re.compile(r"[\s.?!]*\Z")
 
 # In this order; the first that gives a question wins. Each takes the earlier question without its mark.
 RULES: tuple[tuple[str, Rule, str], ...] = (
-    ("reference", referred, "its pronoun, or what it leaves out, stands for what the earlier question is about"),
-    ("order", ordered, "it orders the earlier rows"),
-    ("limit", limited, "it takes the first of the earlier rows"),
-    ("dimension", dimension, "it groups by something else"),
-    ("exclusion", excluded, "it leaves out some of the earlier rows"),
-    ("rank", ranked, "it picks or sums up in another way"),
-    ("value", valued, "it names another value, number or day"),
-    ("name", named, "it names another table or column"),
-    ("attribute", attribute, "it asks for something else of the same things"),
-    ("condition", added, "it narrows the earlier question"),
+    (
+        "reference",
+        resolve_reference,
+        "its pronoun, or what it leaves out, stands for what the earlier question is about",
+    ),
+    ("order", order_rows, "it orders the earlier rows"),
+    ("limit", limit_rows, "it takes the first of the earlier rows"),
+    ("dimension", replace_dimension, "it groups by something else"),
+    ("exclusion", exclude_rows, "it leaves out some of the earlier rows"),
+    ("rank", replace_rank, "it picks or sums up in another way"),
+    ("value", replace_value, "it names another value, number or day"),
+    ("name", replace_name, "it names another table or column"),
+    ("attribute", replace_attribute, "it asks for something else of the same things"),
+    ("condition", add_condition, "it narrows the earlier question"),
 )
 
 
 @REWRITERS.register("rule.v1")
 @dataclass(frozen=True)
-class RuleRewriter:
-    """Puts a follow-up into the last question, by the first of `RULES` that fits.
+class RuleRewriter(Rewriter):
+    """Combines a follow-up with the last question, by the first of `RULES` that fits.
 
-    The full question is made of words of the two questions, and of "what is the", "what are the", "that" and "of".
+    The complete question consists of words of the two questions, and of "what is the", "what are the", "that" and "of".
     Only English is understood; in other languages every question counts as complete.
     """
 
     name = "rule.v1"
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
-        """`asked` in full, by the last turn; as it is where it is complete, or where no rule fits."""
-        fragment = follow_up(asked, vocabulary)
+        """`asked` completed by the last turn; unchanged where it is complete, or where no rule fits."""
+        fragment = read_fragment(asked, vocabulary)
         if fragment is None:
             return Rewritten(asked, asked)
         if not history:
             return Rewritten(asked, asked, kind=UNRESOLVED, reason="nothing was asked before")
+        # Only the last question: the ones before it were completed into it.
         last = history[-1].question
         question = _MARK.sub("", last)
         for kind, rule, reason in RULES:

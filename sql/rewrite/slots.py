@@ -1,4 +1,4 @@
-"""Values, numbers and days of a question, and how those of a follow-up take their places."""
+"""Values, numbers and days of a question, and their replacement by those of a follow-up question."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..values.spans import Question
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..schema.hits import ValueHit
     from ..schema.schema import ColumnRef
-    from ..values.base import ValueHit
     from .base import Vocabulary
 
-__all__ = ["Slot", "slots", "swap_slots"]
+__all__ = ["Slot", "find_slots", "swap_slots"]
 
 _CLOSE, _LIKELY = 0.8, 0.1  # below that a hit is a guess
 _COMPARISON = re.compile(
@@ -58,13 +58,14 @@ class Slot:
     refs: frozenset[ColumnRef] = frozenset()
 
 
-def slots(text: str, vocabulary: Vocabulary, *, fragment: bool = False) -> list[Slot]:
+def find_slots(text: str, vocabulary: Vocabulary, *, fragment: bool = False) -> list[Slot]:
     """The slots of a question, in order; none overlap. A list ("2014 or 2015") is one slot, and "top 3" is none.
 
     The first word of a `fragment` may be a name; that of a question has its capital anyway.
     """
     question = Question.parse(text)
     stored: dict[tuple[int, int], set[ColumnRef]] = {}
+    # Longer hits first: what overlaps them belongs to them.
     for hit in sorted(vocabulary.find(text), key=lambda hit: (hit.span[0] - hit.span[1], -hit.likelihood)):
         span = _own_words(text, hit)
         close = span is not None and hit.score >= _CLOSE and hit.likelihood >= _LIKELY
@@ -75,6 +76,7 @@ def slots(text: str, vocabulary: Vocabulary, *, fragment: bool = False) -> list[
     for mention in mentions(question):
         start, end = question.place(mention.first, mention.last)
         refs = frozenset(ref for slot in found for ref in slot.refs if (slot.start, slot.end) == (start, end))
+        # A number within a longer stored value ("Area 51") is a part of it.
         inside = any(slot.start <= start and end <= slot.end and end - start < slot.end - slot.start for slot in found)
         if not inside and not _PICKED.search(text[:start]):
             found = [slot for slot in found if slot.end <= start or end <= slot.start]
@@ -129,11 +131,12 @@ def swap_slots(question: str, fragment: str, vocabulary: Vocabulary, *, same: bo
         vocabulary: Of the database.
         same: Only values of the same column change places.
     """
-    old, new = slots(question, vocabulary), slots(fragment, vocabulary, fragment=True)
+    old, new = find_slots(question, vocabulary), find_slots(fragment, vocabulary, fragment=True)
     if not new and len(fragment.split()) <= 3 and not vocabulary.names(fragment.split()):
         new = _whole(fragment)
     if not new or not _says_nothing_else(fragment, new, question, vocabulary):
         return ""
+    # Greedy: each value of the follow-up takes the best place that is left.
     taken: dict[int, Slot] = {}
     for slot in new:
         fits = [(_fit(question, one, fragment, slot, same=same), i) for i, one in enumerate(old) if i not in taken]
@@ -166,6 +169,7 @@ def _says_nothing_else(fragment: str, found: Sequence[Slot], question: str, voca
 
 def _fit(question: str, old: Slot, fragment: str, new: Slot, *, same: bool) -> float:
     """How well `new` goes into the place of `old`; 0 for not at all."""
+    # One column that stores both is the surest sign, then the kind, then the word before them.
     score = 3.0 if old.refs & new.refs else 0.0
     if not score and (same or (old.refs and new.refs and new.kind == old.kind == "value")):
         return 0.0
@@ -192,6 +196,7 @@ def _replaced(question: str, fragment: str, old: Sequence[Slot], taken: dict[int
         slot, new = old[place], taken[place]
         before, said = question[: slot.start], fragment[: new.start]
         put = fragment[new.start : new.end]
+        # A comparison replaces that of the old value; without one the old comparison stays.
         comparison = _COMPARISON.search(said)
         if comparison is not None:
             put = comparison[0] + put

@@ -1,12 +1,12 @@
-"""What a question is about: "singers from France" in "How many singers are from France?"."""
+"""The subject of a question: "singers from France" in "How many singers are from France?"."""
 
 from __future__ import annotations
 
 import re
 
-from .superlatives import rank_of
+from .superlatives import find_rank
 
-__all__ = ["subject_of", "trailing_order"]
+__all__ = ["find_trailing_order", "read_subject"]
 
 _ASK = re.compile(
     r"(?:please\s+|(?:can|could|would) you\s+(?:please\s+)?)?(?:show|list|give|find|return|provide|display|get|name"
@@ -36,13 +36,13 @@ _ARTICLE = re.compile(r"\A(?:all|the|different|distinct|of|any|each)\s+", re.IGN
 _RELATIVE = re.compile(r"\s+(?:who|that|which|whose|with|where)\s", re.IGNORECASE)
 
 
-def trailing_order(question: str) -> int:
+def find_trailing_order(question: str) -> int:
     """Where the words begin that say in which order rows come; the length of the question where there are none."""
     found = _ORDER.search(question)
     return found.start() if found else len(question)
 
 
-def subject_of(question: str) -> str:
+def read_subject(question: str) -> str:
     """The things that an earlier question is about, with what narrows them, in its own words but for a "that".
 
     Args:
@@ -51,7 +51,7 @@ def subject_of(question: str) -> str:
     Returns:
         "" where it cannot be told.
     """
-    text = question[: trailing_order(question)]
+    text = question[: find_trailing_order(question)]
     asked, many = _ASK.match(text), _MANY.match(text)
     if asked:
         found = _behind_of(text[asked.end() :])
@@ -59,7 +59,8 @@ def subject_of(question: str) -> str:
         found = _narrowed(text[many.end() :])
     else:
         return ""
-    while (shorter := _ARTICLE.match(found)) and not rank_of(found[shorter.end() :]):
+    # "the oldest singer" keeps its article: without it the superlative would read as a name.
+    while (shorter := _ARTICLE.match(found)) and not find_rank(found[shorter.end() :]):
         found = found[shorter.end() :]
     return found.strip(" ,")
 

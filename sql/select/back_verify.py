@@ -8,32 +8,33 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.errors import ModelError
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.text.words import terms
+from ctxprune.utils.validation import check_number, check_range
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
-from .finalists import finalists, promoted
+from .base import SELECTORS, Selector, as_selector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
-__all__ = ["BackVerifySelector", "agreement"]
+__all__ = ["BackVerifySelector", "measure_agreement"]
 
 
 @SELECTORS.register("back_verify.v1")
 @dataclass(frozen=True)
-class BackVerifySelector:
-    """Wraps a selector: where its confidence is below `below`, its first groups are read back, and a later one wins
-    whose question agrees better with the asked one, by `margin` or more.
+class BackVerifySelector(Selector):
+    """Wraps a selector: where its confidence is below `below`, the model writes the question of each of the first
+    groups, and a later group is chosen whose question agrees better with the asked one, by `margin` or more.
 
-    One call a group, on its SQL alone: no row is shown. `agreement` compares. A single group asks nothing, and a model
-    that fails leaves the choice as it was; the reason says so.
+    One call a group, on its SQL alone: no row is shown. `measure_agreement` compares. With a single group there is no
+    call, and a model that fails leaves the choice as it was; the reason says so.
 
     Attributes:
         model: The chat model.
@@ -55,31 +56,31 @@ class BackVerifySelector:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("below", "margin"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must be in 0..1, got {getattr(self, name)}", where=name)
-        if self.groups < 2:
-            raise UsageError(f"groups must be at least 2, got {self.groups}", where="groups")
+        object.__setattr__(self, "base", as_selector(self.base))
+        check_range("below", self.below)
+        check_range("margin", self.margin)
+        check_number("groups", self.groups, minimum=2)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that reads back best."""
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        places = finalists(first, executed, self.groups)
+        places = first.representatives(executed, self.groups)
         try:
-            found = [agreement(question, self._question(executed[place].sql)) for place in places]
+            found = [measure_agreement(question, self._question(executed[place].sql)) for place in places]
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not read back, the model failed")
+        # Of equal agreement the earlier group, which the base prefers.
         best = max(range(len(places)), key=lambda place: (found[place], -place))
         if best == 0 or found[best] < found[0] + self.margin:
             return replace(first, reason=f"{first.reason}; read back, it agrees to {found[0]:.2f} with the question")
         reason = f"read back, it agrees to {found[best]:.2f} with the question, the first result to {found[0]:.2f}"
-        return promoted(first, places[best], best, reason)
+        return first.promote(places[best], best, reason)
 
     def without_cells(self) -> BackVerifySelector:
         """The same over a base that shows no cell either."""
-        return replace(self, base=without_cells(self.base))
+        return replace(self, base=self.base.without_cells())
 
     def _question(self, sql: str) -> str:
         text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."
@@ -87,8 +88,8 @@ class BackVerifySelector:
         return ask_model(self.model, [Message("user", text)], sampling)[0].text
 
 
-def agreement(asked: str, read_back: str) -> float:
-    """How far two questions speak of the same, 0..1: twice the common terms over all of them (Dice).
+def measure_agreement(asked: str, read_back: str) -> float:
+    """Similarity of two questions, 0..1: the Dice coefficient of their terms.
 
     Terms are stemmed words without stop words, as the lexical scorers count them; a text without any agrees to 0.
     """

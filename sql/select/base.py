@@ -1,11 +1,14 @@
-"""What a selector is: it chooses one of several executed candidates."""
+"""The interface of selectors, which choose one of several executed candidates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
+from ctxprune.utils.protocols import check_method, optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from ..database.database import ResultSet
     from ..generate.base import Candidate
 
-__all__ = ["SELECTORS", "Executed", "Selection", "Selector", "without_cells"]
+__all__ = ["SELECTORS", "Executed", "Selection", "Selector", "as_selector"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Executed:
 
 @dataclass(frozen=True)
 class Selection:
-    """The choice.
+    """The choice among executed candidates.
 
     Attributes:
         index: Position of the chosen candidate in what was given; None when every candidate failed.
@@ -53,24 +56,69 @@ class Selection:
     groups: tuple[tuple[int, ...], ...] = ()
     reason: str = ""
 
+    def promote(self, index: int, place: int, reason: str) -> Selection:
+        """The same groups with the one at `place` as the choice; candidate `index` of it is the chosen one.
 
-class Selector(Protocol):
-    """Chooses. Safe to share between threads.
+        No later group has more support than the first, so its confidence is the first's times the share of their
+        sizes, 1 at most.
+        """
+        groups = list(self.groups)
+        chosen = groups.pop(place)
+        share = min(len(chosen) / len(self.groups[0]), 1.0)
+        return replace(self, index=index, groups=(chosen, *groups), confidence=self.confidence * share, reason=reason)
 
-    One that shows cells of results to a model has a method `without_cells()`, which gives the same selector without;
-    a pipeline with private columns calls it.
+    def representatives(self, executed: Sequence[Executed], most: int) -> list[int]:
+        """A candidate of each of the first `most` groups: the chosen one, and the shortest SQL of each other group."""
+        if self.index is None:
+            return []
+        others = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in self.groups[1:]]
+        return [self.index, *others][:most]
+
+
+class Selector(ABC):
+    """Chooses one of the executed candidates. Safe to share between threads.
+
+    A subclass writes `select`. `as_selector` accepts any other object that has this method.
     """
 
+    @abstractmethod
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """Choose one of `executed`; an empty sequence gives index None."""
-        ...
+
+    def without_cells(self) -> Selector:
+        """The same selector, so that no model sees a cell of a result, which may come from a private column under any
+        name. The default is for selectors that show none.
+        """
+        return self
 
 
-def without_cells(selector: Selector) -> Selector:
-    """`selector`, so that no model sees a cell of a result: it may come from a private column under any name."""
-    hide = getattr(selector, "without_cells", None)
-    hidden: Selector = selector if hide is None else hide()
-    return hidden
+@dataclass(frozen=True)
+class _AdaptedSelector(Selector):
+    """An object of the user with the method `select`, and perhaps `without_cells`."""
+
+    selector: Any
+
+    def select(self, question: str, executed: Sequence[Executed]) -> Selection:
+        selection = self.selector.select(question, executed)
+        if not isinstance(selection, Selection):
+            raise UsageError(f"{type(self.selector).__name__}.select must return a Selection", where="select")
+        return selection
+
+    def without_cells(self) -> Selector:
+        hide = optional_member(self.selector, "without_cells", None)
+        return self if hide is None else as_selector(hide())
+
+
+def as_selector(selector: object) -> Selector:
+    """`selector` itself where it is a `Selector`, else an adapter of an object with the method `select`.
+
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(selector, Selector):
+        return selector
+    check_method(selector, "select", "a selector")
+    return _AdaptedSelector(selector)
 
 
 SELECTORS: Registry[type[Selector]] = Registry(

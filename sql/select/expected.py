@@ -1,4 +1,4 @@
-"""What the words of a question let one expect of the SQL that answers it: a probability of every fact of its form."""
+"""Predicts the form of the SQL from the words of a question: a probability for every fact of the form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Expectations", "phrases", "read_words"]
+__all__ = ["Expectations", "extract_phrases", "read_words"]
 
 _WORD = re.compile(r"'[^']*'|\"[^\"]*\"|``[^`']*''|\d+(?:\.\d+)?|[^\W\d_]+|[,?;]")
 _LONGEST = 4_000  # characters that are read
@@ -32,11 +32,12 @@ def read_words(question: str) -> list[str]:
     ]
 
 
-def phrases(words: Sequence[str], common: frozenset[str] | set[str]) -> set[str]:
+def extract_phrases(words: Sequence[str], common: frozenset[str] | set[str]) -> set[str]:
     """All runs of one to four words; those not common are a blank, and a run of blanks is one."""
     masked = ["^"]
     for word in words:
         sign = word if word in common else _OTHER
+        # A run of rare words is one blank, however many words a name has.
         if sign != _OTHER or masked[-1] != _OTHER:
             masked.append(sign)
     masked.append("$")
@@ -69,9 +70,9 @@ class Expectations:
 
     def __call__(self, question: str, evidence: str = "") -> dict[str, NDArray[np.float64]]:
         """Log-probabilities of the values of every fact in `HEADS`."""
-        found = phrases(read_words(question), self.common)
+        found = extract_phrases(read_words(question), self.common)
         if evidence.strip():
-            found |= {f"{phrase} @" for phrase in phrases(read_words(evidence), self.common)}
+            found |= {f"{phrase} @" for phrase in extract_phrases(read_words(evidence), self.common)}
         rows = [self.vocabulary[phrase] for phrase in sorted(found) if phrase in self.vocabulary]
         hidden = np.tanh(self.inner[rows].sum(axis=0, dtype=np.float64) + self.inner_bias)
         logits = hidden @ self.outer + self.outer_bias
@@ -79,6 +80,7 @@ class Expectations:
         start = 0
         for name, size in HEADS.items():
             part = logits[start : start + size]
+            # Log-softmax with the maximum taken off.
             top = part.max()
             scores[name] = part - (top + np.log(np.exp(part - top).sum()))
             start += size

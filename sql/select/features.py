@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .forms import HEADS, form_of
-from .grouping import Group, Table, groups_of
+from .forms import HEADS, read_form
+from .grouping import Group, ResultTable, group_results, read_table
 from .literals import literal_features
 from .names import SchemaNames
 from .soundness import SOUNDNESS, soundness_features
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..database.database import ResultSet
+    from ..generate.base import Candidate
+    from ..schema.linked import Linked
     from .forms import Form
 
-__all__ = ["FEATURES", "Case", "Evidence", "case_features"]
+__all__ = ["FEATURES", "Case", "Evidence", "case_features", "collect_evidence"]
 
 _LEAST = 0.01  # a probability below counts as this: one surprising fact must not decide alone
 _SUPPORT = (
@@ -74,7 +77,7 @@ class Evidence:
     columns: Mapping[tuple[str, str], float] = field(default_factory=dict)
     tables: Mapping[str, float] = field(default_factory=dict)
     hits: Sequence[tuple[str, float, str, str]] = ()
-    own: Sequence[tuple[Table, float]] = ()
+    own: Sequence[tuple[ResultTable, float]] = ()
     names: SchemaNames | None = None
 
 
@@ -92,15 +95,35 @@ class Case:
 
     question: str
     sqls: Sequence[str]
-    tables: Mapping[int, Table]
+    tables: Mapping[int, ResultTable]
     expected: Mapping[str, NDArray[np.float64]]
     evidence: Evidence = Evidence()
 
 
+def collect_evidence(
+    linked: Linked, own: Sequence[Candidate] = (), run: Callable[[str], ResultSet | None] | None = None
+) -> Evidence:
+    """The evidence of a linked schema, and of the candidates of the library's own generator.
+
+    Args:
+        linked: The linked schema of the question; its value hits are used as well.
+        own: Candidates with their probabilities as scores (the sketch generator's).
+        run: Runs one SQL text and gives None for one that fails. Without it `own` is not used.
+    """
+    results = [(run(one.sql), one.score) for one in own] if run is not None else []
+    return Evidence(
+        columns={(ref.table.lower(), ref.column.lower()): float(score) for ref, score in linked.scores.items()},
+        tables={name.lower(): float(score) for name, score in linked.table_scores.items()},
+        hits=tuple((hit.value, hit.likelihood, hit.ref.table.lower(), hit.ref.column.lower()) for hit in linked.hits),
+        own=tuple((read_table(result), score) for result, score in results if result is not None),
+        names=SchemaNames(linked.full),
+    )
+
+
 def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
     """The groups of equal results, largest first, and float64 (n_groups, len(FEATURES))."""
-    groups = groups_of(case.tables)
-    forms = {index: form_of(case.sqls[index]) for index in case.tables}
+    groups = group_results(case.tables)
+    forms = {index: read_form(case.sqls[index]) for index in case.tables}
     blocks = (
         _support(case, groups, forms),
         _execution(groups),
@@ -114,6 +137,7 @@ def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
 
 
 def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | None]) -> NDArray[np.float64]:
+    # Shares are of the candidates that ran; how many failed is a feature of its own.
     total = len(case.tables)
     shares = [len(group.members) / total for group in groups]
     facts = _fact_shares([form for form in forms.values() if form is not None])
@@ -137,12 +161,13 @@ def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | Non
     return np.array(rows, dtype=np.float64).reshape(len(groups), len(_SUPPORT))
 
 
-def _kin(table: Table, groups: Sequence[Group], total: int) -> list[float]:
+def _kin(table: ResultTable, groups: Sequence[Group], total: int) -> list[float]:
     """Shares of the candidates with the same rows but for duplicates, with more and fewer columns or rows."""
     same = wider = narrower = more = fewer = 0
     for group in groups:
         other, size = group.table, len(group.members)
         same += size * (other.bare == table.bare)
+        # The group itself and empty results have no wider or narrower relatives.
         if other.key == table.key or not other.rows or not table.rows:
             continue
         if other.shape[1] != table.shape[1]:
@@ -154,7 +179,7 @@ def _kin(table: Table, groups: Sequence[Group], total: int) -> list[float]:
     return [value / total for value in (same, wider, narrower, more, fewer)]
 
 
-def _overlaps(table: Table, groups: Sequence[Group], total: int) -> list[float]:
+def _overlaps(table: ResultTable, groups: Sequence[Group], total: int) -> list[float]:
     """Mean over all candidates of the share of rows, and of whole columns, that their results have in common."""
     rows = sum(len(other.members) * _common(table.rows, other.table.rows) for other in groups)
     columns = sum(len(other.members) * _common(table.columns, other.table.columns) for other in groups)
@@ -171,6 +196,7 @@ def _fact_shares(forms: Sequence[Form]) -> dict[str, NDArray[np.float64]]:
     """Log of the share of candidates with each value of each fact."""
     found = {}
     for name, size in HEADS.items():
+        # Additive smoothing: a fact that no candidate has keeps a finite logarithm.
         counts = np.bincount([form.facts[name] for form in forms], minlength=size) + 0.2
         found[name] = np.log(counts / counts.sum())
     return found
@@ -201,6 +227,7 @@ def _means(
     """Means over the different texts of each group."""
     rows = []
     for group in groups:
+        # Each text counts once: twenty samples of one text are one opinion about its form.
         distinct = {case.sqls[index]: forms[index] for index in group.members}
         found = [row(form, case) for form in distinct.values() if form is not None]
         rows.append(np.mean(found, axis=0) if found else np.zeros(width))
@@ -244,7 +271,7 @@ def _sense(form: Form, case: Case) -> list[float]:
     ]
 
 
-def _own(groups: Sequence[Group], own: Sequence[tuple[Table, float]]) -> NDArray[np.float64]:
+def _own(groups: Sequence[Group], own: Sequence[tuple[ResultTable, float]]) -> NDArray[np.float64]:
     rows = [
         [
             sum(chance for table, chance in own if table.key == group.table.key),
@@ -262,6 +289,7 @@ def _forms(groups: Sequence[Group], case: Case, forms: Mapping[int, Form | None]
         distinct = {case.sqls[index]: forms[index] for index in group.members}
         known = [form for form in distinct.values() if form is not None]
         found = np.array([[case.expected[name][form.facts[name]] for name in HEADS] for form in known])
+        # Bounded below: one impossible fact must not outweigh all others.
         found = np.maximum(found, math.log(_LEAST)) if known else np.full((1, len(HEADS)), -0.5)
         sums = found.sum(axis=1)
         length = _mean([math.log(form.length) for form in known]) if known else 5.0

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .scopes import quotes_as_texts, scopes_of
+from .scopes import read_quotes_as_texts, read_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlglot import exp
 
-    from .scopes import Scope
+    from .scopes import SelectScope
 
-__all__ = ["HEADS", "Form", "form_of"]
+__all__ = ["HEADS", "Form", "read_form"]
 
 #: Every fact of a form and how many values it takes: 0 up to one below the number.
 HEADS: Mapping[str, int] = {
@@ -78,11 +78,11 @@ class Form:
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
     length: int
-    scopes: tuple[Scope, ...]
+    scopes: tuple[SelectScope, ...]
 
 
 @lru_cache(maxsize=8192)
-def form_of(sql: str, dialect: str = "sqlite") -> Form | None:
+def read_form(sql: str, dialect: str = "sqlite") -> Form | None:
     """The form of one SELECT statement; None for a text that is not one, or that cannot be parsed."""
     import sqlglot
     from sqlglot import exp
@@ -94,12 +94,14 @@ def form_of(sql: str, dialect: str = "sqlite") -> Form | None:
         return None
     if not isinstance(tree, exp.Query):
         return None
-    quotes_as_texts(tree)
+    read_quotes_as_texts(tree)
     first: exp.Expr = tree
+    # The items of a set operation are those of its first SELECT.
     while isinstance(first, exp.SetOperation):
         first = first.this.unnest() if isinstance(first.this, exp.Subquery) else first.this
     if not isinstance(first, exp.Select):
         return None
+    # CTEs are named in FROM like tables, but no column is stored in them.
     named = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables = frozenset(table.name.lower() for table in tree.find_all(exp.Table)) - named
     literals = list(tree.find_all(exp.Literal))
@@ -112,7 +114,7 @@ def form_of(sql: str, dialect: str = "sqlite") -> Form | None:
         texts=tuple(literal.this for literal in literals if literal.is_string),
         numbers=tuple(literal.this for literal in literals if not literal.is_string),
         length=len(" ".join(sql.split())),
-        scopes=scopes_of(tree),
+        scopes=read_scopes(tree),
     )
 
 

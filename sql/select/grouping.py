@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from ..database.database import ResultSet
 
-__all__ = ["Group", "Table", "groups_of", "read_table", "representative"]
+__all__ = ["Group", "ResultTable", "choose_representative", "group_results", "read_table"]
 
 _MOST_ROWS = 2_000  # of a result that are compared
-_MOST_COLUMNS = 40
+_MOST_COLUMNS = 40  # of a row; wider and longer results are compared by their beginnings
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """A result, column by column.
 
     Attributes:
@@ -50,19 +50,21 @@ class Group:
     """Candidates with equal results: their indices, rising, and the result."""
 
     members: tuple[int, ...]
-    table: Table
+    table: ResultTable
 
 
-def read_table(result: ResultSet) -> Table:
+def read_table(result: ResultSet) -> ResultTable:
     """Read the first 2,000 rows and 40 columns of a result."""
     rows = [tuple(map(_cell, row[:_MOST_COLUMNS])) for row in result.rows[:_MOST_ROWS]]
     width = len(result.columns)
     columns = list(zip(*rows, strict=True)) if rows else []
+    # Columns are sorted by their cells, so that SELECT a, b and SELECT b, a agree.
     order = sorted(range(len(columns)), key=lambda place: sorted(columns[place]))
     turned = [tuple(row[place] for place in order) for row in rows]
     cells = [cell for row in rows for cell in row]
     count = len(result.rows)
-    return Table(
+    return ResultTable(
+        # Empty results are all alike, whatever their columns: nothing in them can differ.
         key=hash((width, count, tuple(sorted(turned)))) if rows else (0, 0),
         bare=hash((width, tuple(sorted(set(turned))))) if rows else (0, 0),
         exact=hash((width, count, tuple(rows))),
@@ -74,7 +76,7 @@ def read_table(result: ResultSet) -> Table:
     )
 
 
-def groups_of(tables: Mapping[int, Table]) -> list[Group]:
+def group_results(tables: Mapping[int, ResultTable]) -> list[Group]:
     """Groups of equal results, the largest first, then by their first member."""
     members: dict[Hashable, list[int]] = defaultdict(list)
     for index, table in tables.items():
@@ -83,7 +85,7 @@ def groups_of(tables: Mapping[int, Table]) -> list[Group]:
     return sorted(found, key=lambda group: (-len(group.members), group.members[0]))
 
 
-def representative(group: Sequence[int], tables: Mapping[int, Table], lengths: Mapping[int, int]) -> int:
+def choose_representative(group: Sequence[int], tables: Mapping[int, ResultTable], lengths: Mapping[int, int]) -> int:
     """Of the most frequent order of rows and columns in a group, the shortest text."""
     votes: dict[Hashable, int] = defaultdict(int)
     for index in group:

@@ -6,28 +6,29 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.errors import ModelError
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
+from ctxprune.utils.validation import check_number, check_range
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
-from .finalists import finalists, promoted
+from .base import SELECTORS, Selector, as_selector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
-__all__ = ["JudgedSelector", "shown_rows"]
+__all__ = ["JudgedSelector", "format_rows"]
 
 _CELL = 40  # characters of a cell that the model is shown
 
 
 @SELECTORS.register("judged.v1")
 @dataclass(frozen=True)
-class JudgedSelector:
+class JudgedSelector(Selector):
     """Wraps a selector: where its confidence is below `below` and there are two groups, a chat model decides between
     the first two. A model that fails or answers neither leaves the choice as it was; the reason says so.
 
@@ -49,45 +50,45 @@ class JudgedSelector:
     rows: int = 3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.below <= 1:
-            raise UsageError(f"below must be in 0..1, got {self.below}", where="below")
-        if self.rows < 0:
-            raise UsageError(f"rows must be at least 0, got {self.rows}", where="rows")
+        object.__setattr__(self, "base", as_selector(self.base))
+        check_range("below", self.below)
+        check_number("rows", self.rows, minimum=0)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the second group's shortest member where the model prefers it."""
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        one, rival = finalists(first, executed, 2)
+        one, rival = first.representatives(executed, 2)
         text = _prompt(question, executed[one], executed[rival], self.rows)
         sampling = Sampling(max_tokens=4, seconds=self.seconds)
         try:
             answer = ask_model(self.model, [Message("user", text)], sampling)[0].text
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not judged, the model failed")
+        # Anything but B leaves the vote as it was: a model that fails must not decide.
         letter = _letter(answer)
         if letter == "B":
-            return promoted(first, rival, 1, "a chat model preferred the second group")
+            return first.promote(rival, 1, "a chat model preferred the second group")
         verdict = "a chat model agreed" if letter else "the model named neither of the first two groups"
         return replace(first, reason=f"{first.reason}; {verdict}")
 
     def without_cells(self) -> JudgedSelector:
         """The same, with no row shown."""
-        return replace(self, rows=0, base=without_cells(self.base))
+        return replace(self, rows=0, base=self.base.without_cells())
 
 
 def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:
     parts = [f"Question: {one_line(question)}"]
     parts += [
-        f"{name}: {one_line(item.sql)}\nResult of {name}: {shown_rows(item, most)}"
+        f"{name}: {one_line(item.sql)}\nResult of {name}: {format_rows(item, most)}"
         for name, item in (("A", first), ("B", second))
     ]
     parts.append("Which query answers the question, A or B? Answer with one letter.")
     return "\n".join(parts)
 
 
-def shown_rows(item: Executed, most: int) -> str:
+def format_rows(item: Executed, most: int) -> str:
     """The first `most` rows of a result on one line, and how many there are."""
     if item.result is None:
         return "none"

@@ -32,6 +32,7 @@ def literal_features(form: Form, question: str, hits: Sequence[tuple[str, float]
     written = {text.casefold() for text in texts} | {_plain(number) for number in form.numbers}
     named = {_plain(number) for number in _NUMBER.findall(question)}
     words = named | {number for word, number in _COUNTED.items() if re.search(rf"\b{word}\b", folded)}
+    # LIMIT 1 and flags are in queries whose questions name no number.
     numbers = {_plain(number) for number in form.numbers} - {"1", "0"}
     inside = " ".join(form.texts) + " " + " ".join(written)
     return [

@@ -1,4 +1,4 @@
-"""A schema as the ranked selector asks for it: whose column it is, what kind, what refers to what."""
+"""Look-ups of a schema for the ranked selector: owners and kinds of columns, and references."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..schema.schema import Schema
-    from .scopes import Ref, Scope
+    from .scopes import Ref, SelectScope
 
 __all__ = ["SchemaNames"]
 
@@ -79,7 +79,7 @@ class SchemaNames:
         """Whether one refers to the other."""
         return (first, second) in self.references or (second, first) in self.references
 
-    def resolve(self, ref: Ref, scope: Scope) -> tuple[str, str] | None:
+    def resolve(self, ref: Ref, scope: SelectScope) -> tuple[str, str] | None:
         """The stored column that is meant; None where that cannot be said."""
         if ref.alias:
             table = scope.tables.get(ref.alias)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
 from ctxprune.models.weights import reading, shipped
+from ctxprune.utils.validation import check_range
 
-from .base import SELECTORS, Selection
+from .base import SELECTORS, Selection, Selector
 from .expected import Expectations
 from .features import FEATURES, Case, Evidence, case_features
-from .grouping import read_table, representative
+from .grouping import choose_representative, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ class RankingWeights:
 
 @SELECTORS.register("ranked.v1")
 @dataclass(frozen=True)
-class RankedSelector:
+class RankedSelector(Selector):
     """Takes the group of equal results that most likely answers the question.
 
     Reads what candidates say and return, never who wrote them nor where they stand. For 2 to some 60 candidates.
@@ -117,8 +117,7 @@ class RankedSelector:
     weights: RankingWeights | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_confidence <= 1:
-            raise UsageError(f"min_confidence must be in 0..1, got {self.min_confidence}", where="min_confidence")
+        check_range("min_confidence", self.min_confidence)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The choice; confidence is the probability that it is right."""
@@ -133,23 +132,25 @@ class RankedSelector:
             question: The user's words.
             executed: The candidates.
             evidence: Extra knowledge that came with the question (BIRD).
-            known: What the linker, the value index and a generator of one's own say; see `gather`.
+            known: What the linker, the value index and a generator of one's own say; see `collect_evidence`.
         """
         tables = {place: read_table(one.result) for place, one in enumerate(executed) if one.result is not None}
         if not tables:
             return Selection(None, 0.0, (), "no candidate could be run" if executed else "there is no candidate")
         weights = load_weights() if self.weights is None else self.weights
+        # The text that ran, after repair, for it gave the result.
         sqls = [one.sql or one.candidate.sql for one in executed]
         text = f"{question}\n{evidence}" if evidence.strip() else question
         case = Case(text, sqls, tables, weights.expectations(question, evidence), known or Evidence())
         groups, chances = weights.probabilities(case)
+        # Equal chances keep the order of the groups, the largest first.
         order = sorted(range(len(groups)), key=lambda place: (-chances[place], place))
         ranked = tuple(groups[place].members for place in order)
         chance = min(chances[order[0]], 1.0)
         if chance < self.min_confidence:
             return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
         lengths = {place: len(sqls[place]) for place in tables}
-        best = representative(ranked[0], tables, lengths)
+        best = choose_representative(ranked[0], tables, lengths)
         voted = f"{len(ranked[0])} of {len(tables)} working candidates gave this result"
         reason = f"right with a probability of {chance:.2f}; {voted}"
         return Selection(best, chance, ranked, reason)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-__all__ = ["Crossing", "Ref", "Scope", "quotes_as_texts", "scopes_of"]
+__all__ = ["Crossing", "Ref", "SelectScope", "read_quotes_as_texts", "read_scopes"]
 
 
 class Ref(NamedTuple):
@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scope:
+class SelectScope:
     """One SELECT.
 
     Attributes:
@@ -58,7 +58,7 @@ class Scope:
     crossings: tuple[Crossing, ...]
 
 
-def quotes_as_texts(tree: exp.Expr) -> None:
+def read_quotes_as_texts(tree: exp.Expr) -> None:
     """Make a double-quoted name on the right of a comparison a text, which is how SQLite reads it, in place."""
     from sqlglot import exp
 
@@ -67,11 +67,12 @@ def quotes_as_texts(tree: exp.Expr) -> None:
         if column.table or not isinstance(column.this, exp.Identifier) or not column.this.quoted:
             continue
         right = isinstance(holder, exp.Binary) and holder.expression is column and not isinstance(holder, exp.Dot)
+        # Only on the right: "name" = 'x' compares a column, name = "x" a text.
         if right or (isinstance(holder, exp.In) and holder.this is not column):
             column.replace(exp.Literal.string(column.name))
 
 
-def scopes_of(tree: exp.Expr) -> tuple[Scope, ...]:
+def read_scopes(tree: exp.Expr) -> tuple[SelectScope, ...]:
     """All SELECTs, outermost first."""
     from sqlglot import exp
 
@@ -85,7 +86,7 @@ def scopes_of(tree: exp.Expr) -> tuple[Scope, ...]:
     return tuple(_scope(select, owned[number], place) for number, select in enumerate(selects))
 
 
-def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, int]) -> Scope:
+def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, int]) -> SelectScope:
     from sqlglot import exp
 
     holders = [select.args.get("from_") or select.args.get("from"), *(select.args.get("joins") or [])]
@@ -102,7 +103,7 @@ def _scope(select: exp.Select, columns: list[exp.Column], place: Mapping[int, in
             inside.add(id(column))
     shown = [item.unalias() for item in select.expressions]
     counts = [one for one in select.find_all(exp.Count) if isinstance(one.this, exp.Star)]
-    return Scope(
+    return SelectScope(
         tables=tables,
         sources=len(sources),
         links=links,
@@ -125,6 +126,7 @@ def _links(columns: list[exp.Column]) -> tuple[tuple[tuple[Ref, Ref], ...], set[
         if not isinstance(holder, exp.EQ) or holder.this is not column or not isinstance(holder.expression, exp.Column):
             continue
         other = holder.expression
+        # Both columns in one SELECT, of two sources: a comparison with an outer SELECT is a crossing, no join.
         if id(other) in mine and (column.table.lower() != other.table.lower() or not column.table):
             links.append((_ref(column), _ref(other)))
             linked |= {id(column), id(other)}

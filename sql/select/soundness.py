@@ -1,4 +1,4 @@
-"""Whether a statement makes sense on its schema, whatever was asked: joins along keys, like compared with like."""
+"""Features of how plausible a statement is on its schema, whatever the question: joins along keys, types that match."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .names import SchemaNames
-    from .scopes import Ref, Scope
+    from .scopes import Ref, SelectScope
 
 __all__ = ["SOUNDNESS", "soundness_features"]
 
@@ -19,7 +19,7 @@ SOUNDNESS = (
 _MOST = 3.0  # of each that count
 
 
-def soundness_features(scopes: tuple[Scope, ...], names: SchemaNames) -> list[float]:
+def soundness_features(scopes: tuple[SelectScope, ...], names: SchemaNames) -> list[float]:
     """Counts up to 3, one a name in `SOUNDNESS`.
 
     Links of FROM and WHERE along keys, between other columns of one name, between others, and between kinds of columns;
@@ -65,7 +65,7 @@ def _differ(first: tuple[str, str] | None, second: tuple[str, str] | None, names
     return {names.kind(first), names.kind(second)} == {"number", "text"}
 
 
-def _misfit(ref: Ref, literal: str, is_text: bool, scope: Scope, names: SchemaNames) -> bool:
+def _misfit(ref: Ref, literal: str, is_text: bool, scope: SelectScope, names: SchemaNames) -> bool:
     column = names.resolve(ref, scope)
     if column is None:
         return False
@@ -73,16 +73,18 @@ def _misfit(ref: Ref, literal: str, is_text: bool, scope: Scope, names: SchemaNa
     return names.kind(column) == ("text" if not is_text else "number") and (not is_text or not number)
 
 
-def _needless(scope: Scope, names: SchemaNames) -> int:
+def _needless(scope: SelectScope, names: SchemaNames) -> int:
     """Tables at the end of one link at most, of which nothing else is used."""
+    # The only table of a query is needed for its rows, also where it names none of its columns.
     if len(scope.tables) < 2:
         return 0
+    # A table that two links go through connects the others and is needed.
     used = set(_aliases(scope.used, scope, names))
     ends = [alias for link in scope.links for alias in _aliases(link, scope, names)]
     return sum(alias not in used and ends.count(alias) < 2 for alias in scope.tables)
 
 
-def _aliases(refs: tuple[Ref, ...], scope: Scope, names: SchemaNames) -> Iterator[str]:
+def _aliases(refs: tuple[Ref, ...], scope: SelectScope, names: SchemaNames) -> Iterator[str]:
     for ref in refs:
         owners = (alias for alias, table in scope.tables.items() if ref.column in names.kinds.get(table, {}))
         alias = ref.alias or next(owners, "")
@@ -90,7 +92,7 @@ def _aliases(refs: tuple[Ref, ...], scope: Scope, names: SchemaNames) -> Iterato
             yield alias
 
 
-def _repeated(ref: Ref, scope: Scope, names: SchemaNames) -> bool:
+def _repeated(ref: Ref, scope: SelectScope, names: SchemaNames) -> bool:
     """Whether a join repeats the rows of an aggregated column's table: another table there refers to it."""
     column = names.resolve(ref, scope)
     if column is None:

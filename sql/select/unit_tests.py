@@ -9,28 +9,29 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.errors import ModelError
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
+from ctxprune.utils.validation import check_number
 
 from ..generate.prompts.base import one_line
-from .base import SELECTORS, without_cells
-from .finalists import finalists, promoted
-from .judge import shown_rows
+from .base import SELECTORS, Selector, as_selector
+from .judge import format_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection, Selector
+    from .base import Executed, Selection
 
 __all__ = ["UnitTestSelector"]
 
 
 @SELECTORS.register("tests.v1")
 @dataclass(frozen=True)
-class UnitTestSelector:
-    """Wraps a selector: its first groups are tested, and the one that passes most tests wins; ties keep their order.
+class UnitTestSelector(Selector):
+    """Wraps a selector: its first groups are tested, and the one that passes most tests is chosen; ties keep the order.
 
     One call writes the tests, one call a test judges all groups. Nothing is asked where there is a single group, and a
     model that fails leaves the choice as it was; the reason says so.
@@ -55,33 +56,35 @@ class UnitTestSelector:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        for name, least in (("tests", 1), ("groups", 2), ("rows", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}", where=name)
+        object.__setattr__(self, "base", as_selector(self.base))
+        check_number("tests", self.tests, minimum=1)
+        check_number("groups", self.groups, minimum=2)
+        check_number("rows", self.rows, minimum=0)
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that passes more tests."""
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2:
             return first
-        places = finalists(first, executed, self.groups)
+        places = first.representatives(executed, self.groups)
         shown = [
-            f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {shown_rows(executed[place], self.rows)}"
+            f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {format_rows(executed[place], self.rows)}"
             for number, place in enumerate(places, 1)
         ]
         try:
             passed = self._passed(question, shown)
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not tested, the model failed")
+        # Of equal counts the earlier group, which the base prefers.
         best = max(range(len(places)), key=lambda place: (passed[place], -place))
         if best == 0:
             return replace(first, reason=f"{first.reason}; no other result passed more unit tests")
         reason = f"passed {passed[best]} unit tests, the first result {passed[0]}"
-        return promoted(first, places[best], best, reason)
+        return first.promote(places[best], best, reason)
 
     def without_cells(self) -> UnitTestSelector:
         """The same, with no row shown."""
-        return replace(self, rows=0, base=without_cells(self.base))
+        return replace(self, rows=0, base=self.base.without_cells())
 
     def _passed(self, question: str, shown: Sequence[str]) -> list[int]:
         candidates = "\n".join(shown)
@@ -92,6 +95,7 @@ class UnitTestSelector:
         passed = [0] * len(shown)
         for test in tests:
             answer = self._ask(f"{head}Test: {test}\nWhich queries pass? Answer with their numbers, or with none.", 20)
+            # A set: a number that is named twice passes once.
             for number in {int(digits) for digits in re.findall(r"\d{1,3}", answer)}:
                 if 1 <= number <= len(shown):
                     passed[number - 1] += 1

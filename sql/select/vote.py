@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 
 from ..database.equality import is_hollow, orders_rows, result_key
-from .base import SELECTORS, Selection
+from .base import SELECTORS, Selection, Selector
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -23,7 +23,7 @@ _LEAST = 1e-6  # of a candidate whose probability is rounded to 0: it is still b
 
 @SELECTORS.register("vote.v1")
 @dataclass(frozen=True)
-class VoteSelector:
+class VoteSelector(Selector):
     """Drops failures, groups equal results, prefers non-empty ones, and takes the group of the largest weight.
 
     Every generator has one vote, and a candidate weighs its probability by that generator, so that a group's weight is
@@ -92,6 +92,7 @@ def _shares(indices: Sequence[int], executed: Sequence[Executed]) -> dict[int, f
     paths: dict[str, list[int]] = defaultdict(list)
     for index in indices:
         paths[executed[index].candidate.path].append(index)
+    # Probabilities are told from other scores by their sum: no more than 1 in each path.
     known = any(scores.values()) and all(_adds_up([scores[i] for i in path]) for path in paths.values())
     if not known and len(set(scores.values())) == 1:
         return dict.fromkeys(indices, 1.0 / len(indices))
@@ -101,6 +102,7 @@ def _shares(indices: Sequence[int], executed: Sequence[Executed]) -> dict[int, f
             shares.update({index: max(scores[index], _LEAST) / len(paths) for index in path})
             continue
         ranked = sorted(path, key=lambda index: -scores[index])
+        # Halved from rank to rank, so that all later ranks together never exceed the first.
         raw = {index: 2.0 ** -min(rank, 60) for rank, index in enumerate(ranked)}
         shares.update({index: weight / sum(raw.values()) / len(paths) for index, weight in raw.items()})
     return shares
@@ -112,7 +114,9 @@ def _adds_up(scores: Sequence[float]) -> bool:
 
 def _rank(group: Sequence[int], executed: Sequence[Executed], weights: Mapping[int, float]) -> tuple[object, ...]:
     result = executed[group[0]].result
+    # Wrong conditions give empty results far more often than right ones, so these come last.
     hollow = result is None or is_hollow(result)
+    # Rounded, so that the order of summation cannot break a tie.
     weight = round(sum(weights[index] for index in group), 9)
     return (hollow, -weight, min(_tie(index, executed, weights) for index in group))
 

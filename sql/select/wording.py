@@ -113,6 +113,7 @@ def _words(column: str) -> tuple[str, ...]:
 
 def _stem(word: str) -> str:
     """The word without the ending of a plural."""
+    # Only plurals: a full stemmer would make "rating" and "rate" one word.
     if len(word) > 3 and word.endswith("ies"):
         return f"{word[:-3]}y"
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.langchain import as_chat_model
 
 from .restrict import can_leave_out, restrict

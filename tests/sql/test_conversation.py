@@ -59,7 +59,7 @@ def test_what_is_no_question_is_not_remembered(pipeline: Pipeline) -> None:
 
 
 def test_a_pipeline_is_no_document(pipeline: Pipeline) -> None:
-    with pytest.raises(FormatError, match="a Pipeline is no conversation"):
+    with pytest.raises(FormatError, match="Pipeline is not a conversation"):
         Conversation.from_dict(Conversation(pipeline).to_dict(), pipeline)  # the wrong way round
 
 

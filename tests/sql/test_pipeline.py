@@ -20,7 +20,7 @@ from ctxprune.errors import DatabaseError, FormatError, SchemaError, UsageError
 from ctxprune.llm.cache import CachedModel, GenerationCache
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.chat import ChatGenerator
-from ctxprune.sql.generate.styles import generator_of
+from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.pipeline.steps import PATHS, Execute, Generate, Screen, SelectAnswer, State
@@ -232,7 +232,7 @@ def test_a_long_question_and_its_evidence_are_sent_whole(database: Database) -> 
     config = PipelineConfig(paths=("full",), candidates=1)
     for style in ("small", "plain", "ddl", "mschema", "compact", "skeleton", "decompose"):
         model = fakes.saying("SELECT 1")
-        pipeline = parts.pipeline(database, generator_of(model, (style,)), config=config)
+        pipeline = parts.pipeline(database, build_generator(model, (style,)), config=config)
         pipeline.ask(f"{long}END-Q?", f"{long}END-E")
         assert all("END-Q" in prompt and "END-E" in prompt for prompt in model.prompts)
 

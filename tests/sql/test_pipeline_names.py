@@ -10,15 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune.errors import ModelError
-from ctxprune.llm.base import LATE
+from ctxprune.llm.deadline import timeout_error
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps.generate import labelled
+from ctxprune.sql.pipeline.steps.generate import label_generators
 from ctxprune.sql.pipeline.steps.names import RESTORED
 from ctxprune.sql.schema.schema import ColumnRef
 
@@ -162,7 +161,7 @@ def test_a_model_that_was_late_is_not_asked_again(database: Database) -> None:
             self.paths_asked.append(request.path)
             if request.path == "linked":
                 return [Candidate(BROKEN, self.name, request.path)]
-            return [Candidate("", self.name, request.path, error=f"{ModelError.code} {LATE} 1 s")]
+            return [Candidate.failed(timeout_error(1), self.name, request.path)]
 
     late = Late()
     config = PipelineConfig(paths=("linked", "full"), candidates=2)
@@ -222,5 +221,5 @@ def test_several_models_vote_once_each(database: Database) -> None:
 
 def test_labels() -> None:
     chat, writes = ChatGenerator(fakes.saying("x")), parts.Writes("x")
-    assert labelled([chat, writes, chat]) == ["chat.v1", "writes.v1", "chat.v1#2"]
-    assert labelled([]) == []
+    assert label_generators([chat, writes, chat]) == ["chat.v1", "writes.v1", "chat.v1#2"]
+    assert label_generators([]) == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ctxprune.sql import ColumnRef, Database, Pipeline, PipelineConfig
-from ctxprune.sql.generate.styles import generator_of
+from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.knowledge import Note, Pair, Term
 from ctxprune.sql.select.back_verify import BackVerifySelector
 from ctxprune.sql.select.judge import JudgedSelector
@@ -85,7 +85,7 @@ def asked(database: Database, private: tuple[ColumnRef, ...], **options: Any) ->
     model = fakes.FakeModel(reply)
     tests = UnitTestSelector(model, BackVerifySelector(model, VoteSelector(), below=1))
     styles = ("small", "mschema", "ddl", "compact", "skeleton", "decompose")
-    writers = [generator_of(model, (style,)) for style in styles]
+    writers = [build_generator(model, (style,)) for style in styles]
     config = PipelineConfig(private=private, candidates=6, full_budget=9_999)
     options = {"knowledge": KNOWN, "chat": model, "selector": JudgedSelector(model, tests, below=1), **options}
     answer = Pipeline(database, generators=writers, config=config, **options).ask(QUESTION)

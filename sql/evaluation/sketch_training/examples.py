@@ -15,7 +15,7 @@ from ctxprune.text.words import STOP_WORDS, stem
 from ...database.database import Database
 from ...generate.sketch.analysis import tokenize
 from ...generate.sketch.gold import parse_query
-from ...generate.sketch.labels import queries_in
+from ...generate.sketch.query import queries_in
 from ...generate.sketch.view import SchemaView
 from ...values.index import ValueIndex
 from ..datasets import load

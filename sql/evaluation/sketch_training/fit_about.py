@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...generate.sketch.analysis import analyse
-from ...generate.sketch.labels import queries_in
 from ...generate.sketch.learn import Fit, dense, fit_net, sigmoid_loss, vocabulary_of
+from ...generate.sketch.query import queries_in
 from ...generate.sketch.relevance import about_features
 
 if TYPE_CHECKING:

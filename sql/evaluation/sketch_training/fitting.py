@@ -13,7 +13,7 @@ from ...generate.sketch.analysis import analyse, tokenize
 from ...generate.sketch.features import column_features, question_features, read, table_features
 from ...generate.sketch.labels import column_targets, number_role, operator_of, pair_target, table_targets
 from ...generate.sketch.learn import Fit, Wide, dense, fit_net, sigmoid_loss, softmax_loss, vocabulary_of
-from ...generate.sketch.model import Model, assemble, skeleton
+from ...generate.sketch.model import Model, assemble_scores, remove_projection
 from ...generate.sketch.scores import (
     NUMBER_ROLES,
     OPERATORS,
@@ -23,7 +23,7 @@ from ...generate.sketch.scores import (
     slot_features,
     value_features,
 )
-from ...generate.sketch.templates import template_of
+from ...generate.sketch.templates import read_template
 from .examples import folds, handmade, learn_related
 
 if TYPE_CHECKING:
@@ -98,10 +98,14 @@ def fit_slots(examples: Sequence[Example], seed: int = 0) -> Model:
     nets["pair"], pairs = _fit_pairs(cases, columns, seed)
     rows: list[Features] = []
     for case, column, table, pair, literal in zip(cases, columns, tables, pairs, literals, strict=True):
-        scores = assemble(case.reading, (column, table[:, 0]), pair, literal)
+        scores = assemble_scores(case.reading, (column, table[:, 0]), pair, literal)
         rows.append({**question_features(case.reading), **slot_features(scores)})
-    shapes = [template_of(case.query) for case in cases]
-    aspects: list[list[Any]] = [shapes, [shape.select for shape in shapes], [skeleton(shape) for shape in shapes]]
+    shapes = [read_template(case.query) for case in cases]
+    aspects: list[list[Any]] = [
+        shapes,
+        [shape.select for shape in shapes],
+        [remove_projection(shape) for shape in shapes],
+    ]
     lists = [_common(aspect, cases) for aspect in aspects]
     targets = [_one_hot(aspect, listed) for aspect, listed in zip(aspects, lists, strict=True)]
     vocabulary = vocabulary_of(rows, 5)

@@ -18,7 +18,7 @@ import numpy as np
 from ctxprune.errors import GenerationError
 
 from ...generate.sketch.analysis import analyse
-from ...generate.sketch.compose import drafts
+from ...generate.sketch.compose import make_drafts
 from ...generate.sketch.generator import WEIGHTS
 from ...generate.sketch.model import Model
 from ...generate.sketch.rank import Ranker
@@ -51,7 +51,7 @@ def judge(model: Model, examples: Sequence[Example]) -> list[Judged]:
             continue
         analysis = analyse(example.question, example.view, example.hits, model.related)
         scores = model.score(model.read(analysis, example.view))
-        made = drafts(model, scores)
+        made = make_drafts(model, scores)
         ranker = Ranker(scores.reading, scores)
         sql = [_written(example, draft) for draft in made]
         rows = execute(example.database, [prepare_gold(text) for text in sql])

@@ -1,4 +1,4 @@
-"""What a prompt is: messages from a request, with data kept inside its own lines; and what the prompts share."""
+"""The interface of prompts, which write a request as messages, and the parts that prompts share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctxprune.text.invisible import escape_invisible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...values.base import ValueHit
+    from ...schema.hits import ValueHit
     from ..base import Request
     from ..examples import Example
 
@@ -33,12 +33,12 @@ __all__ = [
 
 
 class Prompt(Protocol):
-    """Writes a request as messages. The schema stands first and the question last, so that questions on one database
-    share their beginning and a server's prefix cache saves the work."""
+    """Writes a request as messages. The schema comes first and the question last, so that questions on one database
+    share a prefix, which a server's prefix cache does not compute again."""
 
     @property
     def name(self) -> str:
-        """For traces."""
+        """The prompt's name in traces."""
         ...
 
     @property
@@ -75,6 +75,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 def one_line(text: str, limit: int | None = None) -> str:
     """`text` as one line that opens neither a fence nor a turn (see `escape_marks`), cut at `limit` characters."""
     text = " ".join(_CONTROL.sub(" ", text).split())
+    # These marks would open a turn of a chat template or a fence, and data must do neither.
     text = text.replace("<|", "< |").replace("|>", "| >").replace("```", "'''")
     text = escape_marks(escape_invisible(text, keep=_JOINERS))
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
@@ -92,6 +93,7 @@ def hit_lines(hits: Sequence[ValueHit], limit: int = 8) -> list[str]:
     """Matched stored values as `table.column = 'value'`, best first, each once, values over 80 characters left out."""
     lines = []
     for hit in sorted(hits, key=lambda hit: -hit.score):
+        # A long text would push the schema out of a small context, and no query compares with it.
         if len(hit.value) > 80:
             continue
         value = one_line(hit.value, 160).replace("'", "''")
@@ -110,6 +112,7 @@ def example_lines(examples: Sequence[Example], own: str = "") -> Iterator[str]:
 
     Those of the database called `own`, which is the one that is asked, come first, under a heading of their own.
     """
+    # Examples on the same tables show names and joins; others show only the form.
     here = [example for example in examples if own and example.database == own]
     others = [example for example in examples if example not in here]
     for heading, group in (("these", here), ("other", others)):
@@ -133,7 +136,7 @@ def context_lines(request: Request, *, values: bool = True) -> Iterator[str]:
 
 
 def order_line(request: Request) -> str:
-    """What to write."""
+    """The instruction that ends a prompt."""
     dialect = dialect_name(request.schema.dialect)
     return f"Write one {dialect} query that answers the question. Answer with the SQL only."
 

@@ -1,12 +1,13 @@
-"""A prompt that never exceeds a number of tokens."""
+"""A prompt within a token budget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import GenerationError, UsageError
+from ctxprune.errors import GenerationError
 from ctxprune.tokens import BundledCounter
+from ctxprune.utils.validation import check_number
 
 from .base import prompt_text
 
@@ -25,7 +26,7 @@ __all__ = ["Budgeted"]
 
 @dataclass(frozen=True)
 class Budgeted:
-    """Any prompt, held to a budget: what matters least goes first until the rest fits.
+    """Any prompt within a token budget: the least important parts are removed until the rest fits.
 
     In this order: examples, the least similar first; comments and example values of columns; matched values but the
     three first; where a linker scored them, columns, the least likely first; the last matched values. Question and
@@ -45,8 +46,7 @@ class Budgeted:
     counter: TokenCounter = field(default_factory=BundledCounter)
 
     def __post_init__(self) -> None:
-        if self.tokens < 1:
-            raise UsageError(f"tokens must be at least 1, got {self.tokens}", where="tokens")
+        check_number("tokens", self.tokens, minimum=1)
 
     @property
     def name(self) -> str:
@@ -77,8 +77,9 @@ class Budgeted:
 
 
 def _smaller(request: Request) -> Iterator[Request]:
-    """The request, and then less and less of it."""
+    """The request, then smaller and smaller ones."""
     yield request
+    # The steps are ordered by what they cost in answers: examples help least, columns most.
     for kept in reversed(range(len(request.examples))):
         request = replace(request, examples=request.examples[:kept])
         yield request
@@ -91,6 +92,7 @@ def _smaller(request: Request) -> Iterator[Request]:
     ranked = sorted(whole.refs(), key=lambda ref: -scores.get(ref, 0.0)) if scores else []
     kept = len(ranked)
     while kept > 1:
+        # A quarter at a time: each step writes and counts a whole prompt.
         kept = kept * 3 // 4
         request = replace(request, schema=whole.subset(ranked[:kept]))
         yield request

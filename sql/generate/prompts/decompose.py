@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from ...guard.execution import Outcome
     from ..base import Request
 
-__all__ = ["DecomposePrompt", "Part", "outcome_line", "parts_of"]
+__all__ = ["DecomposePrompt", "SubQuestion", "format_outcome", "read_sub_questions"]
 
 _ITEM = re.compile(r"^[ \t>*#-]*(?:(?:sub-?)?question[ \t]*)?\d{1,2}[ \t]*[.):][ \t*]*(\S.*)$", re.IGNORECASE | re.M)
 _ROWS, _CELL, _COLUMNS = 3, 40, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SubQuestion:
     """One sub-question with the query that answers it and what that gave, each on one line; "" where not known."""
 
     question: str
@@ -60,7 +60,7 @@ class DecomposePrompt:
         """Asks for the query at once, as for a question of one part."""
         return user_message(render(request.schema, self.form), request)
 
-    def answer(self, request: Request, done: Sequence[Part], question: str) -> Sequence[Message]:
+    def answer(self, request: Request, done: Sequence[SubQuestion], question: str) -> Sequence[Message]:
         """Asks for the query of one sub-question, with the queries of those before and what they gave."""
         if not done:
             order = order_line(request).replace("the question.", "this part of it.")
@@ -77,17 +77,19 @@ class DecomposePrompt:
         return [Message("user", "\n".join([*head, *lines]))]
 
 
-def parts_of(text: str, question: str, most: int) -> tuple[str, ...]:
+def read_sub_questions(text: str, question: str, most: int) -> tuple[str, ...]:
     """The sub-questions of an answer, `most` at most; the last is always `question` as it was asked.
 
     What is no numbered line is passed over; without two numbered lines the question is its only part.
     """
     found = [one_line(match[1], 300) for match in _ITEM.finditer(text[:20_000])]
+    # A line with SELECT is an answer that came too early, not a question.
     unique = list(dict.fromkeys(part for part in found if "SELECT " not in part.upper()))
+    # The last part is replaced by the question itself, which models like to shorten.
     return (*unique[:-1][: most - 1], question)
 
 
-def outcome_line(outcome: Outcome, *, rows: int = _ROWS) -> str:
+def format_outcome(outcome: Outcome, *, rows: int = _ROWS) -> str:
     """What a query gave, on one line: the error, or the number of rows and the first of them as data.
 
     Args:

@@ -1,12 +1,12 @@
-"""Examples in a prompt: answered questions like the one that is asked."""
+"""Few-shot examples in a prompt: similar questions with their queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.tokens import BundledCounter
+from ctxprune.utils.validation import check_number
 
 from ...question import same_question
 from .base import example_lines
@@ -49,9 +49,8 @@ class WithExamples:
     counter: TokenCounter = field(default_factory=BundledCounter)
 
     def __post_init__(self) -> None:
-        for name in ("n", "tokens"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}", where=name)
+        check_number("n", self.n, minimum=1)
+        check_number("tokens", self.tokens, minimum=1)
 
     @property
     def name(self) -> str:
@@ -76,6 +75,7 @@ class WithExamples:
         kept: tuple[Example, ...] = ()
         for example in examples:
             more = (*kept, example)
+            # A long example is skipped, not the ones after it.
             if self.counter.count("\n".join(example_lines(more, own))) <= self.tokens:
                 kept = more
         return kept

@@ -10,13 +10,13 @@ from rapidfuzz import fuzz, process
 
 from ctxprune.text.words import STOP_WORDS, fold, stem
 
-from .periods import is_year, written_periods
+from .periods import find_periods, is_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ...schema.hits import RangeHit, ValueHit
     from ...schema.schema import ColumnRef
-    from ...values.base import RangeHit, ValueHit
     from .view import Name, SchemaView
 
 __all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "tokenize"]
@@ -31,6 +31,7 @@ _NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
+# Similarities as rapidfuzz gives them, 0..100: above it a word counts as the same with a typo.
 _FUZZY = 84.0
 _SHORTENED = 0.9  # "student ids" for stuid
 _ABBREVIATED = 0.6  # "department" for dept
@@ -149,6 +150,7 @@ def _similar(
     """Schema stems that the token (alone or joined with the next) may stand for, with a similarity 0..1."""
     token = tokens[position]
     found = {word: weight for word, weight in related.get(token.stem, {}).items() if word in view.words}
+    # The token may be the first or the second half of a compound ("home town" for hometown).
     for first in (position - 1, position):
         if 0 <= first < len(tokens) - 1:
             found.update(_joined(tokens[first], tokens[first + 1], view))
@@ -225,8 +227,10 @@ def _mentions(
 def _runs(matches: list[tuple[int, int, float]], name: Name) -> list[Mention]:
     runs: list[Mention] = []
     current: list[tuple[int, int, float]] = []
+    # The sentinel at the end closes the last run.
     for match in [*matches, (10**9, 0, 0.0)]:
         repeated = any(match[1] == place and match[0] != position for position, place, _ in current)
+        # A run ends at a gap of more than one token, and where a word of the name comes a second time.
         if current and (match[0] - current[-1][0] > 2 or repeated):
             runs.append(_mention(current, name))
             current = []
@@ -244,6 +248,7 @@ def _mention(matches: list[tuple[int, int, float]], name: Name) -> Mention:
 
 
 def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit]) -> tuple[Value, ...]:
+    # Stored values come first, then quotes, periods and numbers: each takes its tokens from those after it.
     stored = [value for value in _stored(question, tokens, view, hits) if not _is_bound(tokens, value)]
     taken = {position for value in stored for position in range(value.start, value.end)}
     quoted = [value for value in _quoted(question, tokens) if not _overlaps(value, taken)]
@@ -267,7 +272,7 @@ def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
 def _periods(question: str, tokens: Sequence[Token], taken: set[int]) -> list[Value]:
     """Months and days written in words, which are no numbers."""
     found: list[Value] = []
-    for start, end, period in written_periods(question):
+    for start, end, period in find_periods(question):
         covered = [i for i, token in enumerate(tokens) if token.start < end and token.end > start]
         if covered and not taken.intersection(covered):
             found.append(Value(covered[0], covered[-1] + 1, "date", period, period))
@@ -313,6 +318,7 @@ def _stored(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
         places = groups.setdefault((covered[0], covered[-1] + 1), {})
         if hit.score > places.get(ref, ("", 0.0))[1]:
             places[ref] = (hit.value, hit.score)
+    # Long and close hits first: "New York City" must not leave "York" as a second value.
     ranked = sorted(groups, key=lambda span: (-_span_score(span, groups[span]), span))
     chosen: list[Value] = []
     taken: set[int] = set()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .analysis import Analysis
     from .query import Condition, Literal
 
-__all__ = ["said_bounds", "with_bounds"]
+__all__ = ["read_bounds", "with_bounds"]
 
 _BEFORE = tuple(
     (re.compile(rf"\b(?:{words})(?: the)?(?: year)?$"), op)
@@ -35,12 +35,13 @@ _ONWARDS = re.compile(r"on(?:wards?)?\b")
 _COMPARED = ("=", "<", ">", "<=", ">=")
 
 
-def said_bounds(analysis: Analysis) -> dict[Literal, str]:
+def read_bounds(analysis: Analysis) -> dict[Literal, str]:
     """How a year or day of the question is compared, by its value, where words right beside it say so.
 
     {} for a question with a negation, which may turn the words round.
     """
     words = [token.text for token in analysis.tokens]
+    # "not before 2020" means the opposite of what stands beside the year.
     if any(cue_class(word) == "NOT" for word in words):
         return {}
     found: dict[Literal, str] = {}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Features", "Reading", "column_features", "question_features", "read", "table_features"]
 
 Features = dict[str, float]
+# Score from which a mention makes its token a C or T in the shape of a question.
 _SURE = 0.6
 _NGRAM = 3
 
@@ -83,6 +84,7 @@ def question_features(reading: Reading) -> Features:
     """N-grams over the reduced tokens, with runs of one class drawn together, and counts of what was found."""
     found: Features = {}
     squeezed = _squeezed(reading.shape)
+    # N-grams of shapes generalise over words, those of classes keep the grammar.
     for words in (squeezed, _squeezed(reading.classes)):
         for size in range(1, _NGRAM + 1):
             for start in range(len(words) - size + 1):
@@ -156,9 +158,9 @@ def column_features(reading: Reading, number: int) -> Features:
     found["table full"] = float(table_score > 0.95)
     found["table rank"] = float(sum(m[0].score > table_score for m in analysis.tables.values()))
     found["alone"] = float(len(view.tables) == 1)
-    for flag in ("key", "foreign", "label"):
-        if getattr(facts, flag):
-            found[flag] = 1.0
+    for name, flag in (("key", facts.key), ("foreign", facts.foreign), ("label", facts.label)):
+        if flag:
+            found[name] = 1.0
     found["first"] = float(facts.position == 0)
     found["twins"] = math.log(facts.twins)
     if not mentions:
@@ -197,6 +199,7 @@ def _mention_features(
         found.update(_context(reading, mentions[1], "2"))
         found.update(_place(reading, mentions[1], "2"))
         found["2after verb"] = float(mentions[1].start > verb)
+    # Columns that the same words may mean; the network learns to prefer those of a mentioned table.
     rivals = {rival for position in range(top.start, top.end) for rival in reading.rivals[position]} - {number}
     scores = [reading.analysis.columns[rival][0].score for rival in rivals]
     found["beaten"] = float(sum(score > top.score + 1e-6 for score in scores))
@@ -233,6 +236,7 @@ def _nearest_table(reading: Reading, mention: Mention) -> int | None:
             if other.score < _SURE:
                 continue
             gap = other.start - mention.start
+            # A table behind the column ("names of singers") is likelier its own than one before it.
             cost = gap if gap >= 0 else 1.5 * -gap
             if cost < best:
                 best, chosen = cost, table

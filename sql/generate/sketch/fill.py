@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .nested import compounds, subquery
+from .nested import fill_compounds, fill_subqueries
 from .query import Item, Query
 from .slots import Pool, having_conditions, literal_conditions, with_tables
 
@@ -43,9 +43,11 @@ def fill(template: Template, scores: Scores) -> list[Filled]:
 def _cores(template: Template, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
     literal = tuple(clause for clause in template.where if clause.inner is None)
     nested = tuple(clause for clause in template.where if clause.inner is not None)
+    # A query has room for one sub-query.
     if len(nested) > 1:
         return
     selects = _selects(template.select, scores)[:5]
+    # The widths 6, 2, 3 and 5 below bound the product to some hundred queries a template.
     for choice in literal_conditions(literal, scores, pool)[:6]:
         rest = pool.without(choice.used)
         for having in having_conditions(template.having, scores, rest)[:2]:
@@ -78,12 +80,12 @@ def _finish(
     for table_score, placed in with_tables(query, scores, counted=_counts(template)):
         options: list[tuple[float, Query]] = [(0.0, placed)]
         if nested:
-            options = list(subquery(nested[0], placed, scores, pool))
+            options = list(fill_subqueries(nested[0], placed, scores, pool))
         for inner_score, whole in options:
             if template.right is None:
                 yield score + table_score + inner_score, whole
             else:
-                for right_score, joined in compounds(template, whole, scores, pool):
+                for right_score, joined in fill_compounds(template, whole, scores, pool):
                     yield score + table_score + right_score, joined
 
 
@@ -171,6 +173,7 @@ def _groups(template: Template, scores: Scores, query: Query) -> Iterator[tuple[
         return
     plain = [item.ref for item in query.select if item.ref is not None and not item.agg]
     options: dict[ColumnRef, None] = {}
+    # Groups by the projected column, by the key of its table, or by another likely column.
     if plain:
         first = max(plain, key=lambda ref: scores.column(scores.view.index[ref], "group"))
         options[first] = None

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
-from ..base import Candidate
+from ..base import Candidate, Generator
 from .analysis import MAX_TOKENS, analyse
-from .compose import ranked
-from .explain import explain
+from .compose import rank_drafts
 from .model import Model
+from .query import Query
 from .view import SchemaView
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...schema.schema import Schema
     from ..base import Request
     from .compose import Ranked
+    from .query import Condition, Item
 
 __all__ = ["WEIGHTS", "SketchGenerator"]
 
@@ -32,7 +33,7 @@ WEIGHTS = "sketch-v1.npz"
 _VIEWS = 16
 
 
-class SketchGenerator:
+class SketchGenerator(Generator):
     """Composes SELECT statements from schema names, stored values and cues of the question.
 
     Only names of the request's schema and literals of the question or of its value hits come into the SQL, quoted for
@@ -77,7 +78,7 @@ class SketchGenerator:
         scores = model.score(model.read(analysis, view))
         if not model.is_about(scores):
             return ()
-        found = ranked(model, scores)
+        found = rank_drafts(model, scores)
         notes = (f"only the first {MAX_TOKENS} words were read",) if analysis.truncated else ()
         ms = (time.perf_counter() - start) * 1000
         return self._candidates(found, view, request, (notes, ms))
@@ -99,7 +100,7 @@ class SketchGenerator:
                     path=request.path,
                     score=probability,
                     ms=ms,
-                    notes=(*notes, *explain(query, view)),
+                    notes=(*notes, *_explain(query, view)),
                 )
             if len(made) == request.n:
                 break
@@ -118,6 +119,7 @@ class SketchGenerator:
     def _view(self, schema: Schema) -> SchemaView:
         """The prepared schema; the last few are kept, each with its schema so that its identity stays taken."""
         with self._lock:
+            # By identity, since hashing a wide schema for every question would cost more than it saves.
             held = self._views.get(id(schema))
             if held is not None:
                 self._views.move_to_end(id(schema))
@@ -128,3 +130,42 @@ class SketchGenerator:
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
         return view
+
+
+def _explain(query: Query, view: SchemaView) -> tuple[str, ...]:
+    """Notes such as "show: city.name", "filter: city.country = 'Spain'", "sort: city.population, descending"."""
+    notes = ["show: " + ", ".join(_item(item) for item in query.select)]
+    if query.where:
+        notes.append("filter: " + f" {query.connector} ".join(_condition(c) for c in query.where))
+    if query.group:
+        notes.append("per: " + ", ".join(f"{ref.table}.{ref.column}" for ref in query.group))
+    if query.having:
+        notes.append("groups with: " + " and ".join(_condition(c) for c in query.having))
+    if query.order:
+        way = "descending" if query.desc else "ascending"
+        first = "" if query.limit is None else f", first {query.limit}"
+        notes.append("sort: " + ", ".join(_item(item) for item in query.order) + f", {way}{first}")
+    path = view.graph.connect(query.tables, query.via) or []
+    if path:
+        notes.append("join: " + ", ".join(dict.fromkeys([query.tables[0], *(edge.other for edge in path)])))
+    if query.right is not None:
+        notes.append(f"{query.compound}: " + "; ".join(_explain(query.right, view)))
+    return tuple(notes)
+
+
+def _item(item: Item) -> str:
+    inner = "*" if item.ref is None else f"{item.ref.table}.{item.ref.column}"
+    if not item.agg:
+        return inner
+    return f"{item.agg}({'distinct ' if item.distinct else ''}{inner})"
+
+
+def _condition(condition: Condition) -> str:
+    left, value = _item(condition.item), condition.value
+    if value is None:
+        return f"{left} {condition.op}"
+    if isinstance(value, Query):
+        return f"{left} {condition.op} (sub-query on {', '.join(value.tables)})"
+    if isinstance(value, tuple):
+        return f"{left} between {value[0]!r} and {value[1]!r}"
+    return f"{left} {condition.op} {value!r}"

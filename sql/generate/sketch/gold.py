@@ -87,6 +87,7 @@ class _Reader:
             if not isinstance(node, exp.Table) or node.name not in self.schema:
                 raise _unsupported(node)
             scope[node.alias_or_name.casefold()] = self.schema.table(node.name).name
+        # A self join: the sketch has no aliases to tell the two tables apart.
         if len(set(scope.values())) != len(nodes):
             raise _unsupported(tree)
         return scope
@@ -103,6 +104,7 @@ class _Reader:
             return (), "and"
         tree = node.this.unnest() if isinstance(node.this, exp.Paren) else node.this
         kinds = {type(part) for part in tree.walk(prune=lambda n: not isinstance(n, (exp.And, exp.Or)))}
+        # The sketch joins all conditions by one connector.
         if exp.And in kinds and exp.Or in kinds:
             raise _unsupported(tree)
         parts = list(tree.flatten()) if isinstance(tree, (exp.And, exp.Or)) else [tree]

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...linking.joins import inferred_keys
+from ...schema.joins import inferred_keys
 from ...schema.schema import ColumnRef
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ...schema.schema import ForeignKey, Schema
 
-__all__ = ["Edge", "JoinGraph", "foreign_refs"]
+__all__ = ["Edge", "JoinPaths", "foreign_refs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Edge:
         return Edge(self.other, self.other_columns, self.table, self.columns)
 
 
-class JoinGraph:
+class JoinPaths:
     """Tables as nodes, foreign keys as edges; immutable once built.
 
     Declared keys come first; tables that none ties are tied by those that their names suggest.
@@ -42,10 +42,12 @@ class JoinGraph:
         for key in schema.foreign_keys:
             if key.table in schema and key.ref_table in schema:
                 self._add(_edge(key, schema))
+        # After the declared ones, so that these are preferred where both connect.
         for key in inferred_keys(schema):
             self._add(_edge(key, schema))
 
     def _add(self, edge: Edge) -> None:
+        # A table that refers to itself needs an alias, which the sketch cannot write.
         if edge.table == edge.other:
             return
         for way in (edge, edge.flipped()):
@@ -88,6 +90,7 @@ class JoinGraph:
         return edge
 
     def _nearest(self, start: set[str], goals: set[str]) -> list[Edge] | None:
+        # Breadth first: `back` holds the edge by which each table was reached. Sorted, so that ties are stable.
         back: dict[str, Edge | None] = dict.fromkeys(sorted(start))
         queue = deque(back)
         while queue:

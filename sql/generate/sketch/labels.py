@@ -8,7 +8,7 @@ import numpy as np
 
 from ctxprune.text.words import fold
 
-from .query import Query
+from .query import Query, queries_in
 from .scores import NUMBER_ROLES, OPERATORS, ROLES
 
 if TYPE_CHECKING:
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from .query import Condition, Item
     from .view import SchemaView
 
-__all__ = ["column_targets", "number_role", "operator_of", "pair_target", "queries_in", "table_targets"]
-
-
-def queries_in(query: Query) -> Iterator[Query]:
-    """The query, then its sub-queries and the other side of its set operation, at any depth."""
-    yield query
-    for condition in (*query.where, *query.having):
-        if isinstance(condition.value, Query):
-            yield from queries_in(condition.value)
-    if query.right is not None:
-        yield from queries_in(query.right)
+__all__ = ["column_targets", "number_role", "operator_of", "pair_target", "table_targets"]
 
 
 def column_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:

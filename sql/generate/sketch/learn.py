@@ -195,6 +195,7 @@ def listwise(out: NDArray[np.float32], target: NDArray[np.float32], bounds: NDAr
     count = len(bounds) - 1
     for start, end in pairwise(bounds.tolist()):
         right = target[start:end, 0] > 0
+        # A group without a right row, or with nothing else, has no gradient.
         if not right.any() or right.all():
             continue
         share = np.exp(out[start:end, 0] - out[start:end, 0].max())
@@ -213,6 +214,7 @@ class _Adam:
         self.done = 0
 
     def update(self, gradients: list[Array]) -> None:
+        # Linear decay to a tenth, so that the last epochs settle.
         rate = self.how.rate * (1.0 - 0.9 * self.done / self.steps)
         self.done += 1
         for param, gradient, (mean, square) in zip(self.params, gradients, self.moments, strict=True):
@@ -220,5 +222,6 @@ class _Adam:
             np.add(square, 0.01 * (gradient * gradient - square), out=square)
             size = np.sqrt(square / (1 - 0.99**self.done)) + 1e-8
             np.subtract(param, rate * (mean / (1 - 0.9**self.done)) / size, out=param)
+            # Decoupled weight decay (AdamW); biases are not shrunk.
             if param.ndim == 2:
                 np.multiply(param, 1.0 - rate * self.how.decay, out=param)

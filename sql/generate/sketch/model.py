@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from .features import Reading
     from .view import SchemaView
 
-__all__ = ["FORMAT", "Likely", "Model", "assemble", "skeleton"]
+__all__ = ["FORMAT", "Likely", "Model", "assemble_scores", "remove_projection"]
 
 FORMAT = {"format": "ctxprune-sketch", "version": 1}
 _NETS = ("question", "column", "table", "pair", "operator", "role", "rank", "about")
-_ARRAYS = ("b1", "w2", "b2", "w0")
+_ARRAYS = ("b1", "w2", "b2", "w0")  # of every network, beside w1, which is stored as bytes
+# Columns that are scored; wider schemas are cut to those that the question can be about.
 _MAX_COLUMNS = 300
+# Log-probability of a template or part that the network does not know.
 _ABSENT = -9.0
 
 
@@ -51,7 +53,7 @@ class Likely:
         return float(np.logaddexp(self.whole, self.parts - 0.7))
 
 
-def skeleton(template: Template) -> Template:
+def remove_projection(template: Template) -> Template:
     """The template without its projection, on both sides of a set operation."""
     right = replace(template.right, select=()) if template.right else None
     return replace(template, select=(), right=right)
@@ -99,10 +101,12 @@ class Model:
             template: Likely(
                 template,
                 float(whole[i]),
-                select_of.get(template.select, _ABSENT) + bones_of.get(skeleton(template), _ABSENT),
+                select_of.get(template.select, _ABSENT) + bones_of.get(remove_projection(template), _ABSENT),
             )
             for i, template in enumerate(self.templates)
         }
+        # Likely projections crossed with likely skeletons give templates that training never showed. The last output of
+        # each is "none of these".
         for i in np.argsort(-select[:-1], kind="stable")[:5]:
             for j in np.argsort(-bones[:-1], kind="stable")[:8]:
                 words, shape = self.selects[int(i)], self.skeletons[int(j)]
@@ -123,7 +127,9 @@ class Model:
         logits = self.nets["pair"]([pair_features(reading, pair, columns) for pair in raw])[:, 0]
         pairs = [Pair(float(logit), v, c, text) for logit, (v, c, text, _) in zip(logits, raw, strict=True)]
         values = [value_features(reading, number) for number in range(len(analysis.values))]
-        return assemble(reading, (columns, tables), pairs, (self.nets["operator"](values), self.nets["role"](values)))
+        return assemble_scores(
+            reading, (columns, tables), pairs, (self.nets["operator"](values), self.nets["role"](values))
+        )
 
     def save(self) -> bytes:
         """The model as the bytes of an .npz file without pickled objects."""
@@ -140,8 +146,8 @@ class Model:
         arrays: dict[str, Any] = {"meta": np.frombuffer(json.dumps(meta, separators=(",", ":")).encode(), np.uint8)}
         for name, net in self.nets.items():
             arrays[f"{name}.w1"], arrays[f"{name}.scale"] = _quantised(net.w1)
-            for part in _ARRAYS:
-                arrays[f"{name}.{part}"] = getattr(net, part).astype(np.float16)
+            for part, array in zip(_ARRAYS, (net.b1, net.w2, net.b2, net.w0), strict=True):
+                arrays[f"{name}.{part}"] = array.astype(np.float16)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
         return buffer.getvalue()
@@ -172,7 +178,7 @@ class Model:
         )
 
 
-def assemble(
+def assemble_scores(
     reading: Reading,
     elements: tuple[NDArray[np.float32], NDArray[np.float32]],
     pairs: Sequence[Pair],
@@ -192,6 +198,7 @@ def assemble(
 
 def _quantised(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     """Eight-bit integers and one scale per row."""
+    # One scale a row keeps rare features precise; a single one would round them to 0.
     scale = np.maximum(np.abs(matrix).max(axis=1, keepdims=True) / 127.0, 1e-6).astype(np.float16)
     return np.rint(matrix / scale.astype(np.float32)).clip(-127, 127).astype(np.int8), scale
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .slots import Pool
     from .templates import Clause, Template
 
-__all__ = ["compounds", "subquery"]
+__all__ = ["fill_compounds", "fill_subqueries"]
 
 
-def subquery(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
+def fill_subqueries(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
     """`query` with one more condition whose right side is a sub-query."""
     inner = clause.inner
     if inner is None or inner.right or inner.group or inner.order or len(inner.select) != 1:
@@ -44,6 +44,7 @@ def _against_aggregate(clause: Clause, query: Query, scores: Scores, pool: Pool)
             right = Query((Item(ref, inner.select[0]),), tables, where=choice.conditions, connector=inner.connector)
             grown = replace(query, where=(*query.where, Condition(Item(ref), clause.op, right)))
             outer = tuple(dict.fromkeys((*query.tables, *(part.table for part in query_refs(grown)))))
+            # A query that names no column (SELECT *, count(*)) takes its table from the sub-query.
             if not any(True for _ in query_refs(query)):
                 outer = (ref.table,)
             if scores.view.graph.connect(outer) is not None:
@@ -83,7 +84,7 @@ def _trimmed(query: Query, inner: str) -> tuple[str, ...]:
     return kept or query.tables
 
 
-def compounds(template: Template, left: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
+def fill_compounds(template: Template, left: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
     """`left` combined with a second query of the template's shape that projects the same columns."""
     right = template.right
     if right is None or right.order or right.right:
@@ -135,6 +136,7 @@ def _against_other_table(template: Template, left: Query, scores: Scores) -> Ite
         several = len(scores.view.graph.parallels(edge)) > 1
         if several:
             score += 0.5 * scores.column(scores.view.index[foreign], "used")
+        # SELECT k FROM a EXCEPT SELECT k FROM b needs no join where the key itself is projected.
         if len(left.select) == 1 and edge.columns == (home.column,):
             other = Query((Item(foreign),), (edge.other,))
         else:

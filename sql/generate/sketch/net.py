@@ -44,10 +44,12 @@ class Net:
         hidden = np.empty((len(rows), self.b1.shape[0]), np.float32)
         for number, row in enumerate(rows):
             known = [(self.vocabulary[name], value) for name, value in row.items() if name in self.vocabulary]
+            # Rows have a few dozen of thousands of features, so their columns are gathered instead of a dense product.
             index = [position for position, _ in known]
             values = np.array([value for _, value in known], np.float32)
             hidden[number] = values @ self.w1[index] if index else 0.0
         out: NDArray[np.float32] = np.maximum(hidden + self.b1, 0.0) @ self.w2 + self.b2
+        # The wide part: sparse features straight to the output, which remember single words.
         if self.wide:
             for number, row in enumerate(rows):
                 out[number, 0] += sum(self.w0[self.wide[name]] for name in row if name in self.wide)

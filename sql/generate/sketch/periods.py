@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ...schema.schema import ColumnRef, Schema
 
-__all__ = ["Bound", "date_columns", "day_bounds", "is_year", "written_periods"]
+__all__ = ["Bound", "date_columns", "day_bounds", "find_periods", "is_year"]
 
 Bound = tuple[str, str]  # ">=" or "<", and the day it compares with
 
@@ -33,7 +33,7 @@ def date_columns(schema: Schema) -> frozenset[ColumnRef]:
     return frozenset(found)
 
 
-def written_periods(question: str) -> Iterator[tuple[int, int, str]]:
+def find_periods(question: str) -> Iterator[tuple[int, int, str]]:
     """Months of a year, and days whose month has a name: characters [start, end), and "2023-03" or "2023-03-05"."""
     read = Question.parse(question)
     for mention in mentions(read):
@@ -55,6 +55,7 @@ def day_bounds(op: str, value: object) -> tuple[tuple[Bound, ...], bool] | None:
     if first is None or last is None:
         return None
     start, end = (">=", first[0]), ("<", last[1])
+    # Half-open: texts with a time of day sort before the first day of the next period.
     bounds: dict[str, tuple[Bound, ...]] = {
         "=": (start, end),
         "!=": (start, end),

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ...schema.schema import ColumnRef
 
-__all__ = ["Condition", "Item", "Literal", "Query"]
+__all__ = ["Condition", "Item", "Literal", "Query", "queries_in"]
 
 Literal: TypeAlias = "str | int | float"
 
@@ -82,3 +84,13 @@ class Query:
         """Tables of the columns that this SELECT names, without sub-queries and the right side of a set operation."""
         items = [*self.select, *self.order, *(test.item for test in (*self.where, *self.having))]
         return {item.ref.table for item in items if item.ref is not None} | {ref.table for ref in self.group}
+
+
+def queries_in(query: Query) -> Iterator[Query]:
+    """The query, then its sub-queries and the other side of its set operation, at any depth."""
+    yield query
+    for condition in (*query.where, *query.having):
+        if isinstance(condition.value, Query):
+            yield from queries_in(condition.value)
+    if query.right is not None:
+        yield from queries_in(query.right)

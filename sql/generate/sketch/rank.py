@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.text.words import STOP_WORDS
 
-from .query import Item, Query
+from .query import Item, Query, queries_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,16 +46,6 @@ class Draft(NamedTuple):
     query: Query
     likely: Likely
     slots: float
-
-
-def parts_of(query: Query) -> Iterator[Query]:
-    """The query, its sub-queries, the other side of a set operation."""
-    yield query
-    for condition in (*query.where, *query.having):
-        if isinstance(condition.value, Query):
-            yield from parts_of(condition.value)
-    if query.right is not None:
-        yield from parts_of(query.right)
 
 
 def _cues(reading: Reading) -> tuple[str, ...]:
@@ -117,6 +107,7 @@ class Ranker:
         """Features of one candidate."""
         query = draft.query
         found: Features = {"1": 1.0}
+        # Divided to keep all features near -3..3, which one step size suits.
         found["whole"] = max(draft.likely.whole, -9.0) / 3.0
         found["parts"] = max(draft.likely.parts, -12.0) / 3.0
         found["template"] = draft.likely.score / 3.0
@@ -129,6 +120,7 @@ class Ranker:
         self._tables(query, found)
         self._coverage(query, found)
         self._nested(query, found)
+        # Crossing each decision with each cue lets a linear part learn "highest" with ORDER BY DESC LIMIT 1.
         for part in _decisions(query):
             for cue in self.cues:
                 found[f"x{part}|{cue}"] = 1.0
@@ -173,7 +165,7 @@ class Ranker:
             found["select filtered"] = float(any(ref in equal for ref in plain))
 
     def _literals(self, query: Query) -> Iterator[tuple[Condition, str | int | float]]:
-        for part in parts_of(query):
+        for part in queries_in(query):
             for condition in (*part.where, *part.having):
                 if isinstance(condition.value, tuple):
                     for literal in condition.value:
@@ -190,6 +182,7 @@ class Ranker:
             if not fresh:
                 continue
             column = -1 if condition.item.ref is None else self.view.index[condition.item.ref]
+            # A literal that occurs twice in the question is matched to the place that fits its column best.
             number = max(fresh, key=lambda n: self.pair.get((n, column), -9.0))
             used.add(number)
             way = self.scores.operator(number, condition.op.removeprefix("not "))
@@ -205,7 +198,7 @@ class Ranker:
                 )
             kind = self.reading.analysis.values[number].kind
             found[f"literal {condition.op} {kind}"] = 1.0
-        for part in parts_of(query):
+        for part in queries_in(query):
             if part.limit is not None and part.limit > 1:
                 used.update(self.by_literal.get(str(part.limit), ())[:1])
         if logits:
@@ -255,7 +248,7 @@ class Ranker:
     def _tables(self, query: Query, found: Features) -> None:
         used: set[str] = set()
         joins = 0
-        for part in parts_of(query):
+        for part in queries_in(query):
             path = self.view.graph.connect(part.tables, part.via) or []
             used.update(part.tables)
             used.update(edge.other for edge in path)
@@ -265,13 +258,13 @@ class Ranker:
         found["table min"] = min(logits) / 3.0
         found["table sum"] = sum(min(0.0, logit) for logit in logits) / 3.0
         found["table missed"] = max(rest, default=-5.0) / 3.0
-        via = [self.used_role[self.view.index[ref]] for part in parts_of(query) for ref in part.via]
+        via = [self.used_role[self.view.index[ref]] for part in queries_in(query) for ref in part.via]
         if via:
             found["via"] = min(via) / 3.0
             found["has via"] = 1.0
         found["joins"] = float(joins)
         found[f"joins={min(joins, 4)}"] = 1.0
-        refs = {ref.table for part in parts_of(query) for ref in _refs(part)}
+        refs = {ref.table for part in queries_in(query) for ref in _refs(part)}
         found["tables extra"] = float(len(used - refs))
         found["extra counted"] = float(
             bool(used - refs) and any(i.agg == "count" for i in (*query.select, *query.order))
@@ -284,8 +277,8 @@ class Ranker:
         analysis = self.reading.analysis
         covered = [False] * len(analysis.tokens)
         score = [0.0] * len(analysis.tokens)
-        columns = {self.view.index[ref] for part in parts_of(query) for ref in _refs(part)}
-        tables = {self.view.table_index[name] for part in parts_of(query) for name in part.tables}
+        columns = {self.view.index[ref] for part in queries_in(query) for ref in _refs(part)}
+        tables = {self.view.table_index[name] for part in queries_in(query) for name in part.tables}
         for number in columns:
             for mention in analysis.columns.get(number, ()):
                 for position in range(mention.start, mention.end):

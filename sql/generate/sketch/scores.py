@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.text.words import STOP_WORDS
 
-from .bounds import said_bounds
+from .bounds import read_bounds
 from .cues import cue_class
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Scores:
     @cached_property
     def bounds(self) -> Mapping[Literal, str]:
         """How years and days are compared, where the words beside them say so."""
-        return said_bounds(self.reading.analysis)
+        return read_bounds(self.reading.analysis)
 
     def number_role(self, value: int, role: str) -> float:
         """Log-probability of what a number is for."""

@@ -53,6 +53,7 @@ def literal_conditions(clauses: Sequence[Clause], scores: Scores, pool: Pool) ->
             for score, condition, used in _fill_clause(clause, scores, pool.without(way.used))
             if _in_order(way, used, clause, clauses)
         ]
+        # A beam of 12: each clause multiplies the ways by the number of literals and columns.
         ways = sorted(grown, key=lambda way: -way.score)[:12]
     return ways
 
@@ -144,6 +145,7 @@ def _routes(query: Query, scores: Scores) -> Iterator[tuple[float, Query]]:
     path = graph.connect(query.tables)
     if path is None:
         return
+    # Two tables with several keys between them (home_team, away_team) give one query for each.
     forks = [edges for edges in map(graph.parallels, path) if len(edges) > 1]
     if not forks:
         yield 0.0, query

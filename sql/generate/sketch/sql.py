@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ...schema.schema import ColumnRef
-    from .joins import JoinGraph
+    from .joins import JoinPaths
     from .typed import ColumnTypes
 
 __all__ = ["SqlWriter"]
@@ -44,7 +44,7 @@ class SqlWriter:
     """
 
     def __init__(
-        self, graph: JoinGraph, dialect: str, *, dates: Collection[ColumnRef] = (), types: ColumnTypes | None = None
+        self, graph: JoinPaths, dialect: str, *, dates: Collection[ColumnRef] = (), types: ColumnTypes | None = None
     ) -> None:
         self._graph = graph
         self._dialect = dialect

@@ -9,7 +9,7 @@ from .query import Condition, Item, Query
 
 COMPARISONS = ("<", ">", "<=", ">=")
 
-__all__ = ["COMPARISONS", "Clause", "Template", "template_of"]
+__all__ = ["COMPARISONS", "Clause", "Template", "read_template"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,9 @@ class Template:
         }
 
 
-def template_of(query: Query) -> Template:
+def read_template(query: Query) -> Template:
     """The template of `query`; order of projected items and conditions is made canonical."""
+    # Sorted, so that queries which differ in the order of conditions are one template.
     where = sorted((_reduced(condition) for condition in query.where), key=lambda c: str(_clause_json(c)))
     return Template(
         select=tuple(sorted(_word(item) for item in query.select)),
@@ -98,7 +99,7 @@ def template_of(query: Query) -> Template:
         desc=query.desc if query.order else False,
         limit="" if query.limit is None else ("1" if query.limit == 1 else "k"),
         compound=query.compound,
-        right=template_of(query.right) if query.right else None,
+        right=read_template(query.right) if query.right else None,
     )
 
 
@@ -110,7 +111,7 @@ def _word(item: Item) -> str:
 
 def _reduced(condition: Condition) -> Clause:
     if isinstance(condition.value, Query):
-        return Clause(condition.item.agg, condition.op, template_of(condition.value))
+        return Clause(condition.item.agg, condition.op, read_template(condition.value))
     return Clause(condition.item.agg, "cmp" if condition.op in COMPARISONS else condition.op)
 
 

@@ -50,6 +50,7 @@ class ColumnTypes:
         return query
 
     def _one(self, item: Item, group: tuple[ColumnRef, ...]) -> Item:
+        # SQLite gives any value of the group for such a column; MIN gives one that other databases accept.
         if item.agg or item.ref is None or item.ref in group:
             return item
         return replace(item, agg="min")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ctxprune.text.words import split_identifier, stem
 
 from ...schema.schema import Column, ColumnRef, Schema, Table
-from .joins import JoinGraph
+from .joins import JoinPaths
 from .periods import date_columns
 from .sql import SqlWriter
 from .typed import ColumnTypes
@@ -54,7 +54,7 @@ class SchemaView:
     schema: Schema
     columns: tuple[ColumnFacts, ...]
     tables: tuple[Name, ...]
-    graph: JoinGraph
+    graph: JoinPaths
     writer: SqlWriter
     index: dict[ColumnRef, int]
     folded: dict[tuple[str, str], ColumnRef]
@@ -74,7 +74,7 @@ class SchemaView:
         table_stems = [_stems(table.comment, table.name) for table in schema.tables]
         column_stems = [_stems(c.comment, c.name) for table in schema.tables for c in table.columns]
         rarity = _rarity(column_stems)
-        graph = JoinGraph(schema)
+        graph = JoinPaths(schema)
         columns = _facts(schema, column_stems, table_stems, rarity)
         tables = tuple(_name(stems, _rarity(table_stems), ()) for stems in table_stems)
         column_words = _postings([facts.name.stems for facts in columns])

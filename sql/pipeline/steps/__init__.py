@@ -1,8 +1,8 @@
-"""The steps of a pipeline: each takes a state and gives the next one. One file, one part of the way."""
+"""The steps of a pipeline: each takes a state and returns the next one."""
 
 from __future__ import annotations
 
-from .base import Refusal, State, Step
+from .base import Refusal, State, Step, as_step
 from .choose import SelectAnswer
 from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
@@ -22,6 +22,7 @@ __all__ = [
     "ShowValues",
     "State",
     "Step",
+    "as_step",
     "with_values",
     "without_examples",
 ]

@@ -1,23 +1,27 @@
-"""What a step is, and what is known of a question between two of them."""
+"""The interface of steps, and the state that one hands to the next."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.utils.protocols import check_method, optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...generate.base import Candidate
     from ...knowledge.recall import Recalled
-    from ...linking.base import Linked
     from ...linking.doubts import Doubt
     from ...rewrite.base import Rewritten
+    from ...schema.hits import RangeHit, ValueHit
+    from ...schema.linked import Linked
     from ...schema.schema import Schema
     from ...select.base import Executed, Selection
-    from ...values.base import RangeHit, ValueHit
 
-__all__ = ["Refusal", "State", "Step"]
+__all__ = ["Refusal", "State", "Step", "as_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,23 @@ class Refusal:
 
 @dataclass(frozen=True)
 class State:
-    """What is known about one question so far; a step never changes it, it makes the next one.
+    """Everything about one question so far. A step never changes a state, it returns the next one.
 
-    `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question,
-    `rewritten` how it came about from a follow-up question, `doubts` its words that mean nothing in the schema.
+    Attributes:
+        question: The user's words, completed where it was a follow-up question.
+        schema: What the caller may see.
+        evidence: Extra knowledge that came with the question.
+        hits: Stored values that the question mentions.
+        ranges: Columns that its numbers and days may be compared with.
+        linked: The linked schema.
+        shown: The linked schema with example values.
+        candidates: As generated.
+        executed: As executed, in the order of `candidates`.
+        selection: The choice among `executed`.
+        refusal: Why there is no answer.
+        known: What the team's knowledge holds for the question.
+        rewritten: How the question was completed from a follow-up question.
+        doubts: Words of the question that mean nothing in the schema.
     """
 
     question: str
@@ -58,19 +75,53 @@ class State:
     doubts: Sequence[Doubt] = ()
 
     @property
-    def told(self) -> str:
-        """The evidence with the terms and notes that are known, parted by semicolons; on one line where it has one."""
+    def evidence_text(self) -> str:
+        """The evidence, and the recalled terms and notes, separated by semicolons."""
         return "; ".join(filter(None, (self.evidence, *(self.known.hints if self.known is not None else ()))))
 
 
-class Step(Protocol):
-    """One step. Safe to share between threads. After a refusal no further step runs."""
+class Step(ABC):
+    """One step of a pipeline. Safe to share between threads. After a refusal no further step runs.
+
+    `as_step` accepts any other object with `name` and `run`.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The step's name in traces."""
+
+    @abstractmethod
+    def run(self, state: State) -> State:
+        """The next state."""
+
+
+@dataclass(frozen=True)
+class _AdaptedStep(Step):
+    """An object of the user with `name` and `run`."""
+
+    step: Any
 
     @property
     def name(self) -> str:
-        """For traces."""
-        ...
+        return str(self.step.name)
 
     def run(self, state: State) -> State:
-        """The next state."""
-        ...
+        after = self.step.run(state)
+        if not isinstance(after, State):
+            raise UsageError(f"{type(self.step).__name__}.run must return a State", where="run")
+        return after
+
+
+def as_step(step: object) -> Step:
+    """`step` itself where it is a `Step`, else an adapter of an object with `name` and `run`.
+
+    Raises:
+        UsageError: A member is missing.
+    """
+    if isinstance(step, Step):
+        return step
+    check_method(step, "run", "a step")
+    if not isinstance(optional_member(step, "name", None), str):
+        raise UsageError(f"{type(step).__name__} is not a step: it has no text `name`", where="name")
+    return _AdaptedStep(step)

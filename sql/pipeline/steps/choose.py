@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .base import Refusal
+from ...select.base import as_selector
+from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from ...select.base import Selector
@@ -15,11 +16,14 @@ __all__ = ["SelectAnswer"]
 
 
 @dataclass(frozen=True)
-class SelectAnswer:
+class SelectAnswer(Step):
     """Chooses one of the executed candidates; the reason says where it is not what a generator wrote."""
 
     selector: Selector
     name: str = "select"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "selector", as_selector(self.selector))
 
     def run(self, state: State) -> State:
         """Adds `selection`, or refuses when nothing could be run."""
@@ -30,6 +34,7 @@ class SelectAnswer:
                 reason = f"{selection.reason}; repaired, since as it was written it failed or gave nothing"
                 selection = replace(selection, reason=reason)
             return replace(state, selection=selection)
+        # An error without SQL is the generator's, which the trace has; here the database's is told.
         errors = [item.error for item in state.executed if item.error and item.candidate.sql]
         reason = "I found no query for this question that this database can run"
         detail = f" ({errors[0]})." if errors else "."

@@ -1,16 +1,18 @@
-"""What a generator is to know of the question: stored values, the linked schema, example values."""
+"""Steps before generation: stored values, the linked schema, example values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ctxprune.utils.protocols import optional_member
+
 from ...guard.intent import write_request
 from ...linking.doubts import SchemaWords, find_doubts
 from ...linking.wrapped import counter_of, with_columns
 from ...schema.schema import ColumnRef
 from ...values.restrict import check_leaves_out, fold_ref, restrict
-from .base import Refusal
+from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,8 +34,8 @@ class Sampler(Protocol):
 
 
 @dataclass(frozen=True)
-class Screen:
-    """Refuses questions that ask to change the database; a courtesy, the guard is what protects it."""
+class Screen(Step):
+    """Refuses questions that ask to change the database. It only saves time: the guard protects the database."""
 
     name: str = "screen"
 
@@ -46,8 +48,8 @@ class Screen:
         return replace(state, refusal=Refusal("write_request", reason))
 
 
-class _Made(NamedTuple):
-    """What `RetrieveValues` makes of a schema: a look-up of what may be shown of it, and its words."""
+class _Prepared(NamedTuple):
+    """The parts of `RetrieveValues` for one schema: a look-up of what may be shown of it, and its words."""
 
     schema: Schema
     values: ValueLookup
@@ -55,7 +57,7 @@ class _Made(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RetrieveValues:
+class RetrieveValues(Step):
     """Finds stored values that the question mentions, and its words that mean nothing the caller may see.
 
     Attributes:
@@ -71,7 +73,7 @@ class RetrieveValues:
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
     name: str = "values"
-    _made: list[_Made] = field(default_factory=list, init=False, repr=False, compare=False)
+    _prepared: list[_Prepared] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.private:
@@ -79,47 +81,49 @@ class RetrieveValues:
 
     def run(self, state: State) -> State:
         """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""
-        made = self._of(state.schema)
-        find_ranges = getattr(made.values, "ranges", None)
+        prepared = self._prepare(state.schema)
+        find_ranges = optional_member(prepared.values, "ranges", None)
         ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
         hits = self.find(state.question, state, state.evidence)
-        doubts = find_doubts(state.question, made.words, hits=hits, ranges=ranges, told=state.evidence)
+        doubts = find_doubts(state.question, prepared.words, hits=hits, ranges=ranges, told=state.evidence)
         return replace(state, hits=hits, ranges=ranges, doubts=doubts)
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""
-        return tuple(self._of(state.schema).values.lookup(text, evidence))
+        return tuple(self._prepare(state.schema).values.lookup(text, evidence))
 
-    def _of(self, schema: Schema) -> _Made:
-        """What is made of a schema, once as long as it stays the same."""
-        for made in self._made:
-            if made.schema is schema:
-                return made
+    def _prepare(self, schema: Schema) -> _Prepared:
+        """Look-up and words of a schema, built once as long as it stays the same."""
+        # By identity: a pipeline keeps its schema until the index changes.
+        for prepared in self._prepared:
+            if prepared.schema is schema:
+                return prepared
         private = set(map(fold_ref, self.private))
         values = restrict(self.values, [ref for ref in schema.refs() if fold_ref(ref) not in private])
-        made = _Made(schema, values, SchemaWords.of(schema))
-        self._made[:] = [made]
-        return made
+        prepared = _Prepared(schema, values, SchemaWords.of(schema))
+        # One entry: an older schema does not come back.
+        self._prepared[:] = [prepared]
+        return prepared
 
 
 @dataclass(frozen=True)
-class LinkSchema:
-    """Cuts the schema to what the question needs; columns that known terms and notes are about stay."""
+class LinkSchema(Step):
+    """Reduces the schema to what the question needs; columns of recalled terms and notes stay."""
 
     linker: Linker
     name: str = "link"
 
     def run(self, state: State) -> State:
         """Adds `linked`."""
-        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.told)
+        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.evidence_text)
         if state.known is not None:
             linked = with_columns(linked, sorted(state.known.columns), "known term or note", counter_of(self.linker))
         return replace(state, linked=linked)
 
 
 @dataclass(frozen=True)
-class ShowValues:
-    """Puts a few stored values beside every detailed column of the linked schema, for prompts.
+class ShowValues(Step):
+    """Adds a few stored values to every detailed column of the linked schema, for prompts.
 
     Attributes:
         database: Where they are stored; each column is read once.
@@ -139,8 +143,10 @@ class ShowValues:
             return state
         schema = state.linked.schema
         private = {fold_ref(ref) for ref in self.private}
+        # A soft linker lists all columns and details few; only these get values.
         worth = state.linked.detailed
         wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
+        # Each column is read once per pipeline, since examples cost a query.
         missing = [ref for ref in wanted if ref not in self._seen and fold_ref(ref) not in private]
         if missing:
             filled = self.database.with_examples(schema.subset(missing), n=self.n)

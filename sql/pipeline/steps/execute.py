@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_number
 
-from ...repair.base import Failure
+from ...repair.base import Failure, as_repairer
 from ...select.base import Executed
+from .base import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ...generate.base import Candidate
     from ...guard.execution import GuardedRunner, Outcome
     from ...repair.base import Repairer
-    from ...values.base import ValueHit
+    from ...schema.hits import ValueHit
     from .base import State
     from .context import RetrieveValues
 
@@ -27,7 +28,7 @@ _TEXTS = 6  # of a statement that are looked up
 
 
 @dataclass(frozen=True)
-class Execute:
+class Execute(Step):
     """Guards, runs and repairs every candidate.
 
     Attributes:
@@ -46,11 +47,12 @@ class Execute:
     name: str = "execute"
 
     def __post_init__(self) -> None:
-        if self.rounds < 0:
-            raise UsageError(f"rounds must be at least 0, got {self.rounds}", where="rounds")
+        check_number("rounds", self.rounds, minimum=0)
+        object.__setattr__(self, "repairers", tuple(map(as_repairer, self.repairers)))
 
     def run(self, state: State) -> State:
         """Adds `executed`, in the order of `candidates`; the same text runs, and is repaired, once a question."""
+        # Samples of a model repeat each other, and so do repairs.
         done: dict[str, Outcome] = {}
         mended: dict[tuple[int, str], str] = {}
         executed = tuple(self._one(candidate, state, done, mended) for candidate in state.candidates)
@@ -70,6 +72,7 @@ class Execute:
                 break
             outcome = self._run(sql, done)
             tried.append(sql)
+            # The best outcome so far: a repair may make matters worse.
             best = min(best, outcome, key=lambda outcome: outcome.rank)
         ms = (perf_counter() - start) * 1e3
         before = tuple(tried[: tried.index(best.asked)])
@@ -82,6 +85,7 @@ class Execute:
 
     def _mend(self, outcome: Outcome, tried: Sequence[str], state: State, mended: dict[tuple[int, str], str]) -> str:
         """The first repairer's text that is new."""
+        # As the guard wrote it, where it could: repairs then parse one dialect.
         sql = outcome.sql or outcome.asked
         failure = Failure(
             sql,
@@ -89,7 +93,7 @@ class Execute:
             state.question,
             state.schema,
             self._hits(outcome, state),
-            state.told,
+            state.evidence_text,
             result=outcome.result,
             linked=state.linked.schema if state.linked is not None else None,
         )
@@ -104,8 +108,12 @@ class Execute:
     def _hits(self, outcome: Outcome, state: State) -> Sequence[ValueHit]:
         if self.values is None or outcome.result is None:
             return state.hits
-        from ...repair.tree import parse, texts
+        from ...repair.tree import parse, text_literals
 
         tree = parse(outcome.sql, state.schema.dialect)
-        found = [] if tree is None else [hit for text in texts(tree)[:_TEXTS] for hit in self.values.find(text, state)]
+        found = (
+            []
+            if tree is None
+            else [hit for text in text_literals(tree)[:_TEXTS] for hit in self.values.find(text, state)]
+        )
         return tuple(dict.fromkeys([*state.hits, *found]))

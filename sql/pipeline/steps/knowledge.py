@@ -1,4 +1,4 @@
-"""The step of a pipeline that brings to mind what a team knows."""
+"""The step that recalls entries of the team's knowledge."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...linking.doubts import without_told
+from .base import Step
 
 if TYPE_CHECKING:
     from ...knowledge.recall import BoundKnowledge
@@ -15,11 +16,11 @@ __all__ = ["RecallKnowledge"]
 
 
 @dataclass(frozen=True)
-class RecallKnowledge:
-    """Chooses the entries that the question needs.
+class RecallKnowledge(Step):
+    """Selects the entries that the question needs.
 
     Attributes:
-        knowledge: What may be used of it with the caller's schema.
+        knowledge: The entries that may be used with the caller's schema.
     """
 
     knowledge: BoundKnowledge
@@ -30,6 +31,7 @@ class RecallKnowledge:
         that known terms and notes speak of.
         """
         known = self.knowledge.recall(state.question, state.hits)
+        # A term says which value is meant; the same hit found by its letters would stand twice.
         stood_for = {(hit.ref, hit.value) for hit in known.hits}
         others = (hit for hit in state.hits if (hit.ref, hit.value) not in stood_for)
         doubts = without_told(state.doubts, " ".join(known.hints))

@@ -1,16 +1,17 @@
-"""Checking the names of candidates before they run: what the prompt did not show is restored and asked for once."""
+"""Checks the names of candidates before they run: pruned names are restored, and their generator is called again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.llm.base import LATE
+from ctxprune.errors import FailureKind
 
-from ...generate.base import Request, generator_name
+from ...generate.base import Request, as_generator
 from ...schema.schema import ColumnRef
+from .base import Step
 from .context import with_values
-from .generate import ask_generator, labelled
+from .generate import ask_generator, label_generators
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,8 @@ RESTORED = "restored"  # the path of a candidate that was written for the restor
 
 
 @dataclass(frozen=True)
-class CheckNames:
-    """Says of every candidate which of its names the prompt did not show, and why; see `NameIssue`.
+class CheckNames(Step):
+    """Notes for every candidate which of its names the prompt did not show, and why; see `NameIssue`.
 
     A candidate that names a pruned column in its own table runs as it is. Where pruned names break candidates, they are
     restored, with the keys that join them, and each generator that wrote such a candidate is asked once more, for one
@@ -42,6 +43,9 @@ class CheckNames:
     seed: int = 0
     name: str = "names"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "generators", tuple(map(as_generator, self.generators)))
+
     def run(self, state: State) -> State:
         """`candidates` with notes, and with those of the second round behind them."""
         from ...repair.name_check import check_names
@@ -51,6 +55,7 @@ class CheckNames:
         broken: dict[str, list[NameIssue]] = {}
         for candidate in state.candidates:
             shown = _shown(state, candidate)
+            # Samples repeat texts, and to parse one takes a millisecond.
             key = candidate.sql, shown is None
             if key not in known:
                 known[key] = check_names(candidate.sql, state.schema, shown) if candidate.sql else ()
@@ -58,18 +63,20 @@ class CheckNames:
             checked.append(replace(candidate, notes=(*candidate.notes, *notes)) if notes else candidate)
             if any(issue.breaks and issue.kind == "pruned" for issue in known[key]):
                 broken.setdefault(candidate.generator, []).extend(known[key])
-        for label, generator in zip(labelled(self.generators), self.generators, strict=True):
+        for label, generator in zip(label_generators(self.generators), self.generators, strict=True):
             voices = _voices(generator, label)
+            # Popped, so that a generator whose members failed is asked once and not for each of them.
             issues = [issue for name in voices for issue in broken.pop(name, ())]
-            if issues and not any(one.generator in voices and LATE in one.error for one in state.candidates):
+            late = any(one.generator in voices and one.failure is FailureKind.TIMEOUT for one in state.candidates)
+            if issues and not late:
                 checked += ask_generator(generator, self._request(state, issues), label)
         return replace(state, candidates=tuple(checked))
 
     def _request(self, state: State, issues: Sequence[NameIssue]) -> Request:
-        from ...repair.name_check import restore
+        from ...repair.name_check import restore_columns
 
         linked = state.schema if state.linked is None else state.linked.schema
-        schema = restore(linked, issues, state.schema)
+        schema = restore_columns(linked, issues, state.schema)
         if state.shown is not None:
             values = {ColumnRef(t.name, c.name): c.examples for t in state.shown.tables for c in t.columns}
             schema = with_values(schema, values)
@@ -78,7 +85,7 @@ class CheckNames:
             schema=schema,
             linked=state.linked,
             hits=state.hits,
-            evidence=state.told,
+            evidence=state.evidence_text,
             path=RESTORED,
             n=1,
             seed=self.seed,
@@ -94,4 +101,4 @@ def _shown(state: State, candidate: Candidate) -> Schema | None:
 
 def _voices(generator: Generator, label: str) -> list[str]:
     """The names that its candidates carry: its own, and those of the generators that it asks."""
-    return [label, *map(generator_name, getattr(generator, "generators", ()))]
+    return [label, *(member.name for member in generator.members)]

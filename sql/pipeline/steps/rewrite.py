@@ -1,4 +1,4 @@
-"""A follow-up question in full, and the earlier question's linking for it."""
+"""Steps of a follow-up question: completing it, and linking it with the columns of the question before it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...guard.intent import write_request
 from ...linking.carried import CarriedLinker
-from ...rewrite.base import UNRESOLVED, Rewritten
+from ...rewrite.base import UNRESOLVED, Rewritten, as_rewriter
+from .base import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +22,14 @@ __all__ = ["LinkFollowUp", "RewriteQuestion"]
 
 
 @dataclass(frozen=True)
-class RewriteQuestion:
-    """Says in full what the question leaves out. One that asks for a change is never touched, so that it is refused.
+class RewriteQuestion(Step):
+    """Completes a follow-up question. One that asks for a change is left as it is, so that it is refused.
 
     Attributes:
-        rewriter: Does it.
+        rewriter: Completes the question.
         history: Earlier turns, the latest last.
         vocabulary: Of the database.
-        most: Characters of the full question at most.
+        most: Maximum number of characters of the complete question.
     """
 
     rewriter: Rewriter
@@ -37,12 +38,17 @@ class RewriteQuestion:
     most: int
     name: str = "rewrite"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rewriter", as_rewriter(self.rewriter))
+
     def run(self, state: State) -> State:
-        """The state with the full question, and `rewritten`."""
+        """The state with the complete question, and `rewritten`."""
         asked = state.question
+        # Before rewriting, which would drop the words that make it a request for a change.
         if write_request(asked):
             return replace(state, rewritten=Rewritten(asked, asked, reason="it asks for a change"))
         rewritten = self.rewriter.rewrite(asked, self.history, self.vocabulary)
+        # Each follow-up may make the question longer, without an end.
         if len(rewritten.question) > self.most:
             reason = f"in full it would have {len(rewritten.question)} characters, and {self.most} are taken"
             rewritten = Rewritten(asked, asked, kind=UNRESOLVED, reason=reason)
@@ -50,7 +56,7 @@ class RewriteQuestion:
 
 
 @dataclass(frozen=True)
-class LinkFollowUp:
+class LinkFollowUp(Step):
     """Links a follow-up with the columns of the question before it; any other as `link` does.
 
     Attributes:

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import ChatAnswer, ChatModel, Message, Sampling, ask_model, recorded_calls
+from ctxprune.llm.base import ChatAnswer, ChatModel, Message, Sampling
+from ctxprune.llm.calls import ask_model, record_calls
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.schema.schema import Column, Schema, Table
@@ -86,13 +87,13 @@ def test_a_hanging_model_is_left_at_the_deadline() -> None:
 
 
 def test_calls_are_recorded_with_failures() -> None:
-    with recorded_calls() as calls:
+    with record_calls() as calls:
         ask_model(fakes.saying("yes"), [Message("user", "ready?")], Sampling())
         with pytest.raises(ModelError):
             ask_model(fakes.raising(ValueError("no")), [Message("user", "ready?")], Sampling())
     assert [call.error for call in calls] == ["", "ValueError: no [fake]"]
     assert calls[0].answers[0].text == "yes"
-    with recorded_calls() as outer:
+    with record_calls() as outer:
         pass
     assert outer == []
 
@@ -124,4 +125,4 @@ def test_ranges_are_checked() -> None:
 
 def test_it_is_registered() -> None:
     assert GENERATORS.get("chat") is ChatGenerator
-    assert isinstance(fakes.saying(""), ChatModel)
+    assert isinstance(ChatGenerator(fakes.saying("")).model, ChatModel)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import InputError
 from ctxprune.sql.generate.embedded import EmbeddedForms
 from ctxprune.sql.generate.examples import Example, ExampleStore, read_examples
-from ctxprune.sql.generate.masking import masked_by_sql, masked_question, sql_names
+from ctxprune.sql.generate.masking import mask_question, mask_question_by_sql, read_sql_names
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
@@ -50,25 +50,25 @@ def _hit(question: str, value: str) -> ValueHit:
     ],
 )
 def test_names_quoted_texts_and_numbers_are_masked(question: str, masked: str) -> None:
-    assert masked_question(question, ZOO) == masked
+    assert mask_question(question, ZOO) == masked
 
 
 def test_what_a_hit_matched_is_a_value() -> None:
     question = "Which keepers live in New Bedford now?"
-    assert masked_question(question, ZOO, [_hit(question, "New Bedford")]) == "which <name> live in <value> now"
+    assert mask_question(question, ZOO, [_hit(question, "New Bedford")]) == "which <name> live in <value> now"
     beyond = ValueHit(ColumnRef("keeper", "home_town"), "x", (5, 500), 1.0, "exact")
-    assert "<value>" not in masked_question(question, ZOO, [beyond])
+    assert "<value>" not in mask_question(question, ZOO, [beyond])
 
 
 def test_a_pair_is_masked_by_its_own_query() -> None:
-    assert masked_by_sql(PAIRS[0].question, PAIRS[0].sql) == "how many <name> are from <value>"
-    assert masked_by_sql("Zoos like Żoo?", "SELECT a FROM t WHERE b LIKE '%Żoo%'") == "zoos like <value>"
+    assert mask_question_by_sql(PAIRS[0].question, PAIRS[0].sql) == "how many <name> are from <value>"
+    assert mask_question_by_sql("Zoos like Żoo?", "SELECT a FROM t WHERE b LIKE '%Żoo%'") == "zoos like <value>"
 
 
 def test_names_and_values_of_a_statement() -> None:
     sql = """SELECT T1."Full Name", count(*) AS n FROM `my ship` AS T1 JOIN [dock] AS d ON T1.id = d.ship -- not this
              WHERE d.town = 'O''Hare' AND length > 20"""
-    names, values = sql_names(sql)
+    names, values = read_sql_names(sql)
     assert names == {"full name", "my ship", "dock", "id", "ship", "town", "length"}
     assert values == {"Full Name", "O'Hare", "20"}
 
@@ -121,7 +121,7 @@ def test_another_scorer_may_rank() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_can_be_masked(question: str, sql: str) -> None:
-    for masked in (masked_question(question, ZOO), masked_by_sql(question, sql)):
+    for masked in (mask_question(question, ZOO), mask_question_by_sql(question, sql)):
         assert "\n" not in masked
         assert masked == masked.strip()
 
@@ -144,8 +144,8 @@ def test_files_of_pairs(tmp_path: Path, text: str) -> None:
     [
         ("[1]", "example 1 has no question"),
         ('{"question": "q?", "sql": ""}', "no query"),
-        ('{"question": "q?"', "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ('{"question": "q?"', "not JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_a_file_of_something_else_is_an_error(tmp_path: Path, text: str, says: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.sketch.analysis import analyse
-from ctxprune.sql.generate.sketch.bounds import said_bounds, with_bounds
+from ctxprune.sql.generate.sketch.bounds import read_bounds, with_bounds
 from ctxprune.sql.generate.sketch.generator import SketchGenerator
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
@@ -44,7 +44,7 @@ COUNT = (Item(None, "count"),)
     ],
 )
 def test_what_the_words_say(words: str, said: dict[object, str]):
-    assert said_bounds(analyse(f"employees hired {words}", VIEW, (), {})) == said
+    assert read_bounds(analyse(f"employees hired {words}", VIEW, (), {})) == said
 
 
 def test_comparisons_follow_the_words_in_queries_inside_too():

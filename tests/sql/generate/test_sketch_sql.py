@@ -10,10 +10,10 @@ import sqlglot
 
 from ctxprune.errors import GenerationError, InputError
 from ctxprune.sql.generate.sketch.gold import parse_query
-from ctxprune.sql.generate.sketch.joins import JoinGraph
+from ctxprune.sql.generate.sketch.joins import JoinPaths
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.sql import SqlWriter
-from ctxprune.sql.generate.sketch.templates import Template, template_of
+from ctxprune.sql.generate.sketch.templates import Template, read_template
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 _SCHEMAS = runpy.run_path(str(Path(__file__).parent / "sketch_schemas.py"))
@@ -44,10 +44,10 @@ QUERIES = [
 def test_what_is_read_is_written_again(sql: str) -> None:
     schema = zoo()
     query = parse_query(sql, schema)
-    written = SqlWriter(JoinGraph(schema), "sqlite").write(query)
+    written = SqlWriter(JoinPaths(schema), "sqlite").write(query)
     assert written.replace(" ASC", "") == sql.replace(" ASC", "")
     assert parse_query(written, schema) == query
-    template = template_of(query)
+    template = read_template(query)
     assert Template.from_json(template.to_json()) == template
 
 
@@ -82,7 +82,7 @@ def test_awkward_names_and_literals_are_quoted(dialect: str) -> None:
         ),
         order=(Item(ColumnRef("order", "größe")),),
     )
-    text = SqlWriter(JoinGraph(schema), dialect).write(query)
+    text = SqlWriter(JoinPaths(schema), dialect).write(query)
     (tree,) = sqlglot.parse(text, read=dialect)
     assert tree is not None
     names = {column.name for column in tree.find_all(sqlglot.exp.Column)}
@@ -96,12 +96,12 @@ def test_awkward_names_and_literals_are_quoted(dialect: str) -> None:
 def test_mixed_case_is_quoted_where_the_database_folds_it() -> None:
     schema = Schema("m", (Table("People", (Column("FirstName", "TEXT"),)),), dialect="postgres")
     query = Query((Item(ColumnRef("People", "FirstName")),), ("People",))
-    assert SqlWriter(JoinGraph(schema), "postgres").write(query) == 'SELECT "FirstName" FROM "People"'
-    assert SqlWriter(JoinGraph(schema), "sqlite").write(query) == "SELECT FirstName FROM People"
+    assert SqlWriter(JoinPaths(schema), "postgres").write(query) == 'SELECT "FirstName" FROM "People"'
+    assert SqlWriter(JoinPaths(schema), "sqlite").write(query) == "SELECT FirstName FROM People"
 
 
 def test_joins_go_over_tables_between() -> None:
-    graph = JoinGraph(zoo())
+    graph = JoinPaths(zoo())
     path = graph.connect(("keeper", "feeding"))
     assert path is not None
     assert [(edge.table, edge.other) for edge in path] == [("keeper", "feeding")]
@@ -113,7 +113,7 @@ def test_the_named_key_is_taken_of_several() -> None:
     query = Query(
         (Item(ColumnRef("keeper", "name")),), ("keeper", "feeding"), via=(ColumnRef("feeding", "checker_id"),)
     )
-    text = SqlWriter(JoinGraph(schema), "sqlite").write(query)
+    text = SqlWriter(JoinPaths(schema), "sqlite").write(query)
     assert text.endswith("ON T1.keeper_id = T2.checker_id")
 
 
@@ -122,10 +122,10 @@ def test_composite_keys_join_on_all_columns() -> None:
     b = Table("b", (Column("x"), Column("y")))
     schema = Schema("c", (a, b), (ForeignKey("a", ("x", "y"), "b", ("x", "y")),))
     query = Query((Item(ColumnRef("a", "v")),), ("a", "b"))
-    assert SqlWriter(JoinGraph(schema), "sqlite").write(query).endswith("ON T1.x = T2.x AND T1.y = T2.y")
+    assert SqlWriter(JoinPaths(schema), "sqlite").write(query).endswith("ON T1.x = T2.x AND T1.y = T2.y")
 
 
 def test_tables_without_a_path_are_an_error() -> None:
     schema = Schema("d", (Table("a", (Column("u"),)), Table("b", (Column("v"),))))
     with pytest.raises(GenerationError, match="no join path"):
-        SqlWriter(JoinGraph(schema), "sqlite").write(Query((Item(ColumnRef("a", "u")),), ("a", "b")))
+        SqlWriter(JoinPaths(schema), "sqlite").write(Query((Item(ColumnRef("a", "u")),), ("a", "b")))

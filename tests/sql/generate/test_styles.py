@@ -16,12 +16,12 @@ from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.examples import Example, ExampleStore
 from ctxprune.sql.generate.mixed import MixedGenerator
+from ctxprune.sql.generate.prompt_styles import build_generator, list_styles
 from ctxprune.sql.generate.prompts.base import PROMPTS, example_lines, prompt_text
 from ctxprune.sql.generate.prompts.budget import Budgeted
-from ctxprune.sql.generate.prompts.decompose import DecomposePrompt, Part
+from ctxprune.sql.generate.prompts.decompose import DecomposePrompt, SubQuestion
 from ctxprune.sql.generate.prompts.examples import WithExamples
 from ctxprune.sql.generate.prompts.small import SmallPrompt
-from ctxprune.sql.generate.styles import generator_of, style_names
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline.steps import Generate, State, with_values
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -109,7 +109,11 @@ def test_no_dropped_name_comes_into_any_prompt(kept: set[int], full: bool) -> No
     request = Request("which?", schema, linked=_linked(whole), hits=hits)
     prompts = [PROMPTS.get(name)().messages(request) for name in PROMPTS.names()]
     steps = DecomposePrompt()
-    prompts += [steps.split(request), steps.messages(request), steps.answer(request, [Part("a?", "SELECT 1")], "b?")]
+    prompts += [
+        steps.split(request),
+        steps.messages(request),
+        steps.answer(request, [SubQuestion("a?", "SELECT 1")], "b?"),
+    ]
     shown = {ref.column for ref in schema.refs()} | {table.name for table in schema.tables}
     for messages in prompts:
         text = prompt_text(messages)
@@ -202,22 +206,24 @@ def test_numbers_are_checked(name: str, value: int) -> None:
 
 
 def test_styles_by_name() -> None:
-    assert style_names() == ["compact", "ddl", "decompose", "mschema", "plain", "skeleton", "small"]
+    assert list_styles() == ["compact", "ddl", "decompose", "mschema", "plain", "skeleton", "small"]
     model = fakes.saying("SELECT 1")
-    for name in style_names():
-        (made,) = generator_of(model, (name,)).generate(Request("q?", SCHEMA, n=1))
+    for name in list_styles():
+        (made,) = build_generator(model, (name,)).generate(Request("q?", SCHEMA, n=1))
         assert made.sql == "SELECT 1"
-    assert isinstance(generator_of(model, ("small", "small.v1", "small")), MixedGenerator)
-    assert isinstance(generator_of(model, ("small", "small")), ChatGenerator)
+    assert isinstance(build_generator(model, ("small", "small.v1", "small")), MixedGenerator)
+    assert isinstance(build_generator(model, ("small", "small")), ChatGenerator)
     with pytest.raises(UnknownNameError, match=r"no style is named 'tiny'.*skeleton"):
-        generator_of(model, ("tiny",))
+        build_generator(model, ("tiny",))
     with pytest.raises(UsageError, match="no style"):
-        generator_of(model, ())
+        build_generator(model, ())
 
 
 def test_examples_reach_the_prompts_of_a_style() -> None:
     model = fakes.saying("SELECT 1")
-    generator_of(model, ("mschema",), examples=ExampleStore(PAIRS), shots=1).generate(Request("How many?", SCHEMA, n=1))
+    build_generator(model, ("mschema",), examples=ExampleStore(PAIRS), shots=1).generate(
+        Request("How many?", SCHEMA, n=1)
+    )
     assert "【Examples】" in model.prompts[0]
 
 
@@ -225,13 +231,13 @@ def test_examples_that_no_style_shows_are_wrong_usage() -> None:
     model, store = fakes.saying("SELECT 1"), ExampleStore(PAIRS)
     for names in (("plain",), ("decompose", "plain.v1")):
         with pytest.raises(UsageError, match="shows no examples"):
-            generator_of(model, names, examples=store)
-    made = generator_of(model, ("small", "plain"), examples=store).generate(Request("How many?", SCHEMA, n=2))
+            build_generator(model, names, examples=store)
+    made = build_generator(model, ("small", "plain"), examples=store).generate(Request("How many?", SCHEMA, n=2))
     assert [item.notes for item in made] == [("prompt: small+2",), ("prompt: plain",)]
 
 
 def _asked(model: object, paths: tuple[str, ...], candidates: int, state: State, *styles: str) -> list[Candidate]:
-    step = Generate((generator_of(model, styles),), paths, candidates)
+    step = Generate((build_generator(model, styles),), paths, candidates)
     return list(step.run(state).candidates)
 
 

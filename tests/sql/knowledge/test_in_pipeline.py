@@ -162,7 +162,7 @@ def test_where_knowledge_may_come_from(database: Database, tmp_path: Path) -> No
     file.path.write_text("broken")
     with pytest.raises(FormatError, match="line 1"):
         Pipeline(database, knowledge=file)
-    with pytest.raises(UsageError, match="no knowledge"):
+    with pytest.raises(UsageError, match="not a knowledge source"):
         Pipeline(database, knowledge=7)
 
 

@@ -59,7 +59,7 @@ def test_another_file_of_knowledge(tmp_path: Path) -> None:
         ("question,sql\nq,\n", "line 2: sql is '', not a text"),
         ('question,sql\nq,"open\n', "it is not CSV"),
         (json.dumps([SPIDER[1]]), "nothing about this database"),
-        ("[{]", "no JSON"),
+        ("[{]", "not JSON"),
         ('[{"question": "q"}]', "example 1 has no question or no query"),
         ('{"kind": "term", "term": "t", "meaning": "m"}\n{"kind": "x"}', "line 2: its kind is 'x'"),
         ('[{"question": "' + "x" * 3000 + '", "sql": "s"}]', "question has 3000 characters"),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.sql import Database
 from ctxprune.sql.knowledge import Entry, KnowledgeFile, Note, Pair, Term, default_path, entry_id
-from ctxprune.sql.knowledge.entries import entry_of, key_of, to_dict
+from ctxprune.sql.knowledge.entries import entry_key, entry_to_dict, parse_entry
 
 PAIR = Pair("How many cities are there?", "SELECT count(*)\nFROM city")
 TERM = Term("big city", "population > 1000000", ("city.population",))
@@ -35,10 +35,10 @@ entries = st.one_of(
 @settings(deadline=None)
 @given(entries)
 def test_an_entry_comes_back_from_its_line(entry: Entry) -> None:
-    line = json.dumps(to_dict(entry), ensure_ascii=False)
+    line = json.dumps(entry_to_dict(entry), ensure_ascii=False)
     assert "\n" not in line
-    assert entry_of(json.loads(line)) == entry
-    assert entry_id(entry) == entry_id(entry_of(to_dict(entry)))
+    assert parse_entry(json.loads(line)) == entry
+    assert entry_id(entry) == entry_id(parse_entry(entry_to_dict(entry)))
 
 
 def test_the_file_is_readable_and_keeps_its_order(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_question_has_one_answer(tmp_path: Path) -> None:
     file = KnowledgeFile(tmp_path / "k.jsonl")
     file.add([PAIR, TERM])
     newer = Pair("how many city are there", "SELECT 1")
-    assert key_of(newer) == key_of(PAIR)
+    assert entry_key(newer) == entry_key(PAIR)
     change = file.add([newer, TERM])
     assert (change.added, change.replaced, change.unchanged) == ((), (newer,), (TERM,))
     assert file.read() == (newer, TERM)
@@ -107,8 +107,11 @@ HEADER = '{"format": "ctxprune.knowledge", "version": 1}\n'
         (HEADER + '{"kind": "pair", "question": "q", "sql": "s", "by": "me"}', "line 2: it has an unknown field 'by'"),
         (HEADER + '{"kind": "pair", "question": " ", "sql": "s"}', "line 2: question is ' ', not a text"),
         (HEADER + '{"kind": "pair", "question": 1, "sql": "s"}', "line 2: question is 1, not a text"),
-        (HEADER + '{"kind": "note", "column": "a.b", "note": "\\ud800"}', "line 2: note holds half a character"),
-        (HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": "a.b"}', "line 2: its columns are no list"),
+        (HEADER + '{"kind": "note", "column": "a.b", "note": "\\ud800"}', "line 2: note contains a lone surrogate"),
+        (
+            HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": "a.b"}',
+            "line 2: its columns are not a list",
+        ),
         (HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": [1]}', "line 2: a column of a term is 1"),
         (HEADER + '{"kind": "pair", "question": "' + "x" * 2001 + '", "sql": "s"}', "line 2: question has 2001"),
         (HEADER + "<<<<<<< ours\n", "line 2: a merge left its mark"),
@@ -162,7 +165,7 @@ def test_the_name_of_the_database_may_be_any_text(tmp_path: Path, name: str) -> 
 
 def test_what_merges_and_editors_leave_is_read(tmp_path: Path) -> None:
     path = tmp_path / "k.jsonl"
-    line = json.dumps(to_dict(PAIR))
+    line = json.dumps(entry_to_dict(PAIR))
     path.write_bytes(b"\xef\xbb\xbf" + f"{HEADER}\r\n{line}\r\n\n{line}\n".encode())
     assert KnowledgeFile(path).read() == (PAIR,)
 

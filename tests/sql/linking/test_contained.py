@@ -12,7 +12,7 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.linking.contained import KeyLimits, contained_keys, with_contained_keys
-from ctxprune.sql.linking.joins import JoinGraph, inferred_keys
+from ctxprune.sql.schema.joins import JoinGraph, inferred_keys
 from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 
 ALL = KeyLimits()

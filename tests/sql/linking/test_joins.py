@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctxprune.sql.linking.joins import JoinGraph, inferred_keys
+from ctxprune.sql.schema.joins import JoinGraph, inferred_keys
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 

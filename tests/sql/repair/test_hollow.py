@@ -13,8 +13,8 @@ import pytest
 
 from ctxprune.sql.database.database import Database, ResultSet
 from ctxprune.sql.repair.base import REPAIRERS, Failure
-from ctxprune.sql.repair.loose import LooseText
 from ctxprune.sql.repair.refine import ChatRefine, expects_rows
+from ctxprune.sql.repair.relax_text import RelaxText
 from ctxprune.sql.repair.values import StoredValues
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
@@ -53,7 +53,7 @@ def test_texts_are_compared_loosely(condition: str, expected: str) -> None:
     head = "SELECT population FROM city AS T1 WHERE "
     words = r"(\1 LIKE '\2' OR \1 LIKE '\2 %' OR \1 LIKE '% \2' OR \1 LIKE '% \2 %')"
     wanted = re.sub(r"\{([\w.]+)=(\w+)\}", words, expected)
-    assert LooseText().repair(_hollow(head + condition)) == (head + wanted if expected else "")
+    assert RelaxText().repair(_hollow(head + condition)) == (head + wanted if expected else "")
 
 
 def test_another_name_is_not_taken_for_the_asked_one(tmp_path: Path) -> None:
@@ -68,18 +68,18 @@ def test_another_name_is_not_taken_for_the_asked_one(tmp_path: Path) -> None:
         hits = [ValueHit(ColumnRef("person", "name"), "Joanna", (22, 26), 0.8, "lsh")]
         failure = Failure(sql, "", "What is the salary of Anna?", schema, hits, result=hollow)
         assert StoredValues().repair(failure) == ""
-        assert database.execute(LooseText().repair(failure)).rows == ((7,),)
+        assert database.execute(RelaxText().repair(failure)).rows == ((7,),)
 
 
 def test_loosening_knows_where_more_rows_give_fewer() -> None:
     sql = "SELECT name FROM city EXCEPT SELECT name FROM city WHERE country = 'france'"
-    assert LooseText().repair(_hollow(sql)) == ""
+    assert RelaxText().repair(_hollow(sql)) == ""
 
 
 def test_loosening_only_what_ran() -> None:
     failed = Failure("SELECT name FROM city WHERE name = 'paris'", "no such column: x", "q", SCHEMA)
-    assert LooseText().repair(failed) == ""
-    assert LooseText().repair(_hollow("SELECT FROM WHERE (")) == ""
+    assert RelaxText().repair(failed) == ""
+    assert RelaxText().repair(_hollow("SELECT FROM WHERE (")) == ""
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_no_refinement() -> None:
 
 
 def test_both_are_registered() -> None:
-    assert (REPAIRERS.get("loose.v1"), REPAIRERS.get("refine.v1")) == (LooseText, ChatRefine)
+    assert (REPAIRERS.get("loose.v1"), REPAIRERS.get("refine.v1")) == (RelaxText, ChatRefine)

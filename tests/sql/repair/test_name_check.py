@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.sql.repair.name_check import check_names, restore
+from ctxprune.sql.repair.name_check import check_names, restore_columns
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 
@@ -91,7 +91,7 @@ def test_what_the_caller_may_not_see_is_invented_like_any_other_name() -> None:
 
 def test_a_restored_column_brings_its_keys() -> None:
     issues = check_names("SELECT seats FROM singer", FULL, SHOWN)
-    back = restore(SHOWN, issues, FULL)
+    back = restore_columns(SHOWN, issues, FULL)
     kept = {f"{ref.table}.{ref.column}" for ref in back.refs()}
     assert {"stadium.seats", "stadium.stadium_id", "concert.stadium_id", "concert.song_id", "song.song_id"} <= kept
     assert "singer.age" not in kept
@@ -99,7 +99,7 @@ def test_a_restored_column_brings_its_keys() -> None:
 
 
 def test_nothing_to_restore() -> None:
-    assert restore(SHOWN, check_names("SELECT nam FROM singer", FULL, SHOWN), FULL) is SHOWN
+    assert restore_columns(SHOWN, check_names("SELECT nam FROM singer", FULL, SHOWN), FULL) is SHOWN
 
 
 WORDS = [
@@ -125,7 +125,7 @@ WORDS = [
 def test_restoring_only_adds_and_stays_in_the_schema(words: list[str], kept: set[ColumnRef]) -> None:
     shown = FULL.subset(kept)
     issues = check_names(" ".join(words), FULL, shown)
-    back = set(restore(shown, issues, FULL).refs())
+    back = set(restore_columns(shown, issues, FULL).refs())
     assert kept <= back <= set(FULL.refs())
     for issue in issues:
         assert issue.kind in {"pruned", "misplaced", "invented"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import UsageError
 from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
-from ctxprune.sql.select.back_verify import BackVerifySelector, agreement
+from ctxprune.sql.select.back_verify import BackVerifySelector, measure_agreement
 from ctxprune.sql.select.base import SELECTORS, Executed
 from ctxprune.sql.select.vote import VoteSelector
 
@@ -86,14 +86,18 @@ def test_numbers_out_of_range(options: dict[str, float]) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_agreement_is_a_symmetric_share(one: str, other: str) -> None:
-    assert 0 <= agreement(one, other) <= 1
-    assert agreement(one, other) == agreement(other, one)
-    assert agreement(one, one) in {0.0, 1.0}
+    assert 0 <= measure_agreement(one, other) <= 1
+    assert measure_agreement(one, other) == measure_agreement(other, one)
+    assert measure_agreement(one, one) in {0.0, 1.0}
 
 
 def test_agreement_is_of_content() -> None:
-    assert agreement("What is the name of the singer?", "singers' names") > agreement("the name?", "the age?") == 0.0
-    assert agreement("", "x") == 0.0
+    assert (
+        measure_agreement("What is the name of the singer?", "singers' names")
+        > measure_agreement("the name?", "the age?")
+        == 0.0
+    )
+    assert measure_agreement("", "x") == 0.0
 
 
 def test_it_is_registered() -> None:

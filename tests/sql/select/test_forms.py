@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.sql.select.forms import HEADS, form_of
+from ctxprune.sql.select.forms import HEADS, read_form
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from ctxprune.sql.select.forms import HEADS, form_of
     ],
 )
 def test_facts(sql: str, facts: dict[str, int]) -> None:
-    form = form_of(sql)
+    form = read_form(sql)
     assert form is not None
     assert {name: form.facts[name] for name in facts} == facts
     assert set(form.facts) == set(HEADS)
@@ -32,8 +32,8 @@ def test_facts(sql: str, facts: dict[str, int]) -> None:
 
 
 def test_a_skeleton_has_no_names_and_no_literals() -> None:
-    first = form_of("SELECT t.kind FROM loaf AS t WHERE t.price > 3")
-    second = form_of("select NAME from bakery where size > 77;")
+    first = read_form("SELECT t.kind FROM loaf AS t WHERE t.price > 3")
+    second = read_form("select NAME from bakery where size > 77;")
     assert first is not None
     assert second is not None
     assert first.skeleton == second.skeleton
@@ -42,10 +42,10 @@ def test_a_skeleton_has_no_names_and_no_literals() -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "SELECT FROM WHERE", "DROP TABLE loaf", "the answer is 3", "SELECT (((("])
 def test_what_is_no_select_has_no_form(text: str) -> None:
-    assert form_of(text) is None
+    assert read_form(text) is None
 
 
 def test_a_common_table_expression_is_no_stored_table() -> None:
-    form = form_of("WITH x AS (SELECT a FROM loaf) SELECT a FROM x")
+    form = read_form("WITH x AS (SELECT a FROM loaf) SELECT a FROM x")
     assert form is not None
     assert form.tables == {"loaf"}

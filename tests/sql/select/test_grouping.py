@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctxprune.sql.database.database import ResultSet
-from ctxprune.sql.select.grouping import groups_of, read_table, representative
+from ctxprune.sql.select.grouping import choose_representative, group_results, read_table
 
 CELLS = st.one_of(st.none(), st.integers(-3, 3), st.sampled_from(["a", "b", ""]))
 ROWS = st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6)
@@ -39,9 +39,9 @@ def test_all_empty_results_agree() -> None:
 
 def test_the_largest_group_comes_first() -> None:
     tables = {0: _table((1,)), 2: _table((2,)), 5: _table((2,))}
-    assert [group.members for group in groups_of(tables)] == [(2, 5), (0,)]
+    assert [group.members for group in group_results(tables)] == [(2, 5), (0,)]
 
 
 def test_the_most_frequent_order_of_columns_is_shown() -> None:
     tables = {0: _table((2, 1)), 1: _table((1, 2)), 2: _table((1, 2))}
-    assert representative((0, 1, 2), tables, {0: 1, 1: 9, 2: 5}) == 2
+    assert choose_representative((0, 1, 2), tables, {0: 1, 1: 9, 2: 5}) == 2

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.select.back_verify import BackVerifySelector
-from ctxprune.sql.select.base import Executed, without_cells
+from ctxprune.sql.select.base import Executed
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
 from ctxprune.sql.select.vote import VoteSelector
@@ -89,7 +89,7 @@ def test_cells_are_kept_from_every_selector_within() -> None:
     model = fakes.saying("B")
     tests = UnitTestSelector(model, VoteSelector())
     for selector in (JudgedSelector(model, tests), BackVerifySelector(model, tests, below=0), VoteSelector()):
-        without_cells(selector).select("q", [_ran_as("x", "secret"), _ran_as("y", "hidden")])
+        selector.without_cells().select("q", [_ran_as("x", "secret"), _ran_as("y", "hidden")])
     assert model.prompts
     assert not any("secret" in prompt or "hidden" in prompt for prompt in model.prompts)
 

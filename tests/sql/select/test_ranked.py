@@ -14,7 +14,7 @@ from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.schema.schema import Column, Schema, Table
 from ctxprune.sql.select.base import SELECTORS, Executed
-from ctxprune.sql.select.expected import Expectations, phrases, read_words
+from ctxprune.sql.select.expected import Expectations, extract_phrases, read_words
 from ctxprune.sql.select.features import FEATURES, Case, Evidence, case_features
 from ctxprune.sql.select.forms import HEADS
 from ctxprune.sql.select.grouping import read_table
@@ -157,7 +157,7 @@ def test_expectations_are_distributions() -> None:
 
 def test_words_of_the_database_are_blanks() -> None:
     assert read_words("How many 'rye' loaves cost 3?") == ["how", "many", "'", "loaves", "cost", "#", "?"]
-    assert "how many _ cost" in phrases(["how", "many", "big", "loaves", "cost"], {"how", "many", "cost"})
+    assert "how many _ cost" in extract_phrases(["how", "many", "big", "loaves", "cost"], {"how", "many", "cost"})
 
 
 def test_weights_survive_writing() -> None:

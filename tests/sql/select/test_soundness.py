@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
-from ctxprune.sql.select.forms import form_of
+from ctxprune.sql.select.forms import read_form
 from ctxprune.sql.select.names import SchemaNames
 from ctxprune.sql.select.soundness import SOUNDNESS, soundness_features
 from ctxprune.sql.select.wording import PLACED, WORDING, placed_features, wording_features
@@ -65,7 +65,7 @@ NAMES = SchemaNames(SCHEMA)
     ],
 )  # fmt: skip
 def test_soundness(sql: str, facts: dict[str, int]) -> None:
-    form = form_of(sql)
+    form = read_form(sql)
     assert form is not None
     found = dict(zip(SOUNDNESS, soundness_features(form.scopes, NAMES), strict=True))
     assert {name: value for name, value in found.items() if value} == facts
@@ -82,7 +82,7 @@ def test_soundness(sql: str, facts: dict[str, int]) -> None:
     ],
 )
 def test_where_a_value_is_stored(sql: str, place: str) -> None:
-    form = form_of(sql)
+    form = read_form(sql)
     assert form is not None
     found = dict(zip(PLACED, placed_features(form, [("Ulm", 0.9, "baker", "town")], NAMES), strict=True))
     assert {name for name in PLACED[:4] if found[name]} == {place}
@@ -93,7 +93,7 @@ def test_shown_columns_are_looked_for_in_the_question() -> None:
     texts = ("SELECT name, town FROM baker", "SELECT id FROM baker", "SELECT town, name FROM baker")
     named, ids, turned = (
         dict(zip(WORDING, wording_features(form, "Give the names and towns of all bakers.", NAMES), strict=True))
-        for form in map(form_of, texts)
+        for form in map(read_form, texts)
         if form is not None
     )
     assert (named["shown_named"], named["shown_ordered"], named["shown_ids"]) == (1, 1, 0)
@@ -103,7 +103,7 @@ def test_shown_columns_are_looked_for_in_the_question() -> None:
 
 def test_evidence_names_columns_and_functions() -> None:
     text = "Who bakes most?\nwho refers to name; most refers to MAX(COUNT(baker_id)); cheap refers to price < 2"
-    form = form_of("SELECT name FROM baker JOIN loaf ON baker.id = baker_id GROUP BY baker_id")
+    form = read_form("SELECT name FROM baker JOIN loaf ON baker.id = baker_id GROUP BY baker_id")
     assert form is not None
     found = dict(zip(WORDING, wording_features(form, text, NAMES), strict=True))
     assert found["evidence_shown"] == found["evidence_grouped"] == 0

@@ -18,7 +18,7 @@ from ctxprune.errors import FormatError, InputError, ModelError
 from ctxprune.llm.base import ChatAnswer, Message, Sampling
 from ctxprune.llm.cache import CachedModel, GenerationCache
 
-fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
 
 TURN = [Message("user", "Häuser?")]
 

@@ -21,15 +21,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError, ModelError, UsageError
-from ctxprune.llm.base import ChatAnswer, Message, Prices, Sampling, ask_model, recorded_calls
+from ctxprune.llm.base import ChatAnswer, Message, Prices, Sampling
 from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.calls import ask_model, record_calls
 from ctxprune.llm.deadline import Deadline
-from ctxprune.llm.gate import CallLimits, Timer
 from ctxprune.llm.limited import LimitedModel
-from ctxprune.llm.retries import backoff, passing_fault
+from ctxprune.llm.rate_limit import CallLimits, Timer
+from ctxprune.llm.retries import backoff_seconds, find_transient_fault
 from ctxprune.utils.cancellation import cancellation
 
-fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
 TURN = [Message("user", "how many?")]
 
 
@@ -172,16 +173,16 @@ def test_one_try_may_take_only_its_part_of_the_deadline() -> None:
     ],
 )
 def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
-    assert (passing_fault(error) is not None) == passes
+    assert (find_transient_fault(error) is not None) == passes
     wrapped = ModelError("the server cannot be reached")
     wrapped.__cause__ = error
-    assert (passing_fault(wrapped) is not None) == passes
+    assert (find_transient_fault(wrapped) is not None) == passes
 
 
 def test_causes_are_followed_but_not_for_ever() -> None:
     one, other = ValueError("a"), ValueError("b")
     one.__cause__, other.__cause__ = other, one
-    assert passing_fault(one) is None
+    assert find_transient_fault(one) is None
 
 
 @pytest.mark.parametrize(
@@ -197,14 +198,14 @@ def test_causes_are_followed_but_not_for_ever() -> None:
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    fault = passing_fault(status(429, **headers))
+    fault = find_transient_fault(status(429, **headers))
     assert fault is not None
     assert fault.retry_after == seconds
 
 
 def test_pauses_grow_and_are_spread() -> None:
-    assert [backoff(n, 1.0) for n in (1, 2, 3, 20)] == [0.5, 1.0, 2.0, 30.0]
-    assert backoff(3, 0.0) == 1.0
+    assert [backoff_seconds(n, 1.0) for n in (1, 2, 3, 20)] == [0.5, 1.0, 2.0, 30.0]
+    assert backoff_seconds(3, 0.0) == 1.0
 
 
 @settings(max_examples=40, deadline=None)
@@ -345,7 +346,7 @@ def test_a_model_that_answers_one_by_one_is_counted_one_by_one() -> None:
 def test_prices_give_costs_and_cached_answers_are_free(tmp_path: Path) -> None:
     inner = fakes.saying("SELECT 1")  # 10 tokens in, 5 out
     model = CachedModel(LimitedModel(inner, prices=Prices(2.0, 8.0)), GenerationCache(tmp_path / "c.sqlite"))
-    with recorded_calls() as calls:
+    with record_calls() as calls:
         ask_model(model, TURN, Sampling())
         ask_model(model, TURN, Sampling())
         ask_model(inner, TURN, Sampling())
@@ -368,7 +369,7 @@ def test_limits_are_checked(name: str) -> None:
 def test_keys_are_struck_out_of_errors() -> None:
     text = "401: Incorrect API key provided: sk-proj-abcdef123456. Authorization: Bearer abc.def"
     for error in (ModelError(text), RuntimeError(text)):
-        with recorded_calls() as calls, pytest.raises(ModelError) as caught:
+        with record_calls() as calls, pytest.raises(ModelError) as caught:
             ask_model(fakes.raising(error), TURN, Sampling())
         for said in (str(caught.value), calls[0].error):
             assert "abcdef" not in said

@@ -1,4 +1,4 @@
-"""Text that is stored otherwise than it was written: compared loosely, when a query gave nothing."""
+"""Text comparisons relaxed to LIKE when a query returned nothing, for text that is stored in another form."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from .tree import parse, views, write
+from .base import Repairer
+from .tree import parse, select_views, write
 
 if TYPE_CHECKING:
     from .base import Failure
-    from .tree import View
+    from .tree import SelectView
 
-__all__ = ["LooseText"]
+__all__ = ["RelaxText"]
 
 _TEXTS = ("CHAR", "CLOB", "TEXT", "STRING")
 
 
 @dataclass(frozen=True)
-class LooseText:
+class RelaxText(Repairer):
     """Compares every `column = 'text'` by LIKE, as whole words, when the result is hollow: case, blanks around it and
     further words no longer count. "Anna" finds "anna " and "Anna Berg", but not "Joanna".
 
@@ -41,29 +42,32 @@ class LooseText:
         if tree is None:
             return ""
         changed = False
-        for view in views(tree, failure.schema):
+        for view in select_views(tree, failure.schema):
             for column in view.columns:
                 changed = self._loosen(view, column, dialect) or changed
         return write(tree, dialect) if changed else ""
 
-    def _loosen(self, view: View, column: exp.Column, dialect: str) -> bool:
+    def _loosen(self, view: SelectView, column: exp.Column, dialect: str) -> bool:
         equal = column.parent
+        # Below NOT a looser comparison removes rows instead of adding them.
         if not isinstance(equal, exp.EQ) or equal.find_ancestor(exp.Not, exp.Except) or not _is_text(view, column):
             return False
         literal = equal.expression if equal.this is column else equal.this
         if not isinstance(literal, exp.Literal) or not literal.is_string:
             return False
         text = literal.this.strip()
+        # Signs of LIKE would need an escape, which dialects write differently.
         if len(text) < self.shortest or not any(map(str.isalpha, text)) or set(text) & set("%_\\"):
             return False
         like = exp.ILike if dialect in {"postgres", "duckdb"} else exp.Like
+        # As whole words: LIKE '%anna%' would find Joanna.
         forms = (text, f"{text} %", f"% {text}", f"% {text} %")
         likes = [like(this=column.copy(), expression=exp.Literal.string(form)) for form in forms]
         equal.replace(exp.paren(exp.or_(*likes, copy=False), copy=False))
         return True
 
 
-def _is_text(view: View, column: exp.Column) -> bool:
+def _is_text(view: SelectView, column: exp.Column) -> bool:
     alias = column.table.casefold() or next(iter(view.holders(column.name)), "")
     table = view.tables.get(alias)
     if table is None or column.name not in table:

@@ -14,10 +14,11 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.chat_models import CallLimits, LimitedModel, OpenAIModel, Prices
-from ctxprune.llm.gate import Timer
+from ctxprune.llm.rate_limit import Timer
 from ctxprune.sql import ChatGenerator, Database, Pipeline
 
 TURN = [Message("user", "how many?")]

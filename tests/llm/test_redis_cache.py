@@ -18,7 +18,7 @@ from ctxprune.llm.cache import CachedModel
 from ctxprune.llm.redis_cache import RedisGenerationCache
 from ctxprune.storage.sealed import seal_bytes
 
-fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
 
 TURN = [Message("user", "Häuser?")]
 ANSWERS = [ChatAnswer("SELECT 'ä\n\ud800'", 12, 3, 1.5)]

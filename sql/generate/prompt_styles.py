@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from .examples import ExampleSource
     from .prompts.base import Prompt
 
-__all__ = ["DEFAULT_STYLES", "generator_of", "style_names"]
+__all__ = ["DEFAULT_STYLES", "build_generator", "list_styles"]
 
 # The best as written of those in benchmarks/results/chat_prompts.json; not all styles are measured there yet.
 DEFAULT_STYLES = ("small",)
 _BARE = frozenset({"decompose", "plain"})  # styles that show no examples
 
 
-def style_names() -> list[str]:
-    """The names that `generator_of` knows, sorted; prompts of plug-ins included."""
+def list_styles() -> list[str]:
+    """The names that `build_generator` knows, sorted; prompts of plug-ins included."""
     return sorted({name.partition(".")[0] for name in PROMPTS.names()} | {"decompose"})
 
 
-def generator_of(
+def build_generator(
     model: object, styles: tuple[str, ...] = DEFAULT_STYLES, *, examples: ExampleSource | None = None, shots: int = 2
 ) -> Generator:
     """The generator of one style, or one that shares each request among several.
@@ -48,7 +48,7 @@ def generator_of(
     """
     names = tuple(dict.fromkeys(styles))
     if not names:
-        raise UsageError("no style is named", where="styles", hint=f"known: {', '.join(style_names())}")
+        raise UsageError("no style is named", where="styles", hint=f"known: {', '.join(list_styles())}")
     if examples is not None and all(name.partition(".")[0] in _BARE for name in names):
         raise UsageError(f"the style {names[0]!r} shows no examples", where="examples", hint="take another style")
     made = tuple(_styled(model, name, examples, shots) for name in names)
@@ -62,7 +62,7 @@ def _styled(model: object, name: str, examples: ExampleSource | None, shots: int
     try:
         prompt: Prompt = PROMPTS.get(name)()
     except UnknownNameError as error:
-        raise UnknownNameError("style", name, style_names()) from error
+        raise UnknownNameError("style", name, list_styles()) from error
     writer = SkeletonGenerator if kind == "skeleton" else ChatGenerator
     if examples is not None and kind not in _BARE:
         prompt = WithExamples(prompt, examples, n=shots)

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import InputError, MissingExtraError, ModelError, UsageError
-from ctxprune.llm.base import ChatModel, Message, Prices, Sampling, ask_model
+from ctxprune.llm.base import ChatModel, Message, Prices, Sampling
 from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.calls import ask_model
 from ctxprune.llm.chat_models import InvokeModel, LlamaCppModel, OpenAIModel, as_chat_model, open_chat_model
 from ctxprune.sql import ChatGenerator, Database, Pipeline, Request, Schema
 
@@ -303,8 +304,8 @@ def test_taking_a_model_asks_no_server() -> None:
         def complete(self, messages: Any, sampling: Any) -> Any: ...
 
     model = Remote()
-    assert as_chat_model(model) is model
-    assert ChatGenerator(model).model is model
+    assert as_chat_model(model).origin is model
+    assert ChatGenerator(model).model.origin is model
 
 
 def test_invoke_models_pass_what_they_are_told_to() -> None:

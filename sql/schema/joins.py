@@ -6,12 +6,12 @@ import re
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from ..schema.schema import ColumnRef, ForeignKey
+from .schema import ColumnRef, ForeignKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from ..schema.schema import Schema, Table
+    from .schema import Schema, Table
 
 __all__ = ["GENERIC_NAMES", "KEY_LIKE", "JoinGraph", "inferred_keys", "names_for"]
 
