@@ -77,9 +77,9 @@ class JoiningPolicy(ABC):
             kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
         return Selection(kept, tuple(reasons))
 
-    def _check(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
+    @staticmethod
+    def _check(**limits: float) -> None:
+        for name, value in limits.items():
             if not math.isfinite(value) or value < 0:
                 raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
 
@@ -106,7 +106,7 @@ class JoinablePolicy(JoiningPolicy):
     longest: int = 3
 
     def __post_init__(self) -> None:
-        self._check("columns", "tables", "most", "longest")
+        self._check(columns=self.columns, tables=self.tables, most=self.most, longest=self.longest)
 
     def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
         """Columns and tables that reach their limits, the best `most` of each."""
@@ -139,7 +139,7 @@ class TopTablesPolicy(JoiningPolicy):
     longest: int = 0
 
     def __post_init__(self) -> None:
-        self._check("tables", "columns", "longest")
+        self._check(tables=self.tables, columns=self.columns, longest=self.longest)
         if not self.tables or not self.columns:
             raise UsageError("tables and columns are at least 1", where=f"{self.tables} and {self.columns}")
 

@@ -17,8 +17,9 @@ import numpy as np
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.models.weights import reading, shipped
 
+from ..values.base import as_value_lookup
 from ..values.restrict import restrict
-from .base import LINKERS
+from .base import LINKERS, as_linker
 from .context import SchemaContext
 from .features import sigmoid
 from .policy import JoinablePolicy
@@ -198,12 +199,20 @@ class PresqlLinker(ScoredLinker):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        as_linker(self.inner)  # checked here, and kept as it was given
+        if self.values is not None:
+            as_value_lookup(self.values)
         if self.drafts < 1:
             raise UsageError(f"drafts is {self.drafts!r}", hint="give a whole number from 1 up")
         if self.source is None:
             from ..generate.sketch import SketchGenerator
 
             object.__setattr__(self, "source", SketchGenerator())
+
+    @property
+    def wrapped(self) -> Linker:
+        """The inner linker."""
+        return self.inner
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Have a preliminary SQL written and link with it."""

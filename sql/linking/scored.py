@@ -10,7 +10,7 @@ from ctxprune.pruning.pruner import Pruner
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
-from .base import Linked
+from .base import Linked, Linker
 from .context import SchemaContext
 from .reasons import explain
 from .statistics import StatisticsCache
@@ -29,7 +29,7 @@ __all__ = ["ScoredLinker"]
 
 
 @dataclass(frozen=True)
-class ScoredLinker:
+class ScoredLinker(Linker):
     """Score, select, render: a question's likely columns with the keys and tables that join them.
 
     Attributes:

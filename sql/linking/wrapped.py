@@ -9,6 +9,7 @@ from ctxprune.tokens import as_counter
 
 from ..render.base import render
 from ..schema.schema import ColumnRef
+from .base import as_linker
 from .joins import JoinGraph
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def counter_of(linker: Linker) -> TokenCounter:
     """What `linker` counts tokens with: its `counter`, or that of the linker that it wraps; else the bundled one."""
     inner: object = linker
     while inner is not None:
-        counter = getattr(inner, "counter", None)
-        if counter is not None:
-            return as_counter(counter)
-        inner = getattr(inner, "inner", getattr(inner, "base", None))
+        adapted = as_linker(inner)
+        if adapted.counter is not None:
+            return as_counter(adapted.counter)
+        inner = adapted.wrapped
     return as_counter(None)
 
 

@@ -18,6 +18,7 @@ from ctxprune.storage.folders import cache_folder
 
 from ..schema.schema import ColumnRef
 from . import store
+from .base import ValueLookup
 from .build import Part, Source, merge
 from .collect import EXCLUDED, VIEW
 from .column_ranges import read_ranges
@@ -46,7 +47,7 @@ __all__ = ["ColumnReport", "ValueIndex", "default_directory"]
 _READ = 5000
 
 
-class ValueIndex:
+class ValueIndex(ValueLookup):
     """Stored text values of one database, by exact folded keys and by MinHash LSH. Safe to share between threads.
 
     Made by `build`, `open` or `for_database`; or from a manifest and any `ValueStore`.

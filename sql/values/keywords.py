@@ -14,6 +14,7 @@ from ctxprune.errors import ModelError, UsageError
 from ctxprune.llm.base import Message, Sampling, ask_model
 from ctxprune.llm.langchain import as_chat_model
 
+from .base import ValueLookup, as_value_lookup
 from .restrict import can_leave_out, restrict
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.llm.base import ChatModel
 
     from ..schema.schema import ColumnRef
-    from .base import ValueHit, ValueLookup
+    from .base import ValueHit
 
 __all__ = ["ChatKeywords", "KeywordLookup", "KeywordModel"]
 
@@ -43,7 +44,7 @@ class KeywordModel(Protocol):
 
 
 @dataclass(frozen=True)
-class KeywordLookup:
+class KeywordLookup(ValueLookup):
     """A value look-up that also looks up what a keyword model names.
 
     Attributes:
@@ -66,7 +67,7 @@ class KeywordLookup:
     @property
     def hidden(self) -> tuple[ColumnRef, ...]:
         """As `ValueIndex.hidden`."""
-        return tuple(getattr(self.index, "hidden", ()))
+        return as_value_lookup(self.index).hidden
 
     @property
     def leaves_out(self) -> bool:

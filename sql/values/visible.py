@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .base import ValueLookup, fold_ref
 from .collect import EXCLUDED, VIEW
 from .features import ColumnFacts
 from .ranges import find_ranges
-from .restrict import fold_ref
 from .scoring import choose
 from .spans import Question
 from .stages import Finder
@@ -78,7 +78,7 @@ class Contents:
         return tuple(column.ref for column in self.columns if column.masked or column.skipped in reasons)
 
 
-class VisibleIndex:
+class VisibleIndex(ValueLookup):
     """Some columns of a value index. Safe to share between threads.
 
     Made by `ValueIndex.within`. What it answers depends on no value and no name of another column.
