@@ -15,9 +15,9 @@ import time
 from contextlib import closing, suppress
 
 from ..database.drivers._worker import read_frame, write_frame
+from .bird import soft_f1
 from .equality import equal_results, equal_sets
 from .plug_values import plugged
-from .soft_f1 import soft_f1
 from .spider import this_year
 
 TYPE_CHECKING = False
@@ -198,7 +198,7 @@ def _restrict(memory: int) -> None:
         import resource
     except ImportError:  # Windows: the parent's deadline remains
         return
-    if hasattr(signal, "SIGXFSZ"):
+    if hasattr(signal, "SIGXFSZ"):  # not on every POSIX system
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write that is too long fails instead
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -208,7 +208,7 @@ def _restrict(memory: int) -> None:
 
 
 def _alarm(seconds: float) -> None:
-    if hasattr(signal, "setitimer"):
+    if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

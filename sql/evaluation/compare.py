@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.metrics import bootstrap_means
 
+from .bird import reward
 from .journal import read_log
 from .outcome import Result
-from .r_ves import reward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class Comparison:
             "left_out": self.left_out,
             "confidence": self.confidence,
             "metrics": {
-                one.name: {name: round(getattr(one, name), 2) for name in ("a", "b", "difference", "low", "high")}
+                one.name: {name: round(value, 2) for name, value in asdict(one).items() if name != "name"}
                 for one in self.metrics
             },
             "mcnemar": {

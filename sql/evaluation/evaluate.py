@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
+from .bird import time_ratio
 from .exact_match import exact_match, foreign_key_map
 from .hardness import hardness
 from .journal import Journal
 from .official import OfficialScorer
 from .outcome import Outcome, Result
-from .r_ves import time_ratio
 from .report import Evaluation
 from .rules import ExecutionRule
 from .safe import SAFE_LIMITS, SafeScorer
@@ -64,8 +64,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.mode not in {"official", "safe"}:
             raise UsageError(f"mode {self.mode!r} is not one of: official, safe")
-        for name, least in (("workers", 1), ("repeat", 0), ("memory", 200_000_000)):
-            value = getattr(self, name)
+        whole = (("workers", self.workers, 1), ("repeat", self.repeat, 0), ("memory", self.memory, 200_000_000))
+        for name, value, least in whole:
             if not isinstance(value, int) or value < least:
                 raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
         if self.repeat and self.mode == "safe":

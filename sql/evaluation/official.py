@@ -122,7 +122,7 @@ class OfficialScorer:
         except TimeoutError:
             answer = {"error": "timeout"}
         if answer is None:
-            answer = {"error": process.obituary()[0]}
+            answer = {"error": process.exit_reason()[0]}
         if answer.get("error") in {"timeout", "limit"}:
             self._end()
             kind = answer["error"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ctxprune.errors import SchemaError, UsageError
 from ctxprune.models.network import Network
-from ctxprune.models.weights import reading, shipped
+from ctxprune.models.weights import load_shipped, reading
 
 from .context import SchemaContext
 from .features import Question
@@ -200,14 +199,17 @@ class SchemaPool:
         )
 
 
-@lru_cache(maxsize=1)
 def load_pool_network() -> Network:
     """The network that comes with the library, read once.
 
     Raises:
         FormatError: The file is of another format or version, was made for other features, or is damaged.
     """
-    with reading(shipped(__package__, _FILE), (FORMAT, VERSION), list(DATABASE_FEATURES)) as read:
+    return load_shipped(_parse_network, __package__, _FILE)
+
+
+def _parse_network(data: Any) -> Network:
+    with reading(data, (FORMAT, VERSION), list(DATABASE_FEATURES)) as read:
         network = Network.from_dict(read["network"])
     return network
 

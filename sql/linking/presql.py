@@ -9,13 +9,12 @@ with the draft's words; the less the inner linker thinks of the draft's columns,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.models.weights import reading, shipped
+from ctxprune.models.weights import load_shipped, reading
 
 from ..values.base import as_value_lookup
 from ..values.restrict import restrict
@@ -135,9 +134,8 @@ class PresqlWeights:
         return cls(columns, tables)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> PresqlWeights:
-    return PresqlWeights.from_dict(shipped(__package__, _FILE))
+def _load_weights() -> PresqlWeights:
+    return load_shipped(PresqlWeights.from_dict, __package__, _FILE)
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ class PresqlScorer:
             SQL of weak and strong systems (`benchmarks/training/linking_presql_weights.py`).
     """
 
-    weights: PresqlWeights = field(default_factory=_shipped, repr=False)
+    weights: PresqlWeights = field(default_factory=_load_weights, repr=False)
 
     def score(self, query: str, context: Context[Any]) -> Scores:  # noqa: ARG002
         """float32 (n_units,).

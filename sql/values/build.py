@@ -90,10 +90,15 @@ class Part:
         """Field names, in order."""
         return tuple(field.name for field in fields(cls))
 
+    def array(self, name: str) -> NDArray[Any]:
+        """One of the arrays, by its field name."""
+        array: NDArray[Any] = getattr(self, name)  # of a name that is read from a file or from `names`
+        return array
+
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return sum(getattr(self, name).nbytes for name in self.names())
+        return sum(self.array(name).nbytes for name in self.names())
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Source:
     @classmethod
     def of(cls, part: Part, rows: NDArray[np.uint32]) -> Source:
         """A part in memory."""
-        return cls(lambda name: getattr(part, name), rows)
+        return cls(part.array, rows)
 
 
 def map_batch(batch: Batch, signer: Signer) -> Part:

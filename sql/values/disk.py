@@ -152,7 +152,7 @@ def write_run(folder: Path, part: Part, rows: NDArray[np.uint32]) -> dict[str, i
         By file name, the checksum of its elements.
     """
     folder.mkdir()
-    arrays = {**{name: getattr(part, name) for name in Part.names()}, "rows": rows}
+    arrays = {**{name: part.array(name) for name in Part.names()}, "rows": rows}
     found = {}
     for name, array in arrays.items():
         with ArrayWriter(folder / f"{name}.npy", array.dtype.type, array.shape[1:]) as writer:

@@ -218,8 +218,7 @@ class ValueIndex(ValueLookup):
         if not isinstance(self._store, ArrayStore):
             return Older.nothing()
         if self.directory is None:
-            part = self._store.part
-            return Older(self._store, lambda name: getattr(part, name), column_rows(self.columns))
+            return Older(self._store, self._store.part.array, column_rows(self.columns))
         directory, manifest = self.directory, self._manifest
         return Older(self._store, lambda name: source_of(directory, manifest, name), column_rows(self.columns))
 

@@ -170,7 +170,7 @@ def band_keys(
 
 def bits_set(sketches: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Number of bits set in each sketch, int64 (n,); `sketches` is uint64 (n, 2)."""
-    if hasattr(np, "bitwise_count"):
+    if hasattr(np, "bitwise_count"):  # since numpy 2
         counts: NDArray[np.int64] = np.bitwise_count(sketches).sum(axis=-1, dtype=np.int64)
         return counts
     bits: NDArray[np.int64] = _BYTE_BITS[np.ascontiguousarray(sketches).view(np.uint8)].sum(axis=-1, dtype=np.int64)

@@ -1,9 +1,8 @@
 """How likely it is that a question means a candidate, and which candidates are worth returning.
 
 A logistic model over the facts of features.py. Its weights are weights.json, fitted by
-benchmarks/training/values_weights.py on
-the training databases of Spider; the threshold is the one that keeps 99 % of the stored literals there, measured on
-databases that the fit did not see.
+benchmarks/training/values_weights.py on the training databases of Spider; the threshold is the one that keeps 99 % of
+the stored literals there, measured on databases that the fit did not see.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ctxprune.models.weights import LogisticModel
+
 from .base import ValueHit
 from .features import NAMES, WEAK_WAYS, ColumnFacts, features
-from .logistic import LogisticModel
 from .named import TRUTH
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def choose(
     """
     if not candidates:
         return []
-    model = LogisticModel.read("weights.json", NAMES)
+    model = LogisticModel.load(__package__, "weights.json", NAMES)
     likely = model.likelihoods(features(question, candidates, stored, facts))
     likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))

@@ -295,6 +295,7 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
 
 def _open_itself(path: Path) -> int:
     """Opens a file to append to, made if absent; a link that stands there is an OSError and not followed."""
+    # Windows has no O_NOFOLLOW
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 

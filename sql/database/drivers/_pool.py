@@ -178,7 +178,7 @@ class Pool:
             with self._lock:
                 closed = child not in self._state.all
             raise self._error(
-                *(("database", "the database was closed during the query") if closed else child.obituary())
+                *(("database", "the database was closed during the query") if closed else child.exit_reason())
             )
         return message
 

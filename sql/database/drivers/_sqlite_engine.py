@@ -176,6 +176,7 @@ class Engine(FileEngine):
         stat = os.stat(self._path)
         if self._file < 0 or self._identity != (stat.st_dev, stat.st_ino):
             self.close()
+            # O_BINARY is there on Windows alone, O_NONBLOCK everywhere else
             self._file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
             stat = os.fstat(self._file)
             self._identity = stat.st_dev, stat.st_ino

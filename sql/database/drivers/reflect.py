@@ -120,7 +120,7 @@ class ServerReflection:
         names = [entry.name for entry in entries if entry.types]
         if not names:
             return {}
-        ask = getattr(self._inspector, f"get_multi_{what}")
+        ask = getattr(self._inspector, f"get_multi_{what}")  # four methods of SQLAlchemy with the same signature
         with quiet():
             found = ask(namespace or None, filter_names=names, kind=ObjectKind.ANY, scope=ObjectScope.ANY)
         return {name: told for (_namespace, name), told in found.items()}
