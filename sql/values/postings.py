@@ -1,8 +1,8 @@
 """Sorted posting entries and their directory, which leads straight to the few entries that begin like a key.
 
-An entry is one uint64, key above row (build.py). The directory cuts the range of keys into equal intervals, as many as
-a power of two, and says where each begins; keys are hashes, so every interval holds a few entries, and finding a key
-takes two reads instead of a binary search over the whole.
+An entry is one uint64, key above row (index_arrays.py). The directory cuts the range of keys into equal intervals, a
+power of two of them, and says where each begins; keys are hashes, so every interval holds a few entries, and finding a
+key takes two reads instead of a binary search over the whole.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
-    from .build import Part
+    from .index_arrays import IndexArrays
 
 __all__ = ["RedisIndex", "VisibleRedisIndex"]
 
@@ -145,7 +145,7 @@ class RedisIndex(ValueLookup):
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise self._damaged(f"its manifest cannot be read ({type(error).__name__})") from error
 
-    def _write(self, version: str, document: dict[str, Any], part: Part) -> None:
+    def _write(self, version: str, document: dict[str, Any], part: IndexArrays) -> None:
         top, *arrays = self._keys(version)
         client = self.server.client
         content = json.dumps(document, ensure_ascii=True).encode()

@@ -14,7 +14,7 @@ from ctxprune.models.weights import LogisticModel
 
 from .base import ValueHit
 from .features import NAMES, WEAK_WAYS, ColumnFacts, features
-from .named import TRUTH
+from .truths import TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .spans import Question
     from .stages import Candidate
-    from .stored import StoredValues
+    from .stores import ValueReader
 
 __all__ = ["choose"]
 
@@ -37,7 +37,7 @@ _TRUTH_LIKELIHOOD = 0.2
 def choose(
     question: Question,
     candidates: Sequence[Candidate],
-    stored: StoredValues,
+    stored: ValueReader,
     refs: Sequence[ColumnRef],
     facts: Sequence[ColumnFacts],
 ) -> list[ValueHit]:

@@ -27,11 +27,11 @@ from .keys import acronym_key, extended, finished, part_key, prefix_key, started
 from .lexicon import synonyms
 from .literals import other_spellings
 from .minhash import Signer, bits_set
-from .named import TRUTH, truth_columns
-from .neighbours import neighbours
+from .neighbours import neighbours, similarities
 from .privacy import digest, digest_keys
 from .spans import key_words, stems
-from .stored import StoredValues, alike
+from .stores import ValueReader
+from .truths import TRUTH, find_truth_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,7 +90,7 @@ class Finder:
         self, question: Question, store: ValueStore, signer: Signer, facts: Sequence[ColumnFacts] = ()
     ) -> None:
         self._question, self._store, self._signer, self._facts = question, store, signer, facts
-        self.stored = StoredValues(store)
+        self.stored = ValueReader(store)
         self._asked = [word.text for word in question.words]
         self._stems = stems(self._asked)
 
@@ -173,7 +173,7 @@ class Finder:
                     yield Candidate(row, i, j, 1.0, "folded", "folded", len(same))
 
     def _truths(self, answered: set[int]) -> Iterator[Candidate]:
-        asked = [one for one in truth_columns(self._stems, self._facts) if one.column not in answered]
+        asked = [one for one in find_truth_columns(self._stems, self._facts) if one.column not in answered]
         found = self._rows([stem_key(key_words(one.value)) for one in asked])
         self._read_first(found)
         for one, rows in zip(asked, found, strict=True):
@@ -242,7 +242,7 @@ class Finder:
         if long:
             mine = self._signer.sign([texts[k] for k in long]).sketches
             for k, sketch in zip(long, mine, strict=True):
-                close = alike(self._store.sketches(found[k]), sketch)
+                close = similarities(self._store.sketches(found[k]), sketch)
                 best = np.argsort(-close, kind="stable")[:_MOST_PREFIX_ROWS]
                 out[k] = sorted(found[k][best].tolist())
         return out

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .base import ValueLookup, fold_ref
-from .collect import EXCLUDED, VIEW
+from .column_reader import EXCLUDED, VIEW
 from .features import ColumnFacts
 from .ranges import find_ranges
 from .scoring import choose
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
     from .column_ranges import ColumnRange
-    from .making import ColumnReport
+    from .index_builder import ColumnReport
     from .minhash import Signer
     from .stores import Seen, ValueStore
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .block_checks import BlockChecks
-    from .build import Source
+    from .index_arrays import MergeSource
 
 __all__ = [
     "ARRAYS",
@@ -70,7 +70,7 @@ VERSION = 3
 _OURS = re.compile("(?:data|build)-[0-9a-f]{8}")
 
 
-def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) -> None:
+def write(directory: Path, manifest: dict[str, Any], sources: Sequence[MergeSource]) -> None:
     """Replace the index in `directory` by the merge of `sources`. The caller holds `locked(directory)`.
 
     Raises:
