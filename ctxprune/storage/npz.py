@@ -25,6 +25,7 @@ __all__ = ["NpyHeader", "parse_npy_header", "read_npz"]
 
 _MAGIC = b"\x93NUMPY\x01\x00"  # of format 1.0; two bytes behind it hold the length of the header
 
+# numpy evaluates headers as Python literals; a pattern accepts plain numbers and nothing else
 _HEADER = re.compile(
     rb"\{'descr': '([<|][biuf](?:1|2|4|8))', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\), \} *\n"
 )
@@ -84,6 +85,7 @@ def read_npz(content: bytes) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # before anything is expanded: the declared sizes are checked against the real ones by zipfile
             if sum(member.file_size for member in archive.infolist()) > most_bytes(len(content)):
                 raise ValueError(f"its members expand to more than {MOST_TIMES} times its compressed size")
             members = {member.filename: archive.read(member) for member in archive.infolist()}

@@ -172,12 +172,12 @@ class Database:
         return table
 
     def _reflect(self, read: Callable[[Reflection], T]) -> T:
-        def told(reflection: Reflection) -> T:
+        def read_once(reflection: Reflection) -> T:
             found = read(reflection)
             self.unreadable.update(reflection.unreadable)
             return found
 
-        return self._driver.reflect(told, self.limits)
+        return self._driver.reflect(read_once, self.limits)
 
     def refresh(self) -> None:
         """Forget what was reflected, after somebody changed the schema."""

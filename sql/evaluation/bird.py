@@ -28,6 +28,7 @@ def soft_f1(predicted: Sequence[Row], gold: Sequence[Row]) -> float:
     """
     if not predicted and not gold:
         return 1.0
+    # duplicates are removed in order: rows are paired by position afterwards
     left, right = list(dict.fromkeys(predicted)), list(dict.fromkeys(gold))
     # Sums of floats depend on their order, so it is that of the official script.
     matched: list[float] = []

@@ -179,16 +179,16 @@ class _Results:
     ) -> None:
         self.found, self._journal, self._progress, self._total = done, journal, progress, total
         self._lock = threading.Lock()
-        self._told()
+        self._report_progress()
 
     def add(self, result: Result) -> None:
         with self._lock:
             if self._journal is not None:
                 self._journal.add(result)
             self.found[result.index] = result
-            self._told()
+            self._report_progress()
 
-    def _told(self) -> None:
+    def _report_progress(self) -> None:
         if self._progress is not None:
             self._progress(len(self.found), self._total)
 

@@ -119,6 +119,7 @@ def parser_words(sql: str) -> list[str]:
     Raises:
         InputError: The number of quotes is odd.
     """
+    # the official parser does the same, so that a quotation mark inside a text leaves a quote open
     text = sql.replace("'", '"')
     if text.count('"') % 2:
         raise InputError("a quote is left open")

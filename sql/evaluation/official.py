@@ -115,6 +115,7 @@ class OfficialScorer:
 
     def _ask(self, path: Path, request: dict[str, Any]) -> dict[str, Any]:
         paths = self._copy.paths(path, whole=self.rule.every_database)
+        # the process is kept between items: starting one takes longer than most queries
         process = self._started()
         process.send(request | {"paths": paths})
         try:

@@ -224,6 +224,7 @@ def wilson(right: int, items: int) -> tuple[float, float]:
     """95 % interval of a share of `items` in percent (Wilson 1927); (0, 100) without items."""
     if not items:
         return 0.0, 100.0
+    # Wilson and not the normal interval, which is empty where all items are right
     z, share = 1.959964, right / items
     middle = (share + z * z / (2 * items)) / (1 + z * z / items)
     half = z / (1 + z * z / items) * math.sqrt(share * (1 - share) / items + z * z / (4 * items * items))

@@ -60,6 +60,7 @@ class CarriedLinker(Linker):
         known = frozenset(schema.refs())
         wanted = [ref for ref in self.earlier if ref in known and ref not in linked.kept]
         counter = counter_of(self.inner)
+        # the largest number of earlier columns that fits, by bisection
         fits, low, high = linked, 0, len(wanted)
         while low < high:  # more columns never take fewer tokens
             middle = (low + high + 1) // 2

@@ -146,6 +146,7 @@ class TopTablesPolicy(JoiningPolicy):
     def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
         """The units of the best tables and of their best columns."""
         places = np.array(context.table_units, np.intp)
+        # rounded as in RESDSQL, since ties decide on the order
         tables = _best(places, np.round(scores, 4), self.tables)
         columns = np.array(context.column_units, np.intp)
         owner = places[context.statistics.table_of]
@@ -168,12 +169,14 @@ def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, l
     unit_of = {name: unit for unit, name in reversed(name_of.items())}  # the first of tables that differ in case only
     ranked = sorted(owners, key=lambda owner: (-scores[owner], owner))
     names = [name_of[owner] for owner in ranked]
+    # bridges start at the likeliest table, so that unlikely ones do not decide on the paths
     bridges = graph.bridges(names[:_BRIDGED], longest=longest) if longest else []
     names += bridges
     tables = [*ranked, *(unit_of[name] for name in bridges)]
     needed = [*tables, *(key for unit in tables for key in units[unit].requires)]
     place = {ref: index for index, ref in enumerate(context.refs) if ref is not None}
     needed += [place[ref] for key in graph.between(names) for ref in graph.ends(key)]
+    # a kept table without any column cannot be queried
     filled = {units[index].parent for index in (*chosen, *needed)}
     return [*needed, *(_best_column(context, table, scores) for table in tables if table not in filled)]
 

@@ -58,13 +58,13 @@ class Draft:
 
     Attributes:
         usage: What it names; not empty.
-        plain: What the inner linker said to the question.
-        told: What it said to the question with the SQL's words as further evidence.
+        plain: What the inner linker kept for the question alone.
+        with_sql: What it kept for the question with the SQL's words as further evidence.
     """
 
     usage: QueryUsage
     plain: Linked
-    told: Linked
+    with_sql: Linked
 
     @property
     def agreement(self) -> float:
@@ -95,13 +95,14 @@ def presql_features(draft: Draft) -> tuple[NDArray[np.float64], NDArray[np.float
     The logits of the inner linker's scores for the question and for the question with the SQL's words, and the
     agreement.
     """
-    schema, both = draft.plain.full, (draft.plain, draft.told)
+    schema, both = draft.plain.full, (draft.plain, draft.with_sql)
     columns = [[linked.scores[ref] for ref in schema.refs()] for linked in both]
     tables = [[linked.table_scores[table.name] for table in schema.tables] for linked in both]
     return _stacked(columns, draft.agreement), _stacked(tables, draft.agreement)
 
 
 def _stacked(scores: Sequence[Sequence[float]], agreement: float) -> NDArray[np.float64]:
+    # logits of 0 and 1 are infinite
     cut = np.clip(np.array(scores, dtype=np.float64).reshape(2, -1), _LEAST, 1 - _LEAST)
     logits = np.log(cut / (1 - cut))
     return np.column_stack([*logits, np.full(logits.shape[1], agreement)])
@@ -247,6 +248,7 @@ class PresqlLinker(ScoredLinker):
         if usage.empty or not f"{question}{evidence}".strip():
             return None
         plain = self.inner.link(question, schema, hits=hits, evidence=evidence)
+        # the inner linker runs a second time, with the words and values of the SQL as further evidence
         found, text = [*hits, *self._stored(usage, question, schema)], f"{evidence}\n{_words(usage, schema)}".strip()
         return Draft(usage, plain, self.inner.link(question, schema, hits=found, evidence=text))
 

@@ -57,10 +57,11 @@ class ScoredLinker(Linker):
         Raises:
             UsageError: The scorer or the policy breaks its contract.
         """
-        asked, told = (question, evidence) if question.strip() else (evidence, "")
+        # without a question the evidence is linked in its place
+        asked, hint = (question, evidence) if question.strip() else (evidence, "")
         if not asked.strip() or not schema.tables:
             return self._everything(schema, hits)
-        return self._linked(asked, SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema)))
+        return self._linked(asked, SchemaContext(schema, hits=hits, evidence=hint, statistics=self._cache.get(schema)))
 
     def _linked(self, asked: str, context: SchemaContext) -> Linked:
         """What scorer and policy make of a question that has words and a schema that has tables."""

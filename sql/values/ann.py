@@ -118,6 +118,7 @@ class SemanticLookup(ValueLookup):
         return self.index.ranges(question, evidence)
 
     def _meant(self, parsed: Question, hits: list[ValueHit]) -> list[ValueHit]:
+        # exact hits are never dropped: equal words are better evidence than vectors
         weak = [k for k, hit in enumerate(hits) if hit.stage in _WEAK and not hit.masked]
         if not weak or not self._least_fuzzy:
             return hits

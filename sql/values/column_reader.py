@@ -85,13 +85,13 @@ def read_columns(task: ReadTask, buffer: RunBuffer, previous: PreviousIndex) -> 
             elif table.is_view:
                 report["skipped"] = VIEW
             else:
-                report.update(_read_until_whole(task, ref, buffer, previous))
+                report.update(_read_with_retries(task, ref, buffer, previous))
             task.reports.append(report)
             buffer.checkpoint(task.reports, previous)
     task.progress(total, total, "")
 
 
-def _read_until_whole(task: ReadTask, ref: ColumnRef, buffer: RunBuffer, previous: PreviousIndex) -> dict[str, Any]:
+def _read_with_retries(task: ReadTask, ref: ColumnRef, buffer: RunBuffer, previous: PreviousIndex) -> dict[str, Any]:
     """Read a column, again after a lost connection: nothing of it went into `buffer` then, since it is sorted first."""
     waits = list(_WAITS if task.database.path is None else ())
     while waits:
@@ -107,6 +107,7 @@ def _read_column(task: ReadTask, ref: ColumnRef, buffer: RunBuffer, previous: Pr
     long: set[str] = set()
     masked = task.privacy.masks(ref)
     try:
+        # the first batch decides whether the column is indexed at all, so that the rest of a long one is not read
         stream = _report_progress(task, f"{ref.table}.{ref.column}", _stream(task.database, ref))
         first = next(stream, [])
         profile = measure(first)
@@ -171,5 +172,6 @@ def _stream(database: Database, ref: ColumnRef) -> Iterator[list[str]]:
             yield values
     except QueryLimitError:  # too many for the memory that the database may use
         read = _MOST_DISTINCT
+    # the column is read again from its beginning; values that were read before are removed by the sort
     if read >= _MOST_DISTINCT:
         yield from database.texts(ref, batch=_BATCH, cut=cut, limits=limits)

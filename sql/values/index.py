@@ -170,10 +170,10 @@ class ValueIndex(ValueLookup):
         if database.sample is None:
             database = database.sampled(index_files.saved_sample(path))
         schema = database.schema()
-        before, told = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
+        before, asked = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
         privacy = Privacy(
-            before.exclude if exclude is None else told.exclude,
-            before.mask if mask is None else told.mask,
+            before.exclude if exclude is None else asked.exclude,
+            before.mask if mask is None else asked.mask,
             before.mask_personal if mask_personal is None else mask_personal,
         )
         wanted = fit_conditions(database, schema, privacy)
@@ -209,8 +209,8 @@ class ValueIndex(ValueLookup):
         return self._in_memory(build_index(database, schema, fit_conditions(database, schema, privacy), options))
 
     @classmethod
-    def _in_memory(cls, made: tuple[dict[str, Any], Sequence[MergeSource]]) -> ValueIndex:
-        manifest, sources = made
+    def _in_memory(cls, built: tuple[dict[str, Any], Sequence[MergeSource]]) -> ValueIndex:
+        manifest, sources = built
         part = merge(sources)
         return cls(manifest, ArrayStore(part, column_starts(manifest)))
 
@@ -364,6 +364,7 @@ def _build_into(path: Path, database: Database, wanted: dict[str, Any], options:
     previous, before = PreviousIndex.empty(), ""
     with suppress(FormatError):
         index = ValueIndex.open(path)
+        # reused values are copied, so that a damaged byte would be sealed anew with a good checksum
         compare_arrays(path, index._manifest, IndexArrays.names())  # an update takes them over
         previous, before = index._previous(), str(index._manifest["data"])
     with index_files.work_folder(path, [wanted, before]) as work:

@@ -91,9 +91,11 @@ def write(directory: Path, manifest: dict[str, Any], sources: Sequence[MergeSour
                 file.write(seal(document, indent=1))
                 file.flush()
                 os.fsync(file.fileno())
+            # the one atomic step: before it readers see the old index, after it the new one
             draft.replace(directory / "manifest.json")
             _sync(directory)
     except BaseException:
+        # an interrupt may come after the manifest was replaced; then the data are in use
         if not _published(directory, name):
             shutil.rmtree(data, ignore_errors=True)
         raise

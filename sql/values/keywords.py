@@ -92,6 +92,7 @@ class KeywordLookup(ValueLookup):
         for keyword in _usable(self.model(question, evidence))[: self.most]:
             at = text.casefold().find(keyword.casefold())
             span = (at, at + len(keyword)) if at >= 0 and at + len(keyword) <= len(text) else (0, len(question))
+            # quoted, so that the index takes the keyword as one value
             for hit in self.index.lookup(f'"{keyword}"'):
                 if (hit.ref, hit.value) not in known:
                     known.add((hit.ref, hit.value))
@@ -116,8 +117,8 @@ class ChatKeywords:
 
     def __call__(self, question: str, evidence: str) -> Sequence[str]:
         """Keywords from one answer; () where the model failed or answered no list."""
-        told = f"\nHint: {evidence}" if evidence else ""
-        message = Message("user", f"{_ASK}\n\nQuestion: {question}{told}")
+        hint = f"\nHint: {evidence}" if evidence else ""
+        message = Message("user", f"{_ASK}\n\nQuestion: {question}{hint}")
         try:
             answer = ask_model(self.model, [message], Sampling(max_tokens=200, seconds=self.seconds))[0].text
         except ModelError:

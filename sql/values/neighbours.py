@@ -34,6 +34,7 @@ def neighbours(texts: Sequence[str], store: ValueStore, signer: Signer) -> list[
     lengths = np.array([len(text) for text in texts])
     # an edit ratio of 0.8 needs the shorter text to have two thirds of the longer one's length
     shortest, longest = -(-lengths * 2 // 3), np.minimum(lengths * 3 // 2, LENGTHS - 1)
+    # the length stands in the lowest bits of a band key, so that a range of lengths is one range of keys
     low = band_keys(signed.signatures, shortest)
     high = (low & np.uint32(~(LENGTHS - 1) & 0xFFFFFFFF)) | longest.astype(np.uint32)
     owner, rows = store.near(low, high, most=_MOST_SHARING)

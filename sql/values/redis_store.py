@@ -148,9 +148,9 @@ class RedisStore:
     """
 
     def __init__(self, server: RedisServer, prefix: str, manifest: Mapping[str, Any]) -> None:
-        said = manifest["blocks"]
+        counts_of_blocks = manifest["blocks"]
         self._keys, self._bands, self._sketches, self._text = (
-            _Blocks(server, f"{prefix}:{array}", int(said[array])) for array in ARRAYS
+            _Blocks(server, f"{prefix}:{array}", int(counts_of_blocks[array])) for array in ARRAYS
         )
         self._column_starts = column_starts(manifest)
         self._n_rows = int(self._column_starts[-1])

@@ -147,7 +147,8 @@ class RunBuffer:
             name = Path(state["older"]["name"]).name
             rows = mapped(folder / name)
             whole = checksum(folder / name) == state["older"]["crc"] and rows.shape == previous.new_rows.shape
-            if not whole or not all(_whole(folder / Path(run["name"]).name, run["arrays"]) for run in state["runs"]):
+            runs = ((folder / Path(run["name"]).name, run["arrays"]) for run in state["runs"])
+            if not whole or not all(_is_intact(run, arrays) for run, arrays in runs):
                 return []
             previous.new_rows[:] = rows
             self.rows, self._runs, self._previous_name = int(state["rows"]), state["runs"], name
@@ -213,7 +214,7 @@ def _report_deaths() -> Iterator[None]:
         raise IndexBuildError("a process that signs values has died", hint=hint) from error
 
 
-def _whole(run: Path, arrays: dict[str, int]) -> bool:
+def _is_intact(run: Path, arrays: dict[str, int]) -> bool:
     return set(arrays) == {*IndexArrays.names(), "rows"} and all(
         checksum(run / f"{name}.npy") == crc for name, crc in arrays.items()
     )

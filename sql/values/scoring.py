@@ -52,6 +52,7 @@ def choose(
     model = LogisticModel.load(__package__, "weights.json", NAMES)
     likely = model.likelihoods(features(question, candidates, stored, facts))
     likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
+    # rows come last, so that equal likelihoods are ordered the same in every store
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
     chosen: dict[int, ValueHit] = {}
     taken: Counter[tuple[object, ...]] = Counter()
@@ -63,6 +64,7 @@ def choose(
         if likely[k] < model.threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
         column = int(stored.columns[candidate.row])
+        # one frequent word must not take all places: each cap is counted under its own key
         caps: list[tuple[tuple[int, ...], int]] = [
             ((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)
         ]

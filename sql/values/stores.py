@@ -123,6 +123,8 @@ class ArrayStore:
             return texts, rows
         there = seen(rows)
         found_texts, found_rows = [texts[there]], [rows[there]]
+        # a band that is too common for all may be rare among the visible rows; it must be judged by these alone, or
+        # hidden values would decide on the answer
         for place in np.flatnonzero(sizes > most).tolist():  # few enough of them may be seen
             checks[0].read_between(first[place : place + 1], first[place : place + 1] + sizes[place])
             mine = rows_if_few(self._band_rows[first[place] : first[place] + sizes[place]], seen, most)

@@ -136,6 +136,7 @@ class VisibleStore:
         # the rows where runs of shown columns begin and end, in turn
         padded = np.concatenate([[False], shown[np.diff(starts) > 0], [False]])
         firsts = np.append(starts[:-1][np.diff(starts) > 0], starts[-1])
+        # columns lie one behind the other, so that visibility is a list of row ranges and not a flag for each row
         self._edges: NDArray[np.uint32] = firsts[np.flatnonzero(padded[1:] != padded[:-1])].astype(np.uint32)
 
     def _seen(self, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:

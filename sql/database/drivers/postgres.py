@@ -143,7 +143,7 @@ class PostgresDriver(ServerDriver):
             "postgresql+psycopg://", creator=lambda: session.connection, poolclass=NullPool
         )
         try:
-            with self._told(session, watch), watch.over(session):
+            with self._report_errors(session, watch), watch.over(session):
                 try:
                     with engine.connect() as connection:
                         return read(ServerReflection(connection, _catalog(connection), self.dialect))

@@ -123,7 +123,7 @@ class ServerReflection:
         ask = getattr(self._inspector, f"get_multi_{what}")  # four methods of SQLAlchemy with the same signature
         with quiet():
             found = ask(namespace or None, filter_names=names, kind=ObjectKind.ANY, scope=ObjectScope.ANY)
-        return {name: told for (_namespace, name), told in found.items()}
+        return {name: entry for (_namespace, name), entry in found.items()}
 
 
 def named(entries: Sequence[Entry]) -> dict[str, Entry]:
