@@ -37,5 +37,14 @@ class Limits:
             raise UsageError(f"seconds={self.seconds!r} is not a finite number above 0")
         whole = (("rows", self.rows, 0), ("bytes", self.bytes, 0), ("memory", self.memory, _LEAST_MEMORY))
         for name, value, least in whole:
-            if not isinstance(value, int) or value < least:
-                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
+            check_whole_number(name, value, least)
+
+
+def check_whole_number(name: str, value: object, least: int) -> None:
+    """Refuse what is not an int of at least `least`.
+
+    Raises:
+        UsageError: "NAME=VALUE is not a whole number of at least LEAST".
+    """
+    if not isinstance(value, int) or value < least:
+        raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
+from ..database.limits import check_whole_number
 from .bird import time_ratio
 from .exact_match import exact_match, foreign_key_map
 from .hardness import hardness
@@ -66,8 +67,7 @@ class RunConfig:
             raise UsageError(f"mode {self.mode!r} is not one of: official, safe")
         whole = (("workers", self.workers, 1), ("repeat", self.repeat, 0), ("memory", self.memory, 200_000_000))
         for name, value, least in whole:
-            if not isinstance(value, int) or value < least:
-                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
+            check_whole_number(name, value, least)
         if self.repeat and self.mode == "safe":
             raise UsageError("R-VES is measured in official mode only")
 

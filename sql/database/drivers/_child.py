@@ -47,6 +47,7 @@ class Child:
     def __init__(self, engine: type[FileEngine], path: str, memory: int) -> None:
         self.memory = memory
         self._buffer = bytearray()
+        # isolated (-I) and without site (-S): nothing of the user's environment runs in it, and it starts faster
         command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_worker.py"))]
         if not has_interpreter():
             raise _no_start(command, "this program is no Python interpreter")
@@ -141,6 +142,7 @@ def _folders(package: str) -> list[str]:
 
 def _read(handle: int, until: float, interrupt: Any) -> bytes:
     seconds = until - time.monotonic()
+    # select() fails on handles from 1024 up, poll() does not
     if hasattr(select, "poll"):  # not on Windows
         poll = select.poll()
         poll.register(handle, select.POLLIN)

@@ -183,6 +183,7 @@ class Engine(FileEngine):
         os.lseek(self._file, 0, os.SEEK_SET)
         header = os.read(self._file, 100)
         wal = b"\x02" in header[18:20]
+        # only a database in WAL mode with an empty log is read as immutable: opened otherwise it gets a -shm file
         if not wal or _size(self._path + "-wal"):
             return _Opening(False, (*self._identity, wal), wal)
         racy = time.time() - stat.st_mtime < _RACY_SECONDS
@@ -227,6 +228,7 @@ class Engine(FileEngine):
 
     def _protect(self, connection: sqlite3.Connection) -> None:
         connection.set_progress_handler(self._late, _PROGRESS_STEPS)
+        # the page cache counts towards the heap limit, so it gets an eighth of it at most
         cache = min(32_000, self.memory // 8000)  # KiB
         for pragma in (
             "query_only=ON",
@@ -249,6 +251,7 @@ class Engine(FileEngine):
             (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
         ):
             connection.setlimit(limit, value)
+        # last: the pragmas above would be refused by it
         connection.set_authorizer(_authorize)
 
     def _late(self) -> bool:

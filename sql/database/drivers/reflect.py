@@ -141,6 +141,7 @@ def quiet() -> Iterator[None]:
     """Without SQLAlchemy's warnings about types and keys that it can't parse: what it then gives is enough here."""
     from sqlalchemy.exc import SAWarning
 
+    # filters of warnings are global to the process, so threads take turns
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         yield
