@@ -6,6 +6,7 @@ import pytest
 
 from ctxprune.errors import FormatError
 from ctxprune.models import weights
+from ctxprune.storage.sealed import seal
 
 LAYOUT, FEATURES = ("ctxprune.toy", 1), ["length"]
 GOOD = {"format": "ctxprune.toy", "version": 1, "features": ["length"], "bias": 0.5}
@@ -37,3 +38,25 @@ def test_a_damaged_file_is_named(content, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(weights, "files", lambda package: tmp_path)
     with pytest.raises(FormatError, match=r"damaged.*toy\.json.*install the library anew"):
         weights.shipped("ctxprune", "toy.json")
+
+
+def test_a_file_is_parsed_once_for_each_parser(monkeypatch, tmp_path) -> None:
+    (tmp_path / "toy.json").write_bytes(seal(GOOD).encode())
+    monkeypatch.setattr(weights, "files", lambda package: tmp_path)
+    calls: list[str] = []
+
+    def parse(data: dict[str, object]) -> list[object]:
+        calls.append("parse")
+        return [data["bias"]]
+
+    first = weights.load_shipped(parse, "ctxprune.toy", "toy.json")
+    assert first == [0.5]
+    assert weights.load_shipped(parse, "ctxprune.toy", "toy.json") is first
+    assert calls == ["parse"]
+
+
+def test_a_failure_is_raised_at_each_call(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(weights, "files", lambda package: tmp_path)
+    for _ in range(2):
+        with pytest.raises(FormatError, match=r"absent\.json"):
+            weights.load_shipped(list, "ctxprune.toy", "absent.json")

@@ -166,8 +166,8 @@ def unfinished(folder: Path) -> Specimen:
     """What a killed build left: the next one goes on from it, or starts anew, and ends with the same index."""
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.values.minhash import Signer
-    from ctxprune.sql.values.older import Older
-    from ctxprune.sql.values.parts import Parts
+    from ctxprune.sql.values.reuse import PreviousIndex
+    from ctxprune.sql.values.run_buffer import RunBuffer
 
     made_database(folder / "db.sqlite", 60)
     (work := folder / "build").mkdir()
@@ -175,15 +175,15 @@ def unfinished(folder: Path) -> Specimen:
     signer = Signer.from_datasketch()
     import numpy as np
 
-    with Database(folder / "db.sqlite", isolated=False), Parts(signer, work, spill=1) as parts:
-        parts.add(values, np.full(len(values), -1), Older.nothing(), fuzzy=True)
-        parts.column_ends([{"table": "t", "column": "c", "values": 200}], Older.nothing())
+    with Database(folder / "db.sqlite", isolated=False), RunBuffer(signer, work, spill=1) as parts:
+        parts.add(values, np.full(len(values), -1), PreviousIndex.empty(), fuzzy=True)
+        parts.checkpoint([{"table": "t", "column": "c", "values": 200}], PreviousIndex.empty())
     files = sorted(path for path in work.rglob("*") if path.is_file())
     kept = {path: path.read_bytes() for path in files}
 
     def ask() -> Any:
-        with Parts(signer, work) as again:
-            reports = again.resume(Older.nothing())  # which removes what is not whole
+        with RunBuffer(signer, work) as again:
+            reports = again.resume(PreviousIndex.empty())  # which removes what is not whole
             taken = [source.read("text").tobytes() + source.rows.tobytes() for source in again.sources()]
         for path, content in kept.items():
             path.parent.mkdir(exist_ok=True)

@@ -158,9 +158,9 @@ def _verify(directory: Path, *, as_json: bool) -> None:
 def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
     """Have a damaged index built anew, and say so; one that is absent or of another version is so anyway."""
     from ctxprune.cli import _console
-    from ctxprune.sql.values import store
+    from ctxprune.sql.values import index_files
 
-    error = store.mark_if_damaged(directory, every_byte=every_byte)
+    error = index_files.mark_if_damaged(directory, every_byte=every_byte)
     if error is not None:
         _console.say(f"the index is built anew: {error.what}")
 

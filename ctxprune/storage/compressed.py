@@ -45,6 +45,7 @@ def read_lines(file: Path) -> Iterator[str]:
         UnicodeDecodeError: It is no UTF-8; and as `open_bytes`.
     """
     with io.TextIOWrapper(open_bytes(file), encoding="utf-8") as lines:
+        # one character more than allowed tells a line that is too long from one that just fits
         while line := lines.readline(_LINE + 1):
             if len(line) > _LINE:
                 raise InputError(
@@ -62,6 +63,7 @@ def inflate(data: bytes) -> bytes:
     """
     reader = zlib.decompressobj()
     most = most_bytes(len(data))
+    # decompress stops at `most` bytes, so that a small file cannot fill the memory
     found = reader.decompress(data, most)
     if not reader.eof and len(found) == most:
         raise ValueError(f"it expands to more than {MOST_TIMES} times its compressed size")

@@ -17,6 +17,7 @@ def try_lock(handle: int) -> bool:
         else:
             import fcntl
 
+            # flock belongs to the open file and ends with its holder, even a killed one; a lock file would stay
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False

@@ -26,6 +26,7 @@ __all__ = ["NpyHeader", "parse_npy_header", "read_npz"]
 
 _MAGIC = b"\x93NUMPY\x01\x00"  # of format 1.0; two bytes behind it hold the length of the header
 
+# numpy evaluates headers as Python literals; a pattern accepts plain numbers and nothing else
 # Only types that numpy has: no float of one byte, and no bool of more.
 _HEADER = re.compile(
     rb"\{'descr': '([<|](?:b1|[iu][1248]|f[248]))', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\), \} *\n"
@@ -87,6 +88,7 @@ def read_npz(content: bytes) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # before anything is expanded: the declared sizes are checked against the real ones by zipfile
             if sum(member.file_size for member in archive.infolist()) > most_bytes(len(content)):
                 raise ValueError(f"its members expand to more than {MOST_TIMES} times its compressed size")
             members = {member.filename: archive.read(member) for member in archive.infolist()}

@@ -49,9 +49,9 @@ class RedisServer:
         except ValueError:  # its text may quote a part of the password
             hint = "write redis://:PASSWORD@HOST:6379/0, rediss://… or unix://…"
             raise UsageError("this is not the URL of a Redis", hint=hint) from None
-        said = self.client.connection_pool.connection_kwargs
-        address = said.get("path") or f"{said.get('host', 'localhost')}:{said.get('port', 6379)}"
-        self.place = f"{address}/{said.get('db') or 0}"
+        settings = self.client.connection_pool.connection_kwargs
+        address = settings.get("path") or f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+        self.place = f"{address}/{settings.get('db') or 0}"
         self._errors = redis.exceptions
 
     def __repr__(self) -> str:

@@ -80,6 +80,7 @@ def unseal(text: bytes, *, required: bool = True) -> Any:
     Raises:
         ValueError: It is no JSON, is nested too deep, or differs from its checksum.
     """
+    # only the end is searched: a pattern over a hostile text of megabytes would take long
     found = _END.search(text, max(0, len(text) - _TAIL))
     if found is None:
         document = parse_json(text)
@@ -111,6 +112,7 @@ def unseal_bytes(key: str, sealed: bytes) -> bytes:
 
 
 def _keyed_checksum(key: str, content: bytes) -> bytes:
+    # the key is part of the checksum, so that an entry moved to another key is found out
     return zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little")
 
 
@@ -138,8 +140,8 @@ def unseal_lines(path: Path, what: str) -> tuple[list[Any], int]:
         try:
             documents.append(unseal(line, required=sealed and bool(documents)))
         except ValueError as error:
-            told = f"line {len(documents) + 1} of {what} is damaged ({error})"
-            raise FormatError(told, where=str(path), hint=_DELETE) from error
+            message = f"line {len(documents) + 1} of {what} is damaged ({error})"
+            raise FormatError(message, where=str(path), hint=_DELETE) from error
         sealed = sealed or _END.search(line, max(0, len(line) - _TAIL)) is not None
         whole += len(line)
     return documents, whole
@@ -152,11 +154,11 @@ def _whole_lines(path: Path, what: str) -> Iterator[bytes]:
             number += 1
             yield line
         if len(line) > LONGEST_LINE:
-            told = f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes"
-            raise FormatError(told, where=str(path), hint=_DELETE)
+            message = f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes"
+            raise FormatError(message, where=str(path), hint=_DELETE)
         if _ENDED.search(line, max(0, len(line) - _TAIL)):  # a whole line, and then something else than its end
-            told = f"line {number + 1} of {what} is damaged (it has no end)"
-            raise FormatError(told, where=str(path), hint=_DELETE)
+            message = f"line {number + 1} of {what} is damaged (it has no end)"
+            raise FormatError(message, where=str(path), hint=_DELETE)
 
 
 def seal_file(path: Path) -> None:
@@ -200,8 +202,8 @@ def tensor_checksum(tensor: Any) -> int:
     import torch
 
     held = tensor.detach().cpu().contiguous()
-    said = zlib.crc32(f"{held.dtype} {tuple(held.shape)} ".encode())
-    return zlib.crc32(held.reshape(-1).view(torch.uint8).numpy().data, said) if held.numel() else said
+    digest = zlib.crc32(f"{held.dtype} {tuple(held.shape)} ".encode())
+    return zlib.crc32(held.reshape(-1).view(torch.uint8).numpy().data, digest) if held.numel() else digest
 
 
 def parse_json(text: bytes | str) -> Any:

@@ -19,7 +19,7 @@ from ..schema.schema import Schema, Table
 from .drivers import driver_for
 from .drivers.base import Cancel, Request
 from .drivers.samples import SAMPLE_ROWS, TableStats, groups, pick
-from .limits import Limits
+from .limits import Limits, check_whole_number
 from .result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class Database:
         isolated: bool = True,
         workers: int = 4,
     ) -> None:
-        if not isinstance(workers, int) or workers < 1:
-            raise UsageError(f"workers={workers!r} is not a whole number of at least 1")
+        check_whole_number("workers", workers, 1)
         self._driver = driver_for(target, workers=workers, isolated=isolated)
         self.dialect = self._driver.dialect
         self.samples: Samples = self._driver.samples
@@ -119,8 +118,7 @@ class Database:
         Raises:
             UsageError: `rows` is below 0.
         """
-        if not isinstance(rows, int) or rows < 0:
-            raise UsageError(f"rows={rows!r} is not a whole number of at least 0")
+        check_whole_number("rows", rows, 0)
         fewer = copy(self)
         fewer.sample, fewer.samples = rows, self.samples.of(rows)
         return fewer
@@ -162,6 +160,7 @@ class Database:
             return self._tables[folded]
 
     def _reflect_table(self, reflection: Reflection, name: str) -> Table:
+        # names are compared folded, but the database is asked with its own spelling
         exact = next((known for known in reflection.tables if known.casefold() == name.casefold()), None)
         if exact is None:
             known = ", ".join(list(reflection.tables)[:20])
@@ -172,12 +171,12 @@ class Database:
         return table
 
     def _reflect(self, read: Callable[[Reflection], T]) -> T:
-        def told(reflection: Reflection) -> T:
+        def read_once(reflection: Reflection) -> T:
             found = read(reflection)
             self.unreadable.update(reflection.unreadable)
             return found
 
-        return self._driver.reflect(told, self.limits)
+        return self._driver.reflect(read_once, self.limits)
 
     def refresh(self) -> None:
         """Forget what was reflected, after somebody changed the schema."""
@@ -221,6 +220,7 @@ class Database:
             for message in answers:
                 if message[0] == "rows":
                     rows += map(tuple, message[1])
+                # the engine began the query again, so rows read so far would come twice
                 elif message[0] == "reset":
                     rows.clear()
                 else:
@@ -349,11 +349,13 @@ class Database:
                 rows = self.execute(self.samples.first_rows(table, columns), limits=_left(limits, until)).rows
                 for index, column in enumerate(columns):
                     values = pick([row[index] for row in rows], n)
+                    # the sample may hold few distinct values of this column, so the rest is asked for alone
                     if len(values) < n and len(rows) == SAMPLE_ROWS:
                         more = self.execute(self.samples.example(table, column, n), limits=_left(limits, until)).rows
                         values = pick([*values, *(row[0] for row in more)], n)
                     filled.append(replace(column, examples=values))
         except (QueryError, QueryTimeoutError, QueryLimitError):
+            # a view with an error, or no time left: what was filled so far stays
             filled += table.columns[len(filled) :]
         return replace(table, columns=tuple(filled))
 

@@ -35,7 +35,16 @@ class Limits:
     def __post_init__(self) -> None:
         if not is_number(self.seconds) or self.seconds <= 0:
             raise UsageError(f"seconds={self.seconds!r} is not a finite number above 0")
-        for name, least in (("rows", 0), ("bytes", 0), ("memory", _LEAST_MEMORY)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
+        whole = (("rows", self.rows, 0), ("bytes", self.bytes, 0), ("memory", self.memory, _LEAST_MEMORY))
+        for name, value, least in whole:
+            check_whole_number(name, value, least)
+
+
+def check_whole_number(name: str, value: object, least: int) -> None:
+    """Refuse what is not an int of at least `least`.
+
+    Raises:
+        UsageError: "NAME=VALUE is not a whole number of at least LEAST".
+    """
+    if not isinstance(value, int) or value < least:
+        raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")

@@ -15,9 +15,9 @@ import time
 from contextlib import closing, suppress
 
 from ..database.drivers._worker import read_frame, write_frame
+from .bird import soft_f1
 from .equality import equal_results, equal_sets
 from .plug_values import plugged
-from .soft_f1 import soft_f1
 from .spider import this_year
 
 TYPE_CHECKING = False
@@ -52,9 +52,9 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
     try:
         answer |= judge(request, answer)
     except _GoldError as error:
-        answer |= {"error": _told(error.__cause__ or error), "culprit": "gold"}
+        answer |= {"error": _error_text(error.__cause__ or error), "culprit": "gold"}
     except Exception as error:  # noqa: BLE001 - whatever a query raises makes it wrong, as in the official scripts
-        answer |= {"error": _told(error), "culprit": "prediction"}
+        answer |= {"error": _error_text(error), "culprit": "prediction"}
     return answer
 
 
@@ -98,7 +98,7 @@ def _passes(request: dict[str, Any], answer: dict[str, Any], path: str, text: st
         predicted = _run(request, path, text)
     except Exception as error:  # noqa: BLE001
         if not answer["error"]:
-            answer |= {"error": _told(error), "culprit": "prediction"}
+            answer |= {"error": _error_text(error), "culprit": "prediction"}
         return False
     if first:
         answer["rows"] = len(predicted)
@@ -185,11 +185,11 @@ def _tables(path: str) -> dict[str, Any]:
             for name in names:
                 tables[name] = [str(row[1].lower()) for row in connection.execute(f"PRAGMA table_info({name})")]
     except Exception as error:  # noqa: BLE001
-        return {"tables": {}, "error": _told(error)}
+        return {"tables": {}, "error": _error_text(error)}
     return {"tables": tables, "error": ""}
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:_MESSAGE]
 
 
@@ -198,7 +198,7 @@ def _restrict(memory: int) -> None:
         import resource
     except ImportError:  # Windows: the parent's deadline remains
         return
-    if hasattr(signal, "SIGXFSZ"):
+    if hasattr(signal, "SIGXFSZ"):  # not on every POSIX system
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write that is too long fails instead
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -208,7 +208,7 @@ def _restrict(memory: int) -> None:
 
 
 def _alarm(seconds: float) -> None:
-    if hasattr(signal, "setitimer"):
+    if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

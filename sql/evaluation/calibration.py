@@ -26,10 +26,10 @@ def linking_examples(cases: Iterable[LinkingCase]) -> list[CalibrationExample]:
     cache, examples = StatisticsCache(), []
     for case in cases:
         question = case.item.question
-        asked, told = (question, case.evidence) if question.strip() else (case.evidence, "")
+        asked, hint = (question, case.evidence) if question.strip() else (case.evidence, "")
         if asked.strip():
             statistics = cache.get(case.schema)
-            context = SchemaContext(case.schema, hits=case.hits, evidence=told, statistics=statistics)
+            context = SchemaContext(case.schema, hits=case.hits, evidence=hint, statistics=statistics)
             examples.append(CalibrationExample(asked, context, needed_units(context, case.gold), case.item.db_id))
     return examples
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.metrics import bootstrap_means
 
+from .bird import reward
 from .journal import read_log
 from .outcome import Result
-from .r_ves import reward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class Comparison:
             "left_out": self.left_out,
             "confidence": self.confidence,
             "metrics": {
-                one.name: {name: round(getattr(one, name), 2) for name in ("a", "b", "difference", "low", "high")}
+                one.name: {name: round(value, 2) for name, value in asdict(one).items() if name != "name"}
                 for one in self.metrics
             },
             "mcnemar": {
@@ -133,6 +133,7 @@ def compare(a: Sequence[Result], b: Sequence[Result], *, confidence: float = 0.9
     common = [(left[index], right[index]) for index in sorted(left.keys() & right.keys())]
     if not common:
         raise UsageError("the two runs have no item in common")
+    # the same index on another database means that two different sets are compared
     wrong = next((one.index for one, other in common if one.db_id != other.db_id), None)
     if wrong is not None:
         raise UsageError(f"item {wrong} is on another database in the other run: these are runs over other sets")
@@ -160,6 +161,7 @@ def compare(a: Sequence[Result], b: Sequence[Result], *, confidence: float = 0.9
 def mcnemar(only_a: int, only_b: int) -> float:
     """Exact two-sided p-value that two systems are equally often alone in being right; 1.0 where neither ever is."""
     n, least = only_a + only_b, min(only_a, only_b)
+    # integers are exact for any number of items; floats would overflow or lose the tail
     tail = ways = 1  # binomial coefficients, each from the one before
     for k in range(least):
         ways = ways * (n - k) // (k + 1)
@@ -175,6 +177,7 @@ def _metrics(common: Sequence[tuple[Result, Result]], confidence: float, seed: i
         pairs = [(value(one), value(other)) for one, other in common]
         if all(one is None for one, _ in pairs) or all(other is None for _, other in pairs):
             continue
+        # an item without the metric counts 0, as in the report of a run
         table = 100 * np.array([(one or 0.0, other or 0.0) for one, other in pairs], dtype=float)
         gain = table[:, 1] - table[:, 0]
         draws = bootstrap_means(gain, seed)

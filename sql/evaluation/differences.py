@@ -30,15 +30,15 @@ def differences(official: Evaluation, safe: Evaluation) -> list[dict[str, Any]]:
                 {
                     "index": index,
                     "db_id": known.db_id,
-                    "official": _shown(one),
-                    "safe": _shown(other),
+                    "official": _verdict(one),
+                    "safe": _verdict(other),
                     "why": _why(one, other),
                 }
             )
     return found
 
 
-def _shown(result: Result | None) -> dict[str, Any] | None:
+def _verdict(result: Result | None) -> dict[str, Any] | None:
     return None if result is None else {"right": result.right, "error": result.error}
 
 
@@ -47,14 +47,14 @@ def _why(official: Result | None, safe: Result | None) -> str:
         return "the official script scores no item beyond the last prediction"
     if safe is None:
         return "safe mode did not score it"
-    told = [
+    causes = [
         f"{name} mode: {ERRORS.get(one.error, one.error)}{f' ({one.message})' if one.message else ''}"
         for name, one in (("official", official), ("safe", safe))
         if one.error
     ]
     if official.changed:
-        told.append("the prediction changed the private copy, and the reference ran after it")
-    return "; ".join(told) or (
+        causes.append("the prediction changed the private copy, and the reference ran after it")
+    return "; ".join(causes) or (
         "both ran: the rows differ, as by text that is not UTF-8, by leftover files that official mode takes for test"
         " databases, or by values that change from run to run"
     )

@@ -35,6 +35,7 @@ def equal_results(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: boo
         return not gold and not predicted
     if len(gold) != len(predicted) or len(gold[0]) != len(predicted[0]):
         return False
+    # permutations are tried only where the cells agree at all, which most wrong results do not
     if not _same_cells(gold, predicted, ordered=ordered):
         return False
     return _permutes(gold, predicted, ordered=ordered)
@@ -53,6 +54,7 @@ def _sorted_cells(rows: Sequence[Row]) -> list[Row]:
 def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> bool:
     """Depth-first search for a column permutation; each prefix of columns must already agree row by row."""
     width = len(gold[0])
+    # prefixes of the reference are built once, not for each permutation
     targets = [_form((row[: depth + 1] for row in gold), ordered=ordered) for depth in range(width)]
     twins = list(zip(*predicted, strict=True))  # equal columns are interchangeable: one of them is tried
     stack: list[tuple[int, ...]] = [()]
@@ -60,11 +62,11 @@ def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -
         chosen = stack.pop()
         if len(chosen) == width:
             return True
-        tried: set[Row] = set()
+        seen: set[Row] = set()
         for column in range(width):
-            if column in chosen or twins[column] in tried:
+            if column in chosen or twins[column] in seen:
                 continue
-            tried.add(twins[column])
+            seen.add(twins[column])
             prefix = (*chosen, column)
             rows = (tuple(row[index] for index in prefix) for row in predicted)
             if _form(rows, ordered=ordered) == targets[len(chosen)]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
+from ..database.limits import check_whole_number
+from .bird import time_ratio
 from .exact_match import exact_match, foreign_key_map
 from .hardness import hardness
 from .journal import Journal
 from .official import OfficialScorer
 from .outcome import Outcome, Result
-from .r_ves import time_ratio
 from .report import Evaluation
 from .rules import ExecutionRule
 from .safe import SAFE_LIMITS, SafeScorer
@@ -64,10 +65,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.mode not in {"official", "safe"}:
             raise UsageError(f"mode {self.mode!r} is not one of: official, safe")
-        for name, least in (("workers", 1), ("repeat", 0), ("memory", 200_000_000)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
+        whole = (("workers", self.workers, 1), ("repeat", self.repeat, 0), ("memory", self.memory, 200_000_000))
+        for name, value, least in whole:
+            check_whole_number(name, value, least)
         if self.repeat and self.mode == "safe":
             raise UsageError("R-VES is measured in official mode only")
 
@@ -179,16 +179,16 @@ class _Results:
     ) -> None:
         self.found, self._journal, self._progress, self._total = done, journal, progress, total
         self._lock = threading.Lock()
-        self._told()
+        self._report_progress()
 
     def add(self, result: Result) -> None:
         with self._lock:
             if self._journal is not None:
                 self._journal.add(result)
             self.found[result.index] = result
-            self._told()
+            self._report_progress()
 
-    def _told(self) -> None:
+    def _report_progress(self) -> None:
         if self._progress is not None:
             self._progress(len(self.found), self._total)
 

@@ -71,6 +71,7 @@ def foreign_key_map(entry: Mapping[str, Any]) -> dict[str, str]:
         ]
         groups: list[set[int]] = []
         for first, second in entry["foreign_keys"]:
+            # two groups that a later key connects stay two, as in the official script
             found = next((group for group in groups if first in group or second in group), None)
             if found is None:
                 groups.append(found := set())
@@ -83,6 +84,7 @@ def foreign_key_map(entry: Mapping[str, Any]) -> dict[str, str]:
 def _comparable(query: Structure, keys: Mapping[str, str], schema: Mapping[str, Sequence[str]]) -> Structure:
     """Without values and DISTINCT, with the columns of a foreign key as one."""
     named = {text[2:-2] for kind, text in query.tables if kind == "table_unit" and isinstance(text, str)}
+    # as in the official script, only columns of tables in FROM are unified
     usable = {f"__{table}.{column}__" for table in named & set(schema) for column in schema[table]}
     return _columns(_valueless(query), {column: first for column, first in keys.items() if column in usable})
 
@@ -139,6 +141,7 @@ def _compare(predicted: Structure, gold: Structure) -> Match:
     exact = all(parts.values())
     if exact and gold.tables:
         try:
+            # the official script sorts the tables, which fails on nested queries that differ
             exact = sorted(gold.tables) == sorted(predicted.tables)
         except TypeError as error:
             raise InputError("queries in FROM that differ cannot be sorted; the official script ends here") from error
@@ -159,6 +162,7 @@ def _present(query: Structure) -> dict[str, bool]:
 
 
 def _same_bag(left: Iterable[object], right: Iterable[object]) -> bool:
+    # compared one by one, as in the official script
     rest = list(right)
     for one in left:
         if one not in rest:

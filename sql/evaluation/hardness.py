@@ -42,17 +42,17 @@ def nested(query: Structure) -> list[Structure]:
 
 
 def _conditions(query: Structure) -> list[Condition]:
-    return [part for part in _whole(query) if isinstance(part, Condition)]
+    return [part for part in _all_conditions(query) if isinstance(part, Condition)]
 
 
-def _whole(query: Structure) -> Sequence[Condition | str]:
+def _all_conditions(query: Structure) -> Sequence[Condition | str]:
     return (*query.joins, *query.where, *query.having)
 
 
 def _clauses(query: Structure) -> int:
     present = (query.where, query.group_by, query.order_by, query.limited)
     joins = max(len(query.tables) - 1, 0)
-    ors = sum(part == "or" for part in _whole(query))
+    ors = sum(part == "or" for part in _all_conditions(query))
     likes = sum(condition.comparison == "like" for condition in _conditions(query))
     return sum(map(bool, present)) + joins + ors + likes
 

@@ -1,7 +1,7 @@
-"""Tokens of an SQL text as the Spider script's tokenizer (the package sqlparse) cuts them.
+"""The two tokenizers of Spider's scripts: sqlparse for the texts that run, NLTK for the parser of exact match.
 
-Only what its use there can show is kept: where a token begins and ends, which tokens are white space or string values,
-and where the first statement ends. Checked against sqlparse 0.6.1 on generated texts.
+Of sqlparse only what its use there can show is kept: where a token begins and ends, which tokens are white space or
+string values, and where the first statement ends. Checked against sqlparse 0.6.1 on generated texts.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Token", "first_statement", "tokens"]
+__all__ = ["Token", "first_statement", "parser_words", "tokens"]
 
 _LETTER = "A-ZÀ-Ü"
 _RULES = (
@@ -44,6 +46,20 @@ _RULES = (
 _KINDS = tuple(kind for kind, _ in _RULES)
 # A group that holds others closes last, so that `lastgroup` is the rule and not a group inside it.
 _ANY = re.compile("|".join(f"(?P<r{i}>{pattern})" for i, (_, pattern) in enumerate(_RULES)), re.IGNORECASE)
+
+_QUOTED = re.compile(r'"([^"]*)"')
+_BACKTICKS = re.compile(r"``|`")
+_APART = re.compile(r"[«“‘„»”’\u2012-\u2015;@#$%&?!*\[\](){}<>]|\.{2,}|--")
+_COMMA = re.compile(r"([:,])(\D)")
+_LAST_COMMA = re.compile(r"[:,]$")
+_LAST_PERIOD = re.compile(r"([^.])\.([\])}>»”’ ]*)\s*$")
+_PERIOD_INSIDE = re.compile(r"(?<=[^\s.])\.(?=\s+\S|[?!);}\]*:@({\[])")
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*$")
+_INITIAL = re.compile(r"(?:.*\W)?[^\W\d_]$", re.DOTALL)
+_SLANG = re.compile(
+    r"\b(can)(not)\b|\b(gim)(me)\b|\b(gon)(na)\b|\b(got)(ta)\b|\b(lem)(me)\b|\b(wan)(na)(?=\s)", re.IGNORECASE
+)
+_CLOSED_UP = ("!", ">", "<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +107,57 @@ def _step(token: Token, word: str, creates: bool) -> int:
     if word == "BEGIN" and creates:
         return 1
     return -1 if word == "END" else 0
+
+
+def parser_words(sql: str) -> list[str]:
+    """The words of `sql` in lower case; a string value is one word with double quotes around it, in its own case.
+
+    The official parser cuts SQL with NLTK's `word_tokenize`, so a comma before a digit, `=` between letters or digits
+    and the like stay inside a word. Those are the rules for text without quotes, which is left once string values are
+    out.
+
+    Raises:
+        InputError: The number of quotes is odd.
+    """
+    # the official parser does the same, so that a quotation mark inside a text leaves a quote open
+    text = sql.replace("'", '"')
+    if text.count('"') % 2:
+        raise InputError("a quote is left open")
+    values: dict[str, str] = {}
+
+    def hide(match: re.Match[str]) -> str:
+        key = f"__val_{match.start()}_{match.end() - 1}__"
+        values[key] = match.group()
+        return key
+
+    found = [word.lower() for word in _cut_words(_QUOTED.sub(hide, text))]
+    return _join_comparisons([values.get(word, word) for word in found])
+
+
+def _cut_words(text: str) -> list[str]:
+    text = _PERIOD_INSIDE.sub(lambda match: _ends_sentence(text, match), text)
+    text = _BACKTICKS.sub(lambda match: f" {match.group()} ", text)
+    text = _LAST_PERIOD.sub(r"\1 . \2 ", text)
+    text = _LAST_COMMA.sub(r" \g<0> ", _COMMA.sub(r" \1 \2", text))
+    text = _APART.sub(r" \g<0> ", text)
+    text = _SLANG.sub(lambda match: " ".join(("", *filter(None, match.groups()), "")), text + " ")
+    return text.split()
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> str:
+    """A period behind a word ends a sentence and stands alone, but not behind an initial or between `5` and `and`."""
+    word = text[: match.start()].rsplit(maxsplit=1)[-1]
+    following = text[match.end() :].lstrip()
+    number = _NUMBER.fullmatch(word) is not None and following[:1].islower()
+    return "." if number or _INITIAL.fullmatch(word) else " . "
+
+
+def _join_comparisons(found: list[str]) -> list[str]:
+    """`!` `=` as one word, likewise `>` `=` and `<` `=`."""
+    joined: list[str] = []
+    for word in found:
+        if word == "=" and joined and joined[-1] in _CLOSED_UP:
+            joined[-1] += "="
+        else:
+            joined.append(word)
+    return joined

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from statistics import median
 from time import perf_counter
@@ -192,8 +192,9 @@ class LinkingReport:
         `ms_values` is the median look-up of values, where there is a database; it is not part of `ms_per_question`.
         """
         shares = ("strict_recall", "column_recall", "table_recall", "strict_table_recall", "precision", "kept_share")
-        figures: dict[str, Any] = {name: round(100 * getattr(self.scores, name), 2) for name in shares}
-        figures |= {name: round(getattr(self.scores, name), 1) for name in ("tokens_before", "tokens_after")}
+        scores = asdict(self.scores)
+        figures: dict[str, Any] = {name: round(100 * scores[name], 2) for name in shares}
+        figures |= {name: round(scores[name], 1) for name in ("tokens_before", "tokens_after")}
         times, cases = sorted(self.times), self.cases.cases
         return figures | {
             "tokenizer": self.scores.tokenizer,

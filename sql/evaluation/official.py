@@ -115,6 +115,7 @@ class OfficialScorer:
 
     def _ask(self, path: Path, request: dict[str, Any]) -> dict[str, Any]:
         paths = self._copy.paths(path, whole=self.rule.every_database)
+        # the process is kept between items: starting one takes longer than most queries
         process = self._started()
         process.send(request | {"paths": paths})
         try:
@@ -122,7 +123,7 @@ class OfficialScorer:
         except TimeoutError:
             answer = {"error": "timeout"}
         if answer is None:
-            answer = {"error": process.obituary()[0]}
+            answer = {"error": process.exit_reason()[0]}
         if answer.get("error") in {"timeout", "limit"}:
             self._end()
             kind = answer["error"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxprune.errors import CtxpruneError, InputError
 from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.percent import percent_or_none
 
 from ..linking.gold import gold_links
 from ..linking.pool import SchemaPool
@@ -250,5 +251,4 @@ def _spread(items: Sequence[PooledItem], limit: int) -> Sequence[PooledItem]:
 
 
 def _percent(values: Iterable[float]) -> float:
-    numbers = [float(value) for value in values]
-    return round(100 * sum(numbers) / len(numbers), 1) if numbers else 0.0
+    return percent_or_none(values, digits=1) or 0.0

@@ -6,13 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.utils.percent import percent_or_none
+
+from .bird import r_ves, reward
 from .exact_match import PARTS
 from .hardness import HARDNESS
 from .outcome import Result
-from .r_ves import r_ves, reward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["LEVELS", "Evaluation"]
 
@@ -93,11 +95,11 @@ class _Measured:
 def _figures(results: Sequence[Result], measured: _Measured) -> dict[str, Any]:
     ves = r_ves(reward(one.ratio or 0.0) for one in results) if measured.timed else None
     return {
-        "ex": _percent(float(one.right) for one in results),
+        "ex": percent_or_none(float(one.right) for one in results),
         "items": len(results),
-        "soft_f1": _percent(one.soft_f1 or 0.0 for one in results) if measured.soft else None,
+        "soft_f1": percent_or_none(one.soft_f1 or 0.0 for one in results) if measured.soft else None,
         "r_ves": None if ves is None else round(ves, 2),
-        "exact_match": _percent(float(bool(one.exact)) for one in results) if measured.matched else None,
+        "exact_match": percent_or_none(float(bool(one.exact)) for one in results) if measured.matched else None,
         "partial": {name: _partial(results, name) for name in PARTS} if measured.matched else None,
     }
 
@@ -123,8 +125,3 @@ def _by_level(results: Sequence[Result]) -> dict[str, list[Result]]:
     for one in results:
         found.setdefault(one.level or "unknown", []).append(one)
     return {name: group for name, group in found.items() if group}
-
-
-def _percent(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return round(100 * sum(found) / len(found), 2) if found else None

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, ModelError, UsageError
+from ctxprune.utils.percent import percent_or_none
 
 from ..database.database import Database, Limits
 from .equality import equal_results, equal_sets
@@ -83,10 +84,10 @@ class Report:
         times = sorted(row.ms for row in rows)
         costs = [row.cost for row in rows if row.cost is not None]
         figures: dict[str, Any] = {
-            "ex": _percent(row.correct for row in rows),
+            "ex": percent_or_none(row.correct for row in rows),
             "items": len(rows),
             "skipped": self.skipped,
-            "executable": _percent(row.executable for row in rows),
+            "executable": percent_or_none(row.executable for row in rows),
             "ms_per_question": round(median(times), 2) if times else None,
             "ms_p95": round(times[math.ceil(0.95 * len(times)) - 1], 2) if times else None,
             "tokens_in": round(fmean(row.tokens_in for row in rows), 1) if rows else None,
@@ -224,8 +225,3 @@ def _verdict(database: Database, item: Item, answer: Answer, ms: float, rule: Ex
         trace.tokens_out,
         trace.cost,
     )
-
-
-def _percent(flags: Iterator[bool]) -> float | None:
-    values = list(flags)
-    return round(100 * sum(values) / len(values), 2) if values else None

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
 from ..database.database import Database, Limits
+from .bird import soft_f1
 from .copies import test_databases
 from .equality import equal_results, equal_sets
 from .outcome import Outcome
 from .plug_values import plugged
-from .soft_f1 import soft_f1
 from .spider import order_matters, prepare, this_year
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.percent import percent_or_none
 
 from ..database.database import Database, Limits
 from ..generate.base import Candidate, Request
@@ -87,7 +88,7 @@ class SelectionReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return asdict(self)
 
 
 def allowed_systems(candidates: Candidates) -> list[str]:
@@ -244,4 +245,4 @@ def _majority(case: SelectionCase) -> bool:
 
 
 def _percent(flags: Sequence[bool]) -> float:
-    return round(100 * sum(flags) / len(flags), 2)
+    return percent_or_none(flags) or 0.0  # `measure` refuses an empty list of cases

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
-from .spider_words import words
+from .lexer import parser_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,7 +102,7 @@ def parse(sql: str, schema: Mapping[str, Sequence[str]]) -> Structure:
     Raises:
         InputError: The official parser fails on it.
     """
-    found = words(sql)
+    found = parser_words(sql)
     try:
         return _Reader(found, _aliases(found, schema), schema, _ids(schema)).query()
     except (IndexError, KeyError, ValueError, RecursionError) as error:

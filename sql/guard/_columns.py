@@ -97,14 +97,14 @@ class Binder(ABC):
         if isinstance(node, exp.Anonymous):
             children = self._arguments(node, scope)
         elif isinstance(node, (exp.Star, exp.PositionalColumn)):
-            scope.fenced, children = True, []
+            scope.narrowed, children = True, []
         elif isinstance(node, exp.Columns):
-            scope.fenced = True
+            scope.narrowed = True
         elif isinstance(node, (exp.PropertyEQ, exp.Kwarg)):
             children = [node.expression]
         elif isinstance(node, (exp.Comprehension, exp.Lambda)):
             local = local | parameters(node)
-            scope.fence_chain()  # DuckDB alone decides whether a.b is a field of a parameter or a column
+            scope.narrow_chain()  # DuckDB alone decides whether a.b is a field of a parameter or a column
         elif isinstance(node, exp.Match):
             children = check_match(node, scope, hidden=self.catalog.hides_columns)
         for child in children:
@@ -114,7 +114,7 @@ class Binder(ABC):
     def _dot(self, node: exp.Dot, scope: Scope, local: frozenset[str]) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
         """a.b.f(), f(x).a or (t).a: which part is a table, a column or a field, DuckDB decides when it runs."""
         self._row_field(node, scope)
-        scope.fence_chain()
+        scope.narrow_chain()
         first = node
         while isinstance(first.this, exp.Dot):
             first = first.this
@@ -166,14 +166,14 @@ class Binder(ABC):
 
     def _column(self, node: exp.Column, scope: Scope, clause: str) -> None:
         if isinstance(node.this, exp.Star):
-            self.qualifier(node, scope, fence=True)
+            self.qualifier(node, scope, narrow=True)
         elif node.args.get("table"):
             self._qualified(node, scope)
         else:
             self._unqualified(node, scope, clause)
 
-    def qualifier(self, node: exp.Column, scope: Scope, *, fence: bool = False) -> Source:
-        """The source that qualifies `node`, from the innermost query outwards; what it may reach else is fenced.
+    def qualifier(self, node: exp.Column, scope: Scope, *, narrow: bool = False) -> Source:
+        """The source that qualifies `node`, from the innermost query outwards; what else it may mean is narrowed.
 
         Raises:
             Refusal: No source has that name.
@@ -181,23 +181,21 @@ class Binder(ABC):
         name = node.text("table")
         stored_name = bool(node.args.get("db")) and self.dialect != "duckdb"  # an alias has no namespace
         nearest = True
-        at: Scope | None = scope
-        while at is not None:
+        for at in scope.chain():
             source = at.source(name)
             if source is not None and not (stored_name and (source.node is None or source.node.alias)):
                 if nearest and self.catalog.names_space(node, source):
-                    node.set("db", None)  # behind a fence the table is an alias, which has no namespace
+                    node.set("db", None)  # a narrowed table is an alias, which has no namespace
                     node.set("catalog", None)
                 self._spell(node, "table", source)
-                at.fenced = at.fenced or fence
-                scope.fence_chain(at)
+                at.narrowed = at.narrowed or narrow
+                scope.narrow_chain(at)
                 if self.dialect == "duckdb":
                     # a.b is a field of a hidden column a wherever no table a is in sight, and which tables are (after
-                    # a SEMI JOIN its right side is not) only DuckDB knows. A fence costs nothing there.
-                    scope.fence_chain()
+                    # a SEMI JOIN its right side is not) only DuckDB knows. Narrowing costs nothing there.
+                    scope.narrow_chain()
                 return source
             nearest = nearest and source is None
-            at = at.parent
         raise Refusal(f"the table {shown(name)} is not part of the query")
 
     def _spell(self, node: exp.Column, key: str, source: Source) -> None:
@@ -223,22 +221,20 @@ class Binder(ABC):
     def _field(self, node: exp.Column, scope: Scope) -> bool:
         """DuckDB: a.b and t.a.b may be a field of the struct column a."""
         parts = node.parts
-        at: Scope | None = scope
-        while at is not None:
+        for at in scope.chain():
             first = at.source(parts[0].name)
             if first is None and any(
                 source.columns is None or fold(parts[0].name) in source.columns for source in at.sources
             ):
-                scope.fence_chain()  # or else a table around it, or a schema, of the same name
+                scope.narrow_chain()  # or else a table around it, or a schema, of the same name
                 return True
             if first is not None and len(parts) > 2:
-                scope.fence_chain()
+                scope.narrow_chain()
                 if first.columns is None or fold(parts[1].name) in first.columns:
                     return True
                 raise Refusal(f"the column {shown(parts[0].name)}.{shown(parts[1].name)} is not in the schema")
             if first is not None:
                 return False
-            at = at.parent
         return False
 
     def _bind(self, node: exp.Column, columns: Columns) -> bool:
@@ -256,38 +252,36 @@ class Binder(ABC):
             if self.dialect == "postgres" and stored(node.this, self.dialect) != own:
                 node.set("this", exp.Identifier(this=own, quoted=True))
             return
-        at: Scope | None = scope
-        while at is not None:
-            if self._here(node, scope, at, name):
+        for at in scope.chain():
+            if self._resolves_in(node, scope, at, name):
                 return
             if at is scope and name in scope.aliases and self._output_name(node, scope, clause):
                 return
-            at = at.parent
         if self.dialect == "sqlite" and self._is_text(node):
             node.replace(exp.Literal.string(node.name))
             return
         raise Refusal(f"the column {shown(node.name)} is not in the schema")
 
-    def _here(self, node: exp.Column, scope: Scope, at: Scope, name: str) -> bool:
-        """Whether `node` in `scope` means something in `at`, `scope` itself or a query around it."""
+    def _resolves_in(self, node: exp.Column, scope: Scope, at: Scope, name: str) -> bool:
+        """Whether `node` in `scope` is a name of `at`, which is `scope` itself or a query around it."""
         hits = [source for source in at.sources if source.columns is not None and name in source.columns]
         if hits:
             self._bind(node, hits[0].columns or {})
             far = at.near is not None and hits[0] in at.sources[at.near :]
             if at is not scope or far:
-                self._reach(node, scope, at, hits)
-            elif any(source.partial and source not in hits for source in at.sources):
-                self._tell_apart(node, at, hits)
+                self._bind_outer(node, scope, at, hits)
+            elif any(source.may_hide_columns and source not in hits for source in at.sources):
+                self._make_unambiguous(node, at, hits)
             return True
         if any(source.columns is None for source in at.sources) and name not in _SESSION.get(self.dialect, ()):
-            scope.fence_chain()
+            scope.narrow_chain()
             return True
         if self.dialect in ("postgres", "duckdb") and at.source(node.name) is not None:
-            at.fenced = True
-            scope.fence_chain(at)
+            at.narrowed = True
+            scope.narrow_chain(at)
             return True
         if self._is_rowid(name) and any(self._bind_rowid(node, source) for source in at.sources):
-            scope.fence_chain(at)
+            scope.narrow_chain(at)
             return True
         return False
 
@@ -299,8 +293,8 @@ class Binder(ABC):
         if source.node is None or source.table is None:
             return False
         if self.dialect == "duckdb":
-            return not source.partial
-        if not source.partial:
+            return not source.may_hide_columns
+        if not source.may_hide_columns:
             node.this.set("this", "_rowid_")
             return True
         keys = [column for column in source.table.columns if column.primary_key]
@@ -311,39 +305,33 @@ class Binder(ABC):
             node.set("table", source.alias.copy())
         return True
 
-    def _tell_apart(self, node: exp.Column, at: Scope, hits: list[Source]) -> None:
-        """Keep a hidden column of the same name, in another table, from making a name ambiguous."""
+    def _make_unambiguous(self, node: exp.Column, at: Scope, hits: list[Source]) -> None:
+        """Qualify or narrow, so that a hidden column of that name in another table does not make it ambiguous."""
         if len(hits) == 1 and hits[0].alias is not None and fold(node.name) not in at.merged:
             node.set("table", hits[0].alias.copy())
         else:
-            at.fenced = True
+            at.narrowed = True
         if self.dialect == "duckdb":
-            at.fence_chain()
+            at.narrow_chain()
 
-    def _reach(self, node: exp.Column, scope: Scope, at: Scope, hits: list[Source]) -> None:
-        """Make sure that a name that means something outside is not caught by a hidden column inside."""
+    def _bind_outer(self, node: exp.Column, scope: Scope, at: Scope, hits: list[Source]) -> None:
+        """Make sure that a name of an outer query is not bound to a hidden column of an inner one."""
         alias = hits[0].alias if len(hits) == 1 else None
-        scope.fence_chain(at)
-        scope.fenced = True
-        inner: Scope | None = scope
-        while alias is not None and inner is not None and inner is not at:
-            if inner.source(alias.name) is not None:
-                alias = None
-                break
-            inner = inner.parent
-        if alias is not None:
+        scope.narrow_chain(at)
+        scope.narrowed = True
+        if alias is not None and all(inner.source(alias.name) is None for inner in scope.chain(at)):
             node.set("table", alias.copy())
 
     def _output_name(self, node: exp.Column, scope: Scope, clause: str) -> bool:
         """Replace a reference to an output name by the expression that it stands for."""
         if (self.dialect, clause) == ("mysql", "having"):
-            scope.fenced = True  # in the argument of an aggregate it is a column first
+            scope.narrowed = True  # in the argument of an aggregate it is a column first
             return True
         if (self.dialect, clause) == ("sqlite", "select") or clause == "on":
             return False
         value = scope.aliases[fold(node.name)].this
         if isinstance(value, exp.Literal) and not value.is_string and isinstance(node.parent, exp.Group):
-            scope.fenced = True
+            scope.narrowed = True
             return True
         simple = isinstance(value, (exp.Column, exp.Literal, exp.Anonymous, exp.Paren))
         self.spend(sum(1 for _ in islice(value.walk(), _MOST_NODES)))

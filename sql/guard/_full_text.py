@@ -66,7 +66,7 @@ def bind_full_text(arguments: list[exp.Expr], scope: Scope) -> bool:
 
 
 def _require_complete(source: Source, name: str) -> None:
-    if source.partial or source.table is None:
+    if source.may_hide_columns or source.table is None:
         raise Refusal(f"searching all columns of {shown(name)} is allowed only where all of them may be seen")
 
 
@@ -82,17 +82,8 @@ def _is_column(node: exp.Column, scope: Scope) -> bool:
 def _table(node: exp.Column, scope: Scope) -> Source | None:
     """The source that is searched: MATCH takes the table's own name, also where it has an alias."""
     name = fold(node.name)
-    for source in _chain(scope):
+    for source in (source for around in scope.chain() for source in around.sources):
         stored = source.node.name if source.node is not None else ""
         if fold(stored) == name or (source.alias is not None and fold(source.alias.name) == name):
             return source
     return None
-
-
-def _chain(scope: Scope) -> list[Source]:
-    found: list[Source] = []
-    at: Scope | None = scope
-    while at is not None:
-        found += at.sources
-        at = at.parent
-    return found

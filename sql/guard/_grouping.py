@@ -1,4 +1,4 @@
-"""PostgreSQL: GROUP BY a primary key, where a fence stands around the table.
+"""PostgreSQL: GROUP BY a primary key, where the table is narrowed to its visible columns.
 
 `SELECT d.title ... GROUP BY d.id` is right where id is the primary key of a stored table d, since it decides the title.
 Of a derived table PostgreSQL does not know that, so the columns that are read beside the key are added to GROUP BY: the
@@ -29,7 +29,7 @@ _UNEQUAL = frozenset(("box", "circle", "json", "line", "lseg", "path", "point", 
 
 
 def group_by_whole_rows(select: exp.Select, scope: Scope, spend: Callable[[int], None]) -> None:
-    """Add what a grouped primary key decides to GROUP BY, for each table that is going to be fenced.
+    """Add what a grouped primary key decides to GROUP BY, for each table that is going to be narrowed.
 
     Args:
         select: Its names are resolved.
@@ -40,15 +40,15 @@ def group_by_whole_rows(select: exp.Select, scope: Scope, spend: Callable[[int],
         Refusal: By `spend`.
     """
     group = select.args.get("group")
-    if group is None or not scope.fenced or any(group.args.get(key) for key in _SPECIAL):
+    if group is None or not scope.narrowed or any(group.args.get(key) for key in _SPECIAL):
         return
     owners = _Owners(scope)
     grouped = owners.names(term for term in _terms(group, select) if isinstance(term, exp.Column))
-    fenced = [source for source in scope.sources if source.partial and _has_key(source, grouped[_name_of(source)])]
-    if not fenced:
+    narrowed = [source for source in scope.sources if source.may_hide_columns and _has_key(source, grouped[_name_of(source)])]
+    if not narrowed:
         return
     used = owners.names(node for root in _roots(select) for node in root.find_all(exp.Column))
-    for source in fenced:
+    for source in narrowed:
         name = _name_of(source)
         starred = any(source is own for _, sources in scope.stars for own in sources)
         added = [

@@ -2,8 +2,8 @@
 
 A name that can be bound here stays as written in a query of nothing but tables. As soon as another query, a derived
 table or a function is near, engines differ in what they have in sight (in ON, beside LATERAL, in a WITH, by qualifier,
-by whole row), so every table with hidden columns is fenced there: whatever the engine makes of a name, no hidden column
-is in reach. The same holds where only the database could bind a name (a whole row, PIVOT).
+by whole row), so every table with hidden columns is narrowed there to its visible ones: whatever the engine makes of a
+name, no hidden column is in reach. The same holds where only the database could bind a name (a whole row, PIVOT).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ._columns import QUERIES, Binder
-from ._fence import close
 from ._grouping import group_by_whole_rows
+from ._narrowing import close
 from ._places import check_places
 from ._refusal import Refusal
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
@@ -150,9 +150,9 @@ class Resolver(Binder):
                     self.query(found, parent, ctes)
 
     def _pivot(self, node: exp.Pivot, parent: Scope | None, ctes: Ctes) -> None:
-        scope = Scope(parent, ctes, fenced=True)
+        scope = Scope(parent, ctes, narrowed=True)
         if parent is not None:
-            parent.fence_chain()
+            parent.narrow_chain()
         read_from(self, node.this, scope)
         self.nested(node, scope, ctes, skip=("this", "with_"))
         close(scope, self.spend)
@@ -160,10 +160,10 @@ class Resolver(Binder):
     def _select(self, select: exp.Select, parent: Scope | None, ctes: Ctes) -> Columns | None:
         scope = Scope(parent, ctes)
         if parent is not None:
-            parent.fence_chain()
+            parent.narrow_chain()
         conditions = read_from(self, select, scope)
         if any(source.node is None for source in scope.sources):
-            scope.fenced = True
+            scope.narrowed = True
         for condition, near in conditions:
             scope.near = near
             self.visit(condition, scope, "on")
@@ -203,15 +203,15 @@ class Resolver(Binder):
         """The sources that a star in the select list covers; None if `item` is no star."""
         if isinstance(item, exp.Star):
             star, sources = item, list(scope.sources)
-            if not scope.plain or (self.dialect == "duckdb" and any(source.partial for source in sources)):
-                scope.fenced = True
+            if not scope.plain or (self.dialect == "duckdb" and any(source.may_hide_columns for source in sources)):
+                scope.narrowed = True
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-            star, sources = item.this, [self.qualifier(item, scope, fence=any(item.this.args.values()))]
+            star, sources = item.this, [self.qualifier(item, scope, narrow=any(item.this.args.values()))]
             item.meta[BOUND] = True
         else:
             return None
         if any(star.args.values()):
-            scope.fenced = True
+            scope.narrowed = True
             for replaced in star.args.get("replace") or ():
                 self.visit(replaced, scope, "select")
         else:

@@ -15,7 +15,7 @@ from ._scope import BOUND, fold
 __all__ = ["UNBOUND", "check_places", "parameters"]
 
 UNBOUND = (exp.Partition, exp.Pivot, exp.Star)
-"""Below these a column is no name to look up: a partition, or columns of what was fenced already."""
+"""Below these a column is no name to look up: a partition, or columns of what was narrowed already."""
 
 _PLACES = frozenset(
     (

@@ -13,7 +13,7 @@ from sqlglot import exp
 from ._refusal import Refusal, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ..schema.schema import Schema, Table
 
@@ -73,6 +73,7 @@ def named(names: Iterable[str]) -> Columns:
     """Columns by exact and by folded name; the first of two equal ones wins."""
     found: Columns = {}
     for name in names:
+        # exact spellings first, so that of "a" and "A" each is found by its own name
         found.setdefault(name, name)
     for name in tuple(found):
         found.setdefault(fold(name), name)
@@ -107,7 +108,7 @@ class Source:
         return tuple(column.name for column in self.table.columns) if self.table is not None else ()
 
     @property
-    def partial(self) -> bool:
+    def may_hide_columns(self) -> bool:
         """Whether the stored table may have columns that the caller must not see."""
         return self.table is not None and not self.table.complete
 
@@ -124,7 +125,7 @@ class Scope:
         aliases: Folded output names and where they are defined.
         stars: Stars to write out, with the sources that they cover.
         plain: A star is the columns of all sources in order: no USING, NATURAL, semi, anti or positional join.
-        fenced: Every table is to be replaced by a derived table of its visible columns.
+        narrowed: Every table is to be replaced by a derived table of its visible columns.
         near: How many sources an unqualified name may mean here (a join condition sees those on its left only).
     """
 
@@ -135,7 +136,7 @@ class Scope:
     aliases: dict[str, exp.Alias] = field(default_factory=dict)
     stars: list[tuple[exp.Expr, list[Source]]] = field(default_factory=list)
     plain: bool = True
-    fenced: bool = False
+    narrowed: bool = False
     near: int | None = None
 
     def source(self, name: str) -> Source | None:
@@ -148,11 +149,16 @@ class Scope:
                 found = found or source
         return found
 
-    def fence_chain(self, until: Scope | None = None) -> None:
-        """Fence this query and those around it, up to but without `until`; None: all of them."""
+    def narrow_chain(self, until: Scope | None = None) -> None:
+        """Narrow this query and those around it, up to but without `until`; None: all of them."""
+        for scope in self.chain(until):
+            scope.narrowed = True
+
+    def chain(self, until: Scope | None = None) -> Iterator[Scope]:
+        """This query and those around it, outwards, up to but without `until`; None: all of them."""
         at: Scope | None = self
         while at is not None and at is not until:
-            at.fenced = True
+            yield at
             at = at.parent
 
 
@@ -207,6 +213,7 @@ class Catalog:
             Refusal: The schema has no such table, or several.
         """
         full = self._full.get(fold(node.name))
+        # prompts call a table outside the default namespace "namespace.table", which a model may quote as one name
         if full is not None and not node.text("db") and fold(node.name) not in self._spaces:
             if not node.alias:
                 node.set("alias", exp.TableAlias(this=quoted(full.name)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ._fence import close
+from ._narrowing import close
 from ._refusal import Refusal, shown
 from ._scope import BOUND, Scope, Source, fold, look_up, named, stored
 
@@ -55,6 +55,8 @@ def read_from(resolver: Resolver, node: exp.Expr, scope: Scope) -> Conditions:
 
 
 class _Reader:
+    """Reads one FROM clause into the sources of a scope."""
+
     def __init__(self, resolver: Resolver, scope: Scope) -> None:
         self.resolver = resolver
         self.dialect = resolver.dialect
@@ -69,6 +71,11 @@ class _Reader:
             self.source(lateral)
 
     def source(self, node: exp.Expr) -> None:
+        """One entry of FROM, with its pivots and joins.
+
+        Raises:
+            Refusal: There are too many, or it is of a kind that is not allowed.
+        """
         before = len(self.scope.sources)
         if before >= _MOST_SOURCES:  # each name is looked up in all of them
             raise Refusal(f"a query of more than {_MOST_SOURCES} tables is not allowed")
@@ -87,10 +94,12 @@ class _Reader:
     # One source each
 
     def table(self, node: exp.Table) -> None:
+        """A name in FROM: a common table expression, MySQL's `dual`, or a table of the schema; or a function."""
         if not isinstance(node.this, exp.Identifier):
             self.function(node, node.this)
             return
         name = node.this
+        # a qualified name is never that of a common table expression
         cte = None if node.args.get("db") else self.scope.ctes.get(fold(name.name))
         if cte is not None:
             node.meta[BOUND] = True
@@ -104,6 +113,11 @@ class _Reader:
             self.base(node)
 
     def base(self, node: exp.Table) -> None:
+        """A table of the schema.
+
+        Raises:
+            Refusal: There is none, or an option of it would tell something about hidden columns.
+        """
         table = self.resolver.catalog.find(node)
         if not table.complete and any(node.args.get(key) for key in ("hints", "indexed", "partition", "sample")):
             # Partitions are made by the values of a column, indexes are named after columns, and which rows a sample
@@ -120,11 +134,12 @@ class _Reader:
         if alias is not None and alias.columns:
             new = [stored(column, self.dialect) for column in alias.columns]
             columns = named([*new, *visible[len(new) :]])
-            self.scope.fenced = True
+            self.scope.narrowed = True
         identifier = alias.this if alias is not None and alias.this else node.this
         self.append(Source(identifier, columns, node, table))
 
     def subquery(self, node: exp.Subquery) -> None:
+        """A derived table, or joins in parentheses."""
         inner = node.this
         joined = isinstance(inner, exp.Table) or (
             isinstance(inner, exp.Subquery) and any(inner.args.get(key) for key in ("alias", "joins"))
@@ -132,7 +147,8 @@ class _Reader:
         if joined and not node.args.get("alias"):
             self.source(inner)
         elif joined:
-            group = Scope(self.scope, self.scope.ctes, fenced=True)
+            # behind the alias only the database knows the columns, so the tables inside are narrowed
+            group = Scope(self.scope, self.scope.ctes, narrowed=True)
             reader = _Reader(self.resolver, group)
             reader.source(inner)
             for condition, near in reader.conditions:
@@ -163,6 +179,7 @@ class _Reader:
         self.add(node, columns, extra=extra)
 
     def function(self, node: exp.Expr, call: exp.Expr) -> None:
+        """A function in FROM; most name their columns after themselves or after their alias."""
         if isinstance(call, exp.JSONTable):
             self.resolver.visit(call.this, self.scope, "from")
             found = [column.name for column in call.find_all(exp.JSONColumnDef) if column.name]
@@ -193,6 +210,7 @@ class _Reader:
         name: exp.Expr | None = None,
         extra: list[exp.Expr] | None = None,
     ) -> None:
+        """Append a source that is no table of the schema; columns that its alias lists replace the first ones."""
         alias = node.args.get("alias")
         identifier = alias.this if alias is not None and alias.this else name
         if alias is not None and alias.columns:
@@ -220,13 +238,15 @@ class _Reader:
     # Joins and pivots
 
     def join(self, join: exp.Join) -> None:
+        """The right side of a join, and its condition, which is resolved later."""
         left = len(self.scope.sources)
         self.source(join.this)
         method, kind = join.args.get("method") or "", join.args.get("kind") or ""
+        # NATURAL joins by all common names, hidden ones included
         if method == "NATURAL":
-            self.scope.fenced = True
+            self.scope.narrowed = True
         if kind in ("SEMI", "ANTI"):  # a name that means the right side may mean something further out
-            self.scope.fence_chain()
+            self.scope.narrow_chain()
         if method or join.args.get("using") or kind not in ("", "INNER", "CROSS", "OUTER"):
             self.scope.plain = False
         for column in join.args.get("using") or ():
@@ -236,10 +256,15 @@ class _Reader:
             self.conditions.append((condition, len(self.scope.sources)))
 
     def using(self, column: exp.Expr, left: int) -> None:
+        """A column of USING: it must be visible on both sides; `left` is the number of sources on the left.
+
+        Raises:
+            Refusal: It is not.
+        """
         name = column.name
         column.meta[BOUND] = True
         if left > 1:  # of several tables on the left a hidden column of that name would make it ambiguous
-            self.scope.fenced = True
+            self.scope.narrowed = True
         for sources in (self.scope.sources[:left], self.scope.sources[left:]):
             if any(
                 source.columns is not None and look_up(source.columns, _identifier(column), self.dialect)
@@ -248,12 +273,12 @@ class _Reader:
                 continue
             if not any(source.columns is None for source in sources):
                 raise Refusal(f"the column {shown(name)} in USING is not in the schema")
-            self.scope.fenced = True
+            self.scope.narrowed = True
         self.scope.merged.add(fold(name))
 
     def pivoted(self, node: exp.Expr, before: int) -> None:
-        """After PIVOT only the database knows the columns; what goes in is fenced."""
-        self.scope.fenced = True
+        """After PIVOT only the database knows the columns; what goes in is narrowed."""
+        self.scope.narrowed = True
         for pivot in node.args["pivots"]:
             self.resolver.nested(pivot, self.scope, self.scope.ctes)
             alias = pivot.args.get("alias")

@@ -41,7 +41,7 @@ _NODES = """
 """
 NODES = frozenset(_NODES.split())
 
-_SAID = {
+_LABELS = {
     "HistoricalData": "time travel",
     "Into": "SELECT INTO",
     "Lock": "a locking clause",
@@ -123,7 +123,7 @@ def inspect(tree: exp.Expr, dialect: str, *, closed: bool) -> None:
     for node in tree.walk():
         kind = type(node).__name__
         if kind not in NODES:
-            raise Refusal(f"{_said(node, kind)} is not allowed")
+            raise Refusal(f"{_label_of(node, kind)} is not allowed")
         rule = _RULES.get(kind)
         if rule is not None:
             rule(node, dialect)
@@ -131,9 +131,9 @@ def inspect(tree: exp.Expr, dialect: str, *, closed: bool) -> None:
             _table(node, dialect, closed=closed)
 
 
-def _said(node: exp.Expr, kind: str) -> str:
-    if kind in _SAID:
-        return _SAID[kind]
+def _label_of(node: exp.Expr, kind: str) -> str:
+    if kind in _LABELS:
+        return _LABELS[kind]
     return node.sql_names()[0] if isinstance(node, exp.Func) else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).upper()
 
 
@@ -236,7 +236,7 @@ def _pivot(node: exp.Expr, dialect: str) -> None:
 
 def _duckdb_only(node: exp.Expr, dialect: str) -> None:
     if dialect != "duckdb":
-        raise Refusal(f"{_said(node, type(node).__name__)} is not allowed")
+        raise Refusal(f"{_label_of(node, type(node).__name__)} is not allowed")
 
 
 def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:

@@ -1,6 +1,7 @@
 from .base import LINKERS as LINKERS
 from .base import Linked as Linked
 from .base import Linker as Linker
+from .base import as_linker as as_linker
 from .bypass import BypassLinker as BypassLinker
 from .collective import CollectiveLinker as CollectiveLinker
 from .contained import KeyLimits as KeyLimits

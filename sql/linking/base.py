@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
 
 from ..schema.linked import Linked
@@ -14,15 +17,64 @@ if TYPE_CHECKING:
     from ..schema.hits import ValueHit
     from ..schema.schema import Schema
 
-__all__ = ["LINKERS", "Linked", "Linker"]
+__all__ = ["LINKERS", "Linked", "Linker", "as_linker"]
 
 
-class Linker(Protocol):
-    """Chooses the part of a schema that a question needs. Safe to share between threads."""
+class Linker(ABC):
+    """Chooses the part of a schema that a question needs. Safe to share between threads.
 
+    Only `link` must be written. An object with that method alone is taken too, by `as_linker`.
+    """
+
+    @abstractmethod
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question. An empty question keeps what the policy keeps for equal scores."""
-        ...
+
+    @property
+    def counter(self) -> Any:
+        """What it counts tokens with, as `ctxprune.tokens.as_counter` takes it; None where it does not say."""
+        return None
+
+    @property
+    def wrapped(self) -> Any:
+        """The linker whose counter it takes where it has none of its own; None by default."""
+        return None
+
+
+@dataclass(frozen=True)
+class _AdaptedLinker(Linker):
+    """An object with `link` as a `Linker`. It may have a `counter`, and wrap a linker as its `inner` or `base`."""
+
+    linker: Any
+
+    def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
+        linked: Linked = self.linker.link(question, schema, hits=hits, evidence=evidence)
+        return linked
+
+    @property
+    def counter(self) -> Any:
+        return getattr(self.linker, "counter", None)  # a user's object need not have it
+
+    @property
+    def wrapped(self) -> Any:
+        return getattr(self.linker, "inner", getattr(self.linker, "base", None))  # nor one of these
+
+
+def as_linker(linker: object) -> Linker:
+    """`linker` itself where it is a `Linker`, else an adapter of an object that has the method `link`.
+
+    Raises:
+        UsageError: It has no such method.
+    """
+    if isinstance(linker, Linker):
+        return linker
+    if isinstance(linker, type) or not callable(getattr(linker, "link", None)):  # any object may come in
+        raise UsageError(
+            f"{linker!r:.100} is not a linker: it has no method link",
+            where="linker",
+            hint="see ctxprune.sql.linking.Linker",
+        )
+    return _AdaptedLinker(linker)
 
 
 LINKERS: Registry[type[Linker]] = Registry(

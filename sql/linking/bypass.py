@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
-from .base import LINKERS
+from .base import LINKERS, Linker, as_linker
 from .ranked import RankedLinker
 from .wrapped import counter_of, whole
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Schema
     from ..values.base import ValueHit
-    from .base import Linked, Linker
+    from .base import Linked
 
 __all__ = ["BypassLinker"]
 
 
 @LINKERS.register("bypass.v1")
 @dataclass(frozen=True)
-class BypassLinker:
+class BypassLinker(Linker):
     """The whole schema where it fits the budget, with the inner linker's scores; else what the inner linker keeps.
 
     Attributes:
@@ -43,8 +43,14 @@ class BypassLinker:
     budget: int = 4_000
 
     def __post_init__(self) -> None:
+        as_linker(self.inner)  # checked here, and kept as it was given: its own attributes stay within reach
         if self.budget < 0:
             raise UsageError(f"budget is {self.budget!r}", hint="give a number of tokens from 0 up")
+
+    @property
+    def wrapped(self) -> Linker:
+        """The inner linker."""
+        return self.inner
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question."""

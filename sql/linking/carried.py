@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 
 from ..render.base import render
-from .base import LINKERS
+from .base import LINKERS, Linker, as_linker
 from .wrapped import counter_of, with_columns
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..schema.schema import ColumnRef, Schema
     from ..values.base import ValueHit
-    from .base import Linked, Linker
+    from .base import Linked
 
 __all__ = ["CARRIED", "CarriedLinker"]
 
@@ -25,7 +25,7 @@ CARRIED = "earlier question"
 
 @LINKERS.register("carried.v1")
 @dataclass(frozen=True)
-class CarriedLinker:
+class CarriedLinker(Linker):
     """What the inner linker keeps, and of the columns that an earlier question kept as many as the budget holds.
 
     A follow-up is mostly about what the question before it was about. What the inner linker keeps is never cut.
@@ -45,8 +45,14 @@ class CarriedLinker:
     budget: int = 1_000
 
     def __post_init__(self) -> None:
+        as_linker(self.inner)  # checked here, and kept as it was given: its own attributes stay within reach
         if self.budget < 0:
             raise UsageError(f"budget is {self.budget}", where="budget", hint="give a number from 0 up")
+
+    @property
+    def wrapped(self) -> Linker:
+        """The inner linker."""
+        return self.inner
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question."""
@@ -54,6 +60,7 @@ class CarriedLinker:
         known = frozenset(schema.refs())
         wanted = [ref for ref in self.earlier if ref in known and ref not in linked.kept]
         counter = counter_of(self.inner)
+        # the largest number of earlier columns that fits, by bisection
         fits, low, high = linked, 0, len(wanted)
         while low < high:  # more columns never take fewer tokens
             middle = (low + high + 1) // 2

@@ -14,7 +14,7 @@ from ctxprune.llm.calls import ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
 from ..schema.schema import ColumnRef, Schema
-from .base import LINKERS
+from .base import LINKERS, Linker, as_linker
 from .wrapped import counter_of, with_columns
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.tokens import TokenCounter
 
     from ..values.base import ValueHit
-    from .base import Linked, Linker
+    from .base import Linked
 
 __all__ = ["ChatLinker"]
 
@@ -33,7 +33,7 @@ _QUOTES = re.compile(r"[\"'`\[\]]")
 
 @LINKERS.register("chat.v1")
 @dataclass(frozen=True)
-class ChatLinker:
+class ChatLinker(Linker):
     """Union of another linker's columns and those a chat model names, with the keys between their tables.
 
     Names that the schema lacks are ignored, and a failing model adds nothing: the call stands in the trace.
@@ -53,6 +53,14 @@ class ChatLinker:
     max_tokens: int = 200
     seconds: float = 60.0
     budget: int = 4_000
+
+    def __post_init__(self) -> None:
+        as_linker(self.base)  # checked here, and kept as it was given: its own attributes stay within reach
+
+    @property
+    def wrapped(self) -> Linker:
+        """The base linker."""
+        return self.base
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question."""

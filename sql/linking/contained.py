@@ -58,12 +58,12 @@ class KeyLimits:
 
 
 class _Pair(NamedTuple):
-    said: int
+    evidence: int
     source: ColumnRef
     target: ColumnRef
 
 
-class _Seen(NamedTuple):
+class _Comparison(NamedTuple):
     values: int = 0
     contained: int = 0
     numbering: bool = False
@@ -88,12 +88,14 @@ def contained_keys(database: Database, schema: Schema, *, limits: KeyLimits = Ke
     until = time.monotonic() + limits.seconds
     order = {ref: number for number, ref in enumerate(schema.refs())}
     found: list[tuple[_Pair, float]] = []
-    for number, pair in enumerate(sorted(_pairs(schema, until), key=lambda pair: -pair.said)):
+    for number, pair in enumerate(sorted(_pairs(schema, until), key=lambda pair: -pair.evidence)):
         left = until - time.monotonic()
-        seen = _look(database, pair, limits.values, left) if number < limits.pairs and left > 0 else _Seen()
+        # a pair that there is no time for is judged by its names alone
+        compare = number < limits.pairs and left > 0
+        seen = _compare_values(database, pair, limits.values, left) if compare else _Comparison()
         if _holds(pair, seen):
             found.append((pair, seen.contained / max(seen.values, 1)))
-    found.sort(key=lambda entry: (-entry[0].said, -entry[1], -order[entry[0].source], order[entry[0].target]))
+    found.sort(key=lambda entry: (-entry[0].evidence, -entry[1], -order[entry[0].source], order[entry[0].target]))
     chosen: dict[ColumnRef, ColumnRef] = {}
     for pair, _ in found:
         if pair.source not in chosen and chosen.get(pair.target) != pair.source:
@@ -121,14 +123,14 @@ def _pairs(schema: Schema, until: float) -> Iterator[_Pair]:
             source, column = free[place]
             if source is target or frozenset((source.name.casefold(), target.name.casefold())) in linked:
                 continue
-            said = _said(column, key, names, about)
-            own = source.primary_key == (column.name,)  # what numbers its own rows refers to others by name only
-            fit = _alike(column, key)
-            named = said == _NAMED and (
-                fit or schema.dialect == "sqlite"
-            )  # where columns have types, only like ones join
-            if named or (said and not own and fit):
-                yield _Pair(said, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
+            evidence = _name_evidence(column, key, names, about)
+            # a column that numbers its own rows refers to another table by its name only
+            own = source.primary_key == (column.name,)
+            fit = _same_kind(column, key)
+            # SQLite compares columns of any declared types; elsewhere only like ones join
+            named = evidence == _NAMED and (fit or schema.dialect == "sqlite")
+            if named or (evidence and not own and fit):
+                yield _Pair(evidence, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
 
 
 def _free_columns(schema: Schema, taken: Collection[tuple[str, str]]) -> list[tuple[Table, Column]]:
@@ -158,7 +160,7 @@ def _common_names(schema: Schema) -> frozenset[str]:
     return frozenset(name for name, count in counts.items() if count > _MAX_NAMESAKES)
 
 
-def _said(column: Column, key: Column, names: Sequence[str], about: set[str]) -> int:
+def _name_evidence(column: Column, key: Column, names: Sequence[str], about: set[str]) -> int:
     """How much the names say that `column` refers to `key`; 0 for nothing."""
     if column.name.casefold() in names:
         return _NAMED
@@ -168,14 +170,14 @@ def _said(column: Column, key: Column, names: Sequence[str], about: set[str]) ->
     return _SHARED if (stems & (set(name_stems(key.name)) | about)) - _KEY_STEMS else 0
 
 
-def _alike(column: Column, key: Column) -> bool:
+def _same_kind(column: Column, key: Column) -> bool:
     """Both numbers or neither, as declared; no declaration fits any."""
     if not column.type or not key.type:
         return True
     return bool(_NUMBER.search(column.type)) == bool(_NUMBER.search(key.type))
 
 
-def _look(database: Database, pair: _Pair, most: int, seconds: float) -> _Seen:
+def _compare_values(database: Database, pair: _Pair, most: int, seconds: float) -> _Comparison:
     """How many distinct values of the one column the other holds."""
     source, target = pair.source, pair.target
     room = replace(database.limits, seconds=min(seconds, database.limits.seconds))
@@ -184,16 +186,17 @@ def _look(database: Database, pair: _Pair, most: int, seconds: float) -> _Seen:
         sql = database.samples.contained((here, here.column(source.column)), (there, there.column(target.column)), most)
         ((count, contained, whole, highest, lowest),) = database.execute(sql, limits=room).rows
     except (DatabaseError, SchemaError):
-        return _Seen()
+        return _Comparison()
     if not isinstance(count, int) or not isinstance(contained, int):
-        return _Seen()
+        return _Comparison()
     numbers = whole == count and isinstance(highest, int) and isinstance(lowest, int)
-    return _Seen(count, contained, numbers and highest - lowest < _SPARSE * count)  # type: ignore[operator]
+    return _Comparison(count, contained, numbers and highest - lowest < _SPARSE * count)  # type: ignore[operator]
 
 
-def _holds(pair: _Pair, seen: _Seen) -> bool:
+def _holds(pair: _Pair, seen: _Comparison) -> bool:
     if not seen.values:
-        return pair.said == _NAMED
-    if seen.numbering and (pair.said == _SHARED or not KEY_LIKE.search(pair.source.column)):
+        return pair.evidence == _NAMED
+    # numbers from 1 up are contained in any longer numbering, so that containment proves nothing
+    if seen.numbering and (pair.evidence == _SHARED or not KEY_LIKE.search(pair.source.column)):
         return False
-    return seen.values >= _LEAST[pair.said] and seen.contained >= _SHARE[pair.said] * seen.values
+    return seen.values >= _LEAST[pair.evidence] and seen.contained >= _SHARE[pair.evidence] * seen.values

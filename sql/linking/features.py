@@ -87,14 +87,14 @@ class Question:
     """A question and its evidence, cut into stems once.
 
     Attributes:
-        asked, told: Stems of the question and of the evidence, in order.
+        asked, evidence_stems: Stems of the question and of the evidence, in order.
         text: Both as " stem stem | stem " for phrase search.
         folded, folded_evidence: Folded texts for names written out.
         raw: Question, newline, evidence, as they came (cut at 20,000 characters each).
     """
 
     asked: tuple[str, ...]
-    told: tuple[str, ...]
+    evidence_stems: tuple[str, ...]
     text: str
     folded: str
     folded_evidence: str
@@ -104,9 +104,10 @@ class Question:
     def read(cls, question: str, evidence: str = "") -> Question:
         """Read the first 20,000 characters of each."""
         question, evidence = question[:_MAX_CHARACTERS], evidence[:_MAX_CHARACTERS]
-        asked, told = _content(question), _content(evidence)
+        asked, evidence_stems = _content(question), _content(evidence)
         every, others = " ".join(map(stem, words(question))), " ".join(map(stem, words(evidence)))
-        return cls(asked, told, f" {every} | {others} ", fold(question), fold(evidence), f"{question}\n{evidence}")
+        texts = f" {every} | {others} ", fold(question), fold(evidence), f"{question}\n{evidence}"
+        return cls(asked, evidence_stems, *texts)
 
 
 def _content(text: str) -> tuple[str, ...]:
@@ -137,10 +138,12 @@ def column_features(
         n-gram cosine, the same relative to the best table, and TABLE_MEANINGS.
     """
     columns = _Columns(len(stats.refs))
-    (asked, strange), (told, strange_told) = _word_scores(stats, question.asked), _word_scores(stats, question.told)
-    tables = _table_words(stats, question, np.maximum(asked, told))
+    # evidence is scored apart: it often names columns verbatim, which a question seldom does
+    asked, strange = _word_scores(stats, question.asked)
+    from_evidence, strange_in_evidence = _word_scores(stats, question.evidence_stems)
+    tables = _table_words(stats, question, np.maximum(asked, from_evidence))
     _ngram_features(columns, stats, question)
-    _word_features(columns, stats, question, asked, told)
+    _word_features(columns, stats, question, asked, from_evidence)
     for number, name in enumerate(_TABLE[:4]):
         columns[name] = tables[stats.table_of, number]
     columns["covered_in_table"] = columns["table_covered"] * columns["covered_softly"]
@@ -150,11 +153,11 @@ def column_features(
     _hit_features(columns, stats, hits)
     columns["table_size"] = np.log(np.maximum(stats.table_size, 1))[stats.table_of]
     columns["schema_size"] = math.log(max(len(stats.refs), 1))
-    columns["question_size"] = math.log(1 + min(len(question.asked) + len(question.told), 200))
-    columns["has_evidence"] = bool(question.told)
+    columns["question_size"] = math.log(1 + min(len(question.asked) + len(question.evidence_stems), 200))
+    columns["has_evidence"] = bool(question.evidence_stems)
     columns["unexplained"] = unexplained = math.log1p(len(strange - _GENERIC - _hit_stems(hits)))
     columns["unexplained_in_table"] = unexplained * columns["table_covered"]
-    near, tables_near = meaning_features(stats, question.asked, question.told, strange | strange_told)
+    near, tables_near = meaning_features(stats, question.asked, question.evidence_stems, strange | strange_in_evidence)
     for number, name in enumerate(MEANINGS):
         columns[name] = near[:, number]
     return columns.array, np.concatenate([tables, tables_near], axis=1)
@@ -205,18 +208,18 @@ def _word_features(
     stats: SchemaStatistics,
     question: Question,
     asked: NDArray[np.float64],
-    told: NDArray[np.float64],
+    from_evidence: NDArray[np.float64],
 ) -> None:
-    exact, exact_told = np.where(asked == 1.0, 1.0, 0.0), np.where(told == 1.0, 1.0, 0.0)
+    exact, exact_in_evidence = np.where(asked == 1.0, 1.0, 0.0), np.where(from_evidence == 1.0, 1.0, 0.0)
     columns["covered"] = covered = _best(stats, exact)
     columns["covered_softly"] = softly = _best(stats, asked)
     columns["full"], columns["full_softly"] = covered > 0.99, softly > _FULL
-    columns["evidence_covered"] = told_softly = _best(stats, told)
-    columns["evidence_full"] = _best(stats, exact_told) > 0.99
+    columns["evidence_covered"] = told_softly = _best(stats, from_evidence)
+    columns["evidence_full"] = _best(stats, exact_in_evidence) > 0.99
     columns["phrase"] = [any(phrase in question.text for phrase in phrases) for phrases in stats.phrases]
     columns["verbatim_evidence"] = _verbatim(stats, question.folded_evidence)
     columns["verbatim_question"] = _verbatim(stats, question.folded)
-    either = np.maximum(asked, told)
+    either = np.maximum(asked, from_evidence)
     columns["head"] = either[stats.heads].max(axis=0)
     columns["described"] = stats.descriptions.coverage(np.where(either >= _MATCHED, either, 0.0))
     wins, alone = _wins(stats, either, np.maximum(softly, told_softly))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
-from .base import LINKERS
+from .base import LINKERS, Linker, as_linker
 from .bypass import BypassLinker
 from .ranked import RankedLinker
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Schema
     from ..values.base import ValueHit
-    from .base import Linked, Linker
+    from .base import Linked
 
 __all__ = ["FocusLinker"]
 
 
 @LINKERS.register("focus.v1")
 @dataclass(frozen=True)
-class FocusLinker:
+class FocusLinker(Linker):
     """A schema is large when it has many columns in all, or many a table; MAC-SQL's limits, MAG-SQL has 25 and 5.
 
     Attributes:
@@ -43,8 +43,9 @@ class FocusLinker:
     per_table: float = 6.0
 
     def __post_init__(self) -> None:
-        for name in ("columns", "per_table"):
-            value = getattr(self, name)
+        for linker in (self.small, self.large):
+            as_linker(linker)  # checked here, and kept as it was given
+        for name, value in (("columns", self.columns), ("per_table", self.per_table)):
             if math.isnan(value) or value < 0:
                 raise UsageError(f"{name} is {value!r}", hint="give a number from 0 up")
 
@@ -60,4 +61,4 @@ class FocusLinker:
     @property
     def counter(self) -> object:
         """What the large schemas' linker counts tokens with; None for the bundled tokenizer."""
-        return getattr(self.large, "counter", None)
+        return as_linker(self.large).counter

@@ -152,16 +152,16 @@ def _outwards(scope: Scope) -> Iterator[Scope]:
 
 
 def _outputs(scope: Scope) -> set[str]:
-    names = set(_made(scope.expression))
+    names = set(_computed_names(scope.expression))
     for source in scope.sources.values():
         if isinstance(source, Scope):
-            names.update(getattr(source.expression, "named_selects", ()))
+            names.update(getattr(source.expression, "named_selects", ()))  # only queries of sqlglot have them
     return names
 
 
-def _made(query: exp.Expr) -> Iterator[str]:
+def _computed_names(query: exp.Expr) -> Iterator[str]:
     """Names that the SELECT list gives to something else than a column of that name."""
-    for item in getattr(query, "selects", ()):
+    for item in getattr(query, "selects", ()):  # as above
         inner = item.unalias()
         if not (isinstance(inner, exp.Column) and not inner.table and inner.name == item.alias_or_name):
             yield item.alias_or_name

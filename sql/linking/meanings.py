@@ -79,30 +79,30 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def meaning_features(
-    stats: SchemaStatistics, asked: Sequence[str], told: Sequence[str], strange: Collection[str]
+    stats: SchemaStatistics, asked: Sequence[str], evidence_stems: Sequence[str], strange: Collection[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features of columns and of tables.
 
     Args:
         stats: Of the schema.
-        asked, told: Stems of the content words of the question and of the evidence, in order.
+        asked, evidence_stems: Stems of the content words of the question and of the evidence, in order.
         strange: Stems among them that no word of the schema is written like.
 
     Returns:
         float64 (n_columns, len(MEANINGS)) and float64 (n_tables, len(TABLE_MEANINGS)).
     """
     n, n_tables = len(stats.refs), len(stats.table_size)
-    asked, told = asked[:_MAX_WORDS], told[: max(_MAX_WORDS - len(asked), 0)]
-    if not n or not (asked or told):
+    asked, evidence_stems = asked[:_MAX_WORDS], evidence_stems[: max(_MAX_WORDS - len(asked), 0)]
+    if not n or not (asked or evidence_stems):
         return np.zeros((n, len(MEANINGS))), np.zeros((n_tables, len(TABLE_MEANINGS)))
     meanings = stats.meanings
-    vectors = load_vectors().of([*asked, *told])
+    vectors = load_vectors().of([*asked, *evidence_stems])
     near = np.maximum(vectors @ meanings.words.T, 0.0).astype(float)  # (n_asked_words, n_words)
     phrases = _phrases(vectors, len(asked))
     by_word = near.max(axis=0)
     by_asked = near[: len(asked)].max(axis=0, initial=0.0)
     phrase, full = _nearest(phrases, meanings.names), _nearest(phrases, meanings.full)
-    odd = np.array([word in strange for word in (*asked, *told)])
+    odd = np.array([word in strange for word in (*asked, *evidence_stems)])
     whole = _nearest(_unit(vectors[: len(asked)].sum(axis=0, keepdims=True)), meanings.full)
     share, first, best = _competition(stats, near[odd])
     tables = np.maximum(stats.table_names.coverage(by_word), stats.table_alternatives.coverage(by_word))

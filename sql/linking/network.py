@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.models.network import Network
-from ctxprune.models.weights import reading, shipped
+from ctxprune.models.weights import load_shipped, reading
 
 from .features import COLUMN_FEATURES
 
@@ -40,7 +39,6 @@ class LinkingWeights:
         return cls(*networks)
 
 
-@lru_cache(maxsize=1)
 def load_weights() -> LinkingWeights:
     """The weights that come with the library, read once."""
-    return LinkingWeights.from_dict(shipped(__package__, _FILE))
+    return load_shipped(LinkingWeights.from_dict, __package__, _FILE)

@@ -58,12 +58,12 @@ def link_page(linked: Linked, question: str, evidence: str = "") -> str:
     kept = {table.name: table for table in linked.schema.tables}
     tables = sorted(kept.values(), key=lambda table: -linked.table_scores.get(table.name, 0.0))
     dropped = [table for table in linked.full.tables if table.name not in kept]
-    told = f'<p class="soft">{_marked(evidence, linked.hits, len(question) + 1)}</p>' if evidence else ""
+    hint = f'<p class="soft">{_marked(evidence, linked.hits, len(question) + 1)}</p>' if evidence else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(linked.full.name)}: what was kept</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{_marked(question, linked.hits, 0)}</h1>{told}{_account(linked)}"
+        f"<h1>{_marked(question, linked.hits, 0)}</h1>{hint}{_account(linked)}"
         f"{''.join(_table(linked, table) for table in tables)}{_joins(linked.schema.foreign_keys)}"
         f"{_dropped(linked, dropped)}</main></body></html>\n"
     )

@@ -69,9 +69,9 @@ class JoiningPolicy(Policy):
             kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
         return Selection(kept, tuple(reasons))
 
-    def _check(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
+    @staticmethod
+    def _check(**limits: float) -> None:
+        for name, value in limits.items():
             if not math.isfinite(value) or value < 0:
                 raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
 
@@ -98,7 +98,7 @@ class JoinablePolicy(JoiningPolicy):
     longest: int = 3
 
     def __post_init__(self) -> None:
-        self._check("columns", "tables", "most", "longest")
+        self._check(columns=self.columns, tables=self.tables, most=self.most, longest=self.longest)
 
     def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
         """Columns and tables that reach their limits, the best `most` of each."""
@@ -131,13 +131,14 @@ class TopTablesPolicy(JoiningPolicy):
     longest: int = 0
 
     def __post_init__(self) -> None:
-        self._check("tables", "columns", "longest")
+        self._check(tables=self.tables, columns=self.columns, longest=self.longest)
         if not self.tables or not self.columns:
             raise UsageError("tables and columns are at least 1", where=f"{self.tables} and {self.columns}")
 
     def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
         """The units of the best tables and of their best columns."""
         places = np.array(context.table_units, np.intp)
+        # rounded as in RESDSQL, since ties decide on the order
         tables = _best(places, np.round(scores, 4), self.tables)
         columns = np.array(context.column_units, np.intp)
         owner = places[context.statistics.table_of]
@@ -167,12 +168,14 @@ def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, l
     unit_of = {name: unit for unit, name in reversed(name_of.items())}  # the first of tables that differ in case only
     ranked = sorted(owners, key=lambda owner: (-scores[owner], owner))
     names = [name_of[owner] for owner in ranked]
+    # bridges start at the likeliest table, so that unlikely ones do not decide on the paths
     bridges = graph.bridges(names[:_BRIDGED], longest=longest) if longest else []
     names += bridges
     tables = [*ranked, *(unit_of[name] for name in bridges)]
     needed = [*tables, *(key for unit in tables for key in units[unit].requires)]
     place = {ref: index for index, ref in enumerate(context.refs) if ref is not None}
     needed += [place[ref] for key in graph.between(names) for ref in graph.ends(key)]
+    # a kept table without any column cannot be queried
     filled = {units[index].parent for index in (*chosen, *needed)}
     return [*needed, *(_best_column(context, table, scores) for table in tables if table not in filled)]
 

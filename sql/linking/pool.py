@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ctxprune.errors import SchemaError, UsageError
 from ctxprune.models.network import Network
-from ctxprune.models.weights import reading, shipped
+from ctxprune.models.weights import load_shipped, reading
 
 from ..schema.joins import inferred_keys
 from .context import SchemaContext
@@ -138,22 +137,22 @@ class SchemaPool:
         stats = self._statistics
         columns, tables = np.zeros(stats.column_starts[-1]), np.zeros(stats.table_starts[-1])
         shares = np.full(len(self._names), 1 / len(self._names))
-        asked, told = (question, evidence) if question.strip() else (evidence, "")
+        asked, hint = (question, evidence) if question.strip() else (evidence, "")
         if asked.strip():
-            read = Question.read(asked, told)
+            read = Question.read(asked, hint)
             shares = _softmax(self._network(stats.features(read)))
-            columns, tables = self._scores(asked, told, shares, read.raw)
+            columns, tables = self._scores(asked, hint, shares, read.raw)
         return self._ranking(columns, tables, shares, k)
 
     def _scores(
-        self, asked: str, told: str, shares: NDArray[np.float64], text: str
+        self, asked: str, hint: str, shares: NDArray[np.float64], text: str
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Unlikely databases are not read closely: there, likeness of n-grams (0..1) stands in for the probability."""
         stats = self._statistics
         columns, tables = stats.column_ngrams.score(text), stats.table_ngrams.score(text)
         for index in self._likely(shares):
             context = copy(self._contexts[index])
-            context.evidence = told
+            context.evidence = hint
             scores = self._scorer.score(asked, context)
             columns[stats.column_starts[index] : stats.column_starts[index + 1]] = scores[list(context.column_units)]
             tables[stats.table_starts[index] : stats.table_starts[index + 1]] = scores[list(context.table_units)]
@@ -200,14 +199,17 @@ class SchemaPool:
         )
 
 
-@lru_cache(maxsize=1)
 def load_pool_network() -> Network:
     """The network that comes with the library, read once.
 
     Raises:
         FormatError: The file is of another format or version, was made for other features, or is damaged.
     """
-    with reading(shipped(__package__, _FILE), (FORMAT, VERSION), list(DATABASE_FEATURES)) as read:
+    return load_shipped(_parse_network, __package__, _FILE)
+
+
+def _parse_network(data: Any) -> Network:
+    with reading(data, (FORMAT, VERSION), list(DATABASE_FEATURES)) as read:
         network = Network.from_dict(read["network"])
     return network
 

@@ -159,12 +159,12 @@ class PoolStatistics:
         "_behind" is the distance to the best database (0 or less).
         """
         asked = [self._near(term) for term in tuple(dict.fromkeys(question.asked))[:_MAX_TERMS]]
-        told = [self._near(term) for term in tuple(dict.fromkeys(question.told))[:_MAX_TERMS]]
+        from_evidence = [self._near(term) for term in tuple(dict.fromkeys(question.evidence_stems))[:_MAX_TERMS]]
         raw = {
             **self._coverage(asked),
-            **{f"told_{name}": values for name, values in self._coverage(told).items()},
+            **{f"told_{name}": values for name, values in self._coverage(from_evidence).items()},
             **self._ngram_features(question.raw),
-            **self._column_features([*asked, *told]),
+            **self._column_features([*asked, *from_evidence]),
             **self._meaning_features(question),
             "verbatim_told": self._verbatim(question.folded_evidence),
             "verbatim_asked": self._verbatim(question.folded),
@@ -172,7 +172,7 @@ class PoolStatistics:
         values = np.stack([raw[name] for name in _RAW], axis=1)
         covered = values[:, 0]
         rank = np.log1p(np.searchsorted(np.sort(-covered), -covered))
-        size = np.full(len(covered), math.log1p(len(told)))
+        size = np.full(len(covered), math.log1p(len(from_evidence)))
         return np.column_stack([values, values - values.max(axis=0), rank, self._sizes, size])
 
     def _coverage(self, near: Sequence[Mapping[int, float]]) -> dict[str, NDArray[np.float64]]:
@@ -198,14 +198,14 @@ class PoolStatistics:
     def _meaning_features(self, question: Question) -> dict[str, NDArray[np.float64]]:
         """The same with words of like meaning, and how alike names and question are as a whole."""
         found = {}
-        for prefix, terms in (("", question.asked), ("told_", question.told)):
+        for prefix, terms in (("", question.asked), ("told_", question.evidence_stems)):
             near = [self._meant(term) for term in tuple(dict.fromkeys(terms))[:_MAX_TERMS]]
             either = np.maximum(self._in_tables.best(near), self._in_columns.best(near))
             weight = self._weights(either)
             found[f"{prefix}meant"] = _share(either, weight)
             whole = _share(self._in_whole_table.best(near), weight)
             found[f"{prefix}meant_by_best_table"] = self._best(whole, self._table_owner)
-        terms = tuple(dict.fromkeys([*question.asked, *question.told]))[:_MAX_TERMS]
+        terms = tuple(dict.fromkeys([*question.asked, *question.evidence_stems]))[:_MAX_TERMS]
         weight = np.array([_idf(len(self.schemas), self._frequency.get(term, 0)) for term in terms])
         gist = weight @ load_vectors().of(terms) if terms else np.zeros(self._vectors.shape[1])
         gist = gist / max(float(np.linalg.norm(gist)), 1e-9)

@@ -9,17 +9,17 @@ with the draft's words; the less the inner linker thinks of the draft's columns,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.models.weights import reading, shipped
+from ctxprune.models.weights import load_shipped, reading
 from ctxprune.scorers.base import Scorer
 
+from ..values.base import as_value_lookup
 from ..values.restrict import restrict
-from .base import LINKERS
+from .base import LINKERS, as_linker
 from .context import SchemaContext
 from .features import sigmoid
 from .policy import JoinablePolicy
@@ -58,13 +58,13 @@ class Draft:
 
     Attributes:
         usage: What it names; not empty.
-        plain: What the inner linker said to the question.
-        told: What it said to the question with the SQL's words as further evidence.
+        plain: What the inner linker kept for the question alone.
+        with_sql: What it kept for the question with the SQL's words as further evidence.
     """
 
     usage: QueryUsage
     plain: Linked
-    told: Linked
+    with_sql: Linked
 
     @property
     def agreement(self) -> float:
@@ -95,13 +95,14 @@ def presql_features(draft: Draft) -> tuple[NDArray[np.float64], NDArray[np.float
     The logits of the inner linker's scores for the question and for the question with the SQL's words, and the
     agreement.
     """
-    schema, both = draft.plain.full, (draft.plain, draft.told)
+    schema, both = draft.plain.full, (draft.plain, draft.with_sql)
     columns = [[linked.scores[ref] for ref in schema.refs()] for linked in both]
     tables = [[linked.table_scores[table.name] for table in schema.tables] for linked in both]
     return _stacked(columns, draft.agreement), _stacked(tables, draft.agreement)
 
 
 def _stacked(scores: Sequence[Sequence[float]], agreement: float) -> NDArray[np.float64]:
+    # logits of 0 and 1 are infinite
     cut = np.clip(np.array(scores, dtype=np.float64).reshape(2, -1), _LEAST, 1 - _LEAST)
     logits = np.log(cut / (1 - cut))
     return np.column_stack([*logits, np.full(logits.shape[1], agreement)])
@@ -134,9 +135,8 @@ class PresqlWeights:
         return cls(columns, tables)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> PresqlWeights:
-    return PresqlWeights.from_dict(shipped(__package__, _FILE))
+def _load_weights() -> PresqlWeights:
+    return load_shipped(PresqlWeights.from_dict, __package__, _FILE)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class PresqlScorer(Scorer):
             SQL of weak and strong systems (`benchmarks/training/linking_presql_weights.py`).
     """
 
-    weights: PresqlWeights = field(default_factory=_shipped, repr=False)
+    weights: PresqlWeights = field(default_factory=_load_weights, repr=False)
 
     def score(self, query: str, context: Context[Any]) -> Scores:  # noqa: ARG002
         """float32 (n_units,).
@@ -198,12 +198,20 @@ class PresqlLinker(ScoredLinker):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        as_linker(self.inner)  # checked here, and kept as it was given
+        if self.values is not None:
+            as_value_lookup(self.values)
         if self.drafts < 1:
             raise UsageError(f"drafts is {self.drafts!r}", hint="give a whole number from 1 up")
         if self.source is None:
             from ..generate.sketch import SketchGenerator
 
             object.__setattr__(self, "source", SketchGenerator())
+
+    @property
+    def wrapped(self) -> Linker:
+        """The inner linker."""
+        return self.inner
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Have a preliminary SQL written and link with it."""
@@ -240,6 +248,7 @@ class PresqlLinker(ScoredLinker):
         if usage.empty or not f"{question}{evidence}".strip():
             return None
         plain = self.inner.link(question, schema, hits=hits, evidence=evidence)
+        # the inner linker runs a second time, with the words and values of the SQL as further evidence
         found, text = [*hits, *self._stored(usage, question, schema)], f"{evidence}\n{_words(usage, schema)}".strip()
         return Draft(usage, plain, self.inner.link(question, schema, hits=found, evidence=text))
 

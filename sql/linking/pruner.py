@@ -126,9 +126,9 @@ class PrunerSchemaScorer(Scorer):
         schema = _schema(context)
         return self.lifted(self.read(query, schema), schema)
 
-    def lifted(self, told: Scores, schema: SchemaContext) -> Scores:
+    def lifted(self, scores: Scores, schema: SchemaContext) -> Scores:
         """What `score` makes of what `read` gave: 0 for NaN, at least the hit's score for a column with a value hit."""
-        return schema.lifted(np.nan_to_num(told, nan=0.0))
+        return schema.lifted(np.nan_to_num(scores, nan=0.0))
 
     def read(self, query: str, context: Context[Any]) -> Scores:
         """What the model says, without value hits: float32 (n_units,), NaN for units that were not read.

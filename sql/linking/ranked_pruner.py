@@ -67,12 +67,12 @@ class RankedPrunerScorer(Scorer):
         """
         return self.mixed(self.ranked.score(query, context), self.pruner.read(query, context))
 
-    def mixed(self, ranked: Scores, told: Scores) -> Scores:
+    def mixed(self, ranked: Scores, pruner_scores: Scores) -> Scores:
         """One opinion of two, float32 (n_units,); the first alone where the second is NaN."""
-        read = ~np.isnan(told)
+        read = ~np.isnan(pruner_scores)
         scores: Scores = ranked.astype(np.float32)
         scores[read] = sigmoid(
-            (1 - self.weight) * log_odds(ranked[read]) + self.weight * log_odds(told[read]),
+            (1 - self.weight) * log_odds(ranked[read]) + self.weight * log_odds(pruner_scores[read]),
         )
         return scores
 

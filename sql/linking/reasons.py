@@ -84,18 +84,18 @@ class _Reader:
         if len(name) > 2 and fold(name) in self._evidence:
             found.append("evidence names it")
         stems = name_stems(name)
-        said = self._said(stems)
-        if said:
-            found.append(f"name: {', '.join(said)}")
-        said = self._said([stem(word) for word in words(comment) if stem(word) not in stems])
-        if said:
-            found.append(f"comment: {', '.join(said)}")
-        said = self._exact(words(description[:2000]))
-        if said and not found:
-            found.append(f"description: {', '.join(said[:3])}")
+        matches = self._matching_words(stems)
+        if matches:
+            found.append(f"name: {', '.join(matches)}")
+        matches = self._matching_words([stem(word) for word in words(comment) if stem(word) not in stems])
+        if matches:
+            found.append(f"comment: {', '.join(matches)}")
+        matches = self._equal_words(words(description[:2000]))
+        if matches and not found:
+            found.append(f"description: {', '.join(matches[:3])}")
         return found or self._cue(stems) or self._near(stems)
 
-    def _said(self, stems: Iterable[str]) -> list[str]:
+    def _matching_words(self, stems: Iterable[str]) -> list[str]:
         """Words of the question that match some of `stems`, each shown as the question has it."""
         related = load_cues().related
         found: dict[str, None] = {}
@@ -109,16 +109,16 @@ class _Reader:
                 found[f"'{word}'" + ("" if value == 1.0 else f" ~ {named}")] = None
         return list(found)
 
-    def _exact(self, texts: Iterable[str]) -> list[str]:
+    def _equal_words(self, texts: Iterable[str]) -> list[str]:
         return [f"'{word}'" for word in dict.fromkeys(texts) if word in self._words]
 
     def _cue(self, stems: Iterable[str]) -> list[str]:
         cues = load_cues()
         own = set(stems)
         for kind, column_words in cues.columns.items():
-            said = sorted(self._every & cues.questions[kind])
-            if own & column_words and said:
-                return [f"{kind}: the question says '{said[0]}'"]
+            matches = sorted(self._every & cues.questions[kind])
+            if own & column_words and matches:
+                return [f"{kind}: the question says '{matches[0]}'"]
         return []
 
     def _near(self, stems: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from ctxprune.pruning.pruner import Pruner
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
-from .base import Linked
+from .base import Linked, Linker
 from .context import SchemaContext
 from .reasons import explain
 from .statistics import StatisticsCache
@@ -29,7 +29,7 @@ __all__ = ["ScoredLinker"]
 
 
 @dataclass(frozen=True)
-class ScoredLinker:
+class ScoredLinker(Linker):
     """Score, select, render: a question's likely columns with the keys and tables that join them.
 
     Attributes:
@@ -57,10 +57,11 @@ class ScoredLinker:
         Raises:
             UsageError: The scorer or the policy breaks its contract.
         """
-        asked, told = (question, evidence) if question.strip() else (evidence, "")
+        # without a question the evidence is linked in its place
+        asked, hint = (question, evidence) if question.strip() else (evidence, "")
         if not asked.strip() or not schema.tables:
             return self._everything(schema, hits)
-        return self._linked(asked, SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema)))
+        return self._linked(asked, SchemaContext(schema, hits=hits, evidence=hint, statistics=self._cache.get(schema)))
 
     def _linked(self, asked: str, context: SchemaContext) -> Linked:
         """What scorer and policy make of a question that has words and a schema that has tables."""

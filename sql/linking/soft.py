@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..schema.schema import ColumnRef
-from .base import LINKERS
+from .base import LINKERS, Linker, as_linker
 from .ranked import RankedLinker
 from .wrapped import counter_of, with_schema
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Schema, Table
     from ..values.base import ValueHit
-    from .base import Linked, Linker
+    from .base import Linked
 
 __all__ = ["SoftLinker"]
 
 
 @LINKERS.register("soft.v1")
 @dataclass(frozen=True)
-class SoftLinker:
+class SoftLinker(Linker):
     """All tables and columns; those that the inner linker would drop by their names alone.
 
     They lose type, comment, description and examples, in every renderer, and are missing from `Linked.detailed`, so
@@ -33,6 +33,14 @@ class SoftLinker:
     """
 
     inner: Linker = field(default_factory=RankedLinker)
+
+    def __post_init__(self) -> None:
+        as_linker(self.inner)  # checked here, and kept as it was given: its own attributes stay within reach
+
+    @property
+    def wrapped(self) -> Linker:
+        """The inner linker."""
+        return self.inner
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question."""

@@ -102,6 +102,7 @@ class SchemaStatistics:
         self.vocabulary = {word: i for i, word in enumerate(dict.fromkeys(word for text in every for word in text))}
         frequency = Counter(word for pair in zip(names, alternatives, strict=True) for word in {*pair[0], *pair[1]})
         n = len(columns)
+        # inverse document frequency; 0.3 keeps words that every column has from weighing nothing
         weight = {word: math.log((1 + n) / (1 + frequency[word])) + 0.3 for word in self.vocabulary}
         self.names, self.alternatives = self._terms(names, weight), self._terms(alternatives, weight)
         self.table_names, self.table_alternatives = self._terms(table_names), self._terms(table_alternatives)
@@ -111,6 +112,7 @@ class SchemaStatistics:
         last = [self.vocabulary[name[-1]] for name in names]
         other_last = [self.vocabulary[name[-1]] for name in alternatives]
         self.heads: NDArray[np.intp] = np.array([last, other_last], dtype=np.intp).reshape(2, n)
+        # misspelled words are compared with words of the same first letter only
         self.by_letter: dict[str, list[str]] = defaultdict(list)
         for word in self.vocabulary:
             self.by_letter[word[0]].append(word)
@@ -215,10 +217,13 @@ class StatisticsCache:
     def get(self, schema: Schema) -> SchemaStatistics:
         """The statistics of `schema`, worked out when it is first seen."""
         with self._lock:
+            # by identity, since hashing a large schema takes long; an entry keeps its schema alive, so that no other
+            # one gets its id
             found = self._entries.get(id(schema))
             if found is not None:
                 self._entries.move_to_end(id(schema))
                 return found
+        # outside the lock: two threads may build the same statistics, but neither waits for the other
         built = SchemaStatistics(schema)
         with self._lock:
             self._entries[id(schema)] = built

@@ -10,6 +10,7 @@ from ctxprune.tokens import as_counter
 from ..render.base import render
 from ..schema.joins import JoinGraph
 from ..schema.schema import ColumnRef
+from .base import as_linker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +27,10 @@ def counter_of(linker: Linker) -> TokenCounter:
     """What `linker` counts tokens with: its `counter`, or that of the linker that it wraps; else the bundled one."""
     inner: object = linker
     while inner is not None:
-        counter = getattr(inner, "counter", None)
-        if counter is not None:
-            return as_counter(counter)
-        inner = getattr(inner, "inner", getattr(inner, "base", None))
+        adapted = as_linker(inner)
+        if adapted.counter is not None:
+            return as_counter(adapted.counter)
+        inner = adapted.wrapped
     return as_counter(None)
 
 

@@ -35,6 +35,7 @@ def inferred_keys(schema: Schema) -> tuple[ForeignKey, ...]:
     for suggestions in (_key_names(schema, by_column), _shared_names(by_column)):
         for source, column, target, key in suggestions:
             pair = frozenset((source.name.casefold(), target.name.casefold()))
+            # the first suggestion wins: names of keys come before names that are merely shared
             if len(pair) == 2 and pair not in linked and pair not in found:
                 found[pair] = ForeignKey(source.name, (column,), target.name, (key,), inferred=True)
     return tuple(found.values())
@@ -77,6 +78,7 @@ def names_for(target: Table, key: str) -> list[str]:
     if fold not in GENERIC_NAMES:
         return [fold]
     table = target.name.casefold()
+    # "artists" is referred to as "artist_id"
     stems = {table, table[:-1]} if table.endswith("s") else {table}
     return [f"{stem}{glue}{fold}" for stem in sorted(stems) for glue in ("_", "", " ")]
 
@@ -129,8 +131,10 @@ class JoinGraph:
         joined, waiting = set(order[:1]), set(order[1:])
         added: list[str] = []
         while waiting:
+            # a path of declared keys is preferred even where inferred ones give a shorter path
             path = _path(self._declared, joined, waiting, longest) or _path(self._all, joined, waiting, longest)
             if not path:
+                # the rest is not connected to what is joined: its first table becomes the root of another part
                 joined = {next(table for table in order if table in waiting)}
                 waiting -= joined
                 continue
@@ -153,6 +157,7 @@ def _edges(keys: Iterable[ForeignKey]) -> dict[str, list[tuple[str, ForeignKey]]
 def _path(
     edges: dict[str, list[tuple[str, ForeignKey]]], start: Collection[str], goals: Collection[str], longest: int
 ) -> list[str]:
+    # breadth first, from all joined tables at once, in sorted order so that the result depends on no hash
     paths = deque([table] for table in sorted(start))
     seen = set(start)
     while paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -212,7 +212,7 @@ class Schema:
             "name": self.name,
             "dialect": self.dialect,
             "tables": [_table_dict(table) for table in self.tables],
-            "foreign_keys": [{name: getattr(key, name) for name in key.__slots__} for key in self.foreign_keys],
+            "foreign_keys": [asdict(key) for key in self.foreign_keys],
         }
 
     @classmethod
@@ -305,11 +305,27 @@ def _check_fields(part: object, *, text: tuple[str, ...], flags: tuple[str, ...]
 
 
 def _table_dict(table: Table) -> dict[str, Any]:
-    names = ("name", "comment", "description", "namespace", "is_view", "rows")
-    columns = [{name: getattr(column, name) for name in column.__slots__} for column in table.columns]
-    for column in columns:
-        column["examples"] = [value for value in column["examples"] if not isinstance(value, bytes)]
-    return {**{name: getattr(table, name) for name in names}, "columns": columns}
+    columns = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "comment": column.comment,
+            "description": column.description,
+            "primary_key": column.primary_key,
+            "nullable": column.nullable,
+            "examples": [value for value in column.examples if not isinstance(value, bytes)],
+        }
+        for column in table.columns
+    ]
+    return {
+        "name": table.name,
+        "comment": table.comment,
+        "description": table.description,
+        "namespace": table.namespace,
+        "is_view": table.is_view,
+        "rows": table.rows,
+        "columns": columns,
+    }
 
 
 def _column(entry: Mapping[str, Any]) -> Column:

@@ -1,5 +1,10 @@
+from .ann import SemanticLookup as SemanticLookup
+from .base import FilteredLookup as FilteredLookup
 from .base import RangeHit as RangeHit
 from .base import ValueHit as ValueHit
 from .base import ValueLookup as ValueLookup
+from .base import as_value_lookup as as_value_lookup
 from .index import ColumnReport as ColumnReport
 from .index import ValueIndex as ValueIndex
+from .keywords import ChatKeywords as ChatKeywords
+from .keywords import KeywordLookup as KeywordLookup

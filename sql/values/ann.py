@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from ctxprune.errors import UsageError
 from ctxprune.utils.extras import require
 
-from .base import RangeHit, ValueHit
-from .restrict import fold_ref
+from .base import RangeHit, ValueHit, ValueLookup, fold_ref
 from .spans import Question
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _NEAR = 5
 _WEAK = frozenset({"prefix", "lsh"})
 
 
-class SemanticLookup:
+class SemanticLookup(ValueLookup):
     """A value look-up that drops fuzzy hits of another meaning, and adds values that mean what a question says.
 
     Masked and excluded columns, numbers and dates take no part. Safe to share between threads if `embed` is.
@@ -119,6 +118,7 @@ class SemanticLookup:
         return self.index.ranges(question, evidence)
 
     def _meant(self, parsed: Question, hits: list[ValueHit]) -> list[ValueHit]:
+        # exact hits are never dropped: equal words are better evidence than vectors
         weak = [k for k, hit in enumerate(hits) if hit.stage in _WEAK and not hit.masked]
         if not weak or not self._least_fuzzy:
             return hits

@@ -100,8 +100,8 @@ def read_ranges(records: Sequence[Mapping[str, Any]]) -> tuple[ColumnRange, ...]
     """
     known = {field.name for field in fields(ColumnRange)}
     try:
-        made = (ColumnRange(**{key: value for key, value in one.items() if key in known}) for one in records)
-        return tuple(replace(one, values=tuple(map(float, one.values))) for one in made)
+        ranges = (ColumnRange(**{key: value for key, value in one.items() if key in known}) for one in records)
+        return tuple(replace(one, values=tuple(map(float, one.values))) for one in ranges)
     except (TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"the ranges of the index are damaged ({error})", hint="rebuild the index") from error
 
@@ -167,11 +167,11 @@ def _of_texts(database: Database, ref: ColumnRef, count: int) -> ColumnRange | N
         numbers = sorted({_as_number(day) for day in map(form.read, texts) if day is not None})
     else:
         numbers = sorted({number for number in map(plain_number, texts) if number is not None})
-    made = ColumnRange(
+    column_range = ColumnRange(
         ref.table, ref.column, numbers[0], numbers[-1], count, all(map(float.is_integer, numbers)), text=True,
         values=tuple(numbers) if len(numbers) <= _FEW else (),
     )  # fmt: skip
-    return made if form is None else replace(made, form=form.pattern, timed=form.timed, glue=form.glue)
+    return column_range if form is None else replace(column_range, form=form.pattern, timed=form.timed, glue=form.glue)
 
 
 def _distinct(database: Database, ref: ColumnRef, most: int) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from ctxprune.storage.npz import parse_npy_header
 
 from .block_checks import block_sums
-from .build import Part, Source, merged_entries, merged_rows, merged_texts
+from .index_arrays import IndexArrays, MergeSource, merge_entries, merge_rows, merge_texts
 from .minhash import BANDS
 from .postings import directory_of
 
@@ -31,7 +31,7 @@ __all__ = ["CHECKED", "STATE", "ArrayWriter", "checksum", "header_of", "load", "
 _STEP = 1 << 22  # elements that are read at once; whole blocks of any type
 _HEADER = 128  # bytes
 _SMALL = 4096  # bytes of a file that is read rather than mapped
-CHECKED = (*Part.names(), "key_starts", "band_starts")
+CHECKED = (*IndexArrays.names(), "key_starts", "band_starts")
 """Arrays of an index whose blocks have checksums, in their order."""
 STATE = "state.json"
 """The file of a work folder that says how far its build came."""
@@ -101,7 +101,7 @@ def header_of(dtype: np.dtype[Any], shape: Sequence[int]) -> bytes:
     return magic + text.encode("ascii").ljust(_HEADER - 11) + b"\n"
 
 
-def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
+def write_merged(folder: Path, sources: Sequence[MergeSource]) -> dict[str, dict[str, Any]]:
     """Write the merge of all sources, and the directories of its posting lists, one file each; in bounded memory.
 
     Returns:
@@ -113,12 +113,12 @@ def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str,
     """
     found = {}
     with ArrayWriter(folder / "text.npy", np.uint8) as text, ArrayWriter(folder / "ends.npy", np.int64) as ends:
-        for piece, piece_ends in merged_texts(sources):
+        for piece, piece_ends in merge_texts(sources):
             text.append(piece)
             ends.append(piece_ends)
     found["text"], found["ends"] = text.described(), ends.described()
-    found["sketches"] = _write(folder / "sketches.npy", np.uint64, (2,), merged_rows(sources, "sketches"))
-    found["keys"] = _write(folder / "keys.npy", np.uint64, (), merged_entries(sources, "keys"))
+    found["sketches"] = _write(folder / "sketches.npy", np.uint64, (2,), merge_rows(sources, "sketches"))
+    found["keys"] = _write(folder / "keys.npy", np.uint64, (), merge_entries(sources, "keys"))
     found["bands"], found["band_starts"] = _write_bands(folder, sources)
     n_keys = found["keys"]["shape"][0]
     starts = directory_of(_read(folder / "keys.npy", 0, n_keys), n_keys)
@@ -145,14 +145,14 @@ def _block_sums(path: Path, crc: int) -> NDArray[np.uint32]:
     return np.array(sums, dtype=np.uint32)
 
 
-def write_run(folder: Path, part: Part, rows: NDArray[np.uint32]) -> dict[str, int]:
+def write_run(folder: Path, part: IndexArrays, rows: NDArray[np.uint32]) -> dict[str, int]:
     """Write a part and its new rows into a new folder.
 
     Returns:
         By file name, the checksum of its elements.
     """
     folder.mkdir()
-    arrays = {**{name: getattr(part, name) for name in Part.names()}, "rows": rows}
+    arrays = {**{name: part.array(name) for name in IndexArrays.names()}, "rows": rows}
     found = {}
     for name, array in arrays.items():
         with ArrayWriter(folder / f"{name}.npy", array.dtype.type, array.shape[1:]) as writer:
@@ -161,9 +161,9 @@ def write_run(folder: Path, part: Part, rows: NDArray[np.uint32]) -> dict[str, i
     return found
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path) -> MergeSource:
     """A run on disk; each array is mapped when it is read and given back when it is let go."""
-    return Source(lambda name: mapped(folder / f"{name}.npy"), np.array(mapped(folder / "rows.npy")))
+    return MergeSource(lambda name: mapped(folder / f"{name}.npy"), np.array(mapped(folder / "rows.npy")))
 
 
 def mapped(path: Path) -> NDArray[Any]:
@@ -214,13 +214,13 @@ def _write(path: Path, kind: type[np.generic], tail: tuple[int, ...], pieces: It
     return writer.described()
 
 
-def _write_bands(folder: Path, sources: Sequence[Source]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _write_bands(folder: Path, sources: Sequence[MergeSource]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Each band is one row of its array: rows are written one behind the other, as one flat array."""
     width = 0
     path = folder / "bands.npy"
     with ArrayWriter(path, np.uint64) as bands:
         for band in range(BANDS):
-            for piece in merged_entries(sources, "bands", band):
+            for piece in merge_entries(sources, "bands", band):
                 bands.append(piece)
             width = bands.length // (band + 1)
     described = bands.described()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .spans import Question
     from .stages import Candidate
-    from .stored import StoredValues
+    from .stores import ValueReader
 
 __all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features", "name_words", "share"]
 
@@ -98,7 +98,7 @@ class ColumnFacts:
 
 
 def features(
-    question: Question, candidates: Sequence[Candidate], stored: StoredValues, facts: Sequence[ColumnFacts]
+    question: Question, candidates: Sequence[Candidate], stored: ValueReader, facts: Sequence[ColumnFacts]
 ) -> NDArray[np.float64]:
     """One row per candidate and one column per entry of `NAMES`; most between 0 and 1."""
     asked = [stem(word.text) for word in question.words]
@@ -146,7 +146,7 @@ def _longest(candidates: Sequence[Candidate], words: int) -> tuple[list[int], li
     return [0, *accumulate(here, max)], here
 
 
-def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, stored: StoredValues) -> list[float]:
+def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, stored: ValueReader) -> list[float]:
     i, j = candidate.first, candidate.last
     start = fold(stored.value(candidate.row)).startswith(question.words[i].text)
     return [
@@ -160,7 +160,7 @@ def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, sto
 
 
 def _span_facts(
-    question: Question, candidate: Candidate, schema_words: frozenset[str], stored: StoredValues
+    question: Question, candidate: Candidate, schema_words: frozenset[str], stored: ValueReader
 ) -> list[float]:
     i, j = candidate.first, candidate.last
     words = [word.text for word in question.words[i:j]]

@@ -1,6 +1,6 @@
 """The value index: finds the stored values that a question mentions.
 
-The stages and their order are in stages.py, the likelihood of a hit in scoring.py, the files in store.py.
+The stages and their order are in stages.py, the likelihood of a hit in scoring.py, the files in index_files.py.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from ctxprune.errors import FormatError, SchemaError, UsageError
 from ctxprune.storage.folders import cache_folder
 
 from ..schema.schema import ColumnRef
-from . import store
-from .build import Part, Source, merge
-from .collect import EXCLUDED, VIEW
+from . import index_files
+from .base import ValueLookup
 from .column_ranges import read_ranges
+from .column_reader import EXCLUDED, VIEW
 from .features import ColumnFacts
-from .making import ColumnReport, Making, column_rows, column_starts, make, wanted_of
+from .index_arrays import IndexArrays, MergeSource, merge
+from .index_builder import BuildOptions, ColumnReport, build_index, column_rows, column_starts, fit_conditions
 from .minhash import Signer
-from .older import Older
 from .privacy import Privacy
+from .reuse import PreviousIndex
 from .saved_arrays import compare_arrays, source_of
 from .stores import ArrayStore
 from .visible import Contents, VisibleIndex
@@ -46,7 +47,7 @@ __all__ = ["ColumnReport", "ValueIndex", "default_directory"]
 _READ = 5000
 
 
-class ValueIndex:
+class ValueIndex(ValueLookup):
     """Stored text values of one database, by exact folded keys and by MinHash LSH. Safe to share between threads.
 
     Made by `build`, `open` or `for_database`; or from a manifest and any `ValueStore`.
@@ -97,8 +98,8 @@ class ValueIndex:
         """
         schema = schema or database.schema()
         privacy = Privacy.of(schema, exclude, mask, personal=mask_personal)
-        making = Making(progress or _quiet, privacy, workers=workers)
-        return cls._in_memory(make(database, schema, wanted_of(database, schema, privacy), making))
+        options = BuildOptions(progress or _quiet, privacy, workers=workers)
+        return cls._in_memory(build_index(database, schema, fit_conditions(database, schema, privacy), options))
 
     @classmethod
     def open(cls, directory: str | Path) -> ValueIndex:
@@ -110,7 +111,7 @@ class ValueIndex:
                 method may raise it, too.
         """
         path = Path(directory)
-        manifest, arrays, checks = store.read(path)
+        manifest, arrays, checks = index_files.read(path)
         return cls(manifest, _array_store(manifest, arrays, checks), path)
 
     @classmethod
@@ -124,7 +125,7 @@ class ValueIndex:
             FormatError: As `open`; or a byte differs.
         """
         path = Path(directory)
-        manifest, arrays, checks = store.verify(path)
+        manifest, arrays, checks = index_files.verify(path)
         cls(manifest, _array_store(manifest, arrays, checks), path)  # which refuses a manifest without its columns
         return sum(one["bytes"] for one in manifest["arrays"].values())
 
@@ -167,22 +168,22 @@ class ValueIndex:
         """
         path = Path(directory) if directory is not None else default_directory(database)
         if database.sample is None:
-            database = database.sampled(store.saved_sample(path))
+            database = database.sampled(index_files.saved_sample(path))
         schema = database.schema()
-        before, told = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
+        before, asked = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
         privacy = Privacy(
-            before.exclude if exclude is None else told.exclude,
-            before.mask if mask is None else told.mask,
+            before.exclude if exclude is None else asked.exclude,
+            before.mask if mask is None else asked.mask,
             before.mask_personal if mask_personal is None else mask_personal,
         )
-        wanted = wanted_of(database, schema, privacy)
+        wanted = fit_conditions(database, schema, privacy)
         found = cls._fitting(path, wanted)
         if found is not None:
             return found
-        with store.locked(path):
+        with index_files.locked(path):
             found = cls._fitting(path, wanted)
             if found is None:
-                _build_into(path, database, wanted, Making(progress or _quiet, privacy, workers=workers))
+                _build_into(path, database, wanted, BuildOptions(progress or _quiet, privacy, workers=workers))
                 found = cls.open(path)
         return found
 
@@ -204,28 +205,27 @@ class ValueIndex:
         database = database.sampled(self._manifest.get("sample") or 0)
         schema = database.schema()
         privacy = Privacy.recorded(self._manifest, schema)
-        making = Making(progress or _quiet, privacy, older=self._older())
-        return self._in_memory(make(database, schema, wanted_of(database, schema, privacy), making))
+        options = BuildOptions(progress or _quiet, privacy, previous=self._previous())
+        return self._in_memory(build_index(database, schema, fit_conditions(database, schema, privacy), options))
 
     @classmethod
-    def _in_memory(cls, made: tuple[dict[str, Any], Sequence[Source]]) -> ValueIndex:
-        manifest, sources = made
+    def _in_memory(cls, built: tuple[dict[str, Any], Sequence[MergeSource]]) -> ValueIndex:
+        manifest, sources = built
         part = merge(sources)
         return cls(manifest, ArrayStore(part, column_starts(manifest)))
 
-    def _older(self) -> Older:
+    def _previous(self) -> PreviousIndex:
         if not isinstance(self._store, ArrayStore):
-            return Older.nothing()
+            return PreviousIndex.empty()
         if self.directory is None:
-            part = self._store.part
-            return Older(self._store, lambda name: getattr(part, name), column_rows(self.columns))
+            return PreviousIndex(self._store, self._store.part.array, column_rows(self.columns))
         directory, manifest = self.directory, self._manifest
-        return Older(self._store, lambda name: source_of(directory, manifest, name), column_rows(self.columns))
+        return PreviousIndex(self._store, lambda name: source_of(directory, manifest, name), column_rows(self.columns))
 
     @classmethod
     def _fitting(cls, path: Path, wanted: Mapping[str, object]) -> ValueIndex | None:
         try:
-            if any(store.read_manifest(path).get(key) != value for key, value in wanted.items()):
+            if any(index_files.read_manifest(path).get(key) != value for key, value in wanted.items()):
                 return None
             return cls.open(path)
         except FormatError:
@@ -241,14 +241,14 @@ class ValueIndex:
         """
         path = Path(directory)
         manifest, part = self.contents()
-        everything = Source.of(part, np.arange(len(self), dtype=np.uint32))
-        with store.locked(path), store.reported(path):
+        everything = MergeSource.of(part, np.arange(len(self), dtype=np.uint32))
+        with index_files.locked(path), index_files.reported(path):
             Privacy.recorded(manifest).keep(path)
-            store.write(path, manifest, [everything])
+            index_files.write(path, manifest, [everything])
         self.directory = path
         return path
 
-    def contents(self) -> tuple[dict[str, Any], Part]:
+    def contents(self) -> tuple[dict[str, Any], IndexArrays]:
         """The manifest (JSON-safe) and the arrays, to be kept elsewhere.
 
         Raises:
@@ -359,18 +359,19 @@ def default_directory(database: Database) -> Path:
     return cache_folder() / "values" / f"{database.file_stem}"
 
 
-def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: Making) -> None:
+def _build_into(path: Path, database: Database, wanted: dict[str, Any], options: BuildOptions) -> None:
     """Build or update the index in a directory, which the caller has locked."""
-    older, before = Older.nothing(), ""
+    previous, before = PreviousIndex.empty(), ""
     with suppress(FormatError):
         index = ValueIndex.open(path)
-        compare_arrays(path, index._manifest, Part.names())  # an update takes them over
-        older, before = index._older(), str(index._manifest["data"])
-    with store.work_folder(path, [wanted, before]) as work:
-        making.privacy.keep(path)
-        here = replace(making, folder=work, older=older)
-        manifest, sources = make(database, database.schema(), wanted, here)
-        store.write(path, manifest, sources)
+        # reused values are copied, so that a damaged byte would be sealed anew with a good checksum
+        compare_arrays(path, index._manifest, IndexArrays.names())  # an update takes them over
+        previous, before = index._previous(), str(index._manifest["data"])
+    with index_files.work_folder(path, [wanted, before]) as work:
+        options.privacy.keep(path)
+        here = replace(options, folder=work, previous=previous)
+        manifest, sources = build_index(database, database.schema(), wanted, here)
+        index_files.write(path, manifest, sources)
 
 
 def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -379,7 +380,7 @@ def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _array_store(manifest: Mapping[str, Any], arrays: Mapping[str, Any], checks: Mapping[str, NoChecks]) -> ArrayStore:
-    part = Part(**{name: arrays[name] for name in Part.names()})
+    part = IndexArrays(**{name: arrays[name] for name in IndexArrays.names()})
     return ArrayStore(part, column_starts(manifest), arrays["key_starts"], arrays["band_starts"], checks)
 
 

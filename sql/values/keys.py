@@ -120,6 +120,7 @@ def value_keys(values: Sequence[str], table: WordTable) -> NDArray[np.uint64]:
         _packed(_extend_all(np.full(len(parts), _KINDS["part"], dtype=np.uint64), roots[parts]), table.owner[parts]),
         _symbols(values, np.flatnonzero(counts == 0)),
     ]
+    # a value may give a key twice, as by a repeated word; a row stands once under each of its keys
     joined = np.sort(np.concatenate(packed))
     fresh = np.ones(len(joined), dtype=np.bool_)
     fresh[1:] = joined[1:] != joined[:-1]
@@ -161,6 +162,7 @@ def _packed(state: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.ui
 
 def _roots(table: WordTable, whole: NDArray[np.uint64], powers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Hashes of the words without their endings; only words that end in d, e, g or s can have one."""
+    # stemming is the slow part and is done in Python, once for each distinct word that may have an ending
     places = np.flatnonzero((table.lengths > 3) & np.isin(table.last_letters, [ord(char) for char in "degs"]))
     _unique, first, inverse = np.unique(whole[places], return_index=True, return_inverse=True)
     words = table.text_of(places[first])

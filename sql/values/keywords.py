@@ -15,6 +15,7 @@ from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.calls import ask_model
 from ctxprune.llm.langchain import as_chat_model
 
+from .base import ValueLookup, as_value_lookup
 from .restrict import can_leave_out, restrict
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.llm.base import ChatModel
 
     from ..schema.schema import ColumnRef
-    from .base import ValueHit, ValueLookup
+    from .base import ValueHit
 
 __all__ = ["ChatKeywords", "KeywordLookup", "KeywordModel"]
 
@@ -44,7 +45,7 @@ class KeywordModel(Protocol):
 
 
 @dataclass(frozen=True)
-class KeywordLookup:
+class KeywordLookup(ValueLookup):
     """A value look-up that also looks up what a keyword model names.
 
     Attributes:
@@ -67,7 +68,7 @@ class KeywordLookup:
     @property
     def hidden(self) -> tuple[ColumnRef, ...]:
         """As `ValueIndex.hidden`."""
-        return tuple(getattr(self.index, "hidden", ()))
+        return as_value_lookup(self.index).hidden
 
     @property
     def leaves_out(self) -> bool:
@@ -92,6 +93,7 @@ class KeywordLookup:
         for keyword in _usable(self.model(question, evidence))[: self.most]:
             at = text.casefold().find(keyword.casefold())
             span = (at, at + len(keyword)) if at >= 0 and at + len(keyword) <= len(text) else (0, len(question))
+            # quoted, so that the index takes the keyword as one value
             for hit in self.index.lookup(f'"{keyword}"'):
                 if (hit.ref, hit.value) not in known:
                     known.add((hit.ref, hit.value))
@@ -116,8 +118,8 @@ class ChatKeywords:
 
     def __call__(self, question: str, evidence: str) -> Sequence[str]:
         """Keywords from one answer; () where the model failed or answered no list."""
-        told = f"\nHint: {evidence}" if evidence else ""
-        message = Message("user", f"{_ASK}\n\nQuestion: {question}{told}")
+        hint = f"\nHint: {evidence}" if evidence else ""
+        message = Message("user", f"{_ASK}\n\nQuestion: {question}{hint}")
         try:
             answer = ask_model(self.model, [message], Sampling(max_tokens=200, seconds=self.seconds))[0].text
         except ModelError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from .base import ValueLookup
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LazyIndex"]
 
 
-class LazyIndex:
+class LazyIndex(ValueLookup):
     """A value index that is built in memory when it is first asked.
 
     Args:

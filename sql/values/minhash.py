@@ -105,6 +105,7 @@ class Signer:
         sketches = np.stack([np.bitwise_or.reduceat(half[grams], starts) for half in bits], axis=1)
         if len(grams) <= _FEW:
             return Signed(np.minimum.reduceat(rows[grams], starts, axis=0), sketches)
+        # beyond _FEW a copy of the hash rows of all bigrams would be large
         return Signed(_minima(grams, rows, starts, counts), sketches)
 
     def _vocabulary(
@@ -115,9 +116,11 @@ class Signer:
             grams = (first * np.uint32(_ASCII) + second).astype(np.int64)
             fresh = np.unique(grams[~self._known[grams]])
             if len(fresh):
+                # hashes of ASCII bigrams are kept, so that SHA-1 runs once for each
                 self._rows[fresh], self._bits[:, fresh] = self._hash(fresh // _ASCII, fresh % _ASCII)
                 self._known[fresh] = True  # last: another thread may look
             return grams, self._rows, self._bits
+        # bigrams beyond ASCII are too many for a table: each distinct one of the batch is hashed once
         wide = (first.astype(np.uint64) << np.uint64(32)) | second
         unique, inverse = np.unique(wide, return_inverse=True)
         rows, bits = self._hash(unique >> np.uint64(32), unique & np.uint64(0xFFFFFFFF))
@@ -170,7 +173,7 @@ def band_keys(
 
 def bits_set(sketches: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Number of bits set in each sketch, int64 (n,); `sketches` is uint64 (n, 2)."""
-    if hasattr(np, "bitwise_count"):
+    if hasattr(np, "bitwise_count"):  # since numpy 2
         counts: NDArray[np.int64] = np.bitwise_count(sketches).sum(axis=-1, dtype=np.int64)
         return counts
     bits: NDArray[np.int64] = _BYTE_BITS[np.ascontiguousarray(sketches).view(np.uint8)].sum(axis=-1, dtype=np.int64)

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .minhash import LENGTHS, band_keys
-from .stored import alike
+from .minhash import LENGTHS, band_keys, bits_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from .minhash import Signer
     from .stores import ValueStore
 
-__all__ = ["neighbours"]
+__all__ = ["neighbours", "similarities"]
 
 _MOST_SHARING = 64
 _MOST_ROWS = 20
@@ -33,10 +34,11 @@ def neighbours(texts: Sequence[str], store: ValueStore, signer: Signer) -> list[
     lengths = np.array([len(text) for text in texts])
     # an edit ratio of 0.8 needs the shorter text to have two thirds of the longer one's length
     shortest, longest = -(-lengths * 2 // 3), np.minimum(lengths * 3 // 2, LENGTHS - 1)
+    # the length stands in the lowest bits of a band key, so that a range of lengths is one range of keys
     low = band_keys(signed.signatures, shortest)
     high = (low & np.uint32(~(LENGTHS - 1) & 0xFFFFFFFF)) | longest.astype(np.uint32)
     owner, rows = store.near(low, high, most=_MOST_SHARING)
-    close = alike(store.sketches(rows), signed.sketches[owner])
+    close = similarities(store.sketches(rows), signed.sketches[owner])
     chosen = np.flatnonzero(close > _LEAST_ALIKE)
     owner, rows, close = owner[chosen], rows[chosen], close[chosen]
     order = np.lexsort((rows, owner, -close))
@@ -50,3 +52,9 @@ def neighbours(texts: Sequence[str], store: ValueStore, signer: Signer) -> list[
             found[text].append(row)
             left -= 1
     return found
+
+
+def similarities(sketches: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Estimate of the share of bigrams that two texts have in common, 0..1."""
+    shared: NDArray[np.float64] = bits_set(sketches & others) / np.maximum(bits_set(sketches | others), 1)
+    return shared

@@ -1,8 +1,8 @@
 """Sorted posting entries and their directory, which leads straight to the few entries that begin like a key.
 
-An entry is one uint64, key above row (build.py). The directory cuts the range of keys into equal intervals, as many as
-a power of two, and says where each begins; keys are hashes, so every interval holds a few entries, and finding a key
-takes two reads instead of a binary search over the whole.
+An entry is one uint64, key above row (index_arrays.py). The directory cuts the range of keys into equal intervals, a
+power of two of them, and says where each begins; keys are hashes, so every interval holds a few entries, and finding a
+key takes two reads instead of a binary search over the whole.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def directory(entries: NDArray[np.uint64]) -> Starts:
 
 def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> Starts:
     """`directory` of entries that come in pieces, in order."""
+    # two to four entries an interval; more intervals would take more memory than they save in reads
     bits = min(_MOST_BITS, max(0, n_entries.bit_length() - 2))
     counts = np.zeros((1 << bits) + 1, dtype=np.int64)
     for piece in pieces:
@@ -99,6 +100,7 @@ def _narrow(
     first, last = places
     entries, checks = checked
     sizes = last - first
+    # short runs are read whole, in one pass over all keys; long ones, of common keys, are bisected
     few = np.flatnonzero((sizes > 0) & (sizes <= _REFINED))
     if len(few):
         checks.read_between(first[few], last[few])
@@ -125,6 +127,7 @@ def _bisect(
 ) -> NDArray[np.int64]:
     """The first place from `first` to `last` whose entry is not below the wanted one, for all at once."""
     entries, checks = checked
+    # all searches take the same number of steps, so that each step is one vectorised read
     for _step in range(int((last - first).max()).bit_length()):
         middle = (first + last) >> 1
         open_ = first < last

@@ -61,7 +61,7 @@ class Privacy:
             SchemaError: `schema` has no such column.
             UsageError: One of them is no `ColumnRef`.
         """
-        known = [frozenset(_known(schema, ref) for ref in refs) for refs in (exclude, mask)]
+        known = [frozenset(_find_column(schema, ref) for ref in refs) for refs in (exclude, mask)]
         return cls(known[0], known[1], personal)
 
     @classmethod
@@ -177,10 +177,10 @@ def _check_document(document: Any) -> None:
 
 def _spelt(schema: Schema, ref: ColumnRef) -> ColumnRef:
     there = ref.table in schema and ref.column in schema.table(ref.table)
-    return _known(schema, ref) if there else ref
+    return _find_column(schema, ref) if there else ref
 
 
-def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:
+def _find_column(schema: Schema, ref: ColumnRef) -> ColumnRef:
     if not isinstance(ref, ColumnRef):
         raise UsageError(f"{ref!r} is no column", hint="write ColumnRef(table, column), of ctxprune.sql")
     table = schema.table(ref.table)

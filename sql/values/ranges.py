@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.models.weights import LogisticModel
 from ctxprune.text.words import stem
 
 from .base import RangeHit
 from .features import name_words, share
 from .literals import mentions
-from .logistic import LogisticModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def find_ranges(question: Question, ranges: Sequence[ColumnRange]) -> list[Range
     found = fits(question, ranges)
     if not found:
         return []
-    model = LogisticModel.read("ranges.json", RANGE_FACTS)
+    model = LogisticModel.load(__package__, "ranges.json", RANGE_FACTS)
     likely = model.likelihoods(range_facts(question, found))
     order = sorted(range(len(found)), key=lambda k: (-likely[k], found[k].held.ref, found[k].mention.first))
     hits: list[RangeHit] = []

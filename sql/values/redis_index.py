@@ -23,16 +23,16 @@ from ctxprune.errors import FormatError, StoreError, UsageError
 from ctxprune.storage.redis import RedisServer, checked_name
 from ctxprune.storage.sealed import seal_bytes, unseal_bytes
 
+from .base import ValueLookup, fold_ref
 from .index import ValueIndex
 from .redis_store import ARRAYS, PUBLISH, RedisStore, blocks, counts
-from .restrict import fold_ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
-    from .build import Part
+    from .index_arrays import IndexArrays
 
 __all__ = ["RedisIndex", "VisibleRedisIndex"]
 
@@ -42,7 +42,7 @@ _UNFINISHED = 3600  # seconds without progress after which an unfinished version
 _AT_ONCE = 4096  # blocks
 
 
-class RedisIndex:
+class RedisIndex(ValueLookup):
     """A value index that workers share by its name. Safe to share between threads, and with forked processes.
 
     What `lookup` answers is what the `ValueIndex` that was published last answers, hit for hit.
@@ -145,7 +145,7 @@ class RedisIndex:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise self._damaged(f"its manifest cannot be read ({type(error).__name__})") from error
 
-    def _write(self, version: str, document: dict[str, Any], part: Part) -> None:
+    def _write(self, version: str, document: dict[str, Any], part: IndexArrays) -> None:
         top, *arrays = self._keys(version)
         client = self.server.client
         content = json.dumps(document, ensure_ascii=True).encode()
@@ -187,7 +187,7 @@ class RedisIndex:
 
 
 @dataclass(frozen=True)
-class VisibleRedisIndex:
+class VisibleRedisIndex(ValueLookup):
     """Some columns of an index in Redis; every method raises what `RedisIndex.current` does.
 
     Attributes:

@@ -1,6 +1,6 @@
 """The arrays of one version of a value index in Redis: hashes of small blocks, each behind a checksum.
 
-    keys, bands       entries (build.py) of one interval of keys; the intervals are equal, and a power of two of them
+    keys, bands       entries of one interval of keys; the intervals are equal, and a power of two of them
     sketches, text    those of some rows in order; before the bytes of the values stand the places where they end
 
 All blocks are there, the empty ones too, so that one that is missing was lost, and is never taken for an empty one.
@@ -16,9 +16,9 @@ import numpy as np
 from ctxprune.errors import FormatError
 from ctxprune.storage.sealed import unseal_bytes
 
-from .making import column_starts
+from .index_builder import column_starts
 from .minhash import BANDS, LENGTHS
-from .stores import few_seen
+from .stores import rows_if_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ctxprune.storage.redis import RedisServer
 
-    from .build import Part
+    from .index_arrays import IndexArrays
     from .stores import Seen
 
 __all__ = ["ARRAYS", "PUBLISH", "RedisStore", "blocks", "counts"]
@@ -43,7 +43,7 @@ _LARGE = 4096  # bytes of a block
 _KEPT = 64 << 20  # bytes of large blocks of one array, in each worker
 
 
-def counts(part: Part) -> dict[str, int]:
+def counts(part: IndexArrays) -> dict[str, int]:
     """How many blocks each array has."""
     rows = -(-len(part.ends) // _ROWS)
     return {
@@ -54,7 +54,7 @@ def counts(part: Part) -> dict[str, int]:
     }
 
 
-def blocks(part: Part, array: str) -> Iterator[bytes]:
+def blocks(part: IndexArrays, array: str) -> Iterator[bytes]:
     """The blocks of an array, in order."""
     if array in {"keys", "bands"}:
         for entries in [part.keys] if array == "keys" else part.bands:
@@ -148,9 +148,9 @@ class RedisStore:
     """
 
     def __init__(self, server: RedisServer, prefix: str, manifest: Mapping[str, Any]) -> None:
-        said = manifest["blocks"]
+        counts_of_blocks = manifest["blocks"]
         self._keys, self._bands, self._sketches, self._text = (
-            _Blocks(server, f"{prefix}:{array}", int(said[array])) for array in ARRAYS
+            _Blocks(server, f"{prefix}:{array}", int(counts_of_blocks[array])) for array in ARRAYS
         )
         self._column_starts = column_starts(manifest)
         self._n_rows = int(self._column_starts[-1])
@@ -178,7 +178,7 @@ class RedisStore:
             first, last = _bounds(entries, lows, highs)
             for text in np.flatnonzero((last > first) & ((last - first <= most) | (seen is not None))).tolist():
                 here = _rows(entries[first[text] : last[text]])
-                rows.append(here if seen is None else few_seen(here, seen, most))
+                rows.append(here if seen is None else rows_if_few(here, seen, most))
                 texts.append(np.full(len(rows[-1]), text))
         return np.concatenate(texts), np.concatenate(rows)
 

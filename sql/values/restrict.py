@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
+
+from .base import as_value_lookup, fold_ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..schema.schema import ColumnRef
-    from .base import RangeHit, ValueHit, ValueLookup
+    from .base import ValueLookup
 
-__all__ = ["Filtered", "can_leave_out", "check_leaves_out", "fold_ref", "restrict"]
-
-
-@dataclass(frozen=True)
-class Filtered:
-    """A look-up that cannot leave columns out itself: hits on other columns are dropped afterwards.
-
-    Which hits remain may then depend on values of the dropped columns, so this serves callers who may see these.
-
-    Attributes:
-        values: Where values are looked up.
-        columns: Those whose hits stay, folded.
-    """
-
-    values: ValueLookup
-    columns: frozenset[tuple[str, str]]
-
-    def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
-        """The hits on the columns."""
-        return [hit for hit in self.values.lookup(question, evidence) if fold_ref(hit.ref) in self.columns]
-
-    def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
-        """The ranges of the columns, where the look-up has them."""
-        ranges = getattr(self.values, "ranges", None)
-        found = () if ranges is None else ranges(question, evidence)
-        return [hit for hit in found if fold_ref(hit.ref) in self.columns]
+__all__ = ["can_leave_out", "check_leaves_out", "fold_ref", "restrict"]
 
 
 def restrict(values: ValueLookup, columns: Collection[ColumnRef]) -> ValueLookup:
-    """A look-up of these columns alone: what `values.within` gives, or `Filtered` where it has no such method."""
-    within = getattr(values, "within", None)
-    if within is None:
-        return Filtered(values, frozenset(map(fold_ref, columns)))
-    restricted: ValueLookup = within(columns)
-    return restricted
+    """A look-up of these columns alone, of any object that `as_value_lookup` takes."""
+    return as_value_lookup(values).within(columns)
 
 
 def can_leave_out(values: ValueLookup) -> bool:
-    """Whether `restrict` gives answers that depend on no value of another column: `values` has `within`, and so has
-    what it wraps, of which a wrapper tells by `leaves_out`.
-    """
-    return hasattr(values, "within") and bool(getattr(values, "leaves_out", True))
+    """Whether `restrict` gives answers that depend on no value of another column."""
+    return as_value_lookup(values).leaves_out
 
 
 def check_leaves_out(values: ValueLookup, what: str) -> None:
@@ -67,14 +37,10 @@ def check_leaves_out(values: ValueLookup, what: str) -> None:
     Raises:
         UsageError: It is such a one.
     """
-    if not can_leave_out(values):
+    lookup = as_value_lookup(values)
+    if not lookup.leaves_out:
         raise UsageError(
-            f"{type(values).__name__} cannot leave out {what}",
+            f"{lookup.label} cannot leave out {what}",
             where="values",
             hint="give it, and what it wraps, a method within(columns), see ctxprune.sql.values.ValueLookup",
         )
-
-
-def fold_ref(ref: ColumnRef) -> tuple[str, str]:
-    """The names of a column, folded so that spellings in other cases are equal."""
-    return ref.table.casefold(), ref.column.casefold()

@@ -1,9 +1,8 @@
 """How likely it is that a question means a candidate, and which candidates are worth returning.
 
 A logistic model over the facts of features.py. Its weights are weights.json, fitted by
-benchmarks/training/values_weights.py on
-the training databases of Spider; the threshold is the one that keeps 99 % of the stored literals there, measured on
-databases that the fit did not see.
+benchmarks/training/values_weights.py on the training databases of Spider; the threshold is the one that keeps 99 % of
+the stored literals there, measured on databases that the fit did not see.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ctxprune.models.weights import LogisticModel
+
 from .base import ValueHit
 from .features import NAMES, WEAK_WAYS, ColumnFacts, features
-from .logistic import LogisticModel
-from .named import TRUTH
+from .truths import TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .spans import Question
     from .stages import Candidate
-    from .stored import StoredValues
+    from .stores import ValueReader
 
 __all__ = ["choose"]
 
@@ -37,7 +37,7 @@ _TRUTH_LIKELIHOOD = 0.2
 def choose(
     question: Question,
     candidates: Sequence[Candidate],
-    stored: StoredValues,
+    stored: ValueReader,
     refs: Sequence[ColumnRef],
     facts: Sequence[ColumnFacts],
 ) -> list[ValueHit]:
@@ -49,9 +49,10 @@ def choose(
     """
     if not candidates:
         return []
-    model = LogisticModel.read("weights.json", NAMES)
+    model = LogisticModel.load(__package__, "weights.json", NAMES)
     likely = model.likelihoods(features(question, candidates, stored, facts))
     likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
+    # rows come last, so that equal likelihoods are ordered the same in every store
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
     chosen: dict[int, ValueHit] = {}
     taken: Counter[tuple[object, ...]] = Counter()
@@ -63,6 +64,7 @@ def choose(
         if likely[k] < model.threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
         column = int(stored.columns[candidate.row])
+        # one frequent word must not take all places: each cap is counted under its own key
         caps: list[tuple[tuple[int, ...], int]] = [
             ((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)
         ]

@@ -27,11 +27,11 @@ from .keys import acronym_key, extended, finished, part_key, prefix_key, started
 from .lexicon import synonyms
 from .literals import other_spellings
 from .minhash import Signer, bits_set
-from .named import TRUTH, truth_columns
-from .neighbours import neighbours
+from .neighbours import neighbours, similarities
 from .privacy import digest, digest_keys
 from .spans import key_words, stems
-from .stored import StoredValues, alike
+from .stores import ValueReader
+from .truths import TRUTH, find_truth_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,7 +90,7 @@ class Finder:
         self, question: Question, store: ValueStore, signer: Signer, facts: Sequence[ColumnFacts] = ()
     ) -> None:
         self._question, self._store, self._signer, self._facts = question, store, signer, facts
-        self.stored = StoredValues(store)
+        self.stored = ValueReader(store)
         self._asked = [word.text for word in question.words]
         self._stems = stems(self._asked)
 
@@ -101,6 +101,7 @@ class Finder:
 
     def find(self) -> list[Candidate]:
         """All candidates, no (row, span) twice."""
+        # the order matters: fuzzy stages look only at words that no exact match covers
         found = [*self._exact(), *self._symbols(), *self._masked()]
         self._cover(found)
         found += self._synonyms()
@@ -152,6 +153,7 @@ class Finder:
 
     def _stem_keys(self, spans: list[tuple[int, int]]) -> list[Key]:
         """Keys of spans in order: the state of a span goes on from that of the span one word shorter."""
+        # hashing each span from its beginning would be quadratic in its length
         states: dict[tuple[int, int], int] = {}
         for i, j in spans:
             state = states.get((i, j - 1))
@@ -167,13 +169,14 @@ class Finder:
         keys, digests = digest_keys([digest(self._asked[i:j]) for i, j in spans])
         for (i, j), rows, mine in zip(spans, self._store.find(keys), digests, strict=True):
             if len(rows):
+                # 32-bit keys collide; the digest in the place of the sketch decides
                 same = rows[(self._store.sketches(rows) == mine).all(axis=1)]
                 self.stored.read(same[:_MOST_ROWS].tolist())
                 for row in same[:_MOST_ROWS].tolist():
                     yield Candidate(row, i, j, 1.0, "folded", "folded", len(same))
 
     def _truths(self, answered: set[int]) -> Iterator[Candidate]:
-        asked = [one for one in truth_columns(self._stems, self._facts) if one.column not in answered]
+        asked = [one for one in find_truth_columns(self._stems, self._facts) if one.column not in answered]
         found = self._rows([stem_key(key_words(one.value)) for one in asked])
         self._read_first(found)
         for one, rows in zip(asked, found, strict=True):
@@ -242,7 +245,7 @@ class Finder:
         if long:
             mine = self._signer.sign([texts[k] for k in long]).sketches
             for k, sketch in zip(long, mine, strict=True):
-                close = alike(self._store.sketches(found[k]), sketch)
+                close = similarities(self._store.sketches(found[k]), sketch)
                 best = np.argsort(-close, kind="stable")[:_MOST_PREFIX_ROWS]
                 out[k] = sorted(found[k][best].tolist())
         return out
@@ -275,6 +278,7 @@ class Finder:
         for k, rows in zip(places, found, strict=True):
             for row in rows.tolist() if len(rows) <= _MOST_ROWS else ():
                 at[row].append(k)
+        # words of too many values say nothing alone, but two neighbouring ones do
         for (k, rows), (after, others) in pairwise(zip(places, found, strict=True)):
             if after - k <= 2 and all(_MOST_ROWS < len(some) <= _MOST_SHARED for some in (rows, others)):
                 both = _in_both(rows, others)  # "Park Road": two words, each of which stands in many values
@@ -295,16 +299,17 @@ class Finder:
     def _fullest(self, at: dict[int, list[int]]) -> tuple[list[int], Counter[tuple[int, int]]]:
         """The rows of which the question says most, at most 40, and how many others each single word leads to."""
         rows, counts = list(at), Counter[tuple[int, int]]()
+        # sketches tell, without reading the values, of how much of a value the question speaks
         if len(rows) <= _MOST_PART_ROWS:
             return rows, counts
-        said = np.array([sum(len(self._stems[k]) + 1 for k in set(at[row])) for row in rows])
-        share = said / np.maximum(bits_set(self._store.sketches(np.array(rows, dtype=np.uint32))), 1)
+        lengths = np.array([sum(len(self._stems[k]) + 1 for k in set(at[row])) for row in rows])
+        share = lengths / np.maximum(bits_set(self._store.sketches(np.array(rows, dtype=np.uint32))), 1)
         order = np.argsort(-share, kind="stable").tolist()
         counts.update((at[rows[k]][0], at[rows[k]][0] + 1) for k in order[_MOST_PART_ROWS:])
         return [rows[k] for k in sorted(order[:_MOST_PART_ROWS])], counts
 
     def _fuzzy(self) -> Iterator[Candidate]:
-        spans = self._left_over()
+        spans = self._unmatched_spans()
         if not spans:
             return
         from rapidfuzz import fuzz
@@ -321,7 +326,7 @@ class Finder:
                     close.append((row, score))
             yield from (Candidate(row, i, j, score, "lsh", "lsh", len(close)) for row, score in close)
 
-    def _left_over(self) -> list[tuple[int, int]]:
+    def _unmatched_spans(self) -> list[tuple[int, int]]:
         words, spans = self._question.words, []
         for i, j in self._question.spans(_FUZZY_SPAN):
             mine = self._span_words(i, j)

@@ -1,8 +1,9 @@
-"""What a look-up asks of the place where an index is kept: four methods over rows and 32-bit keys.
+"""Stores of a value index: the protocol, four methods over rows and 32-bit keys, and two implementations.
 
-`ArrayStore` answers from the arrays of an index, in memory or memory-mapped from its directory (store.py). `DictStore`
-answers from dictionaries; it is the plain reference, and the pattern for a key-value server: one list of rows per key,
-one per band key, one sketch and one value per row. tests/sql/values/store_conformance.py says what every store does.
+`ArrayStore` answers from the arrays of an index, in memory or memory-mapped from its directory (index_files.py).
+`DictStore` answers from dictionaries; it is the plain reference, and the pattern for a key-value server: one list of
+rows per key, one per band key, one sketch and one value per row. tests/sql/values/store_conformance.py tests what every
+store must do.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import numpy as np
 from .block_checks import NoChecks
 from .minhash import LENGTHS
 from .postings import bounds, directory
+from .spans import key_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from .build import Part
+    from .index_arrays import IndexArrays
     from .postings import Starts
 
     Seen = Callable[[NDArray[np.uint32]], NDArray[np.bool_]]
 
-__all__ = ["ArrayStore", "DictStore", "ValueStore", "few_seen"]
+__all__ = ["ArrayStore", "DictStore", "ValueStore", "rows_if_few"]
 
 _UNCHECKED: Mapping[str, NoChecks] = defaultdict(NoChecks)
 _NO_ROWS = np.empty(0, dtype=np.uint32)
@@ -81,7 +83,7 @@ class ArrayStore:
 
     def __init__(
         self,
-        part: Part,
+        part: IndexArrays,
         column_starts: NDArray[np.int64],
         key_starts: Starts | None = None,
         band_starts: Starts | None = None,
@@ -121,9 +123,11 @@ class ArrayStore:
             return texts, rows
         there = seen(rows)
         found_texts, found_rows = [texts[there]], [rows[there]]
+        # a band that is too common for all may be rare among the visible rows; it must be judged by these alone, or
+        # hidden values would decide on the answer
         for place in np.flatnonzero(sizes > most).tolist():  # few enough of them may be seen
             checks[0].read_between(first[place : place + 1], first[place : place + 1] + sizes[place])
-            mine = few_seen(self._band_rows[first[place] : first[place] + sizes[place]], seen, most)
+            mine = rows_if_few(self._band_rows[first[place] : first[place] + sizes[place]], seen, most)
             found_texts.append(np.full(len(mine), place % low.shape[1], dtype=np.int64))
             found_rows.append(mine)
         return np.concatenate(found_texts), np.concatenate(found_rows)
@@ -148,7 +152,7 @@ class ArrayStore:
             for column, a, b in zip(columns.tolist(), starts.tolist(), ends.tolist(), strict=True)
         ]
 
-    def whole(self) -> Part:
+    def whole(self) -> IndexArrays:
         """The arrays, all of which are compared with their checksums first."""
         for name in self.part.names():
             self._checks[name].read_all()
@@ -175,7 +179,7 @@ class DictStore:
         self._keys, self._bands, self._sketches, self._values = keys, bands, sketches, values
 
     @classmethod
-    def of(cls, part: Part, column_starts: NDArray[np.int64]) -> DictStore:
+    def of(cls, part: IndexArrays, column_starts: NDArray[np.int64]) -> DictStore:
         """The same index as its arrays."""
         rows = np.arange(len(part.ends), dtype=np.uint32)
         sketches = {row: (a, b) for row, (a, b) in enumerate(part.sketches.tolist())}
@@ -194,7 +198,7 @@ class DictStore:
         for band, lows, highs in zip(self._bands, low.tolist(), high.tolist(), strict=True):
             for text, (a, b) in enumerate(zip(lows, highs, strict=True)):
                 rows = [row for key in range(a, min(b, a | (LENGTHS - 1)) + 1) for row in band.get(key, ())]
-                rows = few_seen(np.array(rows, dtype=np.uint32), seen, most).tolist() if seen and rows else rows
+                rows = rows_if_few(np.array(rows, dtype=np.uint32), seen, most).tolist() if seen and rows else rows
                 pairs += [(text, row) for row in rows] if len(rows) <= most else []
         return (
             np.array([text for text, _row in pairs], dtype=np.int64),
@@ -210,8 +214,41 @@ class DictStore:
         return [self._values[row] for row in rows.tolist()]
 
 
-def few_seen(rows: NDArray[np.uint32], seen: Seen, most: int) -> NDArray[np.uint32]:
-    """Those of the rows that are seen; none where they are more than `most`."""
+class ValueReader:
+    """Stored values by row, each read once.
+
+    Attributes:
+        columns: Column number by row, of the rows that were read.
+    """
+
+    def __init__(self, store: ValueStore) -> None:
+        self._store = store
+        self._values: dict[int, str] = {}
+        self._words: dict[int, list[str]] = {}
+        self.columns: dict[int, int] = {}
+
+    def read(self, rows: Iterable[int]) -> None:
+        """Read rows that will be asked for, all at once."""
+        wanted = [row for row in dict.fromkeys(rows) if row not in self._values]
+        if wanted:
+            for row, (column, value) in zip(wanted, self._store.values(np.array(wanted, dtype=np.uint32)), strict=True):
+                self.columns[row], self._values[row] = column, value
+
+    def value(self, row: int) -> str:
+        """The stored value of one row."""
+        if row not in self._values:
+            self.read((row,))
+        return self._values[row]
+
+    def words(self, row: int) -> list[str]:
+        """Its folded words."""
+        if row not in self._words:
+            self._words[row] = key_words(self.value(row))
+        return self._words[row]
+
+
+def rows_if_few(rows: NDArray[np.uint32], seen: Seen, most: int) -> NDArray[np.uint32]:
+    """The rows that `seen` accepts; none where there are more than `most` of them."""
     found, count = [_NO_ROWS], 0
     for start in range(0, len(rows), _AT_ONCE):  # a common band may hold a million rows: stop once it is too many
         some = rows[start : start + _AT_ONCE]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .collect import EXCLUDED, VIEW
+from .base import ValueLookup, fold_ref
+from .column_reader import EXCLUDED, VIEW
 from .features import ColumnFacts
 from .ranges import find_ranges
-from .restrict import fold_ref
 from .scoring import choose
 from .spans import Question
 from .stages import Finder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
     from .column_ranges import ColumnRange
-    from .making import ColumnReport
+    from .index_builder import ColumnReport
     from .minhash import Signer
     from .stores import Seen, ValueStore
 
@@ -78,7 +78,7 @@ class Contents:
         return tuple(column.ref for column in self.columns if column.masked or column.skipped in reasons)
 
 
-class VisibleIndex:
+class VisibleIndex(ValueLookup):
     """Some columns of a value index. Safe to share between threads.
 
     Made by `ValueIndex.within`. What it answers depends on no value and no name of another column.
@@ -136,6 +136,7 @@ class VisibleStore:
         # the rows where runs of shown columns begin and end, in turn
         padded = np.concatenate([[False], shown[np.diff(starts) > 0], [False]])
         firsts = np.append(starts[:-1][np.diff(starts) > 0], starts[-1])
+        # columns lie one behind the other, so that visibility is a list of row ranges and not a flag for each row
         self._edges: NDArray[np.uint32] = firsts[np.flatnonzero(padded[1:] != padded[:-1])].astype(np.uint32)
 
     def _seen(self, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:

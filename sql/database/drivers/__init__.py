@@ -43,6 +43,7 @@ def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
             hint=f"supported: {', '.join(sorted(set(_KINDS)))}, as KIND://USER:PASSWORD@HOST/NAME, or a file",
         )
     module, name = _KINDS[kind]
+    # imported by name, so that only the driver in use is loaded
     opened: Driver = getattr(import_module(f".{module}", __name__), name)(target, workers, isolated)
     return opened
 

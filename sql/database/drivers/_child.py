@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError
 
+from ._file import has_interpreter
+
 if TYPE_CHECKING:
     from typing import IO
 
@@ -45,8 +47,9 @@ class Child:
     def __init__(self, engine: type[FileEngine], path: str, memory: int) -> None:
         self.memory = memory
         self._buffer = bytearray()
+        # isolated (-I) and without site (-S): nothing of the user's environment runs in it, and it starts faster
         command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_worker.py"))]
-        if getattr(sys, "frozen", False) or not sys.executable:
+        if not has_interpreter():
             raise _no_start(command, "this program is no Python interpreter")
         try:
             self._process = subprocess.Popen(  # noqa: S603
@@ -118,10 +121,10 @@ class Child:
         self._process.returncode = 0  # it is not ours to wait for
         self._close()
 
-    def obituary(self) -> tuple[str, str]:
+    def exit_reason(self) -> tuple[str, str]:
         """Kind and message of the failure of a query whose process ended before it answered."""
         status = self.kill()
-        if status == -getattr(signal, "SIGALRM", 0):
+        if status == -getattr(signal, "SIGALRM", 0):  # Windows has none
             return "timeout", ""
         return "limit", f"its process ended with exit status {status}"
 
@@ -139,7 +142,8 @@ def _folders(package: str) -> list[str]:
 
 def _read(handle: int, until: float, interrupt: Any) -> bytes:
     seconds = until - time.monotonic()
-    if hasattr(select, "poll"):
+    # select() fails on handles from 1024 up, poll() does not
+    if hasattr(select, "poll"):  # not on Windows
         poll = select.poll()
         poll.register(handle, select.POLLIN)
         if not poll.poll(max(0.0, seconds) * 1000):

@@ -71,6 +71,11 @@ def check_file(path: Path) -> None:
         raise DatabaseError("the file is empty (0 bytes)", where=where, hint="no table was ever created in it")
 
 
+def has_interpreter() -> bool:
+    """Whether `sys.executable` is a Python interpreter: not so in an embedded one, or a program made by PyInstaller."""
+    return bool(sys.executable) and not getattr(sys, "frozen", False)  # only such a program sets it
+
+
 def first_bytes(path: str | Path, isolated: bool) -> bytes:
     """Up to 16 bytes; none where `path` is no file that can be read.
 
@@ -84,7 +89,7 @@ def first_bytes(path: str | Path, isolated: bool) -> bytes:
         if not isolated:
             with open(path, "rb") as file:
                 return file.read(16)
-        if getattr(sys, "frozen", False) or not sys.executable:
+        if not has_interpreter():
             return b""
         command = [sys.executable, "-I", "-S", "-c", _READ, os.path.abspath(path)]
         return subprocess.run(command, capture_output=True, timeout=30, check=False).stdout  # noqa: S603

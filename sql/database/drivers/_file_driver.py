@@ -60,10 +60,10 @@ class FileDriver(Driver):
     def run(self, request: Request, cancel: Cancel | None = None) -> Generator[list[Any], None, None]:
         """As `Driver.run`."""
         limits = request.limits
-        told = {"sql": request.sql, "seconds": limits.seconds, "rows": limits.rows, "bytes": limits.bytes}
+        message = {"sql": request.sql, "seconds": limits.seconds, "rows": limits.rows, "bytes": limits.bytes}
         if request.batch:
-            told |= {"batch": request.batch, "rows": 1 << 62, "bytes": 1 << 62}
-        yield from self._pool.run(told, limits.memory, cancel)
+            message |= {"batch": request.batch, "rows": 1 << 62, "bytes": 1 << 62}
+        yield from self._pool.run(message, limits.memory, cancel)
 
     def _probe(self, view: str, limits: Limits) -> str:
         """Why a view, named as in FROM, cannot be read; "" if it can."""

@@ -94,6 +94,7 @@ class Pool:
         self._finalizer = weakref.finalize(self, self._state.end)
 
     def _after_fork(self) -> None:
+        # after a fork the servers belong to the parent: ending them would break its queries
         if self._state.pid != os.getpid():
             for server in self._state.all:
                 if isinstance(server, Child):
@@ -120,6 +121,7 @@ class Pool:
         """
         check_cancelled()
         self._after_fork()
+        # a reader of a stream may run queries between two batches: with a turn of its own it could wait for itself
         with self._server(memory, stream="batch" in request) as server:
             if isinstance(server, Child):
                 yield from self._ask(server, request, cancel)
@@ -149,6 +151,7 @@ class Pool:
             until = time.monotonic() + request["seconds"] + _GRACE
             while not clean:
                 message = self._answer(child, until)
+                # only a child that finished its answer can serve the next request
                 clean = message[0] in {"done", "error"}
                 if message[0] == "error":
                     raise self._error(message[1], message[2])
@@ -176,9 +179,10 @@ class Pool:
             raise self._error("timeout", "") from None
         if message is None:
             with self._lock:
+                # a killed child and a closed pool look alike at the pipe
                 closed = child not in self._state.all
             raise self._error(
-                *(("database", "the database was closed during the query") if closed else child.obituary())
+                *(("database", "the database was closed during the query") if closed else child.exit_reason())
             )
         return message
 
@@ -220,6 +224,7 @@ class Pool:
         with self._lock:
             while self._state.idle:
                 server = self._state.idle.pop()
+                # the memory limit of a child is set once, at its start
                 if server.memory == memory and server.alive:
                     return server
                 self._state.all.discard(server)

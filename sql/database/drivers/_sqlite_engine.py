@@ -176,12 +176,14 @@ class Engine(FileEngine):
         stat = os.stat(self._path)
         if self._file < 0 or self._identity != (stat.st_dev, stat.st_ino):
             self.close()
+            # O_BINARY is there on Windows alone, O_NONBLOCK everywhere else
             self._file = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
             stat = os.fstat(self._file)
             self._identity = stat.st_dev, stat.st_ino
         os.lseek(self._file, 0, os.SEEK_SET)
         header = os.read(self._file, 100)
         wal = b"\x02" in header[18:20]
+        # only a database in WAL mode with an empty log is read as immutable: opened otherwise it gets a -shm file
         if not wal or _size(self._path + "-wal"):
             return _Opening(False, (*self._identity, wal), wal)
         racy = time.time() - stat.st_mtime < _RACY_SECONDS
@@ -226,6 +228,7 @@ class Engine(FileEngine):
 
     def _protect(self, connection: sqlite3.Connection) -> None:
         connection.set_progress_handler(self._late, _PROGRESS_STEPS)
+        # the page cache counts towards the heap limit, so it gets an eighth of it at most
         cache = min(32_000, self.memory // 8000)  # KiB
         for pragma in (
             "query_only=ON",
@@ -248,6 +251,7 @@ class Engine(FileEngine):
             (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
         ):
             connection.setlimit(limit, value)
+        # last: the pragmas above would be refused by it
         connection.set_authorizer(_authorize)
 
     def _late(self) -> bool:

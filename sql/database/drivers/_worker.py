@@ -88,7 +88,7 @@ def _restrict(memory: int) -> None:
 
 def _alarm(seconds: float) -> None:
     """End the process after so many seconds, even inside one function; 0 calls it off."""
-    if hasattr(signal, "setitimer"):
+    if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

@@ -143,7 +143,7 @@ class PostgresDriver(ServerDriver):
             "postgresql+psycopg://", creator=lambda: session.connection, poolclass=NullPool
         )
         try:
-            with self._told(session, watch), watch.over(session):
+            with self._report_errors(session, watch), watch.over(session):
                 try:
                     with engine.connect() as connection:
                         return read(ServerReflection(connection, _catalog(connection), self.dialect))
@@ -156,11 +156,12 @@ class PostgresDriver(ServerDriver):
     def explain(self, error: Exception) -> DatabaseError:
         """As `ServerDriver.explain`, by the SQLSTATE."""
         away = isinstance(error, self._psycopg.OperationalError)
+        # errors of psycopg have both; those of SQLAlchemy and of sockets have neither
         state = getattr(error, "sqlstate", None) or ("" if away else "22000")
-        told = getattr(error, "diag", None)
-        what = (told.message_primary if told else None) or " ".join(str(error).split()) or type(error).__name__
-        if told and told.message_hint:
-            what += f" ({told.message_hint})"
+        details = getattr(error, "diag", None)  # as above
+        what = (details.message_primary if details else None) or " ".join(str(error).split()) or type(error).__name__
+        if details and details.message_hint:
+            what += f" ({details.message_hint})"
         if not state and "password authentication failed" in what:  # refused connections come without their SQLSTATE
             state = "28P01"
         kind, hint = _MEANINGS.get(state) or _MEANINGS.get(state[:2]) or (QueryError, "")

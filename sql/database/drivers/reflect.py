@@ -120,10 +120,10 @@ class ServerReflection:
         names = [entry.name for entry in entries if entry.types]
         if not names:
             return {}
-        ask = getattr(self._inspector, f"get_multi_{what}")
+        ask = getattr(self._inspector, f"get_multi_{what}")  # four methods of SQLAlchemy with the same signature
         with quiet():
             found = ask(namespace or None, filter_names=names, kind=ObjectKind.ANY, scope=ObjectScope.ANY)
-        return {name: told for (_namespace, name), told in found.items()}
+        return {name: entry for (_namespace, name), entry in found.items()}
 
 
 def named(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -141,6 +141,7 @@ def quiet() -> Iterator[None]:
     """Without SQLAlchemy's warnings about types and keys that it can't parse: what it then gives is enough here."""
     from sqlalchemy.exc import SAWarning
 
+    # filters of warnings are global to the process, so threads take turns
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         yield

@@ -102,7 +102,7 @@ class ServerDriver(Driver):
             if session is None:
                 session = self._connected(request.limits.seconds)
             try:
-                with self._told(session, watch), watch.over(session):
+                with self._report_errors(session, watch), watch.over(session):
                     session.begin(request.limits, bool(request.batch))
                 return session
             except DatabaseError:
@@ -122,7 +122,7 @@ class ServerDriver(Driver):
     def _rows(self, session: Session, request: Request, watch: Watch) -> tuple[list[tuple[Any, ...]], bool]:
         rows: list[tuple[Any, ...]] = []
         left, most = request.limits.bytes, request.limits.rows
-        with self._told(session, watch), watch.over(session):
+        with self._report_errors(session, watch), watch.over(session):
             session.start(request.sql)
             for row in session.fetch(most + 1):
                 left -= sum(map(cost, row))
@@ -132,11 +132,11 @@ class ServerDriver(Driver):
         return rows[:most], len(rows) > most
 
     def _batches(self, session: Session, request: Request, watch: Watch) -> Generator[list[Any], None, None]:
-        with self._told(session, watch), watch.over(session):
+        with self._report_errors(session, watch), watch.over(session):
             session.start(request.sql)
         full = True
         while full:
-            with self._told(session, watch), watch.over(session):
+            with self._report_errors(session, watch), watch.over(session):
                 rows = list(session.fetch(request.batch))
             if rows:
                 yield ["rows", rows]
@@ -152,7 +152,7 @@ class ServerDriver(Driver):
         return not watch.fired
 
     @contextmanager
-    def _told(self, session: Session, watch: Watch) -> Iterator[None]:
+    def _report_errors(self, session: Session, watch: Watch) -> Iterator[None]:
         """Errors of the driver's package as ours."""
         try:
             yield

@@ -13,8 +13,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.sql.evaluation.compare import compare, mcnemar, read_results
 from ctxprune.sql.evaluation.journal import Journal
 from ctxprune.sql.evaluation.outcome import Result
-from ctxprune.sql.evaluation.page import comparison_page, run_page
-from ctxprune.sql.evaluation.plot import wilson
+from ctxprune.sql.evaluation.page import comparison_page, run_page, wilson
 from ctxprune.sql.evaluation.report import Evaluation
 
 

@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
+from ctxprune.sql.evaluation.bird import r_ves, reward, soft_f1, time_ratio
 from ctxprune.sql.evaluation.equality import equal_results, equal_sets
 from ctxprune.sql.evaluation.lexer import first_statement, tokens
 from ctxprune.sql.evaluation.plug_values import plugged
-from ctxprune.sql.evaluation.r_ves import r_ves, reward, time_ratio
 from ctxprune.sql.evaluation.rules import SPIDER, ExecutionRule
-from ctxprune.sql.evaluation.soft_f1 import soft_f1
 from ctxprune.sql.evaluation.spider import prepare_gold, prepare_prediction
 
 CELLS = st.sampled_from([None, 0, 1, 1.0, 10, 2.0, 2, "1", "a", "b", "", b"a", 0.1 + 0.2, 0.3, -0.0])

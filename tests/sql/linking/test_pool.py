@@ -179,7 +179,7 @@ def test_weights_are_checked(change: dict, words: str, monkeypatch, tmp_path):
     (tmp_path / "pool.json").write_text(seal({**good, "network": network.to_dict(), **change}), encoding="utf-8")
     monkeypatch.setattr(weights_module, "files", lambda package: tmp_path)
     with pytest.raises(FormatError, match=words):
-        load_pool_network.__wrapped__()
+        weights_module.load_shipped(module._parse_network, "ctxprune.sql.linking.copy", "pool.json")
 
 
 def test_a_pool_of_4500_columns_answers_in_50_ms():

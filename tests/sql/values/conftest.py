@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex
-from ctxprune.sql.values.build import Part
+from ctxprune.sql.values.index_arrays import IndexArrays
 from ctxprune.sql.values.redis_index import RedisIndex
 
 
@@ -67,7 +67,7 @@ def towns(tmp_path_factory):
 def same_arrays(one, other):
     """Whether two indexes hold the same arrays, element by element."""
     return all(
-        np.array_equal(getattr(one._store.part, name), getattr(other._store.part, name)) for name in Part.names()
+        np.array_equal(getattr(one._store.part, name), getattr(other._store.part, name)) for name in IndexArrays.names()
     )
 
 

@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from ctxprune.sql.database.database import Database
-from ctxprune.sql.values import ValueIndex, parts, sorting
+from ctxprune.sql.values import ValueIndex, run_buffer, sorting
 
 
 def small_steps() -> None:
     """Spill and sort in very small pieces, so that a small build goes through everything that a large one does."""
-    parts._SPILL, parts._BATCH, sorting._CHUNK = 30_000, 50, 64
+    run_buffer._SPILL, run_buffer._BATCH, sorting._CHUNK = 30_000, 50, 64
 
 
 def main() -> None:

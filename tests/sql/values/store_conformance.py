@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ctxprune.sql.values.build import Batch, map_batch
 from ctxprune.sql.values.index import ValueIndex
+from ctxprune.sql.values.index_arrays import ValueBatch, map_batch
 from ctxprune.sql.values.keys import acronym_key, part_key, prefix_key, stem_key, symbol_key
 from ctxprune.sql.values.minhash import LENGTHS, Signer, band_keys
 
@@ -38,7 +38,7 @@ class StoreConformance:
     def part(self, signer):
         """The arrays of the index."""
         fuzzy = np.arange(len(TOWNS) + len(CODES)) < len(TOWNS)
-        return map_batch(Batch([*TOWNS, *CODES], fuzzy), signer)
+        return map_batch(ValueBatch([*TOWNS, *CODES], fuzzy), signer)
 
     @pytest.fixture
     def column_starts(self):

@@ -13,7 +13,7 @@ import pytest
 from ctxprune.errors import FormatError, IndexBuildError
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.schema.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex, parts, store
+from ctxprune.sql.values import ValueIndex, index_files, run_buffer
 from ctxprune.sql.values.disk import header_of, mapped
 from ctxprune.sql.values.privacy import Privacy
 from ctxprune.storage.sealed import parse_json
@@ -48,7 +48,7 @@ def harbours(tmp_path_factory):
     return folder / "index", ["How many ships lie in Oslo 55?", *asked_of(index, 6)]
 
 
-@pytest.mark.parametrize("name", ["manifest.json", *store.ARRAYS])
+@pytest.mark.parametrize("name", ["manifest.json", *index_files.ARRAYS])
 def test_a_flipped_bit_never_gives_another_answer(harbours, tmp_path, name):
     saved, questions = harbours
     right = answers(saved, questions)
@@ -99,31 +99,31 @@ def test_verify_counts_the_bytes_of_a_sound_index(harbours):
 def test_verify_reads_the_manifest_once(harbours, monkeypatch):
     saved, _questions = harbours
     reads = []
-    real = store.read_arrays
-    monkeypatch.setattr(store, "read_arrays", lambda *given: (reads.append(given), real(*given))[1])
+    real = index_files.read_arrays
+    monkeypatch.setattr(index_files, "read_arrays", lambda *given: (reads.append(given), real(*given))[1])
     ValueIndex.verify(saved)
     assert len(reads) == 1
 
 
 def test_damage_is_marked_once_it_is_found(harbours, tmp_path):
     saved, _questions = harbours
-    assert store.mark_if_damaged(tmp_path / "nothing", every_byte=True) is None
+    assert index_files.mark_if_damaged(tmp_path / "nothing", every_byte=True) is None
     assert not (tmp_path / "nothing").exists()
     shutil.copytree(saved, directory := tmp_path / "index")
-    assert store.mark_if_damaged(directory, every_byte=True) is None
+    assert index_files.mark_if_damaged(directory, every_byte=True) is None
     flip(next(directory.glob("data-*/text.npy")), 8 * 1000)
-    assert store.mark_if_damaged(directory, every_byte=False) is None
+    assert index_files.mark_if_damaged(directory, every_byte=False) is None
     ValueIndex.open(directory)
-    assert store.mark_if_damaged(directory, every_byte=True).hint.endswith("--repair")
+    assert index_files.mark_if_damaged(directory, every_byte=True).hint.endswith("--repair")
     with pytest.raises(FormatError, match="no checksum"):
         ValueIndex.open(directory)
-    assert store.mark_if_damaged(directory, every_byte=True) is None  # the next build makes it anew already
+    assert index_files.mark_if_damaged(directory, every_byte=True) is None  # the next build makes it anew already
 
 
 def test_an_index_marked_as_damaged_is_built_anew_from_the_same_sample(database, tmp_path):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"Quay {k}",) for k in range(4000)]))
     ValueIndex.for_database(one.sampled(100), tmp_path / "index", mask=[ColumnRef("t", "c")])
-    store.mark_damaged(tmp_path / "index")
+    index_files.mark_damaged(tmp_path / "index")
     with pytest.raises(FormatError, match="no checksum"):
         ValueIndex.open(tmp_path / "index")
     calls = []
@@ -190,11 +190,11 @@ def test_a_record_of_another_form_does_not_show_what_was_hidden(database, tmp_pa
 def test_a_link_in_the_directory_is_never_followed(database, tmp_path, monkeypatch, kind):
     """A build removes what others have left in its work folder: behind a link that would be somebody's files."""
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"Quay {k}",) for k in range(300)]))
-    monkeypatch.setattr(parts, "_SPILL", 1)
+    monkeypatch.setattr(run_buffer, "_SPILL", 1)
     (precious := tmp_path / "precious").mkdir()
     (precious / "letter.txt").write_text("dear")
     (directory := tmp_path / "index").mkdir()
-    monkeypatch.setattr(store, "_digest", lambda _wanted: "01234567")
+    monkeypatch.setattr(index_files, "_digest", lambda _wanted: "01234567")
     if kind == "build":
         (directory / "build-01234567").symlink_to(precious, target_is_directory=True)
     elif kind == "data":
@@ -247,7 +247,7 @@ def test_headers_are_those_of_numpy(tmp_path):
 @pytest.mark.parametrize("change", [{"rows": 5}, {"reports": []}, {"runs": []}])
 def test_the_state_of_an_unfinished_build_carries_a_checksum(database, tmp_path, monkeypatch, change):
     """Without it, a flipped bit in the number of rows would shift every value behind it."""
-    monkeypatch.setattr(parts, "_SPILL", 1)
+    monkeypatch.setattr(run_buffer, "_SPILL", 1)
     one = database("CREATE TABLE t (c TEXT, d TEXT)", ("INSERT INTO t VALUES (?, ?)", [("Quito", "Lima")] * 3))
 
     def stop(done, _total, _name):

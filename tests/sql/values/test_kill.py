@@ -15,7 +15,7 @@ import pytest
 
 from ctxprune.errors import FormatError
 from ctxprune.sql.database.database import Database
-from ctxprune.sql.values import ValueIndex, parts, sorting
+from ctxprune.sql.values import ValueIndex, run_buffer, sorting
 
 from .conftest import make, same_arrays
 
@@ -32,8 +32,8 @@ def rows(version):
 @pytest.mark.skipif(os.name == "nt", reason="needs fork and SIGKILL")
 @pytest.mark.parametrize("kind", ["build", "update"])
 def test_a_killed_writer_leaves_the_old_index_and_the_next_one_goes_on(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(parts, "_SPILL", 30_000)
-    monkeypatch.setattr(parts, "_BATCH", 50)
+    monkeypatch.setattr(run_buffer, "_SPILL", 30_000)
+    monkeypatch.setattr(run_buffer, "_BATCH", 50)
     monkeypatch.setattr(sorting, "_CHUNK", 64)
     statement, table = "INSERT INTO t VALUES (?, ?, ?)", "CREATE TABLE t (c TEXT, d TEXT, e TEXT)"
     sources = [make(tmp_path / f"{k}.sqlite", table, [(statement, rows(k))]) for k in (0, 1)]

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import FormatError
+from ctxprune.models.weights import LogisticModel
 from ctxprune.sql.values.features import NAMES
-from ctxprune.sql.values.logistic import LogisticModel
 from ctxprune.sql.values.ranges import RANGE_FACTS
 
 
 @pytest.mark.parametrize(("name", "facts"), [("weights.json", NAMES), ("ranges.json", RANGE_FACTS)])
 def test_the_shipped_models_fit_the_facts(name, facts):
-    model = LogisticModel.read(name, facts)
+    model = LogisticModel.load("ctxprune.sql.values", name, facts)
     assert 0 < model.threshold < 1
     assert model.weights.shape == (len(facts) + 1,)
     with pytest.raises(FormatError, match="other facts"):
-        LogisticModel.read(name, facts[::-1])
+        LogisticModel.load("ctxprune.sql.values", name, facts[::-1])
 
 
 def test_likelihoods_rise_with_the_weighted_sum():

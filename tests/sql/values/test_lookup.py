@@ -125,14 +125,14 @@ def test_any_text_is_safe_and_hits_are_stored(towns, question, evidence):
 def test_a_quoted_value_is_found_whatever_it_is(values):
     import numpy as np
 
-    from ctxprune.sql.values.build import Batch, map_batch
     from ctxprune.sql.values.index import ValueIndex
+    from ctxprune.sql.values.index_arrays import ValueBatch, map_batch
     from ctxprune.sql.values.minhash import Signer
     from ctxprune.sql.values.spans import Question, key_words
     from ctxprune.sql.values.stores import ArrayStore
 
     permutations = np.arange(2, 194, dtype=np.uint32).reshape(2, 96) | np.uint32(1)
-    part = map_batch(Batch(values, np.ones(len(values), dtype=np.bool_)), Signer(permutations))
+    part = map_batch(ValueBatch(values, np.ones(len(values), dtype=np.bool_)), Signer(permutations))
     column = {"table": "t", "column": "c", "values": len(values)}
     store = ArrayStore(part, np.array([0, len(values)]))
     found = ValueIndex({"columns": [column], "permutations": permutations.tolist()}, store)

@@ -12,7 +12,7 @@ import pytest
 from ctxprune.errors import QueryTimeoutError, SchemaError, UsageError
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex, collect
+from ctxprune.sql.values import ValueIndex, column_reader
 from ctxprune.sql.values.eligibility import personal
 
 SCRIPT = """
@@ -100,7 +100,7 @@ def test_a_column_that_is_read_in_part_is_still_hidden(guests, monkeypatch):
     def late(_batches, _long):
         raise QueryTimeoutError("interrupted")
 
-    monkeypatch.setattr(collect, "_short", late)
+    monkeypatch.setattr(column_reader, "_drop_long", late)
     index = ValueIndex.build(guests, mask_personal=True)
     assert {column.column: column.skipped for column in index.columns}["mail"] == "unreadable: interrupted"
     assert set(index.hidden) == {MAIL, PHONE}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.sql.values import store as files
-from ctxprune.sql.values.build import Batch, Source, map_batch
+from ctxprune.sql.values import index_files as files
 from ctxprune.sql.values.index import ValueIndex
+from ctxprune.sql.values.index_arrays import MergeSource, ValueBatch, map_batch
 from ctxprune.sql.values.minhash import Signer
 from ctxprune.sql.values.postings import bounds, directory
 from ctxprune.sql.values.stores import ArrayStore, DictStore
@@ -39,7 +39,7 @@ class TestDirectory(StoreConformance):
         rows = np.arange(len(part.ends), dtype=np.uint32)
         manifest = {"columns": columns, "permutations": signer.permutations.tolist()}
         with files.locked(tmp_path / "index"):
-            files.write(tmp_path / "index", manifest, [Source.of(part, rows)])
+            files.write(tmp_path / "index", manifest, [MergeSource.of(part, rows)])
         return ValueIndex.open(tmp_path / "index")._store
 
 
@@ -69,7 +69,7 @@ def test_a_key_that_many_share_is_found_whole():
 @given(values=st.lists(st.text(max_size=12), min_size=1, max_size=20, unique=True), question=st.text(max_size=40))
 def test_both_stores_give_the_same_hits(values, question):
     permutations = np.arange(2, 194, dtype=np.uint32).reshape(2, 96) | np.uint32(1)
-    part = map_batch(Batch(sorted(values), np.ones(len(values), dtype=np.bool_)), Signer(permutations))
+    part = map_batch(ValueBatch(sorted(values), np.ones(len(values), dtype=np.bool_)), Signer(permutations))
     starts = np.array([0, len(values)])
     manifest = {
         "columns": [{"table": "t", "column": "c", "values": len(values)}],

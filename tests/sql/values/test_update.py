@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.sql.schema.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex, making, parts, sorting
-from ctxprune.sql.values import build as building
-from ctxprune.sql.values.build import Part
+from ctxprune.sql.values import ValueIndex, index_arrays, index_builder, run_buffer, sorting
+from ctxprune.sql.values.index_arrays import IndexArrays
 
 from .conftest import same_arrays
 
@@ -78,8 +77,10 @@ def test_only_new_values_are_mapped(database, tmp_path, monkeypatch):
     old = ValueIndex.for_database(one, tmp_path / "index")
     change(one, "DELETE FROM t WHERE c = 'quay 7'; INSERT INTO t VALUES ('quay 9 bis'), ('a first'), ('z last');")
     mapped = []
-    real = building.map_batch
-    monkeypatch.setattr(parts, "map_batch", lambda batch, signer: mapped.extend(batch.values) or real(batch, signer))
+    real = index_arrays.map_batch
+    monkeypatch.setattr(
+        run_buffer, "map_batch", lambda batch, signer: mapped.extend(batch.values) or real(batch, signer)
+    )
     new = old.update(one)
     assert mapped == ["a first", "quay 9 bis", "z last"]
     assert new.directory == tmp_path / "index"
@@ -100,8 +101,8 @@ def stopped(database, tmp_path, monkeypatch):
     """A build over four columns that was stopped before the last one, and the directory that it left."""
     rows = [tuple(f"{name} {k}" for name in ("quay", "pier", "dock", "port")) for k in range(200)]
     one = database("CREATE TABLE t (a TEXT, b TEXT, c TEXT, d TEXT)", ("INSERT INTO t VALUES (?, ?, ?, ?)", rows))
-    monkeypatch.setattr(parts, "_SPILL", 30_000)
-    monkeypatch.setattr(parts, "_BATCH", 50)
+    monkeypatch.setattr(run_buffer, "_SPILL", 30_000)
+    monkeypatch.setattr(run_buffer, "_BATCH", 50)
     monkeypatch.setattr(sorting, "_CHUNK", 64)
 
     def stop(done, _total, _name):
@@ -166,7 +167,7 @@ def test_a_stopped_build_of_other_data_is_removed(stopped):
 @pytest.mark.parametrize(
     "damage", [lambda path: path.write_bytes(path.read_bytes()[:-8]), flip], ids=["cut", "flipped"]
 )
-@pytest.mark.parametrize("name", Part.names())
+@pytest.mark.parametrize("name", IndexArrays.names())
 def test_a_damaged_older_index_is_rebuilt(database, tmp_path, name, damage):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"quay {k}",) for k in range(50)]))
     ValueIndex.for_database(one, tmp_path / "index")
@@ -181,7 +182,7 @@ def test_a_store_of_another_kind_is_rebuilt_and_not_saved(database, tmp_path):
 
     one = database("CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('Quito');")
     index = ValueIndex.build(one)
-    starts = making.column_starts(index._manifest)
+    starts = index_builder.column_starts(index._manifest)
     other = ValueIndex(index._manifest, DictStore.of(index._store.part, starts))
     assert other.lookup("to quito") == index.lookup("to quito")
     with pytest.raises(UsageError, match="DictStore"):
@@ -191,7 +192,7 @@ def test_a_store_of_another_kind_is_rebuilt_and_not_saved(database, tmp_path):
 
 
 def test_masked_columns_are_hashed_again_and_equal_a_rebuild(database, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "_SPILL", 10_000)
+    monkeypatch.setattr(run_buffer, "_SPILL", 10_000)
     monkeypatch.setattr(sorting, "_CHUNK", 16)
     rows = [(f"quay {k}", f"Ann {k}", f"pier {k}") for k in range(60)]
     one = database("CREATE TABLE t (a TEXT, b TEXT, c TEXT)", ("INSERT INTO t VALUES (?, ?, ?)", rows))

@@ -18,7 +18,7 @@ import pytest
 
 from ctxprune.errors import FormatError, IndexBuildError, SchemaError
 from ctxprune.sql.schema.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex, store
+from ctxprune.sql.values import ValueIndex, index_files
 from ctxprune.sql.values.index import default_directory
 from ctxprune.storage.sealed import seal
 
@@ -53,11 +53,11 @@ def test_the_layout_names_format_version_and_fingerprints(saved):
     assert (manifest["format"], manifest["version"]) == ("ctxprune.values", 3)
     assert manifest["data_fingerprint"]
     assert manifest["schema_fingerprint"]
-    assert sorted(path.stem for path in data_folder(saved).iterdir()) == sorted(store.ARRAYS)
-    assert set(manifest["arrays"]) == set(store.ARRAYS)
+    assert sorted(path.stem for path in data_folder(saved).iterdir()) == sorted(index_files.ARRAYS)
+    assert set(manifest["arrays"]) == set(index_files.ARRAYS)
 
 
-@pytest.mark.parametrize("name", store.ARRAYS)
+@pytest.mark.parametrize("name", index_files.ARRAYS)
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "longer", "object"])
 def test_a_damaged_array_is_refused(saved, name, damage):
     path = data_folder(saved) / f"{name}.npy"
@@ -193,14 +193,14 @@ def test_a_write_that_fails_keeps_the_old_index(towns, saved, monkeypatch, error
 
 
 def test_an_interrupt_behind_the_last_step_keeps_the_new_index(towns, saved, monkeypatch):
-    before, real = data_folder(saved), store._sync
+    before, real = data_folder(saved), index_files._sync
 
     def sync(directory):
         real(directory)
         if directory == saved:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_sync", sync)
+    monkeypatch.setattr(index_files, "_sync", sync)
     with pytest.raises(KeyboardInterrupt):
         towns.save(saved)
     assert data_folder(saved) != before
@@ -239,8 +239,8 @@ LIMITED = """
 import resource, sys
 from ctxprune.errors import IndexBuildError
 from ctxprune.sql.database.database import Database
-from ctxprune.sql.values import ValueIndex, parts
-parts._SPILL = int(sys.argv[3])
+from ctxprune.sql.values import ValueIndex, run_buffer
+run_buffer._SPILL = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 with Database(sys.argv[1], isolated=False) as database:
     try:
@@ -291,9 +291,9 @@ def test_two_builders_at_once_both_end_and_one_builds(database, tmp_path):
 
 def test_a_lock_that_is_never_freed_is_an_error(tmp_path):
     with (
-        store.locked(tmp_path / "index"),
+        index_files.locked(tmp_path / "index"),
         pytest.raises(IndexBuildError, match="another process"),
-        store.locked(tmp_path / "index", seconds=0.1),
+        index_files.locked(tmp_path / "index", seconds=0.1),
     ):
         pass
 
@@ -317,7 +317,7 @@ def test_readers_and_a_writer_at_once(towns, saved):
 
 
 def test_a_reader_follows_a_writer_that_is_always_ahead(towns, saved, monkeypatch):
-    real, behind = store.read_arrays, [3]
+    real, behind = index_files.read_arrays, [3]
 
     def read(directory, manifest):
         if behind[0]:
@@ -325,7 +325,7 @@ def test_a_reader_follows_a_writer_that_is_always_ahead(towns, saved, monkeypatc
             towns.save(saved)
         return real(directory, manifest)
 
-    monkeypatch.setattr(store, "read_arrays", read)
+    monkeypatch.setattr(index_files, "read_arrays", read)
     assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
     assert behind == [0]
 
@@ -376,5 +376,5 @@ def test_the_default_place_is_the_cache_and_never_beside_the_database(database, 
 def test_the_same_data_give_the_same_bytes(database, tmp_path):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"Quay of {k}",) for k in range(200)]))
     first, second = ValueIndex.build(one).save(tmp_path / "a"), ValueIndex.build(one).save(tmp_path / "b")
-    for name in store.ARRAYS:
+    for name in index_files.ARRAYS:
         assert (data_folder(first) / f"{name}.npy").read_bytes() == (data_folder(second) / f"{name}.npy").read_bytes()

@@ -1,4 +1,4 @@
-"""Rewriting a SELECT so that it reads the visible columns only: stars written out, tables fenced."""
+"""Rewriting a SELECT so that it reads the visible columns only: stars written out, tables narrowed to them."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ def close(scope: Scope, spend: Callable[[int], None]) -> None:
         scope: One SELECT, its names resolved.
         spend: Told how many nodes are to be written, before they are; refuses what is too much.
 
-    A fence is a derived table: `t` becomes `(SELECT a, b FROM t) AS t`. Behind it even the database cannot bind a name,
-    a star, a whole row or a natural join to a column that the caller may not see. A complete table needs none.
+    A table is narrowed by a derived table: `t` becomes `(SELECT a, b FROM t) AS t`. Behind it not even the database can
+    bind a name, a star, a whole row or a natural join to a column that the caller may not see. A complete table needs
+    none.
 
     Raises:
-        Refusal: A star or a fence over a table without visible columns.
+        Refusal: A star over, or the narrowing of, a table without visible columns.
     """
     if any(source.alias is None for _, sources in scope.stars for source in sources):
-        scope.fenced = True
-    if scope.fenced:
+        scope.narrowed = True
+    if scope.narrowed:
         for source in scope.sources:
-            if source.partial:
+            if source.may_hide_columns:
                 spend(_NODES_PER_COLUMN * len(source.visible))
-                _fence(source)
+                _narrow(source)
     for star, sources in scope.stars:
-        behind = scope.fenced and all(any(source is own for own in scope.sources) for source in sources)
+        behind = scope.narrowed and all(any(source is own for own in scope.sources) for source in sources)
         if not behind and any(source.node is not None for source in sources):
             spend(sum(_NODES_PER_COLUMN * len(source.visible) for source in sources))
             _write_out(star, sources)
@@ -68,15 +69,15 @@ def _columns(source: Source) -> list[exp.Expr]:
         star = exp.Column(this=exp.Star(), table=alias.copy())
         star.meta[BOUND] = True
         return [star]
-    _some(source)
+    _require_visible(source)
     return [column(name, alias) for name in source.visible]
 
 
-def _fence(source: Source) -> None:
+def _narrow(source: Source) -> None:
     node = source.node
     if node is None or source.alias is None:
         return
-    _some(source)
+    _require_visible(source)
     alias = node.args.get("alias")
     outer = exp.Subquery(
         this=exp.Select(expressions=[column(name) for name in source.visible]),
@@ -94,7 +95,7 @@ def _fence(source: Source) -> None:
     outer.this.set("from_", exp.From(this=node))
 
 
-def _some(source: Source) -> None:
+def _require_visible(source: Source) -> None:
     if not source.visible:
         name = source.node.name if source.node is not None else ""
         raise Refusal(f"no column of the table {shown(name)} is in the schema")

@@ -1,8 +1,8 @@
-"""Builds the arrays of a value index: pure functions over batches of values (map), then one merge (reduce).
+"""The arrays of a value index: made by pure functions over batches of values (map), then by one merge (reduce).
 
-`map_batch` knows nothing but its batch; `merge` knows nothing but parts and the rows that they become, and a merge of
-merges is the same as one merge. Parts are plain arrays and can be pickled, so that many processes, or an engine that
-distributes work, can run the same functions.
+`map_batch` depends on its batch alone, `merge` on arrays and the rows that they become, and a merge of merges equals
+one merge. All of it can be pickled, so that several processes, or a framework for distributed work, can run the same
+functions.
 
 An entry of a posting list is one uint64: the key in the upper half, the row in the lower one. Sorted entries are
 sorted by key and then by row, and stay so when rows are renumbered without changing their order.
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DROPPED",
-    "Batch",
-    "Part",
-    "Source",
+    "IndexArrays",
+    "MergeSource",
+    "ValueBatch",
     "check_count",
+    "concatenate",
     "map_batch",
     "merge",
-    "merged_entries",
-    "merged_rows",
-    "merged_texts",
-    "one_behind_the_other",
+    "merge_entries",
+    "merge_rows",
+    "merge_texts",
 ]
 
 DROPPED = np.uint32(0xFFFFFFFF)
 """The new row of a value that is left out."""
 
 _MOST_VALUES = 2**31
-_SHORTEST_FUZZY, _LONGEST_FUZZY = 3, 60
-_PIECE = 4_000_000
-_ROW_PIECE = 500_000
-_LOW = np.uint64(0xFFFFFFFF)
+_SHORTEST_FUZZY, _LONGEST_FUZZY = 3, 60  # characters of the values that the LSH stage may find
+_PIECE = 4_000_000  # entries that are merged at a time: 32 MB
+_ROW_PIECE = 500_000  # rows whose texts are written at a time
+_LOW = np.uint64(0xFFFFFFFF)  # the row of an entry
 
 
 @dataclass(frozen=True)
-class Batch:
+class ValueBatch:
     """Distinct values of one column or of several, in the order of the index.
 
     Attributes:
@@ -67,8 +67,8 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Part:
-    """Values in order, and all that is looked up about them; rows count from the start of the part.
+class IndexArrays:
+    """Values in order, and what is looked up about them; rows count from the first value here.
 
     Attributes:
         text: uint8 (n_bytes,), UTF-8 of all values, end to end; lone surrogates are kept as three bytes.
@@ -90,33 +90,38 @@ class Part:
         """Field names, in order."""
         return tuple(field.name for field in fields(cls))
 
+    def array(self, name: str) -> NDArray[Any]:
+        """One of the arrays, by its field name."""
+        array: NDArray[Any] = getattr(self, name)  # of a name that is read from a file or from `names`
+        return array
+
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return sum(getattr(self, name).nbytes for name in self.names())
+        return sum(self.array(name).nbytes for name in self.names())
 
 
 @dataclass(frozen=True)
-class Source:
-    """A part and what becomes of its rows.
+class MergeSource:
+    """Arrays to be merged, and the row that each of their rows becomes.
 
     Attributes:
-        read: Gives one array of the part by its name; called whenever a piece of it is needed, so that an array on
+        read: Gives one of the arrays by its name; called whenever a piece of it is needed, so that an array on
             disk need not stay mapped.
-        rows: uint32 (n_values,), the new row of each value, or `DROPPED`; those that stay rise.
+        rows: uint32 (n_values,), the new row of each value, or `DROPPED`; the other numbers rise.
     """
 
     read: Callable[[str], NDArray[Any]]
     rows: NDArray[np.uint32]
 
     @classmethod
-    def of(cls, part: Part, rows: NDArray[np.uint32]) -> Source:
-        """A part in memory."""
-        return cls(lambda name: getattr(part, name), rows)
+    def of(cls, part: IndexArrays, rows: NDArray[np.uint32]) -> MergeSource:
+        """Arrays in memory."""
+        return cls(part.array, rows)
 
 
-def map_batch(batch: Batch, signer: Signer) -> Part:
-    """Files the values of a batch under their keys, and signs those that the LSH stage may hold."""
+def map_batch(batch: ValueBatch, signer: Signer) -> IndexArrays:
+    """The arrays of one batch: values under their keys, and band keys of those that the LSH stage may find."""
     values = batch.values
     if batch.masked:
         return _map_masked(values)
@@ -133,7 +138,7 @@ def map_batch(batch: Batch, signer: Signer) -> Part:
     bands = band_keys(signed.signatures[close], lengths[close]).astype(np.uint64) << np.uint64(32)
     bands |= worded[close].astype(np.uint64)
     bands.sort(axis=1)
-    return Part(
+    return IndexArrays(
         text=np.frombuffer(b"".join(encoded), dtype=np.uint8),
         ends=np.cumsum(np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)), dtype=np.int64),
         keys=value_keys(values, table),
@@ -142,11 +147,11 @@ def map_batch(batch: Batch, signer: Signer) -> Part:
     )
 
 
-def _map_masked(digests: Sequence[str]) -> Part:
+def _map_masked(digests: Sequence[str]) -> IndexArrays:
     """Rows without text: each under the key of its digest, with the digest in the place of its sketch."""
     rows = np.arange(len(digests), dtype=np.uint64)
     keys, sketches = digest_keys(digests)
-    return Part(
+    return IndexArrays(
         text=np.empty(0, dtype=np.uint8),
         ends=np.zeros(len(digests), dtype=np.int64),
         keys=np.sort((keys.astype(np.uint64) << np.uint64(32)) | rows),
@@ -155,17 +160,17 @@ def _map_masked(digests: Sequence[str]) -> Part:
     )
 
 
-def one_behind_the_other(parts: Sequence[Part]) -> list[Source]:
-    """Sources that keep all rows of some parts, in order."""
+def concatenate(parts: Sequence[IndexArrays]) -> list[MergeSource]:
+    """Sources that keep all rows, those of each part behind those of the parts before it."""
     firsts = np.cumsum([0, *(len(part.ends) for part in parts)])
     return [
-        Source.of(part, np.arange(first, first + len(part.ends), dtype=np.uint32))
+        MergeSource.of(part, np.arange(first, first + len(part.ends), dtype=np.uint32))
         for part, first in zip(parts, firsts.tolist(), strict=False)
     ]
 
 
 def check_count(n_values: int) -> None:
-    """Rows are numbered in 32 bits.
+    """Check that rows can be numbered in 32 bits.
 
     Raises:
         IndexBuildError: There are 2**31 values or more.
@@ -174,24 +179,24 @@ def check_count(n_values: int) -> None:
         raise IndexBuildError(f"{n_values} values are more than one index holds", hint="exclude columns")
 
 
-def merge(sources: Sequence[Source]) -> Part:
-    """One part of all sources, in memory.
+def merge(sources: Sequence[MergeSource]) -> IndexArrays:
+    """Merge all sources in memory.
 
     Raises:
         IndexBuildError: There are more than 2**31 values.
     """
-    texts = list(merged_texts(sources))
-    bands = _merged_bands(sources)
-    return Part(
+    texts = list(merge_texts(sources))
+    bands = _merge_bands(sources)
+    return IndexArrays(
         text=_joined([text for text, _ends in texts], np.uint8),
         ends=_joined([ends for _text, ends in texts], np.int64),
-        keys=_joined(list(merged_entries(sources, "keys")), np.uint64),
+        keys=_joined(list(merge_entries(sources, "keys")), np.uint64),
         bands=bands,
-        sketches=_joined(list(merged_rows(sources, "sketches")), np.uint64).reshape(-1, 2),
+        sketches=_joined(list(merge_rows(sources, "sketches")), np.uint64).reshape(-1, 2),
     )
 
 
-def _merged_bands(sources: Sequence[Source]) -> NDArray[np.uint64]:
+def _merge_bands(sources: Sequence[MergeSource]) -> NDArray[np.uint64]:
     found = [np.empty((BANDS, 0), dtype=np.uint64)]
     for source in sources:
         entries = np.array(source.read("bands"), dtype=np.uint64)
@@ -204,7 +209,7 @@ def _merged_bands(sources: Sequence[Source]) -> NDArray[np.uint64]:
     return joined
 
 
-def merged_entries(sources: Sequence[Source], name: str, band: int | None = None) -> Iterator[NDArray[np.uint64]]:
+def merge_entries(sources: Sequence[MergeSource], name: str, band: int | None = None) -> Iterator[NDArray[np.uint64]]:
     """The entries of all sources under their new rows, in sorted pieces of some four million; memory is bounded by
     that, and by the rows of a single key.
     """
@@ -212,13 +217,14 @@ def merged_entries(sources: Sequence[Source], name: str, band: int | None = None
     total = sum(len(array) for array in arrays)
     del arrays
     pieces = max(1, -(-total // _PIECE))
+    # the range of keys is cut into equal intervals: keys are hashes, so each holds about as many entries
     cuts = [(step << 64) // pieces for step in range(pieces)]
     for low, high in zip(cuts, [*cuts[1:], None], strict=True):
         yield _piece(sources, name, band, (low, high))
 
 
 def _piece(
-    sources: Sequence[Source], name: str, band: int | None, bounds: tuple[int, int | None]
+    sources: Sequence[MergeSource], name: str, band: int | None, bounds: tuple[int, int | None]
 ) -> NDArray[np.uint64]:
     found = []
     for source in sources:
@@ -231,12 +237,12 @@ def _piece(
         entries |= rows
         found.append(entries[rows != DROPPED])
     joined = _joined(found, np.uint64)
-    if len(found) > 1:
+    if len(found) > 1:  # new rows rise as old ones do, so the entries of one source are sorted already
         joined.sort()
     return joined
 
 
-def merged_rows(sources: Sequence[Source], name: str) -> Iterator[NDArray[Any]]:
+def merge_rows(sources: Sequence[MergeSource], name: str) -> Iterator[NDArray[Any]]:
     """What the sources hold for each new row, in pieces of half a million rows."""
     kept = [np.flatnonzero(source.rows != DROPPED) for source in sources]
     for first, last in _ranges(kept):
@@ -250,7 +256,7 @@ def merged_rows(sources: Sequence[Source], name: str) -> Iterator[NDArray[Any]]:
             yield out
 
 
-def merged_texts(sources: Sequence[Source]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+def merge_texts(sources: Sequence[MergeSource]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """Text, and the ends of the values in the whole text, of each piece of half a million rows."""
     kept = [np.flatnonzero(source.rows != DROPPED) for source in sources]
     written = 0
@@ -296,12 +302,12 @@ def _ranges(kept: Sequence[NDArray[np.intp]]) -> list[tuple[int, int]]:
     return [(first, min(first + _ROW_PIECE, total)) for first in range(0, total, _ROW_PIECE)]
 
 
-def _between(source: Source, kept: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
+def _between(source: MergeSource, kept: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
     new = source.rows[kept]
     return kept[slice(*np.searchsorted(new, np.array([first, last], dtype=np.uint32)))]
 
 
-def _array(source: Source, name: str, band: int | None) -> NDArray[np.uint64]:
+def _array(source: MergeSource, name: str, band: int | None) -> NDArray[np.uint64]:
     array = source.read(name)
     return array if band is None else array[band]
 

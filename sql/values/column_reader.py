@@ -1,7 +1,7 @@
 """Reads the columns of a database into an index: what is read, what is skipped, and why.
 
-A column is read in the database's order, sorted, and compared with what an older index holds of it, so that only new
-values are mapped. A first build is the same with an older index of nothing.
+A column is read in the database's order, sorted, and compared with what an existing index holds of it, so that only
+new values are mapped. A first build is the same with an empty existing index.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTim
 
 from ..schema.schema import ColumnRef
 from .eligibility import LONGEST_VALUE, measure, personal
-from .named import truths
 from .privacy import masked_digests
 from .sorting import in_order
+from .truths import truths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ..database.database import Database
     from ..schema.schema import Schema
-    from .older import Older
-    from .parts import Parts
     from .privacy import Privacy
+    from .reuse import PreviousIndex
+    from .run_buffer import RunBuffer
 
-__all__ = ["EXCLUDED", "VIEW", "Task", "collect"]
+__all__ = ["EXCLUDED", "VIEW", "ReadTask", "read_columns"]
 
 EXCLUDED = "excluded"
 VIEW = "view"
-_BATCH = 5000
-_BLOCK = 20_000
-_SECONDS = 3600.0
-_MOST_LONG = 100_000
-_SOME_NUMBERS = 500
-_TOLD_EVERY = 100_000  # values of one column
+_BATCH = 5000  # values that the database gives at a time
+_BLOCK = 20_000  # sorted values that are compared and mapped at a time
+_SECONDS = 3600.0  # deadline of a column
+_MOST_LONG = 100_000  # values that are counted as too long
+_SOME_NUMBERS = 500  # of a column, looked at for payment cards
+_REPORT_EVERY = 100_000  # values of one column
 _WAITS = (0.5, 1, 2, 4, 8, 16, 30)  # seconds, for a server to come back
-_MOST_TOLD_APART = 1_000_000  # distinct values that the database is asked to tell apart; beyond, sorted runs do
+_MOST_DISTINCT = 1_000_000  # values up to which the database removes duplicates; beyond, the sort does
 
 
 @dataclass
-class Task:
-    """What to read.
+class ReadTask:
+    """A database whose columns are read, and how far that has come.
 
     Attributes:
         database, schema: Where the values are, and which columns may be read.
@@ -60,8 +60,8 @@ class Task:
     reports: list[dict[str, Any]] = field(default_factory=list)
 
 
-def collect(task: Task, parts: Parts, older: Older) -> None:
-    """Reads all columns that `task.reports` does not hold yet, and hands their new values to `parts`.
+def read_columns(task: ReadTask, buffer: RunBuffer, previous: PreviousIndex) -> None:
+    """Read all columns that `task.reports` does not hold yet, and add their values to `buffer`.
 
     A column that cannot be read is skipped with the database's message; a database that cannot be read raises. Where
     the connection to a server is lost, the column is read anew once the server is back, up to a minute later.
@@ -85,29 +85,30 @@ def collect(task: Task, parts: Parts, older: Older) -> None:
             elif table.is_view:
                 report["skipped"] = VIEW
             else:
-                report.update(_read_until_whole(task, ref, parts, older))
+                report.update(_read_with_retries(task, ref, buffer, previous))
             task.reports.append(report)
-            parts.column_ends(task.reports, older)
+            buffer.checkpoint(task.reports, previous)
     task.progress(total, total, "")
 
 
-def _read_until_whole(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
-    """A column, again after a lost connection: nothing of it went into `parts` then, since it is sorted first."""
+def _read_with_retries(task: ReadTask, ref: ColumnRef, buffer: RunBuffer, previous: PreviousIndex) -> dict[str, Any]:
+    """Read a column, again after a lost connection: nothing of it went into `buffer` then, since it is sorted first."""
     waits = list(_WAITS if task.database.path is None else ())
     while waits:
         seconds = waits.pop(0)
         try:
-            return _read_column(task, ref, parts, older)
+            return _read_column(task, ref, buffer, previous)
         except DatabaseError:
             time.sleep(seconds)
-    return _read_column(task, ref, parts, older)
+    return _read_column(task, ref, buffer, previous)
 
 
-def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
+def _read_column(task: ReadTask, ref: ColumnRef, buffer: RunBuffer, previous: PreviousIndex) -> dict[str, Any]:
     long: set[str] = set()
     masked = task.privacy.masks(ref)
     try:
-        stream = _told(task, f"{ref.table}.{ref.column}", _stream(task.database, ref))
+        # the first batch decides whether the column is indexed at all, so that the rest of a long one is not read
+        stream = _report_progress(task, f"{ref.table}.{ref.column}", _stream(task.database, ref))
         first = next(stream, [])
         profile = measure(first)
         if profile.skipped:
@@ -115,12 +116,12 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
             return {"skipped": profile.skipped, "masked": task.privacy.masks(ref, first or numbers)}
         masked = task.privacy.masks(ref, first)
         fuzzy = profile.fuzzy and not masked
-        before = older.column(ref, fuzzy=None if masked else fuzzy)
-        texts = _short(chain([first], stream), long)
-        ordered = in_order(map(masked_digests, texts) if masked else texts, parts.folder)
+        before = previous.column(ref, fuzzy=None if masked else fuzzy)
+        texts = _drop_long(chain([first], stream), long)
+        ordered = in_order(map(masked_digests, texts) if masked else texts, buffer.folder)
         values = 0
         while block := list(islice(ordered, _BLOCK)):  # the first one when all is read
-            parts.add(block, before.rows(block), older, fuzzy=None if masked else fuzzy)
+            buffer.add(block, before.rows(block), previous, fuzzy=None if masked else fuzzy)
             values += len(block)
     except (QueryError, QueryLimitError, QueryTimeoutError) as error:
         return {"skipped": f"unreadable: {error.what}", "masked": masked}
@@ -140,7 +141,7 @@ def _numbers(database: Database, ref: ColumnRef) -> list[str]:
     return [str(number) for number in database.whole_numbers(ref, _SOME_NUMBERS)]
 
 
-def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:
+def _drop_long(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:
     """The values that are not too long; the beginnings of up to 100,000 of those that are go into `long`."""
     for values in batches:
         short = [value for value in values if len(value) <= LONGEST_VALUE]
@@ -149,13 +150,13 @@ def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:
         yield short
 
 
-def _told(task: Task, name: str, batches: Iterable[list[str]]) -> Iterator[list[str]]:
-    """The batches of a column; how much was read is told now and then."""
-    done, total, read, told = len(task.reports), task.schema.n_columns, 0, 0
+def _report_progress(task: ReadTask, name: str, batches: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The batches of a column; progress is reported after every 100,000 values."""
+    done, total, read, reported = len(task.reports), task.schema.n_columns, 0, 0
     for values in batches:
         read += len(values)
-        if read - told >= _TOLD_EVERY:
-            told = read
+        if read - reported >= _REPORT_EVERY:
+            reported = read
             task.progress(done, total, f"{name} ({read:,} read)")
         yield values
 
@@ -166,10 +167,11 @@ def _stream(database: Database, ref: ColumnRef) -> Iterator[list[str]]:
     cut = LONGEST_VALUE + 1
     read = 0
     try:
-        for values in database.distinct_values(ref, batch=_BATCH, max_values=_MOST_TOLD_APART, cut=cut, limits=limits):
+        for values in database.distinct_values(ref, batch=_BATCH, max_values=_MOST_DISTINCT, cut=cut, limits=limits):
             read += len(values)
             yield values
     except QueryLimitError:  # too many for the memory that the database may use
-        read = _MOST_TOLD_APART
-    if read >= _MOST_TOLD_APART:
+        read = _MOST_DISTINCT
+    # the column is read again from its beginning; values that were read before are removed by the sort
+    if read >= _MOST_DISTINCT:
         yield from database.texts(ref, batch=_BATCH, cut=cut, limits=limits)

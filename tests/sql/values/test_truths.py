@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.sql.values.features import ColumnFacts
-from ctxprune.sql.values.named import Named, truth_columns, truths
+from ctxprune.sql.values.truths import TruthMention, find_truth_columns, truths
 from ctxprune.text.words import stem
 
 TRUTHS = [
@@ -45,12 +45,12 @@ ASKED = [
 @pytest.mark.parametrize(("question", "column", "found"), ASKED, ids=[row[0] for row in ASKED])
 def test_a_name_must_be_said_in_full(question, column, found):
     asked = [stem(word) for word in question.strip("?").split()]
-    assert bool(truth_columns(asked, [fact(column, "T", "F")])) == found
+    assert bool(find_truth_columns(asked, [fact(column, "T", "F")])) == found
 
 
 def test_yes_first_at_the_name():
     facts = [fact("price"), fact("sold", "Y", "N")]
-    assert truth_columns(["item", "sold"], facts) == [Named(1, "Y", 1, 2), Named(1, "N", 1, 2)]
+    assert find_truth_columns(["item", "sold"], facts) == [TruthMention(1, "Y", 1, 2), TruthMention(1, "N", 1, 2)]
 
 
 def test_a_value_that_is_said_keeps_the_others_away(index):

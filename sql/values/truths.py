@@ -1,4 +1,4 @@
-"""Columns of yes and no: a question says their name ("active members"), and never what they store ("T")."""
+"""Columns of yes and no: a question names the column ("active members"), not the stored value ("T")."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .features import ColumnFacts
 
-__all__ = ["TRUTH", "Named", "truth_columns", "truths"]
+__all__ = ["TRUTH", "TruthMention", "find_truth_columns", "truths"]
 
 TRUTH = "truth"  # the way of a candidate
 
@@ -25,7 +25,7 @@ _FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class TruthMention:
     """A value of a column that the question names.
 
     Attributes:
@@ -40,7 +40,7 @@ class Named:
     last: int
 
 
-def truth_columns(asked: Sequence[str], facts: Sequence[ColumnFacts]) -> list[Named]:
+def find_truth_columns(asked: Sequence[str], facts: Sequence[ColumnFacts]) -> list[TruthMention]:
     """The values of the columns that hold nothing but yes and no and are named in a question; yes first.
 
     All words of a name must be among the stemmed words `asked`, but for such as "is" and "flag".
@@ -53,7 +53,7 @@ def truth_columns(asked: Sequence[str], facts: Sequence[ColumnFacts]) -> list[Na
         words = (fact.column_words - _EMPTY) if fact.truths else frozenset()
         if words and all(word in places for word in words):
             first = min(places[word] for word in words)
-            found += [Named(number, value, first, first + 1) for value in fact.truths]
+            found += [TruthMention(number, value, first, first + 1) for value in fact.truths]
     return found
 
 

@@ -14,11 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import IndexBuildError
-from ctxprune.sql.values import ValueIndex, build, parts, sorting
-from ctxprune.sql.values.build import DROPPED, Batch, Part, Source, map_batch, merge, one_behind_the_other
+from ctxprune.sql.values import ValueIndex, index_arrays, run_buffer, sorting
+from ctxprune.sql.values.index_arrays import (
+    DROPPED,
+    IndexArrays,
+    MergeSource,
+    ValueBatch,
+    concatenate,
+    map_batch,
+    merge,
+)
 from ctxprune.sql.values.keys import acronym_key, part_key, prefix_key, stem_key, symbol_key, value_keys
 from ctxprune.sql.values.minhash import Signer
-from ctxprune.sql.values.older import Older
+from ctxprune.sql.values.reuse import PreviousIndex
 from ctxprune.sql.values.sorting import in_order
 from ctxprune.sql.values.spans import MAX_WORDS, key_words
 from ctxprune.sql.values.words import WordTable
@@ -37,11 +45,11 @@ def signer():
 
 
 def batch(values, fuzzy=True):
-    return Batch(list(values), np.full(len(values), fuzzy, dtype=np.bool_))
+    return ValueBatch(list(values), np.full(len(values), fuzzy, dtype=np.bool_))
 
 
 def equal(one, other):
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in Part.names())
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in IndexArrays.names())
 
 
 @settings(max_examples=100, deadline=None)
@@ -91,11 +99,11 @@ def test_a_merge_of_batches_is_the_map_of_all(signer, values, cuts):
     edges = sorted({0, len(values), *(min(cut, len(values)) for cut in cuts)})
     pieces = [map_batch(batch(values[a:b]), signer) for a, b in pairwise(edges)]
     whole = map_batch(batch(values), signer)
-    assert equal(merge(one_behind_the_other(pieces)), whole if values else merge([]))
+    assert equal(merge(concatenate(pieces)), whole if values else merge([]))
     half = len(pieces) // 2
     if half:
-        merged = [merge(one_behind_the_other(some)) for some in (pieces[:half], pieces[half:])]
-        assert equal(merge(one_behind_the_other(merged)), whole)
+        merged = [merge(concatenate(some)) for some in (pieces[:half], pieces[half:])]
+        assert equal(merge(concatenate(merged)), whole)
 
 
 @settings(max_examples=40, deadline=None)
@@ -105,8 +113,8 @@ def test_a_merge_takes_some_rows_and_puts_others_between(signer, old, new):
     place = {value: row for row, value in enumerate(values)}
     rows = np.array([place.get(value, int(DROPPED)) for value in before], dtype=np.uint32)
     sources = [
-        Source.of(map_batch(batch(before), signer), rows),
-        Source.of(map_batch(batch(fresh), signer), np.array([place[value] for value in fresh], dtype=np.uint32)),
+        MergeSource.of(map_batch(batch(before), signer), rows),
+        MergeSource.of(map_batch(batch(fresh), signer), np.array([place[value] for value in fresh], dtype=np.uint32)),
     ]
     assert equal(merge(sources), map_batch(batch(values), signer))
 
@@ -114,10 +122,10 @@ def test_a_merge_takes_some_rows_and_puts_others_between(signer, old, new):
 def test_pieces_of_any_size_join_to_the_same(signer, monkeypatch):
     values = sorted({f"{a} {b} harbour" for a in ("Oslo", "Lima", "Quito") for b in range(60)})
     pieces = [map_batch(batch(values[a : a + 25]), signer) for a in range(0, len(values), 25)]
-    whole = merge(one_behind_the_other(pieces))
-    monkeypatch.setattr(build, "_PIECE", 50)
-    monkeypatch.setattr(build, "_ROW_PIECE", 7)
-    assert equal(merge(one_behind_the_other(pieces)), whole)
+    whole = merge(concatenate(pieces))
+    monkeypatch.setattr(index_arrays, "_PIECE", 50)
+    monkeypatch.setattr(index_arrays, "_ROW_PIECE", 7)
+    assert equal(merge(concatenate(pieces)), whole)
 
 
 def test_batches_and_parts_can_be_sent_to_another_process(signer):
@@ -127,13 +135,13 @@ def test_batches_and_parts_can_be_sent_to_another_process(signer):
 
 
 def test_no_more_values_than_rows_can_number(signer, monkeypatch):
-    monkeypatch.setattr(build, "_MOST_VALUES", 2)
+    monkeypatch.setattr(index_arrays, "_MOST_VALUES", 2)
     with pytest.raises(IndexBuildError, match="2 values"):
-        merge(one_behind_the_other([map_batch(batch(["a", "b"]), signer)]))
-    with parts.Parts(signer) as some:
-        some.add(["a"], np.array([-1]), Older.nothing(), fuzzy=True)
+        merge(concatenate([map_batch(batch(["a", "b"]), signer)]))
+    with run_buffer.RunBuffer(signer) as some:
+        some.add(["a"], np.array([-1]), PreviousIndex.empty(), fuzzy=True)
         with pytest.raises(IndexBuildError, match="2 values"):
-            some.add(["b"], np.array([-1]), Older.nothing(), fuzzy=True)
+            some.add(["b"], np.array([-1]), PreviousIndex.empty(), fuzzy=True)
 
 
 @settings(max_examples=40, deadline=None)
@@ -170,15 +178,15 @@ def test_a_spilled_build_equals_one_in_memory(mixed, tmp_path, monkeypatch):
     assert reports["empty"] == (0, 0, "no text")
     assert reports["token"] == (0, 0, "UUIDs or tokens")
     assert reports["note"] == (294, 6, "")
-    monkeypatch.setattr(parts, "_SPILL", 20_000)
-    monkeypatch.setattr(parts, "_BATCH", 40)
+    monkeypatch.setattr(run_buffer, "_SPILL", 20_000)
+    monkeypatch.setattr(run_buffer, "_BATCH", 40)
     monkeypatch.setattr(sorting, "_CHUNK", 64)
     assert same_arrays(ValueIndex.for_database(mixed, tmp_path / "index"), clean)
 
 
 def test_any_number_of_workers_gives_the_same(mixed, monkeypatch):
     clean = ValueIndex.build(mixed)
-    monkeypatch.setattr(parts, "_BATCH", 60)
+    monkeypatch.setattr(run_buffer, "_BATCH", 60)
     assert same_arrays(ValueIndex.build(mixed, workers=2), clean)
 
 
@@ -193,20 +201,20 @@ def test_a_worker_that_dies_is_told(mixed, tmp_path, monkeypatch, method):
             (future := Future()).set_exception(BrokenProcessPool())
             return future
 
-    monkeypatch.setattr(parts.Parts, "_processes", lambda _self: Pool())
+    monkeypatch.setattr(run_buffer.RunBuffer, "_processes", lambda _self: Pool())
     with pytest.raises(IndexBuildError, match="has died"):
         ValueIndex.for_database(mixed, tmp_path / "index", workers=2)
     assert sorted(path.name for path in (tmp_path / "index").iterdir()) == [".lock"]
 
 
 def test_a_column_that_the_database_cannot_tell_apart_is_read_as_it_is(database, monkeypatch):
-    from ctxprune.sql.values import collect
+    from ctxprune.sql.values import column_reader
 
     rows = [(f"quay {k % 200}",) for k in range(500)]
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", rows))
     clean = ValueIndex.build(one)
     assert len(clean) == 200
-    monkeypatch.setattr(collect, "_MOST_TOLD_APART", 30)
+    monkeypatch.setattr(column_reader, "_MOST_DISTINCT", 30)
     assert same_arrays(ValueIndex.build(one), clean)
 
 

@@ -1,4 +1,4 @@
-"""Makes an index of a database: what it is made from, and what its manifest says."""
+"""Builds the index of a database: options, reports of the columns, and the manifest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..schema.schema import ColumnRef
-from .collect import Task, collect
 from .column_ranges import measure_ranges
+from .column_reader import ReadTask, read_columns
 from .minhash import Signer
-from .older import Older
-from .parts import Parts
+from .reuse import PreviousIndex
+from .run_buffer import RunBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from ..database.database import Database
     from ..schema.schema import Schema
-    from .build import Source
+    from .index_arrays import MergeSource
     from .privacy import Privacy
 
     Progress = Callable[[int, int, str], None]
 
-__all__ = ["ColumnReport", "Making", "column_rows", "column_starts", "make", "wanted_of"]
+__all__ = ["BuildOptions", "ColumnReport", "build_index", "column_rows", "column_starts", "fit_conditions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,28 @@ class ColumnReport:
 
 
 @dataclass(frozen=True)
-class Making:
-    """How an index is made."""
+class BuildOptions:
+    """How an index is built.
+
+    Attributes:
+        progress: Called as progress(columns done, columns in all, name of the next column).
+        privacy: Columns that are excluded or masked.
+        workers: Processes that make the arrays.
+        folder: Work folder of the build; None to keep everything in memory.
+        previous: The existing index, whose values are reused; None for a first build.
+    """
 
     progress: Progress
     privacy: Privacy
     workers: int = 1
     folder: Path | None = None
-    older: Older | None = None
+    previous: PreviousIndex | None = None
 
 
-def make(
-    database: Database, schema: Schema, wanted: dict[str, Any], making: Making
-) -> tuple[dict[str, Any], list[Source]]:
-    """The manifest of a new index and what it is merged from.
+def build_index(
+    database: Database, schema: Schema, wanted: dict[str, Any], options: BuildOptions
+) -> tuple[dict[str, Any], list[MergeSource]]:
+    """Build an index: its manifest, and the sources of its arrays, which the caller merges.
 
     Raises:
         DatabaseError: The database cannot be read.
@@ -88,27 +96,27 @@ def make(
     """
     start = time.perf_counter()
     signer = Signer.from_datasketch()
-    older = making.older or Older.nothing()
-    task = Task(database, schema, making.privacy, making.progress)
-    with Parts(signer, making.folder, workers=making.workers) as parts:
-        task.reports += parts.resume(older)
-        collect(task, parts, older)
-        sources = [*older.sources(), *parts.sources()]
+    previous = options.previous or PreviousIndex.empty()
+    task = ReadTask(database, schema, options.privacy, options.progress)
+    with RunBuffer(signer, options.folder, workers=options.workers) as buffer:
+        task.reports += buffer.resume(previous)
+        read_columns(task, buffer, previous)
+        sources = [*previous.sources(), *buffer.sources()]
     hidden = {ColumnRef(one["table"], one["column"]) for one in task.reports if one.get("masked")}
     manifest = {
         "database": database.name,
         **wanted,
-        "ranges": measure_ranges(database, schema, making.privacy.exclude | making.privacy.mask | hidden),
+        "ranges": measure_ranges(database, schema, options.privacy.exclude | options.privacy.mask | hidden),
         "columns": [asdict(ColumnReport(**report)) for report in task.reports],
         "permutations": signer.permutations.tolist(),
-        "values": parts.rows,
+        "values": buffer.rows,
         "seconds": round(time.perf_counter() - start, 3),
     }
     return manifest, sources
 
 
-def wanted_of(database: Database, schema: Schema, privacy: Privacy) -> dict[str, Any]:
-    """What decides whether a saved index fits."""
+def fit_conditions(database: Database, schema: Schema, privacy: Privacy) -> dict[str, Any]:
+    """Entries of a manifest that must be the same for a saved index to fit the data as they are now."""
     return {
         "data_fingerprint": database.data_fingerprint(),
         "schema_fingerprint": schema.fingerprint,
@@ -123,7 +131,7 @@ def column_starts(manifest: Mapping[str, Any]) -> NDArray[np.int64]:
 
 
 def column_rows(columns: Sequence[ColumnReport]) -> dict[ColumnRef, tuple[int, int, bool | None]]:
-    """First row, last row + 1 and `fuzzy` of each column, as `Older` takes them."""
+    """First row, last row + 1 and `fuzzy` of each column, as `PreviousIndex` takes them."""
     found, first = {}, 0
     for column in columns:
         found[column.ref] = first, first + column.values, None if column.masked else column.fuzzy

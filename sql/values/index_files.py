@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .block_checks import BlockChecks
-    from .build import Source
+    from .index_arrays import MergeSource
 
 __all__ = [
     "ARRAYS",
@@ -70,7 +70,7 @@ VERSION = 3
 _OURS = re.compile("(?:data|build)-[0-9a-f]{8}")
 
 
-def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) -> None:
+def write(directory: Path, manifest: dict[str, Any], sources: Sequence[MergeSource]) -> None:
     """Replace the index in `directory` by the merge of `sources`. The caller holds `locked(directory)`.
 
     Raises:
@@ -91,9 +91,11 @@ def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) 
                 file.write(seal(document, indent=1))
                 file.flush()
                 os.fsync(file.fileno())
+            # the one atomic step: before it readers see the old index, after it the new one
             draft.replace(directory / "manifest.json")
             _sync(directory)
     except BaseException:
+        # an interrupt may come after the manifest was replaced; then the data are in use
         if not _published(directory, name):
             shutil.rmtree(data, ignore_errors=True)
         raise
@@ -295,6 +297,7 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
 
 def _open_itself(path: Path) -> int:
     """Opens a file to append to, made if absent; a link that stands there is an OSError and not followed."""
+    # Windows has no O_NOFOLLOW
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 

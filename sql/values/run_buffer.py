@@ -1,7 +1,7 @@
-"""Gathers what `map_batch` makes of new values: in this process or in several, in memory or spilled to disk.
+"""Gathers the arrays of new values: made in this process or in several, kept in memory or spilled to disk as runs.
 
-Where there is a folder, parts go to disk as soon as they fill some memory, and the state of the build with them at the
-end of a column, so that a build that was killed goes on from there.
+With a folder, arrays are written to disk once they take some memory, and the state of the build is written with them at
+the end of a column, so that a build that was killed resumes from there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from ctxprune.errors import IndexBuildError
 from ctxprune.storage.sealed import seal, unseal
 
-from .build import Batch, Part, Source, check_count, map_batch, merge, one_behind_the_other
 from .disk import STATE, ArrayWriter, checksum, load, mapped, write_run
+from .index_arrays import IndexArrays, MergeSource, ValueBatch, check_count, concatenate, map_batch, merge
 from .minhash import Signer
 from .privacy import write_draft
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .older import Older
+    from .reuse import PreviousIndex
 
-__all__ = ["Parts"]
+__all__ = ["RunBuffer"]
 
-_BATCH = 20_000
-_SPILL = 96_000_000  # bytes of parts in memory
+_BATCH = 20_000  # values that are mapped at a time
+_SPILL = 96_000_000  # bytes of arrays in memory
 
 
-class Parts:
-    """New values on their way into an index; a context manager.
+class RunBuffer:
+    """Buffer of the new values of an index during its build; a context manager.
 
     Args:
-        signer: Signs them.
+        signer: Makes their MinHash signatures.
         folder: Work folder of this build; None to keep everything in memory.
         workers: Processes that map; 1 maps in this one.
-        spill: Bytes of parts that are kept in memory, where there is a folder; default 96 million.
+        spill: Bytes of arrays that are kept in memory, where there is a folder; default 96 million.
 
     Attributes:
-        rows: Values of the new index so far, taken ones included.
+        rows: Values of the new index so far, reused ones included.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Parts:
         self._values: list[str] = []
         self._fuzzy: list[NDArray[np.bool_]] = []
         self._new: list[NDArray[np.uint32]] = []
-        self._pending: deque[tuple[Part | Future[Part], NDArray[np.uint32]]] = deque()
-        self._parts: list[tuple[Part, NDArray[np.uint32]]] = []
+        self._pending: deque[tuple[IndexArrays | Future[IndexArrays], NDArray[np.uint32]]] = deque()
+        self._parts: list[tuple[IndexArrays, NDArray[np.uint32]]] = []
         self._runs: list[dict[str, Any]] = []
         self._kept_runs = 0
-        self._older_name = ""
+        self._previous_name = ""
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> RunBuffer:
         return self
 
     def __exit__(
@@ -78,8 +78,8 @@ class Parts:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def add(self, values: list[str], before: NDArray[np.int64], older: Older, *, fuzzy: bool | None) -> None:
-        """The next values of the index, and the row of each in the older one, -1 for a new value.
+    def add(self, values: list[str], before: NDArray[np.int64], previous: PreviousIndex, *, fuzzy: bool | None) -> None:
+        """Add the next values of the index, with the row of each in the existing one, -1 for a new value.
 
         `fuzzy` is whether the LSH stage may find them; None where they are digests of masked values.
 
@@ -93,7 +93,7 @@ class Parts:
         rows = np.arange(self.rows, self.rows + len(values), dtype=np.uint32)
         self.rows += len(values)
         kept = before >= 0
-        older.take(before[kept], rows[kept])
+        previous.reuse(before[kept], rows[kept])
         fresh = np.flatnonzero(~kept)
         self._values += values if len(fresh) == len(values) else [values[k] for k in fresh.tolist()]
         self._fuzzy.append(np.full(len(fresh), bool(fuzzy), dtype=np.bool_))
@@ -101,8 +101,11 @@ class Parts:
         if len(self._values) >= _BATCH:
             self._map()
 
-    def column_ends(self, reports: list[dict[str, Any]], older: Older) -> None:
-        """A column is complete; where much has gathered, it is kept on disk together with all that came before."""
+    def checkpoint(self, reports: list[dict[str, Any]], previous: PreviousIndex) -> None:
+        """End a column: once enough has gathered, write it and the state of the build to disk.
+
+        The state is written last, so that it never names a run that is not whole.
+        """
         much = sum(part.nbytes for part, _rows in self._parts) >= self._spill // 4
         if self.folder is None or not (much or len(self._runs) > self._kept_runs):
             return
@@ -111,63 +114,64 @@ class Parts:
         self._to_disk()
         (old_rows := self.folder / "older.tmp.npy").unlink(missing_ok=True)
         with ArrayWriter(old_rows, np.uint32) as writer:
-            writer.append(older.new_rows)
+            writer.append(previous.new_rows)
         name = f"older-{len(self._runs)}.npy"
         old_rows.replace(self.folder / name)
         state = {
             "reports": reports,
             "rows": self.rows,
             "runs": self._runs,
-            "older": {"name": name, "crc": zlib.crc32(older.new_rows.data if len(older.new_rows) else b"")},
+            "older": {"name": name, "crc": zlib.crc32(previous.new_rows.data if len(previous.new_rows) else b"")},
         }
         write_draft(self.folder / STATE, seal(state))
         self._kept_runs = len(self._runs)
 
-    def resume(self, older: Older) -> list[dict[str, Any]]:
-        """Take over what a killed build left in the folder, and say what became of the columns it had read.
+    def resume(self, previous: PreviousIndex) -> list[dict[str, Any]]:
+        """Take over what a killed build left in the folder, and return the reports of the columns it had read.
 
-        What is not whole is removed; [] where nothing is of use.
+        Incomplete files are removed; [] where nothing is usable.
         """
         if self.folder is None:
             return []
-        reports = self._resumed(older)
-        keep = {run["name"] for run in self._runs} | ({STATE, self._older_name} if reports else set())
+        reports = self._read_state(previous)
+        keep = {run["name"] for run in self._runs} | ({STATE, self._previous_name} if reports else set())
         for path in self.folder.iterdir():
             if path.name not in keep:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return reports
 
-    def _resumed(self, older: Older) -> list[dict[str, Any]]:
+    def _read_state(self, previous: PreviousIndex) -> list[dict[str, Any]]:
         folder = self.folder or Path()
         try:
             state = unseal((folder / STATE).read_bytes())
             name = Path(state["older"]["name"]).name
             rows = mapped(folder / name)
-            whole = checksum(folder / name) == state["older"]["crc"] and rows.shape == older.new_rows.shape
-            if not whole or not all(_whole(folder / Path(run["name"]).name, run["arrays"]) for run in state["runs"]):
+            whole = checksum(folder / name) == state["older"]["crc"] and rows.shape == previous.new_rows.shape
+            runs = ((folder / Path(run["name"]).name, run["arrays"]) for run in state["runs"])
+            if not whole or not all(_is_intact(run, arrays) for run, arrays in runs):
                 return []
-            older.new_rows[:] = rows
-            self.rows, self._runs, self._older_name = int(state["rows"]), state["runs"], name
+            previous.new_rows[:] = rows
+            self.rows, self._runs, self._previous_name = int(state["rows"]), state["runs"], name
             self._kept_runs = len(self._runs)
             return list(state["reports"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
             return []
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[MergeSource]:
         """What goes into the merge."""
         self._map()
         self._collect(0)
         found = [load(self.folder / run["name"]) for run in self._runs] if self.folder is not None else []
-        return found + [Source.of(part, rows) for part, rows in self._parts]
+        return found + [MergeSource.of(part, rows) for part, rows in self._parts]
 
     def _map(self) -> None:
         if not self._values:
             return
-        batch = Batch(self._values, np.concatenate(self._fuzzy), self._masked)
+        batch = ValueBatch(self._values, np.concatenate(self._fuzzy), self._masked)
         rows = np.concatenate(self._new)
         self._values, self._fuzzy, self._new = [], [], []
         if self._workers > 1:
-            with _deaths_reported():
+            with _report_deaths():
                 self._pending.append((self._processes().submit(_map_in_process, batch, self._signer), rows))
             self._collect(2 * self._workers)
         else:
@@ -175,11 +179,11 @@ class Parts:
             self._collect(0)
 
     def _collect(self, most: int) -> None:
-        """Take finished parts, the oldest first, until at most `most` are under way."""
+        """Take finished arrays, the oldest first, until at most `most` are under way."""
         while len(self._pending) > most:
             part, rows = self._pending.popleft()
-            with _deaths_reported():
-                self._parts.append((part if isinstance(part, Part) else part.result(), rows))
+            with _report_deaths():
+                self._parts.append((part if isinstance(part, IndexArrays) else part.result(), rows))
             if self.folder is not None and sum(part.nbytes for part, _rows in self._parts) >= self._spill:
                 self._to_disk()
 
@@ -187,7 +191,7 @@ class Parts:
         if not self._parts or self.folder is None:
             return
         name = f"run-{len(self._runs):05d}"
-        merged = merge(one_behind_the_other([part for part, _rows in self._parts]))
+        merged = merge(concatenate([part for part, _rows in self._parts]))
         rows = np.concatenate([rows for _part, rows in self._parts])
         self._parts = []
         self._runs.append({"name": name, "arrays": write_run(self.folder / name, merged, rows)})
@@ -202,7 +206,7 @@ class Parts:
 
 
 @contextmanager
-def _deaths_reported() -> Iterator[None]:
+def _report_deaths() -> Iterator[None]:
     try:
         yield
     except BrokenExecutor as error:
@@ -210,13 +214,13 @@ def _deaths_reported() -> Iterator[None]:
         raise IndexBuildError("a process that signs values has died", hint=hint) from error
 
 
-def _whole(run: Path, arrays: dict[str, int]) -> bool:
-    return set(arrays) == {*Part.names(), "rows"} and all(
+def _is_intact(run: Path, arrays: dict[str, int]) -> bool:
+    return set(arrays) == {*IndexArrays.names(), "rows"} and all(
         checksum(run / f"{name}.npy") == crc for name, crc in arrays.items()
     )
 
 
-def _map_in_process(batch: Batch, signer: Signer) -> Part:
+def _map_in_process(batch: ValueBatch, signer: Signer) -> IndexArrays:
     return map_batch(batch, _kept_signer(signer.permutations.tobytes()))
 
 
