@@ -277,6 +277,9 @@ def test_a_policy_with_one_argument_needs_no_base_class() -> None:
     assert policy.select_fallback(request).reasons == ("score", "fallback")
     assert (policy.name, policy.budget) == ("own", None)
     assert policy.with_budget(3) is policy
+    own = Own()
+    assert as_policy(own) == as_policy(own) != as_policy(Own())
+    assert hash(as_policy(own)) == hash(as_policy(own))
     with pytest.raises(UsageError, match="other scorer"):
         policy.check_scorer(None)
 

@@ -227,6 +227,13 @@ class AdaptedPolicy(Policy):
         self.origin = origin
         self._takes_request = _takes_request(origin.select)
 
+    def __eq__(self, other: object) -> bool:
+        # Wrapping policies hold this object in place of the user's own, and compare by it.
+        return isinstance(other, AdaptedPolicy) and bool(self.origin == other.origin)
+
+    def __hash__(self) -> int:
+        return hash(type(self.origin))  # the object itself need not be hashable
+
     @property
     def budget(self) -> int | None:
         """The object's own; None where it has none."""
