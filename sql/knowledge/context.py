@@ -106,6 +106,7 @@ class KnowledgeScorer:
         """
         if not isinstance(context, KnowledgeContext):
             raise UsageError(f"{type(context).__name__} is not a KnowledgeContext", where="context")
+        # Scorers of users may leave the range that the minimum is chosen for.
         content = np.clip(as_scores(self.content.score(query, context.contents), len(context.entries)), 0.0, 1.0)
         # The form alone would take any "how many" for similar, the words alone any question on the topic.
         form = self.form.score(self.masked, context.forms) if self.masked else content

@@ -287,6 +287,7 @@ def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) ->
 
 def _place(name: str, question: str) -> list[tuple[int, int]]:
     """The words of the question that are the term, in any inflection, as characters [start, end); [] for none."""
+    # By stems, so that "active customers" is the term "active customer".
     wanted = [stem(word) for word in words(name)]
     spans = word_spans(question)
     said = [_stems(question[start:end]) for start, end in spans]

@@ -49,6 +49,7 @@ def wording_features(form: Form, text: str, names: SchemaNames) -> list[float]:
     rises = [first <= second for first, second in itertools.pairwise(firsts)]
     other = [_named(column, asked) for column in sorted(form.columns & names.columns - set(shown))]
     told = {word.lower() for word in _NAME.findall(evidence)}
+    # An id in the output is wrong unless the question or the evidence asks for it.
     wants_id = any(word in _ID for word in asked) or (bool(ids) and told.issuperset(ids))
     return [
         _mean(named), float(sum(share == 0 for share in named)), _mean(rises, 1.0), float(bool(ids) and not wants_id),
@@ -83,6 +84,7 @@ def literal_features(form: Form, question: str, hits: Sequence[tuple[str, float]
     question's numbers that are used, as numbers or within texts; the number of text literals.
     """
     folded = question.casefold()
+    # Without the signs of LIKE at the ends, which no question holds.
     texts = [text.strip("%").strip() for text in form.texts]
     asked = [text.casefold() in folded for text in texts]
     exact = [text.strip("%") in question for text in form.texts]
