@@ -153,6 +153,7 @@ def as_chat_model(model: object) -> ChatModel:
     """
     if isinstance(model, ChatModel):
         return model
+    # Looked up statically: reading the property `fingerprint` may contact a server.
     missing = [name for name in ("complete", "fingerprint") if getattr_static(model, name, None) is None]
     if not missing:
         return _AdaptedModel(model)

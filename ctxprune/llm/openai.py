@@ -50,11 +50,13 @@ class OpenAIModel(ChatModel):
         parts = parse.urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UsageError(f"not an http or https URL: {self.url!r}", where="url")
+        # The URL is part of fingerprints and messages, which must hold no secret.
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise UsageError(
                 "the URL holds a password, a query or a fragment", where="url", hint="give api_key or extra"
             )
         key = self.api_key.strip()
+        # A line break in the key would smuggle in a header of its own.
         if not all("!" <= char <= "~" for char in key):
             raise UsageError("the key holds blanks or characters that no header can carry", where="api_key")
         object.__setattr__(self, "api_key", key)

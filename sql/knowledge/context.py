@@ -106,6 +106,7 @@ class KnowledgeScorer(Scorer):
         """
         if not isinstance(context, KnowledgeContext):
             raise UsageError(f"{type(context).__name__} is not a KnowledgeContext", where="context")
+        # Scorers of users may leave the range that the minimum is chosen for.
         content = np.clip(
             as_scores(as_scorer(self.content).score(query, context.contents), len(context.entries)), 0.0, 1.0
         )

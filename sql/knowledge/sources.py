@@ -69,6 +69,7 @@ def _first(text: str) -> dict[str, object]:
 
 
 def _pairs(path: Path, database: str) -> tuple[Entry, ...]:
+    # Published sets hold many databases; pairs of others would be answers to other schemas.
     own = database.casefold()
     examples = read_examples(path)
     try:

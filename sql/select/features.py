@@ -13,10 +13,9 @@ import numpy as np
 
 from .forms import HEADS, read_form
 from .grouping import Group, ResultTable, group_results, read_table
-from .literals import literal_features
 from .names import SchemaNames
 from .soundness import SOUNDNESS, soundness_features
-from .wording import PLACED, WORDING, placed_features, wording_features
+from .wording import PLACED, WORDING, literal_features, placed_features, wording_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How the columns of a statement fit the words of a question, of its evidence, and of the values found in them."""
+"""Features of how columns and literals of a statement fit the question, its evidence, and the stored values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .forms import Form
     from .names import SchemaNames
 
-__all__ = ["PLACED", "WORDING", "placed_features", "wording_features"]
+__all__ = ["PLACED", "WORDING", "literal_features", "placed_features", "wording_features"]
 
 WORDING = (
     "shown_named", "shown_unnamed", "shown_ordered", "shown_ids", "ids_asked", "used_named", "evidence_used",
@@ -26,7 +26,9 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FUNCTION = re.compile(r"\b(min|max|count|sum|avg|divide|multiply|subtract)\s*\((?=\s*(?:distinct\s+)?([\w.]*))", re.I)
 _WRITTEN = {"divide": "/", "multiply": "*", "subtract": "-"}
 _ID = frozenset(("id", "ids", "identifier", "identifiers", "code", "codes", "number", "numbers"))
-_LIKELY = 0.5
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_COUNTED = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "ten": "10"}
+_LIKELY = 0.5  # from here a stored value counts as meant
 
 
 def wording_features(form: Form, text: str, names: SchemaNames) -> list[float]:
@@ -47,6 +49,7 @@ def wording_features(form: Form, text: str, names: SchemaNames) -> list[float]:
     rises = [first <= second for first, second in itertools.pairwise(firsts)]
     other = [_named(column, asked) for column in sorted(form.columns & names.columns - set(shown))]
     told = {word.lower() for word in _NAME.findall(evidence)}
+    # An id in the output is wrong unless the question or the evidence asks for it.
     wants_id = any(word in _ID for word in asked) or (bool(ids) and told.issuperset(ids))
     return [
         _mean(named), float(sum(share == 0 for share in named)), _mean(rises, 1.0), float(bool(ids) and not wants_id),
@@ -70,6 +73,36 @@ def _evidence(form: Form, shown: Sequence[str], evidence: str, names: SchemaName
         _mean([column in bundled for column in inside], 1.0) - 1,
         _mean(wanted, 1.0) - 1,
         float(min(len((form.columns & names.columns) - told), 4)) if told else 0.0,
+    ]
+
+
+def literal_features(form: Form, question: str, hits: Sequence[tuple[str, float]]) -> list[float]:
+    """Seven shares and counts.
+
+    Shares of the text literals that the question holds in any case, and letter by letter; whether there is none; share
+    of the likely stored values that are used; share of the number literals that the question names; share of the
+    question's numbers that are used, as numbers or within texts; the number of text literals.
+    """
+    folded = question.casefold()
+    # Without the signs of LIKE at the ends, which no question holds.
+    texts = [text.strip("%").strip() for text in form.texts]
+    asked = [text.casefold() in folded for text in texts]
+    exact = [text.strip("%") in question for text in form.texts]
+    likely = {value.casefold() for value, chance in hits if chance >= _LIKELY}
+    written = {text.casefold() for text in texts} | {_plain(number) for number in form.numbers}
+    named = {_plain(number) for number in _NUMBER.findall(question)}
+    words = named | {number for word, number in _COUNTED.items() if re.search(rf"\b{word}\b", folded)}
+    # LIMIT 1 and flags are in queries whose questions name no number.
+    numbers = {_plain(number) for number in form.numbers} - {"1", "0"}
+    inside = " ".join(form.texts) + " " + " ".join(written)
+    return [
+        _fulfilled(asked),
+        _fulfilled(exact),
+        float(not texts),
+        _fulfilled([value in written for value in likely]),
+        _fulfilled([number in words for number in numbers]),
+        _fulfilled([number in inside for number in named]),
+        float(min(len(texts), 4)),
     ]
 
 
@@ -133,3 +166,12 @@ def _first(column: str, asked: Sequence[str]) -> int | None:
 
 def _mean(values: Sequence[float], empty: float = 0.0) -> float:
     return sum(values) / len(values) if values else empty
+
+
+def _plain(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def _fulfilled(flags: Sequence[bool]) -> float:
+    """1 for nothing to fulfil."""
+    return sum(flags) / len(flags) if flags else 1.0

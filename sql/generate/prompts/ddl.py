@@ -31,6 +31,7 @@ class DDLPrompt:
 
     def messages(self, request: Request) -> Sequence[Message]:
         """One user message."""
+        # Hits on pruned columns would name what the schema of this path leaves out.
         hits = visible_hits(request)
         parts = [DDL().render(request.schema, hits=hits), ""]
         for example in request.examples:

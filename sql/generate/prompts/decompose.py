@@ -105,5 +105,6 @@ def format_outcome(outcome: Outcome, *, rows: int = _ROWS) -> str:
 
 
 def _row(row: Sequence[object]) -> str:
+    # Cells are data of the database: `datum` quotes and shortens them so that none can pose as an instruction.
     cells = ["NULL" if cell is None else datum(cell, _CELL) for cell in row[:_COLUMNS]]
     return f"({', '.join(cells)}{', …' if len(row) > _COLUMNS else ''})"

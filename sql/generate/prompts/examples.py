@@ -66,6 +66,7 @@ class WithExamples:
         """The prompt's, of the request with its examples; those that it already has come first, none comes twice."""
         if len(request.examples) < self.n:
             found = self.source.similar(request.question, request.schema, self.n, hits=request.hits)
+            # Examples from the team's knowledge are there already and come first.
             known = {same_question(example.question) for example in request.examples}
             new = (example for example in found if same_question(example.question) not in known)
             request = replace(request, examples=(*request.examples, *new)[: self.n])

@@ -41,5 +41,6 @@ class SkeletonPrompt:
 
     def messages(self, request: Request) -> Sequence[Message]:
         """One user message."""
+        # The labels of the two lines are those that `extract_after_skeleton` looks for.
         order = _ORDER.format(dialect_name(request.schema.dialect))
         return user_message(render(request.schema, self.form), request, order=order)

@@ -37,6 +37,7 @@ _GROUPS = (
     "ALL all everything entire",
     "EXACT exactly only precisely just",
 )
+# Reversed, so that a word of two groups belongs to the earlier one.
 _CLASS = {word: group.split()[0] for group in reversed(_GROUPS) for word in group.split()[1:]}
 
 

@@ -71,6 +71,7 @@ def table_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:
 def _same(literal: object, value: Value) -> bool:
     texts = {fold(str(value.value)), fold(str(value.written)), *(fold(stored) for _, stored, _ in value.places)}
     plain = fold(str(literal)).strip("%")
+    # Gold queries write literals in another case, or as LIKE patterns.
     if plain in texts:
         return True
     try:
@@ -115,6 +116,7 @@ def operator_of(query: Query, value: Value) -> str:
     """The comparison that the query makes with the literal: one of OPERATORS, "none" if it makes none."""
     for part in queries_in(query):
         for condition in (*part.where, *part.having):
+            # The direction is learned once; negation is a part of the template.
             op = condition.op.removeprefix("not ")
             if op in OPERATORS and any(_same(literal, value) for literal in _literals(condition)):
                 return op

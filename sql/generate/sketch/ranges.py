@@ -25,6 +25,7 @@ def between_pairs(analysis: Analysis) -> tuple[Pair, ...]:
     pairs = []
     for low, high in zip(analysis.values, analysis.values[1:], strict=False):
         dated = low.kind == "date" or (is_year(low.value) and is_year(high.value))
+        # Exactly "between A and B": a word more, and the two numbers may mean other things.
         around = (words[low.start - 1] if low.start else "", " ".join(words[low.end : high.start]))
         opened = around == ("between", "and") or (dated and around in _SPANS)
         if opened and low.kind == high.kind and low.kind in {"number", "date"}:
@@ -52,6 +53,7 @@ def _with_range(query: Query, low: float | str, high: float | str) -> Query:
     merged = Condition(first.item, "between", (low, high))
     where = tuple(merged if c is first else c for c in query.where if c is first or c not in used)
     right, compound = query.right, query.compound
+    # The slots sometimes split a range into two queries; BETWEEN already says both.
     if compound == "intersect" and right is not None and any(c.value in ends for c in right.where):
         right, compound = None, ""
     changed = replace(query, where=where, right=right, compound=compound)

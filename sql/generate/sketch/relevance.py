@@ -30,6 +30,7 @@ def about_features(scores: Scores) -> Features:
     held = {p for value in analysis.values for p in range(value.start, value.end) if value.places}
     open_words, covered, clear = 0, 0, 0
     for position, token in enumerate(analysis.tokens):
+        # Only words with a meaning of their own can be explained by a schema.
         if token.text in STOP_WORDS or cue_class(token.text) or token.number is not None:
             continue
         best = max(column[position], table[position])

@@ -88,6 +88,7 @@ class Scores:
 
     @cached_property
     def _ranked(self) -> Mapping[str, tuple[int, ...]]:
+        # Stable, so that equal scores keep the order of the schema on every platform.
         order = (-self.columns).argsort(axis=0, kind="stable")
         return {role: tuple(int(n) for n in order[:12, i]) for i, role in enumerate(ROLES)}
 
@@ -127,6 +128,7 @@ class Scores:
 
     def comparison(self, value: int) -> str:
         """The likeliest comparison with that literal."""
+        # Among the four order comparisons only: the template has decided that it is one.
         return OPERATORS[max(range(4), key=self.operators[value].__getitem__)]
 
     def operator(self, value: int, op: str) -> float:
@@ -187,6 +189,7 @@ def slot_features(scores: Scores) -> Features:
 
 
 def _share(logit: float) -> float:
+    # Clamped, so that the exponential does not overflow.
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
@@ -196,6 +199,7 @@ def value_features(reading: Reading, value: int) -> Features:
     item = reading.analysis.values[value]
     found[f"kind={item.kind}"] = 1.0
     tokens = reading.analysis.tokens
+    # Words before a literal reach further than those behind it: "older than the age of 30".
     for offset in range(1, 6):
         before, after = item.start - offset, item.end - 1 + offset
         word = tokens[before].text if before >= 0 else "^"
@@ -234,6 +238,7 @@ def candidate_pairs(reading: Reading, columns: NDArray[np.float32]) -> list[tupl
             column = reading.view.index[ref]
             seen.add(column)
             pairs.append((number, column, _typed(stored, value.value, reading.view.columns[column].kind), score))
+        # A number need not be stored to be compared, so likely columns without it are tried as well.
         if value.kind == "number" or not value.places:
             fresh = [int(c) for c in filters if int(c) not in seen and _fits(reading, value, int(c))]
             pairs.extend((number, column, value.value, 0.0) for column in fresh[:_UNSTORED_COLUMNS])

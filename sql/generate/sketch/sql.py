@@ -77,8 +77,10 @@ class SqlWriter:
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(query.tables))
         names = list(dict.fromkeys([query.tables[0], *(edge.other for edge in path)]))
+        # A filled template may name a column of a table that its path does not reach.
         if stray := query.named_tables - set(names):
             raise GenerationError("a column of a table that is not joined", where=", ".join(sorted(stray)))
+        # Aliases only where there is a join, in which bare names may be ambiguous.
         alias = {name: f"T{i}" for i, name in enumerate(names, 1)} if len(names) > 1 else {}
         select = exp.Select(expressions=[self._item(item, alias) for item in query.select])
         select = select.from_(self._table(names[0], alias), copy=False)

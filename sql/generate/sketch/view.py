@@ -79,6 +79,7 @@ class SchemaView:
         tables = tuple(_name(stems, _rarity(table_stems), ()) for stems in table_stems)
         column_words = _postings([facts.name.stems for facts in columns])
         table_words = _postings([name.stems for name in tables])
+        # SQLite compares values of any type; other databases refuse a text beside a number.
         types = None if schema.dialect == "sqlite" else ColumnTypes.of(schema)
         return cls(
             schema=schema,
@@ -86,6 +87,7 @@ class SchemaView:
             tables=tables,
             graph=graph,
             writer=SqlWriter(graph, schema.dialect, dates=date_columns(schema), types=types),
+            # Reversed, so that of names that differ in case only the first one stays.
             folded={(f.ref.table.casefold(), f.ref.column.casefold()): f.ref for f in reversed(columns)},
             index={facts.ref: i for i, facts in enumerate(columns)},
             table_index={table.name: i for i, table in enumerate(schema.tables)},
@@ -117,11 +119,13 @@ def _stems(comment: str, name: str) -> tuple[str, ...]:
 
 
 def _rarity(names: list[tuple[str, ...]]) -> dict[str, float]:
+    # Inverse document frequency over the names of the schema: "id" says little, "population" much.
     counts = Counter(word for name in names for word in set(name))
     return {word: math.log(1 + len(names) / count) for word, count in counts.items()}
 
 
 def _name(stems: tuple[str, ...], rarity: dict[str, float], faint: tuple[str, ...]) -> Name:
+    # The table's own name within a column ("city_name") adds little: it weighs less.
     raw = [rarity[word] * (0.4 if word in faint else 1.0) for word in stems]
     total = sum(raw) or 1.0
     return Name(stems, tuple(value / total for value in raw))
@@ -140,6 +144,7 @@ def _facts(
         labelled = False
         for position, column in enumerate(table.columns):
             stems = column_stems[len(facts)]
+            # The first column with a word like "name" is what people expect to see of a row.
             label = not labelled and any(word in stems for word in _NAMES)
             labelled = labelled or label
             facts.append(
@@ -163,6 +168,7 @@ def _is_first_id(table: Table, position: int, stems: tuple[str, ...]) -> bool:
 
 
 def _kind(column: Column, stems: tuple[str, ...]) -> str:
+    # Before the types: ids are numbers that nobody compares by size.
     if "id" in stems:
         return "id"
     if _DATE.search(column.type):

@@ -13,7 +13,7 @@ from ctxprune.sql import Column, ColumnRef, Schema, Table
 from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
 from ctxprune.sql.knowledge.check import Checker, find_column, find_named_columns
 from ctxprune.sql.knowledge.context import KnowledgeScorer, format_entry
-from ctxprune.sql.knowledge.terms import find_term_hits
+from ctxprune.sql.knowledge.recall import find_term_hits
 from ctxprune.sql.values.base import ValueHit
 
 SHOP = Schema(
