@@ -68,6 +68,10 @@ class Binder(ABC):
             Refusal: A name is not in the schema.
         """
 
+    @abstractmethod
+    def nested(self, node: exp.Expr, parent: Scope | None, ctes: Ctes, skip: tuple[str, ...] = ()) -> None:
+        """Resolve only the queries inside the clauses of `node`, without those in `skip`."""
+
     def visit(self, root: exp.Expr, scope: Scope, clause: str) -> None:
         """Resolve every name below `root`, without recursion for long chains of operators.
 

@@ -44,7 +44,9 @@ def group_by_whole_rows(select: exp.Select, scope: Scope, spend: Callable[[int],
         return
     owners = _Owners(scope)
     grouped = owners.names(term for term in _terms(group, select) if isinstance(term, exp.Column))
-    narrowed = [source for source in scope.sources if source.may_hide_columns and _has_key(source, grouped[_name_of(source)])]
+    narrowed = [
+        source for source in scope.sources if source.may_hide_columns and _has_key(source, grouped[_name_of(source)])
+    ]
     if not narrowed:
         return
     used = owners.names(node for root in _roots(select) for node in root.find_all(exp.Column))

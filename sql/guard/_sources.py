@@ -11,7 +11,7 @@ from ._refusal import Refusal, shown
 from ._scope import BOUND, Scope, Source, fold, look_up, named, stored
 
 if TYPE_CHECKING:
-    from ._names import Resolver
+    from ._columns import Binder
     from ._scope import Columns
 
 __all__ = ["OUTPUTS", "read_from"]
@@ -37,7 +37,7 @@ OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
 """Columns of functions whose columns are not called like the function."""
 
 
-def read_from(resolver: Resolver, node: exp.Expr, scope: Scope) -> Conditions:
+def read_from(resolver: Binder, node: exp.Expr, scope: Scope) -> Conditions:
     """Fill `scope.sources` from a SELECT (or from one operand of PIVOT).
 
     Raises:
@@ -57,7 +57,7 @@ def read_from(resolver: Resolver, node: exp.Expr, scope: Scope) -> Conditions:
 class _Reader:
     """Reads one FROM clause into the sources of a scope."""
 
-    def __init__(self, resolver: Resolver, scope: Scope) -> None:
+    def __init__(self, resolver: Binder, scope: Scope) -> None:
         self.resolver = resolver
         self.dialect = resolver.dialect
         self.scope = scope

@@ -12,6 +12,7 @@ import numpy as np
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from .meanings import MEANINGS, TABLE_MEANINGS, meaning_features
+from .statistics import LOWEST, sigmoid
 from .words import load_cues, similarity
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _EVERYTHING = re.compile(
 )
 _MATCHED = 0.5  # from here a word counts as matched
 _FULL = 0.7
-LOWEST = -9.0  # the logit that stands in where there is nothing to take the best of
 
 _LEXICAL = (
     "ngram",
@@ -340,9 +340,3 @@ def _hit_features(columns: _Columns, stats: SchemaStatistics, hits: Sequence[Val
         best[index] = max(best[index], hit.score)
         exact[index] = max(exact[index], hit.score >= 0.99)
         share[index] = max(share[index], 1 / len(sharing[hit.span]))
-
-
-def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logistic function, safe for large arguments."""
-    result: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(values, -30, 30)))
-    return result

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
 
+from .statistics import unit_vectors
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
-    from .statistics import SchemaStatistics, Terms
+    from .statistics import SchemaStatistics
 
-__all__ = ["MEANINGS", "TABLE_MEANINGS", "Meanings", "meaning_features"]
+__all__ = ["MEANINGS", "TABLE_MEANINGS", "meaning_features"]
 
 MEANINGS = (
     "near",
@@ -35,47 +36,8 @@ MEANINGS = (
 )
 TABLE_MEANINGS = ("near", "near_relative", "near_phrase")
 _MAX_WORDS = 120  # of a question and its evidence that are compared by meaning
-_KIN, _WIDEST = 0.5, 300  # names of one table this near are kin ("first name", "last name"); not in wider tables
 _NEAR = 0.45  # two words this near mean about the same; one pair of common words in a hundred is
 _SHARPNESS = 12.0  # of the competition between columns for a word
-
-
-class Meanings:
-    """The vectors of a schema's words and names, worked out once."""
-
-    def __init__(self, stats: SchemaStatistics) -> None:
-        self.words: NDArray[np.float32] = load_vectors().of(list(stats.vocabulary))
-        self.names = _unit(np.stack([self._sum(stats.names), self._sum(stats.alternatives)]))
-        tables = _unit(np.stack([self._sum(stats.table_names), self._sum(stats.table_alternatives)]))
-        self.tables = tables
-        self.full = _unit(self.names + 0.7 * tables[:, stats.table_of])
-        self.kin = _kin(self.names, stats.table_of)
-
-    def _sum(self, terms: Terms) -> NDArray[np.float32]:
-        vectors = np.zeros((terms.size, self.words.shape[1]), dtype=np.float32)
-        np.add.at(vectors, terms.owner, self.words[terms.word] * terms.share[:, None].astype(np.float32))
-        return vectors
-
-
-def _kin(names: NDArray[np.float32], table_of: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Pairs of columns of one table with names of near meaning, int (2, n_pairs), and how near, float64 (n_pairs,)."""
-    starts = np.flatnonzero(np.diff(table_of, prepend=-1, append=-1)) if len(table_of) else np.zeros(0, np.intp)
-    pairs, values = [np.zeros((2, 0), np.intp)], [np.zeros(0)]
-    for start, end in pairwise(starts):
-        if end - start <= _WIDEST:
-            own = names[0, start:end]
-            near = own @ own.T
-            np.fill_diagonal(near, 0.0)
-            found = np.argwhere(near >= _KIN)
-            pairs.append(found.T + start)
-            values.append(near[found[:, 0], found[:, 1]].astype(float))
-    return np.concatenate(pairs, axis=1), np.concatenate(values)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    result: NDArray[np.float32] = vectors / np.maximum(norm, 1e-6)
-    return result
 
 
 def meaning_features(
@@ -103,7 +65,7 @@ def meaning_features(
     by_asked = near[: len(asked)].max(axis=0, initial=0.0)
     phrase, full = _nearest(phrases, meanings.names), _nearest(phrases, meanings.full)
     odd = np.array([word in strange for word in (*asked, *evidence_stems)])
-    whole = _nearest(_unit(vectors[: len(asked)].sum(axis=0, keepdims=True)), meanings.full)
+    whole = _nearest(unit_vectors(vectors[: len(asked)].sum(axis=0, keepdims=True)), meanings.full)
     share, first, best = _competition(stats, near[odd])
     tables = np.maximum(stats.table_names.coverage(by_word), stats.table_alternatives.coverage(by_word))
     table_phrase = _nearest(phrases, meanings.tables)
@@ -127,7 +89,7 @@ def _phrases(vectors: NDArray[np.float32], n_asked: int) -> NDArray[np.float32]:
     for run in (vectors[:n_asked], vectors[n_asked:]):
         two = run[:-1] + run[1:]
         parts += [two, two[:-1] + run[2:]]
-    return _unit(np.concatenate(parts))
+    return unit_vectors(np.concatenate(parts))
 
 
 def _nearest(phrases: NDArray[np.float32], names: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What a linker works out once for a schema: words, their weights, n-gram vectors, kinds and keys of columns."""
+"""What a linker computes once for a schema: words, weights, n-gram and word vectors, kinds and keys of columns."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 import threading
 from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.models.vectors import load_vectors
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..render.base import render
 from ..schema.joins import JoinGraph
-from .features import LOWEST, sigmoid
-from .meanings import Meanings
 from .ngrams import NgramIndex
 from .words import load_cues, name_stems, natural
 
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Column, ColumnRef, Schema
 
-__all__ = ["SchemaStatistics", "StatisticsCache", "Terms"]
+__all__ = ["LOWEST", "Meanings", "SchemaStatistics", "StatisticsCache", "Terms", "sigmoid", "unit_vectors"]
 
 _KINDS = (
     ("date", re.compile("date|time|year", re.I)),
     ("number", re.compile("int|num|real|floa|doub|deci|money", re.I)),
 )
 _MAX_COMMENT_WORDS, _MAX_DESCRIPTION_WORDS = 12, 60
+
+_KIN, _WIDEST = 0.5, 300  # names of one table this near are kin ("first name", "last name"); not in wider tables
+LOWEST = -9.0  # the logit that stands in where there is nothing to take the best of
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,45 @@ def _kind(column: Column) -> str:
     return next((kind for kind, pattern in _KINDS if pattern.search(column.type)), "text")
 
 
+class Meanings:
+    """The word vectors of a schema's words and names."""
+
+    def __init__(self, stats: SchemaStatistics) -> None:
+        self.words: NDArray[np.float32] = load_vectors().of(list(stats.vocabulary))
+        self.names = unit_vectors(np.stack([self._sum(stats.names), self._sum(stats.alternatives)]))
+        tables = unit_vectors(np.stack([self._sum(stats.table_names), self._sum(stats.table_alternatives)]))
+        self.tables = tables
+        self.full = unit_vectors(self.names + 0.7 * tables[:, stats.table_of])
+        self.kin = _kin(self.names, stats.table_of)
+
+    def _sum(self, terms: Terms) -> NDArray[np.float32]:
+        vectors = np.zeros((terms.size, self.words.shape[1]), dtype=np.float32)
+        np.add.at(vectors, terms.owner, self.words[terms.word] * terms.share[:, None].astype(np.float32))
+        return vectors
+
+
+def _kin(names: NDArray[np.float32], table_of: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Pairs of columns of one table with names of near meaning, int (2, n_pairs), and how near, float64 (n_pairs,)."""
+    starts = np.flatnonzero(np.diff(table_of, prepend=-1, append=-1)) if len(table_of) else np.zeros(0, np.intp)
+    pairs, values = [np.zeros((2, 0), np.intp)], [np.zeros(0)]
+    for start, end in pairwise(starts):
+        if end - start <= _WIDEST:
+            own = names[0, start:end]
+            near = own @ own.T
+            np.fill_diagonal(near, 0.0)
+            found = np.argwhere(near >= _KIN)
+            pairs.append(found.T + start)
+            values.append(near[found[:, 0], found[:, 1]].astype(float))
+    return np.concatenate(pairs, axis=1), np.concatenate(values)
+
+
+def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row divided by its length; a row of zeros stays."""
+    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    result: NDArray[np.float32] = vectors / np.maximum(norm, 1e-6)
+    return result
+
+
 class StatisticsCache:
     """Statistics of the schemas that were used last, by identity; a schema is immutable, so they never go stale.
 
@@ -230,3 +272,9 @@ class StatisticsCache:
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
         return built
+
+
+def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logistic function, safe for large arguments."""
+    result: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(values, -30, 30)))
+    return result

@@ -65,7 +65,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Table:
-    """One table or view.
+    """One table or view of a database schema; a table with its rows, to be pruned, is `ctxprune.rag.Table`.
 
     `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the default one. Names tell the
     tables of a schema apart: where two namespaces have one of the same name, that outside the default namespace is

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .spans import Question
-    from .stages import Candidate
     from .stores import ValueReader
 
-__all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features", "name_words", "share"]
+__all__ = ["NAMES", "WAYS", "WEAK_WAYS", "Candidate", "ColumnFacts", "features", "name_words", "share"]
 
 WAYS = (
     "exact", "folded", "stem", "symbol", "synonym", "respelt", "initials", "prefix", "acronym", "part", "lsh",
@@ -61,6 +60,28 @@ NAMES = (
 )
 WEAK_WAYS = frozenset({"prefix", "acronym", "part", "lsh"})
 _STRONG_WAYS = frozenset({"exact", "folded", "stem", "symbol", "synonym", "respelt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One stored value that a span may mean.
+
+    Attributes:
+        row: Its row of the index.
+        first, last: Word positions [first, last) of the span.
+        score: Closeness, 0..1.
+        stage: "exact", "folded", "synonym", "prefix", "column" or "lsh".
+        way: What exactly matched, for the scorer: one of `WAYS`.
+        rows: How many values of the index the same span led to in the same way.
+    """
+
+    row: int
+    first: int
+    last: int
+    score: float
+    stage: str
+    way: str
+    rows: int = 1
 
 
 @dataclass(frozen=True)

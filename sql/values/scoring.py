@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ctxprune.models.weights import LogisticModel
 
 from .base import ValueHit
-from .features import NAMES, WEAK_WAYS, ColumnFacts, features
+from .features import NAMES, WEAK_WAYS, Candidate, ColumnFacts, features
 from .truths import TRUTH
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..schema.schema import ColumnRef
     from .spans import Question
-    from .stages import Candidate
     from .stores import ValueReader
 
 __all__ = ["choose"]

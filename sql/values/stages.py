@@ -14,7 +14,6 @@ rest the values that can be closest, by their length and their bit sketches, com
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ import numpy as np
 
 from ctxprune.text.words import STOP_WORDS
 
+from .features import Candidate, ColumnFacts
 from .keys import acronym_key, extended, finished, part_key, prefix_key, started, stem_key, symbol_key
 from .lexicon import synonyms
 from .literals import other_spellings
@@ -38,12 +38,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .features import ColumnFacts
     from .keys import Key
     from .spans import Question
     from .stores import ValueStore
 
-__all__ = ["Candidate", "Finder"]
+__all__ = ["Finder"]
 
 _PREFIX_SPAN = 4
 _SYNONYM_SPAN = 4
@@ -55,28 +54,6 @@ _MOST_PART_ROWS = 40
 _MOST_FUZZY_SPANS = 60
 _LEAST_EDIT = 0.8
 _SURE = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One stored value that a span may mean.
-
-    Attributes:
-        row: Its row of the index.
-        first, last: Word positions [first, last) of the span.
-        score: Closeness, 0..1.
-        stage: "exact", "folded", "synonym", "prefix", "column" or "lsh".
-        way: What exactly matched, for the scorer: one of `features.WAYS`.
-        rows: How many values of the index the same span led to in the same way.
-    """
-
-    row: int
-    first: int
-    last: int
-    score: float
-    stage: str
-    way: str
-    rows: int = 1
 
 
 class Finder:

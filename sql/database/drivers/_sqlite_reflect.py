@@ -14,7 +14,6 @@ from ...schema.schema import Column, ForeignKey, Schema, Table
 from ._sqlite_engine import uri
 from .reflect import quiet
 from .samples import quote_name
-from .sqlite import SqliteDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +28,9 @@ _SHADOW = re.compile(r"_(config|content|data|docsize|idx|segdir|segments|stat|no
 
 
 @contextmanager
-def reflection(path: str, immutable: bool, probe: Callable[[str], str]) -> Iterator[Reflection]:
+def reflection(
+    path: str, immutable: bool, probe: Callable[[str], str], explain: Callable[[str, str], DatabaseError]
+) -> Iterator[Reflection]:
     """Reads one unchanging state of a SQLite file through SQLAlchemy and creates nothing beside it.
 
     Args:
@@ -37,6 +38,7 @@ def reflection(path: str, immutable: bool, probe: Callable[[str], str]) -> Itera
         immutable: Nobody writes now: open it without locks and without its write-ahead log.
         probe: Says why a view cannot be read, "" if it can. A view may stand for any amount of work, which SQLite does
             whenever it is asked for the view's columns, so it is tried where it can be stopped.
+        explain: What a message of SQLite about the file (second argument) means.
 
     Raises:
         DatabaseError: The file cannot be opened, is locked or damaged.
@@ -59,7 +61,7 @@ def reflection(path: str, immutable: bool, probe: Callable[[str], str]) -> Itera
                 connection.exec_driver_sql(sql)
             yield Reflection(connection, probe)
     except sqlalchemy.exc.DBAPIError as error:
-        raise SqliteDriver.explain(str(error.orig), path) from error
+        raise explain(str(error.orig), path) from error
     except OSError as error:
         raise DatabaseError(f"the file cannot be read ({error.strerror})", where=path) from error
     finally:

@@ -42,7 +42,7 @@ class SqliteDriver(FileDriver):
 
         for _attempt in range(3):
             before = self._opening(limits)
-            with reflection(str(self.path), before["immutable"], probe) as reader:
+            with reflection(str(self.path), before["immutable"], probe, self.explain) as reader:
                 found = read(reader)
             if not before["immutable"] or before == self._opening(limits):
                 return found
