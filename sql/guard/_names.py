@@ -15,6 +15,7 @@ from sqlglot import exp
 from ._columns import QUERIES, Binder
 from ._fence import close
 from ._grouping import group_by_whole_rows
+from ._output_names import name_function_columns, name_output, star_names
 from ._places import check_places
 from ._refusal import Refusal
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
@@ -42,6 +43,8 @@ class Resolver(Binder):
         """
         self.query(tree, None, {})
         check_places(tree)
+        if self.dialect == "postgres":
+            name_function_columns(tree)
         for kind in tree.find_all(exp.DataType):
             check_type(kind, self.catalog)
 
@@ -182,7 +185,7 @@ class Resolver(Binder):
     def _projections(self, select: exp.Select, scope: Scope) -> Columns | None:
         names: list[str] = []
         known = True
-        for item in list(select.expressions):
+        for item in self._items(select):
             star = self._star(item, scope)
             if star is not None:
                 self.spend(len(star) + sum(len(source.columns or ()) for source in star))
@@ -196,8 +199,14 @@ class Resolver(Binder):
             elif isinstance(item, exp.Column):
                 names.append(stored(item.this, self.dialect))
             else:
-                known = False
+                more = star_names(item) if self.dialect == "postgres" else None
+                known = known and more is not None
+                names.extend(more or ())
         return named(names) if known else None
+
+    def _items(self, select: exp.Select) -> list[exp.Expr]:
+        items = list(select.expressions)
+        return [name_output(item) for item in items] if self.dialect == "postgres" else items
 
     def _star(self, item: exp.Expr, scope: Scope) -> list[Source] | None:
         """The sources that a star in the select list covers; None if `item` is no star."""
