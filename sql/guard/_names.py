@@ -17,7 +17,7 @@ from ._fence import close
 from ._grouping import group_by_whole_rows
 from ._output_names import name_function_columns, name_output, star_names
 from ._places import check_places
-from ._refusal import Refusal
+from ._refusal import Refusal, shown
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
 from ._sources import read_from
 from ._types import check_type
@@ -75,6 +75,8 @@ class Resolver(Binder):
         clause = node.args.get("with_")
         if clause is None:
             return ctes
+        if self.dialect == "sqlite" or (clause.args.get("recursive") and self.dialect != "duckdb"):
+            _check_order(clause)
         ctes = dict(ctes)
         # MariaDB does not look for the expressions of an outer WITH inside those of an inner one: it reads the stored
         # table of that name, or fails.
@@ -226,6 +228,16 @@ class Resolver(Binder):
         else:
             scope.stars.append((item, sources))
         return sources
+
+
+def _check_order(clause: exp.With) -> None:
+    """Refuse what reads a later expression of its WITH, where the engine finds that one and not the stored table."""
+    later: set[str] = set()
+    for cte in reversed(clause.expressions):
+        for table in cte.this.find_all(exp.Table) if later else ():
+            if fold(table.name) in later and not table.args.get("db"):
+                raise Refusal(f"{shown(table.name)} is read before it is defined: write WITH expressions in order")
+        later.add(fold(cte.alias))
 
 
 def _output_names(node: exp.Expr) -> set[str]:
