@@ -156,6 +156,8 @@ class Binder(ABC):
         if name in _TYPED_BY_TEXT and self.dialect == "duckdb":
             raise Refusal(f"{name} takes names of types in a text, which is not allowed with a schema")
         if name == "pg_typeof" and self.dialect == "postgres" and not isinstance(node.parent, exp.Cast):
+            beside = node.parent.args.get(node.arg_key or "") if node.parent is not None else None
+            self.spend(len(beside) if isinstance(beside, list) else 1)  # all of them move when one is replaced
             _cast_to_text(node)
         if name in FULL_TEXT_FUNCTIONS and self.dialect == "sqlite" and bind_full_text(arguments, scope):
             return arguments[1:]

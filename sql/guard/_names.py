@@ -15,7 +15,7 @@ from sqlglot import exp
 from ._columns import QUERIES, Binder
 from ._fence import close
 from ._grouping import group_by_whole_rows
-from ._output_names import name_function_columns, name_output, star_names
+from ._output_names import name_function_columns, name_outputs, star_names
 from ._places import check_places
 from ._refusal import Refusal, shown
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
@@ -187,7 +187,7 @@ class Resolver(Binder):
     def _projections(self, select: exp.Select, scope: Scope) -> Columns | None:
         names: list[str] = []
         known = True
-        for item in self._items(select):
+        for item in name_outputs(select) if self.dialect == "postgres" else list(select.expressions):
             star = self._star(item, scope)
             if star is not None:
                 self.spend(len(star) + sum(len(source.columns or ()) for source in star))
@@ -205,10 +205,6 @@ class Resolver(Binder):
                 known = known and more is not None
                 names.extend(more or ())
         return named(names) if known else None
-
-    def _items(self, select: exp.Select) -> list[exp.Expr]:
-        items = list(select.expressions)
-        return [name_output(item) for item in items] if self.dialect == "postgres" else items
 
     def _star(self, item: exp.Expr, scope: Scope) -> list[Source] | None:
         """The sources that a star in the select list covers; None if `item` is no star."""

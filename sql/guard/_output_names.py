@@ -19,7 +19,7 @@ from ._sources import OUTPUTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["name_function_columns", "name_output", "output_name", "star_names"]
+__all__ = ["name_function_columns", "name_outputs", "output_name", "star_names"]
 
 _UNNAMED = "?column?"
 _READERS = (exp.From, exp.Join, exp.Lateral)
@@ -61,24 +61,29 @@ _TYPES = {
 """PostgreSQL's own names of the types that are written in another way."""
 
 
-def name_output(item: exp.Expr) -> exp.Expr:
-    """The column `item` of a select list, with the name that PostgreSQL gives to it as its alias.
+def name_outputs(select: exp.Select) -> list[exp.Expr]:
+    """The select list, each column with the name that PostgreSQL gives to it as its alias.
 
-    Returned as it is where it has a name, where it is a star, and where no other query can read it.
+    Left as they are: stars, what has a name, and all columns of a query whose names no other query can read.
     """
-    named = isinstance(item, (exp.Alias, exp.Column, exp.Star))
-    if named or _is_star(item) or not _is_read(item.parent):
+    if _is_read(select):
+        # All at once: replacing one item moves all that follow it, which takes quadratic time.
+        select.set("expressions", [_named(item) for item in select.expressions])
+    return list(select.expressions)
+
+
+def _named(item: exp.Expr) -> exp.Expr:
+    if isinstance(item, (exp.Alias, exp.Column, exp.Star)) or _is_star(item):
         return item
-    alias = exp.Alias(alias=quoted(output_name(item)))
-    item.replace(alias)
-    alias.set("this", item)
-    return alias
+    name = quoted(output_name(item))
+    return exp.Alias(this=item, alias=name)
 
 
-def _is_read(select: exp.Expr | None) -> bool:
+def _is_read(select: exp.Select) -> bool:
     """Whether `select` names columns of a derived table or a WITH expression that has no name for each of them."""
-    at, replaced = select, 0
-    while at is not None and isinstance(at.parent, (exp.CTE, exp.SetOperation, exp.Subquery)):
+    at: exp.Expr = select
+    replaced = 0
+    while isinstance(at.parent, (exp.CTE, exp.SetOperation, exp.Subquery)):
         if at.arg_key != "this":  # of a set operation the first operand names the columns
             return False
         at = at.parent
@@ -86,8 +91,8 @@ def _is_read(select: exp.Expr | None) -> bool:
         replaced = max(replaced, len(alias.columns) if isinstance(alias, exp.TableAlias) else 0)
         if isinstance(at, exp.CTE):
             break
-    read = isinstance(at, exp.CTE) or (at is not None and isinstance(at.parent, _READERS))
-    return read and select is not None and len(select.expressions) > replaced
+    read = isinstance(at, exp.CTE) or isinstance(at.parent, _READERS)
+    return read and len(select.expressions) > replaced
 
 
 def output_name(item: exp.Expr) -> str:
