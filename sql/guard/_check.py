@@ -9,6 +9,7 @@ from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 from ._dialects import dialect as rules_of
 from ._faithful import compare
 from ._names import Resolver
+from ._output_names import name_function_columns
 from ._refusal import Refusal
 from ._row_values import check_function_fields
 from ._text import tokens
@@ -54,6 +55,7 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
         if catalog is not None:
             Resolver(catalog, str(text)).resolve(tree)
         elif dialect == "postgres":
+            name_function_columns(tree)
             check_function_fields(tree)
         written = _write(tree, rules)
         if written == text:

@@ -159,6 +159,10 @@ class Binder(ABC):
             return []
         if name in _TYPED_BY_TEXT and self.dialect == "duckdb":
             raise Refusal(f"{name} takes names of types in a text, which is not allowed with a schema")
+        if name == "pg_typeof" and self.dialect == "postgres" and not isinstance(node.parent, exp.Cast):
+            beside = node.parent.args.get(node.arg_key or "") if node.parent is not None else None
+            self.spend(len(beside) if isinstance(beside, list) else 1)  # all of them move when one is replaced
+            _cast_to_text(node)
         if name in FULL_TEXT_FUNCTIONS and self.dialect == "sqlite" and bind_full_text(arguments, scope):
             return arguments[1:]
         if name in _UNITS and self.dialect == "mysql" and arguments and isinstance(arguments[0], exp.Column):
@@ -216,6 +220,8 @@ class Binder(ABC):
         source = self.qualifier(node, scope)
         if self.dialect == "mysql" and node.args.get("db") and self.catalog.is_own(node.text("db")):
             node.set("db", None)
+        if source.columns is None and self.dialect == "postgres":  # what is no column there calls a function
+            raise Refusal(f"the columns of {shown(node.text('table'))} are not known: name them, as in q(a, b)")
         if source.columns is None or self._bind(node, source.columns):
             return
         if self._is_rowid(fold(node.name)) and self._bind_rowid(node, source):
@@ -355,6 +361,13 @@ class Binder(ABC):
             return False
         start = node.this.meta.get("start")
         return bool(node.this.args.get("quoted")) and isinstance(start, int) and self._text[start : start + 1] == '"'
+
+
+def _cast_to_text(node: exp.Expr) -> None:
+    """Make a name of a type a text: a text beside it would be read as a type, and tell whether that one exists."""
+    cast = exp.Cast(to=exp.DataType(this=exp.DType.TEXT))
+    node.replace(cast)
+    cast.set("this", node)
 
 
 def _is_order_term(node: exp.Column, clause: str) -> bool:

@@ -15,8 +15,9 @@ from sqlglot import exp
 from ._columns import QUERIES, Binder
 from ._grouping import group_by_whole_rows
 from ._narrowing import close
+from ._output_names import name_function_columns, name_outputs, star_names
 from ._places import check_places
-from ._refusal import Refusal
+from ._refusal import Refusal, shown
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
 from ._sources import read_from
 from ._types import check_type
@@ -42,6 +43,8 @@ class Resolver(Binder):
         """
         self.query(tree, None, {})
         check_places(tree)
+        if self.dialect == "postgres":
+            name_function_columns(tree)
         for kind in tree.find_all(exp.DataType):
             check_type(kind, self.catalog)
 
@@ -72,6 +75,8 @@ class Resolver(Binder):
         clause = node.args.get("with_")
         if clause is None:
             return ctes
+        if self.dialect == "sqlite" or (clause.args.get("recursive") and self.dialect != "duckdb"):
+            _check_order(clause)
         ctes = dict(ctes)
         # MariaDB does not look for the expressions of an outer WITH inside those of an inner one: it reads the stored
         # table of that name, or fails.
@@ -182,7 +187,7 @@ class Resolver(Binder):
     def _projections(self, select: exp.Select, scope: Scope) -> Columns | None:
         names: list[str] = []
         known = True
-        for item in list(select.expressions):
+        for item in name_outputs(select) if self.dialect == "postgres" else list(select.expressions):
             star = self._star(item, scope)
             if star is not None:
                 self.spend(len(star) + sum(len(source.columns or ()) for source in star))
@@ -196,7 +201,9 @@ class Resolver(Binder):
             elif isinstance(item, exp.Column):
                 names.append(stored(item.this, self.dialect))
             else:
-                known = False
+                more = star_names(item) if self.dialect == "postgres" else None
+                known = known and more is not None
+                names.extend(more or ())
         return named(names) if known else None
 
     def _star(self, item: exp.Expr, scope: Scope) -> list[Source] | None:
@@ -217,6 +224,16 @@ class Resolver(Binder):
         else:
             scope.stars.append((item, sources))
         return sources
+
+
+def _check_order(clause: exp.With) -> None:
+    """Refuse what reads a later expression of its WITH, where the engine finds that one and not the stored table."""
+    later: set[str] = set()
+    for cte in reversed(clause.expressions):
+        for table in cte.this.find_all(exp.Table) if later else ():
+            if fold(table.name) in later and not table.args.get("db"):
+                raise Refusal(f"{shown(table.name)} is read before it is defined: write WITH expressions in order")
+        later.add(fold(cte.alias))
 
 
 def _output_names(node: exp.Expr) -> set[str]:

@@ -25,6 +25,11 @@ class _Frame:
     parent: _Frame | None
     sources: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
+    def add(self, name: str, node: exp.Expr) -> None:
+        """One more source; of two with one name (an alias around a join hides those inside) only what both offer."""
+        new, old = _columns(node, name), self.sources.get(name)
+        self.sources[name] = new if old is None else old if new is None else old & new
+
 
 def check_function_fields(tree: exp.Expr) -> None:
     """Look at every column that is qualified by a function in FROM.
@@ -41,8 +46,7 @@ def check_function_fields(tree: exp.Expr) -> None:
         elif isinstance(node, exp.Column):
             columns.append((node, frame))
         elif isinstance(node, (exp.Table, exp.Subquery, exp.Lateral, exp.Unnest, exp.Values)):
-            name = _name(node)
-            frame.sources[name] = _columns(node, name)
+            frame.add(_name(node), node)
         todo.extend((child, frame) for child in node.iter_expressions() if isinstance(child, exp.Expr))
     for column, frame in columns:
         table = column.args.get("table")
@@ -73,23 +77,22 @@ def _function_name(node: exp.Expr) -> str:
     return "unnest" if isinstance(call, exp.Unnest) else call.name if isinstance(call, exp.Anonymous) else ""
 
 
-def _offset(node: exp.Expr) -> list[exp.Expr]:
-    """What UNNEST calls its WITH ORDINALITY."""
-    offset = node.args.get("offset")
-    return [offset] if isinstance(offset, exp.Identifier) else []
-
-
 def _columns(node: exp.Expr, name: str) -> frozenset[str] | None:
-    """Names of what a function in FROM offers; None for tables, queries and JSON_TABLE, whose rows are rows."""
+    """Names of what a function in FROM offers; None for tables, queries and JSON_TABLE, whose rows are rows.
+
+    A name too many would be a hole: `unnest(...) AS pg_sleep(a)` has a column a and none that is called pg_sleep.
+    """
     inner = node.this if isinstance(node, exp.Lateral) else node
     if isinstance(inner, exp.Table):
         if isinstance(inner.this, (exp.Identifier, exp.JSONTable)):
             return None
     elif not isinstance(inner, (exp.Unnest, exp.Anonymous)):
         return None
-    function = fold(_function_name(node))
-    alias = node.args.get("alias")
-    listed = [*(alias.columns if alias is not None else ()), *_offset(inner)]
-    names = [stored(item.this if isinstance(item, exp.ColumnDef) else item, "postgres") for item in listed]
-    outputs = OUTPUTS.get(function, {}).get("postgres", ())
-    return frozenset((name, function, "ordinality", *names, *outputs))
+    alias, offset = node.args.get("alias"), inner.args.get("offset")
+    listed = alias.columns if alias is not None else []
+    new = [stored(item.this if isinstance(item, exp.ColumnDef) else item, "postgres") for item in listed]
+    old = OUTPUTS.get(fold(_function_name(node)), {}).get("postgres", (name,))
+    if isinstance(offset, exp.Identifier):
+        return frozenset((*new, stored(offset, "postgres")))
+    numbered = offset is True or any(each.args.get("ordinality") for each in (node, inner))
+    return frozenset((*new, *old[len(new) :], *(("ordinality",) if numbered else ())))

@@ -155,9 +155,17 @@ class _Reader:
                 group.near = near
                 self.resolver.visit(condition, group, "on")
             close(group, self.resolver.spend)
-            self.add(node, None)
+            self.add(node, self.joined(node, group))
         else:
             self.add(node, self.resolver.query(node, self.scope, self.scope.ctes))
+
+    def joined(self, node: exp.Subquery, group: Scope) -> Columns | None:
+        """PostgreSQL: the columns of (a JOIN b) AS j, which must be known there (see `_output_names`)."""
+        if self.dialect != "postgres" or any(source.columns is None for source in group.sources):
+            return None
+        if node.args["alias"].columns:
+            return {}  # which columns keep their names depends on those that USING merges, which come first
+        return named(name for source in group.sources for name in (source.columns or {}).values())
 
     def rows(self, node: exp.Expr) -> None:
         """VALUES, UNNEST and LATERAL."""
@@ -172,10 +180,13 @@ class _Reader:
             raise Refusal(f"LATERAL {inner.key.upper()} is not allowed")
         for child in inner.expressions:
             self.resolver.visit(child, self.scope, "from")
-        extra = [inner.args["offset"]] if isinstance(inner.args.get("offset"), exp.Identifier) else []
+        offset = inner.args.get("offset")
+        extra = [exp.to_identifier("ordinality") if offset is True else offset] if offset else []
         columns = None
         if isinstance(inner, exp.Unnest) and self.dialect == "postgres":
             columns = self.scalar(node, "unnest", extra)
+        elif isinstance(inner, exp.Values) and self.dialect == "postgres":
+            columns = named(f"column{at + 1}" for at in range(len(inner.expressions[0].expressions)))
         self.add(node, columns, extra=extra)
 
     def function(self, node: exp.Expr, call: exp.Expr) -> None:

@@ -74,11 +74,15 @@ _FILE_ENDING = frozenset(
         "csv",
         "db",
         "duckdb",
+        "fgb",
+        "geojson",
+        "gpkg",
         "gz",
         "json",
         "jsonl",
         "ndjson",
         "parquet",
+        "shp",
         "sqlite",
         "tsv",
         "txt",
@@ -142,6 +146,8 @@ def _function(node: exp.Expr, dialect: str) -> None:
     allowed = TABLE_FUNCTIONS if isinstance(node.parent, (exp.Table, exp.Lateral)) else FUNCTIONS
     if name not in allowed[dialect] or not name.isascii():
         raise Refusal(f"the function {shown(node.name)} is not allowed")
+    # In quotes a name may be that of a stored function: MariaDB's `now`(), PostgreSQL's "LOWER"(x) and "coalesce"(x).
+    node.set("this", node.name)
     arguments = _arguments(node)
     if name in GROWING:
         _growth(arguments, name)

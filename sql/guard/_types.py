@@ -37,7 +37,10 @@ def check_type(node: exp.DataType, catalog: Catalog) -> None:
     kind = node.args.get("kind")
     if catalog.dialect not in ("duckdb", "postgres") or node.this is not exp.DType.USERDEFINED or kind is None:
         return
-    name = fold(kind.name if isinstance(kind, exp.Expr) else str(kind)).strip('"')
+    written = (kind.name if isinstance(kind, exp.Expr) else str(kind)).strip('"')
+    name = fold(written)
+    if catalog.dialect == "postgres" and written != name and isinstance(kind, exp.Expr) and kind.args.get("quoted"):
+        raise Refusal(f"the type {shown(written)} is not in the schema")  # in quotes "Mood" is another type than mood
     if (catalog.dialect == "postgres" and name in _KNOWN) or (name in catalog.types and not catalog.has_table(name)):
         return
     raise Refusal(f"the type {shown(name)} is not in the schema")

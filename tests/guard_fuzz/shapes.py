@@ -148,6 +148,11 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "IN": (_SQLITE, lambda n: _where(f"c0 IN ({_list('#', n)})")),
     "IN with texts": (_POSTGRES, lambda n: _where(f"c0 IN ({_list(chr(39) + '#' + chr(39), n)})")),
     "arrows": (_SQLITE, lambda n: _item("c0" + " -> '$.a'" * n)),
+    "outputs without a name, postgres": (
+        _POSTGRES,
+        lambda n: f"SELECT q.x FROM (SELECT {_list('1', n)}, 1 AS x{' UNION ALL SELECT 1' * 300}) q",
+    ),
+    "types of values, postgres": (_POSTGRES, lambda n: f"SELECT {_list('pg_typeof(1)', n)}"),
     "arrows, postgres": (_POSTGRES, lambda n: _item("c0" + " -> 'a'" * n)),
     "arrows in calls": (_SQLITE, lambda n: _item(_list("json_array(c0 -> '$')", n))),
     "arrows nested in calls": (_SQLITE, lambda n: _item(_nest("json_array(c0 -> '$', ", "c1", ")", n))),

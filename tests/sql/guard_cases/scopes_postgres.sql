@@ -337,3 +337,8 @@ SELECT (lower('select to_tsvector(ssn) from customers')).ts_stat FROM customers
 SELECT (q.c).ts_stat FROM (SELECT 'select to_tsvector(ssn) from vault'::text AS c) AS q
 SELECT g.ts_stat FROM unnest(ARRAY['select to_tsvector(ssn) from vault']) AS g
 SELECT (jsonb_each(to_jsonb(c))).key FROM customers AS c
+SELECT coalesce(pg_typeof(1), 'crypt')
+SELECT pg_typeof(1) UNION SELECT 'crypt'
+SELECT array_append(ARRAY[pg_typeof(1)], 'crypt')
+SELECT greatest(pg_typeof(1), 'customers.nick%TYPE')
+SELECT t FROM (SELECT pg_typeof(1) AS t) AS q UNION SELECT 'crypt'
