@@ -67,7 +67,8 @@ class Candidate:
         ms: Milliseconds spent on it.
         cached: True when the answer came from the generation cache.
         error: "" or why no SQL could be taken from the answer (then `sql` is "").
-        failure: The kind of that error; None without one.
+        failure: The kind of that error; None without one. The pipeline decides by it and never by the text, so a
+            generator of your own should set it, most easily by `Candidate.failed`.
         notes: Explanations for people ("filter: country.name = 'Spain'").
     """
 
