@@ -8,7 +8,6 @@ import typer
 
 from ctxprune._version import __version__
 from ctxprune.cli import (
-    bench_bird,
     bench_compare,
     bench_dedup,
     bench_html,
@@ -17,8 +16,8 @@ from ctxprune.cli import (
     bench_passages,
     bench_rerank,
     bench_select,
-    bench_spider,
     bench_tables,
+    bench_text_to_sql,
     bench_tools,
     bench_values,
     calibrate,
@@ -108,7 +107,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     (
         bench,
         {
-            "bird": bench_bird.bird,
+            "bird": bench_text_to_sql.bird,
             "compare": bench_compare.compare,
             "html": bench_html.html,
             "dedup": bench_dedup.dedup,
@@ -117,7 +116,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
             "passages": bench_passages.passages,
             "rerank": bench_rerank.rerank,
             "select": bench_select.select,
-            "spider": bench_spider.spider,
+            "spider": bench_text_to_sql.spider,
             "tables": bench_tables.tables,
             "tools": bench_tools.tools,
             "values": bench_values.values,

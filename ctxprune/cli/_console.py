@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ctxprune.errors import CtxpruneError, InputError
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress
@@ -30,7 +31,9 @@ __all__ = [
     "emit",
     "is_database",
     "one_line",
+    "print_figures",
     "progress",
+    "progress_of",
     "refuse_inputs",
     "rows_table",
     "say",
@@ -171,6 +174,24 @@ def progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def progress_of(title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of one task, as the function that the task calls with what is done and the total."""
+    with progress() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_figures(title: str, rows: Iterable[tuple[str, object]]) -> None:
+    """A table of names and figures on stdout."""
+    from rich.table import Table
+
+    table = Table("", "", show_header=False, title=title)
+    for name, value in rows:
+        table.add_row(name, str(value))
+    data().print(table)
 
 
 def visible(text: str) -> str:

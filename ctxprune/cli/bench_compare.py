@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 if TYPE_CHECKING:
     from ctxprune.sql.evaluation.compare import Comparison
 
@@ -19,7 +21,7 @@ def compare(
     confidence: Annotated[float, typer.Option(help="Of the intervals, between 0 and 1.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page about the comparison.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two runs item by item: differences with bootstrap intervals, and McNemar's test.
 

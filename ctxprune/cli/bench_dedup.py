@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["dedup"]
 
 
@@ -16,7 +18,7 @@ def dedup(
     similarity: Annotated[float, typer.Option(help="Least Jaccard similarity of a duplicate.")] = 0.8,
     limit: Annotated[int | None, typer.Option(min=2, help="The first texts only.")] = None,
     seed: Annotated[int, typer.Option(help="Of what is planted.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Plant changed copies among the texts of a folder, look for them, and compare with a count of all pairs."""
     from ctxprune.cli import _console

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["kv"]
 
 
@@ -28,7 +30,7 @@ def kv(
     seed: Annotated[int, typer.Option(min=0, help="What is drawn.")] = 0,
     log: Annotated[Path | None, typer.Option(help="File that keeps what is done, to go on from.")] = None,
     dtype: Annotated[str, typer.Option(help="bfloat16, float32 or float16.")] = "bfloat16",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time.
 
@@ -59,15 +61,14 @@ def kv(
     _refuse_learned(asked.presses)
     read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)
-    with _console.progress() as bar:
-        line = bar.add_task("bench kv", total=None)
+    with _console.progress_of("bench kv") as advance:
         rows = compare(
             decoder,
             tokenizer,
             text,
             asked,
             log=log,
-            progress=lambda done, total: bar.update(line, completed=done, total=total),
+            progress=advance,
         )
     document: dict[str, Any] = {"model": model.name, "text": text.name, **asked.to_dict(), "rows": rows}
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ctxprune.cli._options import JsonOption, SchemasOption, SplitOption
 from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ def calibrate(
         float | None, typer.Option(help="Chance that this calibration holds the risk; default: on average.")
     ] = None,
     measure: Annotated[str, typer.Option(help="How scores are compared between schemas.")] = "size",
-    schemas: Annotated[
-        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    schemas: SchemasOption = None,
+    split: SplitOption = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="That many questions, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     out: Annotated[Path | None, typer.Option(help="File to write, for `sql link --calibration`.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find the smallest part of a schema that loses needed columns on no more questions than RISK.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import FieldOption, FilesArgument
 from ctxprune.cli._prune_inputs import Format, read_inputs, write_texts
 from ctxprune.errors import UsageError
 
@@ -54,10 +55,7 @@ class _Outcome:
 
 
 def dedup(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files, or folders of HTML pages; none, or -, reads stdin.", show_default=False),
-    ] = None,
+    files: FilesArgument = None,
     *,
     by: Annotated[
         By | None,
@@ -82,7 +80,7 @@ def dedup(
             help=f"How to read the files: {_FORMATS}; auto goes by the ends of their names, then by their looks.",
         ),
     ] = Format.auto,
-    field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
+    field: FieldOption = "text",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was merged into what as one JSON document.")
     ] = False,

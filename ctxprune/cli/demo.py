@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ QUESTIONS = (
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="Keep the sample database as this file.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a sample database and answer six questions on it, without a language model."""
     from ctxprune.cli import _console
     from ctxprune.cli._demo_database import make_database
-    from ctxprune.cli._pipelines import pipeline_maker
     from ctxprune.sql.database.database import Database
+    from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
     with _place(out) as path:
         try:
@@ -52,7 +53,7 @@ def demo(
                 f"the database cannot be made ({error.strerror})", where=str(path), hint="name a new file"
             ) from error
         with Database(path, name="coffee") as database:
-            pipeline = pipeline_maker("sketch")(database, database.schema())
+            pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
             answers = [pipeline.ask(question) for _, question in QUESTIONS]
             if as_json:
                 _console.emit([answer.to_dict() for answer in answers])

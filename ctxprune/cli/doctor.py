@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from packaging.requirements import Requirement
 
 import ctxprune
+from ctxprune.cli._options import JsonOption
 
 __all__ = ["Check", "doctor", "run_checks"]
 
@@ -43,7 +43,7 @@ class Check:
     advice: str = ""
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Check this installation: versions, conflicting packages, extras, model files, cache folders.
 
     Nothing is changed and nothing is downloaded. Ends with exit code 1 where a problem was found.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["models"]
 
 
@@ -18,7 +20,7 @@ def models(
         ),
     ] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Measure the speed on this machine, one thread.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the models at hand: size, speed, licence, base model, and what each is for. Nothing is downloaded.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def audit_models(
     tokens: Annotated[int, typer.Option(min=8, help="Of question and passage together at most.")] = 256,
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
     from ctxprune.cli import _console

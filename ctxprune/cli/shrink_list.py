@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["list_recipes"]
 
 
@@ -18,7 +20,7 @@ def list_recipes(
         str,
         typer.Option(metavar="KIND", help="Those that take a kind of unit: head, neuron, layer …", show_default=False),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the recipes: what goes, on which models, what data it takes, and the paper.
 

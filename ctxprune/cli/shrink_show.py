@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -16,7 +18,7 @@ __all__ = ["show"]
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of a recipe, or a TOML file with one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece."""
     from ctxprune.cli import _console

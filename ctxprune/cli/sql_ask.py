@@ -2,105 +2,132 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._pipelines import PUBLISHED_HELP
-from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
+from ctxprune.cli._options import EvidenceOption, GenerationOptions, PublishedOption, with_option_groups
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.pipeline.answer import Answer
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
 __all__ = ["ask"]
 
 _MOST_ROWS = 50
 
 
+@dataclass(frozen=True)
+class EndpointOptions:
+    """Prices and limits of chat:URL."""
+
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
+    ] = None
+    price_out: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million answer tokens; or $CTXPRUNE_PRICE_OUT.")
+    ] = None
+    rpm: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute that chat:URL allows; or $CTXPRUNE_RPM.")
+    ] = None
+    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None
+
+
+@with_option_groups
 def ask(
     database: DatabaseArgument,
-    question: Annotated[str, typer.Argument(help="In plain words; - for a conversation, a line of stdin each.")],
-    evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
-    generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
-    style: Annotated[str, typer.Option(help=STYLE_HELP, show_default=False)] = "",
-    examples: Annotated[Path | None, typer.Option(help=EXAMPLES_HELP, show_default=False)] = None,
-    candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
+    question: Annotated[
+        str, typer.Argument(help="In plain words; - for a conversation, one question a line of stdin.")
+    ],
+    evidence: EvidenceOption = "",
+    *,
+    generation: GenerationOptions,
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
-    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
-    cache: Annotated[
-        Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
-    ] = None,
+    published: PublishedOption = "",
     knowledge: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What `sql learn` keeps; default: this database's own, if any.", show_default=False
+            metavar="FILE",
+            help="File that `sql learn` wrote; default: this database's own, if any.",
+            show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
-    price_in: Annotated[
-        float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(min=0, help="Price of a million answer tokens; or $CTXPRUNE_PRICE_OUT.")
-    ] = None,
-    rpm: Annotated[
-        int | None, typer.Option(min=1, help="Requests a minute that chat:URL allows; or $CTXPRUNE_RPM.")
-    ] = None,
-    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
+    endpoint: EndpointOptions,
     trace: Annotated[
-        Path | None, typer.Option(help="Write the trace there, as JSON; not with -.", show_default=False)
+        Path | None, typer.Option(help="Write the trace to this file, as JSON; not with -.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; with -, one each line.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Ask a database a question in plain words. It is only ever read.
 
     The key of a server is taken from $CTXPRUNE_API_KEY. What it answered is kept and not asked again; busy and broken
     connections are tried again. `sql learn` teaches what a team knows.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._conversation import converse
-    from ctxprune.cli._knowledge import knowledge_for
-    from ctxprune.cli._paid import Paid
-    from ctxprune.cli._pipelines import generators_for, value_index
+    from ctxprune.cli._pipelines import generators_from_options, load_knowledge, open_values
     from ctxprune.sql.database.database import Database
-    from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+    from ctxprune.sql.pipeline.factory import PaidEndpoint, PipelineFactory
 
+    generator, plain = generation.generator, generation.plain
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
     if question == "-" and trace is not None:
         raise typer.BadParameter("one file holds the trace of one question, and - asks many", param_hint="--trace")
     with Database(database) as source:
-        inputs = [path for path in (source.path, generator.partition(":")[2], examples, knowledge) if path]
+        files = (source.path, generator.partition(":")[2], generation.examples, knowledge)
+        inputs = [path for path in files if path]
         if trace is not None:
             _console.check_target(trace, *inputs)
-        if cache is not None:
-            _console.refuse_inputs(cache, *inputs)
-        paid, writing = Paid(price_in, price_out, rpm, tpm), Writing(style, examples)
-        writers = generators_for(generator, plain=plain, cache=cache, paid=paid, writing=writing)
+        if generation.cache is not None:
+            _console.refuse_inputs(generation.cache, *inputs)
+        writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
+        factory = PipelineFactory(writers, candidates=generation.candidates, plain=plain, seed=generation.seed)
         if plain:
-            config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
-            pipeline = Pipeline(source, generators=writers, config=config)
+            pipeline = factory.make(source)
         else:
-            config = PipelineConfig(candidates=candidates, seed=seed)
-            known = knowledge_for(source, knowledge)
-            values = value_index(source, index, published)
-            pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
+            entries = load_knowledge(source, knowledge)
+            pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
         _console.say_unreadable(source)
         if question == "-":
-            _report_all(converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
+            _report_all(_converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
         else:
             answer = pipeline.ask(question, evidence)
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
             _report(answer, generator, evidence, as_json=as_json)
+
+
+def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str) -> Iterator[Answer]:
+    """The answers to the lines of stdin, each before the next line is read; stderr says how follow-ups were read.
+
+    Follow-ups are completed by the chat model that writes the queries, where there is one, and by rule otherwise.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.pipeline.conversation import Conversation
+    from ctxprune.sql.rewrite.base import UNRESOLVED
+    from ctxprune.sql.rewrite.chat import ChatRewriter
+
+    # a registered plug-in may have a model too; the protocol of generators does not name it
+    model = next((writer.model for writer in generators if hasattr(writer, "model")), None)
+    talk = Conversation(pipeline, rewriter=None if model is None else ChatRewriter(model))
+    for line in filter(str.strip, sys.stdin):
+        answer = talk.ask(line, evidence)
+        rewritten = answer.trace.rewritten
+        if rewritten is not None and rewritten.changed:
+            _console.say(f"taken as: {_console.visible(answer.question)} ({rewritten.rewriter})")
+        elif rewritten is not None and rewritten.kind == UNRESOLVED:
+            _console.say(f"taken as it is: {rewritten.reason}")
+        yield answer
 
 
 def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_json: bool) -> None:

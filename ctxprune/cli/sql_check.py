@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["check"]
 
 _ALIASES = {"mariadb": "mysql", "pg": "postgres", "postgresql": "postgres", "sqlite3": "sqlite"}
@@ -28,7 +30,7 @@ def check(
     db_id: Annotated[
         str, typer.Option(help="Which database of a schema file that holds several.", show_default=False)
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether a statement may run, and print the text that may run in its place.
 

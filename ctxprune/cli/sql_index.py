@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._pipelines import REDIS, published_index
+from ctxprune.cli._options import REDIS, JsonOption
+from ctxprune.cli._pipelines import open_published
 
 if TYPE_CHECKING:
     from ctxprune.sql.schema.schema import ColumnRef, Schema
@@ -67,7 +68,7 @@ def index(
         bool,
         typer.Option("--repair", help="First compare every byte of the index; build it anew where one is damaged."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
 
@@ -84,7 +85,7 @@ def index(
             raise typer.BadParameter("it builds nothing; give --out and --json alone with it", param_hint="--verify")
         _verify(_directory(database, out), as_json=as_json)
         return
-    shared = published_index(publish, "--publish") if publish else None
+    shared = open_published(publish, "--publish") if publish else None
     with Database(database) as source, _console.progress() as bar:
         task = bar.add_task("reading", total=None)
         steps = 0

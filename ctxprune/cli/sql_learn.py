@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._knowledge import as_line
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import DatabaseError, InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def learn(
     check: Annotated[
         bool, typer.Option("--check", help="Print what no longer fits the database; exit code 1 if anything.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Teach answered questions, business terms and notes on columns; `sql ask` then uses what fits a question.
 
@@ -138,10 +138,10 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
         else:
             good.append(kept)
     if refused and len(given) == 1:
-        raise InputError(f"this cannot be learned: {refused[0][1]}", where=as_line(given[0]), hint=_advice(given[0]))
+        raise InputError(f"this cannot be learned: {refused[0][1]}", where=_as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
     for entry, why in refused:
-        _console.say(f"not learned: {as_line(entry)}: {_console.visible(why)}")
+        _console.say(f"not learned: {_as_line(entry)}: {_console.visible(why)}")
     new, newer, same = (change.added, change.replaced, change.unchanged) if change else ((), (), ())
     counts = f"{len(new)} learned, {len(newer)} replaced, {len(same)} known before, {len(refused)} refused"
     _console.say(f"{counts}: {_console.visible(str(file.path))}")
@@ -210,7 +210,7 @@ def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bo
         _console.emit({"file": str(file.path), "entries": listed})
     elif check:
         for entry in stale:
-            typer.echo(f"{as_line(entry)}  ({_console.visible(why[entry_id(entry)])})")
+            typer.echo(f"{_as_line(entry)}  ({_console.visible(why[entry_id(entry)])})")
     else:
         _lines(entries)
     about = f"{len(stale)} stale of {len(entries)}" if check else _console.counted(len(entries), "line")
@@ -228,4 +228,20 @@ def _document(entry: Entry) -> dict[str, object]:
 
 def _lines(entries: tuple[Entry, ...]) -> None:
     for entry in entries:
-        typer.echo(as_line(entry))
+        typer.echo(_as_line(entry))
+
+
+def _as_line(entry: Entry) -> str:
+    """An entry on one printable line, after its id."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.generate.prompts.base import one_line
+    from ctxprune.sql.knowledge import Note, Pair, entry_id
+
+    if isinstance(entry, Pair):
+        left, right = entry.question, entry.sql
+    elif isinstance(entry, Note):
+        left, right = entry.column, entry.note
+    else:
+        left, right = entry.term, entry.meaning + (f" [{', '.join(entry.columns)}]" if entry.columns else "")
+    kind = type(entry).__name__.lower()
+    return _console.visible(f"{entry_id(entry)}  {kind:4}  {one_line(left)}  =>  {one_line(right)}")

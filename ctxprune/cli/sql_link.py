@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctxprune.cli._database_argument import filled
-from ctxprune.cli._pipelines import PUBLISHED_HELP
+from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption
 from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def link(
     db_id: Annotated[
         str, typer.Option(help="Which database of a schema file that holds several.", show_default=False)
     ] = "",
-    evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
+    evidence: EvidenceOption = "",
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
-    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
+    published: PublishedOption = "",
     form: Annotated[str, typer.Option(help="Prompt form: mschema, ddl or compact.")] = "mschema",
     explain: Annotated[bool, typer.Option("--explain", help="Also list why each column was kept.")] = False,
     html: Annotated[
@@ -51,7 +51,7 @@ def link(
     calibration: Annotated[
         Path | None, typer.Option(help="Keep what holds a named risk: a file of `ctxprune calibrate`.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the part of a schema that a question needs, as prompt text.
 
@@ -122,14 +122,14 @@ def _read(
     from dataclasses import replace
 
     from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import value_index
+    from ctxprune.cli._pipelines import open_values
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
     from ctxprune.sql.pipeline.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
         _console.say_unreadable(database)
-        index = value_index(database, folder, published)
+        index = open_values(database, folder, published)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
         schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._pipelines import PUBLISHED_HELP
+from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,25 +24,25 @@ _WHOLE_NAME = 30  # characters; so long names of columns stay on one line and le
 def values(
     database: DatabaseArgument,
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
-    evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
+    evidence: EvidenceOption = "",
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
-    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    published: PublishedOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Print the stored values that a question mentions, the likeliest first: where they are and what led to them.
 
     Below them stand the columns that its numbers, years and dates may be compared with, by what each column holds.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import value_index
+    from ctxprune.cli._pipelines import open_values
     from ctxprune.sql.database.database import Database
 
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something")
     with Database(database) as source:
-        made = value_index(source, index, published)
+        made = open_values(source, index, published)
         _console.say_unreadable(source)
     start = perf_counter()
     hits, ranges = made.lookup(question, evidence), made.ranges(question, evidence)

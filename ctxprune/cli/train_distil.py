@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import UsageError
 from ctxprune.utils.extras import require
 
@@ -49,7 +50,7 @@ def distil(
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
     name: Annotated[str, typer.Option(help="Of the model, with its version.")] = "pruner.v2",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a smaller pruner that says what a larger one says, and calibrate it on examples set aside.
 

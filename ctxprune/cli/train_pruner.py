@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
 
@@ -33,7 +34,7 @@ def pruner(
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in OUT.")] = False,
     smoke: Annotated[bool, typer.Option("--smoke", help="Train a tiny network on toy data, in seconds.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the pruner, export it with int8 weights, and calibrate it on examples set aside.
 

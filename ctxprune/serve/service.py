@@ -264,6 +264,6 @@ def _cache(config: ServiceConfig) -> RedisGenerationCache | None:
 
 
 def _generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
-    from ctxprune.cli._pipelines import generators_for
+    from ctxprune.sql.pipeline.factory import make_generators
 
-    return generators_for(config.model.generator, plain=False, cache=cache)
+    return make_generators(config.model.generator, cache=cache)
