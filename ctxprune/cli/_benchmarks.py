@@ -55,7 +55,7 @@ def score_predictions(
     inputs = [*bench.databases.values(), *([file] if file is not None else [])]
     for target in (options.html, options.log):
         if target is not None:
-            _console.refuse_inputs(target, *inputs)
+            _console.check_not_input(target, *inputs)
     runs = []
     both = options.mode == "both"
     for mode in ("official", "safe") if both else (options.mode,):
@@ -112,7 +112,7 @@ def generate_and_score(
         bench = replace(bench, items=sample_items(bench.present, limit, seed=options.seed))
     writers = generators_from_options(options)
     make = PipelineFactory(writers, candidates=options.candidates, plain=options.plain, seed=options.seed)
-    with _console.progress_of(bench.name, len(bench.present)) as advance:
+    with _console.track_progress(bench.name, len(bench.present)) as advance:
         report = run(bench, make, rule=rule, progress=advance)
     sql = {verdict.index: verdict.sql for verdict in report.verdicts}
     entries = tuple(
@@ -151,14 +151,14 @@ def check_options(
         unused = {"--mode": scored.mode != "official", "--repeat": repeat > 0}
     for option, value in unused.items():
         if value:
-            _console.say(f"{option} is not used: it belongs to {owner}")
+            _console.print_note(f"{option} is not used: it belongs to {owner}")
 
 
 def _evaluate(bench: Benchmark, predictions: Predictions, config: RunConfig, log: Path | None) -> Evaluation:
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.evaluate import evaluate
 
-    with _console.progress_of(f"{bench.name}, {config.mode} mode") as advance:
+    with _console.track_progress(f"{bench.name}, {config.mode} mode") as advance:
         return evaluate(bench, predictions, config, log=log, progress=advance)
 
 
@@ -172,13 +172,13 @@ def _say_odd(document: dict[str, Any]) -> None:
     ):
         if document[name]:
             noun = "item" if name == "unpredicted" else "prediction"
-            _console.say(f"{_console.counted(document[name], noun)} {text}")
+            _console.print_note(f"{_console.format_count(document[name], noun)} {text}")
     for name, text in (
         ("stops", "the official script would end on {}; the figures are as if it went on"),
         ("changed", "{} changed the private copy; the official script would go on with a changed database"),
     ):
         if document[name]:
-            _console.say(text.format(_console.counted(len(document[name]), "item")))
+            _console.print_note(text.format(_console.format_count(len(document[name]), "item")))
 
 
 def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
@@ -189,8 +189,8 @@ def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
     count = sum(bool(entry.db_id) and not entry.problem and entry.db_id != item.db_id for item, entry in pairs)
     if count:
         name = "names" if count == 1 else "name"
-        _console.say(
-            f"{_console.counted(count, 'prediction')} {name} another database than the item at the same place: "
+        _console.print_note(
+            f"{_console.format_count(count, 'prediction')} {name} another database than the item at the same place: "
             "the n-th prediction belongs to the n-th item, whatever its key"
         )
 
@@ -205,10 +205,10 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
     from ctxprune.cli import _console
 
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
     who = document.get("generator", document.get("predictions_file"))
-    _console.print_figures(_console.visible(f"{document['set']}, {who}"), _rows(document))
+    _console.print_figures(_console.escape(f"{document['set']}, {who}"), _rows(document))
 
 
 _FIGURES = (

@@ -125,7 +125,9 @@ class PredictionOptions:
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """`command` as Typer reads it: each parameter that is a dataclass is replaced by that dataclass's fields."""
     signature = inspect.signature(command, eval_str=True)
-    groups = {name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)
+    }
     parameters = []
     for name, parameter in signature.parameters.items():
         if name in groups:

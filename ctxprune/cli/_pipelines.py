@@ -77,11 +77,11 @@ def open_values(database: Database, folder: Path | None = None, published: str =
         if folder is not None:
             raise typer.BadParameter("give one of --index and --published", param_hint="--published")
         return open_published(published).current()
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("indexing values", total=None)
 
         def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=_console.visible(name)[:40])
+            bar.update(task, completed=done, total=total, description=_console.escape(name)[:40])
 
         try:
             return ValueIndex.for_database(database, folder, progress=advance)
@@ -93,7 +93,7 @@ def open_values(database: Database, folder: Path | None = None, published: str =
             if folder is not None or isinstance(error, FormatError):
                 raise
             why = IndexBuildError(error.what, where=error.where) if isinstance(error, IndexBuildError) else error
-            _console.say(f"the value index is not kept: {_console.one_line(why)}")
+            _console.print_note(f"the value index is not kept: {_console.format_error(why)}")
             return ValueIndex.build(database, progress=advance)
 
 
@@ -116,6 +116,6 @@ def load_knowledge(database: Database, file: Path | None) -> Knowledge | None:
     if not own.exists():
         return None
     knowledge = Knowledge.of(own)
-    lines = _console.counted(len(knowledge.entries), "line")
-    _console.say(f"knowledge: {lines} of {_console.visible(str(own.path))}")
+    lines = _console.format_count(len(knowledge.entries), "line")
+    _console.print_note(f"knowledge: {lines} of {_console.escape(str(own.path))}")
     return knowledge

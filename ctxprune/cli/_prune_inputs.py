@@ -183,7 +183,7 @@ def beginning(path: Path) -> str:
         if _name(path) != "stdin":
             with path.open("rb") as file:
                 data = file.read(_HEAD)
-        elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):
+        elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):  # whoever calls `main` may replace stdin
             return ""
         else:
             data = sys.stdin.buffer.peek(_HEAD)

@@ -223,4 +223,6 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
     if not task.report(result, [str(path)], "rows and columns", details) and output is None:
         write_texts([pruned_file.text])
-    _console.say(f"{pruned_file.rows[0]:,} of the {_console.counted(pruned_file.rows[1], 'row')} of the file")
+    _console.print_note(
+        f"{pruned_file.rows[0]:,} of the {_console.format_count(pruned_file.rows[1], 'row')} of the file"
+    )

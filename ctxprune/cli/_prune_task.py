@@ -64,9 +64,9 @@ class PruneTask:
         if self.html is not None:
             _console.write_file(self.html, _page(result, names), *self.input_files)
         if self.as_json:
-            _console.emit({**(more or {}), **result.to_dict()})
+            _console.print_json({**(more or {}), **result.to_dict()})
         share = result.tokens_after / max(result.tokens_before, 1)
-        _console.say(
+        _console.print_note(
             f"kept {len(result.kept)} of {len(result.units)} {units}, {result.tokens_after} of"
             f" {result.tokens_before} tokens ({share:.0%}), {result.scorer}, {result.policy}"
         )

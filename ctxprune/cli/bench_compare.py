@@ -18,8 +18,8 @@ __all__ = ["compare"]
 def compare(
     a: Annotated[Path, typer.Argument(help="Log, or JSON of a run with --items.")],
     b: Annotated[Path, typer.Argument(help="The other run.")],
-    confidence: Annotated[float, typer.Option(help="Of the intervals, between 0 and 1.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Random seed of the bootstrap.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page about the comparison.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,7 +39,7 @@ def compare(
 
         _console.write_file(html, comparison_page(found, a=a.stem, b=b.stem), a, b)
     if as_json:
-        _console.emit({"a": a.name, "b": b.name, "seed": seed} | found.to_dict())
+        _console.print_json({"a": a.name, "b": b.name, "seed": seed} | found.to_dict())
     else:
         _show(found, a.name, b.name)
 
@@ -49,16 +49,22 @@ def _show(found: Comparison, a: str, b: str) -> None:
 
     from ctxprune.cli import _console
 
-    titles = ("", _console.visible(a), _console.visible(b), "difference", f"{found.confidence:.0%} interval")
-    table = Table(*titles, title=f"{_console.counted(found.items, 'item')}, in percent")
+    titles = (
+        "",
+        _console.escape(a),
+        _console.escape(b),
+        "difference",
+        f"{found.confidence:.0%} interval",
+    )
+    table = Table(*titles, title=f"{_console.format_count(found.items, 'item')}, in percent")
     for one in found.metrics:
         table.add_row(
             one.name, f"{one.a:.2f}", f"{one.b:.2f}", f"{one.difference:+.2f}", f"{one.low:+.2f} to {one.high:+.2f}"
         )
     for name, (items, left, right) in found.levels.items():
         table.add_row(f"ex, {name} ({items})", f"{left:.2f}", f"{right:.2f}", f"{right - left:+.2f}", "")
-    _console.data().print(table)
-    _console.data().print(
+    _console.stdout_console().print(table)
+    _console.stdout_console().print(
         f"both right {found.both}, only A {found.only_a}, only B {found.only_b}, neither {found.neither}; "
         f"McNemar p = {found.p_value:.3g}"
     )

@@ -20,7 +20,7 @@ def html(
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
     model: ModelOption = None,
     output: Annotated[str, typer.Option(help="html, markdown or text: the form of the pruned page.")] = "markdown",
-    columns: Annotated[bool, typer.Option(help="Whether columns of tables may go, too.")] = True,
+    columns: Annotated[bool, typer.Option(help="Whether columns of tables may be dropped too.")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,7 +43,7 @@ def html(
         document |= measure_articles(items).to_dict()
     else:
         made, name = make_scorer(scorer, model)
-        with _console.progress_of(name, len(items)) as advance:
+        with _console.track_progress(name, len(items)) as advance:
             report = measure_questions(
                 items,
                 made,
@@ -52,7 +52,7 @@ def html(
             )
         document |= {"scorer": name, "output": output, "columns": columns, **report.to_dict()}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -68,7 +68,7 @@ def _show(document: dict[str, Any]) -> None:
             table.add_row(name, *map(str, value.values()))
         elif isinstance(value, float):
             table.add_row(name, str(value))
-    _console.data().print(table)
+    _console.stdout_console().print(table)
 
 
 def _shares(document: dict[str, Any]) -> list[str]:

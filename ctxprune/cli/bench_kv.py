@@ -16,7 +16,7 @@ def kv(
     model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
     text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
     press: Annotated[
-        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need nothing learned.")
+        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need no training.")
     ] = None,
     ratio: Annotated[
         list[float] | None, typer.Option(help="Share of bytes to save, 0 up to but not 1. Default: 0.5, 0.75, 0.875.")
@@ -27,12 +27,14 @@ def kv(
     tokens: Annotated[int, typer.Option(min=64, help="Tokens of a context.")] = 4096,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each task.")] = 10,
     windows: Annotated[int, typer.Option(min=0, help="Windows for perplexity; 0: none.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="What is drawn.")] = 0,
-    log: Annotated[Path | None, typer.Option(help="File that keeps what is done, to go on from.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    log: Annotated[
+        Path | None, typer.Option(help="File that keeps finished rows; a run that was stopped continues from it.")
+    ] = None,
     dtype: Annotated[str, typer.Option(help="bfloat16, float32 or float16.")] = "bfloat16",
     as_json: JsonOption = False,
 ) -> None:
-    """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time.
+    """Prune the KV cache of long contexts, then query them: accuracy, perplexity, bytes, time.
 
     Options without a number may be repeated.
     """
@@ -56,12 +58,12 @@ def kv(
         seed=seed,
     )
     if log is not None:
-        _console.refuse_inputs(log, text)
+        _console.check_not_input(log, text)
         check_log(log)
     _refuse_learned(asked.presses)
     read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)
-    with _console.progress_of("bench kv") as advance:
+    with _console.track_progress("bench kv") as advance:
         rows = compare(
             decoder,
             tokenizer,
@@ -72,9 +74,9 @@ def kv(
         )
     document: dict[str, Any] = {"model": model.name, "text": text.name, **asked.to_dict(), "rows": rows}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
-    _console.data().print(_table(rows))
+    _console.stdout_console().print(_table(rows))
 
 
 def _refuse_learned(names: tuple[str, ...]) -> None:
@@ -83,7 +85,7 @@ def _refuse_learned(names: tuple[str, ...]) -> None:
 
     for name in names:
         press: Any = named_press(name, 0.5)
-        while not press.learned and hasattr(press, "press"):
+        while not press.learned and hasattr(press, "press"):  # wrappers alone hold another press
             press = press.press
         if press.learned:
             raise UsageError(

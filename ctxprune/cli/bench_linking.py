@@ -38,8 +38,10 @@ def linking(
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Look among all columns and tables of all databases of the set.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items to sample, stratified by database; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Score a linker, as it is shipped, on all items whose gold query can be labelled.
@@ -71,13 +73,13 @@ def linking(
         link, account = _with_presql(presql, bench, made)
         document |= {"linker": "presql.v1", "inner": name, "presql": account}
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.progress_of("values", len(chosen)) as advance:
+    with _console.track_progress("values", len(chosen)) as advance:
         cases = linking_cases(bench, evidence=evidence, items=chosen, progress=advance)
-    with _console.progress_of("linking", len(cases.cases)) as advance:
+    with _console.track_progress("linking", len(cases.cases)) as advance:
         report = measure(link, cases, progress=advance)
     document |= {"data": bench.fingerprint} | report.to_dict()
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         title = f"{document['set']} {document['split']}, {document['linker']}"
         _console.print_figures(title, ((name, document[name]) for name in _SHOWN))
@@ -137,10 +139,10 @@ def _rank_pool(data: Path, *, evidence: bool, limit: int | None, as_json: bool) 
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.pooled import pooled
 
-    with _console.progress_of("ranking") as advance:
+    with _console.track_progress("ranking") as advance:
         document = pooled(data, evidence=evidence, limit=limit, progress=advance)
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
     rows = []
     for name, value in document.items():

@@ -39,12 +39,12 @@ def passages(
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
     made, name = make_scorer(scorer, model)
     items = [item for item in read_items(data, split=split) if item.mixed][:limit]
-    with _console.progress_of(name, len(items)) as advance:
+    with _console.track_progress(name, len(items)) as advance:
         report = measure(items, made, progress=advance)
     document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
     document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -64,5 +64,5 @@ def _show(document: dict[str, Any]) -> None:
     for name in ("evidence_recall", "all_evidence", "answer_retention", "f2"):
         cells = ("–" if document[name][share] is None else str(document[name][share]) for share in shares)
         table.add_row(name, *cells)
-    _console.data().print(table)
-    _console.say(f"{document['ms_per_passage']} ms a passage")
+    _console.stdout_console().print(table)
+    _console.print_note(f"{document['ms_per_passage']} ms a passage")

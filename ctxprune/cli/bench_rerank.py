@@ -17,7 +17,7 @@ def rerank(
     data: Annotated[Path, typer.Option(help="Folder of a set with a corpus and judged questions.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "pruner",
     model: ModelOption = None,
-    top: Annotated[int, typer.Option(min=1, help="Documents of BM25 that are reranked.")] = 100,
+    top: Annotated[int, typer.Option(min=1, help="How many of BM25's documents are reranked.")] = 100,
     limit: Annotated[int | None, typer.Option(min=1, help="The first questions only.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -27,7 +27,7 @@ def rerank(
 
     made, name = make_scorer(scorer, model)
     ranking = load_ranking_set(data)
-    with _console.progress_of(name, len(ranking.questions)) as advance:
+    with _console.track_progress(name, len(ranking.questions)) as advance:
         report = measure(
             ranking,
             made,
@@ -38,11 +38,11 @@ def rerank(
     document: dict[str, Any] = {"set": ranking.name, "scorer": name, "top": top}
     document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
     from rich.table import Table
 
     table = Table("", name, "BM25", title=f"{ranking.name}, {report.items} questions")
     for figure in ("ndcg@10", "mrr@10"):
         table.add_row(figure, str(document[figure]), str(document["first_stage"][figure]))
-    _console.data().print(table)
+    _console.stdout_console().print(table)

@@ -68,8 +68,8 @@ def select(
         return found.index, found.confidence
 
     place = cache or cache_folder() / "executions.sqlite"
-    _console.refuse_inputs(place, candidates, *bench.databases.values())
-    with _console.progress_of("candidates", len(bench.present)) as advance, ExecutionCache(place) as held:
+    _console.check_not_input(place, candidates, *bench.databases.values())
+    with _console.track_progress("candidates", len(bench.present)) as advance, ExecutionCache(place) as held:
         cases = selection_cases(
             bench,
             file,
@@ -84,7 +84,7 @@ def select(
         document["cross_fitted"] = any(case.item.db_id in weights.learned for case in cases)
         document["trained_on"] = list(weights.trained_on)
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         rows = ((name, document[name]) for name in _SHOWN if name in document)
         _console.print_figures(f"{document['set']}, {document['selector']}", rows)

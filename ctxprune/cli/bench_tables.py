@@ -38,7 +38,7 @@ def tables(
     items = [item for item in read_table_items(data) if not held_out_only or held_out(item.table)][:limit]
     ways = {name: pruned_by(made), **(BASELINES if baselines else {})}
     reports = {}
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task(name, total=len(ways) * len(items))
         for way, keep in ways.items():
             reports[way] = measure_tables(items, keep, progress=lambda: bar.advance(task)).to_dict()
@@ -47,7 +47,7 @@ def tables(
     if baselines:
         document["baselines"] = reports
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -63,5 +63,5 @@ def _show(document: dict[str, Any]) -> None:
         for figure in ("cell_recall", "answer_retention"):
             if figures[figure] is not None:
                 table.add_row(f"{name}: {figure}", *map(str, figures[figure].values()))
-    _console.data().print(table)
-    _console.say(f"{document['ms_per_table']} ms a table")
+    _console.stdout_console().print(table)
+    _console.print_note(f"{document['ms_per_table']} ms a table")

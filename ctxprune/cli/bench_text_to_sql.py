@@ -21,7 +21,7 @@ __all__ = ["bird", "spider"]
 
 _SCRIPTS = {"new": "bird", "old": "bird-old"}
 _LimitOption = Annotated[
-    int | None, typer.Option(min=1, help="Items that a generator is asked, sampled from every database.")
+    int | None, typer.Option(min=1, help="With a generator: items to sample, stratified by database; default: all.")
 ]
 
 

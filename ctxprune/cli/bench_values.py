@@ -19,8 +19,10 @@ def values(
     data: SetOption,
     schemas: SchemasOption = None,
     split: SplitOption = "dev",
-    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items to sample, stratified by database; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
     evidence: Annotated[bool, typer.Option("--evidence/--no-evidence", help="Also look in an item's evidence.")] = True,
     missed: Annotated[bool, typer.Option("--missed", help="With --json: the literals that were not found.")] = False,
     as_json: JsonOption = False,
@@ -37,7 +39,7 @@ def values(
 
     bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.present, limit, seed=seed)
-    with _console.progress_of(bench.name) as advance:
+    with _console.track_progress(bench.name) as advance:
         report = measure(
             bench,
             evidence=evidence,
@@ -56,4 +58,4 @@ def values(
             for one in report.missed
             for ref, value in sorted(one.literals)
         ]
-    _console.emit(document)
+    _console.print_json(document)

@@ -51,7 +51,7 @@ def calibrate(
     schemas: SchemasOption = None,
     split: SplitOption = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="That many questions, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
     out: Annotated[Path | None, typer.Option(help="File to write, for `sql link --calibration`.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,7 +76,7 @@ def calibrate(
         raise typer.BadParameter(str(error), param_hint="--measure") from error
     bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task(bench.name, total=len(chosen))
         found = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
     pool = CalibrationPool.score(linking_examples(found.cases), made.scorer, sets=sets)
@@ -87,7 +87,7 @@ def calibrate(
     document |= {"unlabelled": found.unlabelled, "with_value_hits": sum(bool(case.hits) for case in found.cases)}
     document |= {"databases": calibration.groups, **calibration.to_dict()}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document, calibration)
 
@@ -116,5 +116,5 @@ def _show(document: dict[str, Any], calibration: Calibration) -> None:
         table.add_row(name, "-" if value is None else f"{value:.2%}")
     for name in ("n", "databases", "unlabelled", "with_value_hits", "loss", "by", "measure", "data"):
         table.add_row(name, str(document[name]))
-    _console.data().print(table)
-    _console.say(calibration.promise)
+    _console.stdout_console().print(table)
+    _console.print_note(calibration.promise)

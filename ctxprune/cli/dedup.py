@@ -65,19 +65,21 @@ def dedup(
         ),
     ] = None,
     similarity: Annotated[
-        float, typer.Option(help="Least Jaccard similarity of near-duplicates of texts, up to 1.")
+        float, typer.Option(help="Lowest Jaccard similarity of near-duplicate texts, up to 1.")
     ] = 0.8,
     containment: Annotated[
         float | None,
-        typer.Option(help="Also drop what another one has so much of, up to 1; the longest stays. Tables: 1."),
+        typer.Option(
+            help="Also drop a text of which another has at least this share, up to 1; the longest is kept. Tables: 1."
+        ),
     ] = None,
-    shingle: Annotated[int, typer.Option(help="Words that are compared together.")] = 3,
+    shingle: Annotated[int, typer.Option(help="Words in a shingle, the unit of comparison.")] = 3,
     form: Annotated[
         Format,
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"How to read the files: {_FORMATS}; auto goes by the ends of their names, then by their looks.",
+            help=f"How to read the files: {_FORMATS}; auto goes by file name extension, then by content.",
         ),
     ] = Format.auto,
     field: FieldOption = "text",
@@ -107,12 +109,12 @@ def dedup(
             f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
         )
     if as_json:
-        _console.emit({"files": found.names, **found.merged.to_dict()})
+        _console.print_json({"files": found.names, **found.merged.to_dict()})
     else:
         write_texts([found.output])
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.merged.to_dict()["by_kind"].items())
-    account = f"kept {len(found.merged.kept)} of {_console.counted(found.merged.size, found.noun)}"
-    _console.say(account + (f"; dropped: {kinds}" if kinds else ""))
+    account = f"kept {len(found.merged.kept)} of {_console.format_count(found.merged.size, found.noun)}"
+    _console.print_note(account + (f"; dropped: {kinds}" if kinds else ""))
 
 
 def _texts(paths: list[Path], form: Format, field: str, by: By | None, bars: _Bars) -> _Outcome:
@@ -173,7 +175,7 @@ def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
     from ctxprune.cli import _console
     from ctxprune.rag import deduplicate
 
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("read", total=len(texts))
 
         def progress(step: str, done: int) -> None:

@@ -56,9 +56,9 @@ def demo(
             pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
             answers = [pipeline.ask(question) for _, question in QUESTIONS]
             if as_json:
-                _console.emit([answer.to_dict() for answer in answers])
+                _console.print_json([answer.to_dict() for answer in answers])
                 return
-            console = _console.data()
+            console = _console.stdout_console()
             schema = database.schema()
             console.print(
                 f"[bold]A coffee importer's database:[/] {len(schema.tables)} tables, {schema.n_columns} columns"
@@ -66,7 +66,7 @@ def demo(
             for (kind, _), answer in zip(QUESTIONS, answers, strict=True):
                 _show(console, kind, answer)
     if out is not None:
-        _console.say(f'the database is {out}; ask your own: ctxprune sql ask {out} "..."')
+        _console.print_note(f'the database is {out}; ask your own: ctxprune sql ask {out} "..."')
 
 
 @contextmanager
@@ -101,9 +101,9 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
     for text in _candidate_lines(answer.trace):
         lines.add_row("candidate", text)
     console.print(lines, highlight=False)
-    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     if len(answer.rows) > _MOST_ROWS:
-        console.print(f"[dim]{_console.counted(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
+        console.print(f"[dim]{_console.format_count(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
 
 
 def _schema_lines(linked: LinkTrace) -> Iterator[tuple[str, Text]]:
@@ -129,7 +129,7 @@ def _candidate_lines(trace: Trace) -> Iterator[Text]:
         known = paths.setdefault(sql, [])
         if candidate.path not in known:
             known.append(candidate.path)
-        rows[sql] = "failed" if candidate.rows is None else _console.counted(candidate.rows, "row")
+        rows[sql] = "failed" if candidate.rows is None else _console.format_count(candidate.rows, "row")
     for number, (sql, known) in enumerate(paths.items()):
         mark = ("-> ", "green") if chosen and number == 0 else "   "
         yield Text.assemble(mark, sql, (f"  {rows[sql]}, {', '.join(sorted(known))}", "dim"))

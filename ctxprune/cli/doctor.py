@@ -52,12 +52,12 @@ def doctor(as_json: JsonOption = False) -> None:
 
     checks = run_checks()
     if as_json:
-        _console.emit([asdict(check) for check in checks])
+        _console.print_json([asdict(check) for check in checks])
     else:
         _print_checks(checks)
     problems = sum(check.status == "problem" for check in checks)
     if problems:
-        _console.say(f"{_console.counted(problems, 'problem')} found")
+        _console.print_note(f"{_console.format_count(problems, 'problem')} found")
         raise typer.Exit(1)
 
 
@@ -218,8 +218,8 @@ def _print_checks(checks: list[Check]) -> None:
 
     table = Table("", "check", "found", box=box.SIMPLE, show_header=False)
     for check in checks:
-        text = Text(_console.visible(check.detail))
+        text = Text(_console.escape(check.detail))
         if check.advice:
-            text.append(f"\n{_console.visible(check.advice)}", style="bold")
+            text.append(f"\n{_console.escape(check.advice)}", style="bold")
         table.add_row(Text(check.status, style=_MARKS[check.status]), check.name, text)
-    _console.data().print(table)
+    _console.stdout_console().print(table)

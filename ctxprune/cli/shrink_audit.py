@@ -20,17 +20,19 @@ __all__ = ["audit_models"]
 
 def audit_models(
     full: Annotated[
-        str, typer.Argument(metavar="FULL", help="Folder of the model as it was; or the bundled one's name.")
+        str, typer.Argument(metavar="FULL", help="Folder of the original model, or the name of a bundled one.")
     ],
-    shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of what became of it.")],
+    shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of the shrunk models.")],
     data: Annotated[Path, typer.Option(help="Pairs with labels as JSON lines, as for shrink.", show_default=False)],
     variant: Annotated[
         list[str] | None,
-        typer.Option(help="FOLDER of the first SHRUNK with other data or seed; again for more.", show_default=False),
+        typer.Option(
+            help="Folder of the first SHRUNK made with other data or another seed. May be repeated.", show_default=False
+        ),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Page to write.", show_default=False)] = None,
-    tokens: Annotated[int, typer.Option(min=8, help="Of question and passage together at most.")] = 256,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="HTML page to write.", show_default=False)] = None,
+    tokens: Annotated[int, typer.Option(min=8, help="Most tokens of question and passage together.")] = 256,
+    seed: Annotated[int, typer.Option(help="Random seed of the confidence intervals.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +48,7 @@ def audit_models(
     models = [
         audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ()) for folder in shrunk
     ]
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("audit", total=len(models) + 1)
 
         def tell(name: str) -> None:
@@ -56,7 +58,7 @@ def audit_models(
     if html is not None:
         _console.write_file(html, report.to_html(), data)
     if as_json:
-        _console.emit(report.to_dict())
+        _console.print_json(report.to_dict())
     else:
         _show(report.models)
 
@@ -102,4 +104,4 @@ def _show(models: Sequence[dict[str, Any]]) -> None:
         flips = f"{model['flips']['share']} %" if "flips" in model else ""
         figures = (str(model["ndcg@10"]), lost, f"{model['texts_a_second']:,.0f}", flips, slice_lost)
         table.add_row(Text(model["name"], overflow="fold"), *map(Text, figures))
-    _console.data().print(table)
+    _console.stdout_console().print(table)

@@ -89,7 +89,7 @@ def ask(
         if trace is not None:
             _console.check_target(trace, *inputs)
         if generation.cache is not None:
-            _console.refuse_inputs(generation.cache, *inputs)
+            _console.check_not_input(generation.cache, *inputs)
         writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
         factory = PipelineFactory(writers, candidates=generation.candidates, plain=plain, seed=generation.seed)
         if plain:
@@ -97,7 +97,7 @@ def ask(
         else:
             entries = load_knowledge(source, knowledge)
             pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
-        _console.say_unreadable(source)
+        _console.report_unreadable(source)
         if question == "-":
             _report_all(_converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
         else:
@@ -124,9 +124,9 @@ def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str
         answer = talk.ask(line, evidence)
         rewritten = answer.trace.rewritten
         if rewritten is not None and rewritten.changed:
-            _console.say(f"taken as: {_console.visible(answer.question)} ({rewritten.rewriter})")
+            _console.print_note(f"taken as: {_console.escape(answer.question)} ({rewritten.rewriter})")
         elif rewritten is not None and rewritten.kind == UNRESOLVED:
-            _console.say(f"taken as it is: {rewritten.reason}")
+            _console.print_note(f"taken as it is: {rewritten.reason}")
         yield answer
 
 
@@ -144,7 +144,7 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
             _report(answer, generator, evidence, as_json=as_json)
         except ModelError as error:
             failed = True
-            _console.say(_console.one_line(error))
+            _console.print_note(_console.format_error(error))
     if failed:
         raise typer.Exit(1)
 
@@ -160,15 +160,17 @@ def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> 
     if answer.refusal is not None and answer.refusal.kind == "model":
         raise ModelError(f"the language model failed: {_failure(answer)}")
     if answer.trace.model_errors:
-        _console.say(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
+        _console.print_note(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
     else:
         _say_unused(answer)
     if generator in {"sketch", "sketch.v1"} and (evidence.strip() or _explained(answer)):
-        _console.say("without a language model, terms, notes and --evidence only help to choose tables and columns")
+        _console.print_note(
+            "without a language model, terms, notes and --evidence only help to choose tables and columns"
+        )
     if as_json:
         chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
         said = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
-        _console.emit(answer.to_dict(trace=False) | said)
+        _console.print_json(answer.to_dict(trace=False) | said)
     else:
         _show(answer)
 
@@ -194,8 +196,8 @@ def _say_unused(answer: Answer) -> None:
     asked = [candidate for candidate in answer.trace.candidates if candidate.prompt is not None]
     if asked and all(candidate.rows is None for candidate in asked) and not answer.refused:
         why = next((candidate.error for candidate in asked if candidate.error), "")
-        why = f" ({_console.visible(' '.join(why.split())[:200])})" if why else ""
-        _console.say(f"nothing that the language model wrote could run{why}{_stand_in(answer)}")
+        why = f" ({_console.escape(' '.join(why.split())[:200])})" if why else ""
+        _console.print_note(f"nothing that the language model wrote could run{why}{_stand_in(answer)}")
 
 
 def _explained(answer: Answer) -> bool:
@@ -216,14 +218,14 @@ def _show(answer: Answer) -> None:
     from ctxprune.cli import _console
 
     for doubt in answer.doubts:
-        _console.say(_console.visible(str(doubt)))
-    console = _console.data()
+        _console.print_note(_console.escape(str(doubt)))
+    console = _console.stdout_console()
     if answer.refused:
-        console.print(Text(_console.visible(answer.reason)), soft_wrap=True)
+        console.print(Text(_console.escape(answer.reason)), soft_wrap=True)
         _account(answer)
         return
-    console.print(Text(_console.visible(answer.sql), style="bold"), soft_wrap=True)
-    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    console.print(Text(_console.escape(answer.sql), style="bold"), soft_wrap=True)
+    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     _account(answer)
 
 
@@ -234,27 +236,29 @@ def _account(answer: Answer) -> None:
     trace = answer.trace
     more = len(answer.rows) - _MOST_ROWS
     if more > 0:
-        _console.say(f"{_console.counted(more, 'more row')} (--json prints all)")
+        _console.print_note(f"{_console.format_count(more, 'more row')} (--json prints all)")
     if trace.chosen is not None and (repairs := trace.candidates[trace.chosen].repairs):
-        written = _console.visible(" ".join(repairs[0].split()))
-        _console.say(f"repaired, since this failed or gave nothing: {written}")
+        written = _console.escape(" ".join(repairs[0].split()))
+        _console.print_note(f"repaired, since this failed or gave nothing: {written}")
     if answer.result is not None and answer.result.truncated:
-        _console.say("the result was cut at a limit on rows or bytes")
+        _console.print_note("the result was cut at a limit on rows or bytes")
     if trace.linked is not None:
         link = trace.linked
         tokens = f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""
-        _console.say(f"schema: {link.columns_before} to {_console.counted(link.columns_after, 'column')}{tokens}")
+        _console.print_note(
+            f"schema: {link.columns_before} to {_console.format_count(link.columns_after, 'column')}{tokens}"
+        )
     if trace.knowledge is not None:
         kept = sum(entry.kept for entry in trace.knowledge.entries)
-        entries = _console.counted(kept, "line")
-        _console.say(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
+        entries = _console.format_count(kept, "line")
+        _console.print_note(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
     if not trace.candidates and not trace.tokens_in:
         return
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
     sure = "" if answer.refused else f", confidence {answer.confidence:.0%}"
-    _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
+    _console.print_note(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
 
 
 def _left_out(answer: Answer) -> str:

@@ -32,7 +32,7 @@ def check(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a statement may run, and print the text that may run in its place.
+    """Check whether a statement may run, and print the text that may run in its place.
 
     Exit code 0 either way; put -- before a statement that starts with a dash.
     """
@@ -51,7 +51,7 @@ def check(
         visible = read_schema(schema, db_id=db_id, dialect=name)
     verdict = Guard(name, visible).check(sys.stdin.read() if sql == "-" else sql)
     if as_json:
-        _console.emit({"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql})
+        _console.print_json({"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql})
     elif verdict.allowed:
         typer.echo(f"{typer.style('allowed', fg='green', bold=True)}  {_flat(verdict.sql)}")
     else:

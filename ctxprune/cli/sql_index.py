@@ -86,7 +86,7 @@ def index(
         _verify(_directory(database, out), as_json=as_json)
         return
     shared = open_published(publish, "--publish") if publish else None
-    with Database(database) as source, _console.progress() as bar:
+    with Database(database) as source, _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
         steps = 0
 
@@ -105,17 +105,19 @@ def index(
             mask_personal=mask_personal,
             progress=advance,
         )
-    _console.say_unreadable(source)
+    _console.report_unreadable(source)
     for column in made.columns:
         if column.personal:
-            name = _console.visible(f"{column.table}.{column.column}")
-            _console.say(f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them")
+            name = _console.escape(f"{column.table}.{column.column}")
+            _console.print_note(
+                f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them"
+            )
     if shared is not None:
         shared.publish(made)
-        _console.say(f"published as {publish} in {shared.server.place}")
+        _console.print_note(f"published as {publish} in {shared.server.place}")
     report = _report(made, built=steps > 0)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
     else:
         _show(report)
 
@@ -147,13 +149,13 @@ def _verify(directory: Path, *, as_json: bool) -> None:
     seconds = round(time.perf_counter() - start, 3)
     if as_json:
         sound = not error
-        _console.emit(
+        _console.print_json(
             {"directory": str(directory), "sound": sound, "error": error, "bytes": n_bytes, "seconds": seconds}
         )
         if error:
             raise typer.Exit(1)
     else:
-        typer.echo(_console.visible(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
+        typer.echo(_console.escape(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
 
 
 def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
@@ -163,7 +165,7 @@ def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
 
     error = store.mark_if_damaged(directory, every_byte=every_byte)
     if error is not None:
-        _console.say(f"the index is built anew: {error.what}")
+        _console.print_note(f"the index is built anew: {error.what}")
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:
@@ -213,7 +215,7 @@ def _show(report: dict[str, Any]) -> None:
 
     from ctxprune.cli import _console
 
-    console = _console.data()
+    console = _console.stdout_console()
     table = Table(box=None)
     table.add_column("column", overflow="fold")
     table.add_column("values", justify="right")
@@ -221,17 +223,18 @@ def _show(report: dict[str, Any]) -> None:
     columns = sorted(report["columns"], key=lambda column: -column["values"])
     indexed = [column for column in columns if not column["skipped"]]
     for column in indexed[:_MOST_LINES]:
-        name = _console.visible(f"{column['table']}.{column['column']}")
+        name = _console.escape(f"{column['table']}.{column['column']}")
         table.add_row(Text(name), str(column["values"]), _note(column))
     if len(indexed) > _MOST_LINES:
         table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
     for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():
-        table.add_row(_console.counted(count, "column"), "", Text(reason))
+        table.add_row(_console.format_count(count, "column"), "", Text(reason))
     if columns:
         console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
-    values = f"{_console.counted(report['values'], 'value')} of {_console.counted(report['columns_indexed'], 'column')}"
-    console.print(Text(f"{values}, {state}: {report['directory']}"), soft_wrap=True)
+    values = _console.format_count(report["values"], "value")
+    columns = _console.format_count(report["columns_indexed"], "column")
+    console.print(Text(f"{values} of {columns}, {state}: {report['directory']}"), soft_wrap=True)
 
 
 def _note(column: dict[str, Any]) -> str:
@@ -239,5 +242,5 @@ def _note(column: dict[str, Any]) -> str:
     from ctxprune.cli import _console
 
     masked = [f"masked: {column['masked']}"] if column["masked"] else []
-    long = [f"{_console.counted(column['too_long'], 'value')} too long"] if column["too_long"] else []
+    long = [f"{_console.format_count(column['too_long'], 'value')} too long"] if column["too_long"] else []
     return "; ".join(masked + long)

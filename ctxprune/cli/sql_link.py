@@ -49,7 +49,7 @@ def link(
         Path | None, typer.Option(help="Write a page that shows what was kept, what was dropped, and why.")
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Keep what holds a named risk: a file of `ctxprune calibrate`.")
+        Path | None, typer.Option(help="Keep enough to hold a calibrated risk: a file that `ctxprune calibrate` wrote.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,16 +84,18 @@ def link(
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
     if as_json:
         promise = {} if promised is None else {"promise": promised.promise}
-        _console.emit(link_document(linked, question, evidence) | {"form": form, "text": text} | account | promise)
+        _console.print_json(
+            link_document(linked, question, evidence) | {"form": form, "text": text} | account | promise
+        )
         return
     typer.echo(_encodable(text))
     if explain:
         typer.echo(_encodable("\n" + "\n".join(_reasons(linked))))
     kept, whole = linked.schema.n_columns, schema.n_columns
     tables = f"{len(linked.schema.tables)} of {len(schema.tables)} tables"
-    _console.say(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
+    _console.print_note(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
     if promised is not None:
-        _console.say(promised.promise)
+        _console.print_note(promised.promise)
 
 
 def _calibration(path: Path | None) -> Calibration | None:
@@ -128,7 +130,7 @@ def _read(
     from ctxprune.sql.pipeline.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
-        _console.say_unreadable(database)
+        _console.report_unreadable(database)
         index = open_values(database, folder, published)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)

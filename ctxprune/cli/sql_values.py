@@ -43,14 +43,14 @@ def values(
         raise UsageError("the question is empty", hint="ask something")
     with Database(database) as source:
         made = open_values(source, index, published)
-        _console.say_unreadable(source)
+        _console.report_unreadable(source)
     start = perf_counter()
     hits, ranges = made.lookup(question, evidence), made.ranges(question, evidence)
     ms = (perf_counter() - start) * 1e3
     text = f"{question}\n{evidence}" if evidence else question
     found, fitting = [_hit(hit, text) for hit in hits], [_range(hit, text) for hit in ranges]
     if as_json:
-        _console.emit(
+        _console.print_json(
             {
                 "question": question,
                 "evidence": evidence,
@@ -64,7 +64,7 @@ def values(
         return
     _show(found)
     _show_ranges(fitting)
-    _console.say(f"{_console.counted(len(found), 'value')} of {len(made)} indexed, {ms:.1f} ms")
+    _console.print_note(f"{_console.format_count(len(found), 'value')} of {len(made)} indexed, {ms:.1f} ms")
 
 
 def _hit(hit: ValueHit, text: str) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def _show(found: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right")
     for hit in found:
         texts = (_name(hit), hit["value"], hit["words"], hit["stage"])
-        table.add_row(*map(_console.cell, texts), f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
-    _console.data().print(table)
+        table.add_row(*map(_console.make_cell, texts), f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
+    _console.stdout_console().print(table)
 
 
 def _show_ranges(fitting: list[dict[str, Any]]) -> None:
@@ -133,8 +133,8 @@ def _show_ranges(fitting: list[dict[str, Any]]) -> None:
     for hit in fitting:
         literal = hit["low"] if hit["low"] == hit["high"] else f"{hit['low']} to {hit['high']}"
         texts = (_name(hit), literal or hit["words"], hit["words"], hit["why"])
-        table.add_row(*map(_console.cell, texts), f"{hit['likelihood']:.3f}")
-    _console.data().print(table)
+        table.add_row(*map(_console.make_cell, texts), f"{hit['likelihood']:.3f}")
+    _console.stdout_console().print(table)
 
 
 def _name(hit: dict[str, Any]) -> str:

@@ -30,9 +30,9 @@ def pruner(
     examples: Annotated[
         int | None, typer.Option(min=1, help="Examples to read; default: as pruner.v1.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of order, views and heads.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the order, the views and the heads.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in OUT.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in OUT.")] = False,
     smoke: Annotated[bool, typer.Option("--smoke", help="Train a tiny network on toy data, in seconds.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,9 +59,9 @@ def pruner(
         recipe = Recipe(seed=seed) if examples is None else Recipe(seed=seed, examples=examples)
     report = train_pruner(parts, out, recipe, resume=resume)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
     else:
-        _console.say(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
+        _console.print_note(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
 
 
 def base_folder(base: Path | None) -> Path:

@@ -21,6 +21,7 @@ from ctxprune.integrations.arrow import PruneRows
 from ctxprune.storage.sealed import seal, unseal
 from ctxprune.utils.extras import require
 from ctxprune.utils.fingerprint import fingerprint
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -110,8 +111,7 @@ def prune_parquet(
             damaged.
         RuntimeError: A scorer or policy failed with an error that is none of ours; the message says at which rows.
     """
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
-        raise UsageError(f"rows is {rows!r}", hint="give a whole number from 1 up")
+    check_whole("rows", rows)
     reading, root = _place(source)
     writing, folder = _place(target)
     if f"{folder}/".startswith(f"{root}/"):

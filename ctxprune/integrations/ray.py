@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +48,7 @@ class RayPool:
     workers: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.workers, int) or isinstance(self.workers, bool) or self.workers < 1:
-            raise UsageError(f"workers is {self.workers!r}", hint="give a whole number from 1 up")
+        check_whole("workers", self.workers)
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         """The results of a function that can be pickled, as can its items and results.

@@ -264,7 +264,7 @@ def _with_password(target: str, password: str, where: str) -> str:
 
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's kinds for models and for dataclasses
-_TABLES = {
+_TABLES: dict[str, Any] = {
     "batching": BatchingConfig,
     "databases": _DatabaseEntry,
     "keys": _KeyEntry,
@@ -317,7 +317,7 @@ def _wrong_type(above: Sequence[str | int], name: str | int, given: str, expecte
 
 
 def _unknown_entries(names: Sequence[str], above: Sequence[str | int]) -> UsageError:
-    table = _TABLES[str(above[0])] if above else _ServiceFile
+    table: Any = _TABLES[str(above[0])] if above else _ServiceFile
     known = sorted(table.model_fields if issubclass(table, BaseModel) else (one.name for one in fields(table)))
     near = get_close_matches(names[0][:_MAX_NAME], known, n=1)
     hint = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}"

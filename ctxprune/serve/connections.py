@@ -216,4 +216,4 @@ class _LingeringTransport:
         return self._lingers or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self._transport, name)  # all else of asyncio.Transport, whose attributes vary by its class

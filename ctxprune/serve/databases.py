@@ -104,10 +104,10 @@ class Databases:
         hidden = () if entry.shared is None else entry.shared.hidden
         with entry.lock:
             entry.open()
-            said = _said(access)
-            view = entry.views.get(said)
+            access_id = _access_id(access)
+            view = entry.views.get(access_id)
             if view is None or view.hidden != hidden:
-                view = entry.views[said] = self._view(entry, access, hidden)
+                view = entry.views[access_id] = self._view(entry, access, hidden)
             return view
 
     def freshen(self, name: str, key: Key) -> None:
@@ -123,16 +123,16 @@ class Databases:
             access = key.access(name)
             fresh = self._view(entry, access, view.hidden)
             with entry.lock:
-                entry.views[_said(access)] = fresh
+                entry.views[_access_id(access)] = fresh
 
-    def look_again(self, name: str) -> None:
+    def drop_outdated(self, name: str) -> None:
         """What was made of another schema than there is now is made anew when next needed."""
         entry = self._entries[name]
         with entry.lock:
             database = entry.open()
             database.refresh()
             now = database.schema().fingerprint
-            entry.views = {said: view for said, view in entry.views.items() if view.source.fingerprint == now}
+            entry.views = {access_id: view for access_id, view in entry.views.items() if view.source.fingerprint == now}
 
     def failures(self) -> dict[str, CtxpruneError]:
         """Why databases cannot be used, by their names; {} if all can."""
@@ -159,7 +159,7 @@ class Databases:
         return View(keyed, values, pipeline, whole, (data, written), hidden)
 
 
-def _said(access: Any) -> str:
+def _access_id(access: Any) -> str:
     return json.dumps(access, sort_keys=True)
 
 
@@ -231,6 +231,6 @@ def visible(schema: Schema, access: str | Mapping[str, str | Sequence[str]]) -> 
         if not isinstance(columns, str):
             listed.add(table.name)
     # A key with a list of columns must not see one that is added later, so its table never counts as complete.
-    found = schema.subset(refs)
-    tables = (replace(table, complete=table.complete and table.name not in listed) for table in found.tables)
-    return replace(found, tables=tuple(tables))
+    part = schema.subset(refs)
+    tables = (replace(table, complete=table.complete and table.name not in listed) for table in part.tables)
+    return replace(part, tables=tuple(tables))

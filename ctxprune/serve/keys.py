@@ -69,7 +69,7 @@ class Keys:
         """
         key = self.find(headers)
         if key is None:
-            if _given(headers):
+            if _read_key(headers):
                 raise RequestError("the key is unknown", status=401, hint="ask the service's operator for one")
             raise RequestError("there is no key", status=401, hint="send the header Authorization: Bearer KEY")
         return key
@@ -78,12 +78,12 @@ class Keys:
         """The same; None where `of` raises."""
         if not self._digests:
             return self._everybody
-        given = _given(headers)
+        given = _read_key(headers)
         digest = hashlib.sha256(given).digest()
         found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
         return found[0] if found and given else None
 
 
-def _given(headers: Mapping[bytes, bytes]) -> bytes:
-    kind, _, told = headers.get(b"authorization", b"").partition(b" ")
-    return told.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+def _read_key(headers: Mapping[bytes, bytes]) -> bytes:
+    kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return token.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")

@@ -148,8 +148,8 @@ def check_host(headers: Sequence[tuple[bytes, bytes]], names: Collection[str]) -
     Raises:
         RequestError: 421, the name is another, or there is not exactly one.
     """
-    told = [value for name, value in headers if name == b"host"]
-    host = told[0].decode("latin-1").lower() if len(told) == 1 else ""
+    hosts = [value for name, value in headers if name == b"host"]
+    host = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
     name = host.rpartition(":")[0] if _PORT.search(host) else host
     if name not in names:
         hint = "address it as localhost, or by one of `names` in the configuration"

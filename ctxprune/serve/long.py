@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.cost import MODERATE_SECONDS
-from ctxprune.serve.frames import error_of
+from ctxprune.serve.frames import decode_error
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.logs import log
 from ctxprune.serve.scoring import Outcome
@@ -26,7 +26,7 @@ from ctxprune.serve.worker_process import WorkerProcess, exit_reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ctxprune.serve.gateway import Call
+    from ctxprune.serve.call import Call
     from ctxprune.serve.metrics import Metrics
     from ctxprune.serve.settings import ServiceConfig
 
@@ -154,13 +154,13 @@ class _Job:
         if "outcome" in head:
             return Outcome(body=body, **head["outcome"])
         if "error" in head:
-            raise error_of(head)
+            raise decode_error(head)
         raise self._failure(head)
 
     def _failure(self, head: dict[str, Any]) -> CtxpruneError:
         reason = "memory" if "memory" in head else head.get("failed")
-        told = {"cause": reason, "returncode": head.get("ended")}
-        log("long request failed", level=logging.ERROR, request_id=self._head["id"], **told)
+        fields = {"cause": reason, "returncode": head.get("ended")}
+        log("long request failed", level=logging.ERROR, request_id=self._head["id"], **fields)
         if "memory" in head:
             return RequestError("the request takes too much memory", status=422, hint="send it in parts")
         if "failed" in head:

@@ -59,14 +59,14 @@ class Outcome:
         stage: Of the metrics of tokens.
         tokens: Into this stage and out of it.
         seconds: By stage of the work.
-        told: What the log says.
+        log_fields: What the log says of the request.
     """
 
     body: bytes
     stage: str
     tokens: tuple[int, int]
     seconds: Mapping[str, float]
-    told: Mapping[str, object]
+    log_fields: Mapping[str, object]
 
 
 @dataclass(frozen=True)

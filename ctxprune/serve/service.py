@@ -77,8 +77,8 @@ class Service:
         )
         self.long = LongRequests(config, threads, self.metrics)
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
-        self._cache = _cache(config)
-        generators = _generators(config, self._cache) if generators is None else generators
+        self._cache = _open_cache(config)
+        generators = _make_generators(config, self._cache) if generators is None else generators
         self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
         self._unusable: dict[tuple[str, str], str] = {}  # why, by the names of key and database
         self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
@@ -86,7 +86,7 @@ class Service:
         self._scorer = "loading"
         self._readiness_check: asyncio.Future[tuple[dict[str, str], str]] | None = None
 
-    async def blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
+    async def run_blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
         """Runs a function that waits for a database or a model's server; once cancelled, it ends. Keys take turns."""
         cancelled = Stop()
         with cancellation(cancelled):
@@ -97,7 +97,7 @@ class Service:
         finally:
             cancelled.set()
 
-    async def _checking(self, function: Callable[[], T]) -> T:
+    async def _run_check(self, function: Callable[[], T]) -> T:
         """The same in a thread of its own, which no request keeps waiting."""
         cancelled = Stop()
         with cancellation(cancelled):
@@ -115,7 +115,7 @@ class Service:
             CtxpruneError: The scorer's model is missing or damaged.
         """
         self._load()
-        for key, name in self._pairs():
+        for key, name in self._key_databases():
             self._check(key, name)
 
     def _check(self, key: Key, name: str) -> None:
@@ -124,7 +124,7 @@ class Service:
         except SchemaError as error:
             raise UsageError(f"the key {key.name!r}: {error.what}", where=name, hint=error.hint) from error
         except CtxpruneError as error:
-            _unavailable(name, error)
+            _log_unavailable(name, error)
 
     async def warm(self) -> None:
         """Loads the scorer and opens the databases, so that the first request does not wait for it."""
@@ -137,7 +137,7 @@ class Service:
         self._scorer = "ok"
         await self._freshen()
         try:
-            await self._checking(self.long.warm)
+            await self._run_check(self.long.warm)
         except CtxpruneError as error:  # it is tried again with the first long request
             log("no process for long requests", level=logging.ERROR, cause=cause(error))
         except ClientGoneError:  # the service has ended meanwhile
@@ -156,14 +156,14 @@ class Service:
             pause = max(_LOOK_SECONDS, 9 * (time.monotonic() - start))
 
     async def _freshen(self) -> None:
-        for key, name in self._pairs():
-            failed = await self.blocking(partial(self._freshen_one, key, name))
+        for key, name in self._key_databases():
+            failed = await self.run_blocking(partial(self._freshen_one, key, name))
             if failed is None:
                 self._unusable.pop((key.name, name), None)
                 continue
             why = f"what a key may see of it cannot be made ready ({failed.code}); the log says why"
             if self._unusable.get((key.name, name)) != why:
-                _unavailable(name, failed)
+                _log_unavailable(name, failed)
             self._unusable[key.name, name] = why
 
     def _freshen_one(self, key: Key, name: str) -> CtxpruneError | None:
@@ -176,10 +176,10 @@ class Service:
     def _load(self) -> None:
         Pruner(self.scoring.scorer).prune("ready?", Passage("Ready."))
 
-    def _pairs(self) -> list[tuple[Key, str]]:
+    def _key_databases(self) -> list[tuple[Key, str]]:
         return [(key, name) for key in self.keys.all for name in key.databases]
 
-    async def readiness(self, key: Key | None) -> dict[str, Any]:
+    async def report_readiness(self, key: Key | None) -> dict[str, Any]:
         """Whether requests should come, and what is missing, without words of a server, which name hosts and users.
 
         Args:
@@ -200,11 +200,11 @@ class Service:
     async def _check_readiness(self) -> tuple[dict[str, str], str]:
         """Why databases cannot be used, and why the cache cannot."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
-        down = await self._checking(self.databases.failures)
+        down = await self._run_check(self.databases.failures)
         for name in down.keys() - failures.keys() - self._down:
-            _unavailable(name, down[name])
+            _log_unavailable(name, down[name])
         self._down = frozenset(down)
-        return failures | {name: _public_reason(error) for name, error in down.items()}, await self._checking(
+        return failures | {name: _public_reason(error) for name, error in down.items()}, await self._run_check(
             self._cache_failure
         )
 
@@ -252,18 +252,18 @@ def _public_reason(error: CtxpruneError) -> str:
     return error.what if of_index else f"it cannot be used ({error.code}); the log says why"
 
 
-def _unavailable(name: str, error: CtxpruneError) -> None:
+def _log_unavailable(name: str, error: CtxpruneError) -> None:
     """It is tried again when it is asked."""
     log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
 
 
-def _cache(config: ServiceConfig) -> RedisGenerationCache | None:
+def _open_cache(config: ServiceConfig) -> RedisGenerationCache | None:
     from ctxprune.llm.redis_cache import RedisGenerationCache
 
     return RedisGenerationCache(config.redis, config.model.cache) if config.model.cache else None
 
 
-def _generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
+def _make_generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
     from ctxprune.sql.pipeline.factory import make_generators
 
     return make_generators(config.model.generator, cache=cache)

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from ctxprune.sql.pipeline.steps import State, Step
     from ctxprune.sql.select.base import Executed
 
-__all__ = ["told_steps"]
+__all__ = ["report_steps"]
 
 _FIRST_ROWS = 5  # of each candidate
 _FIRST_CHARACTERS = 200  # of each of their cells that is a text, or bytes
 
 
-def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
+def report_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
     """The same pipeline; `tell` is called as tell("step", content) after each step, in the thread that works."""
-    steps = [_Told(step, tell) for step in pipeline.steps]
+    steps = [_ReportingStep(step, tell) for step in pipeline.steps]
     return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ReportingStep:
     step: Step
     tell: Callable[[str, dict[str, Any]], None]
 

@@ -164,7 +164,7 @@ def _lower_priority(pid: int) -> None:
     from outside since importing and loading the model, at each start, is a second of work as well.
     """
     with suppress(OSError):  # it has ended, or a sandbox forbids it: then it runs like any other process
-        if hasattr(os, "setpriority"):
+        if sys.platform != "win32":
             os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
         if sys.platform == "linux":
             cores = sorted(os.sched_getaffinity(0))

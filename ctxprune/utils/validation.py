@@ -1,14 +1,79 @@
-"""What constructors ask of their numbers."""
+"""Checks of arguments that many constructors share; each failure is a `UsageError` of the form "NAME is VALUE"."""
 
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["is_number"]
+from ctxprune.errors import UsageError
+
+__all__ = ["check_flag", "check_number", "check_range", "check_whole", "is_number", "is_whole"]
 
 
 def is_number(value: Any) -> bool:
     """True for a finite real number of any kind, numpy's included; False for bool, text, None, NaN and infinities."""
     return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+
+
+def is_whole(value: Any) -> bool:
+    """True for an integer of any kind, numpy's included; False for bool, which Python counts among the integers."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_whole(name: str, value: Any, *, minimum: int = 1, optional: bool = False) -> None:
+    """Refuse what is not a whole number of at least `minimum`; None passes where `optional`.
+
+    Raises:
+        UsageError: "NAME is VALUE", with the allowed values as the hint.
+    """
+    if value is None and optional:
+        return
+    if not is_whole(value) or value < minimum:
+        raise UsageError(f"{name} is {value!r}", hint=f"give a whole number from {minimum} up{_or_none(optional)}")
+
+
+def check_number(
+    name: str, value: Any, *, minimum: float | None = None, over: float | None = None, optional: bool = False
+) -> None:
+    """Refuse what is not a finite number, at least `minimum` or greater than `over` where one of them is given.
+
+    Raises:
+        UsageError: As `check_whole`.
+    """
+    if value is None and optional:
+        return
+    if minimum is not None:
+        valid, allowed = is_number(value) and value >= minimum, f"a number from {minimum:g} up"
+    elif over is not None:
+        valid, allowed = is_number(value) and value > over, f"a number over {over:g}"
+    else:
+        valid, allowed = is_number(value), "a finite number"
+    if not valid:
+        raise UsageError(f"{name} is {value!r}", hint=f"give {allowed}{_or_none(optional)}")
+
+
+def check_range(name: str, value: Any, low: float = 0, high: float = 1, *, optional: bool = False) -> None:
+    """Refuse what is not a number from `low` to `high`, both included.
+
+    Raises:
+        UsageError: As `check_whole`.
+    """
+    if value is None and optional:
+        return
+    if not is_number(value) or not low <= value <= high:
+        raise UsageError(f"{name} is {value!r}", hint=f"give a number from {low:g} to {high:g}{_or_none(optional)}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is not a bool; numbers and texts do not count as one.
+
+    Raises:
+        UsageError: As `check_whole`.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is {value!r}", hint="give True or False")
+
+
+def _or_none(optional: bool) -> str:
+    return ", or None" if optional else ""

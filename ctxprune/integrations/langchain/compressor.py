@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -213,7 +213,7 @@ def _checked(documents: Any) -> list[Document]:
     Raises:
         UsageError: It is no list of documents, or a document's content is no text.
     """
-    if isinstance(documents, (str, Document)) or not hasattr(documents, "__iter__"):
+    if isinstance(documents, (str, Document)) or not isinstance(documents, Iterable):
         raise UsageError(f"documents is a {type(documents).__name__}", hint="give a list of documents")
     found = list(documents)
     for document in found:
