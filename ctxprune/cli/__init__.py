@@ -38,6 +38,7 @@ def _run(words: list[str]) -> int:
     if sys.stdout is None:
         _console.print_note("standard output is closed")
         return 1
+    # Looked up by hand, since parsing itself may fail; what follows -- is data.
     debug = "--debug" in words[: words.index("--")] if "--" in words else "--debug" in words
     try:
         code = app(words, prog_name="ctxprune", standalone_mode=False)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ctxprune._version import __version__
 from ctxprune.cli import (
@@ -40,11 +42,44 @@ from ctxprune.cli import (
     train_distil,
     train_pruner,
 )  # fmt: skip
-from ctxprune.cli._groups import Command, Group, ShrinkGroup
 
 __all__ = ["app"]
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _hide_flag_types(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:  # arguments have no such attribute
+            param.metavar = ""
+    return params
+
+
+class Command(TyperCommand):
+    """A command whose help shows a flag without a type: `--version`, not `--version <bool>`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options and arguments, `--help` included."""
+        return _hide_flag_types(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands, with such help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options, `--help` included."""
+        return _hide_flag_types(super().get_params(ctx))
+
+
+class ShrinkGroup(Group):
+    """`ctxprune shrink MODEL …` is `ctxprune shrink run MODEL …`; a model called "list" needs the long form."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command in where there is none."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     cls=Group,
@@ -140,6 +175,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     ),
 )
 
+# One loop, so that every command gets the class that hides the types of flags.
 for group, commands in _COMMANDS:
     for name, function in commands.items():
         group.command(name, cls=Command)(function)

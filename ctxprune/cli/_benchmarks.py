@@ -115,6 +115,7 @@ def generate_and_score(
     with _console.track_progress(bench.name, len(bench.present)) as advance:
         report = run(bench, make, rule=rule, progress=advance)
     sql = {verdict.index: verdict.sql for verdict in report.verdicts}
+    # The generator answered already; these are scored a second time for the figures of the official script.
     entries = tuple(
         Prediction(sql.get(item.index, ""), "", "" if sql.get(item.index) else "empty") for item in bench.items
     )
@@ -186,6 +187,7 @@ def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
     from ctxprune.cli import _console
 
     pairs = zip(bench.items, predictions.entries, strict=False)
+    # Predictions are matched by position, as the official scripts do, so a shifted file scores near zero silently.
     count = sum(bool(entry.db_id) and not entry.problem and entry.db_id != item.db_id for item, entry in pairs)
     if count:
         name = "names" if count == 1 else "name"

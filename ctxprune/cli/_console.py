@@ -68,6 +68,7 @@ def check_not_input(target: Path, *inputs: str | Path) -> None:
     Raises:
         InputError: It is one of `inputs`, or the log of one that is a database.
     """
+    # The log of a database belongs to it: writing over the log damages the database.
     for name in (f"{path}{suffix}" for path in inputs for suffix in ("", "-wal", "-shm", "-journal", ".wal")):
         if os.path.realpath(target) == os.path.realpath(name) or _same(target, name):
             raise InputError("this file is read, so it is not written", where=str(target), hint="name another file")
@@ -95,11 +96,13 @@ def write_file(target: Path, text: str, *inputs: str | Path) -> None:
         InputError: As `check_target`, or the file cannot be written.
     """
     check_target(target, *inputs)
+    # Lone surrogates come from JSON and from file names; a report must not fail on them.
     content = text.encode("utf-8", "backslashreplace")
     try:
         if target.exists() and not target.is_file():  # a pipe or a device
             target.write_bytes(content)
             return
+        # Beside the target, so that replacing it is one step within a file system; the link, if it is one, stays.
         place = Path(os.path.realpath(target))
         part = place.with_name(f".{place.name}.{os.getpid()}.part")
         try:
@@ -207,6 +210,7 @@ def make_cell(value: object) -> Text:
         text = f"x'{bytes(value[:_LONGEST_CELL]).hex()}'"
     else:
         text = "NULL" if value is None else str(value)
+    # Cut before escaping: a cell may have megabytes.
     shown = escape(text[: _LONGEST_CELL + 1])
     return Text(shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…")
 

@@ -7,9 +7,12 @@ each field becomes an option of its own, so that a name, a default and a help li
 from __future__ import annotations
 
 import inspect
+import os
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from urllib.parse import quote
 
 import typer
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REDIS",
+    "DatabaseArgument",
     "EvidenceOption",
     "FieldOption",
     "FilesArgument",
@@ -29,10 +33,41 @@ __all__ = [
     "SchemasOption",
     "SetOption",
     "SplitOption",
+    "fill_variables",
     "with_option_groups",
 ]
 
 REDIS = "CTXPRUNE_REDIS_URL"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def fill_variables(text: str) -> str:
+    """A URL with environment variables in the place of `${NAME}`, percent-encoded; a path as it is.
+
+    Others see the arguments of a command, so a password should not be one.
+
+    Raises:
+        typer.BadParameter: There is no such variable.
+    """
+    return _VARIABLE.sub(_value, text) if "://" in text else text
+
+
+def _value(match: re.Match[str]) -> str:
+    name = match[1]
+    if name not in os.environ:
+        raise typer.BadParameter(f"the environment has no variable {name}")
+    return quote(os.environ[name], safe="")
+
+
+DatabaseArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DB",
+        callback=fill_variables,
+        help="A SQLite or DuckDB file, or a URL such as 'postgresql://USER:${PASSWORD}@HOST/NAME' with a variable "
+        "of the environment for the password (or none: PGPASSFILE and ~/.my.cnf are read).",
+    ),
+]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ModelOption = Annotated[

@@ -86,6 +86,7 @@ def open_values(database: Database, folder: Path | None = None, published: str =
         try:
             return ValueIndex.for_database(database, folder, progress=advance)
         except (IndexBuildError, FormatError, OSError) as error:
+            # A folder that was asked for must work; only the default one may fall back to memory.
             if folder is not None and isinstance(error, CtxpruneError):  # the advice is for `sql index`
                 raise type(error)(
                     error.what, where=error.where, hint=error.hint.replace("with --out", "with --index")

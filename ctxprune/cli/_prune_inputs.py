@@ -86,6 +86,7 @@ def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: st
     """
     names = [str(path) for path in files]
     forms = [_form(path, form) for path in files]
+    # Lines are written back as lines, so they cannot be mixed with whole files.
     if Format.jsonl in forms:
         if set(forms) != {Format.jsonl}:
             raise typer.BadParameter("JSON lines do not go together with other files", param_hint="FILES")
@@ -156,6 +157,7 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         InputError: It is not there, no file, or has more than 1 GB.
     """
+    # Waiting for a terminal would look like a hang.
     name = _name(path)
     if name == "stdin":
         if sys.stdin.isatty():

@@ -112,6 +112,7 @@ def _kind(path: Path) -> str:
     if path.is_dir():
         return "html"
     found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
+    # The longest ending wins, since one may end with another.
     kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniffed(beginning(path))
     return "text" if kind == "markdown" else kind
 
@@ -151,6 +152,7 @@ def _page(path: Path, form: HtmlOutput | None) -> HtmlPage:
     from ctxprune.rag.html import HtmlOptions, HtmlPage
 
     data = read_bytes(path)
+    # The HTML parser would find some text in any bytes.
     if data.startswith(_BINARY) or (b"\0" in data[:_LOOKED_AT] and not data.startswith(_WIDE)):
         raise InputError("this is no text, so no HTML page either")
     return HtmlPage(data, HtmlOptions(output=form or "html"))
@@ -197,6 +199,7 @@ def is_table_file(files: Sequence[Path], form: Format) -> bool:
         raise typer.BadParameter(f"{binary[0].name} is read by itself", param_hint="FILES")
     if binary:
         return True
+    # Read whole, a table takes many times the size of its file in memory.
     delimited = form in {Format.csv, Format.tsv} or (form is Format.auto and files[0].suffix.lower() in _DELIMITED)
     return len(files) == 1 and delimited and files[0].is_file() and files[0].stat().st_size > _LARGE
 

@@ -110,6 +110,7 @@ def _pruned(
     from ctxprune.rag import Passage, Passages
 
     bindings, language = _bindings(inputs, options), options.language
+    # One text needs no ranking of documents, and so has the plain result of `Pruner`.
     if len(inputs.texts) == 1 and inputs.records is None:
         passage = Passage(inputs.texts[0], language=language, options=bindings)
         return pruner.pruner.prune(question, passage), [0]
@@ -123,6 +124,7 @@ def _write(output: str | list[str], inputs: Inputs, order: list[int], options: T
     elif inputs.records is None:
         write_texts([output[index] for index in order])
     else:
+        # Lines are kept in place, emptied or not, so that line numbers still match other files.
         alive = set(order)
         rest = [] if options.drop_empty else [index for index in range(len(output)) if index not in alive]
         chosen = [*order, *rest] if options.reorder else sorted([*order, *rest])

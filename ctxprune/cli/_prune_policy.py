@@ -29,6 +29,7 @@ class PolicyName(StrEnum):
 
 
 _BUDGETS = frozenset({PolicyName.table_budget, PolicyName.token_budget})
+# Each number belongs to one kind of policy; given to another it would silently do nothing.
 _NUMBERS = {"budget": _BUDGETS, "cells": {PolicyName.cell_share}, "top_k": {PolicyName.top_k}}
 _TAKE_NO_THRESHOLD = frozenset({*PolicyName} - {PolicyName.adaptive, PolicyName.threshold, PolicyName.token_budget})
 

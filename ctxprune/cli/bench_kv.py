@@ -60,6 +60,7 @@ def kv(
     if log is not None:
         _console.check_not_input(log, text)
         check_log(log)
+    # Before the model is loaded, which takes minutes for a large one.
     _refuse_learned(asked.presses)
     read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)

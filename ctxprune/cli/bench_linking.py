@@ -101,6 +101,7 @@ def _with_presql(
         raise InputError(
             f"{system} has no SQL for any question of {bench.name}", where=file, hint="name the set's own file"
         )
+    # Its SQL is given for each question, so the one it would write itself is not needed.
     linker = inner if isinstance(inner, PresqlLinker) else PresqlLinker(inner=inner)
 
     def link(case: LinkingCase) -> Linked:

@@ -63,6 +63,7 @@ def select(
         if weights is None:
             found = made.select(item.question, case.executed)
         else:
+            # Weights that never saw this database; the others would know the answers.
             ranker = RankedSelector(weights=weights.blind_to(item.db_id))
             found = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
         return found.index, found.confidence

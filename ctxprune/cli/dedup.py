@@ -31,6 +31,7 @@ class By(StrEnum):
     row = "row"
 
 
+# Files of Windows have the same borders, so that copies of a text are found whatever the line ends.
 _BORDERS = {By.line: re.compile(r"\r?\n"), By.paragraph: re.compile(r"\r?\n(?:[ \t]*\r?\n)+")}
 _FORMATS = ", ".join(form.value for form in Format if form not in {Format.json, Format.schema, Format.tools})
 
@@ -156,6 +157,7 @@ def _tables(paths: list[Path], kind: str, by: By, containment: float | None) -> 
         raise typer.BadParameter("rows are compared within one table; give one, or --by file", param_hint="FILES")
     table, (grid,) = tables[0], tables[0].grids
     merged = deduplicate_rows(grid.rows)
+    # Rows are dropped as units, so that the header and the form of the table stay.
     gone = {grid.row_units[merge.index] for merge in merged.merges}
     return _Outcome(names, merged, table.render([unit for unit in range(len(table.units)) if unit not in gone]), "row")
 

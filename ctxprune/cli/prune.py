@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from ctxprune.cli._options import FilesArgument, ModelOption, with_option_groups
 from ctxprune.cli._prune_inputs import Format
 from ctxprune.cli._prune_passages import TextOptions
 from ctxprune.cli._prune_policy import PolicyName, SelectionOptions, make_policy
+
+if TYPE_CHECKING:
+    from ctxprune.rag.html.options import HtmlOutput
 
 __all__ = ["PolicyName", "prune"]
 
@@ -85,7 +88,8 @@ def prune(
     from ctxprune.cli._prune_task import PruneTask
     from ctxprune.rag.kinds import TABLES
 
-    paths, page_form = files or [Path("-")], None if as_form is None else as_form.value
+    paths = files or [Path("-")]
+    page_form: HtmlOutput | None = None if as_form is None else as_form.value
     is_file = is_table_file(paths, form)
     kind = None if is_file else kind_of(paths, form)
     if main:
@@ -96,9 +100,11 @@ def prune(
     if question is None:
         raise typer.BadParameter("say what the input is needed for", param_hint="-q")
     if is_file and selection.unlimited:
+        # Nothing else would bound what is kept of a file that may be larger than memory.
         selection = replace(selection, budget=FILE_BUDGET)
     policy = make_policy(selection, table=is_file or kind in TABLES)
     task = PruneTask(question, paths, scorer, model, policy, on_empty.value, as_json, html)
+    # Before the work, so that an unwritable page costs no time.
     if html is not None:
         _console.check_target(html, *task.input_files)
     if note and kind not in NOTED:

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._options import EvidenceOption, GenerationOptions, PublishedOption, with_option_groups
+from ctxprune.cli._options import (
+    DatabaseArgument,
+    EvidenceOption,
+    GenerationOptions,
+    PublishedOption,
+    with_option_groups,
+)
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
@@ -90,6 +95,7 @@ def ask(
             _console.check_target(trace, *inputs)
         if generation.cache is not None:
             _console.check_not_input(generation.cache, *inputs)
+        # After the checks of files, since opening a local model takes seconds.
         writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
         factory = PipelineFactory(writers, candidates=generation.candidates, plain=plain, seed=generation.seed)
         if plain:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._options import REDIS, JsonOption
+from ctxprune.cli._options import REDIS, DatabaseArgument, JsonOption
 from ctxprune.cli._pipelines import open_published
 
 if TYPE_CHECKING:
@@ -233,8 +232,8 @@ def _show(report: dict[str, Any]) -> None:
         console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
     values = _console.format_count(report["values"], "value")
-    columns = _console.format_count(report["columns_indexed"], "column")
-    console.print(Text(f"{values} of {columns}, {state}: {report['directory']}"), soft_wrap=True)
+    indexed = _console.format_count(report["columns_indexed"], "column")
+    console.print(Text(f"{values} of {indexed}, {state}: {report['directory']}"), soft_wrap=True)
 
 
 def _note(column: dict[str, Any]) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._options import JsonOption
+from ctxprune.cli._options import DatabaseArgument, JsonOption
 from ctxprune.errors import DatabaseError, InputError
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import filled
-from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption
+from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption, fill_variables
 from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def link(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="DB|SCHEMA", callback=filled, help="A database as `sql ask` takes it, or a schema file."
+            metavar="DB|SCHEMA", callback=fill_variables, help="A database as `sql ask` takes it, or a schema file."
         ),
     ],
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption
+from ctxprune.cli._options import DatabaseArgument, EvidenceOption, JsonOption, PublishedOption
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:

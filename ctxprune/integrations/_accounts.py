@@ -50,6 +50,7 @@ def kept_spans(passages: Passages, kept: Collection[int]) -> list[list[tuple[int
     `kept` holds indices of units. Where the spans of a text are two or more, something was dropped in between.
     """
     chosen = set(kept)
+    # A text without units is white space or signs: it stays where all stays, as the rendering does.
     whole = len(chosen) == len(passages.units)
     members: list[list[int]] = [[] for _ in passages.texts]
     for index, source in enumerate(passages.sources):
@@ -71,6 +72,7 @@ def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length
         span = passages.units[index].span
         if index not in chosen or span is None:
             continue
+        # Space at the edges of a text belongs to its first and last unit.
         start = 0 if index == indices[0] else span[0]
         end = length if index == indices[-1] else span[1]
         if spans and before == index - 1:
@@ -101,6 +103,7 @@ def restored(text: str, metadata: Mapping[str, Any]) -> str:
         raise InputError(
             "the metadata holds no spans", hint=f"give that of a pruned document ({PREFIX}spans)"
         ) from error
+    # Offsets of another text would cut it anywhere.
     if length != len(text):
         raise InputError(f"the spans are of a text of {length} characters, not {len(text)}")
     parts = [part for (start, end), gap in zip(spans, ["", *gaps], strict=False) for part in (gap, text[start:end])]

@@ -75,6 +75,7 @@ class PruneRows:
             InputError: As `check`.
         """
         self.check(table.schema)
+        # As bytes, since one invalid string would otherwise stop the whole batch.
         texts = _bytes(table[self.text_column])
         queries = _bytes(table[self.query_column]) if self.query is None else [self.query.encode()] * len(table)
         rows = [self._row(query, text) for query, text in zip(queries, texts, strict=True)]

@@ -122,6 +122,7 @@ def prune_parquet(
     version = _claim(writing, folder, [fingerprint(prune), rows], sources)
     plan = [partition for one in sources for partition in one.partitions(folder, rows)]
     there = {*_files(writing, folder)}
+    # A partition is written whole or not at all, so a file that exists is finished.
     missing, report = [one for one in plan if one.target not in there], PruneReport()
     if len(missing) < len(plan):  # first, so that a damaged file is told before anything is pruned
         compare = partial(_compare_partition, writing=writing, version=version)

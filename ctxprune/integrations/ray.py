@@ -60,6 +60,7 @@ class RayPool:
         if not items:
             return
         pool = data.ActorPoolStrategy(size=min(self.workers, len(items)))
+        # One item a batch: a lost worker repeats one item, not several.
         done = data.from_items([{"item": pickle.dumps(item)} for item in items]).map_batches(
             _Worker, fn_constructor_args=[function], batch_size=1, compute=pool, num_cpus=1
         )
@@ -74,6 +75,7 @@ class _Worker:
     """One process: what is loaded by the first item serves all others."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
+        # Before anything is loaded: these libraries read the variables once.
         os.environ.update(_ONE_THREAD)
         self._function = function
 

@@ -162,6 +162,7 @@ class _DatabaseEntry(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> _DatabaseEntry:
+        # By what was written, not by its value: an empty text counts as written.
         if len({"path", "url", "url_env"} & self.model_fields_set) != 1:
             raise _refusal("a database needs one of path, url and url_env")
         if self.index and self.published:

@@ -102,6 +102,7 @@ class Databases:
         access = key.access(name)
         entry = self._entries[name]
         hidden = () if entry.shared is None else entry.shared.hidden
+        # Held while a view is made: two first requests would otherwise build the same index twice.
         with entry.lock:
             entry.open()
             access_id = _access_id(access)
@@ -121,6 +122,7 @@ class Databases:
         if view.made_of != (database.data_fingerprint(), entry.written()):
             database.refresh()
             access = key.access(name)
+            # Without the lock: questions are answered from the old view while the new one is made.
             fresh = self._view(entry, access, view.hidden)
             with entry.lock:
                 entry.views[_access_id(access)] = fresh
@@ -150,6 +152,7 @@ class Databases:
         schema = visible(whole, access)
         index = entry.shared or _index(database, entry.config.index, schema)
         values = index.within(tuple(schema.refs()))
+        # Read after the index, which may have been written just now.
         written = entry.written()
         config = PipelineConfig(schema=schema, limits=self._limits)
         pipeline = Pipeline(database, generators=self._generators, values=index, config=config)

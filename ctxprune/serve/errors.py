@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["document", "headers_of", "status_of"]
 
 _CALLERS = (UsageError, BudgetError, UnknownNameError, SchemaError, GuardError, QueryError, InputError)
+# The first kind that an error is an instance of counts, so subclasses stand before their base.
 _STATUSES: Mapping[type[CtxpruneError], int] = {
     QueryTimeoutError: 504,
     QueryLimitError: 422,

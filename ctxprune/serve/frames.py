@@ -33,6 +33,7 @@ def read_frame(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
         return None
     head_size, body_size = _SIZES.unpack(sizes)
     head, body = file.read(head_size), file.read(body_size)
+    # A killed process leaves half a frame, which is the same as none.
     if len(head) < head_size or len(body) < body_size:
         return None
     return json.loads(head), body

@@ -51,11 +51,13 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Reversed, so that of several headers of one name the first counts.
         headers = dict(reversed(scope["headers"]))
         call = Call(request_id(headers.get(b"x-request-id", b"")), headers, unread=has_body(headers))
         scope.setdefault("state", {})["call"] = call
         reply = _Reply(send, call)
         start = time.perf_counter()
+        # Paths that do not exist share one label; a scanner would fill the metrics with labels otherwise.
         route = scope["path"] if scope["path"] in self._service.routes else "other"
         with _request_span(f"{scope['method']} {route}", headers) as span:
             try:
@@ -81,6 +83,7 @@ class Gateway:
 
     async def _serve(self, scope: Any, receive: Any, reply: _Reply) -> None:
         limits = self._service.config.limits
+        # First what costs nothing and needs no key.
         check_headers(scope["headers"], limits.header_bytes)
         if self._service.names is not None:
             check_host(scope["headers"], self._service.names)
@@ -89,7 +92,9 @@ class Gateway:
             return
         reply.call.key = self._service.keys.of(reply.call.headers)
         try:
+            # One deadline for reading, waiting and work together, which is what the client sees.
             await asyncio.wait_for(self._serve_in_turn(scope, receive, reply), limits.seconds)
+        # QueryTimeoutError is a TimeoutError too, and keeps its own code.
         except CtxpruneError:
             raise
         except TimeoutError as error:
@@ -134,6 +139,7 @@ async def _while_connected(work: Any, receive: Any) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not tasks[0].done():
             raise ClientGoneError
+        # Raises what the work raised.
         tasks[0].result()
     finally:
         for task in tasks:

@@ -82,6 +82,7 @@ class Gate:
             RequestError: 429 where too many of that key wait already, 503 once the gate is closed.
         """
         self.check_open()
+        # Those of this key that wait already go first.
         if not self._may_enter(key) or self._waiting.count(key):
             await self._wait(key, cost)
         else:
@@ -206,6 +207,7 @@ async def read_body(
         ClientGoneError: The client went away.
     """
     declared = headers.get(b"content-length", b"")
+    # Twenty digits are enough to compare; int() of thousands of digits takes long.
     if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     try:
@@ -223,6 +225,7 @@ async def _read_parts(receive: Any, most: int, reservation: Reservation) -> byte
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         parts.append(message.get("body", b""))
+        # Counted as they come: a client may declare less than it sends.
         size += len(parts[-1])
         if size > most:
             raise _too_large(most)

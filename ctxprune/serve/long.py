@@ -74,6 +74,7 @@ class LongRequests:
             CtxpruneError: Whatever the work raises; RequestError, 422, where it takes too much memory, 429 where there
                 is no room for the answer, and 503 where the process cannot be started or ended of itself.
         """
+        # The job owns the body from here, so that it is freed as soon as the worker has it.
         job = _Job({"path": path, "content_type": call.content_type, "id": call.id}, call.body)
         call.body = b""
         try:
@@ -139,6 +140,7 @@ class _Job:
             CtxpruneError: What the work raised, or what `LongRequests.do` says of the worker.
             ClientGoneError: The job was stopped, or the service has ended.
         """
+        # Under the lock, so that `stop` either sees the worker or prevents its use.
         with self._lock:
             self._raise_if_stopped()
             self._worker = worker

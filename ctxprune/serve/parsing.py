@@ -35,6 +35,7 @@ def parse(model: type[M], body: bytes, content_type: str, documents: int) -> M:
     data = _json(body) if body and _is_json(content_type) else None
     if not isinstance(data, dict):
         raise RequestError("the body is no JSON object", status=422, hint="send one, as application/json")
+    # Before validation, which would make an object of each entry first.
     listed = data.get("documents")
     if isinstance(listed, list) and len(listed) > documents:
         hint = f"at most {documents} are taken; send them in parts"

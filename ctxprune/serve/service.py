@@ -60,9 +60,11 @@ class Service:
         self.config = config
         self.keys = Keys(config.keys, [database.name for database in config.databases])
         several, limits = len(config.keys) > 1, config.limits
+        # A quarter of the places is kept for other keys, so that one key cannot fill all of them.
         most_of_one = limits.concurrency - limits.concurrency // 4 if several else limits.concurrency
         self.gate = Gate(limits.concurrency, limits.queue, most_of_one)
         self.long_gate = Gate(limits.concurrency, limits.queue, most_of_one)
+        # Bodies wait in memory for their turn, so their sum is bounded, and half of it for one key.
         held = _MAX_BUFFERED_BODIES * limits.body_bytes
         self.ledger = Ledger(held, held // 2 if several else held)
         self.names = None if config.keys else _LOOPBACK_NAMES | set(map(str.lower, config.server.names))
@@ -76,6 +78,7 @@ class Service:
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
         self.long = LongRequests(config, threads, self.metrics)
+        # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
         self._cache = _open_cache(config)
         generators = _make_generators(config, self._cache) if generators is None else generators
@@ -200,7 +203,9 @@ class Service:
     async def _check_readiness(self) -> tuple[dict[str, str], str]:
         """Why databases cannot be used, and why the cache cannot."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
+        # In a thread of its own: readiness must answer when all askers wait for a slow database.
         down = await self._run_check(self.databases.failures)
+        # Only new failures are logged, not one line for each probe.
         for name in down.keys() - failures.keys() - self._down:
             _log_unavailable(name, down[name])
         self._down = frozenset(down)

@@ -47,6 +47,7 @@ class _ReportingStep:
 def _news(before: State, after: State) -> dict[str, Any]:
     """What a step added."""
     news: dict[str, Any] = {}
+    # Steps return the same objects where they changed nothing, so identity is enough.
     if after.hits is not before.hits:
         news["hits"] = [asdict(hit) for hit in hit_traces(after.hits)]
     if after.doubts is not before.doubts and after.doubts:

@@ -53,9 +53,11 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the service logs it; nobody reads this process's stderr
         write_frame(target, {"failed": cause(error)})
         return
+    # After the model is loaded, so that the limit is on what a request adds.
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
     while (frame := _next_frame(source, target)) is not None:
+        # The service kills this process at the deadline; the alarm is for a service that died first.
         _alarm(settings["seconds"] + _GRACE_SECONDS)
         _answer(target, frame, scorer, settings)
         _alarm(0)

@@ -95,6 +95,7 @@ class PruningCompressor(BaseDocumentCompressor):
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"]))
                 raise UsageError(first["msg"], where=where, hint="see PruningCompressor") from error
+            # Made once now, so that a wrong field is an error here and not at the first query.
             self.passage_pruner()
             Passages([], self.gap, self.language, options=self.options)
             Passages(["a"], self.gap, self.language, options=self.options)
@@ -165,6 +166,7 @@ class PruningCompressor(BaseDocumentCompressor):
             query, documents = _inputs(inputs, query_key, documents_key)
             if not documents:
                 return []
+            # Cutting long documents takes as long as scoring them, so both leave the event loop.
             passages = await asyncio.to_thread(self._passages, documents)
             return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
 

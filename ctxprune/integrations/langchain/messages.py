@@ -129,6 +129,7 @@ class MessagePruner:
         question = question_of(messages) if question is None else question.strip()
         if not question:
             return list(messages)
+        # The question itself is never cut, whatever its type is in `kinds`.
         last = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
         return [
             message if index == last or not self._is_of_interest(message) else self._pruned(message, question)
@@ -168,8 +169,10 @@ class MessagePruner:
         portions = sorted(self._portions(texts), key=lambda portion: portion.tokens)
         even, room = self.limit // len(portions), self.limit
         for place, portion in enumerate(portions):
+            # From the shortest on, each may use what those before it did not need.
             share = max(room, 0) // (len(portions) - place)
             if portion.tokens > share:
+                # The even share is the fallback: where earlier portions could not be cut, the rest may be too small for anything.
                 cut = self._within(question, portion.context, share) or self._within(question, portion.context, even)
                 for index, text in zip(portion.places, [cut] if isinstance(cut, str) else cut or (), strict=False):
                     new[index] = text

@@ -36,6 +36,7 @@ class PruningRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
         found = self.retriever.invoke(query, {"callbacks": run_manager.get_child()}, **kwargs)
+        # A compressor need not accept an empty list.
         if not found:
             return []
         return list(self.compressor.compress_documents(found, query, run_manager.get_child()))

@@ -44,10 +44,12 @@ class BodyRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             service, call = _service(request), _call(request)
+            # The body is not even parsed here: that alone may take the interpreter for seconds.
             if not call.short and self.path in LONG_PATHS:
                 return make_reply(await service.long.do(self.path, call), service, call)
             limits = service.config.limits
             read = partial(parse, model, call.body, call.content_type, limits.documents)
+            # Long bodies are parsed in a thread, short ones at once: a thread costs more than they do.
             body = await service.run_blocking(read, call.key) if len(call.body) > SHORT_BYTES else read()
             response: Response = await self.endpoint(request=body, service=service, call=call)
             return response
