@@ -64,18 +64,18 @@ def score_predictions(
         if log is not None and both and mode == "safe":  # two runs need two logs
             log = log.with_name(log.name + ".safe")
         runs.append(_evaluate(bench, predictions, config, log))
-    found = differences(runs[0], runs[1]) if both else []
+    mode_differences = differences(runs[0], runs[1]) if both else []
     document: dict[str, Any] = {"predictions_file": file.name if file is not None else "gold"}
     document |= runs[0].to_dict(items=options.items)
     if both:
-        document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": found}
+        document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": mode_differences}
     _say_odd(document)
     _say_elsewhere(bench, predictions)
     _print(document, as_json=as_json)  # before the page, which may fail: a run may have taken hours
     if options.html is not None:
         from ctxprune.sql.evaluation.page import run_page
 
-        page = run_page(runs[0], title=str(document["predictions_file"]), differences=found)
+        page = run_page(runs[0], title=str(document["predictions_file"]), differences=mode_differences)
         _console.write_file(options.html, page, *inputs)
 
 

@@ -130,8 +130,8 @@ def _form(path: Path, form: Format) -> Format:
 
 
 def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
-    """The lines of a file of JSON lines, and their objects; empty lines are passed over."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    """The lines of a file of JSON lines, and their objects; empty lines are skipped."""
+    records: list[tuple[str, dict[str, Any]]] = []
     for number, line in enumerate(_read(path).removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
@@ -145,10 +145,10 @@ def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
         if not isinstance(record.get(field), str):
             fields = ", ".join(map(repr, record)) or "none"
             raise InputError(f"there is no text in the field {field!r}", where=where, hint=f"fields: {fields}; --field")
-        found.append((line, record))
-    if not found:
+        records.append((line, record))
+    if not records:
         raise InputError("there is no text to prune", where=_name(path))
-    return found
+    return records
 
 
 def read_bytes(path: Path) -> bytes:
@@ -189,7 +189,7 @@ def beginning(path: Path) -> str:
             return ""
         else:
             data = sys.stdin.buffer.peek(_HEAD)
-    except OSError:  # said when it is read
+    except OSError:  # reported when it is read
         return ""
     return data.decode("utf-8", "replace")
 

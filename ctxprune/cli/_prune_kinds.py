@@ -104,7 +104,7 @@ def prune_kind(
 
 
 def _kind(path: Path) -> str:
-    """The kind of a file by the end of its name, else by its looks; "text" for all that is read as sentences."""
+    """The kind of a file by its name extension, else by its content; "text" for all that is read as sentences."""
     from ctxprune.rag.kinds import KINDS
     from ctxprune.rag.sniff import sniffed
 

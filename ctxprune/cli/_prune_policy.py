@@ -86,7 +86,7 @@ def make_policy(options: SelectionOptions, *, table: bool = False) -> Policy:
     least = options.threshold
     if least is not None and name in _TAKE_NO_THRESHOLD:
         raise typer.BadParameter(f"the policy {name.value} takes no --threshold", param_hint="--threshold")
-    made: dict[PolicyName, Callable[[], Policy]] = {
+    factories: dict[PolicyName, Callable[[], Policy]] = {
         PolicyName.adaptive: lambda: Adaptive() if least is None else Adaptive(least),
         PolicyName.cell_share: lambda: CellShare((options.cells or 0) / 100),
         PolicyName.largest_gap: LargestGap,
@@ -95,7 +95,7 @@ def make_policy(options: SelectionOptions, *, table: bool = False) -> Policy:
         PolicyName.token_budget: lambda: TokenBudget(options.budget or 0, minimum=least),
         PolicyName.top_k: lambda: TopK(options.top_k or 1),
     }
-    policy = made[name]()
+    policy = factories[name]()
     if options.neighbours:
         policy = Neighbours(policy, options.neighbours)
     return Distinct(policy) if options.distinct else policy

@@ -33,18 +33,18 @@ def compare(
 
     if html is not None:
         _console.check_target(html, a, b)
-    found = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
+    comparison = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
     if html is not None:
         from ctxprune.sql.evaluation.page import comparison_page
 
-        _console.write_file(html, comparison_page(found, a=a.stem, b=b.stem), a, b)
+        _console.write_file(html, comparison_page(comparison, a=a.stem, b=b.stem), a, b)
     if as_json:
-        _console.print_json({"a": a.name, "b": b.name, "seed": seed} | found.to_dict())
+        _console.print_json({"a": a.name, "b": b.name, "seed": seed} | comparison.to_dict())
     else:
-        _show(found, a.name, b.name)
+        _show(comparison, a.name, b.name)
 
 
-def _show(found: Comparison, a: str, b: str) -> None:
+def _show(comparison: Comparison, a: str, b: str) -> None:
     from rich.table import Table
 
     from ctxprune.cli import _console
@@ -54,17 +54,17 @@ def _show(found: Comparison, a: str, b: str) -> None:
         _console.escape(a),
         _console.escape(b),
         "difference",
-        f"{found.confidence:.0%} interval",
+        f"{comparison.confidence:.0%} interval",
     )
-    table = Table(*titles, title=f"{_console.format_count(found.items, 'item')}, in percent")
-    for one in found.metrics:
+    table = Table(*titles, title=f"{_console.format_count(comparison.items, 'item')}, in percent")
+    for one in comparison.metrics:
         table.add_row(
             one.name, f"{one.a:.2f}", f"{one.b:.2f}", f"{one.difference:+.2f}", f"{one.low:+.2f} to {one.high:+.2f}"
         )
-    for name, (items, left, right) in found.levels.items():
+    for name, (items, left, right) in comparison.levels.items():
         table.add_row(f"ex, {name} ({items})", f"{left:.2f}", f"{right:.2f}", f"{right - left:+.2f}", "")
     _console.stdout_console().print(table)
     _console.stdout_console().print(
-        f"both right {found.both}, only A {found.only_a}, only B {found.only_b}, neither {found.neither}; "
-        f"McNemar p = {found.p_value:.3g}"
+        f"both right {comparison.both}, only A {comparison.only_a}, only B {comparison.only_b}, "
+        f"neither {comparison.neither}; McNemar p = {comparison.p_value:.3g}"
     )

@@ -42,11 +42,11 @@ def html(
     if items[0].question is None:
         document |= measure_articles(items).to_dict()
     else:
-        made, name = make_scorer(scorer, model)
+        unit_scorer, name = make_scorer(scorer, model)
         with _console.track_progress(name, len(items)) as advance:
             report = measure_questions(
                 items,
-                made,
+                unit_scorer,
                 options=HtmlOptions(output=output, columns=columns),  # type: ignore[arg-type]  # checked above
                 progress=advance,
             )

@@ -46,7 +46,7 @@ def kv(
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.reading.loading import load_decoder
 
-    asked = Comparison(
+    comparison = Comparison(
         presses=tuple(press or ()),
         ratios=tuple(ratio or (0.5, 0.75, 0.875)),
         modes=tuple(mode or ("blind", "aware")),
@@ -61,7 +61,7 @@ def kv(
         _console.check_not_input(log, text)
         check_log(log)
     # Before the model is loaded, which takes minutes for a large one.
-    _refuse_learned(asked.presses)
+    _refuse_learned(comparison.presses)
     read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)
     with _console.track_progress("bench kv") as advance:
@@ -69,11 +69,11 @@ def kv(
             decoder,
             tokenizer,
             text,
-            asked,
+            comparison,
             log=log,
             progress=advance,
         )
-    document: dict[str, Any] = {"model": model.name, "text": text.name, **asked.to_dict(), "rows": rows}
+    document: dict[str, Any] = {"model": model.name, "text": text.name, **comparison.to_dict(), "rows": rows}
     if as_json:
         _console.print_json(document)
         return

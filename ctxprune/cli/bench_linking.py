@@ -64,13 +64,13 @@ def linking(
     from ctxprune.sql.evaluation.linking import linking_cases, measure
     from ctxprune.sql.linking import LINKERS
 
-    made = _linker(linker)
-    name = LINKERS.name_of(type(made))
+    inner_linker = _linker(linker)
+    name = LINKERS.name_of(type(inner_linker))
     bench = load(data, schemas=schemas, split=split)
-    link: Callable[[LinkingCase], Linked] = lambda case: case.link(made)  # noqa: E731
+    link: Callable[[LinkingCase], Linked] = lambda case: case.link(inner_linker)  # noqa: E731
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
     if presql is not None:
-        link, account = _with_presql(presql, bench, made)
+        link, account = _with_presql(presql, bench, inner_linker)
         document |= {"linker": "presql.v1", "inner": name, "presql": account}
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
     with _console.track_progress("values", len(chosen)) as advance:
@@ -124,8 +124,8 @@ def _linker(words: str) -> Linker:
         load = getattr(kind, "load", None)  # few linkers have a model, and plug-ins need not derive from ours
         if load is None:
             raise UsageError(f"the linker {name} takes no model", where=words, hint="give its name alone")
-        made: Linker = load(model)
-        return made
+        inner_linker: Linker = load(model)
+        return inner_linker
     try:
         return kind()
     except TypeError as error:

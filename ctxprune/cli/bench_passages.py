@@ -37,10 +37,10 @@ def passages(
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
-    made, name = make_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     items = [item for item in read_items(data, split=split) if item.mixed][:limit]
     with _console.track_progress(name, len(items)) as advance:
-        report = measure(items, made, progress=advance)
+        report = measure(items, unit_scorer, progress=advance)
     document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
     document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:

@@ -25,12 +25,12 @@ def rerank(
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.rerank import load_ranking_set, measure
 
-    made, name = make_scorer(scorer, model)
+    ranker, name = make_scorer(scorer, model)
     ranking = load_ranking_set(data)
     with _console.track_progress(name, len(ranking.questions)) as advance:
         report = measure(
             ranking,
-            made,
+            ranker,
             top=top,
             limit=limit,
             progress=advance,

@@ -48,25 +48,25 @@ def select(
 
     try:
         kind = SELECTORS.get(selector)
-        made = kind()
+        chooser = kind()
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--selector") from error
     except TypeError as error:
         why = f"{selector!r} cannot be made from its name alone, it may need a language model: give ranked or vote"
         raise typer.BadParameter(why, param_hint="--selector") from error
     name = SELECTORS.name_of(kind)
-    weights = load_weights() if isinstance(made, RankedSelector) else None
+    weights = load_weights() if isinstance(chooser, RankedSelector) else None
     bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
 
     def choose(case: SelectionCase) -> tuple[int | None, float]:
         item = case.item
         if weights is None:
-            found = made.select(item.question, case.executed)
+            choice = chooser.select(item.question, case.executed)
         else:
             # Weights that never saw this database; the others would know the answers.
             ranker = RankedSelector(weights=weights.blind_to(item.db_id))
-            found = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
-        return found.index, found.confidence
+            choice = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
+        return choice.index, choice.confidence
 
     place = cache or cache_folder() / "executions.sqlite"
     _console.check_not_input(place, candidates, *bench.databases.values())

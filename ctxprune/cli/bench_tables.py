@@ -34,9 +34,9 @@ def tables(
     from ctxprune.rag.evaluation.table_sets import held_out, read_table_items
     from ctxprune.rag.evaluation.tables import BASELINES, measure_tables, pruned_by
 
-    made, name = make_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     items = [item for item in read_table_items(data) if not held_out_only or held_out(item.table)][:limit]
-    ways = {name: pruned_by(made), **(BASELINES if baselines else {})}
+    ways = {name: pruned_by(unit_scorer), **(BASELINES if baselines else {})}
     reports = {}
     with _console.make_progress() as bar:
         task = bar.add_task(name, total=len(ways) * len(items))

@@ -34,12 +34,12 @@ def tools(
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure
 
-    made, name = make_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     tool_set = load_tool_set(data, split=split)
     reports = {}
-    for title, one in ((name, made), ("bm25", PlainBm25())):
+    for title, one in ((name, unit_scorer), ("bm25", PlainBm25())):
         with _console.track_progress(title) as advance:
-            trial = ToolTrial(size, keep, limit, seed, count=one is made)
+            trial = ToolTrial(size, keep, limit, seed, count=one is unit_scorer)
             reports[title] = measure(tool_set, one, trial, progress=advance)
     document: dict[str, Any] = {"set": tool_set.name, "scorer": name, "size": size, "keep": keep}
     document |= reports[name].to_dict() | {"bm25": reports["bm25"].to_dict()}

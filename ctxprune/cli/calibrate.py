@@ -69,22 +69,22 @@ def calibrate(
 
     if out is not None:
         _console.check_target(out, *data.glob("*.json"))
-    made = _linker(linker)
+    ranked_linker = _linker(linker)
     try:
-        sets = keep_sets(made, measure=measure)
+        sets = keep_sets(ranked_linker, measure=measure)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--measure") from error
     bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
     with _console.make_progress() as bar:
         task = bar.add_task(bench.name, total=len(chosen))
-        found = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
-    pool = CalibrationPool.score(linking_examples(found.cases), made.scorer, sets=sets)
+        labelled = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
+    pool = CalibrationPool.score(linking_examples(labelled.cases), ranked_linker.scorer, sets=sets)
     calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
     if out is not None:
         _console.write_file(out, calibration.to_json())
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": linker, "promise": calibration.promise}
-    document |= {"unlabelled": found.unlabelled, "with_value_hits": sum(bool(case.hits) for case in found.cases)}
+    document |= {"unlabelled": labelled.unlabelled, "with_value_hits": sum(bool(case.hits) for case in labelled.cases)}
     document |= {"databases": calibration.groups, **calibration.to_dict()}
     if as_json:
         _console.print_json(document)

@@ -100,21 +100,21 @@ def dedup(
     kind = kind_of(paths, form)
     bars = _Bars(similarity, containment, shingle)
     if kind in TABLES:
-        found = _tables(paths, str(kind), by or By.row, containment)
+        outcome = _tables(paths, str(kind), by or By.row, containment)
     elif kind == "html":
-        found = _pages(paths, by or By.file, bars)
+        outcome = _pages(paths, by or By.file, bars)
     elif kind in (None, "log"):
-        found = _texts(paths, form, field, by, bars)
+        outcome = _texts(paths, form, field, by, bars)
     else:
         raise typer.BadParameter(
             f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
         )
     if as_json:
-        _console.print_json({"files": found.names, **found.merged.to_dict()})
+        _console.print_json({"files": outcome.names, **outcome.merged.to_dict()})
     else:
-        write_texts([found.output])
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.merged.to_dict()["by_kind"].items())
-    account = f"kept {len(found.merged.kept)} of {_console.format_count(found.merged.size, found.noun)}"
+        write_texts([outcome.output])
+    kinds = ", ".join(f"{count} {kind}" for kind, count in outcome.merged.to_dict()["by_kind"].items())
+    account = f"kept {len(outcome.merged.kept)} of {_console.format_count(outcome.merged.size, outcome.noun)}"
     _console.print_note(account + (f"; dropped: {kinds}" if kinds else ""))
 
 
@@ -151,7 +151,7 @@ def _tables(paths: list[Path], kind: str, by: By, containment: float | None) -> 
     _refuse_other(by, By.file, By.row)
     names, tables = read_kind(paths, kind)
     if by is By.file:
-        merged = _told(lambda: deduplicate_tables(tables, containment=1.0 if containment is None else containment))
+        merged = _compare(lambda: deduplicate_tables(tables, containment=1.0 if containment is None else containment))
         return _Outcome(names, merged, "\n\n".join(tables[index].data for index in merged.kept), "table")
     if len(tables) > 1:
         raise typer.BadParameter("rows are compared within one table; give one, or --by file", param_hint="FILES")
@@ -183,7 +183,7 @@ def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
         def progress(step: str, done: int) -> None:
             bar.update(task, description=step, completed=done)
 
-        return _told(
+        return _compare(
             lambda: deduplicate(
                 texts,
                 similarity=bars.similarity,
@@ -194,8 +194,8 @@ def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
         )
 
 
-def _told(compare: Callable[[], Deduplicated]) -> Deduplicated:
-    """What `compare` finds; an option out of range is told as such."""
+def _compare(compare: Callable[[], Deduplicated]) -> Deduplicated:
+    """The result of `compare`; an option out of range is wrong usage."""
     try:
         return compare()
     except UsageError as error:

@@ -29,15 +29,15 @@ def models(
     from ctxprune.cli import _console
     from ctxprune.cli._model_folders import installed_models
 
-    found = installed_models(folder or (), measure=measure)
+    installed = installed_models(folder or (), measure=measure)
     if as_json:
-        _console.print_json([model.to_dict() for model in found])
+        _console.print_json([model.to_dict() for model in installed])
         return
     from rich.table import Table
     from rich.text import Text
 
     table = Table("name", "kind", "MB", "ms", "licence", "from", "for")
-    for model in found:
+    for model in installed:
         speed = "" if model.milliseconds is None else f"{model.milliseconds:,.1f}"
         texts = (model.kind, f"{model.megabytes:,.1f}", speed, model.licence, model.base, model.purpose)
         table.add_row(
@@ -45,5 +45,5 @@ def models(
             *(Text(_console.escape(text)) for text in texts),
         )
     _console.stdout_console().print(table)
-    if not measure and any(model.milliseconds is None for model in found):
+    if not measure and any(model.milliseconds is None for model in installed):
         _console.print_note("--measure measures the speed")

@@ -76,18 +76,18 @@ def _questions(data: Path) -> list[Question]:
     from ctxprune.shrink.audit import Question
     from ctxprune.shrink.data.pairs import read_pairs
 
-    asked: dict[tuple[str, str], list[Any]] = {}
+    by_question: dict[tuple[str, str], list[Any]] = {}
     for pair in read_pairs(data):
         if pair.label is None:
             raise UsageError("an audit needs labels", where=data.name, hint='give each line a "label"')
-        asked.setdefault((pair.question, pair.source), []).append(pair)
-    found = [
+        by_question.setdefault((pair.question, pair.source), []).append(pair)
+    questions = [
         Question(query, tuple(pair.passage for pair in own), tuple(pair.label for pair in own), source)
-        for (query, source), own in asked.items()
+        for (query, source), own in by_question.items()
     ]
-    if not any(len(question.texts) > 1 for question in found):
+    if not any(len(question.texts) > 1 for question in questions):
         raise InputError("no question has two passages", where=data.name)
-    return found
+    return questions
 
 
 def _show(models: Sequence[dict[str, Any]]) -> None:

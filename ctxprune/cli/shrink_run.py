@@ -94,10 +94,10 @@ def run(
     with _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
 
-        def told(text: str, done: int, total: int) -> None:
+        def report_progress(text: str, done: int, total: int) -> None:
             bar.update(task, description=text, completed=done, total=total)
 
-        report, audited = run_job(model, data, options, progress=told)
+        report, audited = run_job(model, data, options, progress=report_progress)
     if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:

@@ -156,7 +156,7 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
 
 
 def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> None:
-    """An answer on stdout, and on stderr what is to be said of it.
+    """Print an answer to stdout, and notes about it to stderr.
 
     Raises:
         ModelError: The model failed, so that there is no answer.
@@ -175,8 +175,8 @@ def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> 
         )
     if as_json:
         chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
-        said = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
-        _console.print_json(answer.to_dict(trace=False) | said)
+        extra = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
+        _console.print_json(answer.to_dict(trace=False) | extra)
     else:
         _show(answer)
 
@@ -208,8 +208,10 @@ def _say_unused(answer: Answer) -> None:
 
 def _explained(answer: Answer) -> bool:
     """Whether a term or a note was kept for the question."""
-    known = answer.trace.knowledge
-    return known is not None and any(entry.kept and not entry.id.startswith("p") for entry in known.entries)
+    knowledge_trace = answer.trace.knowledge
+    return knowledge_trace is not None and any(
+        entry.kept and not entry.id.startswith("p") for entry in knowledge_trace.entries
+    )
 
 
 def _json(answer: Answer) -> str:
@@ -268,6 +270,6 @@ def _account(answer: Answer) -> None:
 
 
 def _left_out(answer: Answer) -> str:
-    known = answer.trace.knowledge
-    stale = len(known.left_out) if known is not None else 0
+    knowledge_trace = answer.trace.knowledge
+    stale = len(knowledge_trace.left_out) if knowledge_trace is not None else 0
     return f"; {stale} stale (sql learn --check)" if stale else ""

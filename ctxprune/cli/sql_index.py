@@ -96,7 +96,7 @@ def index(
 
         _mark_if_damaged(out or default_directory(source), every_byte=repair)
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
-        made = ValueIndex.for_database(
+        value_index = ValueIndex.for_database(
             source if sample is None else source.sampled(sample),
             out,
             exclude=left_out,
@@ -105,16 +105,16 @@ def index(
             progress=advance,
         )
     _console.report_unreadable(source)
-    for column in made.columns:
+    for column in value_index.columns:
         if column.personal:
             name = _console.escape(f"{column.table}.{column.column}")
             _console.print_note(
                 f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them"
             )
     if shared is not None:
-        shared.publish(made)
+        shared.publish(value_index)
         _console.print_note(f"published as {publish} in {shared.server.place}")
-    report = _report(made, built=steps > 0)
+    report = _report(value_index, built=steps > 0)
     if as_json:
         _console.print_json(report)
     else:
@@ -184,15 +184,15 @@ def _column(schema: Schema, text: str, option: str) -> ColumnRef:
     raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint=option)
 
 
-def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
-    kept = [column for column in made.columns if not column.skipped]
+def _report(value_index: ValueIndex, *, built: bool) -> dict[str, Any]:
+    kept = [column for column in value_index.columns if not column.skipped]
     return {
-        "directory": str(made.directory),
+        "directory": str(value_index.directory),
         "built": built,
-        "seconds": made.seconds,
-        "values": len(made),
+        "seconds": value_index.seconds,
+        "values": len(value_index),
         "columns_indexed": len(kept),
-        "columns_skipped": len(made.columns) - len(kept),
+        "columns_skipped": len(value_index.columns) - len(kept),
         "columns": [
             {
                 "table": column.table,
@@ -203,7 +203,7 @@ def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
                 "masked": column.masked,
                 "personal": column.personal,
             }
-            for column in made.columns
+            for column in value_index.columns
         ],
     }
 
@@ -231,9 +231,9 @@ def _show(report: dict[str, Any]) -> None:
     if columns:
         console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
-    values = _console.format_count(report["values"], "value")
-    indexed = _console.format_count(report["columns_indexed"], "column")
-    console.print(Text(f"{values} of {indexed}, {state}: {report['directory']}"), soft_wrap=True)
+    value_count = _console.format_count(report["values"], "value")
+    column_count = _console.format_count(report["columns_indexed"], "column")
+    console.print(Text(f"{value_count} of {column_count}, {state}: {report['directory']}"), soft_wrap=True)
 
 
 def _note(column: dict[str, Any]) -> str:

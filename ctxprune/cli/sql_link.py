@@ -111,7 +111,7 @@ def _linker(calibration: Calibration | None) -> Linker:
 
 
 def _read(
-    source: str, asked: tuple[str, str], *, db_id: str, folder: Path | None, published: str
+    source: str, question_and_evidence: tuple[str, str], *, db_id: str, folder: Path | None, published: str
 ) -> tuple[Schema, Sequence[ValueHit]]:
     if _is_schema_file(source):
         if folder is not None or published:
@@ -134,7 +134,7 @@ def _read(
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
         schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))
-        return schema, index.lookup(*asked)
+        return schema, index.lookup(*question_and_evidence)
 
 
 def _is_schema_file(source: str) -> bool:

@@ -1,4 +1,4 @@
-"""What frameworks' documents are told of their pruning: the spans that were kept, and how to put them together."""
+"""Metadata about pruning for the documents of frameworks: the kept spans, and how to rebuild the text from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "ctxprune_"
 
 def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]:
     """For each text its score, the kept spans, what stands between them, and its length, under `PREFIX`."""
-    found = []
+    rows = []
     spans = kept_spans(passages, [unit.index for unit in ranked.pruned.kept])
     for text, score, kept in zip(passages.texts, ranked.relevance, spans, strict=True):
         own = {
@@ -29,8 +29,8 @@ def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]
             "gaps": [_gap(text[end:start], passages) for (_, end), (start, _) in pairwise(kept)],
             "length": len(text),
         }
-        found.append({f"{PREFIX}{name}": value for name, value in own.items()})
-    return found
+        rows.append({f"{PREFIX}{name}": value for name, value in own.items()})
+    return rows
 
 
 def order_of(ranked: RankedPassages, passages: Passages, pruner: PassagePruner, *, keep_emptied: bool) -> list[int]:
@@ -55,13 +55,13 @@ def kept_spans(passages: Passages, kept: Collection[int]) -> list[list[tuple[int
     members: list[list[int]] = [[] for _ in passages.texts]
     for index, source in enumerate(passages.sources):
         members[source].append(index)
-    found = []
+    rows = []
     for text, indices in zip(passages.texts, members, strict=True):
         if not indices:
-            found.append([(0, len(text))] if whole and text else [])
+            rows.append([(0, len(text))] if whole and text else [])
         else:
-            found.append(_merged(passages, indices, chosen, len(text)))
-    return found
+            rows.append(_merged(passages, indices, chosen, len(text)))
+    return rows
 
 
 def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length: int) -> list[tuple[int, int]]:

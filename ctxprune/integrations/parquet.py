@@ -94,7 +94,7 @@ def prune_parquet(
 
     Args:
         source: File or folder: a path, or a URI of a file system that pyarrow knows. A file must not change later.
-            Names that begin with "_" or "." are passed over.
+            Names that begin with "_" or "." are skipped.
         target: Folder, likewise; workers on other machines must reach both.
         prune: What becomes of the rows.
         rows: Most rows of a partition, from 1 up: what is done again where a worker is lost. A worker holds a whole row
@@ -124,7 +124,7 @@ def prune_parquet(
     there = {*_files(writing, folder)}
     # A partition is written whole or not at all, so a file that exists is finished.
     missing, report = [one for one in plan if one.target not in there], PruneReport()
-    if len(missing) < len(plan):  # first, so that a damaged file is told before anything is pruned
+    if len(missing) < len(plan):  # first, so that a damaged file is reported before anything is pruned
         compare = partial(_compare_partition, writing=writing, version=version)
         report = sum(run(compare, [one for one in plan if one.target in there]), report)
     work = partial(prune_partition, prune=prune, reading=reading, writing=writing, version=version)

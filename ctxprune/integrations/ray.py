@@ -4,7 +4,7 @@
     prune_parquet("corpus", "pruned", PruneRows(query="…"), run=RayPool(8))
     index_databases({"shop": "shop.sqlite"}, "indexes", run=RayPool(8))
 
-Ray starts a worker anew that was killed, and gives its partitions to it again.
+Ray restarts a worker that was killed, and gives it the same partitions.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
 
     Args:
         config: See `ctxprune.serve.config.load_config`.
-        generators: Who writes SQL; default as configured.
+        generators: SQL generators; default as configured.
 
     Raises:
         CtxpruneError: The scorer or the generator cannot be made.

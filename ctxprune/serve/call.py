@@ -16,9 +16,9 @@ class Call:
     """One request, as routes and the log know it.
 
     Attributes:
-        id: The caller's or a new one.
+        id: Request id: the caller's or a new one.
         headers: By lower-case name; of several of a name the first.
-        key: Who asks.
+        key: The key that the request was sent with.
         status: Of the answer; 0 until it begins.
         log_fields: What the log says besides.
         unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.

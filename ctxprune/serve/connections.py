@@ -78,8 +78,10 @@ class Connections:
 
 
 class LimitedProtocol(H11Protocol):
-    """uvicorn's protocol, which waits for ever for the end of a request and for a client that does not read, parses
-    whatever comes, and closes a connection under a client that still sends.
+    """uvicorn's protocol with time limits and bounds.
+
+    Without them it waits without end for a request to complete and for a client to read, parses any amount of framing,
+    and closes a connection while the client still sends.
 
     The headers of a request may take `read_seconds`, and the rest of it twice as long: within the first two thirds of
     that time the gateway answers that the body did not arrive. Each limit is up to a quarter longer, see

@@ -69,7 +69,7 @@ class Databases:
 
     Args:
         config: Of the service.
-        generators: Who writes SQL.
+        generators: SQL generators.
         queries: To one database at the same time; further ones wait.
     """
 
@@ -93,8 +93,8 @@ class Databases:
         return visible(self._entries[name].open().schema(), key.access(name))
 
     def view(self, name: str, key: Key) -> View:
-        """All that is needed to answer; made once for each database and set of tables, and anew when a version of a
-        shared index that was published meanwhile hides other columns.
+        """All that is needed to answer. Made once for each database and set of tables, and again when a newly published
+        version of a shared index hides other columns.
 
         Raises as `schema`, and:
             StoreError, FormatError: Its shared index cannot be used right now.
@@ -112,8 +112,8 @@ class Databases:
             return view
 
     def freshen(self, name: str, key: Key) -> None:
-        """Make what `view` gives; make it anew if the data are others than those that it was made of, or if somebody
-        wrote its index anew, perhaps to hide a column. Until it is made, questions are answered from what there is.
+        """Make the view, or make it again if the data or its index have changed since, perhaps to hide a column. Until
+        the new view is ready, questions are answered from the old one.
 
         Raises as `view`.
         """
@@ -128,7 +128,7 @@ class Databases:
                 entry.views[_access_id(access)] = fresh
 
     def drop_outdated(self, name: str) -> None:
-        """What was made of another schema than there is now is made anew when next needed."""
+        """Discard the views made from an older schema; they are made again when next needed."""
         entry = self._entries[name]
         with entry.lock:
             database = entry.open()

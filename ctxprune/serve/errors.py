@@ -37,7 +37,7 @@ _STATUSES: Mapping[type[CtxpruneError], int] = {
     **dict.fromkeys(_CALLERS, 422),
     DatabaseError: 503,
     StoreError: 503,
-    FormatError: 503,  # an index or a cache that was lost or damaged, until it is made anew
+    FormatError: 503,  # an index or a cache that was lost or damaged, until it is rebuilt
     IndexBuildError: 503,
     MissingExtraError: 503,
     GenerationError: 502,
@@ -62,8 +62,8 @@ def headers_of(error: CtxpruneError) -> dict[str, str]:
 def document(error: Exception, request_id: str) -> dict[str, Any]:
     """`{"error": {"code", "message", "hint", "request_id"}}`.
 
-    What the operator must mend is told without particulars, which may be paths or a server's own words: they are in
-    the log, by the kind of the error.
+    Errors that only the operator can mend come without details, which may be paths or a server's own words; these are
+    in the log.
     """
     if isinstance(error, CtxpruneError) and (isinstance(error, RequestError) or status_of(error) < 500):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)

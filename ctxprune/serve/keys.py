@@ -1,4 +1,4 @@
-"""Who asks: keys by their hashes, and what each may see."""
+"""Authentication: keys by their hashes, and what each key may see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Key", "Keys"]
 
 @dataclass(frozen=True)
 class Key:
-    """Who asks.
+    """One key, as requests are served for it.
 
     Attributes:
         name: For logs; "" where the service has no keys.
@@ -62,7 +62,7 @@ class Keys:
     def of(self, headers: Mapping[bytes, bytes]) -> Key:
         """The key of a request, from `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 
-        Its hash is compared with every known one in constant time, so that neither time nor order tells anything.
+        Its hash is compared with every known one in constant time, so that neither time nor order reveals anything.
 
         Raises:
             RequestError: 401, there is none, or it is unknown.
@@ -79,7 +79,7 @@ class Keys:
         if not self._digests:
             return self._everybody
         given = _read_key(headers)
-        # A missing key is hashed and compared as well, so that the time taken tells nothing.
+        # A missing key is hashed and compared as well, so that the time taken reveals nothing.
         digest = hashlib.sha256(given).digest()
         found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
         return found[0] if found and given else None

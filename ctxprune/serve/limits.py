@@ -75,7 +75,7 @@ class Gate:
         """Waits for a turn, and holds it.
 
         Args:
-            key: Who asks.
+            key: Name of the key of the request.
             cost: Estimated seconds of work; of those of a key that wait, a cheap one comes before an expensive one.
 
         Raises:
@@ -170,7 +170,7 @@ class Reservation:
 
     Args:
         ledger: Of the bytes that are held.
-        key: Who asks.
+        key: Name of the key of the request.
     """
 
     def __init__(self, ledger: Ledger, key: str) -> None:

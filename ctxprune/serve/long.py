@@ -44,7 +44,7 @@ class LongRequests:
     Args:
         config: Of the service.
         threads: That short requests are worked on in.
-        metrics: Told of each run.
+        metrics: Records each run.
     """
 
     def __init__(self, config: ServiceConfig, threads: int, metrics: Metrics) -> None:
@@ -181,7 +181,7 @@ class _Job:
             raise ClientGoneError
 
     def stop(self) -> None:
-        """Whoever asked is gone, or the time is over."""
+        """Stop the work: the client is gone, or the deadline has passed."""
         with self._lock:
             self._stopped = True
             if self._worker is not None:

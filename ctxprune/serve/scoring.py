@@ -94,7 +94,7 @@ class Scoring:
         pool: Threads it runs in.
         runs: Runs at the same time.
         batching: Whether and how requests share runs.
-        metrics: Told of the sizes of runs.
+        metrics: Records the sizes of runs.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Scoring:
 
         Args:
             task: The request.
-            key: Who asks.
+            key: The key of the request.
             cost: Estimated seconds of work.
 
         Raises:

@@ -45,11 +45,11 @@ _LOOK_SECONDS = 5.0  # between two looks at whether data have changed
 
 
 class Service:
-    """Keys, limits, scorer, databases and metrics.
+    """State of one service: keys, limits, scorer, databases and metrics.
 
     Args:
         config: As read from the file.
-        generators: Who writes SQL; default as configured.
+        generators: SQL generators; default as configured.
 
     Raises:
         CtxpruneError: The scorer or the generator cannot be made.
@@ -90,7 +90,7 @@ class Service:
         self._readiness_check: asyncio.Future[tuple[dict[str, str], str]] | None = None
 
     async def run_blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
-        """Runs a function that waits for a database or a model's server; once cancelled, it ends. Keys take turns."""
+        """Run a function that waits for a database or a model server. Cancelling stops it; keys take turns."""
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
@@ -101,7 +101,7 @@ class Service:
             cancelled.set()
 
     async def _run_check(self, function: Callable[[], T]) -> T:
-        """The same in a thread of its own, which no request keeps waiting."""
+        """As `run_blocking`, in a thread that serves checks alone, so that no request delays them."""
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
@@ -114,7 +114,7 @@ class Service:
         """That the scorer can be loaded, and that keys name tables and columns that are there.
 
         Raises:
-            UsageError: One does not; of databases that cannot be used `/readyz` tells.
+            UsageError: One does not. Databases that cannot be used are reported by `/readyz`.
             CtxpruneError: The scorer's model is missing or damaged.
         """
         self._load()
@@ -186,7 +186,7 @@ class Service:
         """Whether requests should come, and what is missing, without words of a server, which name hosts and users.
 
         Args:
-            key: Who asks; only those databases are named that it may use, and none without one.
+            key: Of the request; the answer names the databases that this key may use, and none without a key.
         """
         if self._readiness_check is None or self._readiness_check.done():  # those that come meanwhile share it
             self._readiness_check = asyncio.ensure_future(self._check_readiness())
@@ -222,18 +222,18 @@ class Service:
         return ""
 
     def stop(self) -> None:
-        """Take no further request; those inside go on."""
+        """Refuse new requests; running ones are finished."""
         self.gate.closed = self.long_gate.closed = True
 
     def close(self) -> None:
-        """End what is open; queries that are running end with it."""
+        """Close databases, worker processes and threads; running queries are stopped."""
         self.databases.close()
         self.long.close()
         for pool in (self._scorers, self._askers, self._checker):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def unfinished(self, seconds: float) -> bool:
-        """Once closed, whether a thread is still at work after so many seconds."""
+        """After `close`: whether a thread still runs after this many seconds."""
         threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
         until = time.monotonic() + seconds
         for thread in threads:
@@ -258,7 +258,7 @@ def _public_reason(error: CtxpruneError) -> str:
 
 
 def _log_unavailable(name: str, error: CtxpruneError) -> None:
-    """It is tried again when it is asked."""
+    """Log it; the next request for it tries again."""
     log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
 
 

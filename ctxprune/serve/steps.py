@@ -1,4 +1,4 @@
-"""A pipeline that tells what each step found, as soon as it did."""
+"""A pipeline that reports the result of each step as soon as the step ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIRST_CHARACTERS = 200  # of each of their cells that is a text, or bytes
 
 
 def report_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
-    """The same pipeline; `tell` is called as tell("step", content) after each step, in the thread that works."""
+    """The same pipeline, which calls `tell("step", content)` after each step, in its own thread."""
     steps = [_ReportingStep(step, tell) for step in pipeline.steps]
     return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)
 
@@ -53,8 +53,8 @@ def _news(before: State, after: State) -> dict[str, Any]:
     if after.doubts is not before.doubts and after.doubts:
         news["doubts"] = [doubt.text for doubt in after.doubts]
     if after.linked is not None and after.linked is not before.linked:
-        told = link_document(after.linked, after.question, after.evidence)
-        news["linked"] = asdict(link_trace(after.linked)) | told
+        document = link_document(after.linked, after.question, after.evidence)
+        news["linked"] = asdict(link_trace(after.linked)) | document
     if after.candidates is not before.candidates:
         news["candidates"] = [
             {"generator": made.generator, "path": made.path, "sql": made.sql, "error": made.error}

@@ -173,7 +173,7 @@ def _lower_priority(pid: int) -> None:
 
 @contextmanager
 def _time_limit(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
-    """Kill the process unless the block ends in time; the event tells whether it was killed."""
+    """Kill the process unless the block ends in time; the event says whether it was killed."""
     late = threading.Event()
 
     def expire() -> None:

@@ -172,7 +172,7 @@ class MessagePruner:
             # From the shortest on, each may use what those before it did not need.
             share = max(room, 0) // (len(portions) - place)
             if portion.tokens > share:
-                # The even share is the fallback: where earlier portions could not be cut, the rest may be too small for anything.
+                # Where earlier portions could not be cut, what they left may be too small for any unit.
                 cut = self._within(question, portion.context, share) or self._within(question, portion.context, even)
                 for index, text in zip(portion.places, [cut] if isinstance(cut, str) else cut or (), strict=False):
                     new[index] = text

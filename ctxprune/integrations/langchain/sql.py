@@ -120,7 +120,7 @@ def answer_text(answer: Answer, *, rows: int = 20, budget: int = 1000, counter: 
     that the text keeps to the budget; the SQL, the column names and the number of rows always stay.
 
     Args:
-        answer: One with rows, or a refusal, of which the reason is told.
+        answer: One with rows, or a refusal, whose reason is given.
         rows: Rows shown at most, from 0 up.
         budget: Tokens at most, from 1 up.
         counter: Counts tokens; see `ctxprune.as_counter`.

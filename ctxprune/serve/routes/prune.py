@@ -184,9 +184,9 @@ def _single(request: PruneRequest, make: Callable[[str], Context[str]], pruner: 
 
 
 def _outcome(request: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:
-    told = {"kind": request.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
+    log_fields = {"kind": request.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
     body = encode(pruned.to_dict() | {"kind": request.kind, "noun": KINDS[request.kind].units} | more)
-    return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, told)
+    return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, log_fields)
 
 
 def _policy(request: PruneRequest, *, table: bool = False) -> Policy:
