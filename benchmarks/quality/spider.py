@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 
 from benchmarks.common.record import SHARED, record
-from ctxprune.cli._pipelines import pipeline_maker
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.run import run
+from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
 SETS = ("spider", "spider_syn", "spider_dk", "kaggledbqa")
 
@@ -21,7 +21,7 @@ def main() -> None:
     figures, data = {}, {}
     for name in sys.argv[1:] or SETS:
         bench = load(SHARED / "data" / "nl2sql" / name)
-        figures[name] = run(bench, pipeline_maker("sketch")).to_dict()
+        figures[name] = run(bench, PipelineFactory(make_generators("sketch"))).to_dict()
         data[name] = bench.fingerprint
         sys.stderr.write(f"{name} {figures[name]}\n")
     record("spider", figures, seed=0, data=data)

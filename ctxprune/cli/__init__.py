@@ -36,13 +36,14 @@ def _run(words: list[str]) -> int:
     from ctxprune.cli._app import app
 
     if sys.stdout is None:
-        _console.say("standard output is closed")
+        _console.print_note("standard output is closed")
         return 1
+    # Looked up by hand, since parsing itself may fail; what follows -- is data.
     debug = "--debug" in words[: words.index("--")] if "--" in words else "--debug" in words
     try:
         code = app(words, prog_name="ctxprune", standalone_mode=False)
     except typer.Abort as stop:
-        _console.say("stopped")
+        _console.print_note("stopped")
         return _INTERRUPTED if isinstance(stop.__cause__, KeyboardInterrupt) else 1
     except _usage_error() as error:
         error.show()
@@ -50,7 +51,7 @@ def _run(words: list[str]) -> int:
     except (CtxpruneError, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if debug:
             raise
-        _console.say(_console.one_line(error))
+        _console.print_note(_console.format_error(error))
         return 1
     return code if isinstance(code, int) else 0
 

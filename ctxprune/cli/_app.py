@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ctxprune._version import __version__
 from ctxprune.cli import (
-    bench_bird,
     bench_compare,
     bench_dedup,
     bench_html,
@@ -17,8 +18,8 @@ from ctxprune.cli import (
     bench_passages,
     bench_rerank,
     bench_select,
-    bench_spider,
     bench_tables,
+    bench_text_to_sql,
     bench_tools,
     bench_values,
     calibrate,
@@ -41,11 +42,44 @@ from ctxprune.cli import (
     train_distil,
     train_pruner,
 )  # fmt: skip
-from ctxprune.cli._groups import Command, Group, ShrinkGroup
 
 __all__ = ["app"]
 
 _HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def _hide_flag_types(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:  # arguments have no such attribute
+            param.metavar = ""
+    return params
+
+
+class Command(TyperCommand):
+    """A command whose help shows a flag without a type: `--version`, not `--version <bool>`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options and arguments, `--help` included."""
+        return _hide_flag_types(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands, with such help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options, `--help` included."""
+        return _hide_flag_types(super().get_params(ctx))
+
+
+class ShrinkGroup(Group):
+    """`ctxprune shrink MODEL …` is `ctxprune shrink run MODEL …`; a model called "list" needs the long form."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command in where there is none."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     cls=Group,
@@ -108,7 +142,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     (
         bench,
         {
-            "bird": bench_bird.bird,
+            "bird": bench_text_to_sql.bird,
             "compare": bench_compare.compare,
             "html": bench_html.html,
             "dedup": bench_dedup.dedup,
@@ -117,7 +151,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
             "passages": bench_passages.passages,
             "rerank": bench_rerank.rerank,
             "select": bench_select.select,
-            "spider": bench_spider.spider,
+            "spider": bench_text_to_sql.spider,
             "tables": bench_tables.tables,
             "tools": bench_tools.tools,
             "values": bench_values.values,
@@ -141,6 +175,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     ),
 )
 
+# One loop, so that every command gets the class that hides the types of flags.
 for group, commands in _COMMANDS:
     for name, function in commands.items():
         group.command(name, cls=Command)(function)

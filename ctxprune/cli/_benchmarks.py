@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,52 +11,16 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ctxprune.cli._options import GenerationOptions, PredictionOptions
     from ctxprune.sql.evaluation.datasets import Benchmark
     from ctxprune.sql.evaluation.evaluate import RunConfig
     from ctxprune.sql.evaluation.predictions import Predictions
     from ctxprune.sql.evaluation.report import Evaluation
     from ctxprune.sql.evaluation.rules import ExecutionRule
 
-__all__ = [
-    "MODES",
-    "Output",
-    "Scoring",
-    "chosen_items",
-    "generate_and_score",
-    "open_set",
-    "score_file",
-    "scores_predictions",
-]
+__all__ = ["MODES", "check_options", "generate_and_score", "open_set", "score_predictions"]
 
 MODES = ("official", "safe", "both")
-
-
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """How predictions are scored.
-
-    Attributes:
-        predictions: Their file; None for the references themselves.
-        mode: One of `MODES`.
-        workers: Items at the same time.
-        repeat: Repetitions for R-VES.
-        log: File to go on from; with "both", safe mode's is beside it with `.safe` behind its name.
-    """
-
-    predictions: Path | None
-    mode: str
-    workers: int
-    repeat: int = 0
-    log: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What is printed and written: one JSON document or a table; each item as well; a page."""
-
-    as_json: bool
-    items: bool
-    html: Path | None = None
 
 
 def open_set(data: Path, schemas: Path | None, split: str, gold: Path | None = None) -> Benchmark:
@@ -67,106 +31,136 @@ def open_set(data: Path, schemas: Path | None, split: str, gold: Path | None = N
     return bench if gold is None else with_gold(bench, gold)
 
 
-def score_file(bench: Benchmark, rule: ExecutionRule, scoring: Scoring, output: Output) -> None:
-    """Score predictions, print the figures and write the page."""
+def score_predictions(
+    bench: Benchmark, rule: ExecutionRule, options: PredictionOptions, *, repeat: int = 0, as_json: bool = False
+) -> None:
+    """Score predictions, print the figures and write the page.
+
+    Args:
+        bench: The set.
+        rule: The rules of its official script.
+        options: Which predictions, and how; none named means the references themselves.
+        repeat: Repetitions for R-VES, in official mode.
+        as_json: Print one JSON document, not a table.
+    """
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.differences import differences
     from ctxprune.sql.evaluation.evaluate import RunConfig
     from ctxprune.sql.evaluation.predictions import gold_as_predictions, read_predictions
 
-    if scoring.mode not in MODES:
-        raise typer.BadParameter(f"{scoring.mode!r} is not one of: {', '.join(MODES)}", param_hint="--mode")
-    if scoring.predictions is None:
-        predictions = gold_as_predictions(bench.items)
-    else:
-        predictions = read_predictions(scoring.predictions)
-    inputs = [*bench.databases.values(), *([scoring.predictions] if scoring.predictions is not None else [])]
-    for target in (output.html, scoring.log):
+    if options.mode not in MODES:
+        raise typer.BadParameter(f"{options.mode!r} is not one of: {', '.join(MODES)}", param_hint="--mode")
+    file = options.predictions
+    predictions = gold_as_predictions(bench.items) if file is None else read_predictions(file)
+    inputs = [*bench.databases.values(), *([file] if file is not None else [])]
+    for target in (options.html, options.log):
         if target is not None:
-            _console.refuse_inputs(target, *inputs)
+            _console.check_not_input(target, *inputs)
     runs = []
-    for mode in ("official", "safe") if scoring.mode == "both" else (scoring.mode,):
-        repeat = scoring.repeat if mode == "official" else 0
-        config = RunConfig(rule, mode=mode, workers=scoring.workers, repeat=repeat)
-        log = scoring.log
-        if log is not None and scoring.mode == "both" and mode == "safe":
+    both = options.mode == "both"
+    for mode in ("official", "safe") if both else (options.mode,):
+        config = RunConfig(rule, mode=mode, workers=options.workers, repeat=repeat if mode == "official" else 0)
+        log = options.log
+        if log is not None and both and mode == "safe":  # two runs need two logs
             log = log.with_name(log.name + ".safe")
         runs.append(_evaluate(bench, predictions, config, log))
-    found = differences(runs[0], runs[1]) if len(runs) > 1 else []
-    document: dict[str, Any] = {
-        "predictions_file": scoring.predictions.name if scoring.predictions is not None else "gold"
-    }
-    document |= runs[0].to_dict(items=output.items)
-    if len(runs) > 1:
-        document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": found}
+    mode_differences = differences(runs[0], runs[1]) if both else []
+    document: dict[str, Any] = {"predictions_file": file.name if file is not None else "gold"}
+    document |= runs[0].to_dict(items=options.items)
+    if both:
+        document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": mode_differences}
     _say_odd(document)
     _say_elsewhere(bench, predictions)
-    _print(document, output)  # before the page, which may fail: a run may have taken hours
-    if output.html is not None:
+    _print(document, as_json=as_json)  # before the page, which may fail: a run may have taken hours
+    if options.html is not None:
         from ctxprune.sql.evaluation.page import run_page
 
-        page = run_page(runs[0], title=str(document["predictions_file"]), differences=found)
-        _console.write_file(output.html, page, *inputs)
+        page = run_page(runs[0], title=str(document["predictions_file"]), differences=mode_differences)
+        _console.write_file(options.html, page, *inputs)
 
 
 def generate_and_score(
-    bench: Benchmark, rule: ExecutionRule, generator: str, options: dict[str, Any], output: Output
+    bench: Benchmark,
+    rule: ExecutionRule,
+    options: GenerationOptions,
+    *,
+    limit: int | None = None,
+    items: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Ask a generator every question, score its answers, print the figures.
 
     Args:
-        bench: The set, with the chosen items only.
-        rule: The rules that its official script would use.
-        generator: As `_pipelines.pipeline_maker` takes it.
-        options: `candidates`, `plain`, `cache`, `seed`, `writing` for the maker, `skipped` and `data` of the whole set.
-        output: What is printed.
+        bench: The set.
+        rule: The rules of its official script.
+        options: Which generator.
+        limit: At most so many items, stratified by database.
+        items: With JSON, also the verdict on each item.
+        as_json: Print one JSON document, not a table.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import pipeline_maker
+    from ctxprune.cli._pipelines import generators_from_options
+    from ctxprune.sql.evaluation.datasets import sample_items
     from ctxprune.sql.evaluation.evaluate import RunConfig
     from ctxprune.sql.evaluation.predictions import Prediction, Predictions
     from ctxprune.sql.evaluation.run import run
+    from ctxprune.sql.pipeline.factory import PipelineFactory
 
-    maker = {name: options[name] for name in ("candidates", "plain", "cache", "seed", "writing")}
-    make = pipeline_maker(generator, **maker)
-    with _console.progress() as bar:
-        task = bar.add_task(bench.name, total=len(bench.present))
-        report = run(bench, make, rule=rule, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    # of the whole set, so that they do not depend on the sample
+    data, skipped = bench.fingerprint, len(bench.items) - len(bench.present)
+    if limit is not None:
+        bench = replace(bench, items=sample_items(bench.present, limit, seed=options.seed))
+    writers = generators_from_options(options)
+    make = PipelineFactory(writers, candidates=options.candidates, plain=options.plain, seed=options.seed)
+    with _console.track_progress(bench.name, len(bench.present)) as advance:
+        report = run(bench, make, rule=rule, progress=advance)
     sql = {verdict.index: verdict.sql for verdict in report.verdicts}
+    # The generator answered already; these are scored a second time for the figures of the official script.
     entries = tuple(
         Prediction(sql.get(item.index, ""), "", "" if sql.get(item.index) else "empty") for item in bench.items
     )
     scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
-    document = {"set": bench.name, "generator": _shown(generator), "plain": options["plain"], "data": options["data"]}
-    document |= {"style": options["writing"].style} if options["writing"].style else {}
-    document |= report.to_dict(items=output.items) | {"skipped": options["skipped"], "rule": rule.name}
+    document = {"set": bench.name, "generator": _shown(options.generator), "plain": options.plain, "data": data}
+    document |= {"style": options.style} if options.style else {}
+    document |= report.to_dict(items=items) | {"skipped": skipped, "rule": rule.name}
     wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
     document |= {name: scored[name] for name in wanted if name in scored}
-    _print(document, output)
+    _print(document, as_json=as_json)
 
 
-def chosen_items(bench: Benchmark, limit: int | None, seed: int) -> tuple[Benchmark, int]:
-    """The set with at most `limit` items, stratified by database, and how many of the whole have no database."""
-    from ctxprune.sql.evaluation.datasets import sample_items
+def check_options(
+    scored: PredictionOptions, generation: GenerationOptions, *, limit: int | None, repeat: int = 0
+) -> None:
+    """Refuse options that contradict each other; on stderr, say which ones change nothing.
 
-    skipped = len(bench.items) - len(bench.present)
-    items = bench.items if limit is None else sample_items(bench.present, limit, seed=seed)
-    return replace(bench, items=items), skipped
+    Raises:
+        typer.BadParameter: Two kinds of predictions were given, or a page or a log of predictions is wanted for a
+            generator.
+    """
+    from ctxprune.cli import _console
+
+    if scored.self_check and scored.predictions is not None:
+        raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
+    if not scored.given:
+        for option, target in {"--html": scored.html, "--log": scored.log}.items():
+            if target is not None:
+                raise typer.BadParameter("it belongs to --predictions and --self-check", param_hint=option)
+    if scored.given:
+        owner, unused = "a generator", {"--limit": limit, "--plain": generation.plain, "--style": generation.style}
+    else:
+        owner = "--predictions and --self-check"
+        unused = {"--mode": scored.mode != "official", "--repeat": repeat > 0}
+    for option, value in unused.items():
+        if value:
+            _console.print_note(f"{option} is not used: it belongs to {owner}")
 
 
 def _evaluate(bench: Benchmark, predictions: Predictions, config: RunConfig, log: Path | None) -> Evaluation:
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.evaluate import evaluate
 
-    with _console.progress() as bar:
-        task = bar.add_task(f"{bench.name}, {config.mode} mode", total=None)
-        return evaluate(
-            bench,
-            predictions,
-            config,
-            log=log,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with _console.track_progress(f"{bench.name}, {config.mode} mode") as advance:
+        return evaluate(bench, predictions, config, log=log, progress=advance)
 
 
 def _say_odd(document: dict[str, Any]) -> None:
@@ -179,13 +173,13 @@ def _say_odd(document: dict[str, Any]) -> None:
     ):
         if document[name]:
             noun = "item" if name == "unpredicted" else "prediction"
-            _console.say(f"{_console.counted(document[name], noun)} {text}")
+            _console.print_note(f"{_console.format_count(document[name], noun)} {text}")
     for name, text in (
         ("stops", "the official script would end on {}; the figures are as if it went on"),
         ("changed", "{} changed the private copy; the official script would go on with a changed database"),
     ):
         if document[name]:
-            _console.say(text.format(_console.counted(len(document[name]), "item")))
+            _console.print_note(text.format(_console.format_count(len(document[name]), "item")))
 
 
 def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
@@ -193,48 +187,14 @@ def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
     from ctxprune.cli import _console
 
     pairs = zip(bench.items, predictions.entries, strict=False)
+    # Predictions are matched by position, as the official scripts do, so a shifted file scores near zero silently.
     count = sum(bool(entry.db_id) and not entry.problem and entry.db_id != item.db_id for item, entry in pairs)
     if count:
         name = "names" if count == 1 else "name"
-        _console.say(
-            f"{_console.counted(count, 'prediction')} {name} another database than the item at the same place: "
+        _console.print_note(
+            f"{_console.format_count(count, 'prediction')} {name} another database than the item at the same place: "
             "the n-th prediction belongs to the n-th item, whatever its key"
         )
-
-
-def scores_predictions(
-    predictions: Path | None,
-    self_check: bool,
-    *,
-    written: dict[str, object],
-    of_predictions: dict[str, bool],
-    of_generators: dict[str, object],
-) -> bool:
-    """Whether predictions are scored (else a generator); tells options of the other use.
-
-    Args:
-        predictions, self_check: What says so.
-        written: Options that want something written about predictions; None where they were not given.
-        of_predictions, of_generators: Options that change nothing in the other use, and whether they were given.
-
-    Raises:
-        typer.BadParameter: Both kinds of predictions were given, or something was to be written about those of a
-            generator.
-    """
-    from ctxprune.cli import _console
-
-    if self_check and predictions is not None:
-        raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
-    scoring = predictions is not None or self_check
-    if not scoring:
-        for option, target in written.items():
-            if target is not None:
-                raise typer.BadParameter("it belongs to --predictions and --self-check", param_hint=option)
-    whose, others = ("a generator", of_generators) if scoring else ("--predictions and --self-check", of_predictions)
-    for option, given in others.items():
-        if given:
-            _console.say(f"{option} is not used: it belongs to {whose}")
-    return scoring
 
 
 def _shown(generator: str) -> str:
@@ -243,19 +203,14 @@ def _shown(generator: str) -> str:
     return f"{kind}:{Path(rest).name}" if kind == "chat" and "://" not in rest else generator
 
 
-def _print(document: dict[str, Any], output: Output) -> None:
-    from rich.table import Table
-
+def _print(document: dict[str, Any], *, as_json: bool) -> None:
     from ctxprune.cli import _console
 
-    if output.as_json:
-        _console.emit(document)
+    if as_json:
+        _console.print_json(document)
         return
     who = document.get("generator", document.get("predictions_file"))
-    table = Table("", "", show_header=False, title=_console.visible(f"{document['set']}, {who}"))
-    for name, value in _rows(document):
-        table.add_row(name, value)
-    _console.data().print(table)
+    _console.print_figures(_console.escape(f"{document['set']}, {who}"), _rows(document))
 
 
 _FIGURES = (

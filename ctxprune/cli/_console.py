@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ctxprune.errors import CtxpruneError, InputError
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress
@@ -23,19 +24,21 @@ if TYPE_CHECKING:
     from ctxprune.sql.database.database import Database
 
 __all__ = [
-    "cell",
+    "check_not_input",
     "check_target",
-    "counted",
-    "data",
-    "emit",
+    "escape",
+    "format_count",
+    "format_error",
     "is_database",
-    "one_line",
-    "progress",
-    "refuse_inputs",
-    "rows_table",
-    "say",
-    "say_unreadable",
-    "visible",
+    "make_cell",
+    "make_progress",
+    "make_rows_table",
+    "print_figures",
+    "print_json",
+    "print_note",
+    "report_unreadable",
+    "stdout_console",
+    "track_progress",
     "write_file",
 ]
 
@@ -44,7 +47,7 @@ _MOST_NAMES = 10
 _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 
 
-def emit(document: object) -> None:
+def print_json(document: object) -> None:
     """Print one JSON document on stdout, and nothing else.
 
     Bytes become hexadecimal text; numbers that JSON lacks (NaN, infinities) become strings. Characters that stdout
@@ -59,12 +62,13 @@ def emit(document: object) -> None:
     sys.stdout.write(text + "\n")
 
 
-def refuse_inputs(target: Path, *inputs: str | Path) -> None:
+def check_not_input(target: Path, *inputs: str | Path) -> None:
     """Make sure that `target`, which an option wants written, is none of the files that the command reads.
 
     Raises:
         InputError: It is one of `inputs`, or the log of one that is a database.
     """
+    # The log of a database belongs to it: writing over the log damages the database.
     for name in (f"{path}{suffix}" for path in inputs for suffix in ("", "-wal", "-shm", "-journal", ".wal")):
         if os.path.realpath(target) == os.path.realpath(name) or _same(target, name):
             raise InputError("this file is read, so it is not written", where=str(target), hint="name another file")
@@ -76,7 +80,7 @@ def check_target(target: Path, *inputs: str | Path) -> None:
     Raises:
         InputError: It is one of them, or it cannot be looked at.
     """
-    refuse_inputs(target, *inputs)
+    check_not_input(target, *inputs)
     try:
         database = target.is_file() and is_database(_beginning(target))
     except OSError as error:
@@ -92,11 +96,13 @@ def write_file(target: Path, text: str, *inputs: str | Path) -> None:
         InputError: As `check_target`, or the file cannot be written.
     """
     check_target(target, *inputs)
+    # Lone surrogates come from JSON and from file names; a report must not fail on them.
     content = text.encode("utf-8", "backslashreplace")
     try:
         if target.exists() and not target.is_file():  # a pipe or a device
             target.write_bytes(content)
             return
+        # Beside the target, so that replacing it is one step within a file system; the link, if it is one, stays.
         place = Path(os.path.realpath(target))
         part = place.with_name(f".{place.name}.{os.getpid()}.part")
         try:
@@ -131,39 +137,39 @@ def _unwritable(target: Path, error: OSError) -> InputError:
     return InputError(f"the file cannot be written ({error.strerror})", where=str(target))
 
 
-def data() -> Console:
+def stdout_console() -> Console:
     """A rich console on stdout, for tables that are the answer."""
     from rich.console import Console
 
     return Console(soft_wrap=False)
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """One line for people, on stderr."""
     sys.stderr.write(f"ctxprune: {text}\n")
 
 
-def say_unreadable(database: Database) -> None:
+def report_unreadable(database: Database) -> None:
     """On stderr, which tables and views of the database could not be read, if any."""
     database.schema()
-    names = [visible(f"{name} ({' '.join(why.split())})") for name, why in database.unreadable.items()]
+    names = [escape(f"{name} ({' '.join(why.split())})") for name, why in database.unreadable.items()]
     if names:
         more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        say(f"left out, since unreadable: {', '.join(names[:_MOST_NAMES])}{more}")
+        print_note(f"left out, since unreadable: {', '.join(names[:_MOST_NAMES])}{more}")
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """The number with its noun: "1 row", "2 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def one_line(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """An error as one line: its code where it is ours, and its text with line breaks folded."""
     text = " ".join(str(error).split()) or type(error).__name__
     return f"{error.code} {text}" if isinstance(error, CtxpruneError) else text
 
 
-def progress() -> Progress:
+def make_progress() -> Progress:
     """A progress bar on stderr; silent when stderr is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -173,12 +179,30 @@ def progress() -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
-def visible(text: str) -> str:
+@contextmanager
+def track_progress(title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of one task, as the function that the task calls with what is done and the total."""
+    with make_progress() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_figures(title: str, rows: Iterable[tuple[str, object]]) -> None:
+    """A table of names and figures on stdout."""
+    from rich.table import Table
+
+    table = Table("", "", show_header=False, title=title)
+    for name, value in rows:
+        table.add_row(name, str(value))
+    stdout_console().print(table)
+
+
+def escape(text: str) -> str:
     """`text` with everything that could move a terminal's cursor or hide text as visible escapes."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def cell(value: object) -> Text:
+def make_cell(value: object) -> Text:
     """A database cell for a table, at most 60 characters; NULL and blobs in SQL's notation."""
     from rich.text import Text
 
@@ -186,18 +210,19 @@ def cell(value: object) -> Text:
         text = f"x'{bytes(value[:_LONGEST_CELL]).hex()}'"
     else:
         text = "NULL" if value is None else str(value)
-    shown = visible(text[: _LONGEST_CELL + 1])
+    # Cut before escaping: a cell may have megabytes.
+    shown = escape(text[: _LONGEST_CELL + 1])
     return Text(shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…")
 
 
-def rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, most: int) -> Table:
+def make_rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, most: int) -> Table:
     """The first `most` rows of a query result as a table."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE)
     for name in columns:
-        table.add_column(cell(name), overflow="fold")
+        table.add_column(make_cell(name), overflow="fold")
     for row in rows[:most]:
-        table.add_row(*map(cell, row))
+        table.add_row(*map(make_cell, row))
     return table

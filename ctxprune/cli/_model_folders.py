@@ -83,6 +83,7 @@ def read_model(folder: Path, *, measure: bool = False) -> Installed:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("the model's manifest is damaged", where=str(path)) from error
     card = read_card(folder)
+    # Cards and readmes are for people; the size is that of what is loaded.
     sizes = sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file() and entry.suffix != ".md")
     return Installed(
         name=name,

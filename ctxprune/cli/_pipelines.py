@@ -1,124 +1,51 @@
-"""How the command line makes a pipeline out of words."""
+"""What the commands on databases share: generators from options, value indexes, knowledge files."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ctxprune.cli._paid import Paid
-from ctxprune.cli._writing import Writing
-from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, UnknownNameError
+from ctxprune.cli._options import REDIS
+from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from ctxprune.llm.cache import AnswerCache
+    from ctxprune.cli._options import GenerationOptions
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.generate.base import Generator
-    from ctxprune.sql.pipeline.pipeline import Pipeline
-    from ctxprune.sql.schema.schema import Schema
+    from ctxprune.sql.knowledge import Knowledge
+    from ctxprune.sql.pipeline.factory import PaidEndpoint
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.redis_index import RedisIndex
 
-__all__ = ["PUBLISHED_HELP", "REDIS", "generators_for", "pipeline_maker", "published_index", "value_index"]
-
-REDIS = "CTXPRUNE_REDIS_URL"
-PUBLISHED_HELP = f"Use the value index published under this name in the Redis of {REDIS}; see `sql index --publish`."
+__all__ = ["generators_from_options", "load_knowledge", "open_published", "open_values"]
 
 
-def pipeline_maker(
-    generator: str,
-    *,
-    candidates: int = 4,
-    plain: bool = False,
-    cache: Path | None = None,
-    seed: int = 0,
-    writing: Writing | None = None,
-) -> Callable[[Database, Schema], Pipeline]:
-    """A function that makes a pipeline for one database and the part of its schema that may be used.
-
-    Args:
-        generator: The registered name of a generator ("sketch"), "chat:FILE" (a GGUF file) or "chat:URL" (an
-            OpenAI-compatible server; #model-name behind it where it has several; $CTXPRUNE_API_KEY is its key, and
-            `_paid.Paid` says which variables hold its prices and limits).
-        candidates: Candidates per generator.
-        plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
-        cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
-        seed: Handed to the generators.
-        writing: How a chat model is asked; default as the measuring of styles says.
+def generators_from_options(options: GenerationOptions, endpoint: PaidEndpoint | None = None) -> tuple[Generator, ...]:
+    """The generators that the options name; see `ctxprune.sql.pipeline.factory.make_generators`.
 
     Raises:
-        typer.BadParameter: The generator is none of these, or there is no such style.
-        InputError: There is no such model file.
+        typer.BadParameter: An option is wrong, or does not go with the generator.
+        InputError: There is no such model file, or the file of examples cannot be read.
         MissingExtraError: A model file needs the extra `llm`.
     """
-    generators = generators_for(generator, plain=plain, cache=cache, writing=writing)
+    from ctxprune.sql.pipeline.factory import OptionError, PromptOptions, make_generators
 
-    def make(database: Database, schema: Schema) -> Pipeline:
-        from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-        from ctxprune.sql.values import ValueIndex
-
-        if plain:
-            config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, schema=schema, seed=seed)
-            return Pipeline(database, generators=generators, config=config)
-        config = PipelineConfig(candidates=candidates, schema=schema, seed=seed)
-        values = ValueIndex.build(database, schema=schema)
-        return Pipeline(database, generators=generators, values=values, config=config)
-
-    return make
-
-
-def generators_for(
-    spec: str,
-    *,
-    plain: bool,
-    cache: Path | AnswerCache | None,
-    paid: Paid | None = None,
-    writing: Writing | None = None,
-) -> tuple[Generator, ...]:
-    """The generators that `spec` names, as `pipeline_maker` describes them; `paid` holds for a server."""
-    kind, _, rest = spec.partition(":")
-    if kind != "chat" or not rest:
-        (writing or Writing()).refuse(spec)
-        (paid or Paid()).refuse(spec)
-        return (_registered(spec),)
-    from ctxprune.llm.cache import CachedModel, GenerationCache
-    from ctxprune.llm.chat_models import open_chat_model
-    from ctxprune.sql.generate.sketch import SketchGenerator
-    from ctxprune.storage.folders import cache_folder
-
-    if cache is None or isinstance(cache, Path):
-        cache = GenerationCache(cache or cache_folder() / "generations.sqlite")
-    key = os.environ.get("CTXPRUNE_API_KEY", "")
-    opened = open_chat_model(rest, api_key=key)
-    if rest.startswith(("http://", "https://")):
-        opened = (paid or Paid()).around(opened)
-    else:
-        (paid or Paid()).refuse(spec)
-    model = CachedModel(opened, cache)
-    writer = (writing or Writing()).generator(model, plain=plain)
-    return (writer,) if plain else (writer, SketchGenerator())
-
-
-def _registered(name: str) -> Generator:
-    """A generator that needs nothing but its name, plug-ins included."""
-    from ctxprune.sql.generate.base import GENERATORS
-
+    prompts = PromptOptions(options.style, options.examples)
     try:
-        return GENERATORS.get(name)()
-    except UnknownNameError as error:
-        raise typer.BadParameter(f"{error}, chat:FILE.gguf, chat:URL", param_hint="--generator") from error
-    except TypeError as error:
-        hint = "write chat:FILE.gguf or chat:URL" if name.startswith("chat") else str(error)
-        raise typer.BadParameter(
-            f"{name!r} cannot be made from its name alone: {hint}", param_hint="--generator"
-        ) from error
+        return make_generators(
+            options.generator, plain=options.plain, cache=options.cache, endpoint=endpoint, prompts=prompts
+        )
+    except OptionError as error:
+        variable = error.where.startswith("CTXPRUNE_")
+        option = error.where if variable else f"--{error.where.replace('_', '-')}"
+        raise typer.BadParameter(error.what, param_hint=option) from error
 
 
-def published_index(name: str, option: str = "--published") -> RedisIndex:
+def open_published(name: str, option: str = "--published") -> RedisIndex:
     """The shared index of that name. The URL may hold a password, so it is no argument: others see those.
 
     Raises:
@@ -132,10 +59,10 @@ def published_index(name: str, option: str = "--published") -> RedisIndex:
     return RedisIndex(url, name)
 
 
-def value_index(database: Database, folder: Path | None = None, published: str = "") -> ValueIndex:
-    """The saved index of a database, made or refreshed where needed, or the one that is published under a name.
+def open_values(database: Database, folder: Path | None = None, published: str = "") -> ValueIndex:
+    """The saved index of a database, built or refreshed where needed, or the one that is published under a name.
 
-    Where the default folder cannot be written it is made in memory, and stderr says so.
+    Where the default folder cannot be written it is built in memory, and stderr says so.
 
     Raises:
         FormatError: The folder holds something else than an index.
@@ -149,16 +76,17 @@ def value_index(database: Database, folder: Path | None = None, published: str =
     if published:
         if folder is not None:
             raise typer.BadParameter("give one of --index and --published", param_hint="--published")
-        return published_index(published).current()
-    with _console.progress() as bar:
+        return open_published(published).current()
+    with _console.make_progress() as bar:
         task = bar.add_task("indexing values", total=None)
 
         def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=_console.visible(name)[:40])
+            bar.update(task, completed=done, total=total, description=_console.escape(name)[:40])
 
         try:
             return ValueIndex.for_database(database, folder, progress=advance)
         except (IndexBuildError, FormatError, OSError) as error:
+            # A folder that was asked for must work; only the default one may fall back to memory.
             if folder is not None and isinstance(error, CtxpruneError):  # the advice is for `sql index`
                 raise type(error)(
                     error.what, where=error.where, hint=error.hint.replace("with --out", "with --index")
@@ -166,5 +94,29 @@ def value_index(database: Database, folder: Path | None = None, published: str =
             if folder is not None or isinstance(error, FormatError):
                 raise
             why = IndexBuildError(error.what, where=error.where) if isinstance(error, IndexBuildError) else error
-            _console.say(f"the value index is not kept: {_console.one_line(why)}")
+            _console.print_note(f"the value index is not kept: {_console.format_error(why)}")
             return ValueIndex.build(database, progress=advance)
+
+
+def load_knowledge(database: Database, file: Path | None) -> Knowledge | None:
+    """What `file` holds, or without one the database's own file where there is one, which stderr then says.
+
+    Raises:
+        InputError: There is no such `file`.
+        FormatError: A line of it is wrong.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, default_path
+
+    if file is not None:
+        return Knowledge.of(file)
+    try:
+        own = KnowledgeFile(default_path(database))
+    except UsageError:
+        return None  # without a home folder nothing was learned
+    if not own.exists():
+        return None
+    knowledge = Knowledge.of(own)
+    lines = _console.format_count(len(knowledge.entries), "line")
+    _console.print_note(f"knowledge: {lines} of {_console.escape(str(own.path))}")
+    return knowledge

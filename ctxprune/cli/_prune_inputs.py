@@ -86,6 +86,7 @@ def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: st
     """
     names = [str(path) for path in files]
     forms = [_form(path, form) for path in files]
+    # Lines are written back as lines, so they cannot be mixed with whole files.
     if Format.jsonl in forms:
         if set(forms) != {Format.jsonl}:
             raise typer.BadParameter("JSON lines do not go together with other files", param_hint="FILES")
@@ -129,8 +130,8 @@ def _form(path: Path, form: Format) -> Format:
 
 
 def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
-    """The lines of a file of JSON lines, and their objects; empty lines are passed over."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    """The lines of a file of JSON lines, and their objects; empty lines are skipped."""
+    records: list[tuple[str, dict[str, Any]]] = []
     for number, line in enumerate(_read(path).removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
@@ -144,10 +145,10 @@ def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
         if not isinstance(record.get(field), str):
             fields = ", ".join(map(repr, record)) or "none"
             raise InputError(f"there is no text in the field {field!r}", where=where, hint=f"fields: {fields}; --field")
-        found.append((line, record))
-    if not found:
+        records.append((line, record))
+    if not records:
         raise InputError("there is no text to prune", where=_name(path))
-    return found
+    return records
 
 
 def read_bytes(path: Path) -> bytes:
@@ -156,6 +157,7 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         InputError: It is not there, no file, or has more than 1 GB.
     """
+    # Waiting for a terminal would look like a hang.
     name = _name(path)
     if name == "stdin":
         if sys.stdin.isatty():
@@ -183,11 +185,11 @@ def beginning(path: Path) -> str:
         if _name(path) != "stdin":
             with path.open("rb") as file:
                 data = file.read(_HEAD)
-        elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):
+        elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):  # whoever calls `main` may replace stdin
             return ""
         else:
             data = sys.stdin.buffer.peek(_HEAD)
-    except OSError:  # said when it is read
+    except OSError:  # reported when it is read
         return ""
     return data.decode("utf-8", "replace")
 

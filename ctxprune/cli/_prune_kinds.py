@@ -1,26 +1,39 @@
-"""`ctxprune prune` on pages, tables, JSON, schemas, tools and logs: each in its own form."""
+"""`ctxprune prune` on pages, tables, JSON, schemas, tools and logs: each in its own form.
+
+Tables in files larger than memory (Parquet, Arrow IPC, CSV of many megabytes) are read a part at a time.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ctxprune.cli._prune_inputs import LINES, Format, beginning, read_bytes, read_text, write_texts
-from ctxprune.cli._scorers import named_scorer
+from ctxprune.cli._scorers import make_scorer
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_passages import TextOptions
+    from ctxprune.cli._prune_task import PruneTask
     from ctxprune.context.base import Context
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
-__all__ = ["NOTED", "kind_of", "main_text_of", "prune_kind", "read_kind"]
+__all__ = [
+    "FILE_BUDGET",
+    "NOTED",
+    "is_table_file",
+    "kind_of",
+    "print_main_text",
+    "prune_kind",
+    "prune_table_file",
+    "read_kind",
+]
 
 _BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
@@ -28,6 +41,13 @@ _LOOKED_AT = 1024  # bytes
 NOTED = frozenset({"csv", "table", "tsv"})
 """Kinds that can say within themselves what was left out."""
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
+
+
+FILE_BUDGET = 2000
+"""Tokens of what is kept, where nothing else says how much."""
+_DELIMITED = frozenset({".csv", ".tab", ".tsv"})
+_ENDINGS = frozenset({".arrow", ".feather", ".ipc", ".parquet", ".pq"})
+_LARGE = 8 << 20  # bytes of a CSV file that is not read whole
 
 
 def kind_of(files: Sequence[Path], form: Format) -> str | None:
@@ -49,12 +69,12 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
 
 
 def prune_kind(
-    asked: Asked, kind: str, options: TextOptions, *, form: HtmlOutput | None = None, note: bool = False
+    task: PruneTask, kind: str, options: TextOptions, *, form: HtmlOutput | None = None, note: bool = False
 ) -> None:
     """Read, prune, write.
 
     Args:
-        asked: What all kinds share.
+        task: What all kinds share.
         kind: A name of `ctxprune.rag.kinds.KINDS`.
         options: Those for text, of which none may be given.
         form: What pages become; None for HTML, and for all other kinds.
@@ -68,23 +88,23 @@ def prune_kind(
     from ctxprune.rag.kinds import KINDS
     from ctxprune.scorers.combined.structured import structured
 
-    options.refuse(kind)
+    options.check_unused(kind)
     if form is not None and kind != "html":
         raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
-    names, contexts = read_kind(asked.files, kind, form)
+    names, contexts = read_kind(task.files, kind, form)
     if kind == "html" and not any(context.units for context in contexts):
         raise InputError("there is no text to prune", where=", ".join(names))
     if note:
         contexts = [table.with_note(note=True) for table in contexts]
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-    scorer = structured(named_scorer(asked.scorer, asked.model)[0])
-    result = Pruner(scorer, asked.policy, None, asked.on_empty).prune(asked.question, context)
-    if not asked.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
+    scorer = structured(make_scorer(task.scorer, task.model)[0])
+    result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
+    if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
         write_texts([result.output] if len(contexts) == 1 else result.output)
 
 
 def _kind(path: Path) -> str:
-    """The kind of a file by the end of its name, else by its looks; "text" for all that is read as sentences."""
+    """The kind of a file by its name extension, else by its content; "text" for all that is read as sentences."""
     from ctxprune.rag.kinds import KINDS
     from ctxprune.rag.sniff import sniffed
 
@@ -92,11 +112,12 @@ def _kind(path: Path) -> str:
     if path.is_dir():
         return "html"
     found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
+    # The longest ending wins, since one may end with another.
     kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniffed(beginning(path))
     return "text" if kind == "markdown" else kind
 
 
-def main_text_of(files: Sequence[Path], form: HtmlOutput | None) -> None:
+def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
     """Print the main text of each page; several are taken for pages of one site.
 
     Raises:
@@ -131,6 +152,7 @@ def _page(path: Path, form: HtmlOutput | None) -> HtmlPage:
     from ctxprune.rag.html import HtmlOptions, HtmlPage
 
     data = read_bytes(path)
+    # The HTML parser would find some text in any bytes.
     if data.startswith(_BINARY) or (b"\0" in data[:_LOOKED_AT] and not data.startswith(_WIDE)):
         raise InputError("this is no text, so no HTML page either")
     return HtmlPage(data, HtmlOptions(output=form or "html"))
@@ -162,3 +184,48 @@ def _joined(contexts: Sequence[Context[Any]]) -> Context[list[str]]:
     from ctxprune.context.joined import JoinedContext
 
     return JoinedContext(contexts)
+
+
+def is_table_file(files: Sequence[Path], form: Format) -> bool:
+    """Whether `files` is a single file of a table that is read a part at a time.
+
+    Raises:
+        typer.BadParameter: There are several files, and one of them is of that kind; or `form` says something else.
+    """
+    binary = [path for path in files if path.suffix.lower() in _ENDINGS]
+    if binary and form is not Format.auto:
+        raise typer.BadParameter(f"{binary[0].name} is not read as {form.value}", param_hint="--format")
+    if binary and len(files) > 1:
+        raise typer.BadParameter(f"{binary[0].name} is read by itself", param_hint="FILES")
+    if binary:
+        return True
+    # Read whole, a table takes many times the size of its file in memory.
+    delimited = form in {Format.csv, Format.tsv} or (form is Format.auto and files[0].suffix.lower() in _DELIMITED)
+    return len(files) == 1 and delimited and files[0].is_file() and files[0].stat().st_size > _LARGE
+
+
+def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None) -> None:
+    """Prune the file; what is kept goes to `output`, in the file's format, or as CSV to stdout.
+
+    Raises:
+        typer.BadParameter: An option is for text only.
+        InputError, BudgetError, UsageError, MissingExtraError: As `ctxprune.rag.tables.prune_file`.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.pruning.pruner import Pruner
+    from ctxprune.rag.tables import prune_file
+    from ctxprune.scorers.combined.structured import structured
+
+    options.check_unused("a table")
+    [path] = task.files
+    if output is not None:
+        _console.check_target(output, path)
+    scorer = structured(make_scorer(task.scorer, task.model)[0])
+    pruned_file = prune_file(path, task.question, output, pruner=Pruner(scorer, task.policy, None, task.on_empty))
+    result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
+    details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
+    if not task.report(result, [str(path)], "rows and columns", details) and output is None:
+        write_texts([pruned_file.text])
+    _console.print_note(
+        f"{pruned_file.rows[0]:,} of the {_console.format_count(pruned_file.rows[1], 'row')} of the file"
+    )

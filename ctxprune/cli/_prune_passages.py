@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import FieldOption
 from ctxprune.cli._prune_inputs import Inputs, read_inputs, write_records, write_texts
-from ctxprune.cli._scorers import named_scorer
+from ctxprune.cli._scorers import make_scorer
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_inputs import Format
+    from ctxprune.cli._prune_task import PruneTask
     from ctxprune.pruning.result import Pruned
     from ctxprune.rag import PassageOptions, PassagePruner
     from ctxprune.scorers import Scorer
@@ -23,32 +24,44 @@ __all__ = ["TextOptions", "prune_passages"]
 
 @dataclass(frozen=True)
 class TextOptions:
-    """The options of the command that are for text alone; their defaults are those of the command."""
+    """Options for text alone; `field` also names the text for `dedup`."""
 
-    field: str = "text"
-    title_field: str | None = None
-    headings: bool | None = None
-    title: bool = False
-    pronouns: bool = False
-    protect: tuple[str, ...] = ()
-    documents: int | None = None
-    reorder: bool = False
-    drop_empty: bool = False
-    language: str = "en"
+    field: FieldOption = "text"
+    title_field: Annotated[
+        str | None, typer.Option(help="Name of the title in JSON lines, read with each of their sentences.")
+    ] = None
+    headings: Annotated[
+        bool | None,
+        typer.Option(help="Keep the heading above kept sentences; default: in Markdown.", show_default=False),
+    ] = None
+    title: Annotated[bool, typer.Option("--title", help="Keep the first line of a text of which anything is kept.")] = (
+        False
+    )
+    pronouns: Annotated[
+        bool, typer.Option("--pronouns", help="Keep the sentence before one that starts with a pronoun.")
+    ] = False
+    protect: Annotated[
+        list[str] | None, typer.Option(help="Regular expression; sentences that it matches are never dropped.")
+    ] = None
+    documents: Annotated[int | None, typer.Option(min=1, help="Choose from this many best files or lines only.")] = None
+    reorder: Annotated[bool, typer.Option("--reorder", help="Most relevant file or line first.")] = False
+    drop_empty: Annotated[bool, typer.Option("--drop-empty", help="Leave out lines of which nothing is kept.")] = False
+    language: Annotated[str, typer.Option(help="ISO 639 code, for the ends of sentences.")] = "en"
 
-    def refuse(self, kind: str) -> None:
-        """Make sure that none of them is given for input of another kind.
+    def check_unused(self, kind: str) -> None:
+        """For input of another kind: none of them may be given.
 
         Raises:
             typer.BadParameter: One is.
         """
+        values = asdict(self)
         for option in fields(self):
-            if getattr(self, option.name) != option.default:
+            if values[option.name] not in (option.default, []):
                 name = f"--{option.name.replace('_', '-')}"
                 raise typer.BadParameter(f"it is for text only, and this is {kind}", param_hint=name)
 
 
-def prune_passages(asked: Asked, form: Format, options: TextOptions) -> None:
+def prune_passages(task: PruneTask, form: Format, options: TextOptions) -> None:
     """Read, prune, write.
 
     Raises:
@@ -57,19 +70,20 @@ def prune_passages(asked: Asked, form: Format, options: TextOptions) -> None:
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag import PassagePruner
 
-    scorer = _scorer(asked.scorer, asked.model, titled=options.title_field is not None)
-    pruner = Pruner(scorer, asked.policy, None, asked.on_empty)
-    inputs = read_inputs(asked.files, form, options.field, options.title_field)
+    scorer = _scorer(task.scorer, task.model, titled=options.title_field is not None)
+    pruner = Pruner(scorer, task.policy, None, task.on_empty)
+    inputs = read_inputs(task.files, form, options.field, options.title_field)
     passage_pruner = PassagePruner(pruner, options.documents, options.reorder)
-    result, order = _pruned(passage_pruner, asked.question, inputs, options)
-    if not asked.report(result, _names(inputs), "sentences", {"files": inputs.names, "order": order}):
+    result, order = _pruned(passage_pruner, task.question, inputs, options)
+    if not task.report(result, _names(inputs), "sentences", {"files": inputs.names, "order": order}):
         _write(result.output, inputs, order, options)
 
 
 def _scorer(name: str, model: str | None, *, titled: bool) -> Scorer:
     from ctxprune.scorers.lexical.titled import TitledScorer
 
-    scorer, _ = named_scorer(name, model)
+    scorer, _ = make_scorer(name, model)
+    # a plug-in's scorer need not say whether it reads titles itself
     return TitledScorer(scorer) if titled and not getattr(scorer, "reads_titles", False) else scorer
 
 
@@ -80,7 +94,7 @@ def _bindings(inputs: Inputs, options: TextOptions) -> PassageOptions:
     try:
         return PassageOptions(
             markdown=inputs.markdown,
-            protect=options.protect,
+            protect=tuple(options.protect or ()),
             title=options.title,
             pronouns=options.pronouns,
             headings=headings,
@@ -96,6 +110,7 @@ def _pruned(
     from ctxprune.rag import Passage, Passages
 
     bindings, language = _bindings(inputs, options), options.language
+    # One text needs no ranking of documents, and so has the plain result of `Pruner`.
     if len(inputs.texts) == 1 and inputs.records is None:
         passage = Passage(inputs.texts[0], language=language, options=bindings)
         return pruner.pruner.prune(question, passage), [0]
@@ -109,6 +124,7 @@ def _write(output: str | list[str], inputs: Inputs, order: list[int], options: T
     elif inputs.records is None:
         write_texts([output[index] for index in order])
     else:
+        # Lines are kept in place, emptied or not, so that line numbers still match other files.
         alive = set(order)
         rest = [] if options.drop_empty else [index for index in range(len(output)) if index not in alive]
         chosen = [*order, *rest] if options.reorder else sorted([*order, *rest])

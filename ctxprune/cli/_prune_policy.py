@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ctxprune.policies.base import Policy
 
-__all__ = ["HowMuch", "PolicyName", "named_policy", "wrapped_policy"]
+__all__ = ["PolicyName", "SelectionOptions", "make_policy"]
 
 
 class PolicyName(StrEnum):
@@ -29,73 +29,82 @@ class PolicyName(StrEnum):
 
 
 _BUDGETS = frozenset({PolicyName.table_budget, PolicyName.token_budget})
+# Each number belongs to one kind of policy; given to another it would silently do nothing.
 _NUMBERS = {"budget": _BUDGETS, "cells": {PolicyName.cell_share}, "top_k": {PolicyName.top_k}}
 _TAKE_NO_THRESHOLD = frozenset({*PolicyName} - {PolicyName.adaptive, PolicyName.threshold, PolicyName.token_budget})
 
 
 @dataclass(frozen=True)
-class HowMuch:
-    """How much may stay, as the options of the command say it.
+class SelectionOptions:
+    """How much of the input is kept; without a policy, the one whose number was given."""
 
-    Attributes:
-        name: The policy; None for the one whose number was given.
-        budget: Tokens.
-        top_k: Units.
-        threshold: The least score.
-        cells: Percent of the cells of tables.
-    """
+    policy: Annotated[
+        PolicyName | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"How to choose: {', '.join(name.value for name in PolicyName)}; default: by the number given, else "
+            "adaptive.",
+        ),
+    ] = None
+    budget: Annotated[
+        int | None,
+        typer.Option(min=0, help="Tokens to keep at most, over all files; 2,000 for Parquet and the like."),
+    ] = None
+    top_k: Annotated[int | None, typer.Option(min=1, help="Sentences, blocks or rows to keep at most.")] = None
+    cells: Annotated[
+        float | None, typer.Option(min=0, max=100, help="Percent of the cells of tables to keep at most.")
+    ] = None
+    threshold: Annotated[
+        float | None, typer.Option(help="Lowest score to keep; with --policy adaptive, relative to the best (0 to 1).")
+    ] = None
+    neighbours: Annotated[int, typer.Option(min=0, help="Sentences to keep on each side of a chosen one.")] = 0
+    distinct: Annotated[bool, typer.Option("--distinct", help="Drop near-duplicates of kept sentences.")] = False
 
-    name: PolicyName | None = None
-    budget: int | None = None
-    top_k: int | None = None
-    threshold: float | None = None
-    cells: float | None = None
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing says how much is kept."""
+        return (self.policy, self.budget, self.top_k, self.threshold, self.cells) == (None,) * 5
 
 
-def named_policy(asked: HowMuch, *, table: bool = False) -> Policy:
-    """The policy asked for; for a `table` a bare budget means columns and rows together.
+def make_policy(options: SelectionOptions, *, table: bool = False) -> Policy:
+    """The policy that the options describe; for a `table` a bare budget means columns and rows together.
 
     Raises:
         typer.BadParameter: The numbers given do not go with the policy.
     """
     from ctxprune.policies import Adaptive, CellShare, LargestGap, TableBudget, Threshold, TokenBudget, TopK
+    from ctxprune.rag import Distinct, Neighbours
 
-    name = asked.name or _implied(asked, table=table)
+    name, values = options.policy or _implied(options, table=table), asdict(options)
     for field, names in _NUMBERS.items():
-        option, given = f"--{field.replace('_', '-')}", getattr(asked, field) is not None
+        option, given = f"--{field.replace('_', '-')}", values[field] is not None
         if name in names and not given:
             raise typer.BadParameter(f"the policy {name.value} needs {option}", param_hint=option)
         if name not in names and given:
             raise typer.BadParameter(f"the policy {name.value} takes no {option}", param_hint=option)
-    least = asked.threshold
+    least = options.threshold
     if least is not None and name in _TAKE_NO_THRESHOLD:
         raise typer.BadParameter(f"the policy {name.value} takes no --threshold", param_hint="--threshold")
-    made: dict[PolicyName, Callable[[], Policy]] = {
+    factories: dict[PolicyName, Callable[[], Policy]] = {
         PolicyName.adaptive: lambda: Adaptive() if least is None else Adaptive(least),
-        PolicyName.cell_share: lambda: CellShare((asked.cells or 0) / 100),
+        PolicyName.cell_share: lambda: CellShare((options.cells or 0) / 100),
         PolicyName.largest_gap: LargestGap,
-        PolicyName.table_budget: lambda: TableBudget(asked.budget or 0),
+        PolicyName.table_budget: lambda: TableBudget(options.budget or 0),
         PolicyName.threshold: lambda: Threshold() if least is None else Threshold(least),
-        PolicyName.token_budget: lambda: TokenBudget(asked.budget or 0, minimum=least),
-        PolicyName.top_k: lambda: TopK(asked.top_k or 1),
+        PolicyName.token_budget: lambda: TokenBudget(options.budget or 0, minimum=least),
+        PolicyName.top_k: lambda: TopK(options.top_k or 1),
     }
-    return made[name]()
+    policy = factories[name]()
+    if options.neighbours:
+        policy = Neighbours(policy, options.neighbours)
+    return Distinct(policy) if options.distinct else policy
 
 
-def wrapped_policy(policy: Policy, *, neighbours: int, distinct: bool) -> Policy:
-    """`policy`, with neighbours and without near-duplicates where these are asked for."""
-    from ctxprune.rag import Distinct, Neighbours
-
-    if neighbours:
-        policy = Neighbours(policy, neighbours)
-    return Distinct(policy) if distinct else policy
-
-
-def _implied(asked: HowMuch, *, table: bool) -> PolicyName:
-    if asked.budget is not None:
-        return PolicyName.table_budget if table and asked.threshold is None else PolicyName.token_budget
-    if asked.top_k is not None:
+def _implied(options: SelectionOptions, *, table: bool) -> PolicyName:
+    if options.budget is not None:
+        return PolicyName.table_budget if table and options.threshold is None else PolicyName.token_budget
+    if options.top_k is not None:
         return PolicyName.top_k
-    if asked.cells is not None:
+    if options.cells is not None:
         return PolicyName.cell_share
-    return PolicyName.adaptive if asked.threshold is None else PolicyName.threshold
+    return PolicyName.adaptive if options.threshold is None else PolicyName.threshold

@@ -143,12 +143,12 @@ def _statements(text: str, path: Path, dialect: str) -> Schema:
         trees = sqlglot.parse(text, dialect=dialect)
     except (SqlglotError, RecursionError) as error:
         raise InputError("the file is neither JSON nor CREATE TABLE statements", where=str(path)) from error
-    made = [tree.this for tree in trees if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema)]
-    if not made:
+    definitions = [tree.this for tree in trees if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema)]
+    if not definitions:
         raise InputError("the file holds no CREATE TABLE statement", where=str(path))
-    tables = tuple(map(_created, made))
+    tables = tuple(map(_created, definitions))
     known = {table.name.casefold(): table for table in tables}
-    keys = (key for tree in made for key in _foreign_keys(tree, known))
+    keys = (key for tree in definitions for key in _foreign_keys(tree, known))
     return Schema(path.stem, tables, tuple(keys), dialect)
 
 

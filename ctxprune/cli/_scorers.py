@@ -12,12 +12,10 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from ctxprune.scorers import Scorer
 
-__all__ = ["MODEL_HELP", "named_scorer"]
-
-MODEL_HELP = "Folder or file of the model, for pruner, cross_encoder, embedding and provence; nothing is downloaded."
+__all__ = ["make_scorer"]
 
 
-def named_scorer(words: str, model: str | None = None) -> tuple[Scorer, str]:
+def make_scorer(name: str, model: str | None = None) -> tuple[Scorer, str]:
     """A registered scorer with its defaults, reading `model` if one is given, and its full name.
 
     Raises:
@@ -27,18 +25,18 @@ def named_scorer(words: str, model: str | None = None) -> tuple[Scorer, str]:
 
     kind: Any
     try:
-        kind = SCORERS.get(words)
+        kind = SCORERS.get(name)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--scorer") from error
     takes = dataclasses.is_dataclass(kind) and any(field.name == "model" for field in dataclasses.fields(kind))
     if model is not None and not takes:
-        raise typer.BadParameter(f"the scorer {words} takes no --model", param_hint="--model")
+        raise typer.BadParameter(f"the scorer {name} takes no --model", param_hint="--model")
     given = {} if model is None else {"model": model}
     try:
         return kind(**given), SCORERS.name_of(kind)
     except UsageError as error:
         if takes and model is None:
-            raise typer.BadParameter(f"the scorer {words} needs --model", param_hint="--model") from error
+            raise typer.BadParameter(f"the scorer {name} needs --model", param_hint="--model") from error
         raise
     except TypeError as error:
-        raise UsageError(f"the scorer {words} needs more than its name ({error})", hint="use it from Python") from error
+        raise UsageError(f"the scorer {name} needs more than its name ({error})", hint="use it from Python") from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 if TYPE_CHECKING:
     from ctxprune.sql.evaluation.compare import Comparison
 
@@ -16,10 +18,10 @@ __all__ = ["compare"]
 def compare(
     a: Annotated[Path, typer.Argument(help="Log, or JSON of a run with --items.")],
     b: Annotated[Path, typer.Argument(help="The other run.")],
-    confidence: Annotated[float, typer.Option(help="Of the intervals, between 0 and 1.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals, between 0 and 1.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Random seed of the bootstrap.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page about the comparison.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare two runs item by item: differences with bootstrap intervals, and McNemar's test.
 
@@ -31,32 +33,38 @@ def compare(
 
     if html is not None:
         _console.check_target(html, a, b)
-    found = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
+    comparison = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
     if html is not None:
         from ctxprune.sql.evaluation.page import comparison_page
 
-        _console.write_file(html, comparison_page(found, a=a.stem, b=b.stem), a, b)
+        _console.write_file(html, comparison_page(comparison, a=a.stem, b=b.stem), a, b)
     if as_json:
-        _console.emit({"a": a.name, "b": b.name, "seed": seed} | found.to_dict())
+        _console.print_json({"a": a.name, "b": b.name, "seed": seed} | comparison.to_dict())
     else:
-        _show(found, a.name, b.name)
+        _show(comparison, a.name, b.name)
 
 
-def _show(found: Comparison, a: str, b: str) -> None:
+def _show(comparison: Comparison, a: str, b: str) -> None:
     from rich.table import Table
 
     from ctxprune.cli import _console
 
-    titles = ("", _console.visible(a), _console.visible(b), "difference", f"{found.confidence:.0%} interval")
-    table = Table(*titles, title=f"{_console.counted(found.items, 'item')}, in percent")
-    for one in found.metrics:
+    titles = (
+        "",
+        _console.escape(a),
+        _console.escape(b),
+        "difference",
+        f"{comparison.confidence:.0%} interval",
+    )
+    table = Table(*titles, title=f"{_console.format_count(comparison.items, 'item')}, in percent")
+    for one in comparison.metrics:
         table.add_row(
             one.name, f"{one.a:.2f}", f"{one.b:.2f}", f"{one.difference:+.2f}", f"{one.low:+.2f} to {one.high:+.2f}"
         )
-    for name, (items, left, right) in found.levels.items():
+    for name, (items, left, right) in comparison.levels.items():
         table.add_row(f"ex, {name} ({items})", f"{left:.2f}", f"{right:.2f}", f"{right - left:+.2f}", "")
-    _console.data().print(table)
-    _console.data().print(
-        f"both right {found.both}, only A {found.only_a}, only B {found.only_b}, neither {found.neither}; "
-        f"McNemar p = {found.p_value:.3g}"
+    _console.stdout_console().print(table)
+    _console.stdout_console().print(
+        f"both right {comparison.both}, only A {comparison.only_a}, only B {comparison.only_b}, "
+        f"neither {comparison.neither}; McNemar p = {comparison.p_value:.3g}"
     )

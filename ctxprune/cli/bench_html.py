@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+from ctxprune.cli._options import JsonOption, ModelOption
+from ctxprune.cli._scorers import make_scorer
 
 __all__ = ["html"]
 
@@ -17,11 +18,11 @@ _DEFAULT = "page"
 def html(
     data: Annotated[Path, typer.Option(help="Folder of a set, or its file.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    model: ModelOption = None,
     output: Annotated[str, typer.Option(help="html, markdown or text: the form of the pruned page.")] = "markdown",
-    columns: Annotated[bool, typer.Option(help="Whether columns of tables may go, too.")] = True,
+    columns: Annotated[bool, typer.Option(help="Whether columns of tables may be dropped too.")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Prune pages to 5, 10 and 20 % of the tokens of the cleaned page, or take out their main text.
 
@@ -41,18 +42,17 @@ def html(
     if items[0].question is None:
         document |= measure_articles(items).to_dict()
     else:
-        made, name = named_scorer(scorer, model)
-        with _console.progress() as bar:
-            task = bar.add_task(name, total=len(items))
+        unit_scorer, name = make_scorer(scorer, model)
+        with _console.track_progress(name, len(items)) as advance:
             report = measure_questions(
                 items,
-                made,
+                unit_scorer,
                 options=HtmlOptions(output=output, columns=columns),  # type: ignore[arg-type]  # checked above
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                progress=advance,
             )
         document |= {"scorer": name, "output": output, "columns": columns, **report.to_dict()}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -68,7 +68,7 @@ def _show(document: dict[str, Any]) -> None:
             table.add_row(name, *map(str, value.values()))
         elif isinstance(value, float):
             table.add_row(name, str(value))
-    _console.data().print(table)
+    _console.stdout_console().print(table)
 
 
 def _shares(document: dict[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["kv"]
 
 
@@ -14,7 +16,7 @@ def kv(
     model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
     text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
     press: Annotated[
-        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need nothing learned.")
+        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need no training.")
     ] = None,
     ratio: Annotated[
         list[float] | None, typer.Option(help="Share of bytes to save, 0 up to but not 1. Default: 0.5, 0.75, 0.875.")
@@ -25,12 +27,14 @@ def kv(
     tokens: Annotated[int, typer.Option(min=64, help="Tokens of a context.")] = 4096,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each task.")] = 10,
     windows: Annotated[int, typer.Option(min=0, help="Windows for perplexity; 0: none.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="What is drawn.")] = 0,
-    log: Annotated[Path | None, typer.Option(help="File that keeps what is done, to go on from.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    log: Annotated[
+        Path | None, typer.Option(help="File that keeps finished rows; a run that was stopped continues from it.")
+    ] = None,
     dtype: Annotated[str, typer.Option(help="bfloat16, float32 or float16.")] = "bfloat16",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time.
+    """Prune the KV cache of long contexts, then query them: accuracy, perplexity, bytes, time.
 
     Options without a number may be repeated.
     """
@@ -42,7 +46,7 @@ def kv(
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.model.loading import load_decoder
 
-    asked = Comparison(
+    comparison = Comparison(
         presses=tuple(press or ()),
         ratios=tuple(ratio or (0.5, 0.75, 0.875)),
         modes=tuple(mode or ("blind", "aware")),
@@ -54,26 +58,26 @@ def kv(
         seed=seed,
     )
     if log is not None:
-        _console.refuse_inputs(log, text)
+        _console.check_not_input(log, text)
         check_log(log)
-    _refuse_learned(asked.presses)
+    # Before the model is loaded, which takes minutes for a large one.
+    _refuse_learned(comparison.presses)
     read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)
-    with _console.progress() as bar:
-        line = bar.add_task("bench kv", total=None)
+    with _console.track_progress("bench kv") as advance:
         rows = compare(
             decoder,
             tokenizer,
             text,
-            asked,
+            comparison,
             log=log,
-            progress=lambda done, total: bar.update(line, completed=done, total=total),
+            progress=advance,
         )
-    document: dict[str, Any] = {"model": model.name, "text": text.name, **asked.to_dict(), "rows": rows}
+    document: dict[str, Any] = {"model": model.name, "text": text.name, **comparison.to_dict(), "rows": rows}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
-    _console.data().print(_table(rows))
+    _console.stdout_console().print(_table(rows))
 
 
 def _refuse_learned(names: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.cli._bench_pooled import bench_pooled
+from ctxprune.cli._options import JsonOption, SchemasOption, SetOption, SplitOption
 from ctxprune.errors import InputError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -26,23 +26,23 @@ _SHOWN = (
 
 
 def linking(
-    data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
+    data: SetOption,
     linker: Annotated[str, typer.Option(help="Registered name; embedding:MODEL for one with a model.")] = "ranked",
     presql: Annotated[
         str | None,
         typer.Option(metavar="FILE:SYSTEM", help="Preliminary SQL of a system, from a file of published predictions."),
     ] = None,
     evidence: Annotated[bool, typer.Option("--evidence/--no-evidence", help="Also use an item's evidence.")] = True,
-    schemas: Annotated[
-        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    schemas: SchemasOption = None,
+    split: SplitOption = "dev",
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Look among all columns and tables of all databases of the set.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items to sample, stratified by database; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Score a linker, as it is shipped, on all items whose gold query can be labelled.
 
@@ -57,42 +57,32 @@ def linking(
     if pooled:
         if linker != "ranked" or presql is not None or schemas is not None or split != "dev":
             raise typer.BadParameter("goes with --evidence, --limit and --json alone", param_hint="--pooled")
-        bench_pooled(data, evidence=evidence, limit=limit, as_json=as_json)
+        _rank_pool(data, evidence=evidence, limit=limit, as_json=as_json)
         return
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.datasets import load, sample_items
     from ctxprune.sql.evaluation.linking import linking_cases, measure
     from ctxprune.sql.linking import LINKERS
 
-    made = _linker(linker)
-    name = LINKERS.name_of(type(made))
+    inner_linker = _linker(linker)
+    name = LINKERS.name_of(type(inner_linker))
     bench = load(data, schemas=schemas, split=split)
-    link: Callable[[LinkingCase], Linked] = lambda case: case.link(made)  # noqa: E731
+    link: Callable[[LinkingCase], Linked] = lambda case: case.link(inner_linker)  # noqa: E731
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
     if presql is not None:
-        link, account = _with_presql(presql, bench, made)
+        link, account = _with_presql(presql, bench, inner_linker)
         document |= {"linker": "presql.v1", "inner": name, "presql": account}
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.progress() as bar:
-        task = bar.add_task("values", total=len(chosen))
-        cases = linking_cases(bench, evidence=evidence, items=chosen, progress=_Steps(bar, task))
-        task = bar.add_task("linking", total=len(cases.cases))
-        report = measure(link, cases, progress=_Steps(bar, task))
+    with _console.track_progress("values", len(chosen)) as advance:
+        cases = linking_cases(bench, evidence=evidence, items=chosen, progress=advance)
+    with _console.track_progress("linking", len(cases.cases)) as advance:
+        report = measure(link, cases, progress=advance)
     document |= {"data": bench.fingerprint} | report.to_dict()
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
-        _show(document)
-
-
-class _Steps:
-    """Moves one task of a progress bar."""
-
-    def __init__(self, bar: Any, task: Any) -> None:
-        self._bar, self._task = bar, task
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
+        title = f"{document['set']} {document['split']}, {document['linker']}"
+        _console.print_figures(title, ((name, document[name]) for name in _SHOWN))
 
 
 def _with_presql(
@@ -111,6 +101,7 @@ def _with_presql(
         raise InputError(
             f"{system} has no SQL for any question of {bench.name}", where=file, hint="name the set's own file"
         )
+    # Its SQL is given for each question, so the one it would write itself is not needed.
     linker = inner if isinstance(inner, PresqlLinker) else PresqlLinker(inner=inner)
 
     def link(case: LinkingCase) -> Linked:
@@ -130,11 +121,11 @@ def _linker(words: str) -> Linker:
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--linker") from error
     if model:
-        load = getattr(kind, "load", None)
+        load = getattr(kind, "load", None)  # few linkers have a model, and plug-ins need not derive from ours
         if load is None:
             raise UsageError(f"the linker {name} takes no model", where=words, hint="give its name alone")
-        made: Linker = load(model)
-        return made
+        inner_linker: Linker = load(model)
+        return inner_linker
     try:
         return kind()
     except TypeError as error:
@@ -144,12 +135,18 @@ def _linker(words: str) -> Linker:
         ) from error
 
 
-def _show(document: dict[str, Any]) -> None:
-    from rich.table import Table
-
+def _rank_pool(data: Path, *, evidence: bool, limit: int | None, as_json: bool) -> None:
+    """Rank the pool of the set for its questions and show the figures of `ctxprune.sql.evaluation.pooled.pooled`."""
     from ctxprune.cli import _console
+    from ctxprune.sql.evaluation.pooled import pooled
 
-    table = Table("", "", show_header=False, title=f"{document['set']} {document['split']}, {document['linker']}")
-    for name in _SHOWN:
-        table.add_row(name, str(document[name]))
-    _console.data().print(table)
+    with _console.track_progress("ranking") as advance:
+        document = pooled(data, evidence=evidence, limit=limit, progress=advance)
+    if as_json:
+        _console.print_json(document)
+        return
+    rows = []
+    for name, value in document.items():
+        shares = [f"{share} @{k}" for k, share in value.items()] if isinstance(value, dict) else [str(value)]
+        rows.append((name, ", ".join(shares)))
+    _console.print_figures(f"{document['set']}, {document['databases']} databases pooled", rows)

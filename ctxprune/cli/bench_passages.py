@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+from ctxprune.cli._options import JsonOption, ModelOption
+from ctxprune.cli._scorers import make_scorer
 
 __all__ = ["passages"]
 
@@ -17,13 +18,13 @@ _DEFAULT = "pruner"
 def passages(
     data: Annotated[Path, typer.Option(help="A file of a set, or its folder.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    model: ModelOption = None,
     split: Annotated[
         str | None,
         typer.Option(help="all, heldout or train; default: heldout where the set has no train file of its own."),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Score the sentences of labelled questions and keep 10, 20, 30 and 50 % of an item's characters.
 
@@ -36,15 +37,14 @@ def passages(
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
-    made, name = named_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     items = [item for item in read_items(data, split=split) if item.mixed][:limit]
-    with _console.progress() as bar:
-        task = bar.add_task(name, total=len(items))
-        report = measure(items, made, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    with _console.track_progress(name, len(items)) as advance:
+        report = measure(items, unit_scorer, progress=advance)
     document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
     document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -64,5 +64,5 @@ def _show(document: dict[str, Any]) -> None:
     for name in ("evidence_recall", "all_evidence", "answer_retention", "f2"):
         cells = ("–" if document[name][share] is None else str(document[name][share]) for share in shares)
         table.add_row(name, *cells)
-    _console.data().print(table)
-    _console.say(f"{document['ms_per_passage']} ms a passage")
+    _console.stdout_console().print(table)
+    _console.print_note(f"{document['ms_per_passage']} ms a passage")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption, SchemasOption, SetOption, SplitOption
 from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,17 +21,15 @@ _SHOWN = (
 
 
 def select(
-    data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
+    data: SetOption,
     candidates: Annotated[Path, typer.Option(help="File of published predictions, one JSON line a question.")],
     selector: Annotated[str, typer.Option(help="ranked or vote.")] = "ranked",
-    schemas: Annotated[
-        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    schemas: SchemasOption = None,
+    split: SplitOption = "dev",
     cache: Annotated[
         Path | None, typer.Option(help="File that keeps results of queries; default: in the cache folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Score a selector on candidates, by the set's own rule, on the items whose database is there.
 
@@ -49,35 +48,35 @@ def select(
 
     try:
         kind = SELECTORS.get(selector)
-        made = kind()
+        chooser = kind()
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--selector") from error
     except TypeError as error:
         why = f"{selector!r} cannot be made from its name alone, it may need a language model: give ranked or vote"
         raise typer.BadParameter(why, param_hint="--selector") from error
     name = SELECTORS.name_of(kind)
-    weights = load_weights() if isinstance(made, RankedSelector) else None
+    weights = load_weights() if isinstance(chooser, RankedSelector) else None
     bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
 
     def choose(case: SelectionCase) -> tuple[int | None, float]:
         item = case.item
         if weights is None:
-            found = made.select(item.question, case.executed)
+            choice = chooser.select(item.question, case.executed)
         else:
+            # Weights that never saw this database; the others would know the answers.
             ranker = RankedSelector(weights=weights.blind_to(item.db_id))
-            found = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
-        return found.index, found.confidence
+            choice = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
+        return choice.index, choice.confidence
 
     place = cache or cache_folder() / "executions.sqlite"
-    _console.refuse_inputs(place, candidates, *bench.databases.values())
-    with _console.progress() as bar, ExecutionCache(place) as held:
-        task = bar.add_task("candidates", total=len(bench.present))
+    _console.check_not_input(place, candidates, *bench.databases.values())
+    with _console.track_progress("candidates", len(bench.present)) as advance, ExecutionCache(place) as held:
         cases = selection_cases(
             bench,
             file,
             with_known=weights is not None,
             cache=held,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advance,
         )
     report = measure(choose, cases)
     document: dict[str, Any] = {"set": bench.name, "selector": name, "data": bench.fingerprint}
@@ -86,18 +85,7 @@ def select(
         document["cross_fitted"] = any(case.item.db_id in weights.learned for case in cases)
         document["trained_on"] = list(weights.trained_on)
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
-        _show(document)
-
-
-def _show(document: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from ctxprune.cli import _console
-
-    table = Table("", "", show_header=False, title=f"{document['set']}, {document['selector']}")
-    for name in _SHOWN:
-        if name in document:
-            table.add_row(name, str(document[name]))
-    _console.data().print(table)
+        rows = ((name, document[name]) for name in _SHOWN if name in document)
+        _console.print_figures(f"{document['set']}, {document['selector']}", rows)

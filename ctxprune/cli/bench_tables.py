@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+from ctxprune.cli._options import JsonOption, ModelOption
+from ctxprune.cli._scorers import make_scorer
 
 __all__ = ["tables"]
 
@@ -15,13 +16,13 @@ __all__ = ["tables"]
 def tables(
     data: Annotated[Path, typer.Option(help="A file of fetaqa, wikitablequestions or tatqa, or its folder.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "tabular",
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    model: ModelOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first questions only.")] = None,
     held_out_only: Annotated[
         bool, typer.Option("--held-out", help="Only tables that the tabular scorer's weights were not trained on.")
     ] = False,
     baselines: Annotated[bool, typer.Option(help="Measure BM25 rows, columns by overlap and chance, too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep 25 and 50 % of the cells of tables, by rows and columns, for questions whose answers are cells.
 
@@ -33,11 +34,11 @@ def tables(
     from ctxprune.rag.evaluation.table_sets import held_out, read_table_items
     from ctxprune.rag.evaluation.tables import BASELINES, measure_tables, pruned_by
 
-    made, name = named_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     items = [item for item in read_table_items(data) if not held_out_only or held_out(item.table)][:limit]
-    ways = {name: pruned_by(made), **(BASELINES if baselines else {})}
+    ways = {name: pruned_by(unit_scorer), **(BASELINES if baselines else {})}
     reports = {}
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task(name, total=len(ways) * len(items))
         for way, keep in ways.items():
             reports[way] = measure_tables(items, keep, progress=lambda: bar.advance(task)).to_dict()
@@ -46,7 +47,7 @@ def tables(
     if baselines:
         document["baselines"] = reports
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document)
 
@@ -62,5 +63,5 @@ def _show(document: dict[str, Any]) -> None:
         for figure in ("cell_recall", "answer_retention"):
             if figures[figure] is not None:
                 table.add_row(f"{name}: {figure}", *map(str, figures[figure].values()))
-    _console.data().print(table)
-    _console.say(f"{document['ms_per_table']} ms a table")
+    _console.stdout_console().print(table)
+    _console.print_note(f"{document['ms_per_table']} ms a table")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+from ctxprune.cli._options import JsonOption, ModelOption
+from ctxprune.cli._scorers import make_scorer
 
 __all__ = ["tools"]
 
@@ -15,13 +16,13 @@ __all__ = ["tools"]
 def tools(
     data: Annotated[Path, typer.Option(help="Folder with tools.jsonl and questions.jsonl.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "names",
-    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    model: ModelOption = None,
     size: Annotated[int, typer.Option(min=1, help="Tools that are offered for each question.")] = 200,
-    keep: Annotated[int, typer.Option(min=1, help="Tools that are kept of them.")] = 10,
+    keep: Annotated[int, typer.Option(min=1, help="Tools that are kept.")] = 10,
     split: Annotated[str | None, typer.Option(help='Only the questions with that "split".')] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many questions, drawn at random.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Questions to draw at random; default: all.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the draws.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a few of many tools for each question, beside plain BM25: percent of the questions whose tool is kept.
 
@@ -33,22 +34,17 @@ def tools(
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure
 
-    made, name = named_scorer(scorer, model)
+    unit_scorer, name = make_scorer(scorer, model)
     tool_set = load_tool_set(data, split=split)
     reports = {}
-    with _console.progress() as bar:
-        for title, one in ((name, made), ("bm25", PlainBm25())):
-            task = bar.add_task(title, total=None)
-            reports[title] = measure(
-                tool_set,
-                one,
-                ToolTrial(size, keep, limit, seed, count=one is made),
-                progress=lambda done, total, task=task: bar.update(task, completed=done, total=total),  # type: ignore[misc]
-            )
+    for title, one in ((name, unit_scorer), ("bm25", PlainBm25())):
+        with _console.track_progress(title) as advance:
+            trial = ToolTrial(size, keep, limit, seed, count=one is unit_scorer)
+            reports[title] = measure(tool_set, one, trial, progress=advance)
     document: dict[str, Any] = {"set": tool_set.name, "scorer": name, "size": size, "keep": keep}
     document |= reports[name].to_dict() | {"bm25": reports["bm25"].to_dict()}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
         return
     from rich.table import Table
 
@@ -57,4 +53,4 @@ def tools(
         table.add_row(f"kept among {cut}", str(share), str(reports["bm25"].kept[cut]))
     table.add_row("ms", str(document["ms_per_question"]), str(reports["bm25"].ms_per_question))
     table.add_row("tokens", f"{document['tokens_before']} to {document['tokens_after']}", "")
-    _console.data().print(table)
+    _console.stdout_console().print(table)

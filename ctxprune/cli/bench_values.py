@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption, SchemasOption, SetOption, SplitOption
+
 __all__ = ["values"]
+
+_SHOWN = (
+    "recall", "values_per_question", "stored", "found", "not_stored", "questions", "skipped", "ms_per_question"
+)  # fmt: skip
 
 
 def values(
-    data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
-    schemas: Annotated[
-        Path | None, typer.Option(help="Folder of databases that DATA lacks; default: sibling spider.")
+    data: SetOption,
+    schemas: SchemasOption = None,
+    split: SplitOption = "dev",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Items to sample, stratified by database; default: all.")
     ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
-    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
     evidence: Annotated[bool, typer.Option("--evidence/--no-evidence", help="Also look in an item's evidence.")] = True,
     missed: Annotated[bool, typer.Option("--missed", help="With --json: the literals that were not found.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Score the value index on the items whose database is there.
 
@@ -34,18 +39,18 @@ def values(
 
     bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.present, limit, seed=seed)
-    with _console.progress() as bar:
-        task = bar.add_task(bench.name, total=None)
+    with _console.track_progress(bench.name) as advance:
         report = measure(
             bench,
             evidence=evidence,
             items=chosen,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advance,
         )
     document: dict[str, Any] = {"set": bench.name, "split": split, "evidence": evidence, "data": bench.fingerprint}
     document |= report.to_dict()
     if not as_json:
-        _show(document)
+        rows = ((name, document[name]) for name in _SHOWN)
+        _console.print_figures(f"{document['set']} {document['split']}", rows)
         return
     if missed:
         document["missed"] = [
@@ -53,17 +58,4 @@ def values(
             for one in report.missed
             for ref, value in sorted(one.literals)
         ]
-    _console.emit(document)
-
-
-def _show(document: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from ctxprune.cli import _console
-
-    table = Table("", "", show_header=False, title=f"{document['set']} {document['split']}")
-    for name in (
-        "recall", "values_per_question", "stored", "found", "not_stored", "questions", "skipped", "ms_per_question"
-    ):  # fmt: skip
-        table.add_row(name, str(document[name]))
-    _console.data().print(table)
+    _console.print_json(document)

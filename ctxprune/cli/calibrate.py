@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ctxprune.cli._options import JsonOption, SchemasOption, SplitOption
 from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ def calibrate(
         float | None, typer.Option(help="Chance that this calibration holds the risk; default: on average.")
     ] = None,
     measure: Annotated[str, typer.Option(help="How scores are compared between schemas.")] = "size",
-    schemas: Annotated[
-        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    schemas: SchemasOption = None,
+    split: SplitOption = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="That many questions, stratified by database.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the sample.")] = 0,
     out: Annotated[Path | None, typer.Option(help="File to write, for `sql link --calibration`.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find the smallest part of a schema that loses needed columns on no more questions than RISK.
 
@@ -70,25 +69,25 @@ def calibrate(
 
     if out is not None:
         _console.check_target(out, *data.glob("*.json"))
-    made = _linker(linker)
+    ranked_linker = _linker(linker)
     try:
-        sets = keep_sets(made, measure=measure)
+        sets = keep_sets(ranked_linker, measure=measure)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--measure") from error
     bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task(bench.name, total=len(chosen))
-        found = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
-    pool = CalibrationPool.score(linking_examples(found.cases), made.scorer, sets=sets)
+        labelled = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
+    pool = CalibrationPool.score(linking_examples(labelled.cases), ranked_linker.scorer, sets=sets)
     calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
     if out is not None:
         _console.write_file(out, calibration.to_json())
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": linker, "promise": calibration.promise}
-    document |= {"unlabelled": found.unlabelled, "with_value_hits": sum(bool(case.hits) for case in found.cases)}
+    document |= {"unlabelled": labelled.unlabelled, "with_value_hits": sum(bool(case.hits) for case in labelled.cases)}
     document |= {"databases": calibration.groups, **calibration.to_dict()}
     if as_json:
-        _console.emit(document)
+        _console.print_json(document)
     else:
         _show(document, calibration)
 
@@ -117,5 +116,5 @@ def _show(document: dict[str, Any], calibration: Calibration) -> None:
         table.add_row(name, "-" if value is None else f"{value:.2%}")
     for name in ("n", "databases", "unlabelled", "with_value_hits", "loss", "by", "measure", "data"):
         table.add_row(name, str(document[name]))
-    _console.data().print(table)
-    _console.say(calibration.promise)
+    _console.stdout_console().print(table)
+    _console.print_note(calibration.promise)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import FieldOption, FilesArgument
 from ctxprune.cli._prune_inputs import Format, read_inputs, write_texts
 from ctxprune.errors import UsageError
 
@@ -30,6 +31,7 @@ class By(StrEnum):
     row = "row"
 
 
+# Files of Windows have the same borders, so that copies of a text are found whatever the line ends.
 _BORDERS = {By.line: re.compile(r"\r?\n"), By.paragraph: re.compile(r"\r?\n(?:[ \t]*\r?\n)+")}
 _FORMATS = ", ".join(form.value for form in Format if form not in {Format.json, Format.schema, Format.tools})
 
@@ -54,10 +56,7 @@ class _Outcome:
 
 
 def dedup(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files, or folders of HTML pages; none, or -, reads stdin.", show_default=False),
-    ] = None,
+    files: FilesArgument = None,
     *,
     by: Annotated[
         By | None,
@@ -67,22 +66,24 @@ def dedup(
         ),
     ] = None,
     similarity: Annotated[
-        float, typer.Option(help="Least Jaccard similarity of near-duplicates of texts, up to 1.")
+        float, typer.Option(help="Lowest Jaccard similarity of near-duplicate texts, up to 1.")
     ] = 0.8,
     containment: Annotated[
         float | None,
-        typer.Option(help="Also drop what another one has so much of, up to 1; the longest stays. Tables: 1."),
+        typer.Option(
+            help="Also drop a text of which another has at least this share, up to 1; the longest is kept. Tables: 1."
+        ),
     ] = None,
-    shingle: Annotated[int, typer.Option(help="Words that are compared together.")] = 3,
+    shingle: Annotated[int, typer.Option(help="Words in a shingle, the unit of comparison.")] = 3,
     form: Annotated[
         Format,
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"How to read the files: {_FORMATS}; auto goes by the ends of their names, then by their looks.",
+            help=f"How to read the files: {_FORMATS}; auto goes by file name extension, then by content.",
         ),
     ] = Format.auto,
-    field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
+    field: FieldOption = "text",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was merged into what as one JSON document.")
     ] = False,
@@ -99,22 +100,22 @@ def dedup(
     kind = kind_of(paths, form)
     bars = _Bars(similarity, containment, shingle)
     if kind in TABLES:
-        found = _tables(paths, str(kind), by or By.row, containment)
+        outcome = _tables(paths, str(kind), by or By.row, containment)
     elif kind == "html":
-        found = _pages(paths, by or By.file, bars)
+        outcome = _pages(paths, by or By.file, bars)
     elif kind in (None, "log"):
-        found = _texts(paths, form, field, by, bars)
+        outcome = _texts(paths, form, field, by, bars)
     else:
         raise typer.BadParameter(
             f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
         )
     if as_json:
-        _console.emit({"files": found.names, **found.merged.to_dict()})
+        _console.print_json({"files": outcome.names, **outcome.merged.to_dict()})
     else:
-        write_texts([found.output])
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.merged.to_dict()["by_kind"].items())
-    account = f"kept {len(found.merged.kept)} of {_console.counted(found.merged.size, found.noun)}"
-    _console.say(account + (f"; dropped: {kinds}" if kinds else ""))
+        write_texts([outcome.output])
+    kinds = ", ".join(f"{count} {kind}" for kind, count in outcome.merged.to_dict()["by_kind"].items())
+    account = f"kept {len(outcome.merged.kept)} of {_console.format_count(outcome.merged.size, outcome.noun)}"
+    _console.print_note(account + (f"; dropped: {kinds}" if kinds else ""))
 
 
 def _texts(paths: list[Path], form: Format, field: str, by: By | None, bars: _Bars) -> _Outcome:
@@ -150,12 +151,13 @@ def _tables(paths: list[Path], kind: str, by: By, containment: float | None) -> 
     _refuse_other(by, By.file, By.row)
     names, tables = read_kind(paths, kind)
     if by is By.file:
-        merged = _told(lambda: deduplicate_tables(tables, containment=1.0 if containment is None else containment))
+        merged = _compare(lambda: deduplicate_tables(tables, containment=1.0 if containment is None else containment))
         return _Outcome(names, merged, "\n\n".join(tables[index].data for index in merged.kept), "table")
     if len(tables) > 1:
         raise typer.BadParameter("rows are compared within one table; give one, or --by file", param_hint="FILES")
     table, (grid,) = tables[0], tables[0].grids
     merged = deduplicate_rows(grid.rows)
+    # Rows are dropped as units, so that the header and the form of the table stay.
     gone = {grid.row_units[merge.index] for merge in merged.merges}
     return _Outcome(names, merged, table.render([unit for unit in range(len(table.units)) if unit not in gone]), "row")
 
@@ -175,13 +177,13 @@ def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
     from ctxprune.cli import _console
     from ctxprune.rag import deduplicate
 
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("read", total=len(texts))
 
         def progress(step: str, done: int) -> None:
             bar.update(task, description=step, completed=done)
 
-        return _told(
+        return _compare(
             lambda: deduplicate(
                 texts,
                 similarity=bars.similarity,
@@ -192,8 +194,8 @@ def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
         )
 
 
-def _told(compare: Callable[[], Deduplicated]) -> Deduplicated:
-    """What `compare` finds; an option out of range is told as such."""
+def _compare(compare: Callable[[], Deduplicated]) -> Deduplicated:
+    """The result of `compare`; an option out of range is wrong usage."""
     try:
         return compare()
     except UsageError as error:

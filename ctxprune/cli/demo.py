@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ QUESTIONS = (
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="Keep the sample database as this file.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a sample database and answer six questions on it, without a language model."""
     from ctxprune.cli import _console
     from ctxprune.cli._demo_database import make_database
-    from ctxprune.cli._pipelines import pipeline_maker
     from ctxprune.sql.database.database import Database
+    from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
     with _place(out) as path:
         try:
@@ -52,12 +53,12 @@ def demo(
                 f"the database cannot be made ({error.strerror})", where=str(path), hint="name a new file"
             ) from error
         with Database(path, name="coffee") as database:
-            pipeline = pipeline_maker("sketch")(database, database.schema())
+            pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
             answers = [pipeline.ask(question) for _, question in QUESTIONS]
             if as_json:
-                _console.emit([answer.to_dict() for answer in answers])
+                _console.print_json([answer.to_dict() for answer in answers])
                 return
-            console = _console.data()
+            console = _console.stdout_console()
             schema = database.schema()
             console.print(
                 f"[bold]A coffee importer's database:[/] {len(schema.tables)} tables, {schema.n_columns} columns"
@@ -65,7 +66,7 @@ def demo(
             for (kind, _), answer in zip(QUESTIONS, answers, strict=True):
                 _show(console, kind, answer)
     if out is not None:
-        _console.say(f'the database is {out}; ask your own: ctxprune sql ask {out} "..."')
+        _console.print_note(f'the database is {out}; ask your own: ctxprune sql ask {out} "..."')
 
 
 @contextmanager
@@ -100,9 +101,9 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
     for text in _candidate_lines(answer.trace):
         lines.add_row("candidate", text)
     console.print(lines, highlight=False)
-    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     if len(answer.rows) > _MOST_ROWS:
-        console.print(f"[dim]{_console.counted(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
+        console.print(f"[dim]{_console.format_count(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
 
 
 def _schema_lines(linked: LinkTrace) -> Iterator[tuple[str, Text]]:
@@ -128,7 +129,7 @@ def _candidate_lines(trace: Trace) -> Iterator[Text]:
         known = paths.setdefault(sql, [])
         if candidate.path not in known:
             known.append(candidate.path)
-        rows[sql] = "failed" if candidate.rows is None else _console.counted(candidate.rows, "row")
+        rows[sql] = "failed" if candidate.rows is None else _console.format_count(candidate.rows, "row")
     for number, (sql, known) in enumerate(paths.items()):
         mark = ("-> ", "green") if chosen and number == 0 else "   "
         yield Text.assemble(mark, sql, (f"  {rows[sql]}, {', '.join(sorted(known))}", "dim"))

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from packaging.requirements import Requirement
 
 import ctxprune
+from ctxprune.cli._options import JsonOption
 
 __all__ = ["Check", "doctor", "run_checks"]
 
@@ -43,7 +43,7 @@ class Check:
     advice: str = ""
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Check this installation: versions, conflicting packages, extras, model files, cache folders.
 
     Nothing is changed and nothing is downloaded. Ends with exit code 1 where a problem was found.
@@ -52,12 +52,12 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
     checks = run_checks()
     if as_json:
-        _console.emit([asdict(check) for check in checks])
+        _console.print_json([asdict(check) for check in checks])
     else:
         _print_checks(checks)
     problems = sum(check.status == "problem" for check in checks)
     if problems:
-        _console.say(f"{_console.counted(problems, 'problem')} found")
+        _console.print_note(f"{_console.format_count(problems, 'problem')} found")
         raise typer.Exit(1)
 
 
@@ -218,8 +218,8 @@ def _print_checks(checks: list[Check]) -> None:
 
     table = Table("", "check", "found", box=box.SIMPLE, show_header=False)
     for check in checks:
-        text = Text(_console.visible(check.detail))
+        text = Text(_console.escape(check.detail))
         if check.advice:
-            text.append(f"\n{_console.visible(check.advice)}", style="bold")
+            text.append(f"\n{_console.escape(check.advice)}", style="bold")
         table.add_row(Text(check.status, style=_MARKS[check.status]), check.name, text)
-    _console.data().print(table)
+    _console.stdout_console().print(table)

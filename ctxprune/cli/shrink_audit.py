@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,19 +20,21 @@ __all__ = ["audit_models"]
 
 def audit_models(
     full: Annotated[
-        str, typer.Argument(metavar="FULL", help="Folder of the model as it was; or the bundled one's name.")
+        str, typer.Argument(metavar="FULL", help="Folder of the original model, or the name of a bundled one.")
     ],
-    shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of what became of it.")],
+    shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of the shrunk models.")],
     data: Annotated[Path, typer.Option(help="Pairs with labels as JSON lines, as for shrink.", show_default=False)],
     variant: Annotated[
         list[str] | None,
-        typer.Option(help="FOLDER of the first SHRUNK with other data or seed; again for more.", show_default=False),
+        typer.Option(
+            help="Folder of the first SHRUNK made with other data or another seed. May be repeated.", show_default=False
+        ),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Page to write.", show_default=False)] = None,
-    tokens: Annotated[int, typer.Option(min=8, help="Of question and passage together at most.")] = 256,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="HTML page to write.", show_default=False)] = None,
+    tokens: Annotated[int, typer.Option(min=8, help="Most tokens of question and passage together.")] = 256,
+    seed: Annotated[int, typer.Option(help="Random seed of the confidence intervals.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
     from ctxprune.cli import _console
@@ -46,7 +49,7 @@ def audit_models(
         load_audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ())
         for folder in shrunk
     ]
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("audit", total=len(models) + 1)
 
         def tell(name: str) -> None:
@@ -56,7 +59,7 @@ def audit_models(
     if html is not None:
         _console.write_file(html, report.to_html(), data)
     if as_json:
-        _console.emit(report.to_dict())
+        _console.print_json(report.to_dict())
     else:
         _show(report.models)
 
@@ -74,18 +77,18 @@ def _questions(data: Path) -> list[Question]:
     from ctxprune.shrink.audit import Question
     from ctxprune.shrink.data.pairs import read_pairs
 
-    asked: dict[tuple[str, str], list[Any]] = {}
+    by_question: dict[tuple[str, str], list[Any]] = {}
     for pair in read_pairs(data):
         if pair.label is None:
             raise UsageError("an audit needs labels", where=data.name, hint='give each line a "label"')
-        asked.setdefault((pair.question, pair.source), []).append(pair)
-    found = [
+        by_question.setdefault((pair.question, pair.source), []).append(pair)
+    questions = [
         Question(query, tuple(pair.passage for pair in own), tuple(pair.label for pair in own), source)
-        for (query, source), own in asked.items()
+        for (query, source), own in by_question.items()
     ]
-    if not any(len(question.texts) > 1 for question in found):
+    if not any(len(question.texts) > 1 for question in questions):
         raise InputError("no question has two passages", where=data.name)
-    return found
+    return questions
 
 
 def _show(models: Sequence[dict[str, Any]]) -> None:
@@ -102,4 +105,4 @@ def _show(models: Sequence[dict[str, Any]]) -> None:
         flips = f"{model['flips']['share']} %" if "flips" in model else ""
         figures = (str(model["ndcg@10"]), lost, f"{model['texts_a_second']:,.0f}", flips, slice_lost)
         table.add_row(Text(model["name"], overflow="fold"), *map(Text, figures))
-    _console.data().print(table)
+    _console.stdout_console().print(table)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from ctxprune.cli._options import JsonOption
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.recipes.recipe import Recipe
 
 __all__ = ["list_recipes"]
 
@@ -12,17 +17,21 @@ __all__ = ["list_recipes"]
 def list_recipes(
     model: Annotated[
         str,
-        typer.Option(metavar="KIND", help="Those for a kind of model: encoder, decoder, moe, ssm.", show_default=False),
+        typer.Option(
+            metavar="KIND", help="Only recipes for this kind of model: encoder, decoder, moe, ssm.", show_default=False
+        ),
     ] = "",
     unit: Annotated[
         str,
-        typer.Option(metavar="KIND", help="Those that take a kind of unit: head, neuron, layer …", show_default=False),
+        typer.Option(
+            metavar="KIND", help="Only recipes that remove this kind of unit: head, neuron, layer …", show_default=False
+        ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """List the recipes: what goes, on which models, what data it takes, and the paper.
+    """List the recipes: what they remove, from which models, with which data, and the paper.
 
-    `ctxprune shrink show NAME` says all of one.
+    `ctxprune shrink show NAME` shows all of one recipe.
     """
     from ctxprune.cli import _console
     from ctxprune.shrink.model.anatomy import KINDS
@@ -35,9 +44,8 @@ def list_recipes(
     chosen = [
         recipe for recipe in recipes if (not model or model in recipe.models) and (not unit or unit in recipe.units)
     ]
-    names = ("name", "models", "units", "measure", "data", "promise", "title", "source")
     if as_json:
-        _console.emit([{name: getattr(recipe, name) for name in names} for recipe in chosen])
+        _console.print_json([_to_dict(recipe) for recipe in chosen])
         return
     from rich.table import Table
     from rich.text import Text
@@ -49,5 +57,18 @@ def list_recipes(
     table.add_column("source", ratio=1)
     for recipe in chosen:
         table.add_row(recipe.name, ", ".join(recipe.models), ", ".join(recipe.units) or "-", Text(recipe.source))
-    _console.data().print(table)
-    _console.say(f"{_console.counted(len(chosen), 'recipe')}; all of one: ctxprune shrink show NAME")
+    _console.stdout_console().print(table)
+    _console.print_note(f"{_console.format_count(len(chosen), 'recipe')}; all of one: ctxprune shrink show NAME")
+
+
+def _to_dict(recipe: Recipe) -> dict[str, object]:
+    return {
+        "name": recipe.name,
+        "models": recipe.models,
+        "units": recipe.units,
+        "measure": recipe.measure,
+        "data": recipe.data,
+        "promise": recipe.promise,
+        "title": recipe.title,
+        "source": recipe.source,
+    }

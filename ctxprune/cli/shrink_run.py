@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
@@ -38,15 +39,17 @@ def run(
     ] = "auto",
     steps: Annotated[
         int | None,
-        typer.Option(min=0, help="Of training after removal; default: 200 where recipes compete.", show_default=False),
+        typer.Option(
+            min=0, help="Training steps after removal; default: 200 where recipes compete.", show_default=False
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch; times are measured on one.")] = 1,
     tokens: Annotated[int, typer.Option(min=8, help="Longest pair or text; the model's limit if that is less.")] = 256,
     eval_data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Measures quality; default: a fifth of --data, held out.", show_default=False
+            metavar="FILE", help="Data for measuring quality; default: a fifth of --data, held out.", show_default=False
         ),
     ] = None,
     onnx: Annotated[
@@ -64,8 +67,8 @@ def run(
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a model smaller until the target is met, and measure what that cost. `run` may be left out.
 
@@ -88,20 +91,20 @@ def run(
         wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
         resume=resume, audit=html is not None, vocabulary=vocabulary,
     )  # fmt: skip
-    with _console.progress() as bar:
+    with _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
 
-        def told(text: str, done: int, total: int) -> None:
+        def report_progress(text: str, done: int, total: int) -> None:
             bar.update(task, description=text, completed=done, total=total)
 
-        report, audited = run_job(model, data, options, progress=told)
+        report, audited = run_job(model, data, options, progress=report_progress)
     if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
         return
     _show(report)
-    _console.say(f"the model is {out}")
+    _console.print_note(f"the model is {out}")
 
 
 def _recipe(name: str) -> Recipe:
@@ -124,14 +127,14 @@ def _show(report: dict[str, Any]) -> None:
         table.add_row(label, f"{before:,}", f"{after:,}", f"{after / max(before, 1):.1%}")
     quality = report["quality"]
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
-    _console.data().print(table)
+    _console.stdout_console().print(table)
     if words and words["pieces"][1] > words["asked"]:
-        _console.say(f"{words['pieces'][1]:,} pieces are needed to read every text")
+        _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:
-        _console.data().print(_trials(report["trials"]))
+        _console.stdout_console().print(_trials(report["trials"]))
     for line in report["trials"]:
         if line["status"] == "failed":
-            _console.say(f"{line['recipe']} failed: {_console.visible(str(line['reason']))}")
+            _console.print_note(f"{line['recipe']} failed: {_console.escape(str(line['reason']))}")
 
 
 def _trials(lines: Sequence[dict[str, Any]]) -> Any:

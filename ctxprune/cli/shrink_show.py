@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -15,8 +17,8 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a recipe, or a TOML file with one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a recipe, or a TOML file with one.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece."""
     from ctxprune.cli import _console
@@ -24,7 +26,7 @@ def show(
 
     recipe = load_recipe(name)
     if as_json:
-        _console.emit(recipe.to_dict())
+        _console.print_json(recipe.to_dict())
         return
     from rich.table import Table
     from rich.text import Text
@@ -34,7 +36,7 @@ def show(
     lines.add_column(overflow="fold")
     for label, text in _lines(recipe):
         lines.add_row(label, Text(text))
-    console = _console.data()
+    console = _console.stdout_console()
     console.print(Text(recipe.name, style="bold"))
     console.print(lines)
 

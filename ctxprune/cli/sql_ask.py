@@ -2,105 +2,138 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._pipelines import PUBLISHED_HELP
-from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
+from ctxprune.cli._options import (
+    DatabaseArgument,
+    EvidenceOption,
+    GenerationOptions,
+    PublishedOption,
+    with_option_groups,
+)
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.pipeline.answer import Answer
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
 __all__ = ["ask"]
 
 _MOST_ROWS = 50
 
 
+@dataclass(frozen=True)
+class EndpointOptions:
+    """Prices and limits of chat:URL."""
+
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
+    ] = None
+    price_out: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million answer tokens; or $CTXPRUNE_PRICE_OUT.")
+    ] = None
+    rpm: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute that chat:URL allows; or $CTXPRUNE_RPM.")
+    ] = None
+    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None
+
+
+@with_option_groups
 def ask(
     database: DatabaseArgument,
-    question: Annotated[str, typer.Argument(help="In plain words; - for a conversation, a line of stdin each.")],
-    evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
-    generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
-    style: Annotated[str, typer.Option(help=STYLE_HELP, show_default=False)] = "",
-    examples: Annotated[Path | None, typer.Option(help=EXAMPLES_HELP, show_default=False)] = None,
-    candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
+    question: Annotated[
+        str, typer.Argument(help="In plain words; - for a conversation, one question a line of stdin.")
+    ],
+    evidence: EvidenceOption = "",
+    *,
+    generation: GenerationOptions,
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
-    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
-    cache: Annotated[
-        Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
-    ] = None,
+    published: PublishedOption = "",
     knowledge: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What `sql learn` keeps; default: this database's own, if any.", show_default=False
+            metavar="FILE",
+            help="File that `sql learn` wrote; default: this database's own, if any.",
+            show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
-    price_in: Annotated[
-        float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(min=0, help="Price of a million answer tokens; or $CTXPRUNE_PRICE_OUT.")
-    ] = None,
-    rpm: Annotated[
-        int | None, typer.Option(min=1, help="Requests a minute that chat:URL allows; or $CTXPRUNE_RPM.")
-    ] = None,
-    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
+    endpoint: EndpointOptions,
     trace: Annotated[
-        Path | None, typer.Option(help="Write the trace there, as JSON; not with -.", show_default=False)
+        Path | None, typer.Option(help="Write the trace to this file, as JSON; not with -.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; with -, one each line.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Ask a database a question in plain words. It is only ever read.
 
     The key of a server is taken from $CTXPRUNE_API_KEY. What it answered is kept and not asked again; busy and broken
     connections are tried again. `sql learn` teaches what a team knows.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._conversation import converse
-    from ctxprune.cli._knowledge import knowledge_for
-    from ctxprune.cli._paid import Paid
-    from ctxprune.cli._pipelines import generators_for, value_index
+    from ctxprune.cli._pipelines import generators_from_options, load_knowledge, open_values
     from ctxprune.sql.database.database import Database
-    from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+    from ctxprune.sql.pipeline.factory import PaidEndpoint, PipelineFactory
 
+    generator, plain = generation.generator, generation.plain
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
     if question == "-" and trace is not None:
         raise typer.BadParameter("one file holds the trace of one question, and - asks many", param_hint="--trace")
     with Database(database) as source:
-        inputs = [path for path in (source.path, generator.partition(":")[2], examples, knowledge) if path]
+        files = (source.path, generator.partition(":")[2], generation.examples, knowledge)
+        inputs = [path for path in files if path]
         if trace is not None:
             _console.check_target(trace, *inputs)
-        if cache is not None:
-            _console.refuse_inputs(cache, *inputs)
-        paid, writing = Paid(price_in, price_out, rpm, tpm), Writing(style, examples)
-        writers = generators_for(generator, plain=plain, cache=cache, paid=paid, writing=writing)
+        if generation.cache is not None:
+            _console.check_not_input(generation.cache, *inputs)
+        # After the checks of files, since opening a local model takes seconds.
+        writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
+        factory = PipelineFactory(writers, candidates=generation.candidates, plain=plain, seed=generation.seed)
         if plain:
-            config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
-            pipeline = Pipeline(source, generators=writers, config=config)
+            pipeline = factory.make(source)
         else:
-            config = PipelineConfig(candidates=candidates, seed=seed)
-            known = knowledge_for(source, knowledge)
-            values = value_index(source, index, published)
-            pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
-        _console.say_unreadable(source)
+            entries = load_knowledge(source, knowledge)
+            pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
+        _console.report_unreadable(source)
         if question == "-":
-            _report_all(converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
+            _report_all(_converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
         else:
             answer = pipeline.ask(question, evidence)
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
             _report(answer, generator, evidence, as_json=as_json)
+
+
+def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str) -> Iterator[Answer]:
+    """The answers to the lines of stdin, each before the next line is read; stderr says how follow-ups were read.
+
+    Follow-ups are completed by the chat model that writes the queries, where there is one, and by rule otherwise.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.pipeline.conversation import Conversation
+    from ctxprune.sql.rewrite.base import UNRESOLVED
+    from ctxprune.sql.rewrite.chat import ChatRewriter
+
+    # a registered plug-in may have a model too; the protocol of generators does not name it
+    model = next((writer.model for writer in generators if hasattr(writer, "model")), None)
+    talk = Conversation(pipeline, rewriter=None if model is None else ChatRewriter(model))
+    for line in filter(str.strip, sys.stdin):
+        answer = talk.ask(line, evidence)
+        rewritten = answer.trace.rewritten
+        if rewritten is not None and rewritten.changed:
+            _console.print_note(f"taken as: {_console.escape(answer.question)} ({rewritten.rewriter})")
+        elif rewritten is not None and rewritten.kind == UNRESOLVED:
+            _console.print_note(f"taken as it is: {rewritten.reason}")
+        yield answer
 
 
 def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_json: bool) -> None:
@@ -117,13 +150,13 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
             _report(answer, generator, evidence, as_json=as_json)
         except ModelError as error:
             failed = True
-            _console.say(_console.one_line(error))
+            _console.print_note(_console.format_error(error))
     if failed:
         raise typer.Exit(1)
 
 
 def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> None:
-    """An answer on stdout, and on stderr what is to be said of it.
+    """Print an answer to stdout, and notes about it to stderr.
 
     Raises:
         ModelError: The model failed, so that there is no answer.
@@ -133,15 +166,17 @@ def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> 
     if answer.refusal is not None and answer.refusal.kind == "model":
         raise ModelError(f"the language model failed: {_failure(answer)}")
     if answer.trace.model_errors:
-        _console.say(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
+        _console.print_note(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
     else:
         _say_unused(answer)
     if generator in {"sketch", "sketch.v1"} and (evidence.strip() or _explained(answer)):
-        _console.say("without a language model, terms, notes and --evidence only help to choose tables and columns")
+        _console.print_note(
+            "without a language model, terms, notes and --evidence only help to choose tables and columns"
+        )
     if as_json:
         chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
-        said = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
-        _console.emit(answer.to_dict(trace=False) | said)
+        extra = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
+        _console.print_json(answer.to_dict(trace=False) | extra)
     else:
         _show(answer)
 
@@ -167,14 +202,16 @@ def _say_unused(answer: Answer) -> None:
     asked = [candidate for candidate in answer.trace.candidates if candidate.prompt is not None]
     if asked and all(candidate.rows is None for candidate in asked) and not answer.refused:
         why = next((candidate.error for candidate in asked if candidate.error), "")
-        why = f" ({_console.visible(' '.join(why.split())[:200])})" if why else ""
-        _console.say(f"nothing that the language model wrote could run{why}{_stand_in(answer)}")
+        why = f" ({_console.escape(' '.join(why.split())[:200])})" if why else ""
+        _console.print_note(f"nothing that the language model wrote could run{why}{_stand_in(answer)}")
 
 
 def _explained(answer: Answer) -> bool:
     """Whether a term or a note was kept for the question."""
-    known = answer.trace.knowledge
-    return known is not None and any(entry.kept and not entry.id.startswith("p") for entry in known.entries)
+    knowledge_trace = answer.trace.knowledge
+    return knowledge_trace is not None and any(
+        entry.kept and not entry.id.startswith("p") for entry in knowledge_trace.entries
+    )
 
 
 def _json(answer: Answer) -> str:
@@ -189,14 +226,14 @@ def _show(answer: Answer) -> None:
     from ctxprune.cli import _console
 
     for doubt in answer.doubts:
-        _console.say(_console.visible(str(doubt)))
-    console = _console.data()
+        _console.print_note(_console.escape(str(doubt)))
+    console = _console.stdout_console()
     if answer.refused:
-        console.print(Text(_console.visible(answer.reason)), soft_wrap=True)
+        console.print(Text(_console.escape(answer.reason)), soft_wrap=True)
         _account(answer)
         return
-    console.print(Text(_console.visible(answer.sql), style="bold"), soft_wrap=True)
-    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    console.print(Text(_console.escape(answer.sql), style="bold"), soft_wrap=True)
+    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     _account(answer)
 
 
@@ -207,30 +244,32 @@ def _account(answer: Answer) -> None:
     trace = answer.trace
     more = len(answer.rows) - _MOST_ROWS
     if more > 0:
-        _console.say(f"{_console.counted(more, 'more row')} (--json prints all)")
+        _console.print_note(f"{_console.format_count(more, 'more row')} (--json prints all)")
     if trace.chosen is not None and (repairs := trace.candidates[trace.chosen].repairs):
-        written = _console.visible(" ".join(repairs[0].split()))
-        _console.say(f"repaired, since this failed or gave nothing: {written}")
+        written = _console.escape(" ".join(repairs[0].split()))
+        _console.print_note(f"repaired, since this failed or gave nothing: {written}")
     if answer.result is not None and answer.result.truncated:
-        _console.say("the result was cut at a limit on rows or bytes")
+        _console.print_note("the result was cut at a limit on rows or bytes")
     if trace.linked is not None:
         link = trace.linked
         tokens = f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""
-        _console.say(f"schema: {link.columns_before} to {_console.counted(link.columns_after, 'column')}{tokens}")
+        _console.print_note(
+            f"schema: {link.columns_before} to {_console.format_count(link.columns_after, 'column')}{tokens}"
+        )
     if trace.knowledge is not None:
         kept = sum(entry.kept for entry in trace.knowledge.entries)
-        entries = _console.counted(kept, "line")
-        _console.say(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
+        entries = _console.format_count(kept, "line")
+        _console.print_note(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
     if not trace.candidates and not trace.tokens_in:
         return
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
     sure = "" if answer.refused else f", confidence {answer.confidence:.0%}"
-    _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
+    _console.print_note(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
 
 
 def _left_out(answer: Answer) -> str:
-    known = answer.trace.knowledge
-    stale = len(known.left_out) if known is not None else 0
+    knowledge_trace = answer.trace.knowledge
+    stale = len(knowledge_trace.left_out) if knowledge_trace is not None else 0
     return f"; {stale} stale (sql learn --check)" if stale else ""

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
+
 __all__ = ["check"]
 
 _ALIASES = {"mariadb": "mysql", "pg": "postgres", "postgresql": "postgres", "sqlite3": "sqlite"}
@@ -28,9 +30,9 @@ def check(
     db_id: Annotated[
         str, typer.Option(help="Which database of a schema file that holds several.", show_default=False)
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say whether a statement may run, and print the text that may run in its place.
+    """Check whether a statement may run, and print the text that may run in its place.
 
     Exit code 0 either way; put -- before a statement that starts with a dash.
     """
@@ -49,7 +51,7 @@ def check(
         visible = read_schema(schema, db_id=db_id, dialect=name)
     verdict = Guard(name, visible).check(sys.stdin.read() if sql == "-" else sql)
     if as_json:
-        _console.emit({"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql})
+        _console.print_json({"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql})
     elif verdict.allowed:
         typer.echo(f"{typer.style('allowed', fg='green', bold=True)}  {_flat(verdict.sql)}")
     else:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._pipelines import REDIS, published_index
+from ctxprune.cli._options import REDIS, DatabaseArgument, JsonOption
+from ctxprune.cli._pipelines import open_published
 
 if TYPE_CHECKING:
     from ctxprune.sql.schema.schema import ColumnRef, Schema
@@ -67,7 +67,7 @@ def index(
         bool,
         typer.Option("--repair", help="First compare every byte of the index; build it anew where one is damaged."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
 
@@ -84,8 +84,8 @@ def index(
             raise typer.BadParameter("it builds nothing; give --out and --json alone with it", param_hint="--verify")
         _verify(_directory(database, out), as_json=as_json)
         return
-    shared = published_index(publish, "--publish") if publish else None
-    with Database(database) as source, _console.progress() as bar:
+    shared = open_published(publish, "--publish") if publish else None
+    with Database(database) as source, _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
         steps = 0
 
@@ -96,7 +96,7 @@ def index(
 
         _mark_if_damaged(out or default_directory(source), every_byte=repair)
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
-        made = ValueIndex.for_database(
+        value_index = ValueIndex.for_database(
             source if sample is None else source.sampled(sample),
             out,
             exclude=left_out,
@@ -104,17 +104,19 @@ def index(
             mask_personal=mask_personal,
             progress=advance,
         )
-    _console.say_unreadable(source)
-    for column in made.columns:
+    _console.report_unreadable(source)
+    for column in value_index.columns:
         if column.personal:
-            name = _console.visible(f"{column.table}.{column.column}")
-            _console.say(f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them")
+            name = _console.escape(f"{column.table}.{column.column}")
+            _console.print_note(
+                f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them"
+            )
     if shared is not None:
-        shared.publish(made)
-        _console.say(f"published as {publish} in {shared.server.place}")
-    report = _report(made, built=steps > 0)
+        shared.publish(value_index)
+        _console.print_note(f"published as {publish} in {shared.server.place}")
+    report = _report(value_index, built=steps > 0)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
     else:
         _show(report)
 
@@ -146,13 +148,13 @@ def _verify(directory: Path, *, as_json: bool) -> None:
     seconds = round(time.perf_counter() - start, 3)
     if as_json:
         sound = not error
-        _console.emit(
+        _console.print_json(
             {"directory": str(directory), "sound": sound, "error": error, "bytes": n_bytes, "seconds": seconds}
         )
         if error:
             raise typer.Exit(1)
     else:
-        typer.echo(_console.visible(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
+        typer.echo(_console.escape(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
 
 
 def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
@@ -162,7 +164,7 @@ def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
 
     error = index_files.mark_if_damaged(directory, every_byte=every_byte)
     if error is not None:
-        _console.say(f"the index is built anew: {error.what}")
+        _console.print_note(f"the index is built anew: {error.what}")
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:
@@ -182,15 +184,15 @@ def _column(schema: Schema, text: str, option: str) -> ColumnRef:
     raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint=option)
 
 
-def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
-    kept = [column for column in made.columns if not column.skipped]
+def _report(value_index: ValueIndex, *, built: bool) -> dict[str, Any]:
+    kept = [column for column in value_index.columns if not column.skipped]
     return {
-        "directory": str(made.directory),
+        "directory": str(value_index.directory),
         "built": built,
-        "seconds": made.seconds,
-        "values": len(made),
+        "seconds": value_index.seconds,
+        "values": len(value_index),
         "columns_indexed": len(kept),
-        "columns_skipped": len(made.columns) - len(kept),
+        "columns_skipped": len(value_index.columns) - len(kept),
         "columns": [
             {
                 "table": column.table,
@@ -201,7 +203,7 @@ def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
                 "masked": column.masked,
                 "personal": column.personal,
             }
-            for column in made.columns
+            for column in value_index.columns
         ],
     }
 
@@ -212,7 +214,7 @@ def _show(report: dict[str, Any]) -> None:
 
     from ctxprune.cli import _console
 
-    console = _console.data()
+    console = _console.stdout_console()
     table = Table(box=None)
     table.add_column("column", overflow="fold")
     table.add_column("values", justify="right")
@@ -220,17 +222,18 @@ def _show(report: dict[str, Any]) -> None:
     columns = sorted(report["columns"], key=lambda column: -column["values"])
     indexed = [column for column in columns if not column["skipped"]]
     for column in indexed[:_MOST_LINES]:
-        name = _console.visible(f"{column['table']}.{column['column']}")
+        name = _console.escape(f"{column['table']}.{column['column']}")
         table.add_row(Text(name), str(column["values"]), _note(column))
     if len(indexed) > _MOST_LINES:
         table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
     for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():
-        table.add_row(_console.counted(count, "column"), "", Text(reason))
+        table.add_row(_console.format_count(count, "column"), "", Text(reason))
     if columns:
         console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
-    values = f"{_console.counted(report['values'], 'value')} of {_console.counted(report['columns_indexed'], 'column')}"
-    console.print(Text(f"{values}, {state}: {report['directory']}"), soft_wrap=True)
+    value_count = _console.format_count(report["values"], "value")
+    column_count = _console.format_count(report["columns_indexed"], "column")
+    console.print(Text(f"{value_count} of {column_count}, {state}: {report['directory']}"), soft_wrap=True)
 
 
 def _note(column: dict[str, Any]) -> str:
@@ -238,5 +241,5 @@ def _note(column: dict[str, Any]) -> str:
     from ctxprune.cli import _console
 
     masked = [f"masked: {column['masked']}"] if column["masked"] else []
-    long = [f"{_console.counted(column['too_long'], 'value')} too long"] if column["too_long"] else []
+    long = [f"{_console.format_count(column['too_long'], 'value')} too long"] if column["too_long"] else []
     return "; ".join(masked + long)

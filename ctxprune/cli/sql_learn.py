@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import DatabaseArgument
-from ctxprune.cli._knowledge import as_line
+from ctxprune.cli._options import DatabaseArgument, JsonOption
 from ctxprune.errors import DatabaseError, InputError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def learn(
     ] = None,
     note: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="TABLE.COLUMN NOTE", help="What is to be known of a column.", show_default=False),
+        typer.Option(metavar="TABLE.COLUMN NOTE", help="What a reader of this column should know.", show_default=False),
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -56,20 +55,21 @@ def learn(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where it is kept, for instance in your repository; default: one file a database in your "
+            help="File of the entries, for instance in your repository; default: one file a database in your "
             "configuration folder.",
             show_default=False,
         ),
     ] = None,
     run: Annotated[bool, typer.Option("--run", help="Also run each query, and refuse those that fail.")] = False,
-    show: Annotated[bool, typer.Option("--list", help="Print all that is known.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Print all entries.")] = False,
     remove: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Forget an entry of --list. May be repeated.")
+        list[str] | None, typer.Option(metavar="ID", help="Remove the entry with this id. May be repeated.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Print what no longer fits the database; exit code 1 if anything.")
+        bool,
+        typer.Option("--check", help="Print entries that no longer fit the database; exit code 1 if there are any."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Teach answered questions, business terms and notes on columns; `sql ask` then uses what fits a question.
 
@@ -91,7 +91,7 @@ def learn(
         if not adds and knowledge is None and not file.exists():
             hint = "teach it with --pair, --term, --note or --from; or name a file with --knowledge"
             raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
-        _console.refuse_inputs(file.path, *(path for path in (opened.path, source) if path))
+        _console.check_not_input(file.path, *(path for path in (opened.path, source) if path))
         if adds:
             given = [*_given(pair, term, note, tuple(column or ())), *_read(source, opened)]
             _learn(opened, file, given, run=run, as_json=as_json)
@@ -138,15 +138,15 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
         else:
             good.append(kept)
     if refused and len(given) == 1:
-        raise InputError(f"this cannot be learned: {refused[0][1]}", where=as_line(given[0]), hint=_advice(given[0]))
+        raise InputError(f"this cannot be learned: {refused[0][1]}", where=_as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
     for entry, why in refused:
-        _console.say(f"not learned: {as_line(entry)}: {_console.visible(why)}")
+        _console.print_note(f"not learned: {_as_line(entry)}: {_console.escape(why)}")
     new, newer, same = (change.added, change.replaced, change.unchanged) if change else ((), (), ())
     counts = f"{len(new)} learned, {len(newer)} replaced, {len(same)} known before, {len(refused)} refused"
-    _console.say(f"{counts}: {_console.visible(str(file.path))}")
+    _console.print_note(f"{counts}: {_console.escape(str(file.path))}")
     if as_json:
-        _console.emit(
+        _console.print_json(
             {
                 "file": str(file.path),
                 "learned": [_document(entry) for entry in new],
@@ -189,9 +189,9 @@ def _forget(file: KnowledgeFile, ids: list[str], *, as_json: bool) -> None:
     from ctxprune.cli import _console
 
     gone = file.remove(ids)
-    _console.say(f"{_console.counted(len(gone), 'line')} forgotten: {_console.visible(str(file.path))}")
+    _console.print_note(f"{_console.format_count(len(gone), 'line')} forgotten: {_console.escape(str(file.path))}")
     if as_json:
-        _console.emit({"file": str(file.path), "removed": [_document(entry) for entry in gone]})
+        _console.print_json({"file": str(file.path), "removed": [_document(entry) for entry in gone]})
     else:
         _lines(gone)
 
@@ -207,14 +207,14 @@ def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bo
     stale = [entry for entry in entries if why.get(entry_id(entry))]
     if as_json:
         listed = [_document(entry) | ({"stale": why[entry_id(entry)]} if check else {}) for entry in entries]
-        _console.emit({"file": str(file.path), "entries": listed})
+        _console.print_json({"file": str(file.path), "entries": listed})
     elif check:
         for entry in stale:
-            typer.echo(f"{as_line(entry)}  ({_console.visible(why[entry_id(entry)])})")
+            typer.echo(f"{_as_line(entry)}  ({_console.escape(why[entry_id(entry)])})")
     else:
         _lines(entries)
-    about = f"{len(stale)} stale of {len(entries)}" if check else _console.counted(len(entries), "line")
-    _console.say(f"{about}: {_console.visible(str(file.path))}")
+    about = f"{len(stale)} stale of {len(entries)}" if check else _console.format_count(len(entries), "line")
+    _console.print_note(f"{about}: {_console.escape(str(file.path))}")
     if stale:
         raise typer.Exit(1)
 
@@ -228,4 +228,20 @@ def _document(entry: Entry) -> dict[str, object]:
 
 def _lines(entries: tuple[Entry, ...]) -> None:
     for entry in entries:
-        typer.echo(as_line(entry))
+        typer.echo(_as_line(entry))
+
+
+def _as_line(entry: Entry) -> str:
+    """An entry on one printable line, after its id."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.generate.prompts.base import one_line
+    from ctxprune.sql.knowledge import Note, Pair, entry_id
+
+    if isinstance(entry, Pair):
+        left, right = entry.question, entry.sql
+    elif isinstance(entry, Note):
+        left, right = entry.column, entry.note
+    else:
+        left, right = entry.term, entry.meaning + (f" [{', '.join(entry.columns)}]" if entry.columns else "")
+    kind = type(entry).__name__.lower()
+    return _console.escape(f"{entry_id(entry)}  {kind:4}  {one_line(left)}  =>  {one_line(right)}")

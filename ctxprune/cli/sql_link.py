@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.cli._database_argument import filled
-from ctxprune.cli._pipelines import PUBLISHED_HELP
+from ctxprune.cli._options import EvidenceOption, JsonOption, PublishedOption, fill_variables
 from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -31,27 +30,27 @@ def link(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="DB|SCHEMA", callback=filled, help="A database as `sql ask` takes it, or a schema file."
+            metavar="DB|SCHEMA", callback=fill_variables, help="A database as `sql ask` takes it, or a schema file."
         ),
     ],
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     db_id: Annotated[
         str, typer.Option(help="Which database of a schema file that holds several.", show_default=False)
     ] = "",
-    evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
+    evidence: EvidenceOption = "",
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
-    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
+    published: PublishedOption = "",
     form: Annotated[str, typer.Option(help="Prompt form: mschema, ddl or compact.")] = "mschema",
     explain: Annotated[bool, typer.Option("--explain", help="Also list why each column was kept.")] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page that shows what was kept, what was dropped, and why.")
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Keep what holds a named risk: a file of `ctxprune calibrate`.")
+        Path | None, typer.Option(help="Keep enough to hold a calibrated risk: a file that `ctxprune calibrate` wrote.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the part of a schema that a question needs, as prompt text.
 
@@ -84,16 +83,18 @@ def link(
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
     if as_json:
         promise = {} if promised is None else {"promise": promised.promise}
-        _console.emit(link_document(linked, question, evidence) | {"form": form, "text": text} | account | promise)
+        _console.print_json(
+            link_document(linked, question, evidence) | {"form": form, "text": text} | account | promise
+        )
         return
     typer.echo(_encodable(text))
     if explain:
         typer.echo(_encodable("\n" + "\n".join(_reasons(linked))))
     kept, whole = linked.schema.n_columns, schema.n_columns
     tables = f"{len(linked.schema.tables)} of {len(schema.tables)} tables"
-    _console.say(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
+    _console.print_note(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
     if promised is not None:
-        _console.say(promised.promise)
+        _console.print_note(promised.promise)
 
 
 def _calibration(path: Path | None) -> Calibration | None:
@@ -110,7 +111,7 @@ def _linker(calibration: Calibration | None) -> Linker:
 
 
 def _read(
-    source: str, asked: tuple[str, str], *, db_id: str, folder: Path | None, published: str
+    source: str, question_and_evidence: tuple[str, str], *, db_id: str, folder: Path | None, published: str
 ) -> tuple[Schema, Sequence[ValueHit]]:
     if _is_schema_file(source):
         if folder is not None or published:
@@ -122,18 +123,18 @@ def _read(
     from dataclasses import replace
 
     from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import value_index
+    from ctxprune.cli._pipelines import open_values
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
     from ctxprune.sql.pipeline.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
-        _console.say_unreadable(database)
-        index = value_index(database, folder, published)
+        _console.report_unreadable(database)
+        index = open_values(database, folder, published)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
         schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))
-        return schema, index.lookup(*asked)
+        return schema, index.lookup(*question_and_evidence)
 
 
 def _is_schema_file(source: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import UsageError
 from ctxprune.utils.extras import require
 
@@ -25,12 +26,15 @@ def distil(
     student: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of a smaller model to go on from; it may have fewer heads and neurons than --shape.",
+            help="Folder of a smaller model to continue from; it may have fewer heads and neurons than --shape.",
             show_default=False,
         ),
     ] = None,
     base: Annotated[
-        Path | None, typer.Option(help="As for `ctxprune train pruner`: whose tokenizer it is.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Folder of the model whose tokenizer is used, as for `ctxprune train pruner`.", show_default=False
+        ),
     ] = None,
     shape: Annotated[
         str, typer.Option(help="For each layer heads x neurons, as in 4x384,4x384; 0 for none.")
@@ -38,20 +42,20 @@ def distil(
     layers: Annotated[
         str | None,
         typer.Option(
-            help="Which of the teacher's layers each is made of; default: the first ones.", show_default=False
+            help="The teacher's layer that each layer starts from; default: the first ones.", show_default=False
         ),
     ] = None,
-    vocabulary: Annotated[int, typer.Option(min=1, help="Pieces that stay.")] = 24_000,
+    vocabulary: Annotated[int, typer.Option(min=1, help="Vocabulary pieces to keep.")] = 24_000,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens to read.")] = 30_000_000,
     shards: Annotated[int, typer.Option(min=1, help="Files of some 440,000 tokens that the teacher reads.")] = 28,
-    seed: Annotated[int, typer.Option(min=0, help="Of the windows and of their order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the windows and their order.")] = 0,
     rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-    name: Annotated[str, typer.Option(help="Of the model, with its version.")] = "pruner.v2",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    name: Annotated[str, typer.Option(help="Name of the model, with its version.")] = "pruner.v2",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the files in OUT.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a smaller pruner that says what a larger one says, and calibrate it on examples set aside.
+    """Train a smaller pruner to give the scores of a larger one, and calibrate it on examples set aside.
 
     Needs the train extra. Reads what `ctxprune train pruner` reads, and questions beside other documents of the same
     sets, which need no labels.
@@ -73,9 +77,9 @@ def distil(
     parts = parts_of(data, base_folder(base))
     report = distil_pruner(parts, teacher, out, plan, student=student, name=name, resume=resume)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
     else:
-        _console.say(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
+        _console.print_note(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
 
 
 def _shape(text: str) -> EncoderShape:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
 
@@ -29,11 +30,11 @@ def pruner(
     examples: Annotated[
         int | None, typer.Option(min=1, help="Examples to read; default: as pruner.v1.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of order, views and heads.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the order, the views and the heads.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in OUT.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in OUT.")] = False,
     smoke: Annotated[bool, typer.Option("--smoke", help="Train a tiny network on toy data, in seconds.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the pruner, export it with int8 weights, and calibrate it on examples set aside.
 
@@ -58,9 +59,9 @@ def pruner(
         recipe = PrunerRecipe(seed=seed) if examples is None else PrunerRecipe(seed=seed, examples=examples)
     report = train_pruner(parts, out, recipe, resume=resume)
     if as_json:
-        _console.emit(report)
+        _console.print_json(report)
     else:
-        _console.say(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
+        _console.print_note(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
 
 
 def base_folder(base: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""What frameworks' documents are told of their pruning: the spans that were kept, and how to put them together."""
+"""Metadata about pruning for the documents of frameworks: the kept spans, and how to rebuild the text from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "ctxprune_"
 
 def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]:
     """For each text its score, the kept spans, what stands between them, and its length, under `PREFIX`."""
-    found = []
+    rows = []
     spans = kept_spans(passages, [unit.index for unit in ranked.pruned.kept])
     for text, score, kept in zip(passages.texts, ranked.relevance, spans, strict=True):
         own = {
@@ -29,8 +29,8 @@ def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]
             "gaps": [_gap(text[end:start], passages) for (_, end), (start, _) in pairwise(kept)],
             "length": len(text),
         }
-        found.append({f"{PREFIX}{name}": value for name, value in own.items()})
-    return found
+        rows.append({f"{PREFIX}{name}": value for name, value in own.items()})
+    return rows
 
 
 def order_of(ranked: RankedPassages, passages: Passages, pruner: PassagePruner, *, keep_emptied: bool) -> list[int]:
@@ -50,17 +50,18 @@ def kept_spans(passages: Passages, kept: Collection[int]) -> list[list[tuple[int
     `kept` holds indices of units. Where the spans of a text are two or more, something was dropped in between.
     """
     chosen = set(kept)
+    # A text without units is white space or signs: it stays where all stays, as the rendering does.
     whole = len(chosen) == len(passages.units)
     members: list[list[int]] = [[] for _ in passages.texts]
     for index, source in enumerate(passages.sources):
         members[source].append(index)
-    found = []
+    rows = []
     for text, indices in zip(passages.texts, members, strict=True):
         if not indices:
-            found.append([(0, len(text))] if whole and text else [])
+            rows.append([(0, len(text))] if whole and text else [])
         else:
-            found.append(_merged(passages, indices, chosen, len(text)))
-    return found
+            rows.append(_merged(passages, indices, chosen, len(text)))
+    return rows
 
 
 def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length: int) -> list[tuple[int, int]]:
@@ -71,6 +72,7 @@ def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length
         span = passages.units[index].span
         if index not in chosen or span is None:
             continue
+        # Space at the edges of a text belongs to its first and last unit.
         start = 0 if index == indices[0] else span[0]
         end = length if index == indices[-1] else span[1]
         if spans and before == index - 1:
@@ -101,6 +103,7 @@ def restored(text: str, metadata: Mapping[str, Any]) -> str:
         raise InputError(
             "the metadata holds no spans", hint=f"give that of a pruned document ({PREFIX}spans)"
         ) from error
+    # Offsets of another text would cut it anywhere.
     if length != len(text):
         raise InputError(f"the spans are of a text of {length} characters, not {len(text)}")
     parts = [part for (start, end), gap in zip(spans, ["", *gaps], strict=False) for part in (gap, text[start:end])]

@@ -10,6 +10,7 @@ from ctxprune.integrations._accounts import PREFIX, accounts, restored
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 pa = require("pyarrow", "ray")
 
@@ -65,8 +66,7 @@ class PruneRows:
             raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a PassagePruner")
         if self.query is not None and not (isinstance(self.query, str) and self.query.strip()):
             raise UsageError(f"the query is {self.query!r}", hint="give a text that asks something, or None")
-        if not isinstance(self.longest, int) or isinstance(self.longest, bool) or self.longest < 1:
-            raise UsageError(f"longest is {self.longest!r}", hint="give a whole number from 1 up")
+        check_whole("longest", self.longest)
 
     def __call__(self, table: Any) -> Any:
         """A pyarrow.Table with the columns of `RESULTS` behind those of `table`; rows and their order stay.
@@ -75,6 +75,7 @@ class PruneRows:
             InputError: As `check`.
         """
         self.check(table.schema)
+        # As bytes, since one invalid string would otherwise stop the whole batch.
         texts = _bytes(table[self.text_column])
         queries = _bytes(table[self.query_column]) if self.query is None else [self.query.encode()] * len(table)
         rows = [self._row(query, text) for query, text in zip(queries, texts, strict=True)]
@@ -122,7 +123,7 @@ class PruneRows:
 def _is_text(kind: Any) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     tests = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view")
-    return any(getattr(pa.types, test)(kind) for test in tests)
+    return any(getattr(pa.types, test)(kind) for test in tests)  # pyarrow has a function for each type
 
 
 def _bytes(column: Any) -> list[bytes | None]:

@@ -51,6 +51,7 @@ class DocumentPruner:
         keep_emptied: bool = False,
         title_key: str | None = "title",
     ) -> None:
+        # Haystack stores a component by the arguments of its constructor.
         self._init = {name: value for name, value in locals().items() if name != "self"}
         policy = "adaptive.v1" if budget is None else TokenBudget(budget)
         self._pruner = PassagePruner(Pruner(scorer, policy, on_empty=on_empty), documents=top_k, reorder=reorder)

@@ -70,6 +70,7 @@ class PruningPostprocessor(BaseNodePostprocessor):
 
 def _cut(scored: Any, text: str, own: dict[str, Any]) -> Any:
     hidden = ("excluded_llm_metadata_keys", "excluded_embed_metadata_keys")
-    lists = {name: [*dict.fromkeys([*getattr(scored.node, name), *own])] for name in hidden}
-    update = {"text": text, "metadata": {**scored.node.metadata, **own}, **lists}
-    return NodeWithScore(node=scored.node.model_copy(update=update), score=scored.score)
+    node = scored.node
+    lists = {name: [*dict.fromkeys([*getattr(node, name), *own])] for name in hidden}  # attributes of LlamaIndex
+    update = {"text": text, "metadata": {**node.metadata, **own}, **lists}
+    return NodeWithScore(node=node.model_copy(update=update), score=scored.score)

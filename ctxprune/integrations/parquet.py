@@ -21,6 +21,7 @@ from ctxprune.integrations.arrow import PruneRows
 from ctxprune.storage.sealed import seal, unseal
 from ctxprune.utils.extras import require
 from ctxprune.utils.fingerprint import fingerprint
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -93,7 +94,7 @@ def prune_parquet(
 
     Args:
         source: File or folder: a path, or a URI of a file system that pyarrow knows. A file must not change later.
-            Names that begin with "_" or "." are passed over.
+            Names that begin with "_" or "." are skipped.
         target: Folder, likewise; workers on other machines must reach both.
         prune: What becomes of the rows.
         rows: Most rows of a partition, from 1 up: what is done again where a worker is lost. A worker holds a whole row
@@ -110,8 +111,7 @@ def prune_parquet(
             damaged.
         RuntimeError: A scorer or policy failed with an error that is none of ours; the message says at which rows.
     """
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
-        raise UsageError(f"rows is {rows!r}", hint="give a whole number from 1 up")
+    check_whole("rows", rows)
     reading, root = _place(source)
     writing, folder = _place(target)
     if f"{folder}/".startswith(f"{root}/"):
@@ -122,8 +122,9 @@ def prune_parquet(
     version = _claim(writing, folder, [fingerprint(prune), rows], sources)
     plan = [partition for one in sources for partition in one.partitions(folder, rows)]
     there = {*_files(writing, folder)}
+    # A partition is written whole or not at all, so a file that exists is finished.
     missing, report = [one for one in plan if one.target not in there], PruneReport()
-    if len(missing) < len(plan):  # first, so that a damaged file is told before anything is pruned
+    if len(missing) < len(plan):  # first, so that a damaged file is reported before anything is pruned
         compare = partial(_compare_partition, writing=writing, version=version)
         report = sum(run(compare, [one for one in plan if one.target in there]), report)
     work = partial(prune_partition, prune=prune, reading=reading, writing=writing, version=version)

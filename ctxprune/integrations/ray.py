@@ -4,7 +4,7 @@
     prune_parquet("corpus", "pruned", PruneRows(query="…"), run=RayPool(8))
     index_databases({"shop": "shop.sqlite"}, "indexes", run=RayPool(8))
 
-Ray starts a worker anew that was killed, and gives its partitions to it again.
+Ray restarts a worker that was killed, and gives it the same partitions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +48,7 @@ class RayPool:
     workers: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.workers, int) or isinstance(self.workers, bool) or self.workers < 1:
-            raise UsageError(f"workers is {self.workers!r}", hint="give a whole number from 1 up")
+        check_whole("workers", self.workers)
 
     def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         """The results of a function that can be pickled, as can its items and results.
@@ -60,6 +60,7 @@ class RayPool:
         if not items:
             return
         pool = data.ActorPoolStrategy(size=min(self.workers, len(items)))
+        # One item a batch: a lost worker repeats one item, not several.
         done = data.from_items([{"item": pickle.dumps(item)} for item in items]).map_batches(
             _Worker, fn_constructor_args=[function], batch_size=1, compute=pool, num_cpus=1
         )
@@ -74,6 +75,7 @@ class _Worker:
     """One process: what is loaded by the first item serves all others."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
+        # Before anything is loaded: these libraries read the variables once.
         os.environ.update(_ONE_THREAD)
         self._function = function
 

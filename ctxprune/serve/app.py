@@ -38,7 +38,7 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
 
     Args:
         config: See `ctxprune.serve.config.load_config`.
-        generators: Who writes SQL; default as configured.
+        generators: SQL generators; default as configured.
 
     Raises:
         CtxpruneError: The scorer or the generator cannot be made.
@@ -64,9 +64,11 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
         redirect_slashes=False,  # a redirect would name the host that the client named
     )
     app.state.service = service
+    # Before `app.openapi()` below, which lists the routes that exist then.
     for part in (prune, rerank, sql, health, page):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _refused)
+    # The paths that logs and metrics may name.
     service.routes = frozenset(app.openapi()["paths"]) | {"/", "/openapi.json"}
     app.add_middleware(Gateway, service=service)
     return app

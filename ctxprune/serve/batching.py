@@ -66,7 +66,7 @@ class Batcher(Generic[T, R]):
 
         Args:
             item: What `run` takes.
-            key: Who asks.
+            key: Name of the key of the request.
             cost: Estimated seconds of work.
 
         Raises:

@@ -17,11 +17,16 @@ Secrets need not stand in the file: `url_env`, `password_env` and `env` name env
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.serve.settings import (
@@ -35,6 +40,9 @@ from ctxprune.serve.settings import (
 )
 from ctxprune.storage.toml import parse_toml
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 __all__ = [
     "BatchingConfig",
     "DatabaseConfig",
@@ -46,10 +54,11 @@ __all__ = [
     "load_config",
 ]
 
-T = TypeVar("T")
-_MAY_BE_0 = frozenset({"port", "queue", "threads", "workers"})
 _HEX = frozenset("0123456789abcdef")
 _MAX_BYTES = 1_000_000
+_MAX_NAME = 100
+_TABLE = ConfigDict(extra="forbid", strict=True)
+_WHOLE = 2**63  # from here a whole number is beyond TOML's own, and may be beyond what a float or a message takes
 
 
 def load_config(path: str | Path, environment: Mapping[str, str] | None = None) -> ServiceConfig:
@@ -65,20 +74,11 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
             type or out of range, or a named environment variable is not set.
     """
     place = Path(path)
-    reader = _Reader(place.parent, os.environ if environment is None else environment)
-    data = _Table(_toml(place), "")
-    model, databases = reader.model(data.table("model")), tuple(map(reader.database, data.tables("databases")))
-    config = ServiceConfig(
-        server=reader.plain(data.table("server"), ServerConfig),
-        limits=reader.plain(data.table("limits"), LimitsConfig),
-        model=model,
-        batching=reader.plain(data.table("batching"), BatchingConfig),
-        databases=databases,
-        keys=tuple(map(reader.key, data.tables("keys"))),
-        redis=reader.redis() if model.cache or any(database.published for database in databases) else "",
-    )
-    data.end()
-    return config
+    try:
+        file = _ServiceFile.model_validate(_toml(place))
+    except ValidationError as error:  # which quotes its input, and so may hold a password: its text goes nowhere
+        raise _usage_error(error.errors(include_url=False)) from None
+    return _Resolver(place.parent, os.environ if environment is None else environment).service(file)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -109,132 +109,135 @@ def _too_deep(path: Path) -> UsageError:
     return UsageError("the configuration is too deeply nested", where=str(path), hint="see the README for its layout")
 
 
-class _Table:
-    """One table of the file, of which every entry must be asked for."""
-
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
-        self.where, self._left = where, dict(data)
-        self._asked: list[str] = []
-
-    def take(self, name: str, kind: type[T], default: T | None = None) -> T:
-        """The entry of that name and type; without a default it must be there."""
-        self._asked.append(name)
-        if name not in self._left:
-            if default is None:
-                raise UsageError(f"{name} is missing", where=self.where)
-            return default
-        value = self._left.pop(name)
-        if isinstance(value, int) and abs(value) >= 2**63:  # beyond what TOML has, and what a float or a message takes
-            raise UsageError(f"{name} is too large a whole number", where=self.where)
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise UsageError(f"{name} is a {_word(value)}, not a {_words[kind]}", where=self.where)
-        return value
-
-    def table(self, name: str) -> _Table:
-        """The table of that name; an empty one where it is left out."""
-        return _Table(self.take(name, dict, {}), f"{name}")
-
-    def tables(self, name: str) -> list[_Table]:
-        """The entries of the array of tables of that name; none where it is left out."""
-        entries = self.take(name, list, [])
-        for entry in entries:
-            if not isinstance(entry, dict):
-                raise UsageError(f"an entry of {name} is a {_word(entry)}, not a table", hint=f"write [[{name}]]")
-        return [_Table(entry, f"{name}, entry {number}") for number, entry in enumerate(entries, start=1)]
-
-    def has(self, name: str) -> bool:
-        """Whether the table has an entry of that name which was not taken yet."""
-        return name in self._left
-
-    def end(self) -> None:
-        """Nothing else may be left."""
-        if self._left:
-            unknown, known = ", ".join(map(repr, self._left)), ", ".join(sorted(set(self._asked)))
-            raise UsageError(f"unknown entry {unknown}", where=self.where, hint=f"known: {known}")
+def _refusal(what: str, hint: str = "") -> PydanticCustomError:
+    """What a validator of ours raises; `_usage_error` gives it the place."""
+    return PydanticCustomError("refused", "refused", {"what": what, "hint": hint})
 
 
-_words = {str: "text", int: "whole number", float: "number", bool: "boolean", dict: "table", list: "list"}
+def _check_name(name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > _MAX_NAME:
+        raise _refusal(f"name is no printable text of at most {_MAX_NAME} characters")
+    return name
 
 
-def _word(value: object) -> str:
-    return _words.get(type(value), type(value).__name__)
+def _check_digest(digest: str) -> str:
+    digest = digest.lower()
+    if len(digest) != 64 or not _HEX.issuperset(digest):
+        raise _refusal("sha256 is no sha256 digest", "write the 64 digits of: printf %s KEY | sha256sum")
+    return digest
 
 
-class _Reader:
-    """Makes the parts of a configuration out of tables."""
+def _check_access(access: object) -> str | Mapping[str, str | tuple[str, ...]]:
+    """Access to one database: "*", or for each table "*" or its columns."""
+    if access == "*":
+        return "*"
+    if not isinstance(access, dict):
+        raise _refusal('access to a database is neither "*" nor a table')
+    tables: dict[str, str | tuple[str, ...]] = {}
+    for table, columns in access.items():
+        if isinstance(columns, list) and all(isinstance(column, str) for column in columns):
+            tables[table] = tuple(columns)
+        elif columns == "*":
+            tables[table] = "*"
+        else:
+            raise _refusal(f'the columns of {table!r} are neither "*" nor a list of names')
+    return tables
+
+
+_Name = Annotated[str, AfterValidator(_check_name)]
+
+
+class _DatabaseEntry(BaseModel):
+    """One [[databases]] table; exactly one of path, url and url_env says where the database is."""
+
+    model_config = _TABLE
+
+    name: _Name
+    path: str = ""
+    url: str = Field("", repr=False)
+    url_env: str = ""
+    password_env: str = ""
+    index: str = ""
+    published: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> _DatabaseEntry:
+        # By what was written, not by its value: an empty text counts as written.
+        if len({"path", "url", "url_env"} & self.model_fields_set) != 1:
+            raise _refusal("a database needs one of path, url and url_env")
+        if self.index and self.published:
+            raise _refusal("a database has one of index and published")
+        return self
+
+
+class _KeyEntry(BaseModel):
+    """One [[keys]] table: a key by its hash, or by the environment variable that holds the key itself."""
+
+    model_config = _TABLE
+
+    name: _Name
+    sha256: Annotated[str, AfterValidator(_check_digest)] = Field("", repr=False)
+    env: str = ""
+    databases: dict[str, Annotated[Any, BeforeValidator(_check_access)]] = Field(default_factory=dict)
+    metrics: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> _KeyEntry:
+        if len({"sha256", "env"} & self.model_fields_set) != 1:
+            raise _refusal("a key needs sha256 or env")
+        return self
+
+
+class _ServiceFile(BaseModel):
+    """The whole file, before paths and secrets are looked up."""
+
+    model_config = _TABLE
+
+    model: ModelConfig = ModelConfig()
+    databases: list[_DatabaseEntry] = Field(default_factory=list)
+    server: ServerConfig = ServerConfig()
+    limits: LimitsConfig = LimitsConfig()
+    batching: BatchingConfig = BatchingConfig()
+    keys: list[_KeyEntry] = Field(default_factory=list)
+
+
+class _Resolver:
+    """Looks up what a checked file refers to: paths beside it, environment variables."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._environment = folder, environment
 
-    def plain(self, table: _Table, make: Callable[..., T]) -> T:
-        """A dataclass of texts, lists of texts, booleans and numbers above 0 (some may be 0)."""
-        values: dict[str, Any] = {}
-        for part in fields(make):  # type: ignore[arg-type]
-            if isinstance(part.default, tuple):
-                values[part.name] = _texts(table, part.name)
-                continue
-            value = values[part.name] = table.take(part.name, type(part.default), part.default)
-            least = 0 if part.name in _MAY_BE_0 else 1 if isinstance(value, int) else 0.001
-            most = 65_535 if part.name == "port" else 10**12
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and not least <= value <= most:
-                raise UsageError(f"{part.name} is {value!r}", where=table.where, hint=f"give {least} to {most}")
-        table.end()
-        return make(**values)
-
-    def model(self, table: _Table) -> ModelConfig:
-        """The model, with its path beside the file."""
-        model = self.plain(table, ModelConfig)
+    def service(self, file: _ServiceFile) -> ServiceConfig:
+        """The configuration that a file describes."""
+        model = file.model
         if model.cache and not model.generator.startswith("chat:"):
-            raise UsageError("cache goes with a chat model", where=table.where, hint='write generator = "chat:…"')
-        return replace(model, path=self._path(model.path))
+            raise UsageError("cache goes with a chat model", where="model", hint='write generator = "chat:…"')
+        databases = tuple(self._database(entry, number) for number, entry in enumerate(file.databases))
+        shared = model.cache or any(database.published for database in databases)
+        return ServiceConfig(
+            server=file.server,
+            limits=file.limits,
+            model=replace(model, path=self._path(model.path)),
+            batching=file.batching,
+            databases=databases,
+            keys=tuple(map(self._key, file.keys)),
+            redis=self._variable("CTXPRUNE_REDIS_URL") if shared else "",
+        )
 
-    def database(self, table: _Table) -> DatabaseConfig:
-        """A database; exactly one of path, url and url_env says where it is."""
-        name = _name(table)
-        ways = [way for way in ("path", "url", "url_env") if table.has(way)]
-        if len(ways) != 1:
-            raise UsageError("a database needs one of path, url and url_env", where=table.where)
-        target = self._target(ways[0], table.take(ways[0], str))
-        if table.has("password_env"):
-            target = _with_password(target, self._variable(table.take("password_env", str)), table.where)
-        index, published = self._path(table.take("index", str, "")), table.take("published", str, "")
-        if index and published:
-            raise UsageError("a database has one of index and published", where=table.where)
-        table.end()
-        return DatabaseConfig(name, target, index, published)
-
-    def key(self, table: _Table) -> KeyConfig:
-        """A key, by its hash or by the environment variable that holds the key itself."""
-        import hashlib
-
-        name = _name(table)
-        if table.has("sha256") == table.has("env"):
-            raise UsageError("a key needs sha256 or env", where=table.where)
-        if table.has("env"):
-            digest = hashlib.sha256(self._variable(table.take("env", str)).encode()).hexdigest()
+    def _database(self, entry: _DatabaseEntry, number: int) -> DatabaseConfig:
+        if "path" in entry.model_fields_set:
+            target = self._path(entry.path)
         else:
-            digest = table.take("sha256", str).lower()
-            if len(digest) != 64 or not _HEX.issuperset(digest):
-                hint = "write the 64 digits of: printf %s KEY | sha256sum"
-                raise UsageError("sha256 is no sha256 digest", where=table.where, hint=hint)
-        databases = {
-            database: _access(tables, f"{table.where}, databases.{database}")
-            for database, tables in table.take("databases", dict, {}).items()
-        }
-        metrics = table.take("metrics", bool, False)
-        table.end()
-        return KeyConfig(name, digest, databases, metrics)
+            target = self._variable(entry.url_env) if "url_env" in entry.model_fields_set else entry.url
+        if "password_env" in entry.model_fields_set:
+            target = _with_password(target, self._variable(entry.password_env), _place(("databases", number)))
+        return DatabaseConfig(entry.name, target, self._path(entry.index), entry.published)
 
-    def redis(self) -> str:
-        """The URL of the Redis that workers share."""
-        return self._variable("CTXPRUNE_REDIS_URL")
-
-    def _target(self, way: str, said: str) -> str:
-        if way == "path":
-            return self._path(said)
-        return self._variable(said) if way == "url_env" else said
+    def _key(self, entry: _KeyEntry) -> KeyConfig:
+        digest = entry.sha256
+        if "env" in entry.model_fields_set:
+            digest = hashlib.sha256(self._variable(entry.env).encode()).hexdigest()
+        return KeyConfig(entry.name, digest, entry.databases, entry.metrics)
 
     def _path(self, path: str) -> str:
         try:
@@ -249,36 +252,6 @@ class _Reader:
         return value
 
 
-def _texts(table: _Table, name: str) -> tuple[str, ...]:
-    values = table.take(name, list, [])
-    if not all(isinstance(value, str) for value in values):
-        raise UsageError(f"{name} is no list of texts", where=table.where)
-    return tuple(values)
-
-
-def _name(table: _Table) -> str:
-    name = table.take("name", str)
-    if not name.strip() or not name.isprintable() or len(name) > 100:
-        raise UsageError("name is no printable text of at most 100 characters", where=table.where)
-    return name
-
-
-def _access(said: object, where: str) -> str | Mapping[str, str | tuple[str, ...]]:
-    if said == "*":
-        return "*"
-    if not isinstance(said, dict):
-        raise UsageError('access to a database is neither "*" nor a table', where=where)
-    tables: dict[str, str | tuple[str, ...]] = {}
-    for table, columns in said.items():
-        if isinstance(columns, list) and all(isinstance(column, str) for column in columns):
-            tables[table] = tuple(columns)
-        elif columns == "*":
-            tables[table] = "*"
-        else:
-            raise UsageError(f'the columns of {table!r} are neither "*" nor a list of names', where=where)
-    return tables
-
-
 def _with_password(target: str, password: str, where: str) -> str:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -289,3 +262,75 @@ def _with_password(target: str, password: str, where: str) -> str:
         raise UsageError(
             "password_env goes with a URL", where=where, hint="such as postgresql://USER@HOST:5432/NAME"
         ) from None
+
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's kinds for models and for dataclasses
+_TABLES: dict[str, Any] = {
+    "batching": BatchingConfig,
+    "databases": _DatabaseEntry,
+    "keys": _KeyEntry,
+    "limits": LimitsConfig,
+    "model": ModelConfig,
+    "server": ServerConfig,
+}
+_WORDS = {str: "text", int: "whole number", float: "number", bool: "boolean", dict: "table", list: "list"}
+_EXPECTED = {
+    "bool_type": "boolean",
+    "dataclass_type": "table",
+    "dict_type": "table",
+    "float_type": "number",
+    "int_type": "whole number",
+    "list_type": "list",
+    "model_type": "table",
+    "string_type": "text",
+    "tuple_type": "list",
+}
+
+
+def _usage_error(faults: list[ErrorDetails]) -> UsageError:
+    """The first fault of a file as an error of ours: the entry, what is wrong with it, and the table it is in."""
+    fault = faults[0]
+    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
+    *above, name = fault["loc"]
+    if kind == "refused":
+        whole = isinstance(name, int) or above[-1:] == ["databases"]  # not one entry of a table, but all of it
+        return UsageError(context["what"], where=_place([*above, name] if whole else above), hint=context["hint"])
+    if kind == "missing":
+        return UsageError(f"{name} is missing", where=_place(above))
+    if kind in _UNKNOWN:
+        unknown = [str(one["loc"][-1]) for one in faults if one["type"] in _UNKNOWN and [*one["loc"][:-1]] == above]
+        return _unknown_entries(unknown, above)
+    if isinstance(value, int) and abs(value) >= _WHOLE:
+        return UsageError(f"{name} is too large a whole number", where=_place(above))
+    if kind == "range":
+        hint = f"give {context['least']} to {context['most']}"
+        return UsageError(f"{name} is {value!r}", where=_place(above), hint=hint)
+    return _wrong_type(above, name, f"a {_WORDS.get(type(value), type(value).__name__)}", _EXPECTED[kind])
+
+
+def _wrong_type(above: Sequence[str | int], name: str | int, given: str, expected: str) -> UsageError:
+    if not isinstance(name, int):
+        return UsageError(f"{name} is {given}, not a {expected}", where=_place(above))
+    array = above[-1]
+    if array in _TABLES:
+        return UsageError(f"an entry of {array} is {given}, not a table", hint=f"write [[{array}]]")
+    return UsageError(f"{array} is no list of texts", where=_place(above[:-1]))
+
+
+def _unknown_entries(names: Sequence[str], above: Sequence[str | int]) -> UsageError:
+    table: Any = _TABLES[str(above[0])] if above else _ServiceFile
+    known = sorted(table.model_fields if issubclass(table, BaseModel) else (one.name for one in fields(table)))
+    near = get_close_matches(names[0][:_MAX_NAME], known, n=1)
+    hint = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}"
+    return UsageError(f"unknown entry {', '.join(map(repr, names))}", where=_place(above), hint=hint)
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """`("keys", 0, "databases", "shop")` as "keys, entry 1, databases.shop"."""
+    text = ""
+    for before, part in zip(("", *loc), loc, strict=False):
+        if isinstance(part, int):
+            text += f", entry {part + 1}"
+        else:
+            text += ("" if not text else ", " if isinstance(before, int) else ".") + part
+    return text

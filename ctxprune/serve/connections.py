@@ -1,9 +1,15 @@
-"""Connections that may not last for ever: what never ends, is never read or is one too many is closed."""
+"""Connections with bounds: one that never ends, is never read or is one too many is closed.
+
+Framing is bounded before anything is known of the client. h11 takes 5 microseconds and more for each header line and
+each chunk, in the event loop and whether or not there is a key. A head of thousands of lines or a body in chunks of one
+byte would keep all other connections waiting.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import OrderedDict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -11,21 +17,25 @@ from typing import TYPE_CHECKING, Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ctxprune.errors import RequestError
 from ctxprune.serve.errors import document
 from ctxprune.serve.limits import spread
 from ctxprune.serve.logs import log, request_id
-from ctxprune.serve.wire import BoundedConnection
 
 if TYPE_CHECKING:
-    from ctxprune.errors import RequestError
     from ctxprune.serve.settings import LimitsConfig
 
-__all__ = ["Connections", "LimitedProtocol"]
+__all__ = ["BoundedConnection", "Connections", "LimitedProtocol"]
 
 _SLICE_BYTES = 16_384  # that are parsed before the bounds are looked at again; one read may bring sixteen times as many
 _LINGER_SECONDS = 5.0
 _LINGER_BYTES = 128_000_000  # not parsed and not kept, these take the event loop 10 ms or two
 _MAY_ANSWER = (h11.IDLE, h11.SEND_RESPONSE)
+_MOST_LINES = 256  # of a head, its first line included
+_FREE_CHUNKS = 256  # whatever they hold
+_LEAST_CHUNK = 256  # bytes that chunks beyond those hold, on average
+_FREE_BYTES = 32_768  # of framing: chunk sizes, extensions, trailers; beyond them at most one for each byte of the body
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Connections:
@@ -68,8 +78,10 @@ class Connections:
 
 
 class LimitedProtocol(H11Protocol):
-    """uvicorn's protocol, which waits for ever for the end of a request and for a client that does not read, parses
-    whatever comes, and closes a connection under a client that still sends.
+    """uvicorn's protocol with time limits and bounds.
+
+    Without them it waits without end for a request to complete and for a client to read, parses any amount of framing,
+    and closes a connection while the client still sends.
 
     The headers of a request may take `read_seconds`, and the rest of it twice as long: within the first two thirds of
     that time the gateway answers that the body did not arrive. Each limit is up to a quarter longer, see
@@ -216,4 +228,61 @@ class _LingeringTransport:
         return self._lingers or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self._transport, name)  # all else of asyncio.Transport, whose attributes vary by its class
+
+
+class BoundedConnection(h11.Connection):
+    """A server's side of an HTTP/1.1 connection that refuses framing which is out of proportion to what it frames.
+
+    Attributes:
+        refusal: What is wrong with the request that was refused last; None if it is not about these bounds.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(h11.SERVER, most)
+        self.refusal: RequestError | None = None
+        self._newlines = 0  # in what h11 has not parsed yet, at most
+        self._chunks = self._body = self._wire = 0  # of this request: chunks, bytes in them, bytes with their framing
+
+    def receive_data(self, data: bytes) -> None:
+        """See `h11.Connection.receive_data`."""
+        self._newlines += data.count(b"\n")
+        if self.their_state is h11.SEND_BODY:
+            self._wire += len(data)
+        super().receive_data(data)
+
+    def next_event(self) -> Any:
+        """See `h11.Connection.next_event`.
+
+        Raises:
+            h11.RemoteProtocolError: Also where a bound is passed; `refusal` then says which.
+        """
+        if self.their_state is h11.IDLE and self._newlines > _MOST_LINES:
+            self._check_head()
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._body = self._wire = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += bool(event.chunk_start)
+            self._body += len(event.data)
+        if self._chunks > _FREE_CHUNKS + self._body // _LEAST_CHUNK:
+            hint = f"send {_LEAST_CHUNK} bytes or more in each"
+            self._refuse(RequestError("the body comes in too many chunks", status=400, hint=hint))
+        if self.their_state is h11.SEND_BODY and self._wire > _FREE_BYTES + 2 * self._body:
+            hint = "leave out chunk extensions and trailers"
+            self._refuse(RequestError("the body has too much framing", status=400, hint=hint))
+        return event
+
+    def _check_head(self) -> None:
+        """Counts the lines of the next head only where there are many newlines at all, since it copies the buffer."""
+        data = self.trailing_data[0]
+        end = _END_OF_HEAD.search(data)
+        self._newlines = data.count(b"\n")
+        if (data.count(b"\n", 0, end.start()) if end else self._newlines) > _MOST_LINES:
+            self._refuse(
+                RequestError("there are too many headers", status=431, hint=f"at most {_MOST_LINES} are taken")
+            )
+
+    def _refuse(self, refusal: RequestError) -> None:
+        self.refusal = refusal
+        raise h11.RemoteProtocolError(refusal.what)

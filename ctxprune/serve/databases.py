@@ -69,7 +69,7 @@ class Databases:
 
     Args:
         config: Of the service.
-        generators: Who writes SQL.
+        generators: SQL generators.
         queries: To one database at the same time; further ones wait.
     """
 
@@ -93,8 +93,8 @@ class Databases:
         return visible(self._entries[name].open().schema(), key.access(name))
 
     def view(self, name: str, key: Key) -> View:
-        """All that is needed to answer; made once for each database and set of tables, and anew when a version of a
-        shared index that was published meanwhile hides other columns.
+        """All that is needed to answer. Made once for each database and set of tables, and again when a newly published
+        version of a shared index hides other columns.
 
         Raises as `schema`, and:
             StoreError, FormatError: Its shared index cannot be used right now.
@@ -102,17 +102,18 @@ class Databases:
         access = key.access(name)
         entry = self._entries[name]
         hidden = () if entry.shared is None else entry.shared.hidden
+        # Held while a view is made: two first requests would otherwise build the same index twice.
         with entry.lock:
             entry.open()
-            said = _said(access)
-            view = entry.views.get(said)
+            access_id = _access_id(access)
+            view = entry.views.get(access_id)
             if view is None or view.hidden != hidden:
-                view = entry.views[said] = self._view(entry, access, hidden)
+                view = entry.views[access_id] = self._view(entry, access, hidden)
             return view
 
     def freshen(self, name: str, key: Key) -> None:
-        """Make what `view` gives; make it anew if the data are others than those that it was made of, or if somebody
-        wrote its index anew, perhaps to hide a column. Until it is made, questions are answered from what there is.
+        """Make the view, or make it again if the data or its index have changed since, perhaps to hide a column. Until
+        the new view is ready, questions are answered from the old one.
 
         Raises as `view`.
         """
@@ -121,18 +122,19 @@ class Databases:
         if view.made_of != (database.data_fingerprint(), entry.written()):
             database.refresh()
             access = key.access(name)
+            # Without the lock: questions are answered from the old view while the new one is made.
             fresh = self._view(entry, access, view.hidden)
             with entry.lock:
-                entry.views[_said(access)] = fresh
+                entry.views[_access_id(access)] = fresh
 
-    def look_again(self, name: str) -> None:
-        """What was made of another schema than there is now is made anew when next needed."""
+    def drop_outdated(self, name: str) -> None:
+        """Discard the views made from an older schema; they are made again when next needed."""
         entry = self._entries[name]
         with entry.lock:
             database = entry.open()
             database.refresh()
             now = database.schema().fingerprint
-            entry.views = {said: view for said, view in entry.views.items() if view.source.fingerprint == now}
+            entry.views = {access_id: view for access_id, view in entry.views.items() if view.source.fingerprint == now}
 
     def failures(self) -> dict[str, CtxpruneError]:
         """Why databases cannot be used, by their names; {} if all can."""
@@ -150,6 +152,7 @@ class Databases:
         schema = visible(whole, access)
         index = entry.shared or _index(database, entry.config.index, schema)
         values = index.within(tuple(schema.refs()))
+        # Read after the index, which may have been written just now.
         written = entry.written()
         config = PipelineConfig(schema=schema, limits=self._limits)
         pipeline = Pipeline(database, generators=self._generators, values=index, config=config)
@@ -159,7 +162,7 @@ class Databases:
         return View(keyed, values, pipeline, whole, (data, written), hidden)
 
 
-def _said(access: Any) -> str:
+def _access_id(access: Any) -> str:
     return json.dumps(access, sort_keys=True)
 
 
@@ -231,6 +234,6 @@ def visible(schema: Schema, access: str | Mapping[str, str | Sequence[str]]) -> 
         if not isinstance(columns, str):
             listed.add(table.name)
     # A key with a list of columns must not see one that is added later, so its table never counts as complete.
-    found = schema.subset(refs)
-    tables = (replace(table, complete=table.complete and table.name not in listed) for table in found.tables)
-    return replace(found, tables=tuple(tables))
+    part = schema.subset(refs)
+    tables = (replace(table, complete=table.complete and table.name not in listed) for table in part.tables)
+    return replace(part, tables=tuple(tables))

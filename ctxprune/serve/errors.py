@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["document", "headers_of", "status_of"]
 
 _CALLERS = (UsageError, BudgetError, UnknownNameError, SchemaError, GuardError, QueryError, InputError)
+# The first kind that an error is an instance of counts, so subclasses stand before their base.
 _STATUSES: Mapping[type[CtxpruneError], int] = {
     QueryTimeoutError: 504,
     QueryLimitError: 422,
     **dict.fromkeys(_CALLERS, 422),
     DatabaseError: 503,
     StoreError: 503,
-    FormatError: 503,  # an index or a cache that was lost or damaged, until it is made anew
+    FormatError: 503,  # an index or a cache that was lost or damaged, until it is rebuilt
     IndexBuildError: 503,
     MissingExtraError: 503,
     GenerationError: 502,
@@ -61,8 +62,8 @@ def headers_of(error: CtxpruneError) -> dict[str, str]:
 def document(error: Exception, request_id: str) -> dict[str, Any]:
     """`{"error": {"code", "message", "hint", "request_id"}}`.
 
-    What the operator must mend is told without particulars, which may be paths or a server's own words: they are in
-    the log, by the kind of the error.
+    Errors that only the operator can mend come without details, which may be paths or a server's own words; these are
+    in the log.
     """
     if isinstance(error, CtxpruneError) and (isinstance(error, RequestError) or status_of(error) < 500):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)

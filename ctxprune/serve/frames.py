@@ -9,7 +9,7 @@ from typing import IO, Any
 from ctxprune import errors
 from ctxprune.errors import CtxpruneError, RequestError
 
-__all__ = ["error_head", "error_of", "read_frame", "write_frame"]
+__all__ = ["decode_error", "encode_error", "read_frame", "write_frame"]
 
 _SIZES = struct.Struct(">II")
 
@@ -33,12 +33,13 @@ def read_frame(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
         return None
     head_size, body_size = _SIZES.unpack(sizes)
     head, body = file.read(head_size), file.read(body_size)
+    # A killed process leaves half a frame, which is the same as none.
     if len(head) < head_size or len(body) < body_size:
         return None
     return json.loads(head), body
 
 
-def error_head(error: CtxpruneError) -> dict[str, Any]:
+def encode_error(error: CtxpruneError) -> dict[str, Any]:
     """An error of this library as the head of a frame."""
     status = error.status if isinstance(error, RequestError) else 0
     return {
@@ -50,9 +51,9 @@ def error_head(error: CtxpruneError) -> dict[str, Any]:
     }
 
 
-def error_of(head: dict[str, Any]) -> CtxpruneError:
-    """The error that `error_head` was given."""
-    kind = getattr(errors, head["error"], CtxpruneError)
+def decode_error(head: dict[str, Any]) -> CtxpruneError:
+    """The error that `encode_error` was given."""
+    kind = vars(errors).get(head["error"], CtxpruneError)
     error: CtxpruneError = kind.__new__(kind)
     CtxpruneError.__init__(error, head["what"], where=head["where"], hint=head["hint"])
     if isinstance(error, RequestError):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve import errors, replies
+from ctxprune.serve.call import Call
 from ctxprune.serve.cost import estimate_seconds, is_short
-from ctxprune.serve.keys import Key
 from ctxprune.serve.limits import (
     ClientGoneError,
     Reservation,
@@ -23,53 +23,21 @@ from ctxprune.serve.limits import (
 )
 from ctxprune.serve.logs import cause, log, request_id
 from ctxprune.serve.long import LONG_PATHS
-from ctxprune.serve.tracing import request_span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from ctxprune.serve.service import Service
     from ctxprune.serve.settings import LimitsConfig
 
-__all__ = ["Call", "Gateway"]
+__all__ = ["Gateway"]
 
 _GONE = 499  # nginx's status for a client that went away, in logs and metrics only
 _GUARDED = "/v1/"
 _PART_BYTES = 65_536
+_TRACE_HEADERS = ("traceparent", "tracestate")
 _LAST = (400, 408)  # statuses after which it is not known where a further request would begin
 _QUESTION_BYTES = 131_072  # question and evidence, 10,000 characters each, fit in whatever way they are escaped in JSON
-
-
-@dataclass
-class Call:
-    """One request, as routes and the log know it.
-
-    Attributes:
-        id: The caller's or a new one.
-        headers: By lower-case name; of several of a name the first.
-        key: Who asks.
-        status: Of the answer; 0 until it begins.
-        told: What the log says besides.
-        unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.
-        body: Of the request, once it is read; b"" again where it went elsewhere.
-        cost: Estimated seconds of the work on it, once the body is read.
-        short: Whether this process works on it.
-        reserve: See `ctxprune.serve.limits.Reservation.resize`.
-    """
-
-    id: str
-    headers: dict[bytes, bytes]
-    key: Key = field(default_factory=Key)
-    status: int = 0
-    told: dict[str, Any] = field(default_factory=dict)
-    unread: bool = False
-    body: bytes = field(default=b"", repr=False)
-    cost: float = 0.0
-    short: bool = True
-    reserve: Callable[[int], None] = lambda _: None
-
-    @property
-    def content_type(self) -> str:
-        """Of the body."""
-        return self.headers.get(b"content-type", b"").decode("latin-1")
 
 
 class Gateway:
@@ -83,13 +51,15 @@ class Gateway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Reversed, so that of several headers of one name the first counts.
         headers = dict(reversed(scope["headers"]))
         call = Call(request_id(headers.get(b"x-request-id", b"")), headers, unread=has_body(headers))
         scope.setdefault("state", {})["call"] = call
         reply = _Reply(send, call)
         start = time.perf_counter()
+        # Paths that do not exist share one label; a scanner would fill the metrics with labels otherwise.
         route = scope["path"] if scope["path"] in self._service.routes else "other"
-        with request_span(f"{scope['method']} {route}", headers) as span:
+        with _request_span(f"{scope['method']} {route}", headers) as span:
             try:
                 await self._serve(scope, receive, reply)
             except ClientGoneError:
@@ -97,17 +67,23 @@ class Gateway:
             except asyncio.CancelledError:  # the grace time is over; the task ends here in any case
                 await reply.error(RequestError("the service stopped", status=503, hint="ask another instance"))
             except Exception as error:  # noqa: BLE001 - the last handler: an answer without particulars, and a log line
-                call.told["cause"] = cause(error)
+                call.log_fields["cause"] = cause(error)
                 await reply.error(error)
             finally:
                 seconds = time.perf_counter() - start
                 span.update({"http.route": route, "http.response.status_code": call.status})
                 self._service.metrics.request(route, call.status, seconds)
-                told = {"method": scope["method"], "route": route, "status": call.status, "key": call.key.name or None}
-                log("request", request_id=call.id, **told, ms=round(seconds * 1e3, 2), **call.told)
+                fields = {
+                    "method": scope["method"],
+                    "route": route,
+                    "status": call.status,
+                    "key": call.key.name or None,
+                }
+                log("request", request_id=call.id, **fields, ms=round(seconds * 1e3, 2), **call.log_fields)
 
     async def _serve(self, scope: Any, receive: Any, reply: _Reply) -> None:
         limits = self._service.config.limits
+        # First what costs nothing and needs no key.
         check_headers(scope["headers"], limits.header_bytes)
         if self._service.names is not None:
             check_host(scope["headers"], self._service.names)
@@ -116,14 +92,16 @@ class Gateway:
             return
         reply.call.key = self._service.keys.of(reply.call.headers)
         try:
-            await asyncio.wait_for(self._admitted(scope, receive, reply), limits.seconds)
+            # One deadline for reading, waiting and work together, which is what the client sees.
+            await asyncio.wait_for(self._serve_in_turn(scope, receive, reply), limits.seconds)
+        # QueryTimeoutError is a TimeoutError too, and keeps its own code.
         except CtxpruneError:
             raise
         except TimeoutError as error:
             hint = f"requests may take {limits.seconds:g} seconds; ask for less"
             raise RequestError("the request took too long", status=504, hint=hint) from error
 
-    async def _admitted(self, scope: Any, receive: Any, reply: _Reply) -> None:
+    async def _serve_in_turn(self, scope: Any, receive: Any, reply: _Reply) -> None:
         """The body is read before the request has its turn: one that does not arrive keeps no other out."""
         service, call = self._service, reply.call
         reservation = Reservation(service.ledger, call.key.name)
@@ -133,7 +111,7 @@ class Gateway:
             limits = _limits_of(scope["path"], service.config.limits)
             call.body = await read_body(receive, call.headers, limits, reservation)
             call.unread = False
-            call.told["bytes"] = len(call.body)
+            call.log_fields["bytes"] = len(call.body)
             call.cost = estimate_seconds(call.body)
             call.short = is_short(call.body, call.cost)
             gate = service.gate if call.short else service.long_gate
@@ -161,6 +139,7 @@ async def _while_connected(work: Any, receive: Any) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not tasks[0].done():
             raise ClientGoneError
+        # Raises what the work raised.
         tasks[0].result()
     finally:
         for task in tasks:
@@ -183,11 +162,11 @@ class _Reply:
                 message["headers"].append((b"connection", b"close"))
             self._streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
         elif message["type"] == "http.response.body":
-            message = await self._all_but_last(message)
+            message = await self._send_all_but_last(message)
             self._ended = not message.get("more_body", False)
         await self._send(message)
 
-    async def _all_but_last(self, message: Any) -> Any:
+    async def _send_all_but_last(self, message: Any) -> Any:
         """Sends a long body in parts, each when the client took those before, so that the deadline is that of sending,
         too; the last one is given back.
         """
@@ -202,12 +181,36 @@ class _Reply:
         document = errors.document(error, self.call.id)
         status = errors.status_of(error) if isinstance(error, CtxpruneError) else 500
         if self._streams and not self._ended:
-            await self({"type": "http.response.body", "body": replies.event("error", document), "more_body": False})
+            await self(
+                {"type": "http.response.body", "body": replies.encode_event("error", document), "more_body": False}
+            )
         if self.call.status:
             return
         headers = errors.headers_of(error) if isinstance(error, CtxpruneError) else {}
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
-        body = replies.encoded(document)
+        body = replies.encode(document)
         given += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self({"type": "http.response.start", "status": status, "headers": given})
         await self({"type": "http.response.body", "body": body})
+
+
+@contextmanager
+def _request_span(name: str, headers: Mapping[bytes, bytes]) -> Iterator[dict[str, Any]]:
+    """A span of one request, child of the caller's (`traceparent`); what is put into the dict becomes attributes.
+
+    There is one where OpenTelemetry's API is installed; which exporter it goes to is the operator's choice.
+    """
+    attributes: dict[str, Any] = {}
+    try:
+        from opentelemetry import propagate, trace
+    except ModuleNotFoundError:
+        yield attributes
+        return
+    carrier = {key: headers[key.encode()].decode("latin-1") for key in _TRACE_HEADERS if key.encode() in headers}
+    tracer = trace.get_tracer("ctxprune.serve")
+    context = propagate.extract(carrier)
+    with tracer.start_as_current_span(name, context=context, kind=trace.SpanKind.SERVER) as span:
+        try:
+            yield attributes
+        finally:
+            span.set_attributes(attributes)

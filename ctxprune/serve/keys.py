@@ -1,4 +1,4 @@
-"""Who asks: keys by their hashes, and what each may see."""
+"""Authentication: keys by their hashes, and what each key may see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Key", "Keys"]
 
 @dataclass(frozen=True)
 class Key:
-    """Who asks.
+    """One key, as requests are served for it.
 
     Attributes:
         name: For logs; "" where the service has no keys.
@@ -62,14 +62,14 @@ class Keys:
     def of(self, headers: Mapping[bytes, bytes]) -> Key:
         """The key of a request, from `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 
-        Its hash is compared with every known one in constant time, so that neither time nor order tells anything.
+        Its hash is compared with every known one in constant time, so that neither time nor order reveals anything.
 
         Raises:
             RequestError: 401, there is none, or it is unknown.
         """
         key = self.find(headers)
         if key is None:
-            if _given(headers):
+            if _read_key(headers):
                 raise RequestError("the key is unknown", status=401, hint="ask the service's operator for one")
             raise RequestError("there is no key", status=401, hint="send the header Authorization: Bearer KEY")
         return key
@@ -78,12 +78,13 @@ class Keys:
         """The same; None where `of` raises."""
         if not self._digests:
             return self._everybody
-        given = _given(headers)
+        given = _read_key(headers)
+        # A missing key is hashed and compared as well, so that the time taken reveals nothing.
         digest = hashlib.sha256(given).digest()
         found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
         return found[0] if found and given else None
 
 
-def _given(headers: Mapping[bytes, bytes]) -> bytes:
-    kind, _, told = headers.get(b"authorization", b"").partition(b" ")
-    return told.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+def _read_key(headers: Mapping[bytes, bytes]) -> bytes:
+    kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return token.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")

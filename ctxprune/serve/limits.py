@@ -75,13 +75,14 @@ class Gate:
         """Waits for a turn, and holds it.
 
         Args:
-            key: Who asks.
+            key: Name of the key of the request.
             cost: Estimated seconds of work; of those of a key that wait, a cheap one comes before an expensive one.
 
         Raises:
             RequestError: 429 where too many of that key wait already, 503 once the gate is closed.
         """
         self.check_open()
+        # Those of this key that wait already go first.
         if not self._may_enter(key) or self._waiting.count(key):
             await self._wait(key, cost)
         else:
@@ -148,8 +149,8 @@ def check_host(headers: Sequence[tuple[bytes, bytes]], names: Collection[str]) -
     Raises:
         RequestError: 421, the name is another, or there is not exactly one.
     """
-    told = [value for name, value in headers if name == b"host"]
-    host = told[0].decode("latin-1").lower() if len(told) == 1 else ""
+    hosts = [value for name, value in headers if name == b"host"]
+    host = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
     name = host.rpartition(":")[0] if _PORT.search(host) else host
     if name not in names:
         hint = "address it as localhost, or by one of `names` in the configuration"
@@ -169,7 +170,7 @@ class Reservation:
 
     Args:
         ledger: Of the bytes that are held.
-        key: Who asks.
+        key: Name of the key of the request.
     """
 
     def __init__(self, ledger: Ledger, key: str) -> None:
@@ -206,6 +207,7 @@ async def read_body(
         ClientGoneError: The client went away.
     """
     declared = headers.get(b"content-length", b"")
+    # Twenty digits are enough to compare; int() of thousands of digits takes long.
     if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     try:
@@ -223,6 +225,7 @@ async def _read_parts(receive: Any, most: int, reservation: Reservation) -> byte
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         parts.append(message.get("body", b""))
+        # Counted as they come: a client may declare less than it sends.
         size += len(parts[-1])
         if size > most:
             raise _too_large(most)

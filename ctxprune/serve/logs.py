@@ -28,13 +28,13 @@ __all__ = ["JsonLines", "cause", "log", "request_id"]
 _LOGGER = logging.getLogger("ctxprune.serve")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 # Kinds of which the words tell of the service itself, and hold nothing of a request.
-_TOLD = (DatabaseError, FormatError, IndexBuildError, MissingExtraError, RequestError, StoreError)
+_QUOTABLE = (DatabaseError, FormatError, IndexBuildError, MissingExtraError, RequestError, StoreError)
 
 
 def log(event: str, *, level: int = logging.INFO, **fields: object) -> None:
     """One line: an event by its name, with fields; None is left out."""
-    told = {name: value for name, value in fields.items() if value is not None}
-    _LOGGER.log(level, event, extra={"fields": told})
+    present = {name: value for name, value in fields.items() if value is not None}
+    _LOGGER.log(level, event, extra={"fields": present})
 
 
 def request_id(given: bytes) -> str:
@@ -45,10 +45,10 @@ def request_id(given: bytes) -> str:
 
 def cause(error: BaseException) -> str:
     """What went wrong: the kind, the words where these can hold nothing of a request, and the place in the code."""
-    name, told = type(error).__name__, ""
+    name, words = type(error).__name__, ""
     if isinstance(error, CtxpruneError):
-        name, told = f"{error.code} {name}", f": {error.what}" if type(error) in _TOLD else ""
-    return f"{name}{told}{_place(error.__traceback__)}"
+        name, words = f"{error.code} {name}", f": {error.what}" if type(error) in _QUOTABLE else ""
+    return f"{name}{words}{_place(error.__traceback__)}"
 
 
 def _place(traceback: TracebackType | None) -> str:
@@ -69,7 +69,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage() if record.exc_info is None else "exception",
-            **getattr(record, "fields", {}),
+            **vars(record).get("fields", {}),
         }
         if record.name != _LOGGER.name:
             line["logger"] = record.name

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.cost import MODERATE_SECONDS
-from ctxprune.serve.frames import error_of
+from ctxprune.serve.frames import decode_error
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.logs import log
 from ctxprune.serve.scoring import Outcome
@@ -26,7 +26,7 @@ from ctxprune.serve.worker_process import WorkerProcess, exit_reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ctxprune.serve.gateway import Call
+    from ctxprune.serve.call import Call
     from ctxprune.serve.metrics import Metrics
     from ctxprune.serve.settings import ServiceConfig
 
@@ -44,7 +44,7 @@ class LongRequests:
     Args:
         config: Of the service.
         threads: That short requests are worked on in.
-        metrics: Told of each run.
+        metrics: Records each run.
     """
 
     def __init__(self, config: ServiceConfig, threads: int, metrics: Metrics) -> None:
@@ -74,6 +74,7 @@ class LongRequests:
             CtxpruneError: Whatever the work raises; RequestError, 422, where it takes too much memory, 429 where there
                 is no room for the answer, and 503 where the process cannot be started or ended of itself.
         """
+        # The job owns the body from here, so that it is freed as soon as the worker has it.
         job = _Job({"path": path, "content_type": call.content_type, "id": call.id}, call.body)
         call.body = b""
         try:
@@ -139,6 +140,7 @@ class _Job:
             CtxpruneError: What the work raised, or what `LongRequests.do` says of the worker.
             ClientGoneError: The job was stopped, or the service has ended.
         """
+        # Under the lock, so that `stop` either sees the worker or prevents its use.
         with self._lock:
             self._raise_if_stopped()
             self._worker = worker
@@ -154,13 +156,13 @@ class _Job:
         if "outcome" in head:
             return Outcome(body=body, **head["outcome"])
         if "error" in head:
-            raise error_of(head)
+            raise decode_error(head)
         raise self._failure(head)
 
     def _failure(self, head: dict[str, Any]) -> CtxpruneError:
         reason = "memory" if "memory" in head else head.get("failed")
-        told = {"cause": reason, "returncode": head.get("ended")}
-        log("long request failed", level=logging.ERROR, request_id=self._head["id"], **told)
+        fields = {"cause": reason, "returncode": head.get("ended")}
+        log("long request failed", level=logging.ERROR, request_id=self._head["id"], **fields)
         if "memory" in head:
             return RequestError("the request takes too much memory", status=422, hint="send it in parts")
         if "failed" in head:
@@ -179,7 +181,7 @@ class _Job:
             raise ClientGoneError
 
     def stop(self) -> None:
-        """Whoever asked is gone, or the time is over."""
+        """Stop the work: the client is gone, or the deadline has passed."""
         with self._lock:
             self._stopped = True
             if self._worker is not None:

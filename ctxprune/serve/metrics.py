@@ -17,7 +17,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The service's metrics, in registries of their own: of its load, and of the work on requests, which tells
+    """The service's metrics, in registries of their own: of its load, and of the work on requests, which reveals
     something of their contents.
 
     Args:

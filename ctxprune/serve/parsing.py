@@ -1,4 +1,4 @@
-"""From the bytes of a body to the request they are, or to one error that says what is wrong."""
+"""Parses the body of a request, or raises one error that says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ def parse(model: type[M], body: bytes, content_type: str, documents: int) -> M:
         documents: Entries that a list of that name may have. They are counted before anything is made of them.
 
     Raises:
-        RequestError: 400 or 422, with the first fault by its place; the value itself is not told.
+        RequestError: 400 or 422, with the place of the first fault, but not its value.
         UnknownNameError: An entry is unknown.
     """
     data = _json(body) if body and _is_json(content_type) else None
     if not isinstance(data, dict):
         raise RequestError("the body is no JSON object", status=422, hint="send one, as application/json")
+    # Before validation, which would make an object of each entry first.
     listed = data.get("documents")
     if isinstance(listed, list) and len(listed) > documents:
         hint = f"at most {documents} are taken; send them in parts"

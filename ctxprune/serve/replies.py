@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ctxprune.utils.plain_data import as_plain
 
-__all__ = ["Json", "encoded", "event"]
+__all__ = ["Json", "encode", "encode_event"]
 
 
 class Json(Response):
@@ -19,14 +19,14 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         """See `starlette.responses.Response.render`."""
-        return content if isinstance(content, bytes) else encoded(content)
+        return content if isinstance(content, bytes) else encode(content)
 
 
-def encoded(content: object) -> bytes:
+def encode(content: object) -> bytes:
     """JSON of `ctxprune.utils.plain_data.as_plain`; lone surrogates, which UTF-8 lacks, come as question marks."""
     return json.dumps(as_plain(content), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-def event(name: str, content: object) -> bytes:
+def encode_event(name: str, content: object) -> bytes:
     """One server-sent event; JSON has no line breaks of its own."""
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), encoded(content))
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), encode(content))

@@ -59,14 +59,14 @@ class Outcome:
         stage: Of the metrics of tokens.
         tokens: Into this stage and out of it.
         seconds: By stage of the work.
-        told: What the log says.
+        log_fields: What the log says of the request.
     """
 
     body: bytes
     stage: str
     tokens: tuple[int, int]
     seconds: Mapping[str, float]
-    told: Mapping[str, object]
+    log_fields: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,14 @@ class Scoring:
         pool: Threads it runs in.
         runs: Runs at the same time.
         batching: Whether and how requests share runs.
-        metrics: Told of the sizes of runs.
+        metrics: Records the sizes of runs.
     """
 
     def __init__(
         self, scorer: Scorer, pool: Executor, *, runs: int, batching: BatchingConfig, metrics: Metrics
     ) -> None:
         self.scorer, self._metrics = scorer, metrics
+        # A batch of one is the same code path, so results do not depend on the setting.
         most = batching.most if batching.enabled else 1
         self._batcher: Batcher[Task[Any], Any] = Batcher(
             self._run, pool, most=most, runs=runs, cheap=CHEAP_SECONDS, most_cost=_RUN_SECONDS
@@ -111,7 +112,7 @@ class Scoring:
 
         Args:
             task: The request.
-            key: Who asks.
+            key: The key of the request.
             cost: Estimated seconds of work.
 
         Raises:
@@ -147,6 +148,7 @@ def _scored(pairs: Sequence[tuple[str, Any]], scorer: Scorer) -> list[Scored | E
     try:
         found = score_documents_batch(scorer, [query for query, _ in pairs], [one for _, one in pairs])
     except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
+        # One text that the scorer cannot take must not fail the requests that share its run.
         return [error] if len(pairs) == 1 else [_scored([pair], scorer)[0] for pair in pairs]
     seconds = (time.perf_counter() - start) / max(len(pairs), 1)
     return [Scored(context, *scores, seconds) for (_, context), scores in zip(pairs, found, strict=True)]

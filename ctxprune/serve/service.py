@@ -45,11 +45,11 @@ _LOOK_SECONDS = 5.0  # between two looks at whether data have changed
 
 
 class Service:
-    """Keys, limits, scorer, databases and metrics.
+    """State of one service: keys, limits, scorer, databases and metrics.
 
     Args:
         config: As read from the file.
-        generators: Who writes SQL; default as configured.
+        generators: SQL generators; default as configured.
 
     Raises:
         CtxpruneError: The scorer or the generator cannot be made.
@@ -60,9 +60,11 @@ class Service:
         self.config = config
         self.keys = Keys(config.keys, [database.name for database in config.databases])
         several, limits = len(config.keys) > 1, config.limits
+        # A quarter of the places is kept for other keys, so that one key cannot fill all of them.
         most_of_one = limits.concurrency - limits.concurrency // 4 if several else limits.concurrency
         self.gate = Gate(limits.concurrency, limits.queue, most_of_one)
         self.long_gate = Gate(limits.concurrency, limits.queue, most_of_one)
+        # Bodies wait in memory for their turn, so their sum is bounded, and half of it for one key.
         held = _MAX_BUFFERED_BODIES * limits.body_bytes
         self.ledger = Ledger(held, held // 2 if several else held)
         self.names = None if config.keys else _LOOPBACK_NAMES | set(map(str.lower, config.server.names))
@@ -76,9 +78,10 @@ class Service:
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
         self.long = LongRequests(config, threads, self.metrics)
+        # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
-        self._cache = _cache(config)
-        generators = _generators(config, self._cache) if generators is None else generators
+        self._cache = _open_cache(config)
+        generators = _make_generators(config, self._cache) if generators is None else generators
         self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
         self._unusable: dict[tuple[str, str], str] = {}  # why, by the names of key and database
         self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
@@ -86,8 +89,8 @@ class Service:
         self._scorer = "loading"
         self._readiness_check: asyncio.Future[tuple[dict[str, str], str]] | None = None
 
-    async def blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
-        """Runs a function that waits for a database or a model's server; once cancelled, it ends. Keys take turns."""
+    async def run_blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
+        """Run a function that waits for a database or a model server. Cancelling stops it; keys take turns."""
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
@@ -97,8 +100,8 @@ class Service:
         finally:
             cancelled.set()
 
-    async def _checking(self, function: Callable[[], T]) -> T:
-        """The same in a thread of its own, which no request keeps waiting."""
+    async def _run_check(self, function: Callable[[], T]) -> T:
+        """As `run_blocking`, in a thread that serves checks alone, so that no request delays them."""
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
@@ -111,11 +114,11 @@ class Service:
         """That the scorer can be loaded, and that keys name tables and columns that are there.
 
         Raises:
-            UsageError: One does not; of databases that cannot be used `/readyz` tells.
+            UsageError: One does not. Databases that cannot be used are reported by `/readyz`.
             CtxpruneError: The scorer's model is missing or damaged.
         """
         self._load()
-        for key, name in self._pairs():
+        for key, name in self._key_databases():
             self._check(key, name)
 
     def _check(self, key: Key, name: str) -> None:
@@ -124,7 +127,7 @@ class Service:
         except SchemaError as error:
             raise UsageError(f"the key {key.name!r}: {error.what}", where=name, hint=error.hint) from error
         except CtxpruneError as error:
-            _unavailable(name, error)
+            _log_unavailable(name, error)
 
     async def warm(self) -> None:
         """Loads the scorer and opens the databases, so that the first request does not wait for it."""
@@ -137,7 +140,7 @@ class Service:
         self._scorer = "ok"
         await self._freshen()
         try:
-            await self._checking(self.long.warm)
+            await self._run_check(self.long.warm)
         except CtxpruneError as error:  # it is tried again with the first long request
             log("no process for long requests", level=logging.ERROR, cause=cause(error))
         except ClientGoneError:  # the service has ended meanwhile
@@ -156,14 +159,14 @@ class Service:
             pause = max(_LOOK_SECONDS, 9 * (time.monotonic() - start))
 
     async def _freshen(self) -> None:
-        for key, name in self._pairs():
-            failed = await self.blocking(partial(self._freshen_one, key, name))
+        for key, name in self._key_databases():
+            failed = await self.run_blocking(partial(self._freshen_one, key, name))
             if failed is None:
                 self._unusable.pop((key.name, name), None)
                 continue
             why = f"what a key may see of it cannot be made ready ({failed.code}); the log says why"
             if self._unusable.get((key.name, name)) != why:
-                _unavailable(name, failed)
+                _log_unavailable(name, failed)
             self._unusable[key.name, name] = why
 
     def _freshen_one(self, key: Key, name: str) -> CtxpruneError | None:
@@ -176,14 +179,14 @@ class Service:
     def _load(self) -> None:
         Pruner(self.scoring.scorer).prune("ready?", Passage("Ready."))
 
-    def _pairs(self) -> list[tuple[Key, str]]:
+    def _key_databases(self) -> list[tuple[Key, str]]:
         return [(key, name) for key in self.keys.all for name in key.databases]
 
-    async def readiness(self, key: Key | None) -> dict[str, Any]:
+    async def report_readiness(self, key: Key | None) -> dict[str, Any]:
         """Whether requests should come, and what is missing, without words of a server, which name hosts and users.
 
         Args:
-            key: Who asks; only those databases are named that it may use, and none without one.
+            key: Of the request; the answer names the databases that this key may use, and none without a key.
         """
         if self._readiness_check is None or self._readiness_check.done():  # those that come meanwhile share it
             self._readiness_check = asyncio.ensure_future(self._check_readiness())
@@ -200,11 +203,13 @@ class Service:
     async def _check_readiness(self) -> tuple[dict[str, str], str]:
         """Why databases cannot be used, and why the cache cannot."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
-        down = await self._checking(self.databases.failures)
+        # In a thread of its own: readiness must answer when all askers wait for a slow database.
+        down = await self._run_check(self.databases.failures)
+        # Only new failures are logged, not one line for each probe.
         for name in down.keys() - failures.keys() - self._down:
-            _unavailable(name, down[name])
+            _log_unavailable(name, down[name])
         self._down = frozenset(down)
-        return failures | {name: _public_reason(error) for name, error in down.items()}, await self._checking(
+        return failures | {name: _public_reason(error) for name, error in down.items()}, await self._run_check(
             self._cache_failure
         )
 
@@ -217,18 +222,18 @@ class Service:
         return ""
 
     def stop(self) -> None:
-        """Take no further request; those inside go on."""
+        """Refuse new requests; running ones are finished."""
         self.gate.closed = self.long_gate.closed = True
 
     def close(self) -> None:
-        """End what is open; queries that are running end with it."""
+        """Close databases, worker processes and threads; running queries are stopped."""
         self.databases.close()
         self.long.close()
         for pool in (self._scorers, self._askers, self._checker):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def unfinished(self, seconds: float) -> bool:
-        """Once closed, whether a thread is still at work after so many seconds."""
+        """After `close`: whether a thread still runs after this many seconds."""
         threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
         until = time.monotonic() + seconds
         for thread in threads:
@@ -252,18 +257,18 @@ def _public_reason(error: CtxpruneError) -> str:
     return error.what if of_index else f"it cannot be used ({error.code}); the log says why"
 
 
-def _unavailable(name: str, error: CtxpruneError) -> None:
-    """It is tried again when it is asked."""
+def _log_unavailable(name: str, error: CtxpruneError) -> None:
+    """Log it; the next request for it tries again."""
     log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
 
 
-def _cache(config: ServiceConfig) -> RedisGenerationCache | None:
+def _open_cache(config: ServiceConfig) -> RedisGenerationCache | None:
     from ctxprune.llm.redis_cache import RedisGenerationCache
 
     return RedisGenerationCache(config.redis, config.model.cache) if config.model.cache else None
 
 
-def _generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
-    from ctxprune.cli._pipelines import generators_for
+def _make_generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
+    from ctxprune.sql.pipeline.factory import make_generators
 
-    return generators_for(config.model.generator, plain=False, cache=cache)
+    return make_generators(config.model.generator, cache=cache)

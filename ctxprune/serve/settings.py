@@ -1,10 +1,16 @@
-"""The parts of the service's configuration, with their defaults; `ctxprune.serve.config` reads them from a file."""
+"""The parts of the service's configuration, with their defaults; `ctxprune.serve.config` reads them from a file.
+
+The ranges are checked when a file is read; code that makes a part itself is trusted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Strict
+from pydantic_core import PydanticCustomError
 
 from ctxprune.errors import UsageError
 
@@ -23,7 +29,32 @@ __all__ = [
 ]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_MAX_NUMBER = 10**12
 Access = Mapping[str, "str | Mapping[str, str | tuple[str, ...]]"]
+_TABLE = ConfigDict(extra="forbid")
+# TOML has types of its own, so "80" is no port and true is no number. Strictness stands at each type: as a setting of a
+# dataclass it would refuse tables, too.
+_Text = Annotated[str, Strict()]
+_Flag = Annotated[bool, Strict()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Checks that a number is within its range; written so that NaN, which compares as False, is refused."""
+
+    least: float
+    most: float = _MAX_NUMBER
+
+    def __call__(self, value: float) -> float:
+        if not self.least <= value <= self.most:
+            raise PydanticCustomError("range", "out of range", {"least": self.least, "most": self.most})
+        return value
+
+
+_Count = Annotated[int, Strict(), AfterValidator(_Range(1))]
+_CountOrZero = Annotated[int, Strict(), AfterValidator(_Range(0))]
+_Port = Annotated[int, Strict(), AfterValidator(_Range(0, 65_535))]
+_Seconds = Annotated[float, Strict(), AfterValidator(_Range(0.001))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +68,12 @@ class ServerConfig:
         names: Host names, besides those of loopback, that requests to a service without keys may be addressed to.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    drain_seconds: float = 20.0
-    names: tuple[str, ...] = ()
+    __pydantic_config__: ClassVar[ConfigDict] = _TABLE
+
+    host: _Text = "127.0.0.1"
+    port: _Port = 8080
+    drain_seconds: _Seconds = 20.0
+    names: tuple[_Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +101,21 @@ class LimitsConfig:
         worker_bytes: Memory that one long request may take in such a process, where the system can enforce it.
     """
 
-    body_bytes: int = 4_000_000
-    header_bytes: int = 16_384
-    documents: int = 1_000
-    seconds: float = 30.0
-    query_seconds: float = 10.0
-    rows: int = 1_000
-    concurrency: int = 64
-    queue: int = 128
-    read_seconds: float = 10.0
-    connections: int = 1_000
-    workers: int = 0
-    worker_bytes: int = 400_000_000
-    answer_bytes: int = 8_000_000
+    __pydantic_config__: ClassVar[ConfigDict] = _TABLE
+
+    body_bytes: _Count = 4_000_000
+    header_bytes: _Count = 16_384
+    documents: _Count = 1_000
+    seconds: _Seconds = 30.0
+    query_seconds: _Seconds = 10.0
+    rows: _Count = 1_000
+    concurrency: _Count = 64
+    queue: _CountOrZero = 128
+    read_seconds: _Seconds = 10.0
+    connections: _Count = 1_000
+    workers: _CountOrZero = 0
+    worker_bytes: _Count = 400_000_000
+    answer_bytes: _Count = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +130,13 @@ class ModelConfig:
         cache: Name of a generation cache in Redis, for the answers of a chat model; "" for a file of this machine.
     """
 
-    scorer: str = "cascade.v1"
-    path: str = ""
-    generator: str = "sketch"
-    threads: int = 0
-    cache: str = ""
+    __pydantic_config__: ClassVar[ConfigDict] = _TABLE
+
+    scorer: _Text = "cascade.v1"
+    path: _Text = ""
+    generator: _Text = "sketch"
+    threads: _CountOrZero = 0
+    cache: _Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +148,10 @@ class BatchingConfig:
         most: Requests in one run at most.
     """
 
-    enabled: bool = True
-    most: int = 32
+    __pydantic_config__: ClassVar[ConfigDict] = _TABLE
+
+    enabled: _Flag = True
+    most: _Count = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A pipeline that tells what each step found, as soon as it did."""
+"""A pipeline that reports the result of each step as soon as the step ends."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from ctxprune.sql.pipeline.steps import State
     from ctxprune.sql.select.base import Executed
 
-__all__ = ["told_steps"]
+__all__ = ["report_steps"]
 
 _FIRST_ROWS = 5  # of each candidate
 _FIRST_CHARACTERS = 200  # of each of their cells that is a text, or bytes
 
 
-def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
-    """The same pipeline; `tell` is called as tell("step", content) after each step, in the thread that works."""
-    steps = [_Told(step, tell) for step in pipeline.steps]
+def report_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
+    """The same pipeline, which calls `tell("step", content)` after each step, in its own thread."""
+    steps = [_ReportingStep(step, tell) for step in pipeline.steps]
     return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)
 
 
 @dataclass(frozen=True)
-class _Told(Step):
+class _ReportingStep(Step):
     step: Step
     tell: Callable[[str, dict[str, Any]], None]
 
@@ -48,13 +48,14 @@ class _Told(Step):
 def _news(before: State, after: State) -> dict[str, Any]:
     """What a step added."""
     news: dict[str, Any] = {}
+    # Steps return the same objects where they changed nothing, so identity is enough.
     if after.hits is not before.hits:
         news["hits"] = [asdict(hit) for hit in hit_traces(after.hits)]
     if after.doubts is not before.doubts and after.doubts:
         news["doubts"] = [doubt.text for doubt in after.doubts]
     if after.linked is not None and after.linked is not before.linked:
-        told = link_document(after.linked, after.question, after.evidence)
-        news["linked"] = asdict(link_trace(after.linked)) | told
+        document = link_document(after.linked, after.question, after.evidence)
+        news["linked"] = asdict(link_trace(after.linked)) | document
     if after.candidates is not before.candidates:
         news["candidates"] = [
             {"generator": made.generator, "path": made.path, "sql": made.sql, "error": made.error}

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
-from ctxprune.serve.frames import error_head, read_frame, write_frame
+from ctxprune.serve.frames import encode_error, read_frame, write_frame
 from ctxprune.serve.logs import cause
 from ctxprune.serve.parsing import parse
 from ctxprune.serve.routes import prune, rerank
@@ -48,14 +48,16 @@ def main() -> None:
         scorer = make_scorer(ModelConfig(**settings["model"]))
         Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs
     except CtxpruneError as error:
-        write_frame(target, error_head(error))
+        write_frame(target, encode_error(error))
         return
     except Exception as error:  # noqa: BLE001 - the service logs it; nobody reads this process's stderr
         write_frame(target, {"failed": cause(error)})
         return
+    # After the model is loaded, so that the limit is on what a request adds.
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
     while (frame := _next_frame(source, target)) is not None:
+        # The service kills this process at the deadline; the alarm is for a service that died first.
         _alarm(settings["seconds"] + _GRACE_SECONDS)
         _answer(target, frame, scorer, settings)
         _alarm(0)
@@ -78,13 +80,13 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scor
         outcome = _work(*frame, scorer, settings)
         if len(outcome.body) > settings["reply_bytes"]:
             raise RequestError("the answer would be too large", status=422, hint="send it in parts")
-        told = asdict(outcome)
-        body = told.pop("body")
-        head = {"outcome": told}
+        fields = asdict(outcome)
+        body = fields.pop("body")
+        head = {"outcome": fields}
     except MemoryError:
         head = {"memory": True}
     except CtxpruneError as error:
-        head = error_head(error)
+        head = encode_error(error)
     except Exception as error:  # noqa: BLE001 - the service logs it and answers without particulars
         head = {"failed": cause(error)}
     write_frame(target, head, body)
@@ -115,5 +117,5 @@ def _limit_memory(more: int) -> None:
 
 def _alarm(seconds: float) -> None:
     """End the process after so many seconds, even inside one function; 0 calls it off."""
-    if hasattr(signal, "setitimer"):
+    if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, seconds)

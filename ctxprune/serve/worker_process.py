@@ -164,7 +164,7 @@ def _lower_priority(pid: int) -> None:
     from outside since importing and loading the model, at each start, is a second of work as well.
     """
     with suppress(OSError):  # it has ended, or a sandbox forbids it: then it runs like any other process
-        if hasattr(os, "setpriority"):
+        if sys.platform != "win32":
             os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
         if sys.platform == "linux":
             cores = sorted(os.sched_getaffinity(0))
@@ -173,7 +173,7 @@ def _lower_priority(pid: int) -> None:
 
 @contextmanager
 def _time_limit(process: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
-    """Kill the process unless the block ends in time; the event tells whether it was killed."""
+    """Kill the process unless the block ends in time; the event says whether it was killed."""
     late = threading.Event()
 
     def expire() -> None:

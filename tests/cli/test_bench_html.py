@@ -43,13 +43,6 @@ def test_columns_go_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert report["answer_retention"]["10"] == 100
 
 
-def test_for_people_and_wrong_words(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "html", "--data", str(data), "--scorer", "lexical"]) == 0
-    assert "answer_retention" in capsys.readouterr().out
-    assert main(["bench", "html", "--data", str(data), "--output", "pdf"]) == 2
-    assert main(["bench", "html", "--data", str(data / "absent")]) == 1
-
-
 @pytest.mark.data
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 def test_the_real_sets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ctxprune.cli import main
 
-TABLES = [
-    {"db_id": name,
-     "table_names_original": ["city", "order items"], "table_names": ["city", "order items"],
-     "column_names_original": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"], [1, "id"], [1, "city_name"],
-                               [1, "currency"], [1, "price"], [1, "sold_on"]],
-     "column_names": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"], [1, "id"], [1, "city name"],
-                      [1, "currency"], [1, "price"], [1, "sold on"]],
-     "column_types": ["text", "text", "text", "number", "number", "text", "text", "number", "time"],
-     "primary_keys": [1, 4], "foreign_keys": [[5, 1]]}
-    for name in ("shop", "absent")
-]  # fmt: skip
 ITEMS = [
     {"db_id": "shop", "question": "How many people live in springfield?",
      "query": "SELECT population FROM city WHERE name = 'Springfield'"},
@@ -32,14 +22,8 @@ ITEMS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shop: Path) -> Path:
-    data = tmp_path / "spider"
-    place = data / "database" / "shop" / "shop.sqlite"
-    place.parent.mkdir(parents=True)
-    shop.rename(place)
-    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
-    (data / "tables.json").write_text(json.dumps(TABLES), encoding="utf-8")
-    return data
+def folder(spider_folder: Callable[..., Path]) -> Path:
+    return spider_folder(ITEMS, tables=True)
 
 
 def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
@@ -79,36 +63,6 @@ def test_other_linkers_by_name(folder: Path, capsys: pytest.CaptureFixture[str])
 def test_a_sample(folder: Path, capsys: pytest.CaptureFixture[str]):
     report = bench(folder, capsys, "--limit", "2")
     assert report["items"] + report["unlabelled"] == 2
-
-
-def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["bench", "linking", "--data", str(folder)]) == 0
-    assert "kept_share" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "text"),
-    [
-        (["--data", "nowhere"], 1, "no such folder"),
-        (["--linker", "rankd"], 2, "did you mean 'ranked.v1'"),
-        (["--linker", "chat"], 1, "needs more than its name"),
-        (["--linker", "embedding"], 1, "embedding:FOLDER"),
-        (["--linker", "ranked:model"], 1, "takes no model"),
-        (["--linker", "embedding:nowhere.onnx"], 1, "CP00"),  # CP004 without onnxruntime, CP005 with it
-        (["--limit", "0"], 2, "--limit"),
-    ],
-)
-def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
-    assert main(["bench", "linking", "--data", str(folder), *words]) == code
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert text in " ".join(err.split())
-
-
-def test_a_set_without_any_label_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "dev.json").write_text(json.dumps(ITEMS[3:]), encoding="utf-8")
-    assert main(["bench", "linking", "--data", str(folder), "--json"]) == 1
-    assert "no questions" in capsys.readouterr().err
 
 
 SQL = [

@@ -48,13 +48,6 @@ def test_a_table_for_people(data: Path, capsys: pytest.CaptureFixture[str]):
     assert "ms a passage" in shown.err
 
 
-def test_wrong_words(data: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["bench", "passages", "--data", str(data), "--split", "half"]) == 2
-    assert main(["bench", "passages", "--data", str(data), "--scorer", "nothing"]) == 2
-    assert main(["bench", "passages", "--data", str(data / "absent")]) == 1
-    assert "no such file" in capsys.readouterr().err
-
-
 def test_rerank(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     rows = {
         "corpus": [{"id": "a", "title": "", "text": "cows and grass"}, {"id": "b", "title": "", "text": "grass"}],

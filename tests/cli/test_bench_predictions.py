@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import runpy
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,37 +11,30 @@ import pytest
 
 from ctxprune.cli import main
 
-bakery = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "evaluation" / "bakery.py")))
+Capture = pytest.CaptureFixture[str]
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
-    code = main(["bench", *map(str, words), "--json"])
-    shown = capsys.readouterr()
-    assert code == 0, shown.err
-    return json.loads(shown.out)
-
-
-def test_bird_official_safe_and_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_bird_official_safe_and_both(tmp_path: Path, bakery: SimpleNamespace, run_bench: Callable[..., dict]):
     data = bakery.make_bird(tmp_path / "bird")
     sql = ["DROP TABLE loaf", *bakery.RIGHT[1:], "SELECT 1", "SELECT 2"]
     path = bakery.bird_predictions(tmp_path / "p.json", sql)
     before = bakery.snapshot(data)
-    official = run(capsys, "bird", "--data", data, "--predictions", path)
+    official = run_bench("bird", "--data", data, "--predictions", path)
     assert (official["ex"], official["items"], official["skipped"], official["extra_predictions"]) == (83.33, 6, 1, 1)
     assert official["mode"] == "official"
     assert official["soft_f1"] == 83.33
     assert official["by_difficulty"]["simple"] == official["by_difficulty"]["simple"] | {"ex": 66.67, "items": 3}
     assert official["changed"] == [0]
-    safe = run(capsys, "bird", "--data", data, "--predictions", path, "--mode", "safe")
+    safe = run_bench("bird", "--data", data, "--predictions", path, "--mode", "safe")
     assert (safe["ex"], safe["errors"]) == (83.33, {"refused": 1})
-    both = run(capsys, "bird", "--data", data, "--predictions", path, "--mode", "both", "--html", tmp_path / "p.html")
+    both = run_bench("bird", "--data", data, "--predictions", path, "--mode", "both", "--html", tmp_path / "p.html")
     assert both["ex"] == both["safe_ex"] == 83.33
     assert [one["index"] for one in both["differences"]] == [0]
     assert "more than read" in (tmp_path / "p.html").read_text(encoding="utf-8")
     assert bakery.snapshot(data) == before
 
 
-def test_spider_and_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_spider_and_compare(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace, run_bench: Callable[..., dict]):
     data = bakery.make_spider(tmp_path / "spider")
     files = []
     for name, sql in (("a", bakery.RIGHT), ("b", ("SELECT 1", *bakery.RIGHT[1:5], "SELECT name FROM loaf"))):
@@ -49,15 +42,15 @@ def test_spider_and_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         path.write_text("\n".join(sql) + "\n", encoding="utf-8")
         log, out = tmp_path / f"{name}.log", tmp_path / f"{name}.json"
         words = ("spider", "--data", data, "--predictions", path, "--items", "--log", log, "--workers", 2)
-        document = run(capsys, *words)
-        assert run(capsys, *words) == document  # from the log
+        document = run_bench(*words)
+        assert run_bench(*words) == document  # from the log
         out.write_text(json.dumps(document), encoding="utf-8")
         files += [(log, out)]
         assert document["exact_match"] is not None
         assert document["partial"]["select"]["rec"] == {"a": 100, "b": 83.33}[name]
         assert sum(level["items"] for level in document["by_hardness"].values()) == 6
         assert len(document["verdicts"]) == 6
-    found = run(capsys, "compare", files[0][0], files[1][1], "--html", tmp_path / "cmp.html")
+    found = run_bench("compare", files[0][0], files[1][1], "--html", tmp_path / "cmp.html")
     assert found["metrics"]["ex"]["difference"] == -33.33
     assert found["mcnemar"]["only_a"] == 2
     assert "<svg" in (tmp_path / "cmp.html").read_text(encoding="utf-8")
@@ -65,44 +58,26 @@ def test_spider_and_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "McNemar p = 0.5" in capsys.readouterr().out
 
 
-def test_self_check_and_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_self_check_and_table_for_people(
+    tmp_path: Path, capsys: Capture, bakery: SimpleNamespace, run_bench: Callable[..., dict]
+):
     data = bakery.make_spider(tmp_path / "spider")
-    assert run(capsys, "spider", "--data", data, "--self-check")["ex"] == 100
+    assert run_bench("spider", "--data", data, "--self-check")["ex"] == 100
     bird = bakery.make_bird(tmp_path / "bird")
-    assert run(capsys, "bird", "--data", bird, "--self-check", "--script", "old")["rule"] == "bird-old"
+    assert run_bench("bird", "--data", bird, "--self-check", "--script", "old")["rule"] == "bird-old"
     assert main(["bench", "bird", "--data", str(bird), "--self-check"]) == 0
     assert "challenging" in capsys.readouterr().out
 
 
-def test_a_generator_on_bird(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_generator_on_bird(tmp_path: Path, bakery: SimpleNamespace, run_bench: Callable[..., dict]):
     data = bakery.make_bird(tmp_path / "bird")
-    found = run(capsys, "bird", "--data", data, "--generator", "sketch", "--limit", 3)
+    found = run_bench("bird", "--data", data, "--generator", "sketch", "--limit", 3)
     assert (found["items"], found["skipped"], found["rule"]) == (3, 1, "bird")
     assert found["soft_f1"] is not None
     assert found["by_difficulty"]
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "text"),
-    [
-        (["--predictions", "nowhere"], 1, "cannot be read"),
-        (["--self-check", "--mode", "fast"], 2, "--mode"),
-        (["--self-check", "--workers", "0"], 2, "--workers"),
-        (["--self-check", "--gold", "nowhere"], 1, "references cannot be read"),
-        (["--self-check", "--seconds", "0"], 1, "seconds"),
-        (["--self-check", "--script", "newest"], 2, "--script"),
-        (["--self-check", "--split", "future"], 1, "split"),
-    ],
-)
-def test_wrong_words(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
-    data = bakery.make_bird(tmp_path / "bird")
-    assert main(["bench", "bird", "--data", str(data), *words]) == code
-    shown = capsys.readouterr()
-    assert text in shown.err
-    assert shown.out == ""
-
-
-def test_outputs_never_replace_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_outputs_never_replace_inputs(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
     data = bakery.make_bird(tmp_path / "bird")
     database = data / "dev_databases" / "bakery" / "bakery.sqlite"
     before = bakery.snapshot(data)
@@ -112,7 +87,7 @@ def test_outputs_never_replace_inputs(tmp_path: Path, capsys: pytest.CaptureFixt
     assert bakery.snapshot(data) == before
 
 
-def test_predictions_of_a_part_are_told_by_their_databases(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_predictions_of_a_part_are_told_by_their_databases(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
     data = bakery.make_bird(tmp_path / "bird")
     path = tmp_path / "p.json"
     path.write_text(json.dumps({"5": "SELECT 1\t----- bird -----\telsewhere"}), encoding="utf-8")
@@ -124,7 +99,7 @@ def test_predictions_of_a_part_are_told_by_their_databases(tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("name", ["bird", "spider"])
-def test_options_of_the_other_use(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str):
+def test_options_of_the_other_use(tmp_path: Path, capsys: Capture, name: str, bakery: SimpleNamespace):
     data = getattr(bakery, f"make_{name}")(tmp_path / name)
     words = ["bench", name, "--data", str(data)]
     for option in ("--html", "--log"):
@@ -139,7 +114,7 @@ def test_options_of_the_other_use(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "--mode is not used: it belongs to --predictions" in capsys.readouterr().err
 
 
-def test_figures_are_not_lost_with_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_figures_are_not_lost_with_the_page(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
     data = bakery.make_bird(tmp_path / "bird")
     page = tmp_path / "absent" / "page.html"
     assert main(["bench", "bird", "--data", str(data), "--self-check", "--json", "--html", str(page)]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,9 @@ ROWS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, spider_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    data = tmp_path / "spider"
-    place = data / "database" / "shop" / "shop.sqlite"
-    place.parent.mkdir(parents=True)
-    shop.rename(place)
-    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
+    data = spider_folder(ITEMS)
     lines = [
         {"index": place, "db_id": item["db_id"], "candidates": row | {"x.GoldFilter(uses-gold-schema)": item["query"]}}
         for place, (item, row) in enumerate(zip(ITEMS, ROWS, strict=True))

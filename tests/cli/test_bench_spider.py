@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,22 +24,12 @@ ITEMS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shop: Path) -> Path:
-    data = tmp_path / "spider"
-    place = data / "database" / "shop" / "shop.sqlite"
-    place.parent.mkdir(parents=True)
-    shop.rename(place)
-    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
-    return data
+def folder(spider_folder: Callable[..., Path]) -> Path:
+    return spider_folder(ITEMS)
 
 
-def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
-    assert main(["bench", "spider", "--data", str(folder), "--json", *words]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys, "--items")
+def test_figures(folder: Path, run_bench: Callable[..., dict]):
+    report = run_bench("spider", "--data", folder, "--items")
     assert (report["items"], report["skipped"], report["failed_references"]) == (3, 1, 1)
     assert report["ex"] == pytest.approx(200 / 3, abs=0.01)
     assert report["executable"] == 100
@@ -48,36 +39,9 @@ def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert report["verdicts"][2]["error"].startswith("reference:")
 
 
-def test_limit_samples_the_items_that_have_a_database(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys, "--limit", "2")
+def test_limit_samples_the_items_that_have_a_database(folder: Path, run_bench: Callable[..., dict]):
+    report = run_bench("spider", "--data", folder, "--limit", "2")
     assert (report["items"], report["skipped"]) == (2, 1)  # skipped: of the whole set
-
-
-def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["bench", "spider", "--data", str(folder)]) == 0
-    assert "ms_per_question" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "text"),
-    [
-        (["--data", "nowhere"], 1, "no such folder"),
-        (["--generator", "oracle"], 2, "oracle"),
-        (["--generator", "chat:nowhere.gguf"], 1, "nowhere.gguf"),
-        (["--limit", "0"], 2, "--limit"),
-    ],
-)
-def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
-    assert main(["bench", "spider", "--data", str(folder), *words]) == code
-    assert text in capsys.readouterr().err
-
-
-def test_a_set_without_any_database_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "dev.json").write_text(json.dumps(ITEMS[3:]), encoding="utf-8")
-    assert main(["bench", "spider", "--data", str(folder), "--json"]) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "no item has a database" in shown.err
 
 
 def test_a_dead_model_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -104,11 +68,11 @@ def test_a_dead_model_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_chat_model_in_several_styles(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, run_bench: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
 ):
     model = fakes.saying("SELECT count(*) FROM city")
     monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda _spec, **_options: model)
     words = ("--generator", "chat:x", "--style", "small,mschema", "--cache", str(tmp_path / "c.sqlite"), "--limit", "1")
-    report = bench(folder, capsys, *words)
+    report = run_bench("spider", "--data", folder, *words)
     assert (report["style"], report["items"]) == ("small,mschema", 1)
     assert {"【Question】" in prompt for prompt in model.prompts} == {True, False}

@@ -40,12 +40,6 @@ def test_a_table_for_people(data: Path, capsys: pytest.CaptureFixture[str]):
     assert "ms a table" in shown.err
 
 
-def test_wrong_words(data: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["bench", "tables", "--data", str(data / "absent")]) == 1
-    assert main(["bench", "tables", "--data", str(data), "--scorer", "nothing"]) == 2
-    capsys.readouterr()
-
-
 @pytest.mark.skipif(not SETS.is_dir(), reason="the shared sets are not here")
 @pytest.mark.parametrize(
     ("name", "figure", "least"),

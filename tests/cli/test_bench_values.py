@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from ctxprune.cli import main
 
 ITEMS = [
     {"db_id": "shop", "question": "How many people live in springfield?",
@@ -21,22 +19,12 @@ ITEMS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shop: Path) -> Path:
-    data = tmp_path / "spider"
-    place = data / "database" / "shop" / "shop.sqlite"
-    place.parent.mkdir(parents=True)
-    shop.rename(place)
-    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
-    return data
+def folder(spider_folder: Callable[..., Path]) -> Path:
+    return spider_folder(ITEMS)
 
 
-def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
-    assert main(["bench", "values", "--data", str(folder), "--json", *words]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys)
+def test_figures(folder: Path, run_bench: Callable[..., dict]):
+    report = run_bench("values", "--data", folder)
     assert (report["set"], report["split"], report["evidence"]) == ("spider", "dev", True)
     assert len(report["data"]) == 16
     assert (report["recall"], report["stored"], report["found"], report["not_stored"]) == (100, 2, 2, 1)
@@ -46,38 +34,16 @@ def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert (report["databases"], report["indexed_values"]) == (1, 15)
 
 
-def test_without_evidence(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys, "--no-evidence", "--missed")
+def test_without_evidence(folder: Path, run_bench: Callable[..., dict]):
+    report = run_bench("values", "--data", folder, "--no-evidence", "--missed")
     assert (report["recall"], report["evidence"]) == (50, False)
     assert report["missed"] == [{"index": 1, "table": "city", "column": "name", "value": "Paris"}]
 
 
-def test_a_sample(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys, "--limit", "2")
+def test_a_sample(folder: Path, run_bench: Callable[..., dict]):
+    report = run_bench("values", "--data", folder, "--limit", "2")
     assert report["questions"] + report["unreadable_gold"] == 2
     assert report["skipped"] == 0
-
-
-def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["bench", "values", "--data", str(folder)]) == 0
-    assert "values_per_question" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "text"),
-    [(["--data", "nowhere"], 1, "no such folder"), (["--split", "test"], 1, "split"), (["--limit", "0"], 2, "--limit")],
-)
-def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
-    assert main(["bench", "values", "--data", str(folder), *words]) == code
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert text in err
-
-
-def test_a_set_without_any_database_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "dev.json").write_text(json.dumps(ITEMS[4:]), encoding="utf-8")
-    assert main(["bench", "values", "--data", str(folder), "--json"]) == 1
-    assert "no item has a database" in capsys.readouterr().err
 
 
 @pytest.mark.data
@@ -85,8 +51,8 @@ def test_a_set_without_any_database_is_an_error(folder: Path, capsys: pytest.Cap
     ("name", "recall", "values"),
     [("spider", 99, 3), ("spider_syn", 99, 3), ("bird_dev", 99, 5), ("kaggledbqa", 80, 5)],
 )
-def test_what_was_asked_for(shared: Path, capsys: pytest.CaptureFixture[str], name: str, recall: float, values: float):
-    report = bench(shared / "data" / "nl2sql" / name, capsys)
+def test_what_was_asked_for(shared: Path, run_bench: Callable[..., dict], name: str, recall: float, values: float):
+    report = run_bench("values", "--data", shared / "data" / "nl2sql" / name)
     assert report["recall"] >= recall
     assert report["values_per_question"] <= values
     assert report["stored"] >= 30

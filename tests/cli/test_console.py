@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.cli._console import emit, write_file
+from ctxprune.cli._console import print_json, write_file
 from ctxprune.errors import InputError
 
 DOCUMENT = {"text": "São \u20ac \udc80 😀", "blob": b"\x00\xff", "number": float("nan"), "row": (1, None, 2.5)}
@@ -22,14 +22,14 @@ DOCUMENT = {"text": "São \u20ac \udc80 😀", "blob": b"\x00\xff", "number": fl
 def test_a_document_is_valid_json_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
-    emit(DOCUMENT)
+    print_json(DOCUMENT)
     sys.stdout.flush()
     read = json.loads(raw.getvalue().decode(encoding))
     assert read == {"text": DOCUMENT["text"], "blob": "00ff", "number": "nan", "row": [1, None, 2.5]}
 
 
 def test_letters_stay_letters_where_they_can(capsys: pytest.CaptureFixture[str]) -> None:
-    emit({"city": "São Paulo"})
+    print_json({"city": "São Paulo"})
     assert capsys.readouterr().out == '{"city": "São Paulo"}\n'
 
 

@@ -8,18 +8,18 @@ import pytest
 import typer
 
 from ctxprune.cli import main
-from ctxprune.cli._database_argument import filled
+from ctxprune.cli._options import fill_variables
 
 psycopg = pytest.importorskip("psycopg")
 
 
 def test_a_variable_stands_for_a_password(monkeypatch):
     monkeypatch.setenv("SHOP_PASSWORD", "p@ss/w:rd")
-    assert filled("postgresql://u:${SHOP_PASSWORD}@h/d") == "postgresql://u:p%40ss%2Fw%3Ard@h/d"
-    assert filled("folder/${SHOP_PASSWORD}.sqlite") == "folder/${SHOP_PASSWORD}.sqlite"
+    assert fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d") == "postgresql://u:p%40ss%2Fw%3Ard@h/d"
+    assert fill_variables("folder/${SHOP_PASSWORD}.sqlite") == "folder/${SHOP_PASSWORD}.sqlite"
     monkeypatch.delenv("SHOP_PASSWORD")
     with pytest.raises(typer.BadParameter, match="SHOP_PASSWORD"):
-        filled("postgresql://u:${SHOP_PASSWORD}@h/d")
+        fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d")
 
 
 def test_commands_take_a_server_and_never_show_the_password(postgres_database, monkeypatch, tmp_path, capsys):

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.cli._console import visible
+from ctxprune.cli._console import escape
 from ctxprune.errors import ModelError
 from ctxprune.sql.generate.base import GENERATORS, Candidate, Request
 
@@ -276,8 +276,8 @@ def test_the_asked_database_is_never_written(
 
 
 def test_visible_keeps_words() -> None:
-    assert visible("São Paulo 東京 'x'") == "São Paulo 東京 'x'"
-    assert visible("a\tb\x9b") == "a\\tb\\x9b"
+    assert escape("São Paulo 東京 'x'") == "São Paulo 東京 'x'"
+    assert escape("a\tb\x9b") == "a\\tb\\x9b"
 
 
 def _styled(shop: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[str]]:

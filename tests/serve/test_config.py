@@ -69,6 +69,13 @@ def test_everything_is_read_and_secrets_stay_out_of_sight(tmp_path: Path) -> Non
         ("a = ", "not TOML"),
         ("[servr]\nport = 1", "unknown entry 'servr'"),
         ("[server]\nprt = 1", "unknown entry 'prt'"),
+        ("[server]\nprt = 1", "did you mean 'port'"),
+        ("[[databases]]\nname = 'a'\npth = 'b'", "unknown entry 'pth'.*databases, entry 1"),
+        ("[server]\nnames = ['a', 1]", "names is no list of texts"),
+        ("[limits]\nseconds = nan", "seconds is nan"),
+        ("databases = [3]", r"write \[\[databases\]\]"),
+        ("[[keys]]\nname = 'a'\nsha256 = 3", "sha256 is a whole number, not a text"),
+        ("[[keys]]\nname = 'a'\nenv = 'K'\ndatabases = {x = 3}", "keys, entry 1, databases.x"),
         ("[server]\nport = '80'", "port is a text, not a whole number"),
         ("[server]\nport = true", "port is a boolean"),
         ("[server]\nport = 70000", "port is 70000"),
@@ -151,3 +158,18 @@ def test_a_url_that_is_none_is_not_told(tmp_path: Path, url: str) -> None:
     assert "password_env goes with a URL" in shown
     assert "0ther" not in shown
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize("entry", ["path = 3", "nme = 'a'", "index = true", "published = 7"])
+def test_a_wrong_entry_beside_a_secret_does_not_show_it(tmp_path: Path, entry: str) -> None:
+    text = f"[[databases]]\nname = 'a'\nurl = 'postgresql://u:hunter2@h/d'\n{entry}"
+    with pytest.raises(UsageError) as raised:
+        load_config(write(tmp_path, text), ENVIRONMENT)
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_an_unknown_generator_is_an_error_of_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "[server]\nport = 0\n[model]\nscorer = 'lexical'\ngenerator = 'sketh'")
+    assert main(["serve", "--config", str(path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ctxprune: CP001 no generator is named 'sketh': did you mean 'sketch.v1'?")

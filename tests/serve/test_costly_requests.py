@@ -18,7 +18,7 @@ import pytest
 from ctxprune.errors import UnknownNameError
 from ctxprune.serve import load_config
 from ctxprune.serve.config import KeyConfig, LimitsConfig
-from ctxprune.serve.wire import BoundedConnection
+from ctxprune.serve.connections import BoundedConnection
 from ctxprune.sql.generate.base import Candidate
 
 from .conftest import ALL, SOME, Client, config_for, error_of, hashed

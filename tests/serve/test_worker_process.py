@@ -19,10 +19,10 @@ import pytest
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve import ServiceConfig, long, worker, worker_process
+from ctxprune.serve.call import Call
 from ctxprune.serve.config import LimitsConfig, ModelConfig
 from ctxprune.serve.errors import status_of
 from ctxprune.serve.frames import read_frame
-from ctxprune.serve.gateway import Call
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.long import LongRequests
 from ctxprune.serve.worker_process import WorkerProcess
@@ -70,7 +70,7 @@ while True:
     elif word == "hang":
         time.sleep(60)
     else:
-        send(dict(outcome=dict(stage="s", tokens=[0, 0], seconds={{}}, told={{}})), word.encode())
+        send(dict(outcome=dict(stage="s", tokens=[0, 0], seconds={{}}, log_fields={{}})), word.encode())
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -95,6 +95,7 @@ class PruningCompressor(BaseDocumentCompressor):
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"]))
                 raise UsageError(first["msg"], where=where, hint="see PruningCompressor") from error
+            # Made once now, so that a wrong field is an error here and not at the first query.
             self.passage_pruner()
             Passages([], self.gap, self.language, options=self.options)
             Passages(["a"], self.gap, self.language, options=self.options)
@@ -165,6 +166,7 @@ class PruningCompressor(BaseDocumentCompressor):
             query, documents = _inputs(inputs, query_key, documents_key)
             if not documents:
                 return []
+            # Cutting long documents takes as long as scoring them, so both leave the event loop.
             passages = await asyncio.to_thread(self._passages, documents)
             return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
 
@@ -213,7 +215,7 @@ def _checked(documents: Any) -> list[Document]:
     Raises:
         UsageError: It is no list of documents, or a document's content is no text.
     """
-    if isinstance(documents, (str, Document)) or not hasattr(documents, "__iter__"):
+    if isinstance(documents, (str, Document)) or not isinstance(documents, Iterable):
         raise UsageError(f"documents is a {type(documents).__name__}", hint="give a list of documents")
     found = list(documents)
     for document in found:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ctxprune.errors import BudgetError, InputError, MissingExtraError, UsageError
 from ctxprune.policies import TableBudget
@@ -19,6 +19,7 @@ from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.sniff import sniffed
 from ctxprune.scorers import DEFAULT_SCORER
 from ctxprune.scorers.combined.structured import structured
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,12 +108,11 @@ class MessagePruner:
     _memo: _Memo = field(default_factory=_Memo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.limit, int) or isinstance(self.limit, bool) or self.limit < _LEAST:
-            raise UsageError(f"limit is {self.limit!r}", hint=f"give a whole number from {_LEAST} up")
-        for name in ("kinds", "exclude"):
-            if isinstance(getattr(self, name), str):
+        check_whole("limit", self.limit, minimum=_LEAST)
+        for name, values in (("kinds", self.kinds), ("exclude", self.exclude)):
+            if isinstance(values, str):
                 raise UsageError(f"{name} is a single text", hint="give a list")
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            object.__setattr__(self, name, tuple(values))
         if not set(self.kinds) <= set(_KINDS):
             raise UsageError(f"kinds is {self.kinds!r}", hint=f"give some of {', '.join(_KINDS)}")
         pruner = Pruner(self.scorer, counter=self.counter)
@@ -129,6 +129,7 @@ class MessagePruner:
         question = question_of(messages) if question is None else question.strip()
         if not question:
             return list(messages)
+        # The question itself is never cut, whatever its type is in `kinds`.
         last = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
         return [
             message if index == last or not self._is_of_interest(message) else self._pruned(message, question)
@@ -140,7 +141,7 @@ class MessagePruner:
         return await asyncio.to_thread(self.prune, messages, question)
 
     def _is_of_interest(self, message: BaseMessage) -> bool:
-        if message.type not in self.kinds or getattr(message, "status", "success") == "error":
+        if message.type not in self.kinds or (isinstance(message, ToolMessage) and message.status == "error"):
             return False
         return message.type != "tool" or message.name not in self.exclude
 
@@ -168,8 +169,10 @@ class MessagePruner:
         portions = sorted(self._portions(texts), key=lambda portion: portion.tokens)
         even, room = self.limit // len(portions), self.limit
         for place, portion in enumerate(portions):
+            # From the shortest on, each may use what those before it did not need.
             share = max(room, 0) // (len(portions) - place)
             if portion.tokens > share:
+                # Where earlier portions could not be cut, what they left may be too small for any unit.
                 cut = self._within(question, portion.context, share) or self._within(question, portion.context, even)
                 for index, text in zip(portion.places, [cut] if isinstance(cut, str) else cut or (), strict=False):
                     new[index] = text

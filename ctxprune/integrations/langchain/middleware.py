@@ -31,6 +31,7 @@ class PruningMiddleware(AgentMiddleware):
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """The model's answer to the pruned messages."""
+        # `override` copies: the state of the agent keeps the whole messages.
         return handler(request.override(messages=self.pruner.prune(request.messages)))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -35,15 +35,16 @@ class PruningRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        found = self.retriever.invoke(query, {"callbacks": run_manager.get_child()}, **kwargs)
-        if not found:
+        documents = self.retriever.invoke(query, {"callbacks": run_manager.get_child()}, **kwargs)
+        # A compressor need not accept an empty list.
+        if not documents:
             return []
-        return list(self.compressor.compress_documents(found, query, run_manager.get_child()))
+        return list(self.compressor.compress_documents(documents, query, run_manager.get_child()))
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
-        found = await self.retriever.ainvoke(query, {"callbacks": run_manager.get_child()}, **kwargs)
-        if not found:
+        documents = await self.retriever.ainvoke(query, {"callbacks": run_manager.get_child()}, **kwargs)
+        if not documents:
             return []
-        return list(await self.compressor.acompress_documents(found, query, run_manager.get_child()))
+        return list(await self.compressor.acompress_documents(documents, query, run_manager.get_child()))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.tokens import as_counter
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,10 +49,10 @@ def sql_runnable(pipeline: Pipeline, *, name: str = "ask_database") -> Runnable[
     """
 
     def run(inputs: str | dict[str, Any]) -> Answer:
-        return pipeline.ask(*_asked(inputs))
+        return pipeline.ask(*_question_and_evidence(inputs))
 
     async def arun(inputs: str | dict[str, Any]) -> Answer:
-        return await pipeline.aask(*_asked(inputs))
+        return await pipeline.aask(*_question_and_evidence(inputs))
 
     return RunnableLambda(run, afunc=arun, name=name)
 
@@ -119,7 +120,7 @@ def answer_text(answer: Answer, *, rows: int = 20, budget: int = 1000, counter: 
     that the text keeps to the budget; the SQL, the column names and the number of rows always stay.
 
     Args:
-        answer: One with rows, or a refusal, of which the reason is told.
+        answer: One with rows, or a refusal, whose reason is given.
         rows: Rows shown at most, from 0 up.
         budget: Tokens at most, from 1 up.
         counter: Counts tokens; see `ctxprune.as_counter`.
@@ -169,7 +170,7 @@ def _description(pipeline: Pipeline) -> str:
     )
 
 
-def _asked(inputs: str | dict[str, Any]) -> tuple[str, str]:
+def _question_and_evidence(inputs: str | dict[str, Any]) -> tuple[str, str]:
     """Question and evidence of a runnable's input."""
     if isinstance(inputs, str):
         return inputs, ""
@@ -181,6 +182,5 @@ def _asked(inputs: str | dict[str, Any]) -> tuple[str, str]:
 
 
 def _check(rows: int, budget: int) -> None:
-    for name, value, least in (("rows", rows, 0), ("budget", budget, 1)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UsageError(f"{name} is {value!r}", hint=f"give a whole number from {least} up")
+    check_whole("rows", rows, minimum=0)
+    check_whole("budget", budget)

@@ -12,6 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain.messages import question_of
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsonschema import Tools
+from ctxprune.utils.validation import check_whole, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -48,9 +49,8 @@ class ToolSelector:
 
     def __post_init__(self) -> None:
         least, most = self.least, self.most
-        if not isinstance(least, int) or isinstance(least, bool) or least < 1:
-            raise UsageError(f"least is {least!r}", hint="give a whole number from 1 up")
-        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < least):
+        check_whole("least", least)
+        if most is not None and (not is_whole(most) or most < least):
             raise UsageError(f"most is {most!r}", hint=f"give a whole number from least={least} up, or None")
         if isinstance(self.always, str):
             raise UsageError("always is a single text", hint="give a list of names")

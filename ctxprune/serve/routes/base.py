@@ -1,4 +1,4 @@
-"""What endpoints have in common: what they are given, and how they are described."""
+"""What endpoints have in common: what they are given, and how they are describe_replies."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from ctxprune.serve.gateway import Call
+    from ctxprune.serve.call import Call
     from ctxprune.serve.scoring import Outcome
     from ctxprune.serve.service import Service
 
-__all__ = ["LONGEST_NAME", "BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described"]
+__all__ = ["LONGEST_NAME", "BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "describe_replies", "make_reply"]
 
 LONGEST_NAME = 100  # characters of whatever a request names
 
 
 class BodyRoute(APIRoute):
-    """A route whose function takes a parsed body, as `asked`, and what the request shares, as `service` and `call`.
+    """A route whose function takes a parsed body, as `request`, and what the request shares, as `service` and `call`.
 
     FastAPI would parse each body in the event loop, however large, and collect every error of it. It still describes
     the route.
@@ -38,28 +38,30 @@ class BodyRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See `fastapi.routing.APIRoute.get_route_handler`."""
-        model = get_type_hints(self.endpoint).get("asked")
+        model = get_type_hints(self.endpoint).get("request")
         if model is None:
             return super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             service, call = _service(request), _call(request)
+            # The body is not even parsed here: that alone may take the interpreter for seconds.
             if not call.short and self.path in LONG_PATHS:
-                return account(await service.long.do(self.path, call), service, call)
+                return make_reply(await service.long.do(self.path, call), service, call)
             limits = service.config.limits
             read = partial(parse, model, call.body, call.content_type, limits.documents)
-            asked = await service.blocking(read, call.key) if len(call.body) > SHORT_BYTES else read()
-            response: Response = await self.endpoint(asked=asked, service=service, call=call)
+            # Long bodies are parsed in a thread, short ones at once: a thread costs more than they do.
+            body = await service.run_blocking(read, call.key) if len(call.body) > SHORT_BYTES else read()
+            response: Response = await self.endpoint(request=body, service=service, call=call)
             return response
 
         return handle
 
 
-def account(outcome: Outcome, service: Service, call: Call) -> Json:
+def make_reply(outcome: Outcome, service: Service, call: Call) -> Json:
     """The answer; what it took goes into metrics and the log."""
     service.metrics.tokens(outcome.stage, *outcome.tokens)
     service.metrics.stages(outcome.seconds)
-    call.told |= outcome.told
+    call.log_fields |= outcome.log_fields
     return Json(outcome.body)
 
 
@@ -119,7 +121,7 @@ _ERRORS = {
 }
 
 
-def described(reply: type[BaseModel], example: object) -> dict[int | str, dict[str, Any]]:
+def describe_replies(reply: type[BaseModel], example: object) -> dict[int | str, dict[str, Any]]:
     """An endpoint's answers for OpenAPI: the one with its example, and the errors."""
     found: dict[int | str, dict[str, Any]] = {
         status: {"model": ErrorReply, "description": text} for status, text in _ERRORS.items()

@@ -26,7 +26,7 @@ async def readyz(service: ServiceOf, call: CallOf) -> Json:
 
     Databases are named to a key that may use them, and to everybody where there are no keys.
     """
-    state = await service.readiness(service.keys.find(call.headers))
+    state = await service.report_readiness(service.keys.find(call.headers))
     return Json(state, status_code=200 if state["ready"] else 503)
 
 

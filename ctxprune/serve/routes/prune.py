@@ -13,8 +13,8 @@ from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
 from ctxprune.rag.sniff import sniffed
-from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, account, described
+from ctxprune.serve.replies import Json, encode
+from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, describe_replies, make_reply
 from ctxprune.serve.scoring import Outcome, Scored, Task
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class PruneReply(BaseModel):
     order: list[int]
 
 
-_ASKED = {
+_REQUEST_EXAMPLES = {
     "one text": {"value": {"query": "When did the bridge open?", "text": "The bridge is long. It opened in 1933."}},
     "documents within a budget": {
         "value": {
@@ -90,7 +90,7 @@ _ASKED = {
         "value": {"query": "Which bridge?", "kind": "json", "text": '[{"bridge": "Golden Gate"}, {"cat": "Tom"}]'}
     },
 }
-_ANSWERED = {
+_REPLY_EXAMPLE = {
     "kind": "text",
     "noun": "sentences",
     "output": "It opened in 1933.",
@@ -105,40 +105,40 @@ _ANSWERED = {
 }
 
 
-@router.post("/prune", responses=described(PruneReply, _ANSWERED))
+@router.post("/prune", responses=describe_replies(PruneReply, _REPLY_EXAMPLE))
 async def prune(
-    asked: Annotated[PruneRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
+    request: Annotated[PruneRequest, Body(openapi_examples=_REQUEST_EXAMPLES)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Keep what the question needs, byte for byte, and account for the rest."""
-    task = plan(asked, service.scoring.scorer, call.id)
-    return account(await service.scoring.do(task, call.key, call.cost), service, call)
+    task = plan(request, service.scoring.scorer, call.id)
+    return make_reply(await service.scoring.do(task, call.key, call.cost), service, call)
 
 
-def plan(asked: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]:
+def plan(request: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]:
     """What is to be done for a request.
 
     Raises:
         UnknownNameError: There is no such kind.
-        RequestError: What was asked for does not go together.
+        RequestError: What was request for does not go together.
     """
-    if asked.kind == "auto":
-        asked = asked.model_copy(update={"kind": "text" if asked.text is None else sniffed(asked.text)})
-    if asked.kind not in KINDS:
-        raise UnknownNameError("kind", asked.kind, ["auto", *KINDS])
-    return (_texts if asked.kind == "text" else _structured)(asked, scorer)
+    if request.kind == "auto":
+        request = request.model_copy(update={"kind": "text" if request.text is None else sniffed(request.text)})
+    if request.kind not in KINDS:
+        raise UnknownNameError("kind", request.kind, ["auto", *KINDS])
+    return (_texts if request.kind == "text" else _structured)(request, scorer)
 
 
-def _texts(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
+def _texts(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
     """Sentences of one text or of several."""
-    pruner = Pruner(scorer, _policy(asked), None, asked.on_empty)
-    options = PassageOptions(markdown=asked.markdown, headings=asked.markdown)
-    if (asked.text is None) == (asked.documents is None):
+    pruner = Pruner(scorer, _policy(request), None, request.on_empty)
+    options = PassageOptions(markdown=request.markdown, headings=request.markdown)
+    if (request.text is None) == (request.documents is None):
         raise RequestError("give one of text and documents", status=422)
-    if asked.text is not None:
-        return _single(asked, lambda text: Passage(text, options=options), pruner)
-    documents = [Document(text=entry) if isinstance(entry, str) else entry for entry in asked.documents or ()]
+    if request.text is not None:
+        return _single(request, lambda text: Passage(text, options=options), pruner)
+    documents = [Document(text=entry) if isinstance(entry, str) else entry for entry in request.documents or ()]
     titles = tuple(document.title for document in documents)
-    passage_pruner = PassagePruner(pruner, reorder=asked.reorder)
+    passage_pruner = PassagePruner(pruner, reorder=request.reorder)
 
     def make() -> Passages:
         texts = tuple(document.text for document in documents)
@@ -146,23 +146,23 @@ def _texts(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
 
     def finish(scored: Scored) -> Outcome:
         ranked = passage_pruner.prune_scored(
-            asked.query, scored.context, scored.units, scored.documents, seconds=scored.seconds
+            request.query, scored.context, scored.units, scored.documents, seconds=scored.seconds
         )
-        return _outcome(asked, ranked.pruned, {"relevance": ranked.relevance, "order": ranked.order})
+        return _outcome(request, ranked.pruned, {"relevance": ranked.relevance, "order": ranked.order})
 
-    return Task(asked.query, make, finish)
+    return Task(request.query, make, finish)
 
 
-def _structured(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
+def _structured(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
     """A text of any other kind, which stays one of its kind."""
-    if asked.text is None or asked.documents is not None:
-        raise RequestError(f"kind {asked.kind} takes one text", status=422, hint="send it as a string, in text")
-    for name in ("markdown", "reorder"):
-        if getattr(asked, name):
-            raise RequestError(f"{name} is for kind text, and this is {asked.kind}", status=422, hint="leave it out")
-    policy = _policy(asked, table=asked.kind in TABLES)
-    pruner = Pruner(scorer, policy, None, asked.on_empty)
-    return _single(asked, lambda text: _context(text, asked.kind), pruner)
+    if request.text is None or request.documents is not None:
+        raise RequestError(f"kind {request.kind} takes one text", status=422, hint="send it as a string, in text")
+    for name, value in (("markdown", request.markdown), ("reorder", request.reorder)):
+        if value:
+            raise RequestError(f"{name} is for kind text, and this is {request.kind}", status=422, hint="leave it out")
+    policy = _policy(request, table=request.kind in TABLES)
+    pruner = Pruner(scorer, policy, None, request.on_empty)
+    return _single(request, lambda text: _context(text, request.kind), pruner)
 
 
 def _context(text: str, kind: str) -> Context[str]:
@@ -172,28 +172,29 @@ def _context(text: str, kind: str) -> Context[str]:
         raise RequestError(error.what, status=422, where=error.where, hint=error.hint) from error
 
 
-def _single(asked: PruneRequest, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Outcome]:
-    query, text = asked.query, asked.text or ""
+def _single(request: PruneRequest, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Outcome]:
+    query, text = request.query, request.text or ""
 
     def finish(scored: Scored) -> Outcome:
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
-        return _outcome(asked, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
+        return _outcome(request, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
 
     return Task(query, lambda: make(text), finish)
 
 
-def _outcome(asked: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:
-    told = {"kind": asked.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
-    body = encoded(pruned.to_dict() | {"kind": asked.kind, "noun": KINDS[asked.kind].units} | more)
-    return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, told)
+def _outcome(request: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:
+    log_fields = {"kind": request.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
+    body = encode(pruned.to_dict() | {"kind": request.kind, "noun": KINDS[request.kind].units} | more)
+    return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, log_fields)
 
 
-def _policy(asked: PruneRequest, *, table: bool = False) -> Policy:
-    given = [name for name in ("budget", "top_k", "threshold") if getattr(asked, name) is not None]
+def _policy(request: PruneRequest, *, table: bool = False) -> Policy:
+    limits = {"budget": request.budget, "top_k": request.top_k, "threshold": request.threshold}
+    given = [name for name, value in limits.items() if value is not None]
     if len(given) > 1:
         raise RequestError(f"{' and '.join(given)} are given together", status=422, hint="give one of them")
-    if asked.budget is not None:
-        return TableBudget(asked.budget) if table else TokenBudget(asked.budget)
-    if asked.top_k is not None:
-        return TopK(asked.top_k)
-    return Adaptive() if asked.threshold is None else Threshold(asked.threshold)
+    if request.budget is not None:
+        return TableBudget(request.budget) if table else TokenBudget(request.budget)
+    if request.top_k is not None:
+        return TopK(request.top_k)
+    return Adaptive() if request.threshold is None else Threshold(request.threshold)

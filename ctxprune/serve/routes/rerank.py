@@ -11,8 +11,8 @@ from ctxprune.errors import RequestError
 from ctxprune.rag import Passages
 from ctxprune.rag.ranking import rank_scored
 from ctxprune.scorers import SCORERS, as_scorer
-from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, account, described
+from ctxprune.serve.replies import Json, encode
+from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, describe_replies, make_reply
 from ctxprune.serve.scoring import Outcome, Scored, Task
 from ctxprune.tokens import BundledCounter
 
@@ -65,7 +65,7 @@ class RerankReply(BaseModel):
     usage: Usage
 
 
-_ASKED = {
+_REQUEST_EXAMPLES = {
     "two documents": {
         "value": {
             "query": "When did the bridge open?",
@@ -75,7 +75,7 @@ _ASKED = {
         }
     }
 }
-_ANSWERED = {
+_REPLY_EXAMPLE = {
     "id": "6f1c0b1e",
     "model": "cascade.v1",
     "results": [{"index": 1, "relevance_score": 0.97, "document": {"text": "The bridge opened in 1933."}}],
@@ -83,34 +83,34 @@ _ANSWERED = {
 }
 
 
-@router.post("/rerank", responses=described(RerankReply, _ANSWERED))
+@router.post("/rerank", responses=describe_replies(RerankReply, _REPLY_EXAMPLE))
 async def rerank(
-    asked: Annotated[RerankRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
+    request: Annotated[RerankRequest, Body(openapi_examples=_REQUEST_EXAMPLES)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Rank documents by how relevant they are to the question."""
-    task = plan(asked, service.scoring.scorer, call.id)
-    return account(await service.scoring.do(task, call.key, call.cost), service, call)
+    task = plan(request, service.scoring.scorer, call.id)
+    return make_reply(await service.scoring.do(task, call.key, call.cost), service, call)
 
 
-def plan(asked: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]:
+def plan(request: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]:
     """What is to be done for a request.
 
     Raises:
         RequestError: The query is empty.
     """
-    if not asked.query.strip():
+    if not request.query.strip():
         raise RequestError("the query is empty", status=422, hint="give a text that asks something")
-    texts = tuple(entry if isinstance(entry, str) else entry.text for entry in asked.documents)
+    texts = tuple(entry if isinstance(entry, str) else entry.text for entry in request.documents)
 
     def finish(scored: Scored) -> Outcome:
-        found = rank_scored(scored.context, scored.documents, top_k=asked.top_n)
-        results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
-        tokens = sum(BundledCounter().count_many((asked.query, *texts)))
+        found = rank_scored(scored.context, scored.documents, top_k=request.top_n)
+        results = [_result(entry, texts if request.return_documents else ()) for entry in found]
+        tokens = sum(BundledCounter().count_many((request.query, *texts)))
         head = {"id": request_id, "model": SCORERS.name_of(type(as_scorer(scorer).for_context(scored.context).origin))}
-        body = encoded({**head, "results": results, "usage": {"total_tokens": tokens}})
+        body = encode({**head, "results": results, "usage": {"total_tokens": tokens}})
         return Outcome(body, "rerank", (tokens, 0), {}, {"documents": len(texts), "tokens": tokens})
 
-    return Task(asked.query, lambda: Passages(texts), finish)
+    return Task(request.query, lambda: Passages(texts), finish)
 
 
 def _result(entry: dict[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ctxprune.errors import CtxpruneError, RequestError
-from ctxprune.serve.replies import Json, encoded, event
-from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, described
-from ctxprune.serve.steps import told_steps
+from ctxprune.serve.replies import Json, encode, encode_event
+from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, describe_replies
+from ctxprune.serve.steps import report_steps
 from ctxprune.sql.linking.document import link_document
 from ctxprune.sql.render import RENDERERS
 from ctxprune.tokens import as_counter
@@ -22,7 +22,7 @@ from ctxprune.tokens import as_counter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.serve.gateway import Call
+    from ctxprune.serve.call import Call
     from ctxprune.serve.keys import Key
     from ctxprune.serve.service import Service
     from ctxprune.sql.pipeline.answer import Answer
@@ -106,7 +106,7 @@ _LINKED = {
     "columns_before": 8,
     "columns_after": 2,
 }
-_ANSWERED = {
+_REPLY_EXAMPLE = {
     "sql": "SELECT COUNT(*) FROM city WHERE country = 'Brazil'",
     "columns": ["COUNT(*)"],
     "rows": [[1]],
@@ -120,56 +120,56 @@ _ANSWERED = {
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}
 
 
-@router.get("/databases", responses=described(DatabasesReply, _DATABASES))
+@router.get("/databases", responses=describe_replies(DatabasesReply, _DATABASES))
 async def databases(service: ServiceOf, call: CallOf) -> Json:
     """The databases that the key may use, each with the tables and columns that it may see."""
-    return Json(await service.blocking(lambda: encoded({"databases": _visible(service, call.key)}), call.key))
+    return Json(await service.run_blocking(lambda: encode({"databases": _visible(service, call.key)}), call.key))
 
 
-@router.post("/sql/link", responses=described(LinkReply, _LINKED))
+@router.post("/sql/link", responses=describe_replies(LinkReply, _LINKED))
 async def link(
-    asked: Annotated[LinkRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
+    request: Annotated[LinkRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
     service: ServiceOf,
     call: CallOf,
 ) -> Json:
     """The part of a schema that a question needs, and why."""
-    _check(asked)
-    renderer = RENDERERS.get(asked.form)()
-    call.key.access(asked.database)
-    call.told["database"] = asked.database
+    _check(request)
+    renderer = RENDERERS.get(request.form)()
+    call.key.access(request.database)
+    call.log_fields["database"] = request.database
 
     def work() -> tuple[bytes, int, int]:
-        view = service.databases.view(asked.database, call.key)
-        linked = view.link(asked.question, asked.evidence)
+        view = service.databases.view(request.database, call.key)
+        linked = view.link(request.question, request.evidence)
         counter, text = as_counter(), renderer.render(linked.schema, hits=linked.hits)
         before, after = counter.count(renderer.render(view.schema, hits=linked.hits)), counter.count(text)
         account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
-        document = link_document(linked, asked.question, asked.evidence)
-        return encoded(document | {"form": asked.form, "text": text} | account), before, after
+        document = link_document(linked, request.question, request.evidence)
+        return encode(document | {"form": request.form, "text": text} | account), before, after
 
-    body, before, after = await service.blocking(work, call.key)
+    body, before, after = await service.run_blocking(work, call.key)
     service.metrics.tokens("link", before, after)
     return Json(body)
 
 
-@router.post("/sql/ask", responses=described(AskReply, _ANSWERED))
+@router.post("/sql/ask", responses=describe_replies(AskReply, _REPLY_EXAMPLE))
 async def ask(
-    asked: Annotated[AskRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
+    request: Annotated[AskRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
     service: ServiceOf,
     call: CallOf,
 ) -> Response:
     """Answer a question with rows of one read-only query, as JSON or as the events `step` and, at last, `answer`."""
-    _check(asked)
-    call.key.access(asked.database)
-    call.told["database"] = asked.database
-    if asked.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
-        return StreamingResponse(_events(asked, service, call), media_type="text/event-stream")
-    body = await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict()), call.key)
+    _check(request)
+    call.key.access(request.database)
+    call.log_fields["database"] = request.database
+    if request.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
+        return StreamingResponse(_events(request, service, call), media_type="text/event-stream")
+    body = await service.run_blocking(lambda: encode(_answer(request, service, call.key).to_dict()), call.key)
     call.reserve(len(body))
     return Json(body)
 
 
-async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncIterator[bytes]:
+async def _events(request: AskRequest, service: Service, call: Call) -> AsyncIterator[bytes]:
     """What each step found as soon as it is known, then the answer. The call holds the bytes that are still to be sent.
 
     Raises:
@@ -191,15 +191,15 @@ async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncItera
         queue.put_nowait(item)
 
     def tell(name: str, content: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(put, event(name, content))
+        loop.call_soon_threadsafe(put, encode_event(name, content))
 
     def work() -> None:
         try:
-            tell("answer", _answer(asked, service, call.key, tell).to_dict())
+            tell("answer", _answer(request, service, call.key, tell).to_dict())
         finally:
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    running = asyncio.ensure_future(service.blocking(work, call.key))
+    running = asyncio.ensure_future(service.run_blocking(work, call.key))
     try:
         while (item := await queue.get()) is not None:
             if isinstance(item, RequestError):
@@ -213,12 +213,14 @@ async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncItera
 
 
 def _answer(
-    asked: AskRequest, service: Service, key: Key, tell: Callable[[str, dict[str, Any]], None] | None = None
+    request: AskRequest, service: Service, key: Key, tell: Callable[[str, dict[str, Any]], None] | None = None
 ) -> Answer:
-    pipeline = service.databases.view(asked.database, key).pipeline
-    answer = (pipeline if tell is None else told_steps(pipeline, tell)).ask(asked.question, asked.evidence)
+    pipeline = service.databases.view(request.database, key).pipeline
+    answer = (pipeline if tell is None else report_steps(pipeline, tell)).ask(request.question, request.evidence)
     if answer.refusal is not None and answer.refusal.kind == "failed":
-        service.databases.look_again(asked.database)  # perhaps a table is gone; the next question sees what is there
+        service.databases.drop_outdated(
+            request.database
+        )  # perhaps a table is gone; the next question sees what is there
     trace = answer.trace
     service.metrics.stages({step.name: step.ms / 1e3 for step in trace.steps})
     service.metrics.tokens("generate", trace.tokens_in, trace.tokens_out)
@@ -238,6 +240,6 @@ def _visible(service: Service, key: Key) -> list[dict[str, Any]]:
     return found
 
 
-def _check(asked: LinkRequest | AskRequest) -> None:
-    if not asked.question.strip():
+def _check(request: LinkRequest | AskRequest) -> None:
+    if not request.question.strip():
         raise RequestError("the question is empty", status=422, hint="ask something")

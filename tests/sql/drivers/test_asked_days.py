@@ -9,8 +9,8 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
-from ctxprune.cli._pipelines import pipeline_maker
 from ctxprune.sql import Database
+from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
 CLINIC = """
 CREATE TABLE visit (id INT PRIMARY KEY, fee INT, visited DATE, status VARCHAR(20));
@@ -39,7 +39,7 @@ def test_a_year_or_month_means_its_days(server, fill, request):
     made = request.getfixturevalue(server)
     fill(made.admin_url)
     with Database(made.reader_url) as database:
-        pipeline = pipeline_maker("sketch")(database, database.schema())
+        pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
         asked = {
             "How many visits in March 2023?": 1,
             "How many visits in 2023?": 2,

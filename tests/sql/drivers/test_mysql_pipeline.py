@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from ctxprune.cli._demo_database import _SCHEMA, make_database
-from ctxprune.cli._pipelines import pipeline_maker
 from ctxprune.cli.demo import QUESTIONS
 from ctxprune.sql import Database
+from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
 MORE = (
     "Which customers are from Berlin?",
@@ -49,7 +49,7 @@ def coffee(tmp_path, mariadb_database):
 
 def answers(target) -> dict[str, object]:
     with Database(target, name="coffee") as database:
-        pipeline = pipeline_maker("sketch")(database, database.schema())
+        pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
         found = {question: pipeline.ask(question) for question in (*(text for _, text in QUESTIONS), *MORE)}
     return {
         question: (answer.sql is None, sorted(repr(tuple(map(_plain, row))) for row in answer.rows or ()))

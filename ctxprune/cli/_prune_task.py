@@ -1,4 +1,4 @@
-"""What every kind of input shares in `ctxprune prune`: the question, how much stays, and where the account goes."""
+"""What every kind of input shares in `ctxprune prune`: the question, how much is kept, and where the report goes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from ctxprune.pruning.pruner import OnEmpty
     from ctxprune.pruning.result import Pruned
 
-__all__ = ["Asked"]
+__all__ = ["PruneTask"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for.
+class PruneTask:
+    """One call of `ctxprune prune`.
 
     Attributes:
         question: What the input is needed for.
         files: Paths, "-" for stdin; at least one.
         scorer: Registered name of the scorer.
         model: Its model, if one was named.
-        policy: How to choose.
+        policy: How units are chosen.
         on_empty: See `ctxprune.Pruner`.
-        as_json: Whether stdout gets the account as JSON in place of what was kept.
-        html: The page to write, if any.
+        as_json: Whether stdout gets the report as JSON in place of what was kept.
+        html: The HTML page to write, if any.
     """
 
     question: str
@@ -41,32 +41,32 @@ class Asked:
     html: Path | None = None
 
     @property
-    def read(self) -> list[Path]:
-        """The files that are no stdin."""
+    def input_files(self) -> list[Path]:
+        """The files without stdin."""
         return [path for path in self.files if str(path) != "-"]
 
     def report(
         self, result: Pruned[Any], names: Sequence[str], units: str, more: Mapping[str, object] | None = None
     ) -> bool:
-        """The page, if one was asked for, the account in one line on stderr, and JSON on stdout if that was asked for.
+        """Write the page and the JSON document, where these are wanted, and one line about the result to stderr.
 
         Args:
-            result: What was pruned.
-            names: What the sources are called in the page.
-            units: What a unit is called, in the plural.
-            more: What the JSON document holds before the account.
+            result: The result.
+            names: Names of the sources in the page.
+            units: Name of a unit, in the plural.
+            more: Further entries of the JSON document, before those of the result.
 
         Returns:
-            Whether stdout has got its JSON, so that nothing else may be written there.
+            Whether stdout has its JSON document, so that nothing else may be written there.
         """
         from ctxprune.cli import _console
 
         if self.html is not None:
-            _console.write_file(self.html, _page(result, names), *self.read)
+            _console.write_file(self.html, _page(result, names), *self.input_files)
         if self.as_json:
-            _console.emit({**(more or {}), **result.to_dict()})
+            _console.print_json({**(more or {}), **result.to_dict()})
         share = result.tokens_after / max(result.tokens_before, 1)
-        _console.say(
+        _console.print_note(
             f"kept {len(result.kept)} of {len(result.units)} {units}, {result.tokens_after} of"
             f" {result.tokens_before} tokens ({share:.0%}), {result.scorer}, {result.policy}"
         )
