@@ -22,7 +22,7 @@ from ctxprune.pruning.result import Pruned, Verdicts
 from ctxprune.pruning.rounds import Clock, RenderCache
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, score_batch
-from ctxprune.tokens import TokenCounter, as_counter
+from ctxprune.tokens import TokenCounter, as_counter, count_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -234,7 +234,11 @@ class Pruner:
     def _count(self, context: Context[Any]) -> _Counts:
         units = unit_tokens(self._counter, context)
         everything = range(len(units))
-        return _Counts(units, written_tokens(self._counter, context, context.render(everything), everything, units))
+        output = context.render(everything)
+        if isinstance(output, str):
+            texts = getattr(context, "written", None) or [unit.text for unit in context.units]
+            return _Counts(units, count_whole(self._counter, output, texts, units.tolist()))
+        return _Counts(units, written_tokens(self._counter, context, output, everything, units))
 
 
 def prune(
