@@ -37,6 +37,7 @@ _ANY_PIECE = (
 _SPACES = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NONE = frozenset({"Cn", "Co", "Cs"})  # categories of what is no character, or is one by private agreement
 _CHUNK = 1 << 16
+_REACH = 128  # characters, more than `_PIECE` looks at to find the end of a piece
 _BATCH = 1 << 19  # characters that are encoded together
 _SHORT = 64  # characters of a text that may come again
 _KNOWN_PIECES = 1 << 16  # of which the number of tokens is remembered
@@ -82,8 +83,7 @@ class BundledCounter:
         encoding = _Encoding(counts)
         for text in texts:
             if text.isascii():
-                # In parts, since each piece takes 60 bytes until it is counted.
-                counts.append(sum(_tokens_of(_PIECE, part) for part in _safe_parts(text)))
+                counts.append(_tokens_of(_PIECE, text) if len(text) <= _CHUNK else _tokens_of_long(text))
                 continue
             counts.append(0)
             for part in _safe_parts(text):
@@ -225,6 +225,20 @@ _PIECES = _Pieces()
 def _tokens_of(pieces: re.Pattern[str], text: str) -> int:
     """Tokens of a text. Texts repeat most of their pieces, so this is several times faster than to encode it."""
     return sum(map(_PIECES.__getitem__, pieces.findall(text)))
+
+
+def _tokens_of_long(text: str) -> int:
+    """As `_tokens_of`, of ASCII text of any length: in parts, since each piece takes 60 bytes until it is counted."""
+    total = start = 0
+    while len(text) - start > _CHUNK:
+        pieces = _PIECE.findall(text, start, start + _CHUNK)
+        # The last ones may be cut otherwise by what follows; they are read again with it.
+        again = 0
+        while again < _REACH:
+            again += len(pieces.pop())
+        total += sum(map(_PIECES.__getitem__, pieces))
+        start += _CHUNK - again
+    return total + sum(map(_PIECES.__getitem__, _PIECE.findall(text, start)))
 
 
 @lru_cache(maxsize=1)

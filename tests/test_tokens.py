@@ -187,9 +187,7 @@ _END = st.sampled_from(["\n", "\r\n", "|\n", "", " ", "\n\n", "\n" * 30, " \n "]
 
 
 @settings(max_examples=600, deadline=None)
-@given(
-    st.lists(st.tuples(_LINE, st.sampled_from(["\n", "\r\n", "|\n", "", " ", "\n\n", "\n" * 30, " \n "]))), st.data()
-)
+@given(st.lists(st.tuples(_LINE, _END)), st.data())
 def test_a_text_is_counted_from_its_lines_as_it_stands(lines: list[tuple[str, str]], data: st.DataObject) -> None:
     text = "".join(line + end for line, end in lines)
     parts = [line for line, _ in lines if data.draw(st.integers(0, 3))]
@@ -205,3 +203,12 @@ def test_lines_that_were_counted_are_not_read_again(monkeypatch: pytest.MonkeyPa
     assert count_whole(COUNTER, "\n".join(lines), lines, counts) == whole
     assert sum(read) < 100
     assert count_whole(len_counter := as_counter(len), "ab\ncd", ["ab", "cd"], [9, 9]) == len_counter.count("ab\ncd")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.text("aZ0 |\t\r\n!&;", min_size=1, max_size=3), st.integers(1, 90)), max_size=30))
+def test_a_long_text_is_counted_in_parts_as_at_once(runs: list[tuple[str, int]]) -> None:
+    text = "".join(run * times for run, times in runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens_module, "_CHUNK", 256)
+        assert tokens_module._tokens_of_long(text) == tokens_module._tokens_of(tokens_module._PIECE, text)
