@@ -15,11 +15,11 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tokenizers import Tokenizer
 
-__all__ = ["BundledCounter", "TokenCounter", "as_counter"]
+__all__ = ["BundledCounter", "TokenCounter", "as_counter", "count_whole"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Places where a token of the bundled tokenizer always starts, so that cutting there adds none: a space between a
@@ -38,9 +38,11 @@ _ANY_PIECE = (
 _SPACES = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NONE = frozenset({"Cn", "Co", "Cs"})  # categories of what is no character, or is one by private agreement
 _CHUNK = 1 << 16
+_REACH = 128  # characters, more than `_PIECE` looks at to find the end of a piece
 _BATCH = 1 << 19  # characters that are encoded together
 _SHORT = 64  # characters of a text that may come again
 _KNOWN_PIECES = 1 << 16  # of which the number of tokens is remembered
+_MARKS = "".join(char for char in map(chr, range(128)) if not char.isalnum())
 _TRIED = 2000  # pieces of text in other scripts, of which most must have been met before, or text is encoded as it is
 
 
@@ -83,8 +85,7 @@ class BundledCounter:
         encoding = _Encoding(counts)
         for text in texts:
             if text.isascii():
-                # In parts, since each piece takes 60 bytes until it is counted.
-                counts.append(sum(_tokens_of(_PIECE, part) for part in _safe_parts(text)))
+                counts.append(_tokens_of(_PIECE, text) if len(text) <= _CHUNK else _tokens_of_long(text))
                 continue
             counts.append(0)
             for part in _safe_parts(text):
@@ -135,6 +136,44 @@ def as_counter(source: Any = None) -> TokenCounter:
     raise UsageError(
         f"a {type(source).__name__} cannot count tokens", hint="give a tokenizer, or a function from text to a number"
     )
+
+
+def count_whole(counter: TokenCounter, text: str, parts: Sequence[str], counts: Sequence[int]) -> int:
+    """Tokens of `text`, which holds the `parts` in their order, or some of them; `counts` are the tokens of each.
+
+    What `counter.count(text)` gives. The bundled tokenizer does not read again the parts that start a line, so that a
+    text that was counted line by line costs a fraction of that.
+    """
+    if type(counter) is BundledCounter and text.isascii():
+        known = _count_around(text, parts, counts)
+        if known is not None:
+            return known
+    return counter.count(text)
+
+
+def _count_around(text: str, parts: Sequence[str], counts: Sequence[int]) -> int | None:
+    """As `count_whole`, of ASCII text; None where it holds other parts, or where they do not start lines.
+
+    No token goes on from a letter or digit to anything else, nor over the start of a line (`_SAFE_CUT`). So a part at
+    the start of a line, up to its last letter or digit, takes as many tokens there as by itself.
+    """
+    count = lru_cache(maxsize=4096)(BundledCounter().count)  # between lines the same few marks stand again and again
+    total = counted = found = 0  # `text[counted:]` is not counted yet; the last part that was found ends at `found`
+    used = False
+    for tried, (part, number) in enumerate(zip(parts, counts, strict=True)):
+        place = text.find(part, found)
+        if place < 0 or (tried == _TRIED and not used):
+            return None
+        found = place + len(part)
+        after = len(part) - len(part.rstrip(_MARKS))
+        inside = not after and text[found : found + 1].isalnum()
+        if inside or not part or not "!" <= part[0] <= "~" or text[place - 1 : place] != "\n":
+            continue
+        between = text[counted:place]
+        total += number + (count(between) if len(between) <= _SHORT else count.__wrapped__(between))
+        total -= count(part[-after:]) if after else 0
+        counted, used = found - after, True
+    return total + count.__wrapped__(text[counted:])
 
 
 def _make_encoder(source: Any) -> Callable[[str], int]:
@@ -188,6 +227,20 @@ _PIECES = _Pieces()
 def _tokens_of(pieces: re.Pattern[str], text: str) -> int:
     """Tokens of a text. Texts repeat most of their pieces, so this is several times faster than to encode it."""
     return sum(map(_PIECES.__getitem__, pieces.findall(text)))
+
+
+def _tokens_of_long(text: str) -> int:
+    """As `_tokens_of`, of ASCII text of any length: in parts, since each piece takes 60 bytes until it is counted."""
+    total = start = 0
+    while len(text) - start > _CHUNK:
+        pieces = _PIECE.findall(text, start, start + _CHUNK)
+        # The last ones may be cut otherwise by what follows; they are read again with it.
+        again = 0
+        while again < _REACH:
+            again += len(pieces.pop())
+        total += sum(map(_PIECES.__getitem__, pieces))
+        start += _CHUNK - again
+    return total + sum(map(_PIECES.__getitem__, _PIECE.findall(text, start)))
 
 
 @lru_cache(maxsize=1)

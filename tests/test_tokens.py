@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import as_counter
+from ctxprune import tokens as tokens_module
 from ctxprune.errors import UsageError
-from ctxprune.tokens import _PIECES, BundledCounter, TokenCounter, _load_bundled, _other_pieces
+from ctxprune.tokens import _PIECES, BundledCounter, TokenCounter, _load_bundled, _other_pieces, count_whole
 
 COUNTER = BundledCounter()
 
@@ -181,3 +182,35 @@ def test_a_long_text_without_a_place_to_cut_counts_as_its_chunks(monkeypatch: py
     text = "里斯本的老城区有一条河流" * 30
     parts = [text[start : start + 50] for start in range(0, len(text), 50)]
     assert COUNTER.count(text) == sum(len(_load_bundled().encode(part)) for part in parts)
+
+
+_LINE = st.text("aZ09 |,.\t\r\n!~é", max_size=12)
+_END = st.sampled_from(["\n", "\r\n", "|\n", "", " ", "\n\n", "\n" * 30, " \n "])
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.tuples(_LINE, _END)), st.data())
+def test_a_text_is_counted_from_its_lines_as_it_stands(lines: list[tuple[str, str]], data: st.DataObject) -> None:
+    text = "".join(line + end for line, end in lines)
+    parts = [line for line, _ in lines if data.draw(st.integers(0, 3))]
+    assert count_whole(COUNTER, text, parts, COUNTER.count_many(parts)) == COUNTER.count(text)
+
+
+def test_lines_that_were_counted_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"|river{number}|{number}|" for number in range(2000)]
+    counts, whole = COUNTER.count_many(lines), COUNTER.count("\n".join(lines))
+    read: list[int] = []
+    slow = tokens_module._tokens_of
+    monkeypatch.setattr(tokens_module, "_tokens_of", lambda *given: read.append(len(given[1])) or slow(*given))
+    assert count_whole(COUNTER, "\n".join(lines), lines, counts) == whole
+    assert sum(read) < 100
+    assert count_whole(len_counter := as_counter(len), "ab\ncd", ["ab", "cd"], [9, 9]) == len_counter.count("ab\ncd")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.text("aZ0 |\t\r\n!&;", min_size=1, max_size=3), st.integers(1, 90)), max_size=30))
+def test_a_long_text_is_counted_in_parts_as_at_once(runs: list[tuple[str, int]]) -> None:
+    text = "".join(run * times for run, times in runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens_module, "_CHUNK", 256)
+        assert tokens_module._tokens_of_long(text) == tokens_module._tokens_of(tokens_module._PIECE, text)

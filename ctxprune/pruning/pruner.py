@@ -22,7 +22,7 @@ from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scorer, required_units, score_batch
-from ctxprune.tokens import TokenCounter, as_counter
+from ctxprune.tokens import TokenCounter, as_counter, count_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -227,7 +227,10 @@ class Pruner:
     def _count(self, context: Context[Any]) -> _Counts:
         units = count_units(self._counter, context)
         everything = range(len(units))
-        return _Counts(units, count_rendered(self._counter, context, context.render(everything), everything, units))
+        output = context.render(everything)
+        if isinstance(output, str):
+            return _Counts(units, count_whole(self._counter, output, context.cost_texts(), units.tolist()))
+        return _Counts(units, count_rendered(self._counter, context, output, everything, units))
 
 
 def prune(

@@ -169,9 +169,38 @@ def terms_of_words(texts: list[str]) -> list[tuple[str, ...]] | None:
 
     Words that do come again are cheaper one by one, since their terms are remembered.
     """
-    if _WORD.findall("\n".join(texts)) != texts:
+    if not all(map(str.isalnum, texts)) and _WORD.findall("\n".join(texts)) != texts:
         return None
-    return [(text,) if text.isdecimal() and text.isascii() else _terms_of_word(text) for text in texts]
+    heads: dict[str, tuple[str, tuple[str, ...]] | None] = {}
+    found: list[tuple[str, ...]] = []
+    for text in texts:
+        head = text.rstrip(_DIGITS)
+        if not head:
+            found.append((text,))
+        elif len(head) == len(text) or len(text) > _CACHED:
+            found.append(_terms_of_word(text))
+        else:
+            # Large tables are full of names with a number; the terms of the name are the same for all its numbers.
+            if head not in heads:
+                heads[head] = _before_number(head)
+            if (known := heads[head]) is None:
+                found.append(_terms_of_word(text))
+                continue
+            whole, stems = known
+            number = text[len(head) :]
+            found.append((text if whole == head else whole + number, *stems, number))
+    return found
+
+
+def _before_number(head: str) -> tuple[str, tuple[str, ...]] | None:
+    """The folded head and the telling stems of words that are `head` and a number, whose terms are then the word, these
+    stems and the number; None where they may be others, or a term may come twice."""
+    numbered = _numbered(head)
+    if numbered is None or not numbered[0]:
+        return None
+    whole, (stems, _) = numbered
+    held = any(char.isdigit() for stem in stems for char in stem)
+    return None if held or len(stems) > len({*stems}) else (whole, stems)
 
 
 def _terms_of_word(word: str) -> tuple[str, ...]:

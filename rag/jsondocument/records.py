@@ -28,17 +28,29 @@ def record_table(records: Sequence[str], units: Sequence[int], title: str) -> tu
     same. A list is one cell. None if the objects have too little in common, or are nested too deeply.
     """
     columns: dict[Keys, int] = {}
-    rows: list[dict[int, str]] = []
+    shapes: dict[tuple[Keys, ...], tuple[int, ...]] = {}  # most records of a list have the same keys in the same order
+    rows: list[tuple[tuple[int, ...], tuple[str, ...]]] = []
     for record in records:
         try:
-            value = _DECODER.decode(record)
+            value = _DECODER.raw_decode(record)[0]
         except RecursionError:
             return None
-        rows.append({columns.setdefault(keys, len(columns)): cell for keys, cell in _cells(value)})
-    if sum(map(len, rows)) <= _FULL * len(rows) * len(columns):
+        keys, cells = _cells(value)
+        shape = shapes.get(keys)
+        if shape is None:
+            shape = shapes[keys] = tuple(columns.setdefault(key, len(columns)) for key in keys)
+        rows.append((shape, cells))
+    if sum(len(cells) for _, cells in rows) <= _FULL * len(rows) * len(columns):
         return None
-    cells = tuple(tuple(row.get(column, "") for column in range(len(columns))) for row in rows)
-    return Grid(tuple(map(shown, columns)), cells, tuple(units), title=title), tuple(columns)
+    whole = tuple(range(len(columns)))
+    table = tuple(cells if shape == whole else _spread(shape, cells, whole) for shape, cells in rows)
+    return Grid(tuple(map(shown, columns)), table, tuple(units), title=title), tuple(columns)
+
+
+def _spread(shape: tuple[int, ...], cells: tuple[str, ...], whole: tuple[int, ...]) -> tuple[str, ...]:
+    """The cells, of which `shape` has the columns, in all columns; "" where there is none."""
+    row = dict(zip(shape, cells, strict=True))
+    return tuple(row.get(column, "") for column in whole)
 
 
 def record_part(record: str, columns: Collection[Keys]) -> str:
@@ -47,8 +59,12 @@ def record_part(record: str, columns: Collection[Keys]) -> str:
     return tree.text([unit for unit in range(len(tree.units)) if tree.keys(unit) in columns])
 
 
-def _cells(record: dict[str, Any]) -> list[tuple[Keys, str]]:
-    """The cells of an object and the keys that lead to them, in its order."""
+def _cells(record: dict[str, Any]) -> tuple[tuple[Keys, ...], tuple[str, ...]]:
+    """The keys that lead to the cells of an object, and the cells, in its order."""
+    values = record.values()
+    if dict not in map(type, values):  # then nothing is nested
+        cells = tuple(value if type(value) is str else _cell(value) for value in values)
+        return tuple(zip(record, strict=True)), cells
     found = []
     left: list[tuple[Keys, Any]] = [((key,), value) for key, value in reversed(record.items())]
     while left:
@@ -57,7 +73,8 @@ def _cells(record: dict[str, Any]) -> list[tuple[Keys, str]]:
             left += (((*keys, key), inner) for key, inner in reversed(value.items()))
         else:
             found.append((keys, _cell(value)))
-    return found
+    names, texts = zip(*found, strict=True)
+    return names, texts
 
 
 def _cell(value: Any) -> str:

@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from array import array
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,21 +109,17 @@ class _Terms:
     units: int
 
 
-class _Numbers(dict[str, int]):
-    """Numbers each term when it is first met."""
-
-    def __missing__(self, term: str) -> int:
-        number = self[term] = len(self)
-        return number
-
-
 def _number_terms(texts: Iterable[list[str]]) -> _Terms:
-    numbers, ids, lengths = _Numbers(), array("i"), array("q")
+    firsts: dict[str, int] = {}
+    met, ids, lengths = count(), array("i"), array("q")
     for terms in texts:
-        ids.extend(map(numbers.__getitem__, terms))
+        ids.extend(map(firsts.setdefault, terms, met))
         lengths.append(len(terms))
+    # Each term has the place where it was first met, now the number of terms that were met before.
+    first = np.frombuffer(ids, dtype=np.int32)
+    numbers = (np.cumsum(first == np.arange(len(first)), dtype=np.int32) - np.int32(1))[first]
     owners = np.repeat(np.arange(len(lengths)), np.frombuffer(lengths, dtype=np.int64))
-    return _Terms(dict(numbers), np.frombuffer(ids, dtype=np.int32), owners, len(lengths))
+    return _Terms(dict(zip(firsts, range(len(firsts)), strict=True)), numbers, owners, len(lengths))
 
 
 @dataclass(frozen=True, slots=True)

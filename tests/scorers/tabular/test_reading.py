@@ -16,11 +16,12 @@ from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_va
 from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.reading import Column, TableReading
 from ctxprune.scorers.structured.table_reading.values import read_value_once
-from ctxprune.text.words import fold, terms
+from ctxprune.text.words import fold, terms, terms_of_words, word_spans
 
 WORDS = st.sampled_from([
     "river12", "town", "Lisbon", "x", "1755", "2026", "0", "007", "None", "na", "-", "5k", "3.4m", "$800", "us$5",
     "USD9", "march", "may5", "Q1", "h2", "fy2019", "riverTown", "The", "the12", "里斯本123", "é5", "㈠5", "²",
+    "McCoy7", "EU27", "a1b22", "studies9", "²5", "里1本1", "x" * 63 + "12",
 ])  # fmt: skip
 CELLS = st.lists(WORDS | st.sampled_from(["", " ", "  a \t b", "9" * 70, "a\nb", "1,234", "9,5", "12 May 1999"]))
 
@@ -44,6 +45,30 @@ def test_a_column_is_read_as_its_cells_one_by_one(texts: list[str], shared: bool
             assert (column.low[place], column.high[place]) == (value.low, value.high)
         else:
             assert math.isnan(column.low[place])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS | st.from_regex(r"(the|a1|Tow|UN|é|里){1,3}[0-9]{0,3}", fullmatch=True)))
+def test_terms_of_words_in_bulk_are_those_of_each_word(texts: list[str]) -> None:
+    found = terms_of_words(texts)
+    if found is None:
+        assert any(len(word_spans(text)) != 1 or word_spans(text)[0] != (0, len(text)) for text in texts)
+    else:
+        assert found == [tuple(dict.fromkeys(terms(text))) for text in texts]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.integers(2, 4), st.integers(1, 6))
+def test_rows_that_say_one_thing_are_found_as_row_by_row(data: st.DataObject, width: int, size: int) -> None:
+    row = st.lists(st.sampled_from(["", "-", "a", "A", "b"]), min_size=width, max_size=width).map(tuple)
+    rows = tuple(data.draw(st.lists(row, min_size=size, max_size=size)))
+    reading = TableReading(Grid(("b", "x", "y", "z")[:width], rows, tuple(range(size))))
+    for place, texts in enumerate(rows):
+        said = [fold(text) for text in texts if text not in NOTHING]
+        first = texts[0] not in NOTHING
+        assert reading.spanning[place] == float(first and len({*said}) == 1)
+        assert reading.said[place] == len(said)
+        assert reading.like_header[place] == said.count("b") / max(len(said), 1)
 
 
 @settings(max_examples=500, deadline=None)

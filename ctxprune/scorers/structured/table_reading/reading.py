@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value, read_words
+from ctxprune.scorers.structured.table_reading.cells import NOTHING, places_of_values, read_words
 from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.values import read_value, read_value_once, read_wholes
 from ctxprune.text.words import fold, terms
@@ -52,9 +52,11 @@ class Column:
 
     def __init__(self, texts: Sequence[str], *, shared: bool) -> None:
         """Of a `shared` column other tables may have the same cells."""
-        distinct = list(dict.fromkeys(texts))
-        numbers = dict(zip(distinct, range(len(distinct)), strict=True))
-        self.places = np.fromiter(map(numbers.__getitem__, texts), dtype=np.int64, count=len(texts))
+        firsts: dict[str, int] = {}
+        # For each row the one in which its cell stands first; the cells are numbered by what is then their own row.
+        first = np.fromiter(map(firsts.setdefault, texts, count()), dtype=np.int64, count=len(texts))
+        distinct = list(firsts)
+        self.places = (np.cumsum(first == np.arange(len(first))) - 1)[first]
         self.counts = np.bincount(self.places, minlength=len(distinct))
         self.folded, self.terms = read_words(distinct, shared=shared)
         self.filled = np.fromiter(map(bool, self.folded), dtype=np.bool_, count=len(distinct))
@@ -66,13 +68,14 @@ class Column:
         return len(self.places)
 
     def _read_values(self, texts: list[str], read: Callable[[str, Notation], Value | None]) -> None:
-        whole = np.fromiter((text.isdecimal() and text.isascii() for text in texts), np.bool_, count=len(texts))
+        whole = np.fromiter(map(str.isdecimal, texts), dtype=np.bool_, count=len(texts))
+        whole &= np.fromiter(map(str.isascii, texts), dtype=np.bool_, count=len(texts))
         numbers = np.flatnonzero(whole)
         self.low[numbers], self.high[numbers], kinds = read_wholes([texts[place] for place in numbers.tolist()])
         for place, kind in zip(numbers.tolist(), kinds, strict=True):
             self.kinds[place] = kind
         rest = np.flatnonzero(self.filled & ~whole).tolist()
-        others = [place for place in rest if may_have_value(texts[place], self.folded[place])]
+        others = places_of_values(texts, self.folded, rest)
         # Of plain numbers a notation learns one thing, however many there are.
         written = [*(self.folded[place] for place in others), *("0" for _ in kinds[:1])]
         notation = detect_notation(written, [*self.counts[others].tolist(), 1])
@@ -99,6 +102,7 @@ class Postings:
         self._width = max(len(columns), 1)
         self._rows = len(columns[0]) if columns else 0
         self._numbers: dict[str, int] = {}
+        self._size = 0  # terms that were numbered, each as often as it stands there
         self._columns = columns
         # Of each column the numbers of the terms of its distinct cells, cell after cell, and how many each has.
         self._terms = [self._number(column) for column in columns]
@@ -108,7 +112,7 @@ class Postings:
         pairs = np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
         pairs.sort()
         ids, self._places = np.divmod(pairs, cells)
-        size = len(self._numbers)
+        size = self._size
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=size))])
         rows = self._places // self._width
         fresh = np.ones(len(ids), dtype=np.bool_)
@@ -116,11 +120,13 @@ class Postings:
         self._holders = np.bincount(ids[fresh], minlength=size)  # rows that hold each term
 
     def _number(self, column: Column) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        numbers, flat = self._numbers, list(chain.from_iterable(column.terms))
-        fresh = [term for term in dict.fromkeys(flat) if term not in numbers]
-        numbers.update(zip(fresh, count(len(numbers)), strict=False))
-        ids = np.fromiter(map(numbers.__getitem__, flat), dtype=np.int32, count=len(flat))
-        return ids, np.fromiter(map(len, column.terms), dtype=np.int64, count=len(column.terms))
+        sizes = np.fromiter(map(len, column.terms), dtype=np.int64, count=len(column.terms))
+        size = int(sizes.sum())
+        # Each term has the number of its first place among all; that numbers are left out costs less than a second
+        # pass over the terms.
+        numbered = map(self._numbers.setdefault, chain.from_iterable(column.terms), count(self._size))
+        self._size += size
+        return np.fromiter(numbered, dtype=np.int32, count=size), sizes
 
     def _held(self, number: int) -> NDArray[np.int64]:
         """For each term of each cell of a column its number, times the cells of the table, plus the cell's place."""
@@ -253,14 +259,16 @@ class TableReading:
         numbers: dict[str, int] = {}
         first = np.full(size, -1)  # the number of the text that each row says first
         differs = np.zeros(size, dtype=np.bool_)
+        met = count()
         for column in self.columns:
-            fresh = [text for text in dict.fromkeys(column.folded) if text not in numbers]
-            numbers.update(zip(fresh, count(len(numbers)), strict=False))
-            texts = np.fromiter(map(numbers.__getitem__, column.folded), dtype=np.int64)
             titles = np.fromiter(map(headers.__contains__, column.folded), dtype=np.bool_)
-            filled, text = column.filled[column.places], texts[column.places]
+            filled = column.filled[column.places]
             said += filled
             like += filled & titles[column.places]
+            if differs.all():  # mostly after two columns: what the others say need not be compared
+                continue
+            texts = np.fromiter(map(numbers.setdefault, column.folded, met), dtype=np.int64)
+            text = texts[column.places]
             first = np.where(filled & (first < 0), text, first)
             differs |= filled & (text != first)
         self.said, self.like_header = said, like / np.maximum(said, 1)
