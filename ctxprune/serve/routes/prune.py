@@ -12,7 +12,7 @@ from ctxprune.policies import Adaptive, Policy, TableBudget, Threshold, TokenBud
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
-from ctxprune.rag.sniff import sniffed
+from ctxprune.rag.sniff import sniff_kind
 from ctxprune.serve.replies import Json, encoded
 from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, account, described
 from ctxprune.serve.scoring import Outcome, Scored, Task
@@ -122,7 +122,7 @@ def plan(asked: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]
         RequestError: What was asked for does not go together.
     """
     if asked.kind == "auto":
-        asked = asked.model_copy(update={"kind": "text" if asked.text is None else sniffed(asked.text)})
+        asked = asked.model_copy(update={"kind": "text" if asked.text is None else sniff_kind(asked.text)})
     if asked.kind not in KINDS:
         raise UnknownNameError("kind", asked.kind, ["auto", *KINDS])
     return (_texts if asked.kind == "text" else _structured)(asked, scorer)
