@@ -98,7 +98,7 @@ class PassagePruner:
             return_documents: Also return the whole text of each.
 
         Returns:
-            For each document a dict with `corpus_id` (its index), `score`, and `text` if requested; ties keep their order.
+            For each document a dict with `corpus_id` (its index), `score`, and `text` if requested; ties keep order.
 
         Raises:
             UsageError: An empty query, or an argument of the wrong kind.

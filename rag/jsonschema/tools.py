@@ -87,9 +87,9 @@ class Tools(Context[Any]):
     _tools: tuple[_Tool, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, value in (("used", self.used), ("pinned", self.pinned)):
-            if isinstance(value, (str, dict)) or not isinstance(value, Iterable):
-                raise UsageError(f"{name} is a {type(value).__name__}", hint="give a list")
+        for name, given in (("used", self.used), ("pinned", self.pinned)):
+            if isinstance(given, (str, dict)) or not isinstance(given, Iterable):
+                raise UsageError(f"{name} is a {type(given).__name__}", hint="give a list")
         if not isinstance(self.options, ToolOptions):
             raise UsageError(f"options is a {type(self.options).__name__}", hint="give ToolOptions(...)")
         listed = read_tool_list(self.source)
