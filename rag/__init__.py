@@ -1,4 +1,4 @@
-"""What is retrieved, in its own form: passages, tables, JSON documents and schemas; and what may be asked of them."""
+"""Retrieved content as contexts: passages, pages, tables, JSON documents and schemas, logs; and policies for them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Which rows at the top name the columns, what the columns are called, and which column labels the rows."""
+"""Headers of tables: the rows at the top that name the columns, the names, and the column that labels the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of text that are pruned in their own form: one name, its file endings, and the context that reads it."""
+"""Kinds of text that can be pruned: for each name its file extensions, and the context that reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UnknownNameError
 
-from .sniff import sniffed
+from .sniff import sniff_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +19,12 @@ __all__ = ["KINDS", "TABLES", "Kind", "read_context"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of text.
+    """A kind of text.
 
     Attributes:
-        units: What its units are called, in the plural.
-        endings: Ends of the names of its files, small letters, with the dot.
-        read: Makes the context of a text (HTML: or of bytes); it renders as a text of the same kind.
+        units: Noun for its units, in the plural.
+        endings: Extensions of its files, in lower case, with the dot.
+        read: Builds the context of a text (for HTML also of bytes), which renders as a text of the same kind.
     """
 
     units: str
@@ -32,99 +32,100 @@ class Kind:
     read: Callable[[Any], Context[str]]
 
 
-def _text(text: str) -> Context[str]:
+# Imported when read: most callers need one kind, and each room loads packages of its own.
+def _read_text(text: str) -> Context[str]:
     from .passages.passages import Passage
 
     return Passage(text)
 
 
-def _markdown(text: str) -> Context[str]:
+def _read_markdown(text: str) -> Context[str]:
     from .passages.options import PassageOptions
     from .passages.passages import Passage
 
     return Passage(text, options=PassageOptions(markdown=True, headings=True))
 
 
-def _html(text: str | bytes) -> Context[str]:
+def _read_html(text: str | bytes) -> Context[str]:
     from .html import HtmlPage
 
     return HtmlPage(text)
 
 
-def _csv(text: str) -> Context[str]:
+def _read_csv(text: str) -> Context[str]:
     from .tables import Table, TableOptions
 
     return Table(text, TableOptions("csv"))
 
 
-def _tsv(text: str) -> Context[str]:
+def _read_tsv(text: str) -> Context[str]:
     from .tables import Table, TableOptions
 
     return Table(text, TableOptions("csv", "\t"))
 
 
-def _table(text: str) -> Context[str]:
+def _read_table(text: str) -> Context[str]:
     from .tables import Table, TableOptions
 
     return Table(text, TableOptions("markdown"))
 
 
-def _json(text: str) -> Context[str]:
+def _read_json(text: str) -> Context[str]:
     from .jsondocument import JsonDocument
 
     return JsonDocument(text)
 
 
-def _schema(text: str) -> Context[str]:
+def _read_schema(text: str) -> Context[str]:
     from .jsonschema import JsonSchema
 
     return JsonSchema(text)
 
 
-def _tools(text: str) -> Context[str]:
+def _read_tools(text: str) -> Context[str]:
     from .jsonschema import Tools
 
     return Tools(text)
 
 
-def _log(text: str) -> Context[str]:
+def _read_log(text: str) -> Context[str]:
     from .logs import Log
 
     return Log(text)
 
 
 KINDS: dict[str, Kind] = {
-    "csv": Kind("rows and columns", (".csv",), _csv),
-    "html": Kind("blocks", (".htm", ".html", ".xhtml"), _html),
-    "json": Kind("values", (".json",), _json),
-    "log": Kind("records", (".log",), _log),
-    "markdown": Kind("sentences", (".markdown", ".md", ".mdown", ".mkd"), _markdown),
-    "schema": Kind("properties", (".schema.json",), _schema),
-    "table": Kind("rows and columns", (), _table),
-    "text": Kind("sentences", (".txt",), _text),
-    "tools": Kind("tools and parameters", (".tools.json",), _tools),
-    "tsv": Kind("rows and columns", (".tab", ".tsv"), _tsv),
+    "csv": Kind("rows and columns", (".csv",), _read_csv),
+    "html": Kind("blocks", (".htm", ".html", ".xhtml"), _read_html),
+    "json": Kind("values", (".json",), _read_json),
+    "log": Kind("records", (".log",), _read_log),
+    "markdown": Kind("sentences", (".markdown", ".md", ".mdown", ".mkd"), _read_markdown),
+    "schema": Kind("properties", (".schema.json",), _read_schema),
+    "table": Kind("rows and columns", (), _read_table),
+    "text": Kind("sentences", (".txt",), _read_text),
+    "tools": Kind("tools and parameters", (".tools.json",), _read_tools),
+    "tsv": Kind("rows and columns", (".tab", ".tsv"), _read_tsv),
 }
 """By name; "table" is a table in Markdown, "schema" and "tools" are JSON texts."""
 
 TABLES = frozenset({"csv", "table", "tsv"})
-"""Kinds of which rows and columns are kept together."""
+"""Kinds of which rows and columns are selected together."""
 
 
 def read_context(text: str, kind: str = "auto") -> Context[str]:
-    """The context of `text`, which renders as a text of its kind.
+    """Build the context of `text`, which renders as a text of its kind.
 
     Args:
-        text: Any length.
-        kind: A name of `KINDS`; "auto" goes by the looks of the text (`ctxprune.rag.sniff`).
+        text: A text of any length.
+        kind: A name of `KINDS`; "auto" guesses it (`ctxprune.rag.sniff`).
 
     Raises:
         UnknownNameError: There is no such kind.
-        InputError: The text is not of that kind.
+        InputError: The text cannot be read as that kind.
         MissingExtraError: The kind needs a package that is not installed.
     """
     if kind == "auto":
-        kind = sniffed(text)
+        kind = sniff_kind(text)
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, ["auto", *KINDS])
     return KINDS[kind].read(text)

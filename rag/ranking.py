@@ -32,9 +32,9 @@ class RankedPassages:
     """Documents after pruning, with how relevant each is.
 
     Attributes:
-        pruned: The account; `pruned.output` holds as many texts as came in, in their order.
-        relevance: One score a document, higher = more relevant.
-        order: Indices of the documents of which something was kept, in the order asked for.
+        pruned: Result of the pruner; `pruned.output` has as many texts as were given, in their order.
+        relevance: One score for each document, higher = more relevant.
+        order: Indices of the documents of which something was kept, in the requested order.
     """
 
     pruned: Pruned[list[str]]
@@ -43,7 +43,7 @@ class RankedPassages:
 
     @property
     def texts(self) -> list[str]:
-        """What was kept of each document, in `order`; documents that lost everything are left out."""
+        """What was kept of each document, in `order`, without documents of which nothing was kept."""
         return [self.pruned.output[index] for index in self.order]
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -56,15 +56,15 @@ class RankedPassages:
 
 @dataclass(frozen=True)
 class PassagePruner:
-    """Ranks documents and prunes them to what the question needs, from one pass of the scorer.
+    """Ranks documents and prunes them to what the question needs, with one pass of the scorer.
 
-    A scorer that knows how relevant a document is (`ranks_documents`) says so itself; otherwise a document is as
-    relevant as `rule` makes of its sentences' scores. Safe to share between threads.
+    A scorer with relevance scores of its own (`ranks_documents`) is asked for them; otherwise `rule` computes the
+    relevance of a document from the scores of its sentences. Safe to share between threads.
 
     Attributes:
         pruner: Scorer, policy and token counter; its budget is one for all documents together.
-        documents: Documents of which sentences may be kept at most, the most relevant ones; None for all.
-        reorder: Put the most relevant document first in the result; else they stay in the order they came in.
+        documents: Most documents of which sentences may be kept, the most relevant ones; None for all.
+        reorder: Put the most relevant document first in the result; else they keep their order.
         rule: A document's relevance from the scores of its units, float32 (n,); default `TopMean()`.
 
     Raises:
@@ -89,16 +89,16 @@ class PassagePruner:
         top_k: int | None = None,
         return_documents: bool = False,
     ) -> list[dict[str, Any]]:
-        """The documents by falling relevance, in the form that sentence-transformers' `CrossEncoder.rank` gives.
+        """Rank the documents by falling relevance, in the form of sentence-transformers' `CrossEncoder.rank`.
 
         Args:
             query: The question.
-            documents: The texts, or texts that are cut already.
-            top_k: How many to give back; None for all.
-            return_documents: Also give the whole text of each.
+            documents: The texts, or `Passages`.
+            top_k: Number of documents to return; None for all.
+            return_documents: Also return the whole text of each.
 
         Returns:
-            A dict a document with `corpus_id` (its index), `score`, and `text` if asked for; ties in source order.
+            For each document a dict with `corpus_id` (its index), `score`, and `text` if requested; ties keep order.
 
         Raises:
             UsageError: An empty query, or an argument of the wrong kind.
@@ -114,7 +114,7 @@ class PassagePruner:
         top_k: int | None = None,
         return_documents: bool = False,
     ) -> list[list[dict[str, Any]]]:
-        """What `rank` gives for each query and its documents; the scorer sees the batch at once where it can.
+        """Rank each query's documents; a scorer that takes batches gets all at once.
 
         Raises:
             UsageError: As `rank`, or different numbers of queries and of lists of documents.
@@ -122,7 +122,7 @@ class PassagePruner:
         check_whole("top_k", top_k, optional=True)
         return [
             rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
-            for passages, _, relevance in self._scored(queries, documents)
+            for passages, _, relevance in self._score_batch(queries, documents)
         ]
 
     async def arank(
@@ -137,7 +137,7 @@ class PassagePruner:
         return await asyncio.to_thread(self.rank, query, documents, top_k=top_k, return_documents=return_documents)
 
     def prune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
-        """What the documents keep for the query, and how relevant each is.
+        """Prune the documents for the query, and rank them.
 
         Raises:
             UsageError, BudgetError: As `Pruner.prune`.
@@ -147,13 +147,14 @@ class PassagePruner:
     def prune_batch(
         self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
     ) -> list[RankedPassages]:
-        """What `prune` gives for each query and its documents; the scorer sees the batch at once where it can.
+        """Prune each query's documents; a scorer that takes batches gets all at once.
 
         Raises:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
         start = time.perf_counter()
-        scored = self._scored(queries, documents)
+        scored = self._score_batch(queries, documents)
+        # Scoring is one pass for the batch: each result reports an equal share of its time.
         share = (time.perf_counter() - start) / max(len(scored), 1)
         return [self.prune_scored(query, *found, seconds=share) for query, found in zip(queries, scored, strict=True)]
 
@@ -161,10 +162,10 @@ class PassagePruner:
         """As `prune`, off the event loop's thread."""
         return await asyncio.to_thread(self.prune, query, documents)
 
-    def _scored(
+    def _score_batch(
         self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
     ) -> list[tuple[Passages, Scores, Scores]]:
-        """The passages with the scores of their units, float32 (n_units,), and of the documents that have any."""
+        """The passages with the scores of their units, float32 (n_units,), and of the documents that have units."""
         if isinstance(queries, str) or len(queries) != len(documents):
             raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
         for query in queries:
@@ -178,32 +179,34 @@ class PassagePruner:
     def prune_scored(
         self, query: str, passages: Passages, scores: Scores, relevance: Scores, *, seconds: float = 0.0
     ) -> RankedPassages:
-        """As `prune`, with what `ctxprune.scorers.relevance.score_documents` gave before, in so many seconds."""
-        relevance = _padded(relevance, len(passages.texts))
+        """Prune with scores computed before by `ctxprune.scorers.relevance.score_documents`, in `seconds`."""
+        relevance = _pad_relevance(relevance, len(passages.texts))
         pruner = self.pruner
         if self.documents is not None and len(relevance) > self.documents:
+            # The limit is a policy around the pruner's own, so that the budget is spent on these documents only.
             policy: Any = self.pruner.policy
             limited = BestDocuments(policy, self.documents, relevance=tuple(relevance.tolist()))
             pruner = replace(self.pruner, policy=limited)
         pruned = pruner.prune_scored(query, passages, scores, seconds=seconds)
-        alive = sorted({unit.source for unit in pruned.kept if unit.source is not None})
-        order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
+        documents = sorted({unit.source for unit in pruned.kept if unit.source is not None})
+        order = sorted(documents, key=lambda index: -relevance[index]) if self.reorder else documents
         return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))
 
 
 def rank_scored(
     passages: Passages, relevance: Scores, *, top_k: int | None = None, return_documents: bool = False
 ) -> list[dict[str, Any]]:
-    """What `PassagePruner.rank` gives, from what the scorer gave before.
+    """Rank documents as `PassagePruner.rank` does, from relevance scores computed before.
 
     Args:
         passages: The documents.
-        relevance: Of the documents, float32 (n_documents,), higher = more relevant; those at the end that are empty may
-            be left out.
-        top_k: How many to give back, from 1 up; None for all.
-        return_documents: Also give the whole text of each.
+        relevance: Of the documents, float32 (n_documents,), higher = more relevant; empty ones at the end may be
+            missing.
+        top_k: Number of documents to return, from 1 up; None for all.
+        return_documents: Also return the whole text of each.
     """
-    relevance = _padded(relevance, len(passages.texts))
+    relevance = _pad_relevance(relevance, len(passages.texts))
+    # Stable: documents of equal relevance keep their order.
     order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
     return [
         {"corpus_id": index, "score": float(relevance[index])}
@@ -212,8 +215,8 @@ def rank_scored(
     ]
 
 
-def _padded(relevance: Scores, size: int) -> Scores:
-    """float32 (size,): empty documents at the end, which have no source of their own, are as bad as the worst."""
+def _pad_relevance(relevance: Scores, size: int) -> Scores:
+    """float32 (size,): empty documents at the end, which have no units, get the relevance of the worst."""
     whole = np.full(size, relevance.min() if len(relevance) else 0, dtype=np.float32)
     whole[: len(relevance)] = relevance
     return whole

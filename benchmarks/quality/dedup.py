@@ -26,7 +26,7 @@ from pathlib import Path
 from datasketch import MinHash, MinHashLSH
 
 from benchmarks.common.record import record
-from ctxprune.rag.evaluation.dedup import measure, plant, read_texts, true_merges
+from ctxprune.rag.evaluation.dedup import find_true_merges, measure, plant, read_texts
 from ctxprune.text.words import words
 
 SEED = 0
@@ -93,7 +93,7 @@ def datasketch(texts):
     return {
         "found_percent": round(100 * sum(one.copy in merges or one.source in merges for one in due) / len(due), 3),
         "merges": len(merges),
-        "missed": len(true_merges(sets, BAR).keys() - merges.keys()),
+        "missed": len(find_true_merges(sets, BAR).keys() - merges.keys()),
         "false_merges": false,
         "false_merges_percent": round(100 * false / len(merges), 3),
         "texts_per_second": round(len(everything) / seconds),
@@ -125,7 +125,7 @@ def main():
             for unit in ("passages", "pages"):
                 read = read_texts(folder, pages=unit == "pages")
                 figures[f"{name}, {unit}"] = {
-                    "ctxprune": measure(read, similarity=BAR, seed=SEED),
+                    "ctxprune": measure(read, similarity=BAR, seed=SEED).to_dict(),
                     "datasketch": datasketch(read),
                 }
                 sys.stderr.write(f"{name}, {unit}: {json.dumps(figures[f'{name}, {unit}'])}\n")

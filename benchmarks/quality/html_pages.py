@@ -28,16 +28,16 @@ import numpy as np
 from benchmarks.common.child import Child
 from benchmarks.common.parts import fingerprint, say, ticker
 from benchmarks.common.record import SHARED, record
-from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
 from ctxprune.rag.evaluation.html import (
     SHARES,
-    Questioned,
-    budget_pruner,
+    JudgedPage,
+    build_budget_pruner,
     measure_articles,
     measure_questions,
-    plain_text,
+    normalize_text,
     token_f1,
 )
+from ctxprune.rag.evaluation.html_sets import PageItem, read_pages
 from ctxprune.rag.html import HtmlOptions, HtmlPage
 from ctxprune.scorers import SCORERS
 
@@ -106,15 +106,15 @@ def peer_retention(sample: list[PageItem], htmlrag: Child) -> dict[str, object]:
     held: list[list[bool]] = []
     failed = 0
     for done, item in enumerate(sample, start=1):
-        asked = Questioned(item, HtmlOptions(output="html"))
+        asked = JudgedPage(item, HtmlOptions(output="html"))
         if asked.holds(range(len(asked.page.units)), item.answers):
             budgets = [asked.tokens * share // 100 for share in SHARES]
             answer = htmlrag.ask(peer_question(item, budgets))
             if answer["failed"]:
                 failed += 1
                 continue
-            texts = [plain_text(page["kept"]) for page in answer["pages"]]
-            held.append([all(plain_text(wanted) in text for wanted in item.answers) for text in texts])
+            texts = [normalize_text(page["kept"]) for page in answer["pages"]]
+            held.append([all(normalize_text(wanted) in text for wanted in item.answers) for text in texts])
         tick(done, len(sample))
     kept = zip(SHARES, zip(*held, strict=True), strict=True)
     retention = {str(share): round(100 * fmean(column), 2) for share, column in kept}
@@ -135,16 +135,16 @@ def speed(sample: list[PageItem], htmlrag: Child) -> dict[str, object]:
     }
     seconds: dict[str, list[float]] = {name: [] for name in (*forms, "htmlrag")}
     for item in {item.name: item for item in sample}.values():
-        budget = Questioned(item, HtmlOptions()).tokens // 10
+        budget = JudgedPage(item, HtmlOptions()).tokens // 10
         answer = htmlrag.ask(peer_question(item, [budget]))
         if answer["failed"]:
             continue
         seconds["htmlrag"].append(answer["seconds"])
         for name, options in forms.items():
-            budget = Questioned(item, options).tokens // 10
+            budget = JudgedPage(item, options).tokens // 10
             started = perf_counter()
             page = HtmlPage(item.html, options)
-            budget_pruner(scorer, page, budget).prune(item.question, page)
+            build_budget_pruner(scorer, page, budget).prune(item.question, page)
             seconds[name].append(perf_counter() - started)
     means = {name: fmean(values) for name, values in seconds.items()}
     return {

@@ -3,7 +3,7 @@ bundled model, beside BM25 rows, columns by overlap and chance.
 
     python benchmarks/quality/tables.py [--limit N]    # benchmarks/results/tables.json
 
-FeTaQA and TAT-QA: the half of the tables that the scorer's weights have not seen (`held_out`); WikiTableQuestions: dev,
+FeTaQA and TAT-QA: the half of the tables not used for training (`is_held_out`); WikiTableQuestions: dev,
 of whose tables none was seen. Every cell of the body counts, the header of kept columns is free; see
 `ctxprune.rag.evaluation.tables.TableReport`. Those that run the model are measured on 200 questions of a set at most.
 "hindsight" is the best choice of rows and columns for who knows the cells that are needed (FeTaQA).
@@ -19,16 +19,16 @@ import sys
 import numpy as np
 
 from benchmarks.common.record import SHARED, record
-from ctxprune.rag.evaluation.table_sets import TableItem, held_out, read_table_items
-from ctxprune.rag.evaluation.tables import BASELINES, Kept, measure_tables, pruned_by
+from ctxprune.rag.evaluation.table_sets import TableItem, is_held_out, read_table_items
+from ctxprune.rag.evaluation.tables import BASELINES, Kept, build_keeper, measure_tables
 
 DATA = SHARED / "data" / "rag"
 SETS = {"fetaqa": "dev", "wikitablequestions": "dev_questions", "tatqa": "dev"}
 WAYS = {
-    "tabular.v1": pruned_by("tabular.v1"),
-    "tabular_pruner.v1": pruned_by("tabular_pruner.v1"),
-    "lexical.v1": pruned_by("lexical.v1"),
-    "cascade.v1": pruned_by("cascade.v1"),
+    "tabular.v1": build_keeper("tabular.v1"),
+    "tabular_pruner.v1": build_keeper("tabular_pruner.v1"),
+    "lexical.v1": build_keeper("lexical.v1"),
+    "cascade.v1": build_keeper("cascade.v1"),
     **BASELINES,
 }
 SLOW = ("tabular_pruner.v1", "cascade.v1")
@@ -44,7 +44,7 @@ def main() -> None:
     for name, stem in SETS.items():
         path = DATA / name / f"{stem}.jsonl.gz"
         data[f"{name} {stem}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        items = [item for item in read_table_items(path) if name == "wikitablequestions" or held_out(item.table)]
+        items = [item for item in read_table_items(path) if name == "wikitablequestions" or is_held_out(item.table)]
         items = spread(items, limit)
         for way, keep in WAYS.items():
             chosen = spread(items, SLOW_LIMIT) if way in SLOW else items

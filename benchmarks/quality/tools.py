@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.common.parts import fingerprint, ticker
 from benchmarks.common.record import record
 from ctxprune.rag import Tools
-from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure, trial_tools
+from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, draw_tools, load_tool_set, measure
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.structured.names import NamesScorer
 
@@ -53,7 +53,7 @@ def weights(tools, limit):
     scorer, lists = NamesScorer(), []
     questions = random.Random(SEED).sample(tools.questions, min(limit, len(tools.questions)))
     for question in questions:
-        names = trial_tools(tools, question, TRIAL)
+        names = draw_tools(tools, question, TRIAL)
         parts = scorer.parts(question.text, Tools([tools.tools[name] for name in names]))
         lists.append((parts - parts[names.index(question.needed[0])], len(names)))
     found = np.zeros(3)

@@ -31,7 +31,7 @@ from benchmarks.common.record import SHARED, record
 from benchmarks.quality.passages import TEN, weights
 from ctxprune.calibration.keep_sets import KeepSets
 from ctxprune.policies import LargestGap
-from ctxprune.rag.evaluation.passages import answer_strings, plain_text
+from ctxprune.rag.evaluation.passages import find_answer_strings, normalize_text
 from ctxprune.scorers import SCORERS
 from ctxprune.tokens import as_counter
 from ctxprune.train.contexts import DocumentsContext
@@ -164,9 +164,9 @@ def joined(items, rows) -> list[Scored]:
     found = []
     for item, row in zip(items, rows, strict=True):
         context = DocumentsContext(item.documents)
-        texts = tuple(plain_text(unit.text) for unit in context.units)
+        texts = tuple(normalize_text(unit.text) for unit in context.units)
         whole = " ".join(texts)
-        answers = tuple(answer_strings(item))
+        answers = tuple(find_answer_strings(item))
         known = answers if any(answer in whole for answer in answers) else ()
         found.append(
             Scored(

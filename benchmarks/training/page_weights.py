@@ -31,8 +31,8 @@ from benchmarks.common.ranking_network import Shape, train
 from benchmarks.common.record import SHARED, record
 from benchmarks.training.tabular_weights import SOURCES, examples_of
 from ctxprune.models.network import Network
-from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
-from ctxprune.rag.evaluation.html import Questioned, measure_questions
+from ctxprune.rag.evaluation.html import JudgedPage, measure_questions
+from ctxprune.rag.evaluation.html_sets import PageItem, read_pages
 from ctxprune.rag.html import HtmlOptions
 from ctxprune.scorers.structured.page import PageScorer
 from ctxprune.scorers.structured.page_parts.parts import FEATURES
@@ -140,7 +140,7 @@ def planted(pages: list[PageItem]) -> list[PageItem]:
 
 def example_of(item: PageItem, scorer: PageScorer) -> Example | None:
     """None where the gold part has no text, or stands in no table that is one of data."""
-    asked = Questioned(item, HtmlOptions())
+    asked = JudgedPage(item, HtmlOptions())
     if not asked.gold:
         return None
     parts = scorer.parts(asked.page)

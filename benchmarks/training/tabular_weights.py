@@ -2,7 +2,7 @@
 
     python benchmarks/training/tabular_weights.py
 
-Trained on the tables that `held_out` leaves: half of FeTaQA dev and of TAT-QA dev; and on WikiTableQuestions train.
+Trained on the tables that are not `is_held_out`: half of FeTaQA dev and of TAT-QA dev; and on WikiTableQuestions train.
 `benchmarks/quality/tables.py` measures the rest. Under two minutes on one core.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import ctxprune.scorers
 from benchmarks.common.cell_networks import CellNetworks, Example, train
 from benchmarks.common.record import SHARED
-from ctxprune.rag.evaluation.table_sets import TableItem, held_out, read_table_items
+from ctxprune.rag.evaluation.table_sets import TableItem, is_held_out, read_table_items
 from ctxprune.rag.tables import Table, TableOptions
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.column_features import COLUMN_FEATURES, column_features
@@ -61,7 +61,7 @@ def examples_of(name: str, *, without: Collection[str] = ()) -> list[Example]:
     return [
         example_of(item, weights)
         for item in items
-        if not (halved and held_out(item.table)) and item.table not in without
+        if not (halved and is_held_out(item.table)) and item.table not in without
     ]
 
 

@@ -106,14 +106,14 @@ def prune_kind(
 def _kind(path: Path) -> str:
     """The kind of a file by its name extension, else by its content; "text" for all that is read as sentences."""
     from ctxprune.rag.kinds import KINDS
-    from ctxprune.rag.sniff import sniffed
+    from ctxprune.rag.sniff import sniff_kind
 
     name = path.name.lower()
     if path.is_dir():
         return "html"
     found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
     # The longest ending wins, since one may end with another.
-    kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniffed(beginning(path))
+    kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniff_kind(beginning(path))
     return "text" if kind == "markdown" else kind
 
 

@@ -25,7 +25,7 @@ def dedup(
     from ctxprune.rag.evaluation.dedup import measure, read_texts
 
     texts = read_texts(data, pages=pages)[:limit]
-    document = {"set": data.resolve().name, **measure(texts, similarity=similarity, seed=seed)}
+    document = {"set": data.resolve().name, **measure(texts, similarity=similarity, seed=seed).to_dict()}
     if as_json:
         _console.print_json(document)
         return

@@ -31,8 +31,8 @@ def html(
     the main text's words. Both page and budget are counted in the form of the output, markup and all.
     """
     from ctxprune.cli import _console
-    from ctxprune.rag.evaluation._html_sets import read_pages
     from ctxprune.rag.evaluation.html import measure_articles, measure_questions
+    from ctxprune.rag.evaluation.html_sets import read_pages
     from ctxprune.rag.html import HtmlOptions
 
     if output not in ("html", "markdown", "text"):

@@ -31,12 +31,12 @@ def tables(
     answer_retention: questions that keep a cell for each of their answers.
     """
     from ctxprune.cli import _console
-    from ctxprune.rag.evaluation.table_sets import held_out, read_table_items
-    from ctxprune.rag.evaluation.tables import BASELINES, measure_tables, pruned_by
+    from ctxprune.rag.evaluation.table_sets import is_held_out, read_table_items
+    from ctxprune.rag.evaluation.tables import BASELINES, build_keeper, measure_tables
 
     unit_scorer, name = make_scorer(scorer, model)
-    items = [item for item in read_table_items(data) if not held_out_only or held_out(item.table)][:limit]
-    ways = {name: pruned_by(unit_scorer), **(BASELINES if baselines else {})}
+    items = [item for item in read_table_items(data) if not held_out_only or is_held_out(item.table)][:limit]
+    ways = {name: build_keeper(unit_scorer), **(BASELINES if baselines else {})}
     reports = {}
     with _console.make_progress() as bar:
         task = bar.add_task(name, total=len(ways) * len(items))

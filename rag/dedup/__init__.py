@@ -1,1 +1,1 @@
-"""Near-duplicates: found exactly, in bounded memory, with a report of what was merged into what."""
+"""Exact search for near-duplicates in bounded memory, with a report of what was merged into what."""

@@ -1,4 +1,4 @@
-"""What was merged into what."""
+"""The result of deduplication: what was merged into what."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Kind = Literal["exact", "folded", "near", "contained"]
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """One text or table that goes, since another one says the same.
+    """One text or table that is dropped because another one contains the same.
 
     Attributes:
-        index: Place of the one that goes.
-        into: Place of the one that stays in its stead; never one that goes itself.
+        index: Index of the one that is dropped.
+        into: Index of the one that is kept instead; never one that is dropped itself.
         kind: "exact": equal in every byte. "folded": the same words in the same order, apart from case, accents, white
-            space and punctuation. "near": alike enough. "contained": (nearly) all of it is in the other one.
+            space and punctuation. "near": similar enough. "contained": (nearly) all of it is in the other one.
         similarity: As measured between the two: the Jaccard similarity of their sets, for "contained" the share of the
             smaller set that is in the other one; 0 to 1.
     """
@@ -32,11 +32,11 @@ class Merge:
 
 @dataclass(frozen=True)
 class Deduplicated:
-    """What stays and what goes.
+    """What is kept and what is dropped.
 
     Attributes:
-        size: How many came in.
-        merges: What goes, by rising index.
+        size: Number of texts or tables given.
+        merges: What is dropped, by rising index.
     """
 
     size: int
@@ -44,12 +44,12 @@ class Deduplicated:
 
     @property
     def kept(self) -> list[int]:
-        """Places of those that stay, rising."""
+        """Indices of those that are kept, rising."""
         gone = {merge.index for merge in self.merges}
         return [index for index in range(self.size) if index not in gone]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe: `size`, how many are `kept`, how many went `by_kind`, and the `merges`."""
+        """Ready for JSON: `size`, the number `kept`, the number dropped `by_kind`, and the `merges`."""
         kinds = Counter(merge.kind for merge in self.merges)
         return {
             "size": self.size,

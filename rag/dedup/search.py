@@ -1,12 +1,12 @@
-"""For each set an earlier one that is like it: exact, by prefix filtering, without comparing all pairs.
+"""Exact search for an earlier similar set of each set, by prefix filtering, without comparing all pairs.
 
-All hashes are put into one order, rare ones first. Two sets that have at least `a` elements in common must then share
+All hashes are put into one order, rarest first. Two sets that have at least `a` elements in common must then share
 one of the first `size - a + 1` elements of each, its prefix, so that only sets with a common hash in their prefixes are
-looked at; where the first common hash stands bounds what can be common at all. What is left is compared in full, so
-nothing is merged that is not alike, and nothing is missed: where MinHash finds a pair with some probability, this finds
-it. A template that many texts share costs little, since its hashes are frequent and come last, while any scheme that
-samples a set's elements evenly would pair all of these texts. Texts out of few different shingles are the hard case:
-then even the rarest ones are frequent, and the time grows with the square of the number of texts.
+compared; the position of the first common hash bounds how many can be common. The remaining pairs are compared in
+full, so that no pair below the threshold is merged and none above it is missed, where MinHash finds pairs with some
+probability. A template that many texts share costs little, since its hashes are frequent and come last, while any
+scheme that samples a set's elements evenly would pair all of these texts. Texts made of few different shingles are the
+hard case: then even the rarest ones are frequent, and the time grows with the square of the number of texts.
 
 Methods: Chaudhuri, Ganti and Kaushik, ICDE 2006; Bayardo, Ma and Srikant, WWW 2007; the bound by position: Xiao, Wang,
 Lin and Yu, "Efficient similarity joins for near duplicate detection", WWW 2008.
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "Leaders", "find_leaders"]
 
-_EPSILON = 1e-9
+_EPSILON = 1e-9  # so that a similarity exactly at the threshold passes in floating point
 _LARGEST_TABLE = 1 << 26  # counters of hashes; more hashes than this share counters
-_AT_ONCE = 64  # sets that are read to be compared with one
+_AT_ONCE = 64  # candidate sets that are read at once
 _BLOCK = 1 << 19  # hashes that are looked up at once
-_TOLD = 4096  # sets between two reports of progress
+_REPORT_EVERY = 4096  # sets between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """When a set counts as said already: by similarity, or also by how much of it is in a larger one.
+    """Thresholds of a duplicate: similarity, and optionally the share of a set that is in a larger one.
 
     Attributes:
         similarity: Least Jaccard similarity, over 0, up to 1.
-        containment: Least share of the smaller set that is in the larger one, over 0, up to 1; None: does not count.
+        containment: Least share of the smaller set that is in the larger one, over 0, up to 1; None: not counted.
 
     Raises:
         UsageError: One of them is out of range.
@@ -60,11 +60,12 @@ class Bar:
                 raise UsageError(f"{name} is {share!r}", hint="give a number over 0, up to 1")
 
     def is_similar(self, common: int, size: int, other: int) -> bool:
-        """Whether sets of these sizes with so many common elements are similar enough."""
+        """Whether sets of these sizes with `common` common elements are similar enough."""
         return common >= self.similarity * (size + other - common) - _EPSILON
 
     def needed(self, size: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
         """Least number of common elements with sets of sizes `others` (with containment: of `size` or more)."""
+        # J >= s means common >= s * (size + other - common), solved for `common`.
         needed = np.ceil(self.similarity / (1 + self.similarity) * (size + others) - _EPSILON)
         if self.containment is not None:
             needed = np.minimum(needed, np.ceil(self.containment * size - _EPSILON))
@@ -72,7 +73,7 @@ class Bar:
         return least
 
     def prefixes(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many of the rarest elements of sets of these sizes are enough to look for."""
+        """Prefix lengths: how many of the rarest elements of sets of these sizes have to be searched for."""
         least = self.similarity if self.containment is None else min(self._of_larger(), self.containment)
         lengths: NDArray[np.int64] = sizes - np.ceil(least * sizes - _EPSILON).astype(np.int64) + 1
         return np.where(sizes > 0, lengths, 0)
@@ -84,10 +85,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Leaders:
-    """For each set what it is merged into.
+    """For each set the one that it is merged into.
 
     Attributes:
-        into: int64 (n_sets,), -1 for a set that stays or did not take part.
+        into: int64 (n_sets,), -1 for a set that is kept or did not take part.
         common: int64 (n_sets,), elements in common with that one.
     """
 
@@ -97,7 +98,7 @@ class Leaders:
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
-    """Rare elements of sets, in the order of the sets: hashes uint64, owners and places int32, all (n_entries,)."""
+    """Rare elements of sets, in the order of the sets: hashes uint64, owners and positions int32, all (n_entries,)."""
 
     hashes: NDArray[np.uint64]
     owners: NDArray[np.int32]
@@ -106,14 +107,14 @@ class _Entries:
 
 @dataclass(frozen=True, slots=True)
 class _Coded:
-    """Entries with numbers for their hashes, int32 (n_entries,), and where those of each set start, (n_sets + 1,)."""
+    """Entries with codes for their hashes, int32 (n_entries,), and where those of each set start, (n_sets + 1,)."""
 
     codes: NDArray[np.int32]
     places: NDArray[np.int32]
     starts: NDArray[np.int64]
 
     def of(self, one: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Numbers and places of a set's entries."""
+        """Codes and positions of a set's entries."""
         mine = slice(self.starts[one], self.starts[one + 1])
         return self.codes[mine], self.places[mine]
 
@@ -125,35 +126,36 @@ def find_leaders(
     bar: Bar,
     progress: Callable[[int, int], None] | None = None,
 ) -> Leaders:
-    """For each set the first one in `order`, of those before it that stay, that it is alike to.
+    """Find for each set the first similar one in `order`, of those before it that are kept.
 
     Args:
-        sets: Sealed.
+        sets: The sets, sealed.
         sizes: int64 (n_sets,), as `HashSets.seal` gave them.
         order: Indices of the sets that take part; where containment counts, by falling size.
-        bar: What alike means.
-        progress: Told how many sets were looked at, and of how many.
+        bar: The thresholds.
+        progress: Called with the number of sets compared and of all.
     """
     ranks = np.full(len(sizes), -1, dtype=np.int64)
     ranks[order] = np.arange(len(order))
-    probes, indexed = _entries(sets, sizes, ranks >= 0, bar)
+    probes, indexed = _collect_entries(sets, sizes, ranks >= 0, bar)
     index = _Index(indexed)
     search = _Search(sets, sizes, bar, ranks)
     found = Leaders(np.full(len(sizes), -1, dtype=np.int64), np.zeros(len(sizes), dtype=np.int64))
     for count, one in enumerate(order.tolist()):
         near = index.look_up(*probes.of(one))
         leader = None if near is None else search.first(one, *near)
+        # Only kept sets are indexed, so that a chain of small changes does not merge its two ends.
         if leader is None:
             index.add(one)
         else:
             found.into[one], found.common[one] = leader
-        if progress is not None and count % _TOLD == 0:
+        if progress is not None and count % _REPORT_EVERY == 0:
             progress(count, len(order))
     return found
 
 
 class _Index:
-    """By hash the sets that stay, with the place of the hash in their order."""
+    """Inverted index: by hash the kept sets, with the position of the hash in each."""
 
     def __init__(self, entries: _Coded) -> None:
         self._entries = entries
@@ -172,11 +174,12 @@ class _Index:
     def look_up(
         self, codes: NDArray[np.int32], places: NDArray[np.int32]
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]] | None:
-        """Sets that have one of the hashes, its place there and its place here; None if there are none."""
+        """Sets with one of the hashes, its position there and its position here; None if there are none."""
         counts = self._filled[codes]
         total = int(counts.sum())
         if not total:
             return None
+        # All posting lists concatenated without a Python loop: a running number, shifted to where each list begins.
         shifts = np.repeat(self._begins[codes] - (np.cumsum(counts) - counts), counts)
         slots = shifts + np.arange(total)
         return self._sets[slots], self._where[slots], np.repeat(places, counts)
@@ -192,8 +195,9 @@ class _Search:
     def first(
         self, one: int, others: NDArray[np.int32], there: NDArray[np.int32], here: NDArray[np.int32]
     ) -> tuple[int, int] | None:
-        """The first set in order that is alike, and how many elements are common."""
+        """The first similar set in order, and the number of common elements."""
         size, sizes = int(self.sizes[one]), self.sizes[others]
+        # Elements before the first common one are not common, in either set: this bounds what can still be.
         possible = np.minimum(size - here, sizes - there) >= self.bar.needed(size, sizes)
         if not possible.any():
             return None
@@ -202,30 +206,30 @@ class _Search:
         mine, _ = self.sets.many(np.array([one]))
         for begin in range(0, len(others), _AT_ONCE):
             some = others[begin : begin + _AT_ONCE]
-            common = _common(mine, *self.sets.many(some))
+            common = _count_common(mine, *self.sets.many(some))
             good = np.flatnonzero(common >= self.bar.needed(size, self.sizes[some]))
             if len(good):
                 return int(some[good[0]]), int(common[good[0]])
         return None
 
 
-def _common(mine: NDArray[np.uint64], theirs: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Elements of each of several sets that are in `mine`, too."""
+def _count_common(mine: NDArray[np.uint64], theirs: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the elements of each of several sets that are also in `mine`."""
     places = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
     counts: NDArray[np.int64] = np.add.reduceat((mine[places] == theirs).astype(np.int64), starts)
     return counts
 
 
-def _distinct(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The different ones, rising; takes less memory than `numpy.unique` does."""
+def _find_distinct(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The distinct hashes, rising; takes less memory than `numpy.unique`."""
     rising = np.sort(hashes)
     fresh = np.ones(len(rising), dtype=np.bool_)
     fresh[1:] = rising[1:] != rising[:-1]
     return rising[fresh]
 
 
-def _coded(entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> _Coded:
-    """For each hash its number in `groups`."""
+def _encode_entries(entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> _Coded:
+    """Replace each hash by its index in `groups`."""
     codes = np.empty(len(entries.hashes), dtype=np.int32)
     for begin in range(0, len(codes), _BLOCK):
         codes[begin : begin + _BLOCK] = np.searchsorted(groups, entries.hashes[begin : begin + _BLOCK])
@@ -233,59 +237,62 @@ def _coded(entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> _Coded
     return _Coded(codes, entries.places, starts)
 
 
-def _entries(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_], bar: Bar) -> tuple[_Coded, _Coded]:
-    """What is looked for, and what it is looked for in.
+def _collect_entries(
+    sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_], bar: Bar
+) -> tuple[_Coded, _Coded]:
+    """The entries to search for, and those to index.
 
     The first are the prefixes; the second the same, or with containment all elements that are in some prefix.
     """
-    counts = _counts(sets, sizes, taking)
-    probes = _gathered(sets, sizes, counts, np.where(taking, bar.prefixes(sizes), 0))
-    groups = _distinct(probes.hashes)
-    asked = _coded(probes, groups, len(sizes))
+    counts = _count_holders(sets, sizes, taking)
+    probes = _gather_prefixes(sets, sizes, counts, np.where(taking, bar.prefixes(sizes), 0))
+    groups = _find_distinct(probes.hashes)
+    asked = _encode_entries(probes, groups, len(sizes))
     if bar.containment is None:
         return asked, asked
     del probes
-    indexed = _gathered(sets, sizes, counts, np.where(taking, sizes, 0), among=groups)
-    return asked, _coded(indexed, groups, len(sizes))
+    indexed = _gather_prefixes(sets, sizes, counts, np.where(taking, sizes, 0), among=groups)
+    return asked, _encode_entries(indexed, groups, len(sizes))
 
 
-def _counts(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """How many sets have a hash, by its last bits; hashes that share these share the counter."""
+def _count_holders(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Count the sets that have a hash, by its last bits; hashes with the same last bits share a counter."""
     total = max(int(sizes.sum()), 1)
     counts = np.zeros(min(_LARGEST_TABLE, 1 << total.bit_length()), dtype=np.uint32)
     for first, last, hashes in sets.blocks():
         counted = hashes[np.repeat(taking[first:last], sizes[first:last])]
-        np.add.at(counts, _slots(counts, counted), np.uint32(1))
+        # A shared counter is too high at most: that changes the order of the hashes, and so the speed, not the result.
+        np.add.at(counts, _find_slots(counts, counted), np.uint32(1))
     return counts
 
 
-def _slots(counts: NDArray[np.uint32], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _find_slots(counts: NDArray[np.uint32], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return (hashes & np.uint64(len(counts) - 1)).astype(np.int64)
 
 
-def _gathered(
+def _gather_prefixes(
     sets: HashSets,
     sizes: NDArray[np.int64],
     counts: NDArray[np.uint32],
     lengths: NDArray[np.int64],
     among: NDArray[np.uint64] | None = None,
 ) -> _Entries:
-    """So many of the rarest elements of each set as `lengths` says, without those that no other set has.
+    """The `lengths` rarest elements of each set, without those that no other set has.
 
-    With `among`, rising, only those of them that it holds.
+    With `among`, rising, only those of them that it contains.
     """
     parts = []
     for first, last, hashes in sets.blocks():
         mine = sizes[first:last]
         owners = np.repeat(np.arange(first, last, dtype=np.int32), mine)
-        common = counts[_slots(counts, hashes)]
+        common = counts[_find_slots(counts, hashes)]
         rarest = np.lexsort((hashes, common, owners))  # in the order of the sets, as before
         places = np.arange(len(hashes), dtype=np.int32) - np.repeat(np.cumsum(mine) - mine, mine).astype(np.int32)
         wanted = (places < np.repeat(lengths[first:last], mine)) & (common[rarest] > 1)
         chosen = hashes[rarest[wanted]]
         part = _Entries(chosen, owners[wanted], places[wanted])
         if among is not None:
-            held = _held(among, chosen)
+            held = _contains(among, chosen)
             part = _Entries(part.hashes[held], part.owners[held], part.places[held])
         parts.append(part)
     return _Entries(
@@ -295,7 +302,7 @@ def _gathered(
     )
 
 
-def _held(among: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _contains(among: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     if not len(among):
         return np.zeros(len(hashes), dtype=np.bool_)
     held: NDArray[np.bool_] = among[np.minimum(np.searchsorted(among, hashes), len(among) - 1)] == hashes

@@ -1,4 +1,4 @@
-"""Many sets of hashes, in memory while they are few and in a temporary file from then on."""
+"""Many sets of hashes, kept in memory up to a limit and in a temporary file beyond it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["HashSets"]
 
-_IN_MEMORY = 64 << 20  # bytes
-_BLOCK = 1 << 19  # hashes that are read at once, or one set
+_IN_MEMORY = 64 << 20  # bytes, up to which no file is written
+_BLOCK = 1 << 19  # hashes read at once; a larger set is read alone
 
 
 class HashSets:
-    """Sets of uint64, each rising; used as a context manager, which takes the file away. For one thread."""
+    """Sets of uint64, each rising; a context manager, which deletes the file. Not safe to share between threads."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed by __exit__
         self._added: list[NDArray[np.int64]] = []
         self._sizes = self._ends = np.zeros(0, dtype=np.int64)
-        self._held: NDArray[np.uint64] | None = None  # all of them, if they are few
+        self._held: NDArray[np.uint64] | None = None  # all hashes, where they fit into `_IN_MEMORY`
 
     def __enter__(self) -> HashSets:
         return self
@@ -37,12 +37,13 @@ class HashSets:
         self._file.close()
 
     def add(self, hashes: NDArray[np.uint64], sizes: NDArray[np.int64]) -> None:
-        """Sets that lie end to end in `hashes`."""
+        """Add sets that are concatenated in `hashes`."""
+        # Little-endian by name, so that reading does not depend on the machine's own order.
         self._file.write(hashes.astype("<u8", copy=False).tobytes())
         self._added.append(sizes)
 
     def seal(self) -> NDArray[np.int64]:
-        """To be called once, after the last `add`; int64 (n_sets,), the size of each set."""
+        """Finish adding; to be called once. Gives int64 (n_sets,), the size of each set."""
         self._sizes = np.concatenate([self._sizes, *self._added])
         self._ends = np.cumsum(self._sizes)
         total = int(self._sizes.sum())
@@ -51,7 +52,7 @@ class HashSets:
         return self._sizes
 
     def many(self, indices: NDArray[np.signedinteger]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """The sets of these indices, none empty, end to end, and where each starts."""
+        """The sets of these indices, none empty, concatenated, and where each starts."""
         sizes, ends = self._sizes[indices], self._ends[indices]
         starts = np.cumsum(sizes) - sizes
         if self._held is not None:
@@ -60,9 +61,10 @@ class HashSets:
         return np.concatenate([self._read(start, end) for start, end in pairs]), starts
 
     def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint64]]]:
-        """All sets in order, so many at a time: the first index, the one after the last, and the hashes end to end."""
+        """All sets in order, in blocks: index of the first set, index after the last, and the hashes concatenated."""
         first, start = 0, 0
         while first < len(self._ends):
+            # One set at the least, however large, or the loop would never get past it.
             last = max(first + 1, int(np.searchsorted(self._ends, start + _BLOCK, "right")))
             end = int(self._ends[last - 1])
             yield first, last, self._read(start, end)

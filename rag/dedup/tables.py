@@ -1,9 +1,10 @@
-"""Tables that are contained in others, and rows that come again.
+"""Deduplication of tables contained in others, and of repeated rows.
 
-The ladder for tables is that of R2D2 (Shah et al., "R2D2: Reducing Redundancy and Duplication in Data Lakes", PACMMOD
+Tables pass the steps of R2D2 (Shah et al., "R2D2: Reducing Redundancy and Duplication in Data Lakes", PACMMOD
 2023): containment of the schema, then of the ranges of the columns (where all rows must be contained), then of the
-rows. Each step is cheaper than the next one and rules out what cannot be contained; where R2D2 samples rows in the last
-step, all are compared here. Of many tables with the same columns only those are looked at that share a rare row.
+rows. Each step is cheaper than the next one and rules out tables that cannot be contained; where R2D2 samples rows in
+the last step, all are compared here. Of many tables with the same columns only those that share a rare row are
+compared.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ Row = tuple[str, ...]
 
 
 def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
-    """Rows that come again; the first of equal ones stays.
+    """Find repeated rows; the first of equal rows is kept.
 
     Rows are equal where all their cells are, apart from case, accents and the amount of white space ("folded"; "exact"
-    where every byte is the same). Nearly equal rows are left alone: one other number makes another fact.
+    where every byte is the same). Nearly equal rows are kept: another number is another fact.
 
     Raises:
-        UsageError: `rows` are no rows of texts.
+        UsageError: A row is not a sequence of texts.
     """
     first: dict[tuple[str, ...], tuple[int, tuple[str, ...]]] = {}
     merges = []
@@ -54,23 +55,23 @@ def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
             raise UsageError(f"row {index} is no list of texts", hint="give rows such as Grid.rows")
         size += 1
         cells = tuple(row)
-        into, same = first.setdefault(tuple(map(_folded, cells)), (index, cells))
+        into, same = first.setdefault(tuple(map(_fold_cell, cells)), (index, cells))
         if into != index:
             merges.append(Merge(index, into, "exact" if cells == same else "folded", 1.0))
     return Deduplicated(size, tuple(merges))
 
 
 def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: float = 1.0) -> Deduplicated:
-    """Tables of which one that stays has all columns and (nearly) all rows.
+    """Find the tables of which a kept one has all columns and (nearly) all rows.
 
-    The one of most columns stays, then of most different rows, then the first. Columns are matched by their folded
-    headers (the second of the same name with the second), in any order; rows as in `deduplicate_rows`, in any order and
-    number. A table without rows is contained where its columns are; one without columns is left alone. "exact" and
-    "folded" are tables of the same columns and rows in the same order.
+    Tables with the most columns are kept first, then those with the most different rows, then the earlier ones. Columns
+    are matched by their folded headers (the second of the same name with the second), in any order; rows as in
+    `deduplicate_rows`, in any order and number. A table without rows is contained where its columns are; one without
+    columns is always kept. "exact" and "folded" are tables of the same columns and rows in the same order.
 
     Args:
-        tables: Grids, or contexts that hold tables (`Table`, `HtmlPage`, `JsonDocument`): then their tables are counted
-            through.
+        tables: Grids, or contexts with tables (`Table`, `HtmlPage`, `JsonDocument`); their tables are numbered
+            consecutively.
         containment: Least share of a table's different rows that are in the other one, over 0, up to 1.
 
     Raises:
@@ -78,7 +79,7 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
     """
     if not is_number(containment) or not 0 < containment <= 1:
         raise UsageError(f"containment is {containment!r}", hint="give a number over 0, up to 1")
-    read = [_Table(index, grid) for index, grid in enumerate(_grids(tables))]
+    read = [_Table(index, grid) for index, grid in enumerate(_list_grids(tables))]
     counts = Counter(column for table in read for column in table.columns)
     by_columns: defaultdict[frozenset[Column], list[_Table]] = defaultdict(list)
     for table in read:
@@ -86,6 +87,7 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
     staying: defaultdict[Column, list[_Table]] = defaultdict(list)  # by column
     merges = []
     for columns in sorted(filter(None, by_columns), key=len, reverse=True):  # the widest first
+        # A table that contains these columns has each of them: the list of the rarest column is the shortest to scan.
         rarest = min(columns, key=lambda column: (counts[column], column))
         holders = _Holders(tuple(sorted(columns)))
         for table in staying[rarest]:
@@ -101,7 +103,7 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
     return Deduplicated(len(read), tuple(sorted(merges, key=lambda merge: merge.index)))
 
 
-def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
+def _list_grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
     for index, given in enumerate(tables):
         if isinstance(given, Grid):
             yield given
@@ -113,31 +115,31 @@ def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
 
 @dataclass
 class _Table:
-    """A table with folded cells, and what was worked out about it."""
+    """A table with folded cells and the ranges of its columns."""
 
     index: int
     grid: Grid
-    columns: dict[Column, int] = field(init=False)  # its place
-    rows: dict[Row, None] = field(init=False)  # different ones, in order
+    columns: dict[Column, int] = field(init=False)  # index of each column
+    rows: dict[Row, None] = field(init=False)  # distinct rows, in order
     ranges: list[tuple[str, str]] = field(init=False)  # of each column the least and the greatest folded cell
 
     def __post_init__(self) -> None:
         seen: Counter[str] = Counter()
         self.columns = {}
-        for place, name in enumerate(map(_folded, self.grid.header)):
+        for place, name in enumerate(map(_fold_cell, self.grid.header)):
             self.columns[name, seen[name]] = place
             seen[name] += 1
-        self.rows = dict.fromkeys(tuple(map(_folded, row)) for row in self.grid.rows)
+        self.rows = dict.fromkeys(tuple(map(_fold_cell, row)) for row in self.grid.rows)
         self.ranges = [(min(cells), max(cells)) for cells in zip(*self.rows, strict=True)]
 
-    def part(self, columns: Sequence[Column]) -> frozenset[Row]:
-        """The rows with these columns only."""
+    def project(self, columns: Sequence[Column]) -> frozenset[Row]:
+        """The distinct rows, reduced to these columns."""
         places = [self.columns[column] for column in columns]
         return frozenset(tuple(row[place] for place in places) for row in self.rows)
 
 
 class _Holders:
-    """The tables that stay and have some columns, in order, by their rows in these columns."""
+    """The kept tables that have all of some columns, in order, indexed by their rows in these columns."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
@@ -145,27 +147,28 @@ class _Holders:
         self._by_row: defaultdict[Row, list[int]] = defaultdict(list)
 
     def add(self, table: _Table) -> None:
-        rows = table.part(self._columns)
+        rows = table.project(self._columns)
         for row in rows:
             self._by_row[row].append(len(self._tables))
         self._tables.append((table, rows))
 
     def merge(self, table: _Table, containment: float) -> Merge | None:
-        """Into the first one that `table`, of just these columns, is contained in."""
-        rows = table.part(self._columns)
+        """Merge `table`, of exactly these columns, into the first table that contains it; None without one."""
+        rows = table.project(self._columns)
         for place in self._near(rows, containment):
             other, held = self._tables[place]
             if containment == 1 and not self._within(table, other):
                 continue
             share = len(rows & held) / len(rows) if rows else 1.0
             if share >= containment - _EPSILON:
-                return Merge(table.index, other.index, _kind(table, other), share)
+                return Merge(table.index, other.index, _find_kind(table, other), share)
         return None
 
     def _near(self, rows: frozenset[Row], containment: float) -> Iterable[int]:
-        """Tables that have one of the rarest rows: of so many that all the others would not be enough."""
+        """Indices of the tables that may contain enough of the rows: those with one of the rarest."""
         if not rows:
             return range(len(self._tables))
+        # Pigeonhole: a table with `containment` of the rows has one of any `enough` rows; the rarest have few tables.
         enough = len(rows) - ceil(containment * len(rows) - _EPSILON) + 1
         rarest = sorted((self._by_row.get(row, []) for row in rows), key=len)[:enough]
         return sorted({place for places in rarest for place in places})
@@ -180,17 +183,17 @@ class _Holders:
         return True
 
 
-def _kind(table: _Table, other: _Table) -> Kind:
+def _find_kind(table: _Table, other: _Table) -> Kind:
     one, two = table.grid, other.grid
     if one.header == two.header and one.rows == two.rows:
         return "exact"
-    same = list(table.columns) == list(other.columns) and _rows(one) == _rows(two)
+    same = list(table.columns) == list(other.columns) and _fold_rows(one) == _fold_rows(two)
     return "folded" if same else "contained"
 
 
-def _rows(grid: Grid) -> list[tuple[str, ...]]:
-    return [tuple(map(_folded, row)) for row in grid.rows]
+def _fold_rows(grid: Grid) -> list[tuple[str, ...]]:
+    return [tuple(map(_fold_cell, row)) for row in grid.rows]
 
 
-def _folded(cell: str) -> str:
+def _fold_cell(cell: str) -> str:
     return " ".join(fold(cell).split())

@@ -1,4 +1,4 @@
-"""Texts that say again what another one says."""
+"""Deduplication of texts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from ctxprune.errors import UsageError
 from ctxprune.text.words import words
 from ctxprune.utils.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 from .report import Deduplicated, Merge
 from .search import Bar, Leaders, find_leaders
 from .sets import HashSets
-from .shingles import Shingler, digest
+from .shingles import Shingler, hash_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["deduplicate", "near_duplicates"]
 
-_BLOCK = 1 << 21  # characters that are read at once, or one text
+_BLOCK = 1 << 21  # characters processed at once; a longer text is processed alone
 
 
 def deduplicate(
@@ -38,52 +39,51 @@ def deduplicate(
     shingle: int = 3,
     progress: Callable[[str, int], None] | None = None,
 ) -> Deduplicated:
-    """Which texts say again what another one says: exactly, nearly, or as a part of it.
+    """Find the texts that repeat another one: exactly, nearly, or as a part of it.
 
-    A text is the set of its shingles, runs of `shingle` folded words (`ctxprune.text.words.words`). It goes if its
-    Jaccard
-    similarity with one that stays is high enough, or if enough of it is in one that stays and is not smaller. Without
-    containment the first of several copies stays; with containment the longest (most different shingles), ties to the
-    first. Each text is compared with those that stay, so a chain of small changes does not merge its ends. Texts
-    without words are duplicates where they are equal byte for byte.
+    A text is the set of its shingles, runs of `shingle` folded words (`ctxprune.text.words.words`). It is dropped if
+    its Jaccard similarity with a kept text is high enough, or if enough of it is in a kept text that is not smaller.
+    Without containment the first of several copies is kept; with containment the longest (most different shingles),
+    ties to the first. Each text is compared with kept texts only, so a chain of small changes does not merge its ends.
+    Texts without words are duplicates where they are equal byte for byte.
 
-    Exact and deterministic (see `search.py`): what reaches the bar by true similarity is found, and nothing else is
-    merged. The texts are read once and not kept: about 60 bytes a text, up to 40 a shingle of a prefix (the rarest)
+    Exact and deterministic (see `search.py`): every pair that reaches the threshold is found, and no other is merged.
+    The texts are read once and not stored: about 60 bytes a text, up to 40 a shingle of a prefix (the rarest)
     and a table of at most 256 MB are needed in memory, 8 bytes a shingle in a temporary file.
 
     Args:
         texts: Any iterable, read once. Of a context (`HtmlPage`, `Passage`) the texts of its units are compared.
         similarity: Least Jaccard similarity, over 0, up to 1; with 1 only equal sets are duplicates.
-        containment: Least share of a text's shingles that are in the other one, over 0, up to 1; None: does not count.
+        containment: Least share of a text's shingles that are in the other one, over 0, up to 1; None: not counted.
         shingle: Words in a shingle, from 1 up. 3 tells sentences of the same words apart and forgives edits in short
             passages, where 5, usual for whole pages, loses five shingles by each.
-        progress: Called with "read" or "compared" and how many texts are.
+        progress: Called with "read" or "compared" and the number of texts so far.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
         OSError: The temporary file cannot be written.
     """
     bar = Bar(similarity, containment)
-    if not isinstance(shingle, int) or isinstance(shingle, bool) or shingle < 1:
-        raise UsageError(f"shingle is {shingle!r}", hint="give a number of words from 1 up")
-    told = progress or (lambda _step, _count: None)
+    check_whole("shingle", shingle)
+    report = progress or (lambda _step, _count: None)
     with HashSets() as sets:
-        names = _read(texts, sets, Shingler(shingle), told)
+        names = _read_texts(texts, sets, Shingler(shingle), report)
         sizes = sets.seal()
         first = _first_equal(names.words)
+        # Equal texts are settled by their digests, so that the search sees one of each.
         order = np.flatnonzero((first == np.arange(len(first))) & (sizes > 0))
         if containment is not None:
             order = order[np.argsort(-sizes[order], kind="stable")]
-        leaders = find_leaders(sets, sizes, order, bar, lambda done, _total: told("compared", done))
-    told("compared", len(order))
-    return Deduplicated(len(sizes), tuple(_merges(first, names, sizes, leaders, bar)))
+        leaders = find_leaders(sets, sizes, order, bar, lambda done, _total: report("compared", done))
+    report("compared", len(order))
+    return Deduplicated(len(sizes), tuple(_build_merges(first, names, sizes, leaders, bar)))
 
 
 def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[int | None]:
-    """For each text an earlier one that says the same (of several that nearly do the first), None where there is none.
+    """Find for each text the first earlier near-duplicate, None where there is none.
 
-    Made for sentences: two texts say the same where the sets of their folded words have at least this Jaccard
-    similarity. A text that is a duplicate itself is not looked for. Texts without words have no duplicates. Exact and
+    Made for sentences: two texts are near-duplicates where the sets of their folded words have at least this Jaccard
+    similarity. The earlier text is never a duplicate itself. Texts without words have no duplicates. Exact and
     deterministic, as `deduplicate`.
 
     Raises:
@@ -96,27 +96,27 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[in
     return found
 
 
-class _Names:
-    """Two digests a text, 16 bytes each: of its bytes, and of its words (of its bytes, if it has none)."""
+class _Digests:
+    """Two digests of each text, 16 bytes each: of its bytes, and of its words (of its bytes where it has none)."""
 
     def __init__(self, of_bytes: list[bytes], of_words: list[bytes]) -> None:
         self.bytes = np.frombuffer(b"".join(of_bytes), dtype="<u8").reshape(-1, 2)
         self.words = np.frombuffer(b"".join(of_words), dtype="<u8").reshape(-1, 2)
 
 
-def _read(
-    texts: Iterable[str | Context[Any]], sets: HashSets, shingler: Shingler, told: Callable[[str, int], None]
-) -> _Names:
+def _read_texts(
+    texts: Iterable[str | Context[Any]], sets: HashSets, shingler: Shingler, report: Callable[[str, int], None]
+) -> _Digests:
     of_bytes, of_words, count = [], [], 0
-    for block in _blocks(texts):
-        shingled = shingler.of(block)
+    for block in _cut_blocks(texts):
+        shingled = shingler.shingle(block)
         sets.add(shingled.hashes, shingled.sizes)
-        named = [digest(text) for text in block]
+        named = [hash_text(text) for text in block]
         of_bytes.append(b"".join(named))
         of_words.append(b"".join(order or name for order, name in zip(shingled.order, named, strict=True)))
         count += len(block)
-        told("read", count)
-    return _Names(of_bytes, of_words)
+        report("read", count)
+    return _Digests(of_bytes, of_words)
 
 
 def _join_units(given: Context[Any], index: int) -> str:
@@ -126,7 +126,7 @@ def _join_units(given: Context[Any], index: int) -> str:
     return "\n".join(unit.text for unit in units)
 
 
-def _blocks(texts: Iterable[str | Context[Any]]) -> Iterator[list[str]]:
+def _cut_blocks(texts: Iterable[str | Context[Any]]) -> Iterator[list[str]]:
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise UsageError(f"texts is a {type(texts).__name__}", hint="give a list of texts")
     block: list[str] = []
@@ -143,7 +143,7 @@ def _blocks(texts: Iterable[str | Context[Any]]) -> Iterator[list[str]]:
 
 
 def _first_equal(names: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """For each row the first one that is equal."""
+    """For each row the index of the first equal one."""
     order = np.lexsort((names[:, 1], names[:, 0]))  # stable, so that the first of equal rows comes first
     rows = names[order]
     fresh = np.ones(len(rows), dtype=np.bool_)
@@ -153,11 +153,12 @@ def _first_equal(names: NDArray[np.uint64]) -> NDArray[np.int64]:
     return first
 
 
-def _merges(
-    first: NDArray[np.int64], names: _Names, sizes: NDArray[np.int64], leaders: Leaders, bar: Bar
+def _build_merges(
+    first: NDArray[np.int64], names: _Digests, sizes: NDArray[np.int64], leaders: Leaders, bar: Bar
 ) -> Iterator[Merge]:
     for index in np.flatnonzero((first != np.arange(len(first))) | (leaders.into >= 0)).tolist():
         same = int(first[index])
+        # An equal text follows the first of its copies: into what that is merged into, or into the copy itself.
         into = int(leaders.into[same])
         if into < 0:
             kind: Kind = "exact" if (names.bytes[index] == names.bytes[same]).all() else "folded"

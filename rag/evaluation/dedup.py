@@ -1,4 +1,4 @@
-"""Near-duplicates that are planted among real texts: how many are found, and what is merged that should not be."""
+"""Near-duplicates planted among real texts: how many are found, and how many other texts are merged wrongly."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError
 from ctxprune.storage.sealed import parse_json
 from ctxprune.text.words import words
+from ctxprune.utils.percent import percent_or_none
 
 from ..dedup.texts import deduplicate
 from ..passages.passages import sentence_spans
+from .report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
-__all__ = ["Planted", "Shingles", "measure", "plant", "read_texts", "true_merges"]
+__all__ = ["DedupReport", "Planted", "Shingles", "find_true_merges", "measure", "plant", "read_texts"]
 
-_WORDS = (60, 160)  # of a passage
-_WIDTH = 3
-_UNLIKE = 0.4  # the texts among which copies are planted are less alike than this
+_WORDS = (60, 160)  # fewest and most words of a passage
+_WIDTH = 3  # words of a shingle, as in `deduplicate`
+_UNLIKE = 0.4  # texts that are more similar than this to an earlier one are left out before copies are planted
 _CONTAINMENT = 0.9
 
 Shingles = frozenset[tuple[str, ...]]
@@ -35,12 +37,12 @@ Shingles = frozenset[tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A copy that was planted.
+    """A planted copy.
 
     Attributes:
-        kind: How it was changed.
-        source: Place of the text that it is of.
-        copy: Its own place.
+        kind: Name of the change (see `plant`).
+        source: Index of the text that was copied.
+        copy: Index of the copy.
         similarity: Their true Jaccard similarity; for "part" the share of the copy that is in the source.
     """
 
@@ -50,35 +52,70 @@ class Planted:
     similarity: float
 
 
+@dataclass(frozen=True, slots=True)
+class DedupReport(Report):
+    """Figures of deduplication among planted copies; percentages to three digits, None where nothing counts.
+
+    Attributes:
+        texts: Number of texts, copies included.
+        similarity: Jaccard similarity from which texts count as duplicates.
+        planted: Number of copies at least as similar as that, without parts.
+        found_percent: Share of these pairs of which one text is merged.
+        by_kind: For each kind of change: number of pairs, least and greatest similarity, share merged.
+        near_misses: The same for copies below the similarity, which must not be merged.
+        merges: Number of merged texts.
+        missed: Number of texts that should be merged and are not, planted or not.
+        false_merges, false_merges_percent: Merges of texts below the similarity, and their share of all merges.
+        parts: The figures of copies of a part, searched for with containment; with the containment and false merges.
+        texts_per_second: Texts of one call over its wall time.
+        peak_megabytes: Largest resident memory of the process.
+    """
+
+    texts: int
+    similarity: float
+    planted: int
+    found_percent: float | None
+    by_kind: dict[str, dict[str, Any]]
+    near_misses: dict[str, Any]
+    merges: int
+    missed: int
+    false_merges: int
+    false_merges_percent: float
+    parts: dict[str, Any]
+    texts_per_second: int
+    peak_megabytes: int
+
+
 def read_texts(data: Path, *, pages: bool = False) -> list[str]:
-    """The texts of a folder or a file: `*.jsonl` with a field "text", `*.md`, `*.rst`, `*.txt`, by name.
+    """Read the texts of a folder or a file: `*.jsonl` with a field "text", `*.md`, `*.rst`, `*.txt`, by name.
 
     Args:
         data: The folder or the file.
-        pages: Whole texts; else passages, paragraphs joined to 60 words or more and cut at 160.
+        pages: Give whole texts; else passages: paragraphs joined to at least 60 words and cut at 160.
 
     Raises:
-        InputError: There is nothing to read, or a file is not of its form.
+        InputError: There are no texts, or a file cannot be read in its format.
     """
     files = sorted(path for path in data.rglob("*") if path.is_file()) if data.is_dir() else [data]
-    texts = [text for path in files for text in _file_texts(path)]
+    texts = [text for path in files for text in _read_file(path)]
     if not pages:
-        texts = [passage for text in texts for passage in _passages(text)]
+        texts = [passage for text in texts for passage in _cut_passages(text)]
     if not texts:
         raise InputError("there are no texts", where=data.name, hint="give files such as *.txt, *.md or *.jsonl")
     return texts
 
 
 def plant(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], list[Planted]]:
-    """The texts that are unlike each other, with a changed copy of every second one somewhere among them.
+    """Mix the texts that are unlike each other with a changed copy of every second one.
 
     Kinds in turn: "exact"; "case", other case, spaces and punctuation; "words", some replaced, left out or added;
     "moved", one sentence elsewhere; "framed", boilerplate around it; "numbers", the same text with so many other
     numbers that the similarity is about 0.7, which is no copy; "part", half of it.
     """
     state = random.Random(seed)
-    sets = [_shingles(text) for text in texts]
-    gone = true_merges(sets, _UNLIKE)
+    sets = [_build_shingles(text) for text in texts]
+    # Real duplicates go first, so that all that is similar afterwards was planted, with a known similarity.
+    gone = find_true_merges(sets, _UNLIKE)
     base = [index for index, found in enumerate(sets) if found and index not in gone]
     copied = sorted(state.sample(base, len(base) // 2))
     kinds = list(_CHANGES)
@@ -89,56 +126,56 @@ def plant(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], list[Plant
     state.shuffle(entries)
     places = {index: place for place, (index, kind, _) in enumerate(entries) if not kind}
     planted = [
-        Planted(kind, places[index], place, _likeness(kind, sets[index], _shingles(text)))
+        Planted(kind, places[index], place, _measure_similarity(kind, sets[index], _build_shingles(text)))
         for place, (index, kind, text) in enumerate(entries)
         if kind
     ]
     return [text for _, _, text in entries], planted
 
 
-def measure(texts: Sequence[str], *, similarity: float = 0.8, seed: int = 0) -> dict[str, Any]:
-    """Plant copies, look for them, and compare with what is true; counts, percentages, texts a second, megabytes.
+def measure(texts: Sequence[str], *, similarity: float = 0.8, seed: int = 0) -> DedupReport:
+    """Plant copies, deduplicate, and compare with the true merges.
 
-    What is true is worked out without hashing and without filters, from the sets of words themselves.
+    The true merges are computed without hashing and without filters, from the sets of shingles themselves.
     """
     everything, planted = plant(texts, seed=seed)
-    sets = [_shingles(text) for text in everything]
+    sets = [_build_shingles(text) for text in everything]
     start = perf_counter()
     found = deduplicate(everything, similarity=similarity)
     seconds = perf_counter() - start
     wide = deduplicate(everything, similarity=similarity, containment=_CONTAINMENT)
-    true = true_merges(sets, similarity)
+    true = find_true_merges(sets, similarity)
     gone = {merge.index for merge in found.merges}
     near = [one for one in planted if one.kind != "part"]
     due = [one for one in near if one.similarity >= similarity]
     below = [one for one in near if one.similarity < similarity]
     parts = [one for one in planted if one.kind == "part"]
     wide_gone = {merge.index for merge in wide.merges}
-    false = sum(not _is_true(merge.index, merge.into, sets, similarity, None) for merge in found.merges)
+    false = [not _is_true(merge.index, merge.into, sets, similarity, None) for merge in found.merges]
     false_wide = sum(not _is_true(merge.index, merge.into, sets, similarity, _CONTAINMENT) for merge in wide.merges)
-    return {
-        "texts": len(everything),
-        "similarity": similarity,
-        "planted": len(due),
-        "found_percent": _percent(due, gone),
-        "by_kind": {
-            kind: _figures([one for one in due if one.kind == kind], gone) for kind in _CHANGES if kind != "part"
+    # Linux counts resident memory in kilobytes, macOS in bytes.
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return DedupReport(
+        texts=len(everything),
+        similarity=similarity,
+        planted=len(due),
+        found_percent=_merged_percent(due, gone),
+        by_kind={
+            kind: _summarize([one for one in due if one.kind == kind], gone) for kind in _CHANGES if kind != "part"
         },
-        "near_misses": _figures(below, gone),
-        "merges": len(found.merges),
-        "missed": len(true.keys() - gone),
-        "false_merges": false,
-        "false_merges_percent": round(100 * false / max(len(found.merges), 1), 3),
-        "parts": _figures(parts, wide_gone) | {"containment": _CONTAINMENT, "false_merges": false_wide},
-        "texts_per_second": round(len(everything) / seconds),
-        "peak_megabytes": round(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
-        ),
-    }
+        near_misses=_summarize(below, gone),
+        merges=len(found.merges),
+        missed=len(true.keys() - gone),
+        false_merges=sum(false),
+        false_merges_percent=percent_or_none(false, digits=3) or 0.0,
+        parts=_summarize(parts, wide_gone) | {"containment": _CONTAINMENT, "false_merges": false_wide},
+        texts_per_second=round(len(everything) / seconds),
+        peak_megabytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit),
+    )
 
 
-def true_merges(sets: Sequence[Shingles], similarity: float) -> dict[int, int]:
-    """For each set that is like an earlier one that stays the first such: by counting common elements of all pairs."""
+def find_true_merges(sets: Sequence[Shingles], similarity: float) -> dict[int, int]:
+    """Map each set to the first earlier set that is kept and similar, by counting common elements of all pairs."""
     holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     merges: dict[int, int] = {}
     for index, found in enumerate(sets):
@@ -164,36 +201,34 @@ def _is_true(index: int, into: int, sets: Sequence[Shingles], similarity: float,
     return containment is not None and common >= containment * len(one) - 1e-9
 
 
-def _figures(planted: Sequence[Planted], gone: set[int]) -> dict[str, Any]:
+def _summarize(planted: Sequence[Planted], gone: set[int]) -> dict[str, Any]:
     values = [one.similarity for one in planted]
     return {
         "pairs": len(planted),
         "least": round(min(values, default=0), 3),
         "most": round(max(values, default=0), 3),
-        "merged_percent": _percent(planted, gone),
+        "merged_percent": _merged_percent(planted, gone),
     }
 
 
-def _percent(planted: Sequence[Planted], gone: set[int]) -> float | None:
-    """Of how many pairs one is gone."""
-    if not planted:
-        return None
-    return round(100 * sum(one.copy in gone or one.source in gone for one in planted) / len(planted), 3)
+def _merged_percent(planted: Sequence[Planted], gone: set[int]) -> float | None:
+    """Share of the pairs of which one text was merged, either of them: which one comes first is random."""
+    return percent_or_none((one.copy in gone or one.source in gone for one in planted), digits=3)
 
 
-def _likeness(kind: str, source: Shingles, copy: Shingles) -> float:
+def _measure_similarity(kind: str, source: Shingles, copy: Shingles) -> float:
     common = len(source & copy)
     return common / max(len(copy), 1) if kind == "part" else common / max(len(source | copy), 1)
 
 
-def _shingles(text: str) -> Shingles:
+def _build_shingles(text: str) -> Shingles:
     found = words(text)
     if not found:
         return frozenset()
     return frozenset(tuple(found[i : i + _WIDTH]) for i in range(max(len(found) - _WIDTH, 0) + 1))
 
 
-def _file_texts(path: Path) -> list[str]:
+def _read_file(path: Path) -> list[str]:
     try:
         if path.suffix == ".jsonl":
             return [
@@ -204,8 +239,8 @@ def _file_texts(path: Path) -> list[str]:
         raise InputError(f"the file cannot be read ({type(error).__name__})", where=path.name) from error
 
 
-def _passages(text: str) -> Iterator[str]:
-    """Paragraphs in a row, with 60 to 160 words together; what is left over at the end is too short and goes."""
+def _cut_passages(text: str) -> Iterator[str]:
+    """Join paragraphs to passages of 60 to 160 words; a shorter rest at the end is dropped."""
     least, most = _WORDS
     held: list[str] = []
     for paragraph in text.split("\n\n"):
@@ -215,12 +250,12 @@ def _passages(text: str) -> Iterator[str]:
             held = held[most:]
 
 
-def _case(text: str, state: random.Random) -> str:
+def _change_case(text: str, state: random.Random) -> str:
     parts = [state.choice((str.upper, str.lower, str))(word) for word in text.split()]
     return state.choice(("  ", "\n", " \t")).join(parts).replace(".", state.choice((" .", "!", "")))
 
 
-def _words(text: str, state: random.Random) -> str:
+def _edit_words(text: str, state: random.Random) -> str:
     parts = text.split()
     for _ in range(state.randint(1, max(len(parts) // 30, 1))):
         place = state.randrange(len(parts))
@@ -229,20 +264,21 @@ def _words(text: str, state: random.Random) -> str:
     return " ".join(parts)
 
 
-def _moved(text: str, state: random.Random) -> str:
+def _move_sentence(text: str, state: random.Random) -> str:
     sentences = [text[start:end] for start, end in sentence_spans(text)]
     moved = sentences.pop(state.randrange(len(sentences)))
     sentences.insert(state.randint(0, len(sentences)), moved)
     return " ".join(sentences)
 
 
-def _framed(text: str, state: random.Random) -> str:
+def _add_frame(text: str, state: random.Random) -> str:
     return state.choice((f"Home / Docs\n{text}", f"{text}\nShare this page", f"Menu\n{text}\nAll rights reserved"))
 
 
-def _numbers(text: str, state: random.Random) -> str:
-    """Every so many words another number: of n words r leave (n - 3r) / (n + 3r) of the shingles alike."""
+def _replace_by_numbers(text: str, state: random.Random) -> str:
+    """Replace words at equal distances by numbers: r of n words leave a similarity of (n - 3r) / (n + 3r)."""
     parts = text.split()
+    # Solved for r at a similarity of 0.7: r = 0.3 n / (3 * 1.7).
     count = max(round(len(parts) * 0.3 / (3 * 1.7)), 1)
     step = len(parts) / count
     for number in range(count):
@@ -250,7 +286,7 @@ def _numbers(text: str, state: random.Random) -> str:
     return " ".join(parts)
 
 
-def _part(text: str, state: random.Random) -> str:
+def _cut_part(text: str, state: random.Random) -> str:
     parts = text.split()
     size = max(len(parts) // 2, 1)
     start = state.randint(0, len(parts) - size)
@@ -259,10 +295,10 @@ def _part(text: str, state: random.Random) -> str:
 
 _CHANGES: dict[str, Callable[[str, random.Random], str]] = {
     "exact": lambda text, _state: text,
-    "case": _case,
-    "words": _words,
-    "moved": _moved,
-    "framed": _framed,
-    "numbers": _numbers,
-    "part": _part,
+    "case": _change_case,
+    "words": _edit_words,
+    "moved": _move_sentence,
+    "framed": _add_frame,
+    "numbers": _replace_by_numbers,
+    "part": _cut_part,
 }

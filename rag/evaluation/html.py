@@ -1,11 +1,10 @@
-"""How much of what a question needs is left of a page at a share of its tokens; and how well main text is found."""
+"""How much of what a question needs is kept of a page at a share of its tokens, and how well main text is extracted."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,33 +18,35 @@ from ctxprune.text.words import fold
 from ctxprune.tokens import as_counter
 from ctxprune.utils.percent import percent
 
+from .report import Report, mean_milliseconds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ctxprune.scorers import Scorer
 
-    from ._html_sets import PageItem
+    from .html_sets import PageItem
 
 __all__ = [
     "SHARES",
     "ArticleReport",
+    "JudgedPage",
     "QuestionReport",
-    "Questioned",
-    "budget_pruner",
-    "gold_span",
+    "build_budget_pruner",
+    "find_gold_span",
     "measure_articles",
     "measure_questions",
-    "plain_text",
+    "normalize_text",
     "token_f1",
 ]
 
 SHARES = (5, 10, 20)
-_TIMED = 10  # the share at which a page is timed
+_TIMED = 10  # percent: the share at which pruning is timed
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionReport:
+class QuestionReport(Report):
     """Figures of one scorer on one set of questions about pages; by share of the page's tokens, in percent.
 
     Attributes:
@@ -53,9 +54,9 @@ class QuestionReport:
             and white space folded; None where no page has a gold table.
         elements_kept: Share of questions whose gold element was kept whole; None where no question has one.
         tokens_kept: Mean share of the page's tokens that the kept text takes.
-        items: Questions that count: those with all answers in the gold table, or with a gold element in the page.
+        items: Number of questions that count: those with all answers in the gold table, or a gold element in the page.
         ms_per_page: Milliseconds from the source to the text pruned to 10 %, for one question a page.
-        mb_per_s: Megabytes of source a second up to the units: parsing, cleaning, block tree.
+        mb_per_s: Megabytes of source a second from source to units: parsing, cleaning, block tree.
     """
 
     answer_retention: dict[str, float] | None
@@ -66,19 +67,20 @@ class QuestionReport:
     mb_per_s: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain numbers, without what the set does not measure."""
-        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        """All fields by name, without those that the set does not measure."""
+        # Not super(): a dataclass with slots is a new class, which `super` without arguments does not know.
+        return {name: value for name, value in Report.to_dict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleReport:
+class ArticleReport(Report):
     """Figures of the main text against the article that a person marked, in percent; means over pages.
 
     Attributes:
         token_f1, precision, recall: Of the words, as `token_f1` counts them.
-        items: Pages.
+        items: Number of pages.
         ms_per_page: Milliseconds from the source to the main text.
-        mb_per_s: Megabytes of source a second up to the units.
+        mb_per_s: Megabytes of source a second from source to units.
     """
 
     token_f1: float
@@ -88,38 +90,34 @@ class ArticleReport:
     ms_per_page: float
     mb_per_s: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
+class JudgedPage:
+    """A page and the units of its gold table or element.
 
-class Questioned:
-    """A page with what is known about its gold part.
-
-    The page's tokens are those of all of it, rendered as it would be pruned: in the same form, nothing dropped.
+    The page's tokens are counted on the whole page, rendered in the same form as when it is pruned.
 
     Attributes:
         page: The page.
-        gold: Units that have text in the gold table or element; empty where there is none.
-        tokens: Of the page.
+        gold: Indices of the units with text in the gold table or element; empty where there is none.
+        tokens: Number of tokens of the page.
     """
 
     def __init__(self, item: PageItem, options: HtmlOptions) -> None:
         self.page = HtmlPage(item.html, options)
-        start, end = gold_span(item, self.page.source) or (0, 0)
+        start, end = find_gold_span(item, self.page.source) or (0, 0)
         spans = [unit.span or (0, 0) for unit in self.page.units]
         self.gold = {index for index, span in enumerate(spans) if span[0] < end and start < span[1]}
         self.tokens = as_counter().count(self.page.render(range(len(spans))))
         self._plain = HtmlPage(item.html, replace(options, output="text"))
         self._columns = {unit for grid in self.page.grids for unit in grid.column_units}
-        self._whole = item.gold_tid is None  # a table is looked at by its text, an element by its units
+        self._by_text = item.gold_tid is None  # a table is judged by its text, an element by its units
 
-    def holds(self, kept: Iterable[int], answers: Sequence[str]) -> bool:
-        """Whether the gold table, as far as it is kept, holds every answer; the gold element is kept."""
-        if not self._whole:
+    def contains(self, kept: Iterable[int], answers: Sequence[str]) -> bool:
+        """Whether what is kept of the gold table contains every answer, or the whole gold element is kept."""
+        if not self._by_text:
             return self.gold.issubset(kept)
-        text = plain_text(self._plain.render((self.gold | self._columns).intersection(kept)))
-        return all(plain_text(answer) in text for answer in answers)
+        text = normalize_text(self._plain.render((self.gold | self._columns).intersection(kept)))
+        return all(normalize_text(answer) in text for answer in answers)
 
 
 def measure_questions(
@@ -137,41 +135,41 @@ def measure_questions(
     """
     options = options or HtmlOptions()
     rows: list[tuple[list[bool], list[float]]] = []
-    pages: dict[tuple[object, ...], Questioned] = {}  # the last one alone: questions about a page follow each other
+    pages: dict[tuple[object, ...], JudgedPage] = {}  # only the last one: questions about one page follow each other
     for done, item in enumerate(items, start=1):
         key = item.name, item.gold_table, item.gold_tid
         if key not in pages:
-            pages = {key: Questioned(item, options)}
+            pages = {key: JudgedPage(item, options)}
         asked = pages[key]
-        if asked.gold and asked.holds(range(len(asked.page.units)), item.answers):
-            rows.append(_pruned(asked, item, scorer))
+        if asked.gold and asked.contains(range(len(asked.page.units)), item.answers):
+            rows.append(_prune_to_shares(asked, item, scorer))
         if progress is not None:
             progress(done, len(items))
     if not rows:
         raise InputError("no question has its answers in a gold table, or a gold element in its page")
-    found = {str(share): percent(row[0][place] for row in rows) for place, share in enumerate(SHARES)}
+    retained = {str(share): percent(row[0][place] for row in rows) for place, share in enumerate(SHARES)}
     by_element = items[0].gold_tid is not None
     first = list({item.name: item for item in items}.values())
     return QuestionReport(
-        answer_retention=None if by_element else found,
-        elements_kept=found if by_element else None,
+        answer_retention=None if by_element else retained,
+        elements_kept=retained if by_element else None,
         tokens_kept={str(share): percent(row[1][place] for row in rows) for place, share in enumerate(SHARES)},
         items=len(rows),
-        ms_per_page=round(1000 * fmean(_seconds(item, scorer, options) for item in first), 3),
-        mb_per_s=_speed(first),
+        ms_per_page=mean_milliseconds([_time_pruning(item, scorer, options) for item in first]),
+        mb_per_s=_measure_speed(first),
     )
 
 
 def measure_articles(items: Sequence[PageItem]) -> ArticleReport:
-    """The main text of each page against its article."""
-    found, seconds = [], []
+    """Compare the main text of each page with its article."""
+    scores, seconds = [], []
     for item in items:
         started = perf_counter()
         text = main_text(HtmlPage(item.html, HtmlOptions(output="text")))
         seconds.append(perf_counter() - started)
-        found.append(token_f1(text, item.article or ""))
-    f1, precision, recall = (percent(values) for values in zip(*found, strict=True))
-    return ArticleReport(f1, precision, recall, len(items), round(1000 * fmean(seconds), 3), _speed(items))
+        scores.append(token_f1(text, item.article or ""))
+    f1, precision, recall = (percent(values) for values in zip(*scores, strict=True))
+    return ArticleReport(f1, precision, recall, len(items), mean_milliseconds(seconds), _measure_speed(items))
 
 
 def token_f1(text: str, truth: str) -> tuple[float, float, float]:
@@ -180,16 +178,16 @@ def token_f1(text: str, truth: str) -> tuple[float, float, float]:
     Words are runs of letters, digits and underscores, folded (`ctxprune.text.words.fold`).
     """
     words, wanted = (Counter(_WORD.findall(fold(part))) for part in (text, truth))
-    met = (words & wanted).total()
-    precision, recall = met / max(words.total(), 1), met / max(wanted.total(), 1)
+    common = (words & wanted).total()
+    precision, recall = common / max(words.total(), 1), common / max(wanted.total(), 1)
     return 2 * precision * recall / max(precision + recall, 1e-9), precision, recall
 
 
-def gold_span(item: PageItem, source: str) -> tuple[int, int] | None:
-    """Characters of the gold table or element, up to its end tag; None where there is none."""
+def find_gold_span(item: PageItem, source: str) -> tuple[int, int] | None:
+    """Find the characters of the gold table or element, up to its end tag; None where there is none."""
     start, name, number, depth = 0, "", -1, 0
     for token in tokenized(source)[1]:
-        if depth:
+        if depth:  # inside: elements of the same name nest, so the end tag that closes it is found by counting
             depth += (token.tag == name) * ((token.type == START) - (token.type == END))
             if not depth:
                 return start, token.col
@@ -201,41 +199,41 @@ def gold_span(item: PageItem, source: str) -> tuple[int, int] | None:
     return None
 
 
-def _pruned(asked: Questioned, item: PageItem, scorer: Scorer) -> tuple[list[bool], list[float]]:
-    """For each share whether what is asked for is left, and the share of the tokens that is kept."""
+def _prune_to_shares(asked: JudgedPage, item: PageItem, scorer: Scorer) -> tuple[list[bool], list[float]]:
+    """For each share whether the answer is kept, and the share of the tokens that is kept."""
     question, page = item.question or "", asked.page
     scores = score_batch(scorer, [question], [page])[0]
     held, kept = [], []
     for share in SHARES:
-        result = budget_pruner(scorer, page, asked.tokens * share // 100).prune_scored(question, page, scores)
-        held.append(asked.holds([unit.index for unit in result.kept], item.answers))
+        result = build_budget_pruner(scorer, page, asked.tokens * share // 100).prune_scored(question, page, scores)
+        held.append(asked.contains([unit.index for unit in result.kept], item.answers))
         kept.append(result.tokens_after / max(asked.tokens, 1))
     return held, kept
 
 
-def budget_pruner(scorer: Scorer, page: HtmlPage, budget: int) -> Pruner:
-    """Prunes to a budget; columns, too, where the page's options make them units."""
+def build_budget_pruner(scorer: Scorer, page: HtmlPage, budget: int) -> Pruner:
+    """Build a pruner to a budget; it selects columns too where the page's options make them units."""
     policy = TableBudget(budget) if page.options.columns else TokenBudget(budget)
     return Pruner(scorer, policy, on_empty="drop")
 
 
-def _seconds(item: PageItem, scorer: Scorer, options: HtmlOptions) -> float:
-    """Of pruning a page that was not seen before, with the counting of its tokens."""
-    budget = Questioned(item, options).tokens * _TIMED // 100
+def _time_pruning(item: PageItem, scorer: Scorer, options: HtmlOptions) -> float:
+    """Seconds to prune a page that was not read before; counting the tokens of the budget is not timed."""
+    budget = JudgedPage(item, options).tokens * _TIMED // 100
     started = perf_counter()
     page = HtmlPage(item.html, options)
-    budget_pruner(scorer, page, budget).prune(item.question or "", page)
+    build_budget_pruner(scorer, page, budget).prune(item.question or "", page)
     return perf_counter() - started
 
 
-def _speed(items: Sequence[PageItem]) -> float:
-    """Megabytes a second up to the units."""
+def _measure_speed(items: Sequence[PageItem]) -> float:
+    """Megabytes of source a second from source to units."""
     started = perf_counter()
     for item in items:
         _ = HtmlPage(item.html).units
     return round(sum(len(item.html.encode()) for item in items) / 1e6 / (perf_counter() - started), 2)
 
 
-def plain_text(text: str) -> str:
-    """Case and white space folded: the form in which answers are looked for."""
+def normalize_text(text: str) -> str:
+    """Fold case and white space: the form in which answers are searched for."""
     return " ".join(text.casefold().split())

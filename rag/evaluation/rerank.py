@@ -1,9 +1,8 @@
-"""Reranking of what BM25 found: the order of a scorer against the documents that a question's judgements name."""
+"""Reranking of BM25 results: the order of a scorer against the documents judged relevant to a question."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,9 @@ from ctxprune.text.words import terms
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.train.sentence_sets import Document
 from ctxprune.utils.metrics import ndcg, reciprocal_rank
+from ctxprune.utils.percent import percent
+
+from .report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,9 +39,9 @@ class RankingSet:
     """A corpus with judged questions.
 
     Attributes:
-        name: Of the folder.
+        name: Name of the folder.
         documents: Title and sentences of each document, by its name.
-        questions: Texts.
+        questions: Texts of the questions.
         gains: For each question the gain of its relevant documents, by name; all others gain 0.
     """
 
@@ -50,8 +52,8 @@ class RankingSet:
 
 
 @dataclass(frozen=True, slots=True)
-class RerankReport:
-    """Means over the questions in percent, and milliseconds a question and document."""
+class RerankReport(Report):
+    """Means over the questions in percent, and milliseconds for each pair of question and document."""
 
     ndcg: float
     mrr: float
@@ -61,7 +63,7 @@ class RerankReport:
     ms_per_passage: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain numbers; `first_stage` is the order that BM25 gave."""
+        """As the benchmarks record it; `first_stage` is the order of BM25."""
         return {
             "ndcg@10": self.ndcg,
             "mrr@10": self.mrr,
@@ -72,20 +74,20 @@ class RerankReport:
 
 
 def load_ranking_set(folder: Path) -> RankingSet:
-    """A folder with `corpus` and either `queries_dev`, which name their documents, or `queries` and `qrels.tsv`.
+    """Read a folder with `corpus` and either `queries_dev`, which name their documents, or `queries` and `qrels.tsv`.
 
     Raises:
         InputError: A file is missing, or is not of this form.
     """
     corpus, named = folder / "corpus.jsonl.gz", folder / "queries_dev.jsonl.gz"
     try:
-        documents = {str(row["id"]): (str(row.get("title") or ""), _sentences(row)) for row in read_rows(corpus)}
+        documents = {str(row["id"]): (str(row.get("title") or ""), _read_sentences(row)) for row in read_rows(corpus)}
         if named.is_file():
             rows = list(read_rows(named))
             gains: list[Mapping[str, int]] = [dict.fromkeys(map(str, row["relevant_doc_ids"]), 1) for row in rows]
         else:
             rows = list(read_rows(folder / "queries.jsonl.gz"))
-            judged = _judgements(folder / "qrels.tsv")
+            judged = _read_judgements(folder / "qrels.tsv")
             gains = [judged.get(str(row["id"]), {}) for row in rows]
         texts = tuple(str(row["text"]) for row in rows)
     except (KeyError, TypeError, ValueError) as error:
@@ -105,8 +107,8 @@ def measure(
 
     All of them, or the first `limit`.
 
-    A scorer that knows how relevant a document is (`ranks_documents`) gets the documents as titles and sentences, any
-    other a context whose units are whole documents.
+    A scorer with relevance scores of its own (`ranks_documents`) gets the documents as titles and sentences, any other
+    one a context whose units are whole documents.
     """
     names = list(ranking.documents)
     search = _Search([" ".join([title, *texts]) for title, texts in ranking.documents.values()])
@@ -118,9 +120,9 @@ def measure(
     second: list[tuple[float, float]] = []
     seconds, documents = 0.0, 0
     for done, (text, gain) in enumerate(pairs, start=1):
-        found = search.best(text, top)
+        found = search.find_best(text, top)
         started = perf_counter()
-        scores = _scores(scorer, text, [ranking.documents[names[index]] for index in found])
+        scores = _score_documents(scorer, text, [ranking.documents[names[index]] for index in found])
         seconds += perf_counter() - started
         documents += len(found)
         order = sorted(range(len(found)), key=lambda place: (-float(scores[place]), place))
@@ -130,16 +132,19 @@ def measure(
         if progress is not None:
             progress(done, len(pairs))
     return RerankReport(
-        *_means(second), *_means(first), items=len(pairs), ms_per_passage=round(1000 * seconds / max(documents, 1), 3)
+        *_average(second),
+        *_average(first),
+        items=len(pairs),
+        ms_per_passage=round(1000 * seconds / max(documents, 1), 3),
     )
 
 
-def _means(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    return round(100 * fmean(row[0] for row in rows), 2), round(100 * fmean(row[1] for row in rows), 2)
+def _average(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return percent(row[0] for row in rows), percent(row[1] for row in rows)
 
 
 class _Documents(Context[list[str]]):
-    """Documents as units of one text each."""
+    """Documents, one unit each."""
 
     units: tuple[Unit, ...]
 
@@ -151,6 +156,8 @@ class _Documents(Context[list[str]]):
 
 
 class _Search:
+    """BM25 over a corpus."""
+
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
@@ -163,16 +170,17 @@ class _Search:
             show_progress=False,
         )
 
-    def best(self, text: str, top: int) -> list[int]:
+    def find_best(self, text: str, top: int) -> list[int]:
         known = [self._ids[term] for term in terms(text) if term in self._ids]
         if not known:
             return []
         scores = self._bm25.get_scores_from_ids(known)
+        # Stable: ties go to the earlier document, on every machine.
         order = np.argsort(-scores, kind="stable")[:top]
         return [int(index) for index in order if scores[index] > 0]
 
 
-def _scores(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Scores:
+def _score_documents(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Scores:
     if not documents:
         return np.zeros(0, dtype=np.float32)
     scorer = as_scorer(scorer)
@@ -184,11 +192,11 @@ def _scores(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str,
     return as_scores(scores, len(documents), source=type(scorer.origin).__name__)
 
 
-def _sentences(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _read_sentences(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, row["sentences"])) if "sentences" in row else (str(row["text"]),)
 
 
-def _judgements(file: Path) -> dict[str, dict[str, int]]:
+def _read_judgements(file: Path) -> dict[str, dict[str, int]]:
     judged: dict[str, dict[str, int]] = {}
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -197,7 +205,7 @@ def _judgements(file: Path) -> dict[str, dict[str, int]]:
     for line in lines:
         question, document, grade = line.split("\t")[:3]
         if not grade.lstrip("-").isdigit():
-            continue  # the header
+            continue  # header line
         gain = _GRADES.get(int(grade), 0)
         if gain:
             judged.setdefault(question, {})[document] = gain

@@ -1,4 +1,4 @@
-"""How many of the cells that questions need are left when a share of a table's cells is kept."""
+"""How many of the cells that questions need are kept when a share of a table's cells is kept."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from ctxprune.text.words import fold
 from ctxprune.utils.percent import percent
 
 from ..tables import Table, TableOptions
+from .report import Report, mean_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .table_sets import TableItem
 
-__all__ = ["BASELINES", "SHARES", "Keeper", "Kept", "TableReport", "as_table", "measure_tables", "pruned_by"]
+__all__ = ["BASELINES", "SHARES", "Keeper", "Kept", "TableReport", "build_keeper", "measure_tables", "read_table"]
 
 SHARES = (25, 50)
-"""Of the cells of the body, in percent."""
+"""Kept shares of the cells of the body, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ Keeper = Callable[["TableItem", "Table[Any]", float], Kept]
 
 
 @dataclass(frozen=True, slots=True)
-class TableReport:
-    """Figures of one way to keep cells on one set, in percent, by kept share of the body's cells in percent.
+class TableReport(Report):
+    """Figures of one method of keeping cells on one set, in percent, by kept share of the body's cells in percent.
 
     Every cell of the body counts as kept or not, those of a key column too; the header of kept columns is free.
 
@@ -62,9 +63,9 @@ class TableReport:
         answer_retention: Share of questions that keep for each of their answers at least one cell that is the same
             words (case, accents and punctuation aside; where no cell is the same, one that contains them). None for
             FeTaQA, whose answers are sentences.
-        plus_minus: Half the width of the interval that holds the mean with 95 % (normal approximation).
-        items: Questions.
-        ms_per_table: Milliseconds of scoring, choosing and rendering once, for a table not seen before.
+        plus_minus: Half the width of the 95 % confidence interval of the mean (normal approximation).
+        items: Number of questions.
+        ms_per_table: Milliseconds to score, select and render a table that was not read before, once.
     """
 
     cell_recall: dict[str, float] | None
@@ -73,18 +74,14 @@ class TableReport:
     items: int
     ms_per_table: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
-
-def as_table(item: TableItem) -> Table[Any]:
+def read_table(item: TableItem) -> Table[Any]:
     """The table of an item, read as a user would read a list of rows."""
     return Table(item.lines, TableOptions(header_rows=item.header_rows, title=item.title))
 
 
-def pruned_by(scorer: Scorer | str) -> Keeper:
-    """What a pruner with this scorer and `CellShare` keeps."""
+def build_keeper(scorer: Scorer | str) -> Keeper:
+    """Build the keeper that prunes with this scorer and `CellShare`."""
 
     def keep(item: TableItem, table: Table[Any], share: float) -> Kept:
         pruned = Pruner(scorer, CellShare(share), counter=len, on_empty="drop").prune(item.question, table)
@@ -99,7 +96,7 @@ def pruned_by(scorer: Scorer | str) -> Keeper:
 def measure_tables(
     items: Sequence[TableItem], keep: Keeper, *, progress: Callable[[], object] | None = None
 ) -> TableReport:
-    """Keep every share of `SHARES` of each item's table; `progress` is called after each.
+    """Keep each share of `SHARES` of each item's table; `progress` is called after each.
 
     Raises:
         InputError: There is no item.
@@ -110,26 +107,27 @@ def measure_tables(
     seconds = []
     for item in items:
         for share in SHARES:
-            table = as_table(item)
+            table = read_table(item)  # anew for each share: a table caches what was worked out about it
             started = perf_counter()
             kept = keep(item, table, share / 100)
             seconds.append(perf_counter() - started)
-            recalls[str(share)].append(_recall(item, table, kept))
+            recalls[str(share)].append(_measure_recall(item, table, kept))
         if progress is not None:
             progress()
     complete = {share: [float(value == 1) for value in values] for share, values in recalls.items()}
+    # The interval is that of the set's main figure: cells where they are marked, else answers.
     shown = recalls if items[0].gold == "cells" else complete
     return TableReport(
         None if items[0].gold == "answers" else {share: percent(values) for share, values in recalls.items()},
         None if items[0].gold == "cells" else {share: percent(values) for share, values in complete.items()},
         {share: round(196 * pstdev(values) / len(values) ** 0.5, 2) for share, values in shown.items()},
         len(items),
-        round(1000 * fmean(seconds), 3),
+        mean_milliseconds(seconds),
     )
 
 
-def _recall(item: TableItem, table: Table[Any], kept: Kept) -> float:
-    """Share of what is needed that is kept."""
+def _measure_recall(item: TableItem, table: Table[Any], kept: Kept) -> float:
+    """Share of the needed cells that are kept; a header cell is kept with its column."""
     header_rows = len(item.lines) - len(table.grids[0].rows)
     found = (
         any(
@@ -140,35 +138,38 @@ def _recall(item: TableItem, table: Table[Any], kept: Kept) -> float:
     return fmean(map(float, found))
 
 
-def _room(table: Table[Any], share: float) -> int:
+def _count_cells(table: Table[Any], share: float) -> int:
     grid = table.grids[0]
+    # The small term keeps 0.29 * 100 cells from becoming 28 by rounding.
     return int(share * len(grid.rows) * len(grid.header) + 1e-9)
 
 
-def _best(scores: Sequence[float], count: int) -> frozenset[int]:
+def _top_indices(scores: Sequence[float], count: int) -> frozenset[int]:
     return frozenset(np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")[:count].tolist())
 
 
-def _lexical_rows(item: TableItem, table: Table[Any], share: float) -> Kept:
-    """The rows that BM25 likes best, with all their columns."""
+def _keep_lexical_rows(item: TableItem, table: Table[Any], share: float) -> Kept:
+    """Keep the rows with the best BM25 scores, with all columns."""
     grid = table.grids[0]
     scores = LexicalScorer().score(item.question, table)[list(grid.row_units)]
-    rows = _best(scores.tolist(), _room(table, share) // max(len(grid.header), 1))
+    rows = _top_indices(scores.tolist(), _count_cells(table, share) // max(len(grid.header), 1))
     return Kept(rows, frozenset(range(len(grid.header))))
 
 
-def _columns_by_overlap(item: TableItem, table: Table[Any], share: float) -> Kept:
-    """All rows of the columns that share most words with the question, in header and cells (TAPAS's heuristic)."""
+def _keep_overlapping_columns(item: TableItem, table: Table[Any], share: float) -> Kept:
+    """Keep all rows of the columns that share most words with the question, in header and cells (TAPAS's heuristic)."""
     grid = table.grids[0]
     asked = set(re.findall(r"\w+", fold(item.question)))
     texts = [" ".join([name, *(row[column] for row in grid.rows)]) for column, name in enumerate(grid.header)]
     shared = [len(asked.intersection(re.findall(r"\w+", fold(text)))) for text in texts]
-    return Kept(frozenset(range(len(grid.rows))), _best(shared, _room(table, share) // max(len(grid.rows), 1)))
+    return Kept(
+        frozenset(range(len(grid.rows))), _top_indices(shared, _count_cells(table, share) // max(len(grid.rows), 1))
+    )
 
 
 @dataclass(frozen=True)
 class _RandomScorer(Scorer):
-    """Numbers from 0 to 1, the same for the same question."""
+    """Uniform scores from 0 to 1; the question is the seed."""
 
     def score(self, query: str, context: Any) -> Any:
         rng = random.Random(query)
@@ -176,8 +177,8 @@ class _RandomScorer(Scorer):
 
 
 BASELINES: dict[str, Keeper] = {
-    "lexical_rows": _lexical_rows,
-    "columns_by_overlap": _columns_by_overlap,
-    "random": pruned_by(_RandomScorer()),
+    "lexical_rows": _keep_lexical_rows,
+    "columns_by_overlap": _keep_overlapping_columns,
+    "random": build_keeper(_RandomScorer()),
 }
-"""What to compare with: BM25 rows with all columns, columns by overlap with all rows, rows and columns by chance."""
+"""Baselines: the best rows by BM25, the best columns by word overlap, and random rows and columns."""

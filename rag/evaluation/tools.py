@@ -1,4 +1,4 @@
-"""Choosing tools: whether the tool that a question needs is among the few that are kept of many."""
+"""Tool selection: whether the tool that a question needs is among the few that are kept of many."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ctxprune.storage.json_lines import read_rows
 from ctxprune.utils.percent import percent
 
 from ..jsonschema import Tools
+from .report import Report, mean_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "load_tool_set", "measure", "trial_tools"]
+__all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "draw_tools", "load_tool_set", "measure"]
 
 _CUTS = (1, 5, 10, 20)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolQuestion:
-    """A question, the tools of which one is needed, and the group whose tools are the hardest to tell from it."""
+    """A question, the tools of which one is needed, and their group, whose other tools are the hardest distractors."""
 
     text: str
     needed: tuple[str, ...]
@@ -53,34 +54,24 @@ class ToolSet:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolReport:
+class ToolReport(Report):
     """Figures over the questions.
 
     Attributes:
         kept: Percent of the questions of which a needed tool is among the best 1, 5, 10 and 20, and the `keep` best.
-        tokens_before, tokens_after: Means, of the tools as JSON; None where they were not counted.
-        ms_per_question: Of scoring, the tools being read for the first time.
+        tokens_before, tokens_after: Mean tokens of the tools as JSON; None where they were not counted.
+        ms_per_question: Milliseconds of scoring tools that were not read before.
     """
 
-    kept: Mapping[str, float]
+    kept: dict[str, float]
     items: int
     tokens_before: int | None
     tokens_after: int | None
     ms_per_question: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers."""
-        return {
-            "kept": dict(self.kept),
-            "items": self.items,
-            "tokens_before": self.tokens_before,
-            "tokens_after": self.tokens_after,
-            "ms_per_question": self.ms_per_question,
-        }
-
 
 class PlainBm25(Scorer):
-    """bm25s as it comes, with its own tokenizer and stop words, on the units' texts."""
+    """Baseline: bm25s with its defaults, tokenizer and stop words, on the units' texts."""
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """BM25, float32 (n_units,), from 0 up; zeros where no word is in common."""
@@ -98,14 +89,14 @@ class PlainBm25(Scorer):
 
 
 def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
-    """A folder with `tools.jsonl` and `questions.jsonl`.
+    """Read a folder with `tools.jsonl` and `questions.jsonl`.
 
     A row of the first is `{"id", "group", "tool"}`, the tool in any shape that `Tools` reads; a row of the second
     `{"question", "needed", "group"}`, where "needed" is an id or a list of ids of which one is enough, and "split" may
     say which part it belongs to.
 
     Args:
-        folder: Where they are.
+        folder: Folder of the two files.
         split: Only the questions of that part.
 
     Raises:
@@ -119,13 +110,13 @@ def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
             groups.setdefault(str(row["group"]), []).append(str(row["id"]))
         asked = [row for row in read_rows(folder / "questions.jsonl") if split in (None, row.get("split"))]
         questions = tuple(
-            ToolQuestion(str(row["question"]), _ids(row["needed"]), str(row.get("group", ""))) for row in asked
+            ToolQuestion(str(row["question"]), _read_ids(row["needed"]), str(row.get("group", ""))) for row in asked
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the folder holds no set of tools ({error})", where=folder.name) from error
-    lost = next((name for question in questions for name in question.needed if name not in tools), None)
-    if lost is not None:
-        raise InputError(f"no tool has the id {lost!r}", where=folder.name)
+    unknown = next((name for question in questions for name in question.needed if name not in tools), None)
+    if unknown is not None:
+        raise InputError(f"no tool has the id {unknown!r}", where=folder.name)
     if not questions:
         raise InputError("there is no question" + (f" in the part {split!r}" if split else ""), where=folder.name)
     return ToolSet(folder.name, tools, groups, questions)
@@ -133,14 +124,14 @@ def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
 
 @dataclass(frozen=True, slots=True)
 class ToolTrial:
-    """How tools are offered and kept.
+    """How many tools are offered and kept.
 
     Attributes:
-        size: Tools that are offered for a question, the needed ones among them.
-        keep: Tools that are kept of them.
-        limit: Questions, drawn at random; None for all.
-        seed: Of the draws; the same seed offers every scorer the same tools.
-        count: Whether tokens are counted, which takes longer than the scoring.
+        size: Tools offered for a question, including the needed ones.
+        keep: Tools kept of them.
+        limit: Number of questions, drawn at random; None for all.
+        seed: Random seed; with the same one every scorer is offered the same tools.
+        count: Count tokens, which takes longer than scoring.
 
     Raises:
         UsageError: keep is under 1, or size under keep.
@@ -160,9 +151,10 @@ class ToolTrial:
 DEFAULT_TRIAL = ToolTrial()
 
 
-def trial_tools(tools: ToolSet, question: ToolQuestion, trial: ToolTrial) -> list[str]:
-    """Ids of the tools that are offered, shuffled: those that are needed, others of their group, and any others."""
+def draw_tools(tools: ToolSet, question: ToolQuestion, trial: ToolTrial) -> list[str]:
+    """Draw the ids of the tools offered, shuffled: the needed ones, others of their group, then any others."""
     random, size = Random(f"{trial.seed} {question.text} {question.needed}"), trial.size
+    # Tools of the same group first: distractors that resemble the needed tool make the trial hard.
     near = [name for name in tools.groups.get(question.group, ()) if name not in question.needed]
     taken = {*question.needed, *near}
     far = [name for name in tools.tools if name not in taken]
@@ -179,13 +171,13 @@ def measure(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> ToolReport:
-    """Keep a few of many tools for each question.
+    """Measure how often a needed tool is kept.
 
     Args:
-        tools: The set.
+        tools: Tools and questions.
         scorer: Scores the tools.
-        trial: How many are offered and kept.
-        progress: Called with how many questions are done, and their number.
+        trial: How many tools are offered and kept.
+        progress: Called with the number of questions done and of all.
     """
     questions = list(tools.questions)
     if trial.limit is not None and trial.limit < len(questions):
@@ -193,12 +185,12 @@ def measure(
     pruner = Pruner(scorer, TopK(trial.keep))
     ranks, tokens, seconds = [], [], []
     for done, question in enumerate(questions, start=1):
-        names = trial_tools(tools, question, trial)
+        names = draw_tools(tools, question, trial)
         context = Tools([tools.tools[name] for name in names])
         start = perf_counter()
         scores = as_scores(scorer.score(question.text, context), len(context.units), source=type(scorer).__name__)
         seconds.append(perf_counter() - start)
-        ranks.append(_rank(scores.tolist(), [names.index(name) for name in question.needed]))
+        ranks.append(_rank_best(scores.tolist(), [names.index(name) for name in question.needed]))
         if trial.count:
             pruned = pruner.prune_scored(question.text, context, scores)
             tokens.append((pruned.tokens_before, pruned.tokens_after))
@@ -208,16 +200,16 @@ def measure(
         str(cut): percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size
     }
     before, after = (round(fmean(column)) for column in zip(*tokens, strict=True)) if tokens else (None, None)
-    return ToolReport(kept, len(ranks), before, after, round(1000 * fmean(seconds), 2))
+    return ToolReport(kept, len(ranks), before, after, mean_milliseconds(seconds, digits=2))
 
 
-def _rank(scores: list[float], needed: list[int]) -> int:
-    """Tools that stand before the best needed one; among equals the earlier one does."""
+def _rank_best(scores: list[float], needed: list[int]) -> int:
+    """Number of tools ranked before the best needed one; ties go to the earlier tool."""
     order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
     return min(order.index(index) for index in needed)
 
 
-def _ids(value: object) -> tuple[str, ...]:
+def _read_ids(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, list) and value and all(isinstance(name, str) for name in value):

@@ -1,11 +1,13 @@
-"""How a page is read and given back."""
+"""Options for reading and rendering a page."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_whole
 
 __all__ = ["DEFAULTS", "HtmlOptions", "HtmlOutput"]
 
@@ -15,7 +17,7 @@ _OUTPUTS = ("html", "markdown", "text")
 
 @dataclass(frozen=True, slots=True)
 class HtmlOptions:
-    """What an `HtmlPage` does with its source.
+    """How an `HtmlPage` reads its source and renders it.
 
     Attributes:
         output: What `render` gives: "html" (bare tags; models read tables and lists best so), "markdown" or "text".
@@ -27,9 +29,8 @@ class HtmlOptions:
         links: Keep the targets of links, except those that run code.
         ids: Keep `id` attributes of what is kept.
         attributes: Names of further attributes to keep, in lower case.
-        parser: "turbohtml", which needs Python 3.11, or "selectolax", with which spans point into the page as it is
-            written anew by the parser (`HtmlPage.source`); None for the first of these that is installed.
-        encoding: What the transport says of bytes (the charset of a Content-Type header); "" if it says nothing.
+        encoding: Encoding of bytes that the transport names (the charset of a Content-Type header); "" for none.
+        parser: Deprecated, without effect: None, or "turbohtml", the only parser.
 
     Raises:
         UsageError: A value is of the wrong kind or out of range.
@@ -43,27 +44,28 @@ class HtmlOptions:
     ids: bool = False
     attributes: tuple[str, ...] = ()
     encoding: str = ""
-    parser: Literal["turbohtml", "selectolax"] | None = None
+    parser: Literal["turbohtml"] | None = None
 
     def __post_init__(self) -> None:
         if self.output not in _OUTPUTS:
             raise UsageError(f"output is {self.output!r}", hint="give 'html', 'markdown' or 'text'")
-        for name, least in (("max_tokens", 8), ("min_tokens", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} is {value!r}", hint=f"give a whole number from {least} up")
+        # A block is cut at 8 tokens at the least, so that a unit still says something to a scorer.
+        check_whole("max_tokens", self.max_tokens, minimum=8)
+        check_whole("min_tokens", self.min_tokens, minimum=0)
         names: object = self.attributes
         if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
             raise UsageError(f"attributes is {self.attributes!r}", hint="give a tuple of names")
-        if self.parser not in (None, "turbohtml", "selectolax"):
-            raise UsageError(f"parser is {self.parser!r}", hint="give 'turbohtml', 'selectolax' or None")
+        if self.parser not in (None, "turbohtml"):
+            raise UsageError(f"parser is {self.parser!r}", hint="leave it out: turbohtml is the only parser")
+        if self.parser is not None:
+            warnings.warn("HtmlOptions.parser has no effect and will be removed", DeprecationWarning, stacklevel=3)
         if not isinstance(self.encoding, str):
             raise UsageError(f"encoding is {self.encoding!r}", hint="give the name of an encoding, or ''")
         object.__setattr__(self, "attributes", tuple(dict.fromkeys(name.lower() for name in self.attributes)))
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Names of all attributes to keep but link targets."""
+        """Names of all attributes to keep, without link targets."""
         return ("id", *self.attributes) if self.ids and "id" not in self.attributes else self.attributes
 
 

@@ -1,15 +1,11 @@
-"""The HTML tokenizers behind one function, so that the rest of the package knows no parser."""
+"""The HTML tokenizer behind one function, so that the rest of the package knows no parser."""
 
 from __future__ import annotations
 
-import re
-from html import unescape
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from ctxprune.errors import UsageError
 from ctxprune.utils.extras import require
-
-from .attributes import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["END", "START", "TEXT", "Token", "tokenized"]
 
 TEXT, START, END = 0, 1, 2
-_SURROGATE = re.compile("[\ud800-\udfff]")
-# What lexbor writes: attribute values are quoted, and hold neither quotation marks nor angle brackets.
-_MARKUP = re.compile(r"<!--.*?-->|<!doctype[^>]*>|<\?[^>]*>|<(/?)([^\s>/]+)([^>]*)>", re.DOTALL | re.IGNORECASE)
-_ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
-_RAW = frozenset({"iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "xmp"})
 
 
 class Token(Protocol):
@@ -41,81 +32,32 @@ class Token(Protocol):
 
     @property
     def col(self) -> int:
-        """Character of the source at which the token starts, from 0."""
+        """Offset in the source at which the token starts, in characters from 0."""
 
     def attr(self, name: str, default: str | None = None, /) -> str | None:
         """The value of an attribute, character references resolved; `default` where there is none."""
 
 
 def tokenized(source: str, parser: str | None = None) -> tuple[str, Iterator[Token]]:
-    """The text that the tokens' places are in, and the tokens as the HTML standard cuts them, line ends as form feeds.
+    """The source, and its tokens as the HTML standard cuts them, with offsets into it and form feeds for line ends.
 
     Args:
         source: Any characters.
-        parser: "turbohtml", of which the tokens point into `source`; "selectolax", of which they point into the
-            serialised tree; None for the first of the two that is installed.
+        parser: None or "turbohtml", the only tokenizer.
 
     Raises:
-        MissingExtraError: The parser is not installed.
+        MissingExtraError: turbohtml is not installed (extra `html`).
+        UsageError: Another parser is asked for.
     """
-    if parser == "selectolax" or (parser is None and not find_spec("turbohtml") and find_spec("selectolax")):
-        text = _serialised(source)
-        return text, _canonical_tokens(text)
-    return source, require("turbohtml", "html").tokenize(_flat(source))
+    if parser not in (None, "turbohtml"):
+        raise UsageError(f"parser is {parser!r}", hint="give 'turbohtml' or None")
+    return source, require("turbohtml", "html").tokenize(_flatten_lines(source))
 
 
-def _flat(source: str) -> str:
-    """The source with form feeds for line ends, so that all is one line and the column of a token its offset.
-
-    For NUL, too, which the standard drops in some places and replaces in others.
-    """
+def _flatten_lines(source: str) -> str:
+    """Replace line ends and NUL by form feeds, one for one."""
+    # A token has a line and a column: where all is one line, the column is the offset. NUL becomes a form feed too,
+    # since the standard drops it in some places and replaces it in others.
     for char in "\n\r\x00":
         source = source.replace(char, "\x0c")
     return source
-
-
-class _CanonicalToken(NamedTuple):
-    type: int
-    tag: str | None
-    data: str | None
-    col: int
-    written: str  # the attributes as they stand in the tag
-
-    def attr(self, name: str, default: str | None = None, /) -> str | None:
-        for found, value in _ATTRIBUTE.findall(self.written):
-            if found == name:
-                return resolved(_flat(value))
-        return default
-
-
-def _serialised(source: str) -> str:
-    parsed = require("selectolax.lexbor", "html").LexborHTMLParser(
-        _SURROGATE.sub("\ufffd", source.replace("\x00", " "))
-    )
-    return (parsed.html or "").replace("\r", "\n")
-
-
-def _canonical_tokens(text: str) -> Iterator[Token]:
-    """Tokens of a serialised tree."""
-    place = 0
-    while place < len(text):
-        match = _MARKUP.search(text, place)
-        end = match.start() if match else len(text)
-        if end > place:
-            yield _text(text, place, end)
-        if match is None:
-            return
-        place = match.end()
-        tag = match.group(2)
-        kind = 3 if tag is None else END if match.group(1) else START
-        yield _CanonicalToken(kind, tag and tag.lower(), None, match.start(), match.group(3) or "")
-        if kind == START and tag in _RAW:
-            end = text.find(f"</{tag}>", place) if tag != "plaintext" else -1
-            end = end if end >= 0 else len(text)
-            if end > place:
-                yield _CanonicalToken(TEXT, None, _flat(text[place:end]), place, "")
-            place = end
-
-
-def _text(text: str, start: int, end: int) -> Token:
-    return _CanonicalToken(TEXT, None, unescape(_flat(text[start:end])), start, "")

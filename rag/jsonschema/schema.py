@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 
-from ._graph import Graph
-from ._members import Members
-from ._reading import Style, plain, read_json, write_json
-from ._wording import left_out
+from .graph import Graph
+from .json_values import Style, copy_json, read_json, write_json
+from .members import Members
+from .rendering import render_schema
+from .wording import write_omission_note
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ctxprune.context.base import Unit
 
-    from ._bindings import Droppable
-    from ._reading import Json
+    from .bindings import Droppable
+    from .json_values import Json
 
 __all__ = ["JsonSchema"]
 
@@ -35,8 +36,8 @@ class JsonSchema(Context[Any]):
 
     What is kept is such that an instance of the source stays valid when the members that were dropped are taken out of
     it (`project`), and, where only optional members were dropped, that an instance of the rendered schema is one of the
-    source, unless it has a member by the name of a dropped one, which is not looked at any more. Therefore some
-    properties stay wherever their object does: required ones, discriminators, those that tell the branches of a oneOf
+    source, unless it has a member by the name of a dropped one, which is no longer validated. Therefore some
+    properties are kept wherever their object is: required ones, discriminators, those that tell the branches of a oneOf
     apart, and everything in an object at which `not`, `if`, `minProperties`, `uniqueItems` and the like look.
     Definitions that nothing kept refers to go; the order of keys stays.
 
@@ -77,11 +78,11 @@ class JsonSchema(Context[Any]):
         if isinstance(self.used, (str, dict)) or not isinstance(self.used, Iterable):
             raise UsageError(f"used is a {type(self.used).__name__}", hint="give a list of instances and paths")
         object.__setattr__(self, "used", tuple(self.used))
-        schema, style = read_json(self.source) if isinstance(self.source, str) else (plain(self.source), None)
+        schema, style = read_json(self.source) if isinstance(self.source, str) else (copy_json(self.source), None)
         if not isinstance(schema, (dict, bool)):
             raise UsageError(f"the schema is a {type(schema).__name__}", hint="give an object, true or false")
         found = Members(Graph(schema if isinstance(schema, dict) else {}), self.droppable)
-        pinned = found.used(self.used)
+        pinned = found.find_used(self.used)
         units = [replace(unit, pinned=True) if index in pinned else unit for index, unit in enumerate(found.units)]
         repeated = [f"/: the key {key!r} stands twice in an object" for key in style.repeated] if style else []
         for name, value in (
@@ -98,7 +99,7 @@ class JsonSchema(Context[Any]):
     def render(self, kept: Collection[int]) -> Any:
         """The schema with the kept properties; the whole source, unused definitions included, if all are kept."""
         chosen = set(kept)
-        schema = plain(self._schema) if len(chosen) == len(self.units) else self._members.rendered(chosen)
+        schema = copy_json(self._schema) if len(chosen) == len(self.units) else render_schema(self._members, chosen)
         return schema if self._style is None else write_json(schema, self._style)
 
     def to_text(self, kept: Collection[int]) -> str:
@@ -108,7 +109,7 @@ class JsonSchema(Context[Any]):
 
     def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered schema: its name and schema, without the properties inside it."""
-        return self._members.written(self._style or Style(""))
+        return self._members.cost_texts(self._style or Style(""))
 
     @property
     def frame(self) -> str:
@@ -119,15 +120,15 @@ class JsonSchema(Context[Any]):
         """One line on what was left out, for whoever reads the schema; "" if nothing was."""
         chosen = set(kept)
         dropped = [path for index, path in enumerate(self.paths) if index not in chosen]
-        # What is inside a dropped property goes without saying.
+        # Only the outermost dropped properties are named: what is inside them is dropped too.
         gone = set(dropped)
         outer = [path for path in dropped if path.rpartition(".")[0] not in gone]
-        return left_out(outer, len(dropped), len(self.paths), "properties")
+        return write_omission_note(outer, len(dropped), len(self.paths), "properties")
 
     def project(self, instance: Any, kept: Collection[int]) -> Any:
-        """A copy of `instance` without the members that were dropped; those that the schema does not name stay.
+        """Copy `instance` without the members that were dropped; those that the schema does not name are kept.
 
         Raises:
             InputError: The instance is nested over 200 levels deep, or is no JSON.
         """
-        return self._members.projected(plain(instance), set(kept))
+        return self._members.project(copy_json(instance), set(kept))

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
+from ctxprune.utils.validation import check_whole
 
-from ._checking import OutsideError, checker
-from ._conjunction import ConflictError, Conjunction, Part
-from ._making import GaveUpError, LimitError, Maker
-from ._reading import plain, read_json
+from .conjunction import ConflictError, Conjunction, Subschema
+from .generator import InstanceGenerator, LimitError, UndecidedError
+from .json_values import copy_json, read_json
+from .validator import OutsideError, build_validator
 
 __all__ = ["Projection", "Witness", "check_projection", "require_satisfiable", "witness"]
 
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
     from .schema import JsonSchema
 
-_TRIES = 8  # for each value that is asked for
+_TRIES = 8  # searches for each instance asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What was found.
+    """The outcome of a search for instances.
 
     Attributes:
         verdict: "satisfiable", with at least one instance; "unsatisfiable", which is proven; or "unknown".
-        instances: Values that the full validator accepts, no more than were asked for.
-        reason: Why there are no instances, or fewer; "" where there are as many as asked for.
+        instances: Values that the full validator accepts, at most `count`.
+        reason: Why there are fewer instances than `count`; "" where there are as many.
         where: JSON pointer to what cannot be satisfied; "" for the root and where nothing is proven.
         beyond: Keywords outside the core that were met, "POINTER: keyword". They count for the validator alone.
     """
@@ -44,14 +45,14 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What `check_projection` found: the number of instances, and those that did not stay valid."""
+    """The outcome of `check_projection`: the number of instances, and those that did not stay valid."""
 
     instances: int
     broken: tuple[Any, ...] = ()
 
 
 def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) -> Witness:
-    """Up to `count` instances of a schema, made bottom-up from its core keywords, each checked by jsonschema-rs.
+    """Generate up to `count` instances of a schema, bottom-up from its core keywords, each checked by jsonschema-rs.
 
     The core: type, properties, required, additionalProperties, patternProperties, minProperties, maxProperties, items,
     prefixItems, minItems, maxItems, uniqueItems, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
@@ -63,7 +64,7 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
 
     Args:
         schema: A dict, a JSON text, True or False.
-        count: Instances that are asked for, from 1 up.
+        count: Number of instances, from 1 up.
         seed: The same seed gives the same instances.
         limit: Subschemas that are visited for one instance, from 1 up; 10,000 take some tenths of a second.
 
@@ -72,26 +73,28 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
         InputError: The schema is no JSON schema.
         MissingExtraError: jsonschema-rs is not installed (extra `jsonschema`).
     """
-    _check(count=count, limit=limit)
-    document = read_json(schema)[0] if isinstance(schema, str) else plain(schema)
+    check_whole("count", count)
+    check_whole("limit", limit)
+    document = read_json(schema)[0] if isinstance(schema, str) else copy_json(schema)
     try:
-        accepts = checker(document)
+        accepts = build_validator(document)
     except OutsideError as error:
         return Witness("unknown", reason=error.what)
     found: list[Any] = []
     reason, random = "", Random(seed)
     conjunction, known = Conjunction(document), dict[tuple[str, ...], Any]()
     for _ in range(count * _TRIES):
-        maker = Maker(conjunction, random, limit, known)
+        generator = InstanceGenerator(conjunction, random, limit, known)
         try:
-            value = maker.value((Part(document, ""),))
+            value = generator.generate((Subschema(document, ""),))
         except ConflictError as conflict:
             return Witness("unsatisfiable", (), conflict.reason, conflict.where, tuple(conjunction.beyond))
-        except GaveUpError as stop:
+        except UndecidedError as stop:
             reason = str(stop)
             if isinstance(stop, LimitError):
                 break  # further tries would take as long
         else:
+            # The generator knows the core keywords only; the full validator decides.
             if accepts(value):
                 found.append(value)
             else:
@@ -101,23 +104,18 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     return Witness("satisfiable" if found else "unknown", tuple(found), reason, "", tuple(conjunction.beyond))
 
 
-def _check(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
-
-
 def check_projection(context: JsonSchema, kept: Collection[int], *, count: int = 200, seed: int = 0) -> Projection:
     """Whether instances of a schema are, without what was dropped, instances of the schema that is left.
 
-    They should always be; this tries it out. `kept` are units as a policy chooses them, with all that they require.
+    They should always be; this checks it on examples. `kept` are units as a policy chooses them, with all that they
+    require.
 
     Raises:
         UsageError, InputError, MissingExtraError: As `witness`.
     """
     whole = context.render(range(len(context.units)))
     left = context.render(kept)
-    accepts = checker(read_json(left)[0] if isinstance(left, str) else left)
+    accepts = build_validator(read_json(left)[0] if isinstance(left, str) else left)
     found = witness(whole, count=count, seed=seed).instances
     broken = tuple(instance for instance in found if not accepts(context.project(instance, kept)))
     return Projection(len(found), broken)

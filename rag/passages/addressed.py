@@ -1,4 +1,4 @@
-"""Units that speak to the model which will read them, and not to people: a hint for a reader, and no defence."""
+"""Units that give orders to a language model (prompt injection), found by a list of phrases: a hint, not a defence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["addressed_units"]
 
+# Each alternative below is bounded: no open repeat stands inside another, so that no text makes the search slow.
 _EARLIER = (
     r"(?:all |any |the |your |these |of |my )*"
     r"(?:previous|prior|preceding|earlier|above|foregoing|other|original|system)"
@@ -31,13 +32,13 @@ _ADDRESSES = re.compile(
     rf"|<\|[^|<>]{{1,40}}\|>|\[/?inst\]|^\s*(?:system|assistant)\s*:",
     re.MULTILINE,
 )
-_READ = 20_000  # characters of a unit
+_READ = 20_000  # characters of a unit that are searched, so that a huge unit costs no more than a page
 
 
 def addressed_units(context: Context[Any]) -> tuple[int, ...]:
-    """The units that read as orders to a language model, by a list of phrases; rising indices, () for none.
+    """Find the units that read as orders to a language model, by a list of phrases; rising indices, () for none.
 
     English only. Texts about such orders are found too, and an attacker who knows the list avoids it: use it to show a
-    person where to look, or to leave such units out where they do not belong, and never as the only measure.
+    person where to look, or to drop such units where they do not belong, and never as the only measure.
     """
     return tuple(index for index, unit in enumerate(context.units) if _ADDRESSES.search(fold(unit.text[:_READ])))

@@ -1,4 +1,4 @@
-"""Where Markdown must not be cut: headings, tables, fenced and indented code, formulas, front matter."""
+"""Blocks of Markdown that must not be cut: headings, tables, fenced and indented code, formulas, front matter."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t\n]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)")
 _INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _LIST = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])(?:\s|$)")
-_ABOVE = 50  # lines that are looked through for the list item to which an indented line belongs
+_ABOVE = 50  # lines that are searched for the list item to which an indented line belongs
 _BREAKS = "-*_"
 _RULES = frozenset("|:- \t")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Characters [start, end) that stand or fall together; `level` is 1 to 6 for a heading, 0 for anything else."""
+    """Characters [start, end) that are kept or dropped together; `level` is 1 to 6 for a heading, else 0."""
 
     start: int
     end: int
@@ -36,9 +36,9 @@ class _Lines:
     """The lines of a text.
 
     Attributes:
-        texts: Without their line ends.
-        starts: Where each starts.
-        plain: For each the last line above it that is neither blank nor indented; -1 without one.
+        texts: The lines without their line ends.
+        starts: Offset of the start of each line.
+        plain: For each line the last one above it that is neither blank nor indented; -1 without one.
     """
 
     def __init__(self, text: str) -> None:
@@ -47,7 +47,7 @@ class _Lines:
 
     @cached_property
     def plain(self) -> array[int]:
-        """See above; worked out for the first line that is indented."""
+        """See above; computed when the first indented line is met, since most texts have none."""
         above, plain = array("q"), -1
         for number, line in enumerate(self.texts):
             above.append(plain)
@@ -58,8 +58,8 @@ class _Lines:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def end(self, number: int) -> int:
-        """Where a line ends."""
+    def find_end(self, number: int) -> int:
+        """Offset of the end of a line."""
         return self.starts[number] + len(self.texts[number])
 
 
@@ -70,31 +70,32 @@ def heading_level(text: str) -> int:
 
 
 def find_blocks(text: str) -> list[Block]:
-    """The blocks of `text` in order, without overlap. Line ends are "\\n".
+    """Find the blocks of `text`, in order, without overlap. Line ends are "\\n".
 
-    A fence that is never closed is no block, so that one stray mark does not bind the rest of a document together.
+    A fence that is never closed is no block, so that one stray mark does not join the rest of a document.
     """
     lines = _Lines(text)
-    closing = _closing(text, lines)
+    closing = _find_closing(text, lines)
     blocks: list[Block] = []
     number = 0
     while number < len(lines):
-        last, level = _block(lines, number, closing)
+        last, level = _read_block(lines, number, closing)
         if last >= number:
-            blocks.append(Block(lines.starts[number], lines.end(last), level))
+            blocks.append(Block(lines.starts[number], lines.find_end(last), level))
         number = max(last, number) + 1
     return blocks
 
 
-def _closing(text: str, lines: _Lines) -> dict[int, int]:
-    """For each line that opens a fence the line that closes it."""
+def _find_closing(text: str, lines: _Lines) -> dict[int, int]:
+    """Map each line that opens a fence to the line that closes it."""
     fences: list[tuple[int, str, bool]] = []
     for match in _FENCE.finditer(text):
-        mark, said = match.groups()
-        if not (mark[0] == "`" and "`" in said):
-            fences.append((bisect_left(lines.starts, match.start()), mark, not said.strip()))
+        mark, info = match.groups()
+        # A backtick later in the line means inline code, not a fence (CommonMark).
+        if not (mark[0] == "`" and "`" in info):
+            fences.append((bisect_left(lines.starts, match.start()), mark, not info.strip()))
     texts = lines.texts
-    ends = _ends(fences)
+    ends = _match_fences(fences)
     closing: dict[int, int] = {}
     place = 0
     while place < len(fences):
@@ -110,11 +111,11 @@ def _closing(text: str, lines: _Lines) -> dict[int, int]:
     return closing
 
 
-def _ends(fences: list[tuple[int, str, bool]]) -> list[int]:
-    """For each fence the next one that may close it, of the same character and as long at least; -1 without one."""
+def _match_fences(fences: list[tuple[int, str, bool]]) -> list[int]:
+    """For each fence the next one that may close it, of the same character and at least as long; -1 without one."""
     ends = [-1] * len(fences)
-    # By character the closing fences below that no longer one stands above, the nearest and shortest last: one look is
-    # a bisection, where a walk over all fences below would take the square of the length of a text that is all fences.
+    # By character the closing fences below, without those that have a longer one above them, nearest and shortest
+    # last: a search is a bisection, where scanning all fences below would be quadratic for a text that is all fences.
     below: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for place in range(len(fences) - 1, -1, -1):
         _, mark, closes = fences[place]
@@ -129,29 +130,29 @@ def _ends(fences: list[tuple[int, str, bool]]) -> list[int]:
     return ends
 
 
-def _block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[int, int]:
+def _read_block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[int, int]:
     """The last line of the block that starts at line `number`, and its level; (-1, 0) where none does."""
     if number in closing:
         return closing[number], 0
     line = lines.texts[number]
-    said = line.lstrip()
-    if not said:
+    content = line.lstrip()
+    if not content:
         return -1, 0
-    level = heading_level(line) if said[0] == "#" else 0
-    if level or (said[0] in _BREAKS and _is_break(line)):
+    level = heading_level(line) if content[0] == "#" else 0
+    if level or (content[0] in _BREAKS and _is_break(line)):
         return number, level
     following = lines.texts[number + 1] if number + 1 < len(lines) else ""
     if "|" in line and _is_table(line, following):
-        return _run(lines, number + 1, "|"), 0
-    if len(said) < len(line) and _starts_code(lines, number):
-        return _code_end(lines, number), 0
+        return _find_run_end(lines, number + 1, "|"), 0
+    if len(content) < len(line) and _starts_code(lines, number):
+        return _find_code_end(lines, number), 0
     level = 0
     if "=" in following or "-" in following:  # most lines have no such line below
-        level = _underlined(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
+        level = _underline_level(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
     return (number + 1, level) if level else (-1, 0)
 
 
-def _underlined(line: str, following: str) -> int:
+def _underline_level(line: str, following: str) -> int:
     """1 or 2 where the following line makes a heading of this one, else 0."""
     match = _UNDERLINE.fullmatch(following.rstrip())
     if match is None or _LIST.match(line) or line.lstrip().startswith((">", "|")):
@@ -160,7 +161,7 @@ def _underlined(line: str, following: str) -> int:
 
 
 def _is_break(line: str) -> bool:
-    """Whether the line is nothing but a rule: three or more of "-", "*" or "_"."""
+    """Whether the line is a thematic break: three or more of "-", "*" or "_"."""
     marks = "".join(line.split())
     return len(marks) > 2 and marks[0] in _BREAKS and marks == marks[0] * len(marks)
 
@@ -170,7 +171,7 @@ def _is_table(line: str, following: str) -> bool:
     return "|" in line and "|" in rule and "-" in rule and _RULES.issuperset(rule)
 
 
-def _run(lines: _Lines, number: int, mark: str) -> int:
+def _find_run_end(lines: _Lines, number: int, mark: str) -> int:
     while number + 1 < len(lines) and mark in lines.texts[number + 1]:
         number += 1
     return number
@@ -184,7 +185,7 @@ def _starts_code(lines: _Lines, number: int) -> bool:
     return not _LIST.match(lines.texts[plain]) if plain >= max(number - _ABOVE, 0) else number <= _ABOVE
 
 
-def _code_end(lines: _Lines, number: int) -> int:
+def _find_code_end(lines: _Lines, number: int) -> int:
     last = number
     while number + 1 < len(lines):
         number += 1

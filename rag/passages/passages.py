@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
-_BYTES_PER_TOKEN = 4
-_WIDEST = 4  # UTF-8 bytes of a character
+_BYTES_PER_TOKEN = 4  # of the bundled tokenizer on English text, about
+_WIDEST = 4  # most UTF-8 bytes of a character
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 # For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
 # of these characters gets a stand-in of the same length.
@@ -34,11 +34,11 @@ _STAND_INS = {
     **dict.fromkeys(map(ord, "\x85\u2028\u2029"), "\n"),
     **dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
 }
-# A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
+# A line that starts a new item: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
 _HEADING = 16  # characters by which a line is known as one
 _MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
-_WORD = re.compile(r"\w")  # without one, as in "?!", nothing is said
+_WORD = re.compile(r"\w")  # without one, as in "?!", there is nothing to split
 # A line without any of this is one sentence in any language: the splitter costs more than all else for a short one.
 _BOUNDARY = re.compile("[.!?;:\x80-\U0010ffff]|\n[^\n]")
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
@@ -62,11 +62,11 @@ class Passage(Context[str]):
 
     Attributes:
         text: The source text; any characters, any length.
-        gap: What stands between kept sentences where something was dropped; neighbours keep what stood between them.
+        gap: Text between kept sentences where something was dropped; adjacent sentences keep what is between them.
         language: ISO 639 code for the sentence rules; languages without rules of their own get general ones.
         max_tokens: Longer sentences are cut, at clause ends or white space where there are any, so that a small budget
             can be met; counted as 4 UTF-8 bytes a token, at least 8.
-        options: What is pinned and what hangs together, and whether the text is Markdown.
+        options: What is pinned and what requires what, and whether the text is Markdown.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
@@ -202,7 +202,7 @@ def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens
             for part in pairwise([*lines, whole.start]):
                 for sentence in _split_sentences(readable, *part, code.group(1).lower()):
                     spans += _sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)
-        spans += _block_span(text, whole)
+        spans += _strip_block(text, whole)
         start = whole.end
     return spans
 
@@ -210,14 +210,14 @@ def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens
 def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
     """The sentence [start, end) in parts of at most `limit` UTF-8 bytes, without white space at their ends."""
     if (end - start) * _WIDEST <= limit:
-        yield from _stripped(text, start, end)
+        yield from _strip_span(text, start, end)
         return
     for piece in _cut_pieces(text, start, end, limit):
-        yield from _stripped(text, *piece)
+        yield from _strip_span(text, *piece)
 
 
 def _find_whole_blocks(text: str, options: PassageOptions) -> list[Block]:
-    """What stays whole: the blocks of Markdown, and a first line that is the title."""
+    """Find what must not be cut: the blocks of Markdown, and a first line that is the title."""
     blocks = find_blocks(text) if options.markdown else []
     if not options.title:
         return blocks
@@ -237,8 +237,8 @@ def _replace_unreadable(text: str) -> str:
 def _split_sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
     """[start, end) cut at sentence ends, one window after the other.
 
-    The splitter leaves what is quoted or in brackets in one piece, so that one stray quotation mark would swallow the
-    rest of a long text; a window bounds the loss. What the window cuts off is read again with the next one.
+    The splitter does not split inside quotes or brackets, so that one stray quotation mark would join the rest of a
+    long text; a window bounds the loss. What the window cuts off is read again with the next one.
     """
     if end - start <= _WINDOW and _BOUNDARY.search(text, start, end) is None:
         empty = text.find("\n\n", start, end)  # nothing but line ends from there on
@@ -248,7 +248,7 @@ def _split_sentences(text: str, start: int, end: int, language: str) -> Iterator
 
     while start < end:
         window = text[start : min(end, start + _WINDOW)]
-        if _WORD.search(window) is None:  # nothing is said, and the splitter would take long over thousands of marks
+        if _WORD.search(window) is None:  # no words: the splitter is slow on thousands of punctuation marks
             yield start, start + len(window)
             start += len(window)
             continue
@@ -298,40 +298,40 @@ def _find_paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
 
 
 def _is_item(line: str) -> bool:
-    """Whether a line starts something of its own; most start with a letter, and need no more than a look at that."""
+    """Whether a line starts an item, heading or the like; for most lines the first letter decides."""
     return not (line[0].isalpha() and line[1:2] != ")") and _ITEM.match(line) is not None
 
 
 def _cut_pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
     """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
-    if _size(text, start, end) <= limit:
+    if _count_bytes(text, start, end) <= limit:
         yield start, end
         return
     if level == len(_CUTS):
-        yield from _slices(text, start, end, limit)
+        yield from _cut_evenly(text, start, end, limit)
         return
     first = start
-    for cut in _last_cuts(text, start, end, limit, _CUTS[level]):
+    for cut in _choose_cuts(text, start, end, limit, _CUTS[level]):
         yield from _cut_pieces(text, first, cut, limit, level + 1)
         first = cut
 
 
-def _last_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
-    """The fewest cuts after matches of `pattern` that leave parts within `limit` where that can be; then `end`."""
+def _choose_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
+    """Choose the fewest cuts after matches of `pattern` that leave parts within `limit` where possible; then `end`."""
     before, size = start, 0
     for match in pattern.finditer(text, start, end):
-        step = _size(text, before, match.end())
+        step = _count_bytes(text, before, match.end())
         if size and size + step > limit:
             yield before
             size = 0
         before, size = match.end(), size + step
-    if before < end and size and size + _size(text, before, end) > limit:
+    if before < end and size and size + _count_bytes(text, before, end) > limit:
         yield before
     yield end
 
 
-def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Equal parts of text that offers no place to cut; a letter keeps the marks that are drawn upon it."""
+def _cut_evenly(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Cut text without places to cut into equal parts; combining marks are kept with their letter."""
     step = limit // len(max(text[start:end]).encode("utf-8", "surrogatepass"))
     while end - start > step:
         cut = start + step
@@ -342,11 +342,11 @@ def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, 
     yield start, end
 
 
-def _size(text: str, start: int, end: int) -> int:
+def _count_bytes(text: str, start: int, end: int) -> int:
     return len(text[start:end].encode("utf-8", "surrogatepass"))
 
 
-def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def _strip_span(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """[start, end) without the white space at its ends; [] if nothing else is there."""
     part = text[start:end]
     start += len(part) - len(part.lstrip())
@@ -354,14 +354,14 @@ def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(start, end)] if start < end else []
 
 
-def _block_span(text: str, block: Block) -> list[tuple[int, int]]:
-    """The block without the white space after it; [] for the empty one at the end. Its indentation means something."""
+def _strip_block(text: str, block: Block) -> list[tuple[int, int]]:
+    """The block without the white space after it, but with its indentation; [] for the empty one at the end."""
     end = block.start + len(text[block.start : block.end].rstrip())
     return [(block.start, end)] if block.start < end else []
 
 
 def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gaps: tuple[str, str]) -> str:
-    """What is kept; where something was dropped stands the first gap within a line, else the second."""
+    """Join what is kept; where something was dropped, the first gap is put within a line, else the second."""
     if not kept:
         return text if not spans else ""
     parts = [text[: spans[0][0]]] if kept[0] == 0 else []

@@ -1,4 +1,4 @@
-"""Keeps the cost of a text of very many tiny units near its length: neighbours are joined, or the text is refused."""
+"""Bounds for texts of very many tiny units: neighbours are joined, or the text is refused."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 __all__ = ["check_units", "count_most_units", "join_dense"]
 
-_MANY = 100_000  # units, up to which nothing is joined
-_DENSE = 32  # characters a unit, from which on nothing is joined, however many there are
-_JOINED = 64  # characters of a unit that neighbours were joined to
-_MOST = 200_000  # units of a context that may take less than `_LEAST` characters each
-_LEAST = 16
+_MANY = 100_000  # units up to which nothing is joined
+_DENSE = 32  # mean characters of a unit from which nothing is joined, however many units there are
+_JOINED = 64  # characters to which neighbours are joined
+_MOST = 200_000  # units a context may have whatever their size
+_LEAST = 16  # mean characters of a unit in a context of more units
 
 
 def join_dense(
     spans: Sequence[tuple[int, int]], size: int, levels: Mapping[int, int], *, longest: int, first: int = 0
 ) -> Sequence[tuple[int, int]]:
-    """`spans` as they are, or, of a dense text, with neighbours joined up to 64 characters or so.
+    """Join neighbours of a dense text to units of about 64 characters; other texts' `spans` are unchanged.
 
-    Each unit costs about the same whatever it holds, and what is known of one is made by hundreds of bytes. A text of
-    5 MB has 50,000 to 100,000 sentences; one that has half a million units is a list of words, or all marks.
+    Each unit costs about the same time and hundreds of bytes, whatever its length. A text of 5 MB has 50,000 to 100,000
+    sentences; one with half a million units is a list of words, or all punctuation.
 
     Args:
         spans: Characters [start, end) of each unit, in order.
         size: Characters of the text.
-        levels: 1 to 6 for each heading by its start. A heading joins what is before it only if that starts with a
-            heading of its own level or above, so that headings still stand over what they did.
-        longest: Characters that two units that are joined may take.
-        first: How many units at the start stay alone.
+        levels: 1 to 6 for each heading by its start. A heading is joined to what is before it only if that starts
+            with a heading of its own level or above, so that the units under each heading remain the same.
+        longest: Most characters of a joined unit.
+        first: Number of units at the start that are not joined.
     """
     if len(spans) <= max(_MANY, size // _DENSE):
         return spans
@@ -53,7 +53,7 @@ def check_units(units: int, size: int, hint: str) -> None:
     """Refuse a text of `size` characters that would become too many units.
 
     Raises:
-        InputError: There are more than 200,000, and more than one for 16 characters; `hint` says what to do.
+        InputError: There are more than 200,000, and more than one for 16 characters; `hint` says what to do instead.
     """
     if units > count_most_units(size):
         raise InputError(
@@ -62,5 +62,5 @@ def check_units(units: int, size: int, hint: str) -> None:
 
 
 def count_most_units(size: int) -> int:
-    """How many units a text of `size` characters may become."""
+    """The most units that a text of `size` characters may become."""
     return max(_MOST, size // _LEAST)

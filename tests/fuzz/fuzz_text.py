@@ -24,7 +24,7 @@ from fuzz_runner import ODD, main, mutated, refusable
 from ctxprune import TokenBudget, as_counter, prune
 from ctxprune.errors import BudgetError
 from ctxprune.rag import JsonDocument, Log, deduplicate
-from ctxprune.rag.evaluation.dedup import true_merges
+from ctxprune.rag.evaluation.dedup import find_true_merges
 from ctxprune.text.words import words
 
 WORDS = (
@@ -147,7 +147,7 @@ def some_texts(state):
 def check_dedup(texts):
     found = deduplicate(texts, similarity=0.7)
     sets = [shingles(text) for text in texts]
-    expected = true_merges(sets, 0.7)
+    expected = find_true_merges(sets, 0.7)
     wordless = {}
     for index, text in enumerate(texts):
         if not sets[index] and wordless.setdefault(text, index) != index:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import InputError
 from ctxprune.rag.jsondocument import JsonDocument
-from ctxprune.rag.jsonschema import JsonSchema, Tools, tools
-from ctxprune.rag.jsonschema import _graph as graph
+from ctxprune.rag.jsonschema import JsonSchema, Tools, graph, tools
 from ctxprune.rag.logs import Log
 from ctxprune.rag.passages import passages
 from ctxprune.rag.passages import tiny_units as dense

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, Passages, sentence_spans
-from ctxprune.rag.passages.passages import _ITEM, _line_starts
+from ctxprune.rag.passages.passages import _ITEM, _find_line_starts
 
 CASES = json.loads((Path(__file__).parent / "sentences.json").read_text(encoding="utf-8"))
 PIECES = st.sampled_from(
@@ -194,4 +194,4 @@ def test_lines_start_where_a_pattern_by_pattern_search_says(text: str) -> None:
             wrapped = longest <= 120 and len(before) >= 0.6 * longest
             if not wrapped or before.startswith("#") or _ITEM.match(line):
                 expected.append(start)
-    assert [*_line_starts(text)] == expected
+    assert [*_find_line_starts(text)] == expected

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.rag.sniff import sniffed
+from ctxprune.rag.sniff import sniff_kind
 
 
 @pytest.mark.parametrize(
@@ -42,18 +42,18 @@ from ctxprune.rag.sniff import sniffed
     ],
 )
 def test_kinds_by_their_looks(text, kind):
-    assert sniffed(text) == kind
+    assert sniff_kind(text) == kind
 
 
 @given(st.text())
 def test_any_text_has_a_kind(text):
-    assert sniffed(text) in {"html", "json", "csv", "tsv", "table", "log", "markdown", "text"}
+    assert sniff_kind(text) in {"html", "json", "csv", "tsv", "table", "log", "markdown", "text"}
 
 
 def test_a_long_text_is_not_read_whole():
-    assert sniffed("name,age\n" + "Ann,3\n" * 100_000 + "no fields here") == "csv"
-    assert sniffed("<" * 5_000_000) == "text"
-    assert sniffed("<!--" * 5_000) == "text"
-    assert sniffed("<!---->" * 2_000 + "<x") == "text"
-    assert sniffed("a|b\n" + " " * 19_000 + "x") == "text"
-    assert sniffed("a|b\n" + "-| " * 6_000 + "x") == "text"
+    assert sniff_kind("name,age\n" + "Ann,3\n" * 100_000 + "no fields here") == "csv"
+    assert sniff_kind("<" * 5_000_000) == "text"
+    assert sniff_kind("<!--" * 5_000) == "text"
+    assert sniff_kind("<!---->" * 2_000 + "<x") == "text"
+    assert sniff_kind("a|b\n" + " " * 19_000 + "x") == "text"
+    assert sniff_kind("a|b\n" + "-| " * 6_000 + "x") == "text"

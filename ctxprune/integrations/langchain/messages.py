@@ -16,7 +16,7 @@ from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.kinds import read_context
 from ctxprune.rag.passages.passages import Passages
-from ctxprune.rag.sniff import sniffed
+from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers import DEFAULT_SCORER
 from ctxprune.scorers.combined.structured import structured
 from ctxprune.utils.validation import check_whole
@@ -221,7 +221,7 @@ def _in_form(text: str) -> Context[str] | None:
     """The text as what it looks like; None where that is prose, or it is broken or cannot be read here."""
     if (lists := json_lists(text)) is not None:
         return lists
-    kind = sniffed(text)
+    kind = sniff_kind(text)
     if kind not in _FORMS:
         return None
     try:

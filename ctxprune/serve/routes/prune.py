@@ -12,7 +12,7 @@ from ctxprune.policies import Adaptive, Policy, TableBudget, Threshold, TokenBud
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
-from ctxprune.rag.sniff import sniffed
+from ctxprune.rag.sniff import sniff_kind
 from ctxprune.serve.replies import Json, encode
 from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, describe_replies, make_reply
 from ctxprune.serve.scoring import Outcome, Scored, Task
@@ -119,10 +119,10 @@ def plan(request: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcom
 
     Raises:
         UnknownNameError: There is no such kind.
-        RequestError: What was request for does not go together.
+        RequestError: The parts of the request contradict each other.
     """
     if request.kind == "auto":
-        request = request.model_copy(update={"kind": "text" if request.text is None else sniffed(request.text)})
+        request = request.model_copy(update={"kind": "text" if request.text is None else sniff_kind(request.text)})
     if request.kind not in KINDS:
         raise UnknownNameError("kind", request.kind, ["auto", *KINDS])
     return (_texts if request.kind == "text" else _structured)(request, scorer)

@@ -10,7 +10,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import InputError
-from ctxprune.rag.evaluation.dedup import measure, plant, read_texts, true_merges
+from ctxprune.rag.evaluation.dedup import find_true_merges, measure, plant, read_texts
 
 
 def made(count: int, size: int = 80) -> list[str]:
@@ -21,8 +21,8 @@ def made(count: int, size: int = 80) -> list[str]:
 
 def test_what_is_true_is_counted_pair_by_pair() -> None:
     sets = [frozenset((word,) for word in text.split()) for text in ("a b c d", "x y", "a b c e", "a b c", "", "x y")]
-    assert true_merges(sets, 0.6) == {2: 0, 3: 0, 5: 1}
-    assert true_merges(sets, 0.75) == {3: 0, 5: 1}
+    assert find_true_merges(sets, 0.6) == {2: 0, 3: 0, 5: 1}
+    assert find_true_merges(sets, 0.75) == {3: 0, 5: 1}
 
 
 def test_copies_are_planted_with_their_true_similarity() -> None:
@@ -41,7 +41,7 @@ def test_copies_are_planted_with_their_true_similarity() -> None:
 
 
 def test_all_are_found_and_nothing_else_is_merged() -> None:
-    found = measure(made(210))
+    found = measure(made(210)).to_dict()
     assert found["texts"] == 315
     assert found["planted"] > 50
     assert (found["found_percent"], found["missed"], found["false_merges"]) == (100, 0, 0)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import InputError
-from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
-from ctxprune.rag.evaluation.html import gold_span, measure_articles, measure_questions, token_f1
+from ctxprune.rag.evaluation.html import find_gold_span, measure_articles, measure_questions, token_f1
+from ctxprune.rag.evaluation.html_sets import PageItem, read_pages
 
 ROWS = "".join(f"<tr><td>{name}<td>{number}</tr>" for number, name in enumerate("abcdefghij", start=100))
 PAGE = f"<p>Before it.</p><table><tr><td><table><tr><td>x<tr><td>y</table></table><table tid=7>{ROWS}</table>"
@@ -47,7 +47,7 @@ def test_an_element_counts_where_all_of_it_is_kept() -> None:
 
 def test_gold_spans() -> None:
     def text(**changes) -> str | None:
-        span = gold_span(item(**changes), PAGE)
+        span = find_gold_span(item(**changes), PAGE)
         return span and PAGE[slice(*span)]
 
     assert str(text()).startswith("<table tid=7>")

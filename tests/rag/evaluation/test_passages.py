@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.rag.evaluation.passages import SHARES, kept_within, measure
+from ctxprune.rag.evaluation.passages import SHARES, measure, select_within
 from ctxprune.train.sentence_sets import Document, Item
 
 TEN = ("a" * 10, "b" * 10, "c" * 10, "d" * 10)
@@ -52,17 +52,17 @@ def test_answers_count_where_they_were_there_and_are_no_yes_or_no():
 
 
 def test_ties_go_to_the_earlier_sentence_and_the_first_that_does_not_fit_ends_it():
-    assert kept_within([10, 10, 10], [1, 1, 1], 20) == [0, 1]
-    assert kept_within([30, 10, 10], [3, 2, 1], 20) == [0]
-    assert kept_within([10, 30, 10], [3, 2, 1], 20) == [0]
-    assert kept_within([], [], 20) == []
+    assert select_within([10, 10, 10], [1, 1, 1], 20) == [0, 1]
+    assert select_within([30, 10, 10], [3, 2, 1], 20) == [0]
+    assert select_within([10, 30, 10], [3, 2, 1], 20) == [0]
+    assert select_within([], [], 20) == []
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), min_size=1, max_size=12), st.floats(0, 200))
 def test_the_budget_holds_beyond_the_first(pairs, budget):
     sizes, scores = zip(*pairs, strict=True)
-    kept = kept_within(sizes, scores, budget)
+    kept = select_within(sizes, scores, budget)
     assert len(kept) == 1 or sum(sizes[index] for index in kept) <= budget
     assert all(scores[a] > scores[b] or (scores[a] == scores[b] and a < b) for a, b in pairwise(kept))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import InputError
-from ctxprune.rag.evaluation.table_sets import TableItem, plain_words, read_table_items
-from ctxprune.rag.evaluation.tables import BASELINES, Kept, as_table, measure_tables, pruned_by
+from ctxprune.rag.evaluation.table_sets import TableItem, normalize_words, read_table_items
+from ctxprune.rag.evaluation.tables import BASELINES, Kept, build_keeper, measure_tables, read_table
 
 LINES = [["Year", "Driver", "Points"], ["1999", "Ana", "14"], ["2001", "Bo", "52"], ["2002", "Ana*", "40"]]
 FETAQA = {"id": 1, "question": "How many points had Bo?", "title": "Races", "section": "All", "table": LINES,
@@ -85,17 +85,17 @@ def test_spans_may_stand_in_the_header(tatqa):
     assert read_table_items(tatqa, lookup=False)[2].needed == (((2, 1),), ((2, 2),))
 
 
-@pytest.mark.parametrize("keep", [*BASELINES.values(), pruned_by("tabular")])
+@pytest.mark.parametrize("keep", [*BASELINES.values(), build_keeper("tabular")])
 def test_no_share_is_exceeded(fetaqa, keep):
     (item,) = fetaqa
     for share in (0.0, 0.2, 0.5, 0.7, 1.0):
-        kept = keep(item, as_table(item), share)
+        kept = keep(item, read_table(item), share)
         assert len(kept.rows) * len(kept.columns) <= share * 9
 
 
 def test_the_scorer_finds_what_is_asked(fetaqa, tatqa):
-    assert measure_tables(fetaqa, pruned_by("tabular")).cell_recall["50"] == 100
-    assert measure_tables(read_table_items(tatqa), pruned_by("tabular")).answer_retention["50"] == 100
+    assert measure_tables(fetaqa, build_keeper("tabular")).cell_recall["50"] == 100
+    assert measure_tables(read_table_items(tatqa), build_keeper("tabular")).answer_retention["50"] == 100
 
 
 def test_odd_files(tmp_path):
@@ -108,5 +108,5 @@ def test_odd_files(tmp_path):
 
 
 def test_words_are_compared_without_marks():
-    assert plain_words("“Ána”—Ruiz*") == plain_words("ana ruiz")
-    assert plain_words("12/7/1985†") == "12 7 1985"
+    assert normalize_words("“Ána”—Ruiz*") == normalize_words("ana ruiz")
+    assert normalize_words("12/7/1985†") == "12 7 1985"

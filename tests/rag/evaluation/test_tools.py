@@ -16,9 +16,9 @@ from ctxprune.rag.evaluation.tools import (
     ToolQuestion,
     ToolSet,
     ToolTrial,
+    draw_tools,
     load_tool_set,
     measure,
-    trial_tools,
 )
 from ctxprune.scorers import SCORERS
 
@@ -75,12 +75,12 @@ def test_figures(folder: Path) -> None:
 def test_tools_of_the_same_group_come_first() -> None:
     tools = load_tool_set_of(TOOLS)
     question = ToolQuestion("q", ("cloud.create.key",), "cloud")
-    chosen = trial_tools(tools, question, ToolTrial(10))
+    chosen = draw_tools(tools, question, ToolTrial(10))
     assert len(set(chosen)) == 10
     assert {name.partition(".")[0] for name in chosen} == {"cloud"}
     assert "cloud.create.key" in chosen
-    assert len(trial_tools(tools, question, ToolTrial())) == 36
-    assert trial_tools(tools, question, ToolTrial(10)) == chosen != trial_tools(tools, question, ToolTrial(10, seed=2))
+    assert len(draw_tools(tools, question, ToolTrial())) == 36
+    assert draw_tools(tools, question, ToolTrial(10)) == chosen != draw_tools(tools, question, ToolTrial(10, seed=2))
 
 
 def load_tool_set_of(rows: list[dict[str, Any]]) -> Any:

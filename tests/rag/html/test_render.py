@@ -177,11 +177,18 @@ def test_small_neighbours_are_one_unit():
         {"attributes": ("a", 1)},
         {"encoding": None},
         {"parser": "lxml"},
+        {"parser": "selectolax"},
     ],
 )
 def test_options_that_are_none(options: dict[str, object]):
     with pytest.raises(UsageError, match=f"{next(iter(options))} is"):
         HtmlOptions(**options)  # type: ignore[arg-type]
+
+
+def test_the_parser_option_is_deprecated():
+    with pytest.warns(DeprecationWarning, match="no effect"):
+        options = HtmlOptions(parser="turbohtml")
+    assert HtmlPage("<p>a", options).render([0]) == "<p>a</p>"
 
 
 def test_quotation_marks_are_those_that_a_browser_draws():

@@ -18,7 +18,7 @@ from ctxprune.rag import JsonSchema
 pytest.importorskip("jsonschema_rs")
 
 from ctxprune.rag.jsonschema import check_projection, witness
-from ctxprune.rag.jsonschema._checking import checker
+from ctxprune.rag.jsonschema.validator import build_validator
 
 _made = runpy.run_path(str(Path(__file__).parent / "random_schemas.py"))
 random_schema, random_choice = _made["random_schema"], _made["random_choice"]
@@ -231,7 +231,7 @@ def test_projected_instances_stay_valid_and_those_of_the_rest_are_of_the_whole(s
     for turn in range(3):
         chosen = random_choice(context, Random(seed * 3 + turn))
         left = context.render(chosen)
-        accepts, fits = checker(left), checker(schema)
+        accepts, fits = build_validator(left), build_validator(schema)
         for instance in found.instances:
             projected = context.project(instance, chosen)
             assert accepts(projected), (instance, projected)

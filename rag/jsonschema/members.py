@@ -1,4 +1,4 @@
-"""The properties of a schema's graph as units, and what is left of the schema and of instances where some are kept."""
+"""The members of a schema's graph as units, and which of them, and of an instance, remain when some are kept."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
 
-from ._bindings import bound_members, dependents, whole_classes
-from ._graph import DEFINITIONS, ITEMS, OTHERS, Graph, members
-from ._reading import plain, write_json
-from ._rendering import Rendering
-from ._wording import name_words, worded
+from .bindings import find_bound_members, find_whole_classes, list_dependents
+from .graph import DEFINITIONS, ITEMS, OTHERS, Graph, members
+from .json_values import copy_json, write_json
+from .wording import describe_property, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from ._bindings import Droppable
-    from ._graph import Edge, Key
-    from ._reading import Json, Style
+    from .bindings import Droppable
+    from .graph import Edge, Key
+    from .json_values import Json, Style
 
 __all__ = ["Members"]
 
-_MOST = 5000  # units, from which on what is shared gets no more units of its own
-_DEEPEST = 64  # members below each other that are units; what is deeper stays with them
-_SHARED = 16  # members that a definition is counted with
+_MOST = 5000  # units, beyond which a shared definition gets no further units
+_DEEPEST = 64  # levels of nested members that are units; deeper ones are kept or dropped with their owner
+_SHARED = 16  # units for which a shared definition is counted
 _NOTHING = object()
 
 
 class Members:
-    """The units of a graph.
+    """The units of a schema graph: one for each member, under each of its owners.
 
     Args:
         graph: Of the schema.
@@ -64,17 +63,17 @@ class Members:
             if edge.key in (ITEMS, OTHERS) or isinstance(edge.key, tuple):
                 keys = self._parts.setdefault(graph.find(edge.source), {})
                 keys.setdefault(edge.key, []).append(graph.nodes[edge.target].schema)
-        fixed = set(self._parts) if whole else whole_classes(graph, droppable)
-        self._bound = bound_members(graph, droppable) | {
+        fixed = set(self._parts) if whole else find_whole_classes(graph, droppable)
+        self._bound = find_bound_members(graph, droppable) | {
             (place, key[1]) for place in fixed for key in self._parts.get(place, {}) if isinstance(key, tuple)
         }
         self._unfold()
 
-    def used(self, values: Iterable[object]) -> set[int]:
-        """The units that instances have and paths name.
+    def find_used(self, values: Iterable[object]) -> set[int]:
+        """The units of the members that instances have, and of paths.
 
         Raises:
-            UsageError: A path that is none of `paths`, or a value of another type.
+            UsageError: A path that is not in `paths`, or a value of another type.
         """
         known = {path: index for index, path in reversed(list(enumerate(self.paths)))}
         found: set[int] = set()
@@ -87,23 +86,23 @@ class Members:
                     )
                 found.add(known[value])
             elif isinstance(value, (dict, list)):
-                self._met(plain(value), found)
+                self._add_used(copy_json(value), found)
             else:
                 raise UsageError(f"something used is a {type(value).__name__}", hint="give instances and paths")
         return found
 
-    def written(self, style: Style) -> tuple[str, ...]:
-        """For each unit its member in JSON, and the definitions that it refers to, without the members inside them.
+    def cost_texts(self, style: Style) -> tuple[str, ...]:
+        """For each unit its member in JSON with the definitions that it refers to, without the members inside them.
 
-        A definition that many share counts with the first few of them only: what is rendered is counted in any case.
+        A definition that many units share counts for the first few only; the rendered schema is counted in any case.
         """
         texts = [""] * len(self.units)
-        told = cache(lambda node: write_json(self._shallow(self.graph.nodes[node].schema), style))
+        shallow_text = cache(lambda node: write_json(self._shallow(self.graph.nodes[node].schema), style))
         shared = Counter[int]()
         for edge in self.graph.edges:
             if isinstance(edge.key, tuple):
                 named = [(edge.key[1], edge.target), *self._defined(edge.target, shared)]
-                text = "".join(f"{write_json(name, style)}: {told(node)}, " for name, node in named)
+                text = "".join(f"{write_json(name, style)}: {shallow_text(node)}, " for name, node in named)
                 for index in self._copies.get((self.graph.find(edge.source), edge.key[1]), ()):
                     texts[index] += text
         for units in (units for places in self.cuts.values() for units in places.values()):
@@ -112,7 +111,7 @@ class Members:
         return tuple(texts)
 
     def _shallow(self, schema: Json) -> Json:
-        """A schema without the properties that it lists at any depth, and without values that are units."""
+        """Copy a schema without listed properties and definitions, at any depth, and without values that are units."""
         if isinstance(schema, list):
             return [self._shallow(part) for part in schema]
         if not isinstance(schema, dict):
@@ -126,9 +125,9 @@ class Members:
         return made
 
     def _defined(self, node: int, shared: Counter[int]) -> Iterator[tuple[str, int]]:
-        """The definitions that a node refers to, but for those of the members inside it: name and node.
+        """The definitions that a node refers to, without those of the members inside it: name and node.
 
-        `shared` counts how often each node was met; those that were met often enough are passed over.
+        `shared` counts how often each node was met; nodes that were met `_SHARED` times are left out.
         """
         seen, stack = {node}, [node]
         while stack:
@@ -145,17 +144,12 @@ class Members:
         """The schema in JSON without members and definitions."""
         return write_json(self._shallow(self.graph.root), style)
 
-    def rendered(self, chosen: Collection[int]) -> dict[str, Any]:
-        """The schema with the units of `chosen`, and the definitions that it still refers to."""
-        kept = self._kept(chosen)
-        return Rendering(self, kept, self._reached(kept), set(chosen)).copy(self.graph.root)  # type: ignore[no-any-return]
+    def project(self, instance: Json, chosen: Collection[int]) -> Json:
+        """Remove the members that are not in `chosen` from an instance, in place."""
+        return self.remove_dropped(instance, self.graph.find(0), self.find_kept(chosen))
 
-    def projected(self, instance: Json, chosen: Collection[int]) -> Json:
-        """The instance without the members that are not in `chosen`, in place."""
-        return self.without(instance, self.graph.find(0), self._kept(chosen))
-
-    def without(self, value: Json, place: int, kept: set[tuple[int, str]]) -> Json:
-        """`value` of class `place`, in place, without the members of the schema that are not in `kept`."""
+    def remove_dropped(self, value: Json, place: int, kept: set[tuple[int, str]]) -> Json:
+        """Remove from `value` of class `place`, in place, the members of the schema that are not in `kept`."""
         stack = [(value, place)]
         while stack:
             value_, place_ = stack.pop()
@@ -178,8 +172,8 @@ class Members:
         found = self.graph.child(place, ("member", name))
         return self.graph.child(place, OTHERS) if found is None else found
 
-    def _kept(self, chosen: Collection[int]) -> set[tuple[int, str]]:
-        """Class and name of what stays: chosen in one place, bound, or no unit by itself."""
+    def find_kept(self, chosen: Collection[int]) -> set[tuple[int, str]]:
+        """Class and name of each member that is kept: bound, or with a chosen unit in at least one place."""
         return {
             member
             for member, copies in self._copies.items()
@@ -187,12 +181,14 @@ class Members:
         }
 
     def _unfold(self) -> None:
-        """Units for each class under each of its owners, but not inside itself."""
+        """Make units for each class under each of its owners, but not inside itself."""
         graph = self.graph
         done: set[int] = set()
         stack: list[tuple[int, Key, int | None, tuple[int, ...]]] = []
 
         def push(place: int, owner: int | None, above: tuple[int, ...]) -> None:
+            # Shared definitions multiply: two members that each refer to the next level twice double the units a level.
+            # From `_MOST` units on a class that has units already gets no further ones.
             if place in above or len(above) > _DEEPEST or (place in done and len(self.units) > _MOST):
                 return
             done.add(place)
@@ -203,27 +199,27 @@ class Members:
         while stack:
             place, key, owner, above = stack.pop()
             inner = graph.child(place, key)
-            unit = self._unit(place, key[1], owner) if isinstance(key, tuple) else owner
+            unit = self._add_member(place, key[1], owner) if isinstance(key, tuple) else owner
             if inner is not None:
                 push(inner, unit, above)
         self._require()
 
-    def _unit(self, place: int, name: str, owner: int | None) -> int:
+    def _add_member(self, place: int, name: str, owner: int | None) -> int:
         known = self._under.get((owner, name))
-        if known is not None:
+        if known is not None:  # a second subschema lists a member of the same name: one unit for both
             self._copies.setdefault((place, name), []).append(known)
             return known
         schemas = self._parts[place]["member", name]
         lists = [part for schema in schemas for part in (schema, members(schema, "items")) if self._is_cut(part)]
         path = name if owner is None else f"{self.paths[owner]}.{name}"
-        index = self._add(worded(name, schemas, with_values=not lists), owner, name, path)
+        index = self._add(describe_property(name, schemas, with_values=not lists), owner, name, path)
         self._under[owner, name] = index
         self._copies.setdefault((place, name), []).append(index)
         for schema in lists:
             places = self.cuts.setdefault(id(schema["enum"]), {})
             for number, value in enumerate(schema["enum"]):
                 if value != schema.get("default", _NOTHING):
-                    unit = self._add(name_words(str(value)), index, "", f"{path}={value}")
+                    unit = self._add(split_name(str(value)), index, "", f"{path}={value}")
                     places.setdefault(number, set()).add(unit)
         return index
 
@@ -239,9 +235,9 @@ class Members:
         return self._most_values is not None and isinstance(listed, list) and len(listed) > self._most_values
 
     def _require(self) -> None:
-        """Bind what is bound to its owner, or to the root, where it has none; and to what its name asks for."""
+        """Make owners require their bound members (pinned at the root), and members the ones that depend on them."""
         needs: dict[int, list[int]] = {}
-        for place, name, other in dependents(self.graph):
+        for place, name, other in list_dependents(self.graph):
             for index in self._copies.get((place, name), ()):
                 beside = self._under.get((self.units[index].parent, other))
                 if beside is not None:
@@ -256,8 +252,8 @@ class Members:
         for owner, required in needs.items():
             self.units[owner] = replace(self.units[owner], requires=tuple(sorted(set(required))))
 
-    def _met(self, value: Json, found: set[int]) -> None:
-        """Add the units of an instance's members; inside a recursion, those of the first turn."""
+    def _add_used(self, value: Json, found: set[int]) -> None:
+        """Add the units of an instance's members to `found`; inside a recursion, those of its first level."""
         stack: list[tuple[Json, int, int | None]] = [(value, self.graph.find(0), None)]
         while stack:
             value, place, owner = stack.pop()
@@ -274,8 +270,8 @@ class Members:
                 if inner is not None:
                     stack.append((part, inner, unit if copies else owner))
 
-    def _reached(self, kept: set[tuple[int, str]]) -> set[tuple[int, str]]:
-        """The definitions that the root still reaches: identity of the dict that lists them, and name."""
+    def find_reached(self, kept: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """The definitions that the root still refers to: identity of the dict that lists them, and name."""
         graph = self.graph
         found: set[tuple[int, str]] = set()
         seen, stack = {0}, [0]

@@ -1,8 +1,9 @@
-"""A schema document as a graph: which subschemas there are, which of them read the same values, and what binds them.
+"""A schema document as a graph: its subschemas, which of them apply to the same values, and what refers to what.
 
 Two subschemas that apply to the same place of an instance (by allOf, anyOf, oneOf, $ref, ...) are of one class; so are
 those of their members of the same name. Classes are closed under that by union-find (congruence closure: Downey, Sethi
-and Tarjan 1980), so that a name is kept or dropped by all that read it alike, and recursion needs no special care.
+and Tarjan 1980), so that a member is kept or dropped by all subschemas that apply to it; recursion needs no special
+case.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import unquote
 
 from ctxprune.errors import InputError
 
-from ._reading import escaped
+from .json_values import escape_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,10 +31,10 @@ __all__ = [
     "Graph",
     "Key",
     "Node",
-    "followed",
+    "follow",
     "members",
     "names",
-    "tokens",
+    "split_pointer",
 ]
 
 Key: TypeAlias = "str | tuple[Literal['member'], str]"
@@ -99,7 +100,7 @@ class Graph:
         self._names: dict[str, tuple[str, ...]] | None = None
         self._walk()
         self.pinned = [(self._index[id(schema)], name) for schema, name in self._inside if id(schema) in self._index]
-        self._classes = _merged(len(self.nodes), self.edges)
+        self._classes = _merge_classes(len(self.nodes), self.edges)
         readers = {edge.source for edge in self.edges if edge.key == OTHERS or isinstance(edge.key, tuple)}
         self._readers = Counter(self.find(node) for node in readers)
 
@@ -125,13 +126,13 @@ class Graph:
         return self._readers[place] > 1
 
     def target(self, node: Node) -> Node | None:
-        """What the $ref of a node points at; None where there is none or it is not followed."""
-        found = self._resolved(node.schema.get("$ref"), node)
+        """The node that the $ref of a node points at; None where there is none or it is not followed."""
+        found = self._resolve(node.schema.get("$ref"), node)
         position = None if found is None else self._index.get(id(found.target))
         return None if position is None else self.nodes[position]
 
     def _walk(self) -> None:
-        """Depth first, in source order, without recursion."""
+        """Visit all subschemas depth first, in source order, with a stack: hostile schemas nest deeply."""
         stack: list[tuple[object, str, dict[str, Any], int, Key, tuple[tuple[int, str], ...]]]
         stack = [(self.root, "", self.root, -1, SAME, ())]
         while stack:
@@ -139,15 +140,16 @@ class Graph:
             position = self._index.get(id(schema)) if isinstance(schema, dict) else None
             fresh = position is None
             if position is None:
-                position = self._added(schema, pointer, base)
+                position = self._add_node(schema, pointer, base)
             if source >= 0:
                 self.edges.append(Edge(source, key, position, through))
             if fresh:
                 node = self.nodes[position]
                 parts = [(*part, position) for part in self._parts(node)]
+                # Reversed, since a stack gives back the last one first.
                 stack += [(s, p, b, i, k, t) for s, p, b, k, t, i in reversed(parts)]
 
-    def _added(self, schema: object, pointer: str, base: dict[str, Any]) -> int:
+    def _add_node(self, schema: object, pointer: str, base: dict[str, Any]) -> int:
         if not isinstance(schema, dict):
             if not isinstance(schema, bool):
                 self.notes.append(f"{pointer or '/'}: a schema is a {type(schema).__name__}")
@@ -165,16 +167,17 @@ class Graph:
         return len(self.nodes) - 1
 
     def _parts(self, node: Node) -> Iterator[tuple[object, str, dict[str, Any], Key, tuple[tuple[int, str], ...]]]:
-        """What a node applies: schema, pointer, base, key and definitions on the way."""
+        """The subschemas that a node applies: schema, pointer, base, key, and the definitions on the path of a $ref."""
         for keyword, value in node.schema.items():
-            pointer = f"{node.pointer}/{escaped(keyword)}"
+            pointer = f"{node.pointer}/{escape_pointer(keyword)}"
             if keyword == "$ref":
                 yield from self._reference(value, node)
             elif keyword in ("$dynamicRef", "$recursiveRef"):
                 self.whole = True
                 self.notes.append(f"{pointer}: is not followed, so that nothing is dropped")
             elif keyword not in _READ:
-                for reference in _references(value):
+                # An unknown keyword may hold a schema; what it refers to must not lose its definitions.
+                for reference in _find_references(value):
                     yield from self._reference(reference, node, OTHERS)
             else:
                 for part, step, key in self._applied(keyword, value, pointer):
@@ -189,9 +192,9 @@ class Graph:
         elif isinstance(value, dict) and keyword in ("properties", *_SAME_BY_NAME, *_OTHERS_BY_NAME):
             for name, part in value.items():
                 if keyword == "properties":
-                    yield part, f"/{escaped(name)}", ("member", name)
+                    yield part, f"/{escape_pointer(name)}", ("member", name)
                 elif not (keyword == "dependencies" and isinstance(part, list)):
-                    yield part, f"/{escaped(name)}", SAME if keyword in _SAME_BY_NAME else OTHERS
+                    yield part, f"/{escape_pointer(name)}", SAME if keyword in _SAME_BY_NAME else OTHERS
         elif keyword in (*_SAME_ONE, *_ITEMS_ONE, *_OTHERS_ONE):
             yield value, "", SAME if keyword in _SAME_ONE else ITEMS if keyword in _ITEMS_ONE else OTHERS
         elif keyword not in (*_DATA, *DEFINITIONS):
@@ -200,7 +203,7 @@ class Graph:
     def _reference(
         self, reference: object, node: Node, key: Key = SAME
     ) -> Iterator[tuple[object, str, dict[str, Any], Key, tuple[tuple[int, str], ...]]]:
-        found = self._resolved(reference, node)
+        found = self._resolve(reference, node)
         if found is None:
             kind = "points nowhere" if isinstance(reference, str) and reference.startswith("#") else "is not followed"
             self.notes.append(f"{node.pointer or '/'}: $ref {reference!r:.200} {kind}")
@@ -211,24 +214,24 @@ class Graph:
             yield schema, pointer, found.base, OTHERS, through
         yield found.target, found.pointer, found.base, key, through
 
-    def _resolved(self, reference: object, node: Node) -> _Found | None:
-        """What a reference inside the document points at; None for any other."""
+    def _resolve(self, reference: object, node: Node) -> _Resolved | None:
+        """The target of a reference inside the document; None for any other."""
         if not isinstance(reference, str):
             return None
         name, _, fragment = reference.partition("#")
         if name or (fragment and not fragment.startswith("/")):
-            steps = self._named().get(f"#{fragment}" if fragment and not fragment.startswith("/") else name)
+            steps = self._index_names().get(f"#{fragment}" if fragment and not fragment.startswith("/") else name)
             if steps is None:
                 return None
-            found = followed(self.root, steps)
+            found = follow(self.root, steps)
             if found is None or not fragment.startswith("/"):
                 return found
-            inner = followed(found.target, tokens(fragment))
+            inner = follow(found.target, split_pointer(fragment))
             return None if inner is None else replace(inner, steps=(*found.steps, *inner.steps))
-        return followed(node.base, tokens(fragment))
+        return follow(node.base, split_pointer(fragment))
 
-    def _named(self) -> dict[str, tuple[str, ...]]:
-        """The ways from the root to subschemas, by their $id, and by "#" with their $anchor."""
+    def _index_names(self) -> dict[str, tuple[str, ...]]:
+        """The paths from the root to subschemas, by their $id, and by "#" with their $anchor; built on first use."""
         if self._names is None:
             self._names = {}
             stack: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
@@ -248,8 +251,8 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What a reference points at, and the steps to it: what stands there, and the key that leads on."""
+class _Resolved:
+    """The target of a reference, and the steps to it: each a value and the key that leads on from it."""
 
     target: Any
     base: dict[str, Any]
@@ -257,7 +260,7 @@ class _Found:
 
     @property
     def pointer(self) -> str:
-        return _joined(self.steps)
+        return _join_steps(self.steps)
 
     def definitions(self) -> tuple[tuple[int, str], ...]:
         """The entries of $defs or definitions on the way."""
@@ -268,7 +271,7 @@ class _Found:
         inside = False
         for place, (value, key) in enumerate(self.steps):
             if inside:
-                yield self.steps[place - 1][0], key, _joined(self.steps[: place - 1])
+                yield self.steps[place - 1][0], key, _join_steps(self.steps[: place - 1])
             inside = not inside and key == "properties" and isinstance(value, dict)
 
 
@@ -281,12 +284,13 @@ class _Classes:
 
     def find(self, node: int) -> int:
         while self.above[node] != node:
+            # Path halving: each visited node skips its parent, which keeps later searches short (Tarjan, van Leeuwen).
             self.above[node] = self.above[self.above[node]]
             node = self.above[node]
         return node
 
 
-def _merged(size: int, edges: list[Edge]) -> _Classes:
+def _merge_classes(size: int, edges: list[Edge]) -> _Classes:
     """The classes of nodes: of the same value, and of the same part of the same value."""
     classes = _Classes(size)
     alike = [(edge.source, edge.target) for edge in edges if edge.key == SAME]
@@ -298,10 +302,12 @@ def _merged(size: int, edges: list[Edge]) -> _Classes:
         one, other = map(classes.find, alike.pop())
         if one == other:
             continue
+        # The class with fewer parts moves, so that all moves together take n log n steps.
         if len(classes.children[one]) < len(classes.children[other]):
             one, other = other, one
         classes.above[other] = one
         for key, target in classes.children[other].items():
+            # Congruence: where the classes are one, so are those of their parts of the same key.
             alike.append((classes.children[one].setdefault(key, target), target))
         classes.children[other] = {}
     return classes
@@ -318,13 +324,14 @@ def names(value: object) -> list[str]:
     return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
-def tokens(fragment: str) -> tuple[str, ...]:
-    """The steps of a JSON pointer as it stands behind "#"."""
+def split_pointer(fragment: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer given as the fragment of a URI."""
     parts = unquote(fragment).split("/")[1:]
+    # "~1" before "~0", else "~01" would become "/" (RFC 6901, section 4).
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
-def followed(base: dict[str, Any], tokens: tuple[str, ...]) -> _Found | None:
+def follow(base: dict[str, Any], tokens: tuple[str, ...]) -> _Resolved | None:
     """The schema that the steps lead to from `base`; None where there is none."""
     value: Any = base
     steps: list[tuple[Any, str]] = []
@@ -336,15 +343,15 @@ def followed(base: dict[str, Any], tokens: tuple[str, ...]) -> _Found | None:
             value = value[int(token)]
         else:
             return None
-    return _Found(value, base, tuple(steps)) if isinstance(value, (dict, bool)) else None
+    return _Resolved(value, base, tuple(steps)) if isinstance(value, (dict, bool)) else None
 
 
-def _joined(steps: Iterable[tuple[Any, str]]) -> str:
-    return "".join(f"/{escaped(key)}" for _, key in steps)
+def _join_steps(steps: Iterable[tuple[Any, str]]) -> str:
+    return "".join(f"/{escape_pointer(key)}" for _, key in steps)
 
 
-def _references(value: object) -> Iterator[str]:
-    """Every $ref inside the value of a keyword that is none of ours."""
+def _find_references(value: object) -> Iterator[str]:
+    """Every $ref inside the value of an unknown keyword."""
     stack = [value]
     seen: set[int] = set()
     while stack:

@@ -1,4 +1,4 @@
-"""JSON in and out: texts and Python values, of bounded depth, with our own errors."""
+"""JSON texts and values, read and written with bounds on depth and size and with the library's errors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["Json", "Style", "escaped", "plain", "read_json", "told_json", "write_json"]
+__all__ = ["Json", "Style", "copy_json", "escape_pointer", "read_json", "write_counted_json", "write_json"]
 
 Json = Any
 """dict with str keys, list, str, int, finite float, bool or None."""
 
-DEEPEST, MOST = 200, 1_000_000
+DEEPEST = 200  # levels: Python's json and the copies below recurse, a frame or two a level
+MOST = 1_000_000  # values of a document
 _INDENT = re.compile(r"[\[{]\r?\n([ \t]+)\S")
 
 
@@ -56,16 +57,16 @@ def read_json(text: str, *, where: str = "") -> tuple[Json, Style]:
         raise _too_deep(where) from None
     except ValueError as error:
         raise InputError(f"the text is no JSON ({error})", where=where) from None
-    return plain(value, where=where), style
+    return copy_json(value, where=where), style
 
 
 def write_json(value: Json, style: Style) -> str:
-    """`value` as a JSON text in that style."""
+    """Write `value` as a JSON text in that style."""
     return json.dumps(value, indent=style.indent, separators=style.separators, ensure_ascii=style.ascii_only)
 
 
-def told_json(value: object, style: Style) -> str:
-    """`value` as a JSON text that is only counted: what JSON has no form for is written as Python does.
+def write_counted_json(value: object, style: Style) -> str:
+    """Write `value` as a JSON text for token counting only: what JSON cannot represent is written by `str`.
 
     Raises:
         InputError: It contains itself, or is nested too deep.
@@ -76,8 +77,8 @@ def told_json(value: object, style: Style) -> str:
         raise _too_deep("") from None
 
 
-def plain(value: object, *, where: str = "") -> Json:
-    """A copy of `value` that shares no dict or list with it; tuples become lists.
+def copy_json(value: object, *, where: str = "") -> Json:
+    """Copy `value`, sharing no dict or list with it; tuples become lists.
 
     Parts that `value` holds several times are copied once.
 
@@ -90,7 +91,7 @@ def plain(value: object, *, where: str = "") -> Json:
 
 @dataclass
 class _Copy:
-    """One copying; `done` holds by identity of a part its depth, its copy and how many values are in it."""
+    """State of one copy; `done` has by identity of a part its depth, its copy and how many values are in it."""
 
     done: dict[int, tuple[int, Json, int]] = field(default_factory=dict)
     size: int = 0
@@ -100,6 +101,8 @@ class _Copy:
         if not isinstance(value, (dict, list, tuple)):
             return _leaf(value, where)
         known = self.done.get(id(value))
+        # A part that was copied at this depth or deeper is within the depth limit here too. Its values count again: a
+        # few dozen lists that each hold the next one twice would be written as gigabytes.
         if known is not None and known[0] >= depth:
             self._grow(known[2])
             return known[1]
@@ -112,7 +115,7 @@ class _Copy:
             for key, part in value.items():
                 if not isinstance(key, str):
                     raise InputError(f"the key {key!r} is no text", where=where or "/")
-                made[key] = self.of(part, f"{where}/{escaped(key)}", depth + 1)
+                made[key] = self.of(part, f"{where}/{escape_pointer(key)}", depth + 1)
         else:
             made = []
             for index, part in enumerate(value):
@@ -135,8 +138,8 @@ def _leaf(value: object, where: str) -> Json:
     return value
 
 
-def escaped(key: str) -> str:
-    """A key as a part of a JSON pointer (RFC 6901)."""
+def escape_pointer(key: str) -> str:
+    """Escape a key as one step of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
 
 

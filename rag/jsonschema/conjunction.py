@@ -1,21 +1,22 @@
-"""Subschemas that must all hold for one value: their references followed, their allOf taken apart."""
+"""Subschemas that must all hold for one value: with references followed and allOf flattened."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._graph import followed, members, tokens
-from ._reading import escaped
+from .graph import follow, members, split_pointer
+from .json_values import escape_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["ConflictError", "Conjunction", "Flat", "Part", "item_parts", "member_parts"]
+__all__ = ["ConflictError", "Conjunction", "FlatConjunction", "Subschema", "item_parts", "member_parts"]
 
 _DRAFTS = ("draft-04", "draft-06", "draft-07", "2019-09", "2020-12")
 _OLD = _DRAFTS[:3]  # where a $ref hides its neighbours
-_SINCE = {"const": 1, "exclusiveMaximum": 1, "exclusiveMinimum": 1, "prefixItems": 4}  # before, they say something else
+# Index of the first draft in which the keyword has its present meaning: in draft 4 exclusiveMinimum is a flag.
+_SINCE = {"const": 1, "exclusiveMaximum": 1, "exclusiveMinimum": 1, "prefixItems": 4}
 _CORE = frozenset(
     {"$ref", "additionalItems", "additionalProperties", "allOf", "anyOf", "enum", "items", "maxItems", "maxLength",
      "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "oneOf", "pattern",
@@ -37,31 +38,31 @@ class ConflictError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Subschema:
     """A subschema and its JSON pointer."""
 
     schema: Any
     pointer: str
 
-    def inner(self, schema: Any, *steps: str | int) -> Part:
+    def inner(self, schema: Any, *steps: str | int) -> Subschema:
         """A subschema of this one."""
-        return Part(schema, self.pointer + "".join(f"/{escaped(str(step))}" for step in steps))
+        return Subschema(schema, self.pointer + "".join(f"/{escape_pointer(str(step))}" for step in steps))
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
-    """Subschemas without references and allOf, and the unions of which one branch each must hold, too."""
+class FlatConjunction:
+    """Subschemas without $ref and allOf, and the unions (anyOf, oneOf), of each of which one branch must hold too."""
 
-    parts: tuple[Part, ...]
-    unions: tuple[tuple[Part, ...], ...]
+    parts: tuple[Subschema, ...]
+    unions: tuple[tuple[Subschema, ...], ...]
 
 
 @dataclass
 class Conjunction:
-    """Takes conjunctions of a document apart.
+    """Flattens conjunctions of subschemas of one document.
 
     Attributes:
-        beyond: Keywords outside the core that were met, in order.
+        beyond: Keywords outside the supported core, in the order met.
     """
 
     document: Any
@@ -72,67 +73,67 @@ class Conjunction:
         self._draft = next((name for name in _DRAFTS if name in str(uri)), _DRAFTS[-1])
         self._core = {word for word in _CORE if _SINCE.get(word, 0) <= _DRAFTS.index(self._draft)}
         self._bases = _has_bases(self.document, "id" if self._draft == "draft-04" else "$id")
-        self._opened: dict[str, tuple[Part, list[Part], list[tuple[Part, ...]]]] = {}
+        self._expanded: dict[str, tuple[Subschema, list[Subschema], list[tuple[Subschema, ...]]]] = {}
 
-    def flat(self, goal: Iterable[Part]) -> Flat:
-        """`goal` taken apart; of each subschema the keywords are left that its draft has in the core.
+    def flatten(self, goal: Iterable[Subschema]) -> FlatConjunction:
+        """Flatten `goal`; of each subschema only the core keywords of the document's draft are left.
 
         Raises:
             ConflictError: One of the subschemas is false.
         """
-        stack, seen = list(goal)[::-1], set[str]()
-        parts: list[Part] = []
-        unions: list[tuple[Part, ...]] = []
+        stack, seen = list(goal)[::-1], set[str]()  # reversed, so that subschemas come in source order
+        parts: list[Subschema] = []
+        unions: list[tuple[Subschema, ...]] = []
         while stack:
             part = stack.pop()
-            if part.pointer in seen:
+            if part.pointer in seen:  # recursion by $ref ends here: a subschema twice says no more than once
                 continue
             seen.add(part.pointer)
             if part.schema is False:
                 raise ConflictError("nothing is allowed here", part.pointer)
             if not isinstance(part.schema, dict):
                 continue
-            if part.pointer not in self._opened:
-                self._opened[part.pointer] = self._open(part)
-            own, joined, branched = self._opened[part.pointer]
+            if part.pointer not in self._expanded:
+                self._expanded[part.pointer] = self._expand(part)
+            own, joined, branched = self._expanded[part.pointer]
             parts.append(own)
             stack += joined
             unions += branched
-        return Flat(tuple(parts), tuple(unions))
+        return FlatConjunction(tuple(parts), tuple(unions))
 
-    def _open(self, part: Part) -> tuple[Part, list[Part], list[tuple[Part, ...]]]:
-        """What a subschema says itself, what it joins by allOf and $ref, and its unions."""
+    def _expand(self, part: Subschema) -> tuple[Subschema, list[Subschema], list[tuple[Subschema, ...]]]:
+        """A subschema's own keywords, the subschemas that it includes by allOf and $ref, and its unions."""
         schema = part.schema
         if part.pointer and "$schema" in schema:  # another draft may hold inside
             self._note(part, "$schema")
-            return Part({}, part.pointer), [], []
+            return Subschema({}, part.pointer), [], []
         if "$ref" in schema and self._draft in _OLD:
-            return Part({}, part.pointer), self._target(part), []
+            return Subschema({}, part.pointer), self._follow_ref(part), []
         for keyword in schema:
             if keyword not in self._core and keyword not in _SILENT and not keyword.startswith("x-"):
                 self._note(part, keyword)
         lists = {word: schema[word] for word in ("allOf", "anyOf", "oneOf") if isinstance(schema.get(word), list)}
         inner = {word: [part.inner(one, word, i) for i, one in enumerate(listed)] for word, listed in lists.items()}
-        joined = inner.pop("allOf", []) + (self._target(part) if "$ref" in schema else [])
-        own = Part({word: value for word, value in schema.items() if word in self._core}, part.pointer)
+        joined = inner.pop("allOf", []) + (self._follow_ref(part) if "$ref" in schema else [])
+        own = Subschema({word: value for word, value in schema.items() if word in self._core}, part.pointer)
         return own, joined, [tuple(branches) for branches in inner.values() if branches]
 
-    def _target(self, part: Part) -> list[Part]:
-        """What the $ref of a subschema points at; [] where it is not followed."""
+    def _follow_ref(self, part: Subschema) -> list[Subschema]:
+        """The subschema that a $ref points at; [] where it is not followed."""
         reference = part.schema["$ref"]
-        plain = isinstance(reference, str) and reference[:2] in ("#", "#/") and not self._bases
-        found = followed(self.document, tokens(reference[1:])) if plain else None
+        is_local = isinstance(reference, str) and reference[:2] in ("#", "#/") and not self._bases
+        found = follow(self.document, split_pointer(reference[1:])) if is_local else None
         if found is None:
             self._note(part, "$ref")
             return []
-        return [Part(found.target, found.pointer)]
+        return [Subschema(found.target, found.pointer)]
 
-    def _note(self, part: Part, keyword: str) -> None:
+    def _note(self, part: Subschema, keyword: str) -> None:
         self.beyond[f"{part.pointer or '/'}: {keyword}"] = None
 
 
 def _has_bases(document: Any, identity: str) -> bool:
-    """Whether a subschema has an `identity`, from which its references count, or a $schema of its own."""
+    """Whether a subschema has an `identity`, which changes the base of its references, or a $schema of its own."""
     stack = list(document.values()) if isinstance(document, dict) else []
     seen: set[int] = set()
     while stack:
@@ -145,9 +146,9 @@ def _has_bases(document: Any, identity: str) -> bool:
     return False
 
 
-def member_parts(parts: Iterable[Part], name: str, matches: Callable[[str, str], bool]) -> list[Part]:
-    """What the subschemas say of the member `name`; `matches` tells whether a pattern fits a name."""
-    found: list[Part] = []
+def member_parts(parts: Iterable[Subschema], name: str, matches: Callable[[str, str], bool]) -> list[Subschema]:
+    """The subschemas that apply to the member `name`; `matches` tells whether a pattern matches a name."""
+    found: list[Subschema] = []
     for part in parts:
         named = members(part.schema)
         before = len(found)
@@ -156,15 +157,17 @@ def member_parts(parts: Iterable[Part], name: str, matches: Callable[[str, str],
         for pattern, inner in members(part.schema, "patternProperties").items():
             if matches(pattern, name):
                 found.append(part.inner(inner, "patternProperties", pattern))
+        # Of one subschema only: members that another one lists do count as additional ones here.
         if len(found) == before and "additionalProperties" in part.schema:
             found.append(part.inner(part.schema["additionalProperties"], "additionalProperties"))
     return found
 
 
-def item_parts(parts: Iterable[Part], index: int) -> list[Part]:
-    """What the subschemas say of the item at `index`."""
-    found: list[Part] = []
+def item_parts(parts: Iterable[Subschema], index: int) -> list[Subschema]:
+    """The subschemas that apply to the item at `index`."""
+    found: list[Subschema] = []
     for part in parts:
+        # Up to draft 2019-09 a list in "items" gives the first items; since then "prefixItems" does.
         keyword = "items" if isinstance(part.schema.get("items"), list) else "prefixItems"
         listed = part.schema.get(keyword)
         rest = "additionalItems" if keyword == "items" else "items"

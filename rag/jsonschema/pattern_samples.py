@@ -1,4 +1,4 @@
-"""Texts that a regular expression matches, of bounded length. The expression is read, never run."""
+"""Texts of bounded length that a regular expression matches. The expression is parsed and never run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["text_for"]
+__all__ = ["sample_match"]
 
+# The standard library's own parser: what it accepts is what `re` runs. It has no public name.
 _parser: Any = import_module("re._parser")
 _MOST = 1000  # characters of a text, and parts of an expression that are visited for it
 _PLAIN = string.ascii_letters + string.digits
@@ -20,21 +21,21 @@ _VISIBLE = _PLAIN + " -_.,:;/@#"
 _CATEGORIES = {"DIGIT": string.digits, "WORD": _PLAIN + "_", "SPACE": " "}
 
 
-class _UnreadError(Exception):
-    """The expression has a part without a text of its own, or asks for too long a text."""
+class _UnsupportedError(Exception):
+    """The expression has a part for which no text can be written on its own, or needs too long a text."""
 
 
-def text_for(pattern: str, random: Random, longer: int = 0) -> str | None:
-    """A text that `pattern` should match; None for look-around, back references, and what is no expression.
+def sample_match(pattern: str, random: Random, longer: int = 0) -> str | None:
+    """Write a text that `pattern` should match; None for look-around, back references and invalid expressions.
 
     Args:
-        pattern: As in JSON Schema; what only ECMA 262 knows is not read.
-        random: Chooses among the texts.
-        longer: Repeats that may be added to the least number that each open repeat asks for, beside three.
+        pattern: As in JSON Schema; syntax that only ECMA 262 has is not supported.
+        random: Source of all choices.
+        longer: Repeats allowed on top of each repeat's minimum, in addition to three.
     """
     try:
         return _Writer(random, longer).text(_parser.parse(pattern))
-    except (re.error, RecursionError, OverflowError, _UnreadError):
+    except (re.error, RecursionError, OverflowError, _UnsupportedError):
         return None
 
 
@@ -50,7 +51,7 @@ class _Writer:
     def _part(self, operator: str, argument: Any) -> str:
         self.left -= 1
         if self.left < 0:
-            raise _UnreadError
+            raise _UnsupportedError
         if operator == "LITERAL":
             return chr(argument)
         if operator in ("ANY", "NOT_LITERAL", "IN"):
@@ -62,9 +63,9 @@ class _Writer:
             least, most, body = int(argument[0]), int(argument[1]), argument[2]
             count = least + self.random.randint(0, min(most - least, 3 + self.longer))
             return "".join(self.text(body) for _ in range(count))
-        if operator == "AT":
+        if operator == "AT":  # an anchor or a word boundary: the caller checks the whole text afterwards
             return ""
-        raise _UnreadError
+        raise _UnsupportedError
 
     def _char(self, operator: str, argument: Any) -> str:
         if operator == "ANY":
@@ -75,7 +76,7 @@ class _Writer:
         if parts[0][0] == "NEGATE":
             left = [char for char in _VISIBLE if not any(_holds(part, char) for part in parts[1:])]
             if not left:
-                raise _UnreadError
+                raise _UnsupportedError
             return self.random.choice(left)
         kind, value = self.random.choice(parts)
         if kind == "LITERAL":
@@ -86,7 +87,7 @@ class _Writer:
 
 
 def _holds(part: tuple[str, Any], char: str) -> bool:
-    """Whether a part of a set of characters has `char`."""
+    """Whether a part of a character set contains `char`."""
     kind, value = part
     if kind == "LITERAL":
         return bool(ord(char) == value)

@@ -1,4 +1,4 @@
-"""Tool definitions and tool calls in the shapes of those who take them: OpenAI, Anthropic, MCP, LangChain."""
+"""Tool definitions and tool calls in the shapes of OpenAI, Anthropic, MCP and LangChain."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.utils.foreign import foreign_attribute
 
-from ._reading import read_json
+from .json_values import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._reading import Style
+    from .json_values import Style
 
-__all__ = ["Form", "Shelf", "read_call", "read_shelf", "read_tool"]
+__all__ = ["ToolForm", "ToolList", "read_call", "read_tool", "read_tool_list"]
 
 _SCHEMAS = ("parameters", "input_schema", "inputSchema")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What a tool says.
+class ToolForm:
+    """Name, description and schema of a tool, whatever its shape.
 
     Attributes:
         tool: The tool itself.
-        name: "" for a tool that its provider runs, such as a search, which has neither description nor parameters.
+        name: "" for a tool run by its provider, such as a search, which has neither description nor parameters.
         description: "" without one.
         schema: JSON schema of its arguments; {} without one.
         strict: Whether every parameter must be listed as required (OpenAI's strict mode).
@@ -39,7 +40,7 @@ class Form:
     strict: bool = False
 
     def with_parts(self, description: str, schema: dict[str, Any]) -> Any:
-        """The tool with another description and schema, in its shape; tools that are objects as they are."""
+        """The tool with another description and schema, in its shape; a tool that is an object unchanged."""
         if not isinstance(self.tool, dict):
             return self.tool
         inner = self.tool.get("function")
@@ -57,14 +58,14 @@ class Form:
         return {**self.tool, "function": made} if function is not self.tool else made
 
     def as_json(self) -> Any:
-        """The tool as JSON; of an object what it says."""
+        """The tool as a JSON value; of an object its name, description and schema."""
         if isinstance(self.tool, dict):
             return self.tool
         return {"name": self.name, "description": self.description, "parameters": self.schema}
 
 
-def read_tool(tool: Any) -> Form:
-    """What a tool says.
+def read_tool(tool: Any) -> ToolForm:
+    """Read a tool.
 
     Raises:
         UsageError: It is neither a dict nor an object with a name and a description.
@@ -77,24 +78,25 @@ def read_tool(tool: Any) -> Form:
         if not isinstance(name, str) and isinstance(tool.get("properties"), dict):  # a schema with a title
             name, schema = tool.get("title"), tool
         if not isinstance(name, str) or not (schema or "description" in function):
-            return Form(tool, "", "", {})
+            return ToolForm(tool, "", "", {})
         described = function.get("description")
         strict = function.get("strict") is True or tool.get("strict") is True
         text = described if isinstance(described, str) else ""
-        return Form(tool, name, text, schema if isinstance(schema, dict) else {}, strict)
-    name = getattr(tool, "name", None)
+        return ToolForm(tool, name, text, schema if isinstance(schema, dict) else {}, strict)
+    # Tool objects of LangChain and MCP share no base class and need not have every attribute.
+    name = foreign_attribute(tool, "name")
     if not isinstance(name, str) or isinstance(tool, type):
         raise UsageError(f"a tool is a {type(tool).__name__}", hint="give LangChain or MCP tools, or dicts")
-    schema = getattr(tool, "inputSchema", None)
+    schema = foreign_attribute(tool, "inputSchema")  # MCP's; LangChain has `args`
     if not isinstance(schema, dict):
-        arguments = getattr(tool, "args", None)
+        arguments = foreign_attribute(tool, "args")  # LangChain's
         schema = {"type": "object", "properties": arguments} if isinstance(arguments, dict) else {}
-    return Form(tool, name, str(getattr(tool, "description", None) or ""), schema)
+    return ToolForm(tool, name, str(foreign_attribute(tool, "description") or ""), schema)
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where a list of tools stood: by itself, in the result of MCP's tools/list, in a JSON text.
+class ToolList:
+    """A list of tools and what it was in: nothing, the result of MCP's tools/list, a JSON text.
 
     Attributes:
         tools: The list.
@@ -114,7 +116,7 @@ class Shelf:
         return value
 
 
-def read_shelf(source: Any) -> Shelf:
+def read_tool_list(source: Any) -> ToolList:
     """The tools of a list, of a dict with "tools" (also under "result"), or of a JSON text of these.
 
     Raises:
@@ -130,7 +132,7 @@ def read_shelf(source: Any) -> Shelf:
     if not isinstance(value, (list, tuple)):
         wrong = InputError if style is not None else UsageError
         raise wrong(f"the tools are a {type(value).__name__}", hint='give a list of tools, or a dict with "tools"')
-    return Shelf(tuple(value), tuple(above), style)
+    return ToolList(tuple(value), tuple(above), style)
 
 
 def read_call(call: Any) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""jsonschema-rs, kept from fetching anything."""
+"""Validation by jsonschema-rs, with every fetch of a remote schema refused."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ctxprune.utils.extras import require
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OutsideError", "checker", "fits"]
+__all__ = ["OutsideError", "build_validator", "matches_pattern"]
 
 
 class OutsideError(InputError):
     """A $ref points outside the document."""
 
 
-def checker(schema: Any) -> Callable[[Any], bool]:
-    """What says whether a value is an instance of `schema`.
+def build_validator(schema: Any) -> Callable[[Any], bool]:
+    """Compile `schema` into a function that tells whether a value is an instance of it.
 
     Raises:
         InputError: The schema is no JSON schema, or has a $ref that is not inside it (OutsideError).
@@ -42,7 +42,7 @@ def checker(schema: Any) -> Callable[[Any], bool]:
 
 
 @lru_cache(maxsize=4096)
-def fits(pattern: str, text: str) -> bool:
+def matches_pattern(pattern: str, text: str) -> bool:
     """Whether the regular expression matches somewhere in the text; False for one that is none."""
     library = require("jsonschema_rs", "jsonschema")
     try:

@@ -1,4 +1,4 @@
-"""Sets of HTML pages: with questions about a table or an element of each, or with the article that a person marked."""
+"""Sets of HTML pages with questions about a table or an element, or with the article that an annotator marked."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["PageItem", "read_pages"]
 
 @dataclass(frozen=True, slots=True)
 class PageItem:
-    """A page and what is known about it; None for what the set does not say.
+    """A page with its annotations; None for those that the set does not have.
 
     Attributes:
-        name: Of the page.
-        html: As it came.
-        title: Of the page; "" where the set names none.
-        question: None in a set of articles.
+        name: Identifier of the page.
+        html: Source of the page, unchanged.
+        title: Title of the page; "" where the set has none.
+        question: Text of the question; None in a set of articles.
         answers: Texts, all of which are in the gold table or element.
-        gold_table: Place of the answer's table among all table elements, in document order, from 0.
+        gold_table: Index of the answer's table among all table elements, in document order, from 0.
         gold_tid: Value of the attribute `tid` of the answer's element.
         article: The main text of the page.
     """
@@ -41,19 +41,19 @@ class PageItem:
 
 
 def read_pages(path: Path) -> list[PageItem]:
-    """All items of a folder of JSON lines, gzipped or not, or of one file of articles.
+    """Read all items of a folder of JSON lines, gzipped or not, or of one file of articles.
 
     Rows with `article_body` are articles; rows with `question` and `page_id` are asked about the rows with `html` and
     that `id`, in whichever file these are.
 
     Raises:
-        InputError: Nothing of this form is there, or a question is about a page that is not there.
+        InputError: There are no such rows, or a question is about a page that is missing.
     """
-    rows = [row for file in _files(path) for row in read_rows(file)]
+    rows = [row for file in _list_files(path) for row in read_rows(file)]
     try:
-        articles = [_article(row) for row in rows if "article_body" in row]
+        articles = [_read_article(row) for row in rows if "article_body" in row]
         pages = {str(row["id"]): row for row in rows if "html" in row}
-        asked = [_asked(row, pages[str(row["page_id"])]) for row in rows if "question" in row]
+        asked = [_read_question(row, pages[str(row["page_id"])]) for row in rows if "question" in row]
     except KeyError as error:
         raise InputError(f"a row names or lacks {error}", where=path.name) from error
     except (TypeError, ValueError, AttributeError) as error:
@@ -63,7 +63,7 @@ def read_pages(path: Path) -> list[PageItem]:
     return articles or asked
 
 
-def _files(path: Path) -> Sequence[Path]:
+def _list_files(path: Path) -> Sequence[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -74,11 +74,11 @@ def _files(path: Path) -> Sequence[Path]:
     return files
 
 
-def _article(row: dict[str, Any]) -> PageItem:
+def _read_article(row: dict[str, Any]) -> PageItem:
     return PageItem(str(row.get("id") or row.get("url")), row["html"], article=row["article_body"])
 
 
-def _asked(row: dict[str, Any], page: dict[str, Any]) -> PageItem:
+def _read_question(row: dict[str, Any], page: dict[str, Any]) -> PageItem:
     table, tid = page.get("gold_table"), row.get("gold_element_tid")
     return PageItem(
         name=str(page["id"]),
