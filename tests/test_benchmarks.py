@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -64,12 +65,18 @@ def test_a_finished_row_is_not_measured_again(tmp_path: Path, monkeypatch: pytes
     assert parts.Parts("x", keep=False).row("a", ("data", 2), make) == {"recall": 3.0}
 
 
+@pytest.fixture(scope="module")
+def figure():
+    """The module that draws; imported before the clock of a property test runs."""
+    return load("benchmarks.report._figure")
+
+
 places = st.lists(st.floats(0, 100), min_size=1, max_size=12)
 
 
-@given(places)
-def test_labels_stand_apart_in_their_order(wanted: list[float]):
-    found = load("benchmarks.common.svg").apart(wanted, 8, 0, 100)
+@given(wanted=places)
+def test_labels_stand_apart_in_their_order(figure, wanted: list[float]):
+    found = figure.spread_labels(wanted, 8, 0, 100)
     ranks = sorted(range(len(wanted)), key=lambda index: wanted[index])
     steps = [found[later] - found[sooner] for sooner, later in itertools.pairwise(ranks)]
     assert all(step > 8 - 1e-6 for step in steps)
@@ -77,13 +84,12 @@ def test_labels_stand_apart_in_their_order(wanted: list[float]):
     assert max(found) < 100 + 1e-6
 
 
-@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=3))
-def test_labels_beside_their_marks_stay_inside_and_off_what_is_taken(marks: list[tuple[float, float]]):
-    svg = load("benchmarks.common.svg")
-    frame, taken = svg.Box(0, 0, 300, 300), [svg.Box(x - 5, y - 5, 10, 10) for x, y in marks[:1]]
-    boxes = svg.beside(marks, [(30, 10)] * len(marks), taken, frame)
-    assert all(box.over(frame) > 30 * 10 - 1e-6 for box in boxes)
-    assert all(one.over(other) < 1e-6 for one, other in itertools.combinations([*taken, *boxes], 2))
+@given(marks=st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=3))
+def test_labels_beside_their_marks_stay_inside_and_off_what_is_taken(figure, marks: list[tuple[float, float]]):
+    frame, taken = figure.Box(0, 0, 300, 300), [figure.Box(x - 5, y - 5, 10, 10) for x, y in marks[:1]]
+    boxes = figure.place_labels(marks, [(30, 10)] * len(marks), taken, frame)
+    assert all(box.overlap(frame) > 30 * 10 - 1e-6 for box in boxes)
+    assert all(one.overlap(other) < 1e-6 for one, other in itertools.combinations([*taken, *boxes], 2))
 
 
 def frontier_row(recipe: str, speed: float, recall: float, keep: float = 0.5) -> dict[str, object]:
@@ -91,8 +97,8 @@ def frontier_row(recipe: str, speed: float, recall: float, keep: float = 0.5) ->
             "recall": {"mean": recall, "qed": recall}}  # fmt: skip
 
 
-def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
-    frontier, svg = load("benchmarks.report._frontier"), load("benchmarks.common.svg")
+def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost(figure):
+    frontier = load("benchmarks.report._frontier")
     rows = [
         frontier_row("random", 5, 50), frontier_row("distilled_scratch", 5, 60), frontier_row("best", 5, 70),
         frontier_row("under_scratch", 5.2, 55), frontier_row("under_random", 4.8, 45),
@@ -106,11 +112,19 @@ def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
     }  # fmt: skip
     assert [frontier.standing(figures)(row) for row in rows[:7]] == [3, 3, 0, 1, 2, 0, 0]
     assert [row["recipe"] for row in frontier.hull(rows[2:7])] == ["best", "fast"]
-    drawn = frontier.picture(figures, svg.LIGHT)
+    drawn = frontier.draw_frontier(figures, figure.LIGHT)
     for name in ("best", "fast", "small.v2", "unshrunk, int8"):
         assert f">{name}</text>" in drawn
     assert "under_" not in drawn
-    assert drawn.count(f'stroke="{svg.LIGHT.colours[1]}"') == 2 + 2 + 1 + 2  # lines, rivals, a ring, a cross
+    assert marks(drawn, "fill", figure.LIGHT.colours[1]) == 1 + 1  # the best recipe's dot, and the legend's
+    assert marks(drawn, "stroke", figure.LIGHT.colours[1]) == 2 + 1 + 1  # two rivals, a ring, a cross
+    assert drawn == frontier.draw_frontier(figures, figure.LIGHT)
+    assert drawn != frontier.draw_frontier(figures, figure.DARK)
+
+
+def marks(drawn: str, style: str, colour: str) -> int:
+    """Marks of that colour; curves and lines are paths of their own, marks are used by reference."""
+    return len(re.findall(rf'<use [^>]*{style}: {colour}[";]', drawn))
 
 
 def test_the_frontiers_table_has_the_best_the_rivals_and_who_lost(monkeypatch: pytest.MonkeyPatch):

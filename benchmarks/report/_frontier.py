@@ -3,123 +3,110 @@
 from __future__ import annotations
 
 from math import ceil, floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.common.svg import Axes, Box, Canvas, Theme, beside
+from matplotlib.lines import Line2D
+
+from benchmarks.report._figure import LABEL, POINT, Box, Picture, Theme, place_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-WIDTH, HEIGHT = 920, 640
-SMALL = 12.5
-RIVALS = {"random": ("random removal", "7 4"), "distilled_scratch": ("trained from scratch", "2 3")}
+    from matplotlib.axes import Axes
+
+RIVALS = {"random": ("random removal", (0, (5, 3))), "distilled_scratch": ("trained from scratch", (0, (1.5, 2)))}
 COLOURS = (1, 2, 3, 4)  # of targets, the mildest first; the first colour is the unshrunk model's
+STANDINGS = ("better than both", "no better than training from scratch", "no better than random removal")
 
 
-def picture(figures, theme: Theme) -> str:
+def draw_frontier(figures, theme: Theme) -> str:
     rows = [row for row in figures["rows"] if "recall" in row]
     targets = sorted({row["keep"] for row in rows}, reverse=True)
     colours = {keep: theme.colours[COLOURS[place % len(COLOURS)]] for place, keep in enumerate(targets)}
-    whole = figures["unshrunk"]
-    canvas = Canvas(WIDTH, HEIGHT, "Evidence recall against speed of the unshrunk pruner, shrunk by each recipe")
-    canvas.rect(0.5, 0.5, WIDTH - 1, HEIGHT - 1, rx=8, fill=theme.back, stroke=theme.grid)
-    canvas.text(24, 30, "The pruner, shrunk by recipes", fill=theme.ink, font_size=17, font_weight=600)
-    told = (
+    whole, finished = figures["unshrunk"], figures.get("finished", {})
+    note = (
         f"evidence recall at 30 % of the characters, mean over {len(whole['recall']) - 1} sets,"
         f" {figures['items_of_a_set']} questions of each; {figures['steps']} steps of recovery; int8, one thread"
     )
-    canvas.text(24, 50, told, fill=theme.soft, font_size=13)
-    finished = figures.get("finished", {})
-    axes = scaled([whole, *rows, *finished.values()])
-    grid(canvas, theme, axes, whole)
-    rivals(canvas, axes, rows, colours)
-    tried = [row for row in rows if row["recipe"] not in RIVALS]
-    best = hull(tried)
-    canvas.path([at(axes, row) for row in best], stroke=theme.soft, stroke_width=1.2, stroke_opacity=0.7)
+    picture = Picture((920, 640), theme, "The pruner, shrunk by recipes", note)
+    axes = picture.add_axes(72, 76, 816, 420)
+    scale_axes(axes, [whole, *rows, *finished.values()])
+    axes.tick_params(axis="x", width=POINT)
+    milliseconds = whole["ms"] * speed(whole)
+    picture.name_axes(
+        axes,
+        f"times as fast as the float32 graph ({milliseconds:.0f} ms for ten windows of 213 tokens)",
+        "evidence recall, %",
+    )
+    draw_rivals(axes, rows, colours)
+    recipes = [row for row in rows if row["recipe"] not in RIVALS]
+    best = hull(recipes)
+    axes.plot([speed(row) for row in best], [recall(row) for row in best], color=theme.soft, lw=1.2 * POINT, alpha=0.7)
     for keep in targets:  # the best of each has a name, on the hull or not
-        top = max((row for row in tried if row["keep"] == keep), key=lambda row: row["recall"]["mean"], default=None)
+        top = max((row for row in recipes if row["keep"] == keep), key=recall, default=None)
         if top is not None and top not in best:
             best.append(top)
     for row in sorted(rows, key=standing(figures), reverse=True):
-        mark(canvas, theme, at(axes, row), standing(figures)(row), colours[row["keep"]])
-    named = [(row["recipe"], at(axes, row), colours[row["keep"]]) for row in best]
+        axes.plot(speed(row), recall(row), **marker(theme, standing(figures)(row), colours[row["keep"]]))
+    named = [(row["recipe"], row, colours[row["keep"]]) for row in best]
     for name, row in {"unshrunk, int8": whole, **finished}.items():
-        star(canvas, theme, at(axes, row))
-        named.append((name, at(axes, row), theme.colours[0]))
-    labels(canvas, theme, axes, named, [at(axes, row) for row in (whole, *rows, *finished.values())])
-    legend(canvas, theme, colours)
-    return canvas.render()
+        axes.plot(
+            speed(row), recall(row), marker="D", ms=11 * POINT, mfc=theme.colours[0], mec=theme.back, mew=POINT,
+            linestyle="none",
+        )  # fmt: skip
+        named.append((name, row, theme.colours[0]))
+    draw_labels(picture, axes, named, [whole, *rows, *finished.values()])
+    draw_legends(picture, colours)
+    return picture.render("Evidence recall against speed of the unshrunk pruner, shrunk by each recipe")
 
 
 def speed(row) -> float:
     return row["speed_against_float32"]
 
 
-def scaled(rows: Sequence[Mapping[str, object]]) -> Axes:
-    """Axes that hold them all."""
-    speeds = [speed(row) for row in rows]
-    recalls = [row["recall"]["mean"] for row in rows]
-    across = (floor(min(speeds) - 0.2), max(speeds) + 0.4)
-    return Axes(72, 76, WIDTH - 104, 420, across, (5 * floor(min(recalls) / 5 - 0.2), 5 * ceil(max(recalls) / 5 + 0.3)))
+def recall(row) -> float:
+    return row["recall"]["mean"]
 
 
-def at(axes: Axes, row) -> tuple[float, float]:
-    return axes.place(speed(row), row["recall"]["mean"])
-
-
-def grid(canvas: Canvas, theme: Theme, axes: Axes, whole) -> None:
-    low, high = axes.y
+def scale_axes(axes: Axes, rows) -> None:
+    """Limits that hold all rows, and ticks at whole numbers."""
+    speeds, recalls = [speed(row) for row in rows], [recall(row) for row in rows]
+    low, high = 5 * floor(min(recalls) / 5 - 0.2), 5 * ceil(max(recalls) / 5 + 0.3)
+    axes.set(xlim=(floor(min(speeds) - 0.2), max(speeds) + 0.4), ylim=(low, high))
     step = 5 if high - low <= 40 else 10
-    for value in range(-(-int(low) // step) * step, int(high) + 1, step):
-        x, y = axes.place(axes.x[0], value)
-        canvas.line(x, y, x + axes.width, y, stroke=theme.grid)
-        canvas.text(x - 9, y + 4, str(value), fill=theme.soft, font_size=12, text_anchor="end")
-    bottom, middle = axes.top + axes.height, axes.top + axes.height / 2
-    for value in range(ceil(axes.x[0]), floor(axes.x[1]) + 1):
-        x, _ = axes.place(value, low)
-        canvas.line(x, bottom, x, bottom + 5, stroke=theme.soft)
-        canvas.text(x, bottom + 20, f"{value}×", fill=theme.soft, font_size=12, text_anchor="middle")
-    float32 = whole["ms"] * speed(whole)
-    words = f"times as fast as the float32 graph ({float32:.0f} ms for ten windows of 213 tokens)"
-    canvas.text(axes.left + axes.width / 2, bottom + 41, words, fill=theme.ink, font_size=13, text_anchor="middle")
-    canvas.text(
-        26, middle, "evidence recall, %", fill=theme.ink, font_size=13, text_anchor="middle",
-        transform=f"rotate(-90 26 {middle:.0f})",
-    )  # fmt: skip
+    axes.set_yticks(range(-(-low // step) * step, high + 1, step))
+    numbers = range(ceil(axes.get_xlim()[0]), floor(axes.get_xlim()[1]) + 1)
+    axes.set_xticks(list(numbers), [f"{number}×" for number in numbers])
 
 
-def rivals(canvas: Canvas, axes: Axes, rows, colours: Mapping[float, str]) -> None:
+def draw_rivals(axes: Axes, rows, colours: Mapping[float, str]) -> None:
     """By target a line as high as random removal and one as high as training from scratch, as wide as the target."""
     for keep, colour in colours.items():
         here = [row for row in rows if row["keep"] == keep]
-        ends = min(map(speed, here)), max(map(speed, here))
+        left, right = min(map(speed, here)) - 0.1, max(map(speed, here)) + 0.1
         for row in here:
             if row["recipe"] in RIVALS:
-                recall = row["recall"]["mean"]
-                (left, y), (right, _) = axes.place(ends[0], recall), axes.place(ends[1], recall)
                 dash = RIVALS[row["recipe"]][1]
-                canvas.line(
-                    left - 14, y, right + 14, y, stroke=colour, stroke_width=1.4, stroke_dasharray=dash,
-                    stroke_opacity=0.75,
-                )  # fmt: skip
+                axes.plot([left, right], [recall(row)] * 2, color=colour, linestyle=dash, lw=1.4 * POINT, alpha=0.75)
 
 
 def hull(rows) -> list:
     """The upper hull from the best to the fastest: no mixture of two others is both faster and better."""
-    found: list = []
-    for row in sorted(rows, key=lambda row: (-speed(row), -row["recall"]["mean"])):
-        if found and row["recall"]["mean"] <= found[-1]["recall"]["mean"]:
+    corners: list = []
+    for row in sorted(rows, key=lambda row: (-speed(row), -recall(row))):
+        if corners and recall(row) <= recall(corners[-1]):
             continue
-        while len(found) > 1 and slope(found[-2], row) >= slope(found[-2], found[-1]):
-            found.pop()
-        found.append(row)
-    return found[::-1]
+        # a corner under the line between its neighbours is no corner
+        while len(corners) > 1 and slope(corners[-2], row) >= slope(corners[-2], corners[-1]):
+            corners.pop()
+        corners.append(row)
+    return corners[::-1]
 
 
 def slope(fast, slow) -> float:
     """Recall that is gained for each step of speed that is given up."""
     lost = speed(fast) - speed(slow)
-    return (slow["recall"]["mean"] - fast["recall"]["mean"]) / lost if lost else float("inf")
+    return (recall(slow) - recall(fast)) / lost if lost else float("inf")
 
 
 def standing(figures):
@@ -139,59 +126,51 @@ def standing(figures):
     return of
 
 
-def mark(canvas: Canvas, theme: Theme, place: tuple[float, float], stands: int, colour: str) -> None:
-    x, y = place
-    if stands == 0:
-        canvas.dot(x, y, 5.0, fill=colour, stroke=theme.back, stroke_width=1)
-    elif stands == 1:
-        canvas.dot(x, y, 4.2, fill=theme.back, stroke=colour, stroke_width=1.8)
-    elif stands == 2:
-        for way in (-1, 1):
-            canvas.line(x - 4, y - 4 * way, x + 4, y + 4 * way, stroke=colour, stroke_width=1.8)
-    else:
-        canvas.rect(x - 3.5, y - 3.5, 7, 7, fill=theme.back, stroke=colour, stroke_width=1.6)
+def marker(theme: Theme, stands: int, colour: str) -> dict[str, Any]:
+    """How `plot` draws a row: a dot, a ring, a cross, or for a rival a square."""
+    shapes: tuple[dict[str, Any], ...] = (
+        {"marker": "o", "ms": 10 * POINT, "mfc": colour, "mec": theme.back, "mew": POINT},
+        {"marker": "o", "ms": 8.4 * POINT, "mfc": theme.back, "mec": colour, "mew": 1.8 * POINT},
+        {"marker": "x", "ms": 8 * POINT, "mec": colour, "mew": 1.8 * POINT},
+        {"marker": "s", "ms": 7 * POINT, "mfc": theme.back, "mec": colour, "mew": 1.6 * POINT},
+    )
+    return {"linestyle": "none", **shapes[stands]}
 
 
-def star(canvas: Canvas, theme: Theme, place: tuple[float, float]) -> None:
-    x, y = place
-    corners = [(x, y - 8), (x + 8, y), (x, y + 8), (x - 8, y)]
-    canvas.path([*corners, corners[0]], fill=theme.colours[0], stroke=theme.back, stroke_width=1)
-
-
-def labels(canvas: Canvas, theme: Theme, axes: Axes, named, marks: Iterable[tuple[float, float]]) -> None:
+def draw_labels(picture: Picture, axes: Axes, named, rows) -> None:
     """Names beside their marks, with a line where they stand off."""
-    taken = [Box(x - 6, y - 6, 12, 12) for x, y in marks]
-    sizes = [(len(name) * SMALL * 0.56 + 4, SMALL + 3) for name, _, _ in named]
-    frame = Box(axes.left, axes.top - 6, axes.width, axes.height + 6)
-    boxes = beside([place for _, place, _ in named], sizes, taken, frame)
-    for (name, (x, y), colour), box in zip(named, boxes, strict=True):
-        near = min(max(x, box.left), box.left + box.width), min(max(y, box.top), box.top + box.height)
+
+    def pixels(row) -> tuple[float, float]:
+        x, y = axes.transData.transform((speed(row), recall(row)))
+        return float(x), float(y)
+
+    taken = [Box(x - 6, y - 6, 12, 12) for x, y in map(pixels, rows)]
+    # estimated, not measured: the width of drawn text depends on the version of the font library
+    sizes = [(len(name) * LABEL * 0.62 + 4, LABEL + 3) for name, _, _ in named]
+    (left, bottom), (right, top) = axes.transAxes.transform(((0, 0), (1, 1)))
+    frame = Box(float(left), float(bottom), float(right - left), float(top - bottom) + 6)
+    marks = [pixels(row) for _, row, _ in named]
+    for (name, _, colour), (x, y), box in zip(named, marks, place_labels(marks, sizes, taken, frame), strict=True):
+        near = min(max(x, box.left), box.left + box.width), min(max(y, box.bottom), box.bottom + box.height)
         if abs(near[0] - x) + abs(near[1] - y) > 18:
-            canvas.line(x, y, *near, stroke=colour, stroke_width=1, stroke_opacity=0.6)
-        canvas.text(
-            box.left + box.width / 2, box.top + SMALL, name, fill=colour, font_size=SMALL, font_weight=600,
-            text_anchor="middle", stroke=theme.back, stroke_width=4, paint_order="stroke",
-        )  # fmt: skip
+            picture.connect([(x, y), near], colour)
+        picture.write(
+            box.left + 2, picture.height - box.bottom - 3.5, name, size=LABEL, colour=colour, weight="bold", halo=True
+        )
 
 
-def legend(canvas: Canvas, theme: Theme, colours: Mapping[float, str]) -> None:
-    x, y = 72.0, HEIGHT - 58.0
-    for keep, colour in colours.items():
-        canvas.dot(x + 5, y - 4, 5.0, fill=colour)
-        x = _said(canvas, theme, x + 16, y, f"{100 * keep:.0f} %")
-    x = _said(canvas, theme, x - 12, y, "of the layers' multiply-adds left at most")
-    for said, dash in RIVALS.values():
-        canvas.line(x, y - 4, x + 26, y - 4, stroke=theme.ink, stroke_width=1.4, stroke_dasharray=dash)
-        mark(canvas, theme, (x + 13, y - 4), 3, theme.ink)
-        x = _said(canvas, theme, x + 34, y, said)
-    x, y = 72.0, HEIGHT - 32.0
-    words = ("better than both", "no better than training from scratch", "no better than random removal")
-    for stands, said in enumerate(words):
-        mark(canvas, theme, (x + 5, y - 4), stands, theme.ink)
-        x = _said(canvas, theme, x + 16, y, said)
-
-
-def _said(canvas: Canvas, theme: Theme, x: float, y: float, words: str) -> float:
-    """Writes it; gives where the next may stand."""
-    canvas.text(x, y, words, fill=theme.soft, font_size=SMALL)
-    return x + len(words) * SMALL * 0.55 + 20
+def draw_legends(picture: Picture, colours: Mapping[float, str]) -> None:
+    theme = picture.theme
+    targets = [
+        Line2D([], [], label=f"{100 * keep:.0f} %", **marker(theme, 0, colour)) for keep, colour in colours.items()
+    ]
+    targets[-1].set_label(f"{targets[-1].get_label()} of the layers' multiply-adds left at most")
+    rivals = [
+        Line2D(
+            [], [], label=name, **{**marker(theme, 3, theme.ink), "linestyle": dash}, color=theme.ink, lw=1.4 * POINT
+        )
+        for name, dash in RIVALS.values()
+    ]
+    standings = [Line2D([], [], label=name, **marker(theme, place, theme.ink)) for place, name in enumerate(STANDINGS)]
+    picture.add_legend([*targets, *rivals], 64, 572)
+    picture.add_legend(standings, 64, 600)

@@ -1,10 +1,11 @@
-"""Draws the figures of passages.json, shrink_frontier.json and kv_presses.json, in a light and in a dark form.
+"""Draw the figures of passages.json, shrink_frontier.json and kv_presses.json, in a light and in a dark form.
 
     python benchmarks/report/plots.py            # writes NAME.svg and NAME-dark.svg beside each
     benchmarks/results/NAME.json
     python benchmarks/report/plots.py --check    # exit code 1 where it would change something
 
-Needs nothing but Python; tests/test_readme.py runs the check.
+Needs matplotlib, of the version that the extra `dev` names: another one may draw the same picture in other bytes.
+tests/test_readme.py runs the check.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.common.svg import DARK, LIGHT, Axes, Canvas, Theme, apart
 from benchmarks.report import _frontier, _kv_picture
+from benchmarks.report._figure import DARK, LIGHT, POINT, Picture, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SHARES = (10, 20, 30, 50)
@@ -28,19 +33,19 @@ class Curve:
     label: str
     colour: int
     width: float = 1.8
-    dash: str | None = None
+    dash: Any = "-"
     small: bool = True
 
 
 CURVES = {
-    "oracle": Curve("best possible", -1, 1.4, "2 3"),
+    "oracle": Curve("best possible", -1, 1.4, (0, (1, 1.5))),
     "pruner.v1": Curve("pruner (bundled model)", 0, 3.4),
     "MiniLM cosine": Curve("MiniLM-L6 cosine, with title", 1),
-    "titled.v1": Curve("titled (BM25 with title)", 2, 1.8, "7 3", small=False),
+    "titled.v1": Curve("titled (BM25 with title)", 2, 1.8, (0, (4, 2)), small=False),
     "lexical.v1": Curve("lexical (BM25)", 2),
-    "bm25s": Curve("bm25s", 4, 1.8, "4 3", small=False),
+    "bm25s": Curve("bm25s", 4, 1.8, (0, (2.5, 2)), small=False),
     "headroom TextCrusher": Curve("headroom TextCrusher", 3),
-    "first sentences": Curve("first sentences", -1, 1.4, "7 3", small=False),
+    "first sentences": Curve("first sentences", -1, 1.4, (0, (4, 2)), small=False),
     "random": Curve("random", -1, 1.4),
 }
 NAMES = {
@@ -48,7 +53,7 @@ NAMES = {
     "fever_eraser": "FEVER", "xquad_en": "XQuAD", "policyqa": "PolicyQA", "hotpotqa": "HotpotQA",
     "2wikimultihop": "2WikiMultihop",
 }  # fmt: skip
-WIDTH, BIG_TOP, BIG_HEIGHT, SMALL_TOP, COLUMNS = 920, 66, 330, 520, 5
+WIDTH, SMALL_TOP, COLUMNS = 920, 520, 5
 
 
 def main() -> int:
@@ -67,92 +72,61 @@ def main() -> int:
     return stale if "--check" in sys.argv else 0
 
 
-def picture(figures, theme: Theme) -> str:
+def draw_passages(figures, theme: Theme) -> str:
     sets = list(figures["sets"])
-    rows = -(-len(sets) // COLUMNS)
-    canvas = Canvas(WIDTH, SMALL_TOP + 158 * rows - 18, "Evidence recall against the share of characters kept")
-    canvas.rect(0.5, 0.5, WIDTH - 1, canvas.height - 1, rx=8, fill=theme.back, stroke=theme.grid)
-    canvas.text(
-        24, 30, "Evidence that is left when sentences are pruned", fill=theme.ink, font_size=17, font_weight=600
-    )
-    canvas.text(24, 50, f"mean over {len(sets)} sets of questions", fill=theme.soft, font_size=13)
-    canvas.text(24, SMALL_TOP - 30, "set by set, same axes", fill=theme.soft, font_size=13)
+    height = SMALL_TOP + 158 * -(-len(sets) // COLUMNS) - 18
+    note = f"mean over {len(sets)} sets of questions"
+    picture = Picture((WIDTH, height), theme, "Evidence that is left when sentences are pruned", note)
+    picture.write(24, SMALL_TOP - 30, "set by set, same axes", size=13)
     mean = figures["mean_evidence_recall"]
-    large(canvas, theme, {title: mean[title] for title in CURVES if title in mean})
+    draw_mean(picture, {title: mean[title] for title in CURVES if title in mean})
     for place, name in enumerate(sets):
-        found = figures["sets"][name]
-        curves = {
-            title: found[title]["evidence_recall"] for title, curve in CURVES.items() if curve.small and title in found
-        }
-        small(canvas, theme, place, name, curves)
-    return canvas.render()
+        entry = figures["sets"][name]
+        chosen = [title for title, curve in CURVES.items() if curve.small and title in entry]
+        draw_set(picture, place, name, {title: entry[title]["evidence_recall"] for title in chosen})
+    return picture.render("Evidence recall against the share of characters kept")
 
 
-def large(canvas: Canvas, theme: Theme, curves) -> None:
-    axes = Axes(72, BIG_TOP, 590, BIG_HEIGHT, (7, 51), (0, 100))
-    for value in range(0, 101, 20):
-        x, y = axes.place(axes.x[0], value)
-        canvas.line(x, y, x + axes.width, y, stroke=theme.grid)
-        canvas.text(x - 9, y + 4, str(value), fill=theme.soft, font_size=12, text_anchor="end")
-    bottom = axes.top + axes.height
-    for share in SHARES:
-        x, _ = axes.place(share, 0)
-        canvas.line(x, bottom, x, bottom + 5, stroke=theme.soft)
-        canvas.text(x, bottom + 20, str(share), fill=theme.soft, font_size=12, text_anchor="middle")
-    canvas.text(
-        axes.left + axes.width / 2,
-        bottom + 40,
-        "characters kept, %",
-        fill=theme.ink,
-        font_size=13,
-        text_anchor="middle",
-    )
-    middle = axes.top + axes.height / 2
-    canvas.text(
-        26, middle, "evidence recall, %", fill=theme.ink, font_size=13, text_anchor="middle",
-        transform=f"rotate(-90 26 {middle:.0f})",
-    )  # fmt: skip
-    for title in reversed(curves):
-        draw(canvas, theme, axes, CURVES[title], curves[title], dots=True)
-    ends = [axes.place(SHARES[-1], curves[title][str(SHARES[-1])]) for title in curves]
-    places = apart([y for _, y in ends], 18, axes.top - 4, bottom)
-    for title, (x, y), place in zip(curves, ends, places, strict=True):
-        curve = CURVES[title]
-        colour = shade(theme, curve)
-        canvas.path([(x + 6, y), (x + 16, y), (x + 28, place), (x + 34, place)], stroke=colour, stroke_opacity=0.6)
-        weight = 600 if title == "pruner.v1" else None
-        canvas.text(x + 39, place + 4.5, curve.label, fill=colour, font_size=13, font_weight=weight)
+def draw_mean(picture: Picture, curves) -> None:
+    axes = picture.add_axes(72, 66, 570, 330)
+    axes.set(xlim=(7, 51), ylim=(0, 100), xticks=SHARES, yticks=range(0, 101, 20))
+    picture.name_axes(axes, "characters kept, %", "evidence recall, %")
+    draw_curves(picture, axes, curves, dots=True)
+    last = SHARES[-1]
+    ends = [
+        (CURVES[title].label, last, curves[title][str(last)], picture.theme.colour(CURVES[title].colour))
+        for title in curves
+    ]
+    picture.label_ends(axes, ends, 18)
 
 
-def small(canvas: Canvas, theme: Theme, place: int, name: str, curves) -> None:
+def draw_set(picture: Picture, place: int, name: str, curves) -> None:
     column, row = place % COLUMNS, place // COLUMNS
-    axes = Axes(52 + column * 175.0, SMALL_TOP + row * 158.0, 134, 104, (7, 53), (0, 100))
-    canvas.text(axes.left, axes.top - 8, NAMES.get(name, name), fill=theme.ink, font_size=12.5, font_weight=600)
-    for value in (0, 50, 100):
-        x, y = axes.place(axes.x[0], value)
-        canvas.line(x, y, x + axes.width, y, stroke=theme.grid)
-        canvas.text(x - 6, y + 4, str(value), fill=theme.soft, font_size=11, text_anchor="end")
-    for share in SHARES:
-        x, y = axes.place(share, 0)
-        canvas.text(x, y + 15, str(share), fill=theme.soft, font_size=11, text_anchor="middle")
+    left, top = 52 + column * 175.0, SMALL_TOP + row * 158.0
+    axes = picture.add_axes(left, top, 134, 104)
+    axes.set(xlim=(7, 53), ylim=(0, 100), xticks=SHARES, yticks=(0, 50, 100))
+    axes.tick_params(labelsize=11 * POINT)
+    axes.tick_params(axis="x", length=0)
+    picture.write(left, top - 8, NAMES.get(name, name), size=12.5, colour=picture.theme.ink, weight="bold")
+    draw_curves(picture, axes, curves, dots=False)
+
+
+def draw_curves(picture: Picture, axes: Axes, curves, *, dots: bool) -> None:
+    """Of the last one first, so that the first stands above the others."""
     for title in reversed(curves):
-        draw(canvas, theme, axes, CURVES[title], curves[title], dots=False)
+        curve = CURVES[title]
+        axes.plot(
+            SHARES, [curves[title][str(share)] for share in SHARES], color=picture.theme.colour(curve.colour),
+            linestyle=curve.dash, linewidth=curve.width * (1 if dots else 0.75) * POINT, clip_on=False,
+            marker="o" if dots else None, markersize=2 * (curve.width + 1.2) * POINT, markeredgewidth=0,
+        )  # fmt: skip
 
 
-def draw(canvas: Canvas, theme: Theme, axes: Axes, curve: Curve, recall, *, dots: bool) -> None:
-    points = [axes.place(share, recall[str(share)]) for share in SHARES]
-    colour = shade(theme, curve)
-    width = curve.width if dots else curve.width * 0.75
-    canvas.path(points, stroke=colour, stroke_width=width, stroke_dasharray=curve.dash)
-    for x, y in points if dots else ():
-        canvas.dot(x, y, curve.width + 1.2, fill=colour)
-
-
-def shade(theme: Theme, curve: Curve) -> str:
-    return theme.soft if curve.colour < 0 else theme.colours[curve.colour]
-
-
-PICTURES = {"passages": picture, "shrink_frontier": _frontier.picture, "kv_presses": _kv_picture.picture}
+PICTURES = {
+    "passages": draw_passages,
+    "shrink_frontier": _frontier.draw_frontier,
+    "kv_presses": _kv_picture.draw_presses,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

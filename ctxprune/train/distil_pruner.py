@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from ctxprune.train.pairs import UNLABELLED, free_pairs
 from ctxprune.train.pruner_network import HEADS, EncoderShape
 from ctxprune.train.student import build_student, check_growth, grow_student
 from ctxprune.train.teacher_targets import TeacherTargets, run_teacher, target_batches
-from ctxprune.train.train_pruner import export_trained
+from ctxprune.train.train_pruner import export_trained, report_run
 from ctxprune.train.vocabulary import choose_vocabulary, cut_tokenizer, vocabulary_ids
 
 if TYPE_CHECKING:
@@ -152,13 +151,7 @@ def distil_pruner(
         "layers": list(plan.layers),
         "plan": {"vocabulary": len(order)}
         | {"shards": plan.shards, "labelled": plan.labelled, "pairs": plan.pairs, "seed": plan.seed},
-        "recipe": asdict(plan.recipe),
-        "data_sha256": data,
-        "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
-        "aside": len(parts.aside),
-        "steps": run.step,
-        "seconds": round(run.seconds),
-        "torch": torch.__version__,
+        **report_run(run, parts, data),
     }
     (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report

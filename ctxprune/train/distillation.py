@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.train.losses import pruner_loss
-from ctxprune.train.pruner_network import HEADS, PrunerNetwork, mean_logits
+from ctxprune.train.pruner_network import PrunerNetwork, bfloat16_encoder, mean_logits
 from ctxprune.train.teacher_targets import TeacherTargets, target_batches
 from ctxprune.train.training import Training
 
@@ -135,12 +135,8 @@ def distil_losses(student: PrunerNetwork, batch: TargetBatch, *, bfloat16: bool)
     `states`: squared error of last states, in parts of the teacher's mean square. `logits`: of the logits of document
     tokens. `means`: of the means over units and over documents. `labels`: `pruner_loss` of what has a label.
     """
-    # parameters are given as bfloat16 copies, while the optimiser keeps float32
-    halved = {
-        f"network.{name}": value.bfloat16()
-        for name, value in (student.named_parameters() if bfloat16 else ())
-        if not name.startswith(HEADS)
-    }
+    copies = bfloat16_encoder(student) if bfloat16 else {}
+    halved = {f"network.{name}": value for name, value in copies.items()}
     last, keep, relevance = torch.func.functional_call(_Both(student), halved, (batch.ids, batch.types, batch.mask))
     # states are learned at all tokens, logits where they are used: not at the question
     real, read = batch.mask.bool(), (batch.mask * batch.types).bool()

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
-from ctxprune.train.pruner_network import HEADS, PrunerNetwork, mean_logits
+from ctxprune.train.pruner_network import HEADS, PrunerNetwork, bfloat16_encoder, mean_logits
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ class PrunerRun(Training[PrunerRecipe, "Batch"]):
 def batch_loss(network: PrunerNetwork, batch: Batch, *, bfloat16: bool) -> torch.Tensor:
     """The loss of one batch."""
     ids, types, mask = (torch.from_numpy(entry) for entry in (batch.ids, batch.types, batch.mask))
-    keep, relevance = torch.func.functional_call(network, _halved(network) if bfloat16 else {}, (ids, types, mask))
+    keep, relevance = torch.func.functional_call(
+        network, bfloat16_encoder(network) if bfloat16 else {}, (ids, types, mask)
+    )
     units = mean_logits(keep, torch.from_numpy(batch.unit), len(batch.unit_labels))
     documents = mean_logits(relevance, torch.from_numpy(batch.document), len(batch.document_labels))
     return pruner_loss(
@@ -143,8 +145,3 @@ def blend_with_base(network: PrunerNetwork, base: Mapping[str, torch.Tensor], sh
         for name, value in network.named_parameters():
             if not name.startswith(HEADS):
                 value.lerp_(base[name], share)
-
-
-def _halved(network: PrunerNetwork) -> dict[str, torch.Tensor]:
-    """The encoder's parameters in bfloat16. Autocast would go to float32 and back around every softmax and norm."""
-    return {name: value.bfloat16() for name, value in network.named_parameters() if not name.startswith(HEADS)}

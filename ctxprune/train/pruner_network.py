@@ -22,7 +22,17 @@ from ctxprune.train.tensor_files import read_tensors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "mean_logits"]
+__all__ = [
+    "ACTIVATIONS",
+    "ACTIVE",
+    "HEADS",
+    "EncoderShape",
+    "LayerShape",
+    "PrunerNetwork",
+    "bfloat16_encoder",
+    "load_base",
+    "mean_logits",
+]
 
 ACTIVATIONS = ("gelu", "relu")
 """What may stand between both matrices of a feed-forward part."""
@@ -243,6 +253,12 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
             where=str(folder),
             hint="give a folder with config.json and model.safetensors of a BERT model",
         ) from error
+
+
+def bfloat16_encoder(network: PrunerNetwork) -> dict[str, Tensor]:
+    """Copies of the encoder's parameters in bfloat16, by name, for one forward pass; gradients reach the originals."""
+    # copies, so that the optimiser keeps float32; autocast would go to float32 and back around every softmax and norm
+    return {name: value.bfloat16() for name, value in network.named_parameters() if not name.startswith(HEADS)}
 
 
 def _from_bert(shape: EncoderShape, weights: Mapping[str, Tensor]) -> PrunerNetwork:

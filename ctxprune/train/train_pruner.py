@@ -25,9 +25,10 @@ from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.train.distillation import DistilRun
     from ctxprune.train.examples import Example
 
-__all__ = ["TrainingInputs", "export_trained", "smoke_inputs", "train_pruner"]
+__all__ = ["TrainingInputs", "export_trained", "report_run", "smoke_inputs", "train_pruner"]
 
 _NEUTRAL = {"unit": {"passage": {"keep": 1.0}}, "document": {"passage": {"relevance": 1.0}}}
 
@@ -87,17 +88,24 @@ def train_pruner(
     export_trained(parts.network, parts.tokenizer, parts.aside, out, name=name, limit=recipe.limit)
     report: dict[str, Any] = {
         "name": name,
-        "recipe": asdict(recipe),
+        **report_run(run, parts, data),
+        "log": _last_losses(out / "run" / "log.jsonl"),
+    }
+    (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def report_run(run: PrunerRun | DistilRun, parts: TrainingInputs, data: str) -> dict[str, Any]:
+    """What `training.json` says of every finished run; `data` is the fingerprint of the examples."""
+    return {
+        "recipe": asdict(run.recipe),
         "data_sha256": data,
         "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
         "aside": len(parts.aside),
         "steps": run.step,
         "seconds": round(run.seconds),
         "torch": torch.__version__,
-        "log": _last_losses(out / "run" / "log.jsonl"),
     }
-    (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
 
 
 def export_trained(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from abc import ABC, abstractmethod
 from dataclasses import asdict
@@ -12,7 +13,6 @@ import torch
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.storage.sealed import check_file, seal_file
-from ctxprune.train.schedule import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from ctxprune.train.pruner_network import PrunerNetwork
 
-__all__ = ["Training"]
+__all__ = ["Training", "rate_factor"]
+
+
+def rate_factor(progress: float, warmup: float) -> float:
+    """The part of the peak rate, 0 to 1, at `progress`, 0 to 1: a rise over `warmup`, then a cosine down to zero."""
+    if progress < warmup:
+        # not from zero: the first step would change nothing
+        return max(progress / warmup, 0.01)
+    return 0.5 * (1 + math.cos(math.pi * min((progress - warmup) / max(1 - warmup, 1e-9), 1.0)))
 
 
 class _Rates(Protocol):
@@ -163,7 +171,7 @@ class Training(ABC, Generic[R, B]):
         self.save()
 
     def _step(self, batch: B) -> dict[str, float]:
-        factor = schedule(self.done / self.total, self.recipe.warmup)
+        factor = rate_factor(self.done / self.total, self.recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         loss, parts = self.losses(batch)

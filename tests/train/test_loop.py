@@ -8,8 +8,14 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("safetensors", reason="the train extra is not installed")
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.train.loop import PrunerRecipe, PrunerRun, _halved, blend_with_base  # noqa: E402
-from ctxprune.train.pruner_network import HEADS, EncoderShape, PrunerNetwork, load_base  # noqa: E402
+from ctxprune.train.loop import PrunerRecipe, PrunerRun, blend_with_base  # noqa: E402
+from ctxprune.train.pruner_network import (  # noqa: E402
+    HEADS,
+    EncoderShape,
+    PrunerNetwork,
+    bfloat16_encoder,
+    load_base,
+)
 from ctxprune.train.train_pruner import _last_losses  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=50, positions=16, width=8, heads=2, inner=16, layers=1)
@@ -35,7 +41,7 @@ def test_bfloat16_reaches_the_float32_parameters() -> None:
     network, _ = networks()
     ids = torch.tensor([[1, 2, 3, 4]])
     types, mask = torch.tensor([[0, 0, 1, 1]]), torch.ones_like(ids)
-    halved = _halved(network)
+    halved = bfloat16_encoder(network)
     assert {value.dtype for value in halved.values()} == {torch.bfloat16}
     keep, relevance = torch.func.functional_call(network, halved, (ids, types, mask))
     exact = network(ids, types, mask)[0]

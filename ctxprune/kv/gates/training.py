@@ -15,7 +15,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.forward import GatedForward
 from ctxprune.storage.sealed import check_file, seal_file
-from ctxprune.train.schedule import schedule
+from ctxprune.train.training import rate_factor
 from ctxprune.utils.validation import check_number, check_whole, is_number
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class GateTraining:
 
     def _step(self, batch: Tensor) -> dict[str, float]:
         recipe = self.recipe
-        part = schedule(self.step / recipe.steps, recipe.warmup)
+        part = rate_factor(self.step / recipe.steps, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * part
         figures: dict[str, float] = {}

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
 
@@ -122,10 +123,7 @@ def _calls(subject: Subject, path: str) -> list[tuple[Any, Any, Tensor, Tensor]]
             out = result[0] if isinstance(result, tuple) else result
             found.append((given, named, real, out[real].detach()))
 
-        handle = module_of(subject.model, path).register_forward_hook(keep, with_kwargs=True)
-        try:
-            with torch.no_grad():
-                subject.task.output(subject.model, batch)
-        finally:
-            handle.remove()
+        with temporary_hooks() as handles, torch.no_grad():
+            handles.append(module_of(subject.model, path).register_forward_hook(keep, with_kwargs=True))
+            subject.task.output(subject.model, batch)
     return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.compensate._layerwise import layerwise
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +36,7 @@ class Surgeon:
     damping: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.damping <= 0:
-            raise UsageError(f"damping is {self.damping!r}", hint="give a share above 0")
+        check_number("damping", self.damping, over=0)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The same choice."""

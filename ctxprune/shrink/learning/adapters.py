@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ def add_adapters(
 ) -> Iterator[dict[str, Adapter]]:
     """Inside, each named linear module has an adapter that adds nothing yet; the weights are not touched."""
     adapters: dict[str, Adapter] = {}
-    handles: list[Any] = []
-    try:
+    with temporary_hooks() as handles:
         for path in paths:
             weight = module_of(model, path).weight
             size = min(rank, *weight.shape)
@@ -68,9 +68,6 @@ def add_adapters(
             adapters[path] = Adapter(nn.Parameter(down.to(weight)), nn.Parameter(up.to(weight)), scale)
             handles.append(module_of(model, path).register_forward_hook(_adding(adapters[path])))
         yield adapters
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _adding(adapter: Adapter) -> Callable[..., Tensor]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -178,12 +179,9 @@ def watch_modules(
 
         return after
 
-    handles = [module_of(model, path).register_forward_hook(hook(path)) for path in paths]
-    try:
+    with temporary_hooks() as handles:
+        handles += [module_of(model, path).register_forward_hook(hook(path)) for path in paths]
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def linear_path(model: nn.Module, name: str) -> str:
@@ -220,12 +218,8 @@ def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = No
     def after(_: nn.Module, __: Any, result: Any) -> None:
         states.append((result[0] if isinstance(result, tuple) else result)[mask])
 
-    handles = [module_of(model, path).register_forward_pre_hook(before, with_kwargs=True) for path in paths]
-    handles.append(module_of(model, paths[-1]).register_forward_hook(after))
-    try:
-        with torch.no_grad():
-            subject.task.output(model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with temporary_hooks() as handles, torch.no_grad():
+        handles += [module_of(model, path).register_forward_pre_hook(before, with_kwargs=True) for path in paths]
+        handles.append(module_of(model, paths[-1]).register_forward_hook(after))
+        subject.task.output(model, batch)
     return states

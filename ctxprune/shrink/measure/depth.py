@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.base import first_examples
 
@@ -116,27 +117,20 @@ def unit_states(
 
         return hook
 
-    handles = []
-
-    def watch(path: str, hook: Any) -> None:
-        handles.append(module_of(model, path).register_forward_hook(hook, with_kwargs=True))
-
+    watched: list[tuple[str, Any]] = []
     # a layer sees the residual itself; a sublayer sees it after or before its norm, so the norm is watched too
     if group.kind == "layer":
         for layer in anatomy.layers:
-            watch(layer.path, see(layer.index, entered, inputs=True))
-            watch(layer.path, see(layer.index, left, inputs=False))
+            watched.append((layer.path, see(layer.index, entered, inputs=True)))
+            watched.append((layer.path, see(layer.index, left, inputs=False)))
     else:
         for place, sublayer in enumerate(anatomy.sublayers):
-            watch(sublayer.norm, see(place, entered, inputs=True))
-            watch(sublayer.norm, see(place, left, inputs=False))
-            watch(sublayer.output, see(place, added, inputs=False))
-    try:
-        with torch.no_grad():
-            subject.task.output(model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
+            watched.append((sublayer.norm, see(place, entered, inputs=True)))
+            watched.append((sublayer.norm, see(place, left, inputs=False)))
+            watched.append((sublayer.output, see(place, added, inputs=False)))
+    with temporary_hooks() as handles, torch.no_grad():
+        handles += [module_of(model, path).register_forward_hook(hook, with_kwargs=True) for path, hook in watched]
+        subject.task.output(model, batch)
     if group.kind == "layer":
         return [(entered[place], left[place]) for place in sorted(entered)]
     if anatomy.post_norm:  # the norm's input already holds what the sublayer added

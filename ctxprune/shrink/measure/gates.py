@@ -6,10 +6,11 @@ One mechanism serves masked evaluation, gradients of masks (Fisher, Taylor) and 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,14 +37,10 @@ def apply_gates(model: nn.Module, gates: Mapping[Key, Tensor]) -> Iterator[None]
     family = family_of(model)
     anatomy = family.describe(model)
     # filled before the body runs, so that hooks are removed even if a later group is refused
-    handles: list[Any] = []
-    try:
+    with temporary_hooks() as handles:
         for key, gate in gates.items():
             group = anatomy.groups.get(key)
             if group is None or gate.shape[-1] != group.count:
                 raise UsageError(f"no gate of shape {tuple(gate.shape)} fits {key}", where="gates")
-            handles += family.lay_gate(model, anatomy, group, gate)
+            handles.extend(family.lay_gate(model, anatomy, group, gate))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -11,6 +11,7 @@ from ctxprune.errors import InputError
 from ctxprune.shrink.measure.activations import linear_path
 from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -132,19 +133,15 @@ def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor
     for batch in subject.needed_calibration():
         mask = batch["attention_mask"].bool()
         made: dict[str, Tensor] = {}
-        handles = [
-            module_of(subject.model, path).register_forward_hook(
-                lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
-            )  # a teacher that is the model itself runs without gradients
-            for path in paths
-        ]
-        try:
-            with torch.enable_grad():
-                loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)
-                gradients = torch.autograd.grad(loss, list(made.values()), allow_unused=True)
-        finally:
-            for handle in handles:
-                handle.remove()
+        with temporary_hooks() as handles, torch.enable_grad():
+            handles += [
+                module_of(subject.model, path).register_forward_hook(
+                    lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
+                )  # a teacher that is the model itself runs without gradients
+                for path in paths
+            ]
+            loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)
+            gradients = torch.autograd.grad(loss, list(made.values()), allow_unused=True)
         count += int(mask.sum())
         for (path, result), gradient in zip(made.items(), gradients, strict=True):
             rows = (torch.zeros_like(result) if gradient is None else gradient).detach()[mask].double()

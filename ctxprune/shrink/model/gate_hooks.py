@@ -1,7 +1,8 @@
-"""Hooks that scale units of a running model: the default of `Family.lay_gate`."""
+"""Hooks on a running model: their removal, and those that scale units, the default of `Family.lay_gate`."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,13 +12,25 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.norms import norm_epsilon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group
 
-__all__ = ["lay_gate", "width_hooks"]
+__all__ = ["lay_gate", "temporary_hooks", "width_hooks"]
+
+
+@contextmanager
+def temporary_hooks() -> Iterator[list[Any]]:
+    """A list for handles of hooks; they are removed at the end, whatever happens."""
+    # filled inside, not given as an argument: if the fourth module is missing, the hooks of the first three are removed
+    handles: list[Any] = []
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def lay_gate(model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:

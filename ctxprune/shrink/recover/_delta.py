@@ -1,7 +1,11 @@
-"""Additions to the weights of linear modules: trained apart from the modules, merged at the end."""
+"""Additions to the weights of linear modules: trained apart from the modules, merged at the end.
+
+`DeltaRecovery` is the base class of the recoveries that train them.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +14,63 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.training import train
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.learning.losses import Objective
-    from ctxprune.shrink.learning.training import Schedule
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["linear_modules", "train_deltas"]
+__all__ = ["DeltaRecovery", "Deltas", "linear_modules", "train_deltas"]
 
 Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], "Tensor"]]]
 """By a linear module's dotted name: what is trained, and the change of its weight that this makes, of its shape."""
+
+
+class DeltaRecovery(ABC):
+    """Trains an addition to each matrix of the layers; a dataclass below it says what the additions are.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        rank: Size of each addition.
+        scale: Of the product, above 0.
+        towards: "teacher" or "labels".
+        loss: As in `tune.v1`.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    # declared, not defined: each dataclass has its own defaults and its own order of fields
+    steps: int
+    rate: float
+    rank: int
+    scale: float
+    towards: str
+    loss: str
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.scale <= 0:
+            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
+        Schedule(self.steps, self.rate)
+        check_objective(self.loss, self.towards)
+
+    @abstractmethod
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """The additions before training, by the dotted names of linear modules."""
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
+        deltas = self.build_deltas(subject)
+        objective = build_objective(subject, self.loss, towards=self.towards)
+        train_deltas(subject, Schedule(self.steps, self.rate), deltas, objective)
+        return subject
 
 
 def linear_modules(subject: Subject) -> list[str]:
@@ -53,13 +99,10 @@ def train_deltas(subject: Subject, schedule: Schedule, deltas: Deltas, aim: Obje
 
         return after
 
-    handles = [module_of(subject.model, path).register_forward_hook(added(path)) for path in deltas]
-    try:
-        chosen = [entry for parameters, _ in deltas.values() for entry in parameters]
+    chosen = [entry for parameters, _ in deltas.values() for entry in parameters]
+    with temporary_hooks() as handles:
+        handles += [module_of(subject.model, path).register_forward_hook(added(path)) for path in deltas]
         train(subject, schedule, parameters=[*chosen, *aim.parameters], loss=aim.loss)
-    finally:
-        for handle in handles:
-            handle.remove()
     with torch.no_grad():
         for path in deltas:
             weight = module_of(subject.model, path).weight

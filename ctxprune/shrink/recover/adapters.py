@@ -15,10 +15,9 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import build_objective, check_objective, layer_pairs, record_outputs
-from ctxprune.shrink.learning.training import Schedule
+from ctxprune.shrink.learning.losses import layer_pairs, record_outputs
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import linear_modules, train_deltas
+from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,12 +25,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recover._delta import Deltas
 
 __all__ = ["Adapters", "layer_losses", "ranks_by_loss"]
 
 
 @dataclass(frozen=True)
-class Adapters:
+class Adapters(DeltaRecovery):
     """Trains A (rank, inputs) and B (outputs, rank) for each matrix of the layers, and adds (scale / rank) B A to it.
 
     Where single weights are masked, the product is masked too, so that merging keeps the zeros.
@@ -54,14 +54,8 @@ class Adapters:
     towards: str = "teacher"
     loss: str = "output"
 
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.scale <= 0:
-            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
-
-    def __call__(self, subject: Subject) -> Subject:
-        """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """For each matrix the product of A and B, which is zero at first; ranks by layer are noted as "ranks"."""
         layers = [layer.path for layer in subject.anatomy.layers]
         ranks = [self.rank] * len(layers)
         if self.by_layer:
@@ -76,10 +70,7 @@ class Adapters:
             down = nn.Parameter(torch.randn(ranks[place], inputs, generator=generator) / inputs**0.5)
             up = nn.Parameter(torch.zeros(outputs, ranks[place]))
             deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
-        train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
-        )
-        return subject
+        return deltas
 
 
 def layer_losses(subject: Subject) -> list[float]:

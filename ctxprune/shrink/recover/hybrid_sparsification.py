@@ -19,6 +19,7 @@ from torch.nn import functional
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import check_loss, default_loss
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -79,27 +80,22 @@ class HybridSparsification:
             [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
         )
         batches, loss = list(subject.needed_calibration()), default_loss(subject)
-        handles: list[Any] = []
-        try:
-            with subject.frozen():
-                for path, module in modules.items():
-                    handles.append(module_of(subject.model, path).register_forward_hook(module.after))
-                for step in range(self.steps):
-                    gate = _gate(mask, step, self.steps)
-                    with apply_gates(subject.model, {("width", -1): gate}):
-                        value = loss(subject.model, batches[step % len(batches)])
-                    check_loss(value, step, hint="lower the rates")
-                    # straight through: the count is that of the hard mask, the gradient that of the soft one
-                    open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
-                    apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
-                    far = (open_.sum() - wanted).abs() / wanted
-                    apart = self.identity * apart + (mask.abs() - 0.5).square().mean()  # so that it ends on either side
-                    (value + self.pressure * far + apart).backward()
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
-        finally:
-            for handle in handles:
-                handle.remove()
+        with temporary_hooks() as handles, subject.frozen():
+            for path, module in modules.items():
+                handles.append(module_of(subject.model, path).register_forward_hook(module.after))
+            for step in range(self.steps):
+                gate = _gate(mask, step, self.steps)
+                with apply_gates(subject.model, {("width", -1): gate}):
+                    value = loss(subject.model, batches[step % len(batches)])
+                check_loss(value, step, hint="lower the rates")
+                # straight through: the count is that of the hard mask, the gradient that of the soft one
+                open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
+                apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
+                far = (open_.sum() - wanted).abs() / wanted
+                apart = self.identity * apart + (mask.abs() - 0.5).square().mean()  # so that it ends on either side
+                (value + self.pressure * far + apart).backward()
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
         for path, module in modules.items():
             module.fold(module_of(subject.model, path))
         return replace(subject, learned={("width", -1): mask.detach()})

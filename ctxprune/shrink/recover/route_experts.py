@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.measure.activations import module_inputs
 from ctxprune.shrink.model.cost import unit_costs
 from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.score.clusters import kmeans
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,7 +127,7 @@ def balanced(points: Tensor, clusters: int, generator: torch.Generator) -> Tenso
 
     Sizes are those of `Routed.bounds`. Points choose in the order of how near their nearest centre is.
     """
-    labels = kmeans(points, clusters, generator)
+    labels = k_means(points, farthest_centres(points, clusters, generator))
     empty = points.mean(0)
     centres = torch.stack(
         [points[labels == n].mean(0) if bool((labels == n).any()) else empty for n in range(clusters)]

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import build_objective, check_objective
-from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import linear_modules, train_deltas
+from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recover._delta import Deltas
 
 __all__ = ["SparseAdapters"]
 
 
 @dataclass(frozen=True)
-class SparseAdapters:
+class SparseAdapters(DeltaRecovery):
     """Trains a factor for each weight that is left; the pattern of zeros is the same afterwards.
 
     Attributes:
@@ -49,14 +47,8 @@ class SparseAdapters:
     towards: str = "teacher"
     loss: str = "output"
 
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.scale <= 0:
-            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
-
-    def __call__(self, subject: Subject) -> Subject:
-        """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """For each matrix the product of weights, rows and columns, which is zero at first."""
         generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):
@@ -65,10 +57,7 @@ class SparseAdapters:
             rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=generator))
             columns = nn.Parameter(torch.zeros(len(weight), 1))
             deltas[path] = ((rows, columns), _scaled(weight, rows, columns, self.scale))
-        train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
-        )
-        return subject
+        return deltas
 
 
 def _scaled(weight: Tensor, rows: nn.Parameter, columns: nn.Parameter, scale: float) -> Callable[[], Tensor]:

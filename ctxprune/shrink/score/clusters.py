@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.measure.activations import consumers, layer_states, moments
 from ctxprune.shrink.score.base import column_squares
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Clusters", "kmeans"]
+__all__ = ["Clusters"]
 
 
 @dataclass(frozen=True)
@@ -94,32 +95,7 @@ def _labels(subject: Subject, clusters: int) -> Tensor:
         lengths = batch["attention_mask"].bool().sum(1)
         means += [part.mean(0) for part in middle.split(lengths.tolist())]
     points = torch.stack(means)
-    return kmeans(points, min(clusters, len(points)), subject.generator(10))
-
-
-def kmeans(points: Tensor, clusters: int, generator: torch.Generator, *, rounds: int = 20) -> Tensor:
-    """Lloyd's algorithm from far-apart points: the cluster of each, int64 (points,).
-
-    Args:
-        points: (points, features).
-        clusters: At most so many as there are points.
-        generator: Of the first centre.
-        rounds: At most.
-    """
-    centres = points[torch.randint(len(points), (1,), generator=generator)]
-    while len(centres) < clusters:
-        # the farthest point next: two centres in one cluster would never part
-        centres = torch.cat([centres, points[torch.cdist(points, centres).min(1).values.argmax()][None]])
-    labels = torch.cdist(points, centres).argmin(1)
-    for _ in range(rounds):
-        for number in range(clusters):
-            if bool((labels == number).any()):
-                centres[number] = points[labels == number].mean(0)
-        new = torch.cdist(points, centres).argmin(1)
-        if torch.equal(new, labels):
-            break
-        labels = new
-    return labels
+    return k_means(points, farthest_centres(points, min(clusters, len(points)), subject.generator(10)))
 
 
 def _rows(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import damp, weight_moments
 from ctxprune.shrink.measure.gradients import output_gradients
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,7 @@ class Kronecker:
     damping: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.damping <= 0:
-            raise UsageError(f"damping is {self.damping!r}", hint="give a share above 0")
+        check_number("damping", self.damping, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,7 @@ class Obs:
     damping: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.damping <= 0:
-            raise UsageError(f"damping is {self.damping!r}", hint="give a share above 0")
+        check_number("damping", self.damping, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up, in units of the mean squared output."""

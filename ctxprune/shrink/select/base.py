@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.losses import record_outputs
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_share",
     "group_numbers",
     "rebatch",
+    "representations",
     "row_divergences",
     "row_losses",
     "row_targets",
@@ -202,3 +204,16 @@ def _fitted(value: Tensor, tokens: int, pad: int) -> Tensor:
     if value.ndim < 2:
         return value
     return functional.pad(value[:, :tokens], (0, max(tokens - value.shape[1], 0)), value=pad)
+
+
+def representations(subject: Subject, model: nn.Module) -> Tensor:
+    """Each row's mean state after a model's last layer, of length 1: float32 (rows, width)."""
+    last = subject.with_model(model).anatomy.layers[-1].path
+    found = []
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with record_outputs(model, [last], batch) as states:
+                subject.task.output(model, batch)
+            parts = states[0].split(batch["attention_mask"].sum(1).tolist())
+            found += [functional.normalize(part.float().mean(0), dim=0) for part in parts]
+    return torch.stack(found)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.select._clusters import k_means, representations
-from ctxprune.shrink.select.base import check_share, group_numbers, row_divergences
+from ctxprune.shrink.learning.clustering import k_means, sampled_centres
+from ctxprune.shrink.select.base import check_share, group_numbers, representations, row_divergences
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,8 @@ class Paser:
             return zeros.index_add_(0, groups, values.double()) / sizes.view(-1, *[1] * (values.ndim - 1))
 
         teacher = subject.teacher or subject.model
-        which = k_means(mean(representations(subject, teacher)), self.clusters, subject.generator(6))
+        points = mean(representations(subject, teacher))
+        which = k_means(points, sampled_centres(points, self.clusters, subject.generator(6)))
         lost = mean(row_divergences(subject))
         lengths = torch.cat([batch["attention_mask"].sum(1) for batch in subject.needed_calibration()])
         worth = lost / (1 + mean(lengths).square()).log()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.select._clusters import k_means, representations
-from ctxprune.shrink.select.base import best_share
+from ctxprune.shrink.learning.clustering import k_means, sampled_centres
+from ctxprune.shrink.select.base import best_share, representations
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,7 @@ class Selectivity:
         model = subject.teacher or subject.model
         source = representations(subject, model).double()
         target = representations(replace(subject, calibration=subject.related), model).double()
-        which = k_means(source, self.clusters, subject.generator(6))
+        which = k_means(source, sampled_centres(source, self.clusters, subject.generator(6)))
         numbers = which.unique()
         centres = torch.stack([source[which == number].mean(0) for number in numbers])
         hits = torch.cdist(target, centres).argmin(1).bincount(minlength=len(numbers)).double()

@@ -9,9 +9,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
+from ctxprune.shrink.learning.clustering import farthest_centres, k_means  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
-from ctxprune.shrink.score.clusters import Clusters, kmeans  # noqa: E402
+from ctxprune.shrink.score.clusters import Clusters  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
 from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
 from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
@@ -21,7 +22,7 @@ from ctxprune.shrink.score.mixed import Mixed  # noqa: E402
 def test_clusters_are_found():
     generator = torch.Generator().manual_seed(0)
     points = torch.cat([torch.randn(20, 5, generator=generator) + 20 * number for number in range(3)])
-    labels = kmeans(points, 3, generator)
+    labels = k_means(points, farthest_centres(points, 3, generator))
     assert {len(set(labels[start : start + 20].tolist())) for start in (0, 20, 40)} == {1}
     assert len(set(labels.tolist())) == 3
 

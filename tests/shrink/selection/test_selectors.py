@@ -12,9 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.learning.clustering import k_means, sampled_centres  # noqa: E402
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
 from ctxprune.shrink.registries import SELECTORS  # noqa: E402
-from ctxprune.shrink.select._clusters import k_means  # noqa: E402
 from ctxprune.shrink.select.base import best_share, group_numbers, rebatch, row_divergences, row_losses  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
@@ -146,9 +146,9 @@ def test_random_depends_on_the_seed():
 
 def test_clusters_are_found():
     points = torch.tensor([[0.0, 0], [0, 0.1], [5, 5], [5, 5.1], [9, 0]])
-    which = k_means(points, 3, torch.Generator().manual_seed(0)).tolist()
+    which = k_means(points, sampled_centres(points, 3, torch.Generator().manual_seed(0))).tolist()
     assert which[0] == which[1] != which[2] == which[3] != which[4] != which[0]
-    assert len(set(k_means(torch.zeros(4, 2), 3, torch.Generator()).tolist())) == 1
+    assert len(sampled_centres(torch.zeros(4, 2), 3, torch.Generator())) == 1
 
 
 def test_batches_of_chosen_rows():

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from ctxprune.shrink.model import gate_hooks
-from ctxprune.shrink.model.anatomy import Group
+from ctxprune.shrink.model.anatomy import Group, Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from ctxprune.shrink.model.anatomy import Anatomy, Key, Layer, Sublayer
+    from ctxprune.shrink.model.anatomy import Anatomy, Key, Sublayer
 
-__all__ = ["Family", "Nothing", "depth_groups", "find_module", "has_parameter", "replace_module"]
+__all__ = ["Family", "Nothing", "depth_groups", "describe_layers", "find_module", "has_parameter", "replace_module"]
 
 
 class Family(ABC):
@@ -83,6 +83,26 @@ def depth_groups(layers: Sequence[Layer]) -> dict[Key, Group]:
     """The groups of sublayers and of layers."""
     count = sum(len(layer.sublayers) for layer in layers)
     return {("sublayer", -1): Group("sublayer", -1, count), ("layer", -1): Group("layer", -1, len(layers))}
+
+
+def describe_layers(
+    modules: Iterable[Any], prefix: str, describe: Callable[[Any, str, int, dict[Key, Group]], Iterable[Sublayer]]
+) -> tuple[list[Layer], dict[Key, Group]]:
+    """The layers with their sublayers, and the groups of units in them and of depth.
+
+    Args:
+        modules: The layers, from the bottom up.
+        prefix: Dotted name of a layer up to its number.
+        describe: Gives the sublayers of (layer, dotted name, number), and adds the groups of their units to the last.
+    """
+    groups: dict[Key, Group] = {}
+    layers = []
+    for index, layer in enumerate(modules):
+        path = f"{prefix}{index}"
+        layers.append(Layer(index, path, tuple(describe(layer, path, index, groups))))
+    # after the units of all layers: groups are walked in this order when a budget is shared out
+    groups |= depth_groups(layers)
+    return layers, groups
 
 
 def find_module(module: nn.Module, path: str) -> Any:

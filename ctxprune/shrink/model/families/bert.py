@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, depth_groups, find_module
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,15 +30,9 @@ class Bert(Family):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = _found(model)
-        groups: dict[Key, Group] = {}
-        layers = []
-        for index, layer in enumerate(base.encoder.layer):
-            path = f"{prefix}encoder.layer.{index}"
-            sublayers = [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
-            layers.append(Layer(index, path, tuple(sublayers)))
+        layers, groups = describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
         words = f"{prefix}embeddings.word_embeddings"
         count, width = base.embeddings.word_embeddings.weight.shape
-        groups |= depth_groups(layers)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
         # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
@@ -135,6 +129,10 @@ def _through(model: nn.Module, base: Any) -> bool:
 def _both(path: str, axis: int, start: int = 0, size: int = 1) -> tuple[Slice, Slice]:
     """Rows of a linear module: of its weight and of its bias."""
     return Slice(f"{path}.weight", axis, start, size), Slice(f"{path}.bias", axis, start, size)
+
+
+def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    return [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
 
 
 def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
-    depth_groups,
+    describe_layers,
     find_module,
     has_parameter,
     replace_module,
@@ -20,7 +20,7 @@ from ctxprune.shrink.model.modules import active_shares
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.anatomy import Key, Layer
 
 __all__ = ["Llama"]
 
@@ -38,13 +38,7 @@ class Llama(Family):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = found_base(model, "mlp.down_proj")
-        groups: dict[Key, Group] = {}
-        layers = []
-        for index, layer in enumerate(base.layers):
-            path = f"{prefix}layers.{index}"
-            sublayers = [*attention(layer, path, index, groups), *ffn(layer, path, index, groups)]
-            layers.append(Layer(index, path, tuple(sublayers)))
-        groups |= depth_groups(layers)
+        layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups)
 
     def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
@@ -67,6 +61,10 @@ class Llama(Family):
                 inner.add(down.weight.shape[1])
         if len(inner) == 1:
             base.config.intermediate_size = inner.pop()
+
+
+def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    return [*attention(layer, path, index, groups), *ffn(layer, path, index, groups)]
 
 
 def base_of(model: nn.Module, marker: str) -> tuple[str, Any] | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, depth_groups, find_module
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
 from ctxprune.shrink.model.families.llama import rows
 from ctxprune.shrink.model.gate_hooks import width_hooks
 from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
@@ -34,13 +34,7 @@ class Pruner(Family):
 
     def describe(self, model: Any) -> Anatomy:
         """The model as it is now."""
-        groups: dict[Key, Group] = {}
-        layers = []
-        for index, layer in enumerate(model.layers):
-            path = f"layers.{index}"
-            sublayers = [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
-            layers.append(Layer(index, path, tuple(sublayers)))
-        groups |= depth_groups(layers)
+        layers, groups = describe_layers(model.layers, "layers.", _sublayers)
         vocabulary, width = model.words.weight.shape
         groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, width)))
         groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, (Slice("words.weight", 0),))
@@ -84,6 +78,10 @@ class Pruner(Family):
         vocabulary, width = model.words.weight.shape
         shapes = tuple(LayerShape(layer.heads, layer.neurons) for layer in model.layers)
         model.shape = replace(model.shape, vocabulary=vocabulary, width=width, layers=shapes)
+
+
+def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    return [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
 
 
 def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:

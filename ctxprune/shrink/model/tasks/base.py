@@ -12,7 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Batch", "Task", "distillation_loss", "first_examples", "inputs_of", "pairs_in_order"]
+__all__ = ["Batch", "RankingTask", "Task", "distillation_loss", "first_examples", "inputs_of", "pairs_in_order"]
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
@@ -56,6 +56,31 @@ class Task(ABC):
         """The smallest parts of a batch that a loss can be taken of, each of them a batch: single rows."""
         for row in range(len(batch["input_ids"])):
             yield {name: value[row : row + 1] for name, value in batch.items()}
+
+
+class RankingTask(Task):
+    """A task whose quality is how many pairs of one question are in the order of their labels."""
+
+    @abstractmethod
+    def count_ordered(self, model: nn.Module, batch: Batch) -> list[tuple[float, int]] | None:
+        """What `pairs_in_order` counts for each part of a batch that is compared; None for a batch without order."""
+
+    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
+        """Share of (relevant, other) pairs of one question that are in order, 0..1; without any, minus the mean loss.
+
+        The loss is that of batches without order.
+        """
+        right, pairs, losses = 0.0, 0, []
+        with torch.no_grad():
+            for batch in batches:
+                counts = self.count_ordered(model, batch)
+                if counts is None:
+                    losses.append(float(self.loss(model, batch)))
+                    continue
+                # pairs are summed over all batches before the division: a mean of shares would weigh small ones more
+                for ordered, compared in counts:
+                    right, pairs = right + ordered, pairs + compared
+        return right / pairs if pairs else -sum(losses) / max(len(losses), 1)
 
 
 def first_examples(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:

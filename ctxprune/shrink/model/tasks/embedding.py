@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.tasks.base import Task, distillation_loss, inputs_of, pairs_in_order
+from ctxprune.shrink.model.tasks.base import RankingTask, distillation_loss, inputs_of, pairs_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from torch import nn
 
@@ -23,7 +23,7 @@ __all__ = ["Embedding"]
 
 
 @dataclass(frozen=True)
-class Embedding(Task):
+class Embedding(RankingTask):
     """Unit vectors (rows, width).
 
     In a batch with labels a group is a question (label -1) with its passages (0..1).
@@ -65,18 +65,12 @@ class Embedding(Task):
                 losses.append(-(wanted * functional.log_softmax(self.sharpness * cosines, dim=0)).sum())
         return torch.stack(losses).mean() if losses else 0.0 * vectors.sum()
 
-    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
-        """Share of (relevant, other) pairs of one question that are in order, 0..1; minus the loss without labels."""
-        right, pairs, losses = 0.0, 0, []
-        with torch.no_grad():
-            for batch in batches:
-                if "labels" not in batch:
-                    losses.append(float(self.loss(model, batch)))
-                    continue
-                for labels, cosines in self._questions(self.output(model, batch), batch):
-                    here = pairs_in_order(cosines, labels)
-                    right, pairs = right + here[0], pairs + here[1]
-        return right / pairs if pairs else -sum(losses) / max(len(losses), 1)
+    def count_ordered(self, model: nn.Module, batch: Batch) -> list[tuple[float, int]] | None:
+        """One count a question; None without labels."""
+        if "labels" not in batch:
+            return None
+        questions = self._questions(self.output(model, batch), batch)
+        return [pairs_in_order(cosines, labels) for labels, cosines in questions]
 
     def examples(self, batch: Batch) -> Iterator[Batch]:
         """Each question with its passages, which the loss and the divergence compare; the batch where none is said."""
