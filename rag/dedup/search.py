@@ -250,6 +250,7 @@ def _collect_entries(
     asked = _encode_entries(probes, groups, len(sizes))
     if bar.containment is None:
         return asked, asked
+    # Freed before the second, larger gathering: both at once would take more memory.
     del probes
     indexed = _gather_prefixes(sets, sizes, counts, np.where(taking, sizes, 0), among=groups)
     return asked, _encode_entries(indexed, groups, len(sizes))

@@ -91,6 +91,7 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[in
     """
     found: list[int | None] = [None] * len(texts)
     for merge in deduplicate(texts, similarity=similarity, shingle=1).merges:
+        # Texts without words were compared byte for byte; as sentences they are no duplicates.
         if words(texts[merge.index]):
             found[merge.index] = merge.into
     return found

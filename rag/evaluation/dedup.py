@@ -123,6 +123,7 @@ def plant(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], list[Plant
     for number, index in enumerate(copied):
         kind = kinds[number % len(kinds)]
         entries.append((index, kind, _CHANGES[kind](texts[index], state)))
+    # Copies come before or after their source, as in real collections.
     state.shuffle(entries)
     places = {index: place for place, (index, kind, _) in enumerate(entries) if not kind}
     planted = [
@@ -143,9 +144,11 @@ def measure(texts: Sequence[str], *, similarity: float = 0.8, seed: int = 0) -> 
     start = perf_counter()
     found = deduplicate(everything, similarity=similarity)
     seconds = perf_counter() - start
+    # A second search, not timed: containment also merges parts, which would hide what similarity alone finds.
     wide = deduplicate(everything, similarity=similarity, containment=_CONTAINMENT)
     true = find_true_merges(sets, similarity)
     gone = {merge.index for merge in found.merges}
+    # A part is not similar to its source by Jaccard, only contained in it: it is judged in the search with containment.
     near = [one for one in planted if one.kind != "part"]
     due = [one for one in near if one.similarity >= similarity]
     below = [one for one in near if one.similarity < similarity]

@@ -104,10 +104,12 @@ class JudgedPage:
 
     def __init__(self, item: PageItem, options: HtmlOptions) -> None:
         self.page = HtmlPage(item.html, options)
+        # (0, 0) overlaps no unit, so that a page without its gold part has no gold units and does not count.
         start, end = find_gold_span(item, self.page.source) or (0, 0)
         spans = [unit.span or (0, 0) for unit in self.page.units]
         self.gold = {index for index, span in enumerate(spans) if span[0] < end and start < span[1]}
         self.tokens = as_counter().count(self.page.render(range(len(spans))))
+        # Answers are searched for in plain text: tags in the middle of an answer must not hide it.
         self._plain = HtmlPage(item.html, replace(options, output="text"))
         self._columns = {unit for grid in self.page.grids for unit in grid.column_units}
         self._by_text = item.gold_tid is None  # a table is judged by its text, an element by its units
@@ -141,6 +143,7 @@ def measure_questions(
         if key not in pages:
             pages = {key: JudgedPage(item, options)}
         asked = pages[key]
+        # Questions whose answer is not in the gold part, even with everything kept, say nothing about pruning.
         if asked.gold and asked.contains(range(len(asked.page.units)), item.answers):
             rows.append(_prune_to_shares(asked, item, scorer))
         if progress is not None:
@@ -149,6 +152,7 @@ def measure_questions(
         raise InputError("no question has its answers in a gold table, or a gold element in its page")
     retained = {str(share): percent(row[0][place] for row in rows) for place, share in enumerate(SHARES)}
     by_element = items[0].gold_tid is not None
+    # Each page is timed once, however many questions there are about it.
     first = list({item.name: item for item in items}.values())
     return QuestionReport(
         answer_retention=None if by_element else retained,
@@ -202,6 +206,7 @@ def find_gold_span(item: PageItem, source: str) -> tuple[int, int] | None:
 def _prune_to_shares(asked: JudgedPage, item: PageItem, scorer: Scorer) -> tuple[list[bool], list[float]]:
     """For each share whether the answer is kept, and the share of the tokens that is kept."""
     question, page = item.question or "", asked.page
+    # Scored once for all shares: only the selection depends on the budget.
     scores = score_batch(scorer, [question], [page])[0]
     held, kept = [], []
     for share in SHARES:

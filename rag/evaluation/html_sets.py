@@ -50,6 +50,7 @@ def read_pages(path: Path) -> list[PageItem]:
         InputError: There are no such rows, or a question is about a page that is missing.
     """
     rows = [row for file in _list_files(path) for row in read_rows(file)]
+    # Rows of several kinds may be in one file: the keys of a row say what it is.
     try:
         articles = [_read_article(row) for row in rows if "article_body" in row]
         pages = {str(row["id"]): row for row in rows if "html" in row}

@@ -71,6 +71,7 @@ def measure(
         scores = scorer.score(item.question, context)
         seconds += perf_counter() - started
         documents += len(item.documents)
+        # Checked outside the timed part: a scorer that gives NaN fails here and is not ranked.
         checked = as_scores(scores, len(context.units), source=type(scorer).__name__)
         rows.append(_measure_item(item, context, checked.tolist()))
         if progress is not None:
@@ -112,6 +113,7 @@ def _measure_item(item: Item, context: DocumentsContext, scores: list[float]) ->
     sizes = [len(text) for text in texts]
     positives = sum(context.labels)
     answers = find_answer_strings(item)
+    # An answer that is not in the documents word for word cannot be retained, so such items do not count.
     answered = bool(answers) and _contains_answer(texts, answers)
     rows = []
     for share in SHARES:

@@ -112,6 +112,7 @@ def measure(
     """
     names = list(ranking.documents)
     search = _Search([" ".join([title, *texts]) for title, texts in ranking.documents.values()])
+    # Without a relevant document the ideal gain is 0, and nDCG is not defined.
     pairs = [(text, gain) for text, gain in zip(ranking.questions, ranking.gains, strict=True) if gain]
     pairs = pairs[:limit]
     if not pairs:
@@ -125,6 +126,7 @@ def measure(
         scores = _score_documents(scorer, text, [ranking.documents[names[index]] for index in found])
         seconds += perf_counter() - started
         documents += len(found)
+        # Ties keep the order of BM25.
         order = sorted(range(len(found)), key=lambda place: (-float(scores[place]), place))
         for target, ranked in ((first, found), (second, [found[place] for place in order])):
             gained = [gain.get(names[index], 0) for index in ranked[:_DEPTH]]

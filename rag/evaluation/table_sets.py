@@ -142,6 +142,7 @@ def _read_tatqa(row: dict[str, Any]) -> Iterator[TableItem]:
             _find_cells(str(answer), lines, 0)
             for answer in (answers if spans else _FIGURE.findall(entry["derivation"]))
         ]
+        # Arithmetic over cells and answers from the text beside the table are no look-ups.
         lookup = entry["answer_from"] == "table" and entry["answer_type"] == "span"
         needed = tuple(cells for cells in found if cells or lookup)
         name, question = entry["id"], entry["question"]

@@ -114,6 +114,7 @@ def measure_tables(
             recalls[str(share)].append(_measure_recall(item, table, kept))
         if progress is not None:
             progress()
+    # An answer is retained where each of its parts has a cell that is kept.
     complete = {share: [float(value == 1) for value in values] for share, values in recalls.items()}
     # The interval is that of the set's main figure: cells where they are marked, else answers.
     shown = recalls if items[0].gold == "cells" else complete

@@ -153,6 +153,7 @@ DEFAULT_TRIAL = ToolTrial()
 
 def draw_tools(tools: ToolSet, question: ToolQuestion, trial: ToolTrial) -> list[str]:
     """Draw the ids of the tools offered, shuffled: the needed ones, others of their group, then any others."""
+    # Seeded by the question too, so that the tools offered do not depend on which questions came before.
     random, size = Random(f"{trial.seed} {question.text} {question.needed}"), trial.size
     # Tools of the same group first: distractors that resemble the needed tool make the trial hard.
     near = [name for name in tools.groups.get(question.group, ()) if name not in question.needed]

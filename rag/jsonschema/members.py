@@ -63,6 +63,7 @@ class Members:
             if edge.key in (ITEMS, OTHERS) or isinstance(edge.key, tuple):
                 keys = self._parts.setdefault(graph.find(edge.source), {})
                 keys.setdefault(edge.key, []).append(graph.nodes[edge.target].schema)
+        # With `whole` the members are still units, so that they are counted and found in calls, but all are bound.
         fixed = set(self._parts) if whole else find_whole_classes(graph, droppable)
         self._bound = find_bound_members(graph, droppable) | {
             (place, key[1]) for place in fixed for key in self._parts.get(place, {}) if isinstance(key, tuple)
@@ -192,6 +193,7 @@ class Members:
             if place in above or len(above) > _DEEPEST or (place in done and len(self.units) > _MOST):
                 return
             done.add(place)
+            # Reversed, since the stack gives back the last one first: units come in source order.
             keys = reversed(self._parts.get(place, {}))
             stack.extend((place, key, owner, (*above, place)) for key in keys)
 
@@ -257,6 +259,7 @@ class Members:
         stack: list[tuple[Json, int, int | None]] = [(value, self.graph.find(0), None)]
         while stack:
             value, place, owner = stack.pop()
+            # Items have no unit of their own; their members belong to the owner of the array.
             if isinstance(value, list) and (items := self.graph.child(place, ITEMS)) is not None:
                 stack += [(item, items, owner) for item in value]
             if not isinstance(value, dict):

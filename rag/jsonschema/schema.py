@@ -99,6 +99,7 @@ class JsonSchema(Context[Any]):
     def render(self, kept: Collection[int]) -> Any:
         """The schema with the kept properties; the whole source, unused definitions included, if all are kept."""
         chosen = set(kept)
+        # All kept: the source itself, with definitions that nothing refers to, so that pruning nothing changes nothing.
         schema = copy_json(self._schema) if len(chosen) == len(self.units) else render_schema(self._members, chosen)
         return schema if self._style is None else write_json(schema, self._style)
 

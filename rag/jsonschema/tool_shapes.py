@@ -125,6 +125,7 @@ def read_tool_list(source: Any) -> ToolList:
     """
     value, style = read_json(source) if isinstance(source, str) else (source, None)
     above: list[tuple[dict[str, Any], str]] = []
+    # In this order: a JSON-RPC response of MCP has "tools" inside "result".
     for key in ("result", "tools"):
         if isinstance(value, dict) and isinstance(value.get(key), (dict, list)):
             above.append((value, key))

@@ -28,6 +28,7 @@ def build_validator(schema: Any) -> Callable[[Any], bool]:
     library = require("jsonschema_rs", "jsonschema")
     asked: list[str] = []
 
+    # jsonschema-rs fetches remote references on its own; a schema from outside must not cause a request.
     def refuse(uri: str) -> Any:
         asked.append(uri)
         raise LookupError(uri)

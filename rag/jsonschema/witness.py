@@ -83,6 +83,7 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     found: list[Any] = []
     reason, random = "", Random(seed)
     conjunction, known = Conjunction(document), dict[tuple[str, ...], Any]()
+    # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
     for _ in range(count * _TRIES):
         generator = InstanceGenerator(conjunction, random, limit, known)
         try:
