@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.common.held import Coin, Window, coin_of, window_of
+from benchmarks.common.tiny_lm import random_llama
 from ctxprune.kv.gates.forward import GatedForward
 from ctxprune.kv.gates.gates import Gates
 from ctxprune.kv.gates.training import GateRecipe, GateTraining
@@ -37,22 +38,10 @@ def stream(tokens: int, seed: int) -> torch.Tensor:
 
 
 def network(seed: int):
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=32,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=128,
-        initializer_range=0.15,
-        tie_word_embeddings=True,
-        attn_implementation="sdpa",
-    )
-    return LlamaForCausalLM(config).eval()
+    return random_llama(
+        seed, vocab_size=32, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.15,
+    )  # fmt: skip
 
 
 @torch.no_grad()

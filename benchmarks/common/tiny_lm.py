@@ -57,18 +57,16 @@ def encoded(made, texts: list[str]) -> torch.Tensor:
 
 def model(seed: int):
     """Four layers of 128, four heads of 32; random weights."""
+    return random_llama(
+        seed, vocab_size=VOCABULARY, hidden_size=128, intermediate_size=352, num_hidden_layers=4,
+        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=2048,
+    )  # fmt: skip
+
+
+def random_llama(seed: int, **sizes):
+    """A Llama with random weights and tied embeddings, in evaluation mode."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=128,
-        intermediate_size=352,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-        attn_implementation="sdpa",
-    )
+    config = LlamaConfig(tie_word_embeddings=True, attn_implementation="sdpa", **sizes)
     return LlamaForCausalLM(config).eval()

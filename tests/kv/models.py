@@ -32,6 +32,7 @@ from transformers import (
 from ctxprune.kv import prefill
 from ctxprune.kv.cache.masks import pressed_layers
 from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.gates.gates import Gates
 from ctxprune.kv.model.attention import attentions_of, find_argument
 from ctxprune.kv.presses.base import Press
 from ctxprune.kv.reading.view import LayerView
@@ -76,6 +77,14 @@ def decoder(name: str, attention: str = "sdpa"):
     for weight in model.parameters():  # larger than the usual start, so that attention is not flat
         weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
     return model
+
+
+def random_gates(model, *, seed: int, bias: float = 1.5):
+    """Random gates that close a good part, at different places in different layers."""
+    gates = Gates.of(model, width=8, bias=bias, seed=seed)
+    for weight in gates.parameters():  # larger than the usual start, as the weights of `decoder`
+        weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
+    return gates
 
 
 def letters():

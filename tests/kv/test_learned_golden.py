@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from kv.models import DECODERS, decoder, tokens  # noqa: E402
+from kv.models import DECODERS, decoder, random_gates, tokens  # noqa: E402
 from transformers import DynamicCache  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
@@ -22,11 +22,7 @@ TEXT = tokens(40)
 
 
 def gates_of(model, bias=1.5):
-    """Random gates that close a good part, at different places in different layers."""
-    gates = Gates.of(model, width=8, bias=bias, seed=3)
-    for weight in gates.parameters():
-        weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
-    return gates
+    return random_gates(model, seed=3, bias=bias)
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from kv.models import decoder, tokens  # noqa: E402
+from kv.models import decoder, random_gates, tokens  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
@@ -23,10 +23,7 @@ TEXT = tokens(50)
 
 
 def gates_of(model, bias=1.5):
-    gates = Gates.of(model, width=8, bias=bias, seed=5)
-    for weight in gates.parameters():
-        weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
-    return gates
+    return random_gates(model, seed=5, bias=bias)
 
 
 def test_they_come_back_as_they_were(decoders, tmp_path):

@@ -7,11 +7,8 @@ import copy
 import torch
 import transformers
 from transformers import (
-    BertConfig,
     BertForSequenceClassification,
-    LlamaConfig,
     LlamaForCausalLM,
-    Qwen2Config,
     Qwen2ForCausalLM,
 )
 
@@ -23,30 +20,24 @@ VOCABULARY = 64
 
 
 def bert() -> BertForSequenceClassification:
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=48,
-        max_position_embeddings=32, num_labels=1,
-    )  # fmt: skip
-    return spread(BertForSequenceClassification(config))
+    return _deep("BertForSequenceClassification", "BertConfig", max_position_embeddings=32, num_labels=1)
 
 
 def llama() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
-        intermediate_size=48, max_position_embeddings=64,
-    )  # fmt: skip
-    return spread(LlamaForCausalLM(config))
+    return _deep("LlamaForCausalLM", "LlamaConfig", num_attention_heads=8, num_key_value_heads=4)
 
 
 def qwen2() -> Qwen2ForCausalLM:
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
-        intermediate_size=48, max_position_embeddings=64, tie_word_embeddings=True,
-    )  # fmt: skip
-    return spread(Qwen2ForCausalLM(config))
+    return _deep("Qwen2ForCausalLM", "Qwen2Config", num_key_value_heads=2, tie_word_embeddings=True)
+
+
+def _deep(model_class: str, config_class: str, **more) -> torch.nn.Module:
+    """Four layers, where those of `_sizes` have three, and padding as the configuration says."""
+    sizes = {
+        "vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "intermediate_size": 48, "max_position_embeddings": 64,
+    }  # fmt: skip
+    return _made(model_class, config_class, **(sizes | more))
 
 
 def _sizes(**more) -> dict:
@@ -175,3 +166,16 @@ def without_effect(subject: Subject, *places: int) -> Subject:
                     norm.weight.fill_(1.0)
                     norm.bias.zero_()
     return subject
+
+
+def divergence(subject: Subject, model: torch.nn.Module) -> float:
+    """How far a model's outputs are from those of the subject's teacher, summed over the calibration batches."""
+    with torch.no_grad():
+        return sum(
+            float(
+                subject.task.divergence(
+                    subject.task.output(model, batch), subject.task.output(subject.teacher, batch), batch
+                )
+            )
+            for batch in subject.calibration
+        )

@@ -135,22 +135,11 @@ def chains(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
 
 @lru_cache
 def _encoder() -> BertForSequenceClassification:
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = BertForSequenceClassification(
-            BertConfig(
-                vocab_size=VOCABULARY,
-                hidden_size=32,
-                num_hidden_layers=4,
-                num_attention_heads=4,
-                intermediate_size=64,
-                max_position_embeddings=32,
-                num_labels=1,
-                initializer_range=0.1,
-                hidden_dropout_prob=0.0,
-                attention_probs_dropout_prob=0.0,
-            )
-        )
+    model = _seeded(
+        BertForSequenceClassification, BertConfig, seed=1, num_hidden_layers=4, num_attention_heads=4,
+        intermediate_size=64, max_position_embeddings=32, num_labels=1, initializer_range=0.1,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
     with torch.no_grad():  # attention that sees equal words from the start is learned in a tenth of the steps
         model.bert.embeddings.word_embeddings.weight.mul_(4.0)
         for layer in model.bert.encoder.layer:
@@ -161,58 +150,37 @@ def _encoder() -> BertForSequenceClassification:
 
 @lru_cache
 def _decoder() -> LlamaForCausalLM:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = LlamaForCausalLM(
-            LlamaConfig(
-                vocab_size=VOCABULARY,
-                hidden_size=32,
-                num_hidden_layers=4,
-                num_attention_heads=8,
-                num_key_value_heads=4,
-                intermediate_size=64,
-                max_position_embeddings=64,
-                initializer_range=0.1,
-            )
-        )
-    return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
+    return _language_model(
+        LlamaForCausalLM, LlamaConfig, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
+        intermediate_size=64, max_position_embeddings=64, initializer_range=0.1,
+    )  # fmt: skip
 
 
 @lru_cache
 def _moe() -> MixtralForCausalLM:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = MixtralForCausalLM(
-            MixtralConfig(
-                vocab_size=VOCABULARY,
-                hidden_size=32,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-                num_key_value_heads=2,
-                intermediate_size=32,
-                num_local_experts=6,
-                num_experts_per_tok=2,
-                max_position_embeddings=64,
-                initializer_range=0.1,
-            )
-        )
-    return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
+    return _language_model(
+        MixtralForCausalLM, MixtralConfig, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=32, num_local_experts=6, num_experts_per_tok=2, max_position_embeddings=64,
+        initializer_range=0.1,
+    )  # fmt: skip
 
 
 @lru_cache
 def _ssm() -> MambaForCausalLM:
+    return _language_model(
+        MambaForCausalLM, MambaConfig, num_hidden_layers=4, state_size=4, time_step_rank=4, pad_token_id=0
+    )
+
+
+def _seeded(model_class, config_class, *, seed: int, **sizes):
+    """A random model of width 32; the random numbers of what comes after are not changed."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = MambaForCausalLM(
-            MambaConfig(
-                vocab_size=VOCABULARY,
-                hidden_size=32,
-                num_hidden_layers=4,
-                state_size=4,
-                time_step_rank=4,
-                pad_token_id=0,
-            )
-        )
+        torch.manual_seed(seed)
+        return model_class(config_class(vocab_size=VOCABULARY, hidden_size=32, **sizes))
+
+
+def _language_model(model_class, config_class, **sizes):
+    model = _seeded(model_class, config_class, seed=0, **sizes)
     return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
 
 

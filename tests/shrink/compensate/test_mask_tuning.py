@@ -55,22 +55,10 @@ def test_the_divergence_from_the_teacher_falls(make):
             group.key: torch.rand(group.count, generator=subject.generator(group.layer)) > 0.3
             for group in subject.groups(["neuron"])
         }
-        before.append(divergence(subject, remove(subject.model, kept)))
+        before.append(models.divergence(subject, remove(subject.model, kept)))
         MaskTuning()(subject, kept)
-        after.append(divergence(subject, remove(subject.model, kept)))
+        after.append(models.divergence(subject, remove(subject.model, kept)))
     assert sum(after) < sum(before)
-
-
-def divergence(subject, model) -> float:
-    with torch.no_grad():
-        return sum(
-            float(
-                subject.task.divergence(
-                    subject.task.output(model, batch), subject.task.output(subject.teacher, batch), batch
-                )
-            )
-            for batch in subject.calibration
-        )
 
 
 def test_bad_parameters_are_refused():
