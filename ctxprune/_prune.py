@@ -112,7 +112,7 @@ def _context(value: Any) -> Any:
         from ctxprune.rag.passages.passages import Passage
 
         return Passage(value)
-    if isinstance(value, Sequence) and not hasattr(value, "units") and all(isinstance(item, str) for item in value):
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         from ctxprune.rag.passages.passages import Passages
 
         return Passages(value)

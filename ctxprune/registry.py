@@ -112,6 +112,7 @@ def _plural(kind: str) -> str:
 
 
 def _path(entry: object) -> str:
+    # Entries are classes or functions of anyone; others have no such names.
     return f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', repr(entry))}"
 
 
@@ -120,7 +121,7 @@ def _load(path: str, what: str) -> T:  # type: ignore[type-var]
 
     module, _, attribute = path.partition(":")
     try:
-        entry: T = getattr(import_module(module), attribute)
+        entry: T = getattr(import_module(module), attribute)  # named by an entry point
     except MissingExtraError:
         raise
     except (ImportError, AttributeError, ValueError) as error:

@@ -84,7 +84,7 @@ def _scorer(name: str, model: str | None, *, titled: bool) -> Scorer:
 
     scorer, _ = make_scorer(name, model)
     # a plug-in's scorer need not say whether it reads titles itself
-    return TitledScorer(scorer) if titled and not getattr(scorer, "reads_titles", False) else scorer
+    return TitledScorer(scorer) if titled and not scorer.reads_titles else scorer
 
 
 def _bindings(inputs: Inputs, options: TextOptions) -> PassageOptions:

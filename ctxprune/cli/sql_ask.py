@@ -122,9 +122,11 @@ def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str
     from ctxprune.sql.pipeline.conversation import Conversation
     from ctxprune.sql.rewrite.base import UNRESOLVED
     from ctxprune.sql.rewrite.chat import ChatRewriter
+    from ctxprune.utils.foreign import optional_member
 
     # a registered plug-in may have a model too; the protocol of generators does not name it
-    model = next((writer.model for writer in generators if hasattr(writer, "model")), None)
+    models = (optional_member(writer, "model") for writer in generators)
+    model = next((found for found in models if found is not None), None)
     talk = Conversation(pipeline, rewriter=None if model is None else ChatRewriter(model))
     for line in filter(str.strip, sys.stdin):
         answer = talk.ask(line, evidence)

@@ -10,9 +10,9 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import decoder_of
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.reading.prefill import prefill
 from ctxprune.kv.reading.prefilled import check_press
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ChatFrame:
     def of(cls, tokenizer: Any) -> ChatFrame:
         """The frame of a tokenizer's chat template; a line break alone for a tokenizer without one."""
         # Tokenizers of other packages have no such attribute.
-        if not foreign_attribute(tokenizer, "chat_template"):
+        if not optional_member(tokenizer, "chat_template"):
             return cls("", "\n")
         mark = "\x00here\x00"
         whole = tokenizer.apply_chat_template(
@@ -93,7 +93,7 @@ class Pipeline:
         decoder_of(self.model)
         check_press(self.press)
         check_storage(self.storage)
-        if not callable(self.tokenizer) or not callable(foreign_attribute(self.tokenizer, "decode")):
+        if not callable(self.tokenizer) or not callable(optional_member(self.tokenizer, "decode")):
             raise UsageError(
                 f"the tokenizer is {describe_type(self.tokenizer)}", hint="the model's own, of transformers"
             )

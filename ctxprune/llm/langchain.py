@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import ModelError, UsageError
 from ctxprune.llm.base import ChatAnswer, ChatModel
 from ctxprune.utils.cancellation import is_cancelled
-from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from ctxprune.llm.deadline import Deadline, current_deadline, timeout_error
 from ctxprune.llm.openai import choice_texts
 from ctxprune.utils.cancellation import is_cancelled
 from ctxprune.utils.extras import require
-from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
-from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

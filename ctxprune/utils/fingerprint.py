@@ -125,12 +125,14 @@ def _array(array: np.ndarray[Any, Any], where: str) -> Iterator[bytes]:
 
 def _object(value: Any, where: str, depth: int) -> Iterator[bytes]:
     yield _name(type(value)).encode()
-    own = getattr(value, "fingerprint", None)
+    own = getattr(value, "fingerprint", None)  # any object may come in; some say it themselves
     if isinstance(own, str) and not isinstance(value, type):
         yield own.encode("utf-8", "surrogatepass")
         return
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # By name, since which fields there are is the dataclass's own knowledge.
         members = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.compare}
+    # An object with slots or of C has no `__dict__` to read.
     elif isinstance(value, type) or callable(value) or not type(value).__module__ or not hasattr(value, "__dict__"):
         raise UsageError(
             f"a {type(value).__name__} cannot be fingerprinted",

@@ -74,6 +74,7 @@ def _known(label: str) -> str:
         name = codecs.lookup(label.strip()).name if label.strip() else ""
     except (LookupError, ValueError):
         return ""
+    # CPython marks codecs such as base64 by this attribute, which other Pythons may lack.
     if name in _NOT_FOR_PAGES or not getattr(codecs.lookup(name or "utf-8"), "_is_text_encoding", True):
         return ""
     return _STANDARD.get(name, name)

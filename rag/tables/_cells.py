@@ -16,6 +16,7 @@ def cell_text(value: Any) -> str:
     """`value` as text; "" for None, NaN and other missing values, JSON for what is nested."""
     if isinstance(value, str):
         return str(value)
+    # An array of numpy or the like in a cell; scalars have no dimensions.
     if isinstance(value, (Mapping, list, tuple, set, frozenset)) or getattr(value, "ndim", None):
         return json.dumps(_plain(value), ensure_ascii=False)
     if value is None or type(value).__name__ in _MISSING or value != value:  # noqa: PLR0124  (NaN)

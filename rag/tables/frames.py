@@ -16,6 +16,7 @@ def frame_form(data: Any) -> Form | None:
     """`data` as a form if it is a frame; its package is imported already, then, and never imported here."""
     for package, names, form in _FRAMES:
         module = sys.modules.get(package)
+        # Classes of pandas, polars or pyarrow, by name: none of these is imported for this.
         if module is not None and isinstance(data, tuple(getattr(module, name) for name in names)):
             found: Form = form(data)
             return found

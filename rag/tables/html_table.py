@@ -105,7 +105,8 @@ class HtmlTable(TextForm):
         hole = "<td></td>"
         if row < self._depth:  # a header is written whole, lest the table be read as one without
             last, hole = len(columns) - 1, "<th></th>"
-        for frame, same in groupby(columns[: last + 1], key=lambda column: getattr(places[column], "frame", None)):
+        frames = [None if place is None else place.frame for place in places]
+        for frame, same in groupby(columns[: last + 1], key=frames.__getitem__):
             first, *more = same
             cell = places[first]
             if cell is None or frame is None:  # a hole, which in the source nothing but the cells behind it shows

@@ -76,6 +76,7 @@ def is_result(data: Any) -> bool:
     """Whether it is a dataclass that holds columns and rows."""
     if not is_dataclass(data) or isinstance(data, type):
         return False
+    # A result of any database library: what it is called is not known, what it has is.
     return all(isinstance(getattr(data, name, None), (list, tuple)) for name in ("columns", "rows"))
 
 

@@ -50,8 +50,7 @@ class TableOptions:
         delimiter = self.delimiter
         single = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
         _check(delimiter is None or single, "delimiter", delimiter, "one character other than a quote or a line end")
-        for name in ("header_rows", "rows"):
-            rows = getattr(self, name)
+        for name, rows in (("header_rows", self.header_rows), ("rows", self.rows)):
             whole = isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0
             _check(rows is None or whole, name, rows, "a whole number from 0 up, or None")
         _check(isinstance(self.title, str), "title", self.title, "a text")

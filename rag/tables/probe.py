@@ -161,6 +161,7 @@ def _kind(column: Any, seen: str) -> str:
 
 
 def _is_text(kind: Any) -> bool:
+    # pyarrow has a function for each type.
     return any(getattr(pa.types, test)(kind) for test in ("is_string", "is_large_string", "is_string_view"))
 
 

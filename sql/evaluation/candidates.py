@@ -90,7 +90,7 @@ def read_candidates(path: Path) -> Candidates:
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # the latter for a path with a NUL character
-        reason = getattr(error, "strerror", None) or error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(f"the file cannot be read ({reason})", where=str(path)) from error
     try:
         rows = [parse_json(line) for line in data.split(b"\n") if line.strip()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.utils.protocols import check_method
+from ctxprune.utils.foreign import check_method
 
 from ..question import same_question
 from .base import GENERATORS, Candidate, Generator

@@ -148,7 +148,7 @@ def _type_name(kind: exp.Expr) -> str:
     own = kind.args.get("kind")
     if own is not None:
         return stored(own, "postgres") if isinstance(own, exp.Identifier) else fold(str(own))
-    return _TYPES.get(kind.this) or fold(str(getattr(kind.this, "value", _UNNAMED)))
+    return _TYPES.get(kind.this) or fold(str(kind.this.value if isinstance(kind.this, exp.DType) else _UNNAMED))
 
 
 def _first_output(query: exp.Expr) -> exp.Expr | None:

@@ -142,7 +142,7 @@ class KnowledgeFile:
         except FileNotFoundError as error:
             raise InputError("there is no such file of knowledge", where=str(self.path)) from error
         except (OSError, ValueError) as error:  # the latter for a path with a NUL character
-            reason = getattr(error, "strerror", None) or error
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
             raise InputError(f"the knowledge cannot be read ({reason})", where=str(self.path)) from error
         if len(raw) > _MOST_BYTES:
             raise FormatError(f"the file has over {_MOST_BYTES} bytes", where=str(self.path))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
+from ctxprune.utils.foreign import foreign_attribute, optional_member
 
 from ..schema.linked import Linked
 
@@ -53,11 +54,11 @@ class _AdaptedLinker(Linker):
 
     @property
     def counter(self) -> Any:
-        return getattr(self.linker, "counter", None)  # a user's object need not have it
+        return optional_member(self.linker, "counter")
 
     @property
     def wrapped(self) -> Any:
-        return getattr(self.linker, "inner", getattr(self.linker, "base", None))  # nor one of these
+        return foreign_attribute(self.linker, "inner", "base")
 
 
 def as_linker(linker: object) -> Linker:
@@ -68,7 +69,7 @@ def as_linker(linker: object) -> Linker:
     """
     if isinstance(linker, Linker):
         return linker
-    if isinstance(linker, type) or not callable(getattr(linker, "link", None)):  # any object may come in
+    if isinstance(linker, type) or not callable(optional_member(linker, "link")):
         raise UsageError(
             f"{linker!r:.100} is not a linker: it has no method link",
             where="linker",

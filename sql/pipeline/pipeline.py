@@ -13,7 +13,7 @@ from ctxprune.errors import UsageError
 from ctxprune.llm.calls import record_calls
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
-from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_number
 
 from ..database.database import Limits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
-from ctxprune.utils.protocols import check_method
+from ctxprune.utils.foreign import check_method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

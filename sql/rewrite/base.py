@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.registry import Registry
 from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
-from ctxprune.utils.protocols import check_method
+from ctxprune.utils.foreign import check_method
 
 from ..linking.words import name_stems
 

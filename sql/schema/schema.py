@@ -300,7 +300,7 @@ def _check_types(schema: Schema) -> None:
 def _check_fields(part: object, *, text: tuple[str, ...], flags: tuple[str, ...] = ()) -> None:
     for names, kind in ((text, str), (flags, bool)):
         for name in names:
-            if not isinstance(value := getattr(part, name), kind):
+            if not isinstance(value := getattr(part, name), kind):  # fields by name, from the table above
                 raise TypeError(f"{name} is {value!r}")
 
 

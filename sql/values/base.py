@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.foreign import optional_member
 
 from ..schema.hits import RangeHit, ValueHit
 
@@ -117,7 +118,7 @@ class _AdaptedLookup(ValueLookup):
         return type(self.inner).__name__
 
     def _optional(self, member: str, *, default: Any = None) -> Any:
-        return getattr(self.inner, member, default)  # a user's object need not have it
+        return optional_member(self.inner, member, default)
 
 
 def as_value_lookup(values: object) -> ValueLookup:

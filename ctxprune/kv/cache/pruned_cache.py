@@ -14,7 +14,7 @@ from ctxprune.kv.cache.masks import attach, attached_decoder, pressed_layers
 from ctxprune.kv.cache.saving import CACHE_FILE, collect_layers, load_layers
 from ctxprune.kv.model.attention import attentions_of
 from ctxprune.kv.model.files import model_fingerprint
-from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _can_crop(layer: Any) -> bool:
     # A window that has not been filled yet has dropped nothing.
     if isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() < layer.sliding_window:
         return True
-    return bool(layer.is_croppable and foreign_attribute(layer, "record_past", True))
+    return bool(layer.is_croppable and optional_member(layer, "record_past", True))
 
 
 _STATES = ("conv_states", "recurrent_states")  # of layers with linear attention, by number
@@ -219,18 +219,18 @@ _STATES = ("conv_states", "recurrent_states")  # of layers with linear attention
 def _layer_tensors(layer: Any) -> dict[str, torch.Tensor]:
     if isinstance(layer, PrunedLayer):
         return layer.tensors()
-    held = {"keys": foreign_attribute(layer, "keys"), "values": foreign_attribute(layer, "values")}
+    held = {"keys": optional_member(layer, "keys"), "values": optional_member(layer, "values")}
     for name in _STATES:
-        held |= {f"{name}.{number}": state for number, state in foreign_attribute(layer, name, {}).items()}
+        held |= {f"{name}.{number}": state for number, state in optional_member(layer, name, {}).items()}
     return {name: tensor for name, tensor in held.items() if tensor is not None}
 
 
 def _move_whole(layer: Any, device: torch.device | str) -> None:
     """Move a layer of transformers to a device."""
-    if foreign_attribute(layer, "keys") is not None:
+    if optional_member(layer, "keys") is not None:
         layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
     for name in _STATES:
-        states = foreign_attribute(layer, name, {})
+        states = optional_member(layer, name, {})
         states.update({number: None if state is None else state.to(device) for number, state in states.items()})
-    if foreign_attribute(layer, "device") is not None:
+    if optional_member(layer, "device") is not None:
         layer.device = torch.device(device)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Storage(Protocol):
 def check_storage(storage: object) -> None:
     """Raises UsageError unless it is None or has a method `pack`."""
     # A storage is duck-typed, so that callers can bring their own; a class in place of its object has `pack` as well.
-    if storage is not None and (isinstance(storage, type) or not callable(getattr(storage, "pack", None))):
+    if storage is not None and (isinstance(storage, type) or not callable(optional_member(storage, "pack"))):
         raise UsageError(
             f"the storage is {describe_type(storage)}", hint="None, or one with its bits, such as Kivi(bits=4)"
         )

@@ -13,8 +13,8 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.drafts.draft_index import DraftIndex, GrowingIndex
 from ctxprune.kv.model.attention import attentions_of, cache_argument_name
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.inputs import check_ids, positions_of
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class _ModelReader:
         self._name = cache_argument_name(model)
         # Logits over the whole prompt are large (tokens x vocabulary): most models can return the last ones only.
         self._few = "logits_to_keep" in inspect.signature(model.forward).parameters
-        record = foreign_attribute(cache, "activate_past_recording")
+        record = optional_member(cache, "activate_past_recording")
         if record is not None:
             # Sliding windows then keep the tokens they need to be cropped.
             record()
@@ -259,9 +259,9 @@ def _check_request(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> No
             hint="model.generate(ids, custom_generate=drafts, do_sample=False), without beams or a dict",
         )
     if (
-        foreign_attribute(model.config, "is_encoder_decoder", False)
+        optional_member(model.config, "is_encoder_decoder", False)
         or cache is None
-        or foreign_attribute(cache, "crop") is None
+        or optional_member(cache, "crop") is None
     ):
         raise UsageError("drafts need a decoder with a cache that can be cropped", hint="leave use_cache on")
     if cache.get_seq_length() >= ids.shape[1]:

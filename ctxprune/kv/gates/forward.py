@@ -10,8 +10,8 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.gates import log_keep
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, find_argument
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -130,7 +130,7 @@ def as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
 def check_masks(model: nn.Module) -> None:
     """Raises UsageError unless the model's attention takes a mask, to which a bias can be added."""
     for each in attentions_of(model):
-        kind = foreign_attribute(each.module.config, "_attn_implementation")
+        kind = optional_member(each.module.config, "_attn_implementation")
         if kind not in ("sdpa", "eager"):
             raise UsageError(
                 f"gates cannot act in {kind} attention",

@@ -11,7 +11,7 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.kv.gates.entmax import alpha_sigmoid
 from ctxprune.kv.model.attention import attentions_of, cache_layer_of
 from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
-from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -178,5 +178,5 @@ def _full_layers(model: nn.Module) -> list[int]:
         raise UsageError(
             f"{type(model).__name__} has layers that share keys and values", hint="gates need layers with their own"
         )
-    kinds = foreign_attribute(attentions[0].module.config, "layer_types")
+    kinds = optional_member(attentions[0].module.config, "layer_types")
     return [each.layer for each in attentions if kinds is None or kinds[each.layer] == "full_attention"]

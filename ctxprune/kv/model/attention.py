@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -52,20 +52,20 @@ class Attention:
     def scaling(self) -> float:
         """The factor that dot products of queries and keys are multiplied with."""
         # Classes without `scaling` use the usual 1 / sqrt(head_dim).
-        return float(foreign_attribute(self.module, "scaling", foreign_attribute(self.module, "head_dim", 1) ** -0.5))
+        return float(optional_member(self.module, "scaling", optional_member(self.module, "head_dim", 1) ** -0.5))
 
     @property
     def softcap(self) -> float | None:
         """The cap c of c * tanh(logit / c); None where the model has none."""
-        cap = foreign_attribute(self.module, "attn_logit_softcapping")
+        cap = optional_member(self.module, "attn_logit_softcapping")
         return None if cap is None else float(cap)
 
     @property
     def output(self) -> nn.Module:
         """The output projection, (heads * d) -> hidden size."""
         for name in ("o_proj", "dense", "out_proj"):
-            found: nn.Module | None = foreign_attribute(self.module, name)
-            if found is not None and foreign_attribute(found, "weight") is not None:
+            found: nn.Module | None = optional_member(self.module, name)
+            if found is not None and optional_member(found, "weight") is not None:
                 return found
         raise self._unsupported("has no output projection that is known")
 
@@ -73,7 +73,7 @@ class Attention:
     def key_weight(self) -> Tensor:
         """The weight of the key projection, or of the joint projection of queries, keys and values."""
         for name in ("k_proj", "qkv_proj"):
-            found = foreign_attribute(self.module, name)
+            found = optional_member(self.module, name)
             if found is not None:
                 weight: Tensor = found.weight.detach()
                 return weight
@@ -98,7 +98,7 @@ class Attention:
             UsageError: The file that defines the module has no `apply_rotary_pos_emb`.
         """
         # Partial and interleaved rotary embeddings differ by architecture: the model's own function is used.
-        turn = foreign_attribute(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb")
+        turn = optional_member(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb")
         if turn is None:
             raise self._unsupported("has no rotary embedding that is known")
         width = cos.shape[-1]
@@ -151,14 +151,14 @@ class Attention:
         return states.transpose(1, 2)
 
     def _project_all(self, hidden: Tensor, which: str) -> Tensor:
-        single = foreign_attribute(self.module, f"{which}_proj")
+        single = optional_member(self.module, f"{which}_proj")
         if single is not None:
             projected: Tensor = single(hidden)
             return projected
-        joint = foreign_attribute(self.module, "qkv_proj")
+        joint = optional_member(self.module, "qkv_proj")
         if joint is None:
             raise self._unsupported(f"has neither {which}_proj nor qkv_proj")
-        width = int(foreign_attribute(self.module, "head_dim", 0)) or self._config_value("hidden_size") // self.heads
+        width = int(optional_member(self.module, "head_dim", 0)) or self._config_value("hidden_size") // self.heads
         # A joint projection has the rows of all queries first, then those of keys, then those of values.
         query, key = self.heads * width, int(self._config_value("num_key_value_heads")) * width
         whole: Tensor = joint(hidden)
@@ -166,14 +166,14 @@ class Attention:
 
     def _find_norm(self, which: str) -> Any:
         for name in (f"{which}_norm", f"{which}_layernorm"):
-            norm = foreign_attribute(self.module, name)
-            if norm is not None and foreign_attribute(norm, "weight") is not None:
+            norm = optional_member(self.module, name)
+            if norm is not None and optional_member(norm, "weight") is not None:
                 return norm
         return None
 
     def _config_value(self, name: str) -> Any:
-        config = foreign_attribute(self.module, "config")
-        value = foreign_attribute(config, name)
+        config = optional_member(self.module, "config")
+        value = optional_member(config, name)
         if value is None:
             raise self._unsupported(f"has no {name} in its configuration")
         return value
@@ -196,9 +196,9 @@ def decoder_of(model: nn.Module) -> nn.Module:
         raise UsageError(
             f"the model is {describe_type(model)}", hint="a decoder of transformers, such as load_decoder gives"
         )
-    base: nn.Module = foreign_attribute(model, "base_model", model)
+    base: nn.Module = optional_member(model, "base_model", model)
     # Multimodal models keep their decoder in `language_model`.
-    text = foreign_attribute(base, "language_model")
+    text = optional_member(base, "language_model")
     return base if text is None else text
 
 
@@ -210,8 +210,8 @@ def attentions_of(model: nn.Module) -> list[Attention]:
     """
     found = {}
     for module in decoder_of(model).modules():
-        layer = foreign_attribute(module, "layer_idx")
-        if isinstance(layer, int) and foreign_attribute(module, "head_dim") is not None and _takes_cache(module):
+        layer = optional_member(module, "layer_idx")
+        if isinstance(layer, int) and optional_member(module, "head_dim") is not None and _takes_cache(module):
             found[layer] = Attention(module, layer)
     if not found:
         raise UsageError(
@@ -255,7 +255,7 @@ def cache_layer_of(module: nn.Module) -> int:
     """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares
     (Gemma 3n)."""
     number: int = module.layer_idx
-    modes = foreign_attribute(module.config, "kv_sharing_modes")
+    modes = optional_member(module.config, "kv_sharing_modes")
     if modes is None or modes[number] != "reuse":
         return number
     kinds = module.config.layer_types

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check_vocabulary(model: nn.Module, ids: Tensor) -> None:
     except (AttributeError, NotImplementedError):
         return
     # Embeddings of remote code need not be an nn.Embedding; where the size is unknown the model itself complains.
-    size = foreign_attribute(table, "num_embeddings")
+    size = optional_member(table, "num_embeddings")
     if size is None or ids.device.type == "meta":
         return
     least, most = (int(end) for end in torch.stack(ids.aminmax()).tolist())

@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.model.attention import decoder_of
-from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,7 +29,7 @@ _FIXED = ("default", "linear", "llama3", "yarn", "proportional")
 def rotary_embedding(model: nn.Module) -> nn.Module | None:
     """The rotary embedding that the layers of a model share; None where there is none."""
     # Decoders with learned or ALiBi positions have no such attribute.
-    embedding: nn.Module | None = foreign_attribute(decoder_of(model), "rotary_emb")
+    embedding: nn.Module | None = optional_member(decoder_of(model), "rotary_emb")
     return embedding
 
 
@@ -44,11 +44,11 @@ class Rotary:
         embedding: Any = rotary_embedding(model)
         if embedding is None or len(inspect.signature(embedding.forward).parameters) != 2:
             raise UsageError(f"{type(model).__name__} has no rotary embedding shared by its layers", hint=_HINT)
-        kind = foreign_attribute(embedding, "rope_type", "default")
+        kind = optional_member(embedding, "rope_type", "default")
         if kind not in _FIXED:
             raise UsageError(f"the frequencies of {kind!r} rotary embeddings depend on the length", hint=_HINT)
         self._embedding = embedding
-        self._scale = float(foreign_attribute(embedding, "attention_scaling", 1.0))
+        self._scale = float(optional_member(embedding, "attention_scaling", 1.0))
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as in the model."""
@@ -81,7 +81,7 @@ def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor)
             where=f"layer {attention.layer}",
             hint="use a press that needs no positions of later tokens, such as snapkv",
         )
-    if foreign_attribute(embedding, "rope_type", "default") not in _FIXED:
+    if optional_member(embedding, "rope_type", "default") not in _FIXED:
         # A call may change its frequencies for later calls.
         embedding = copy.deepcopy(embedding)
     more = (attention.module.layer_type,) if by_layer else ()

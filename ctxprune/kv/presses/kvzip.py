@@ -13,10 +13,10 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.pruned_cache import copy_cache
 from ctxprune.kv.model.attention import cache_argument_name, decoder_of, find_argument
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.presses.base import Press
 from ctxprune.kv.selection import Plan, keep_count, top
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -216,12 +216,12 @@ def _single_row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled
 
 def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) -> Any:
     """One row of a sliding window, which holds the last tokens read."""
-    held = foreign_attribute(layer, "keys")
+    held = optional_member(layer, "keys")
     read = 0 if real is None else real.shape[1]
     remaining = 0 if held is None else min(len(columns), held.shape[-2])
     # Padding on the left alone: the window of a row is then a slice of the batch's window.
     contiguous = len(columns) == read - int(columns[0])
-    if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not contiguous:
+    if held is None or not isinstance(optional_member(layer, "cumulative_length"), int) or not contiguous:
         raise UsageError(
             "KVzip cannot separate the rows of this padded batch in layers with windows or linear attention",
             hint="pad on the left, or press one row at a time",

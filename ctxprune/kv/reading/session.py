@@ -13,11 +13,11 @@ from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.model.rotary import rotary_embedding
 from ctxprune.kv.reading.prefilled import Prefilled, check_press
 from ctxprune.kv.reading.view import LayerView
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -94,7 +94,7 @@ class Session:
             # Tokens behind a context that was read before.
             return None
         use = find_argument(module, "use_cache", args, kwargs)
-        if use is False or (use is None and not foreign_attribute(self.model.config, "use_cache", True)):
+        if use is False or (use is None and not optional_member(self.model.config, "use_cache", True)):
             return None
         made = cache is None
         if made:

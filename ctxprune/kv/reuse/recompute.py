@@ -10,8 +10,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of, find_argument
-from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,7 +42,7 @@ def recompute_tokens(
     Raises:
         UsageError: The model's attention does not take masks.
     """
-    kind = foreign_attribute(model.config, "_attn_implementation", "sdpa")
+    kind = optional_member(model.config, "_attn_implementation", "sdpa")
     if kind not in ("sdpa", "eager"):
         raise UsageError(
             f"tokens cannot be recomputed with {kind!r} attention",

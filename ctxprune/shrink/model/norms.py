@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ctxprune.utils.foreign import optional_member
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,7 +19,7 @@ __all__ = ["fit_norm", "norm_epsilon", "normalise"]
 def norm_epsilon(norm: Any) -> float:
     """What a root-mean-square norm adds to the mean square."""
     # transformers has no base class of its norms: Llama's says `variance_epsilon`, others `eps`
-    return float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6)))
+    return float(optional_member(norm, "variance_epsilon", optional_member(norm, "eps", 1e-6)))
 
 
 def normalise(norm: Any, states: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import Factorised
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -166,7 +167,7 @@ class Subject:
 def config_value(model: nn.Module, name: str, default: Any = None) -> Any:
     """A value of the model's configuration; the default where the value or the configuration is missing."""
     # configurations of transformers differ by architecture, and the pruner's network has a shape instead
-    return getattr(getattr(model, "config", None), name, default)
+    return optional_member(optional_member(model, "config"), name, default)
 
 
 def module_of(model: nn.Module, path: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.utils.protocols import check_method, optional_member
+from ctxprune.utils.foreign import check_method, optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

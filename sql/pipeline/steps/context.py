@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ctxprune.utils.protocols import optional_member
+from ctxprune.utils.foreign import optional_member
 
 from ...guard.intent import write_request
 from ...linking.doubts import SchemaWords, find_doubts

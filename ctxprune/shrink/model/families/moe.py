@@ -22,6 +22,7 @@ from ctxprune.shrink.model.families.llama import (
     residual_anatomy,
     rows,
 )
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +123,7 @@ class Moe(Family):
             counts.add(router.num_experts)
             chosen.add(router.top_k)
         # both names work where a configuration maps one to the other, so the class decides which of them is set
-        name = "num_local_experts" if hasattr(base.config, "num_local_experts") else "num_experts"
+        name = "num_local_experts" if optional_member(base.config, "num_local_experts") is not None else "num_experts"
         if len(counts) == 1:
             setattr(base.config, name, counts.pop())
         if len(chosen) == 1:
