@@ -71,7 +71,7 @@ def prune(
     Args:
         query: The question.
         context: A context; or a text, which is read as `Passage`; or a list of texts, read as `Passages`.
-        budget: Tokens that the kept text may take; short for `policy=TokenBudget(budget)`.
+        budget: Tokens that the kept text may take; shorthand for `policy=TokenBudget(budget)`.
         scorer: A scorer, or the registered name of one.
         policy: A policy, or the registered name of one; None for the budget, and without one for "adaptive.v1".
         counter: What counts tokens; see `as_counter`.

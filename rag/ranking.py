@@ -179,7 +179,7 @@ class PassagePruner:
     def prune_scored(
         self, query: str, passages: Passages, scores: Scores, relevance: Scores, *, seconds: float = 0.0
     ) -> RankedPassages:
-        """Prune with scores computed before by `ctxprune.scorers.relevance.score_documents`, in `seconds`."""
+        """Prune with scores computed before by `ctxprune.scorers.base.score_documents`, in `seconds`."""
         relevance = _pad_relevance(relevance, len(passages.texts))
         pruner = self.pruner
         if self.documents is not None and len(relevance) > self.documents:

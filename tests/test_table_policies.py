@@ -118,7 +118,7 @@ def test_every_policy_keeps_what_is_demanded(policy: object) -> None:
 def test_a_demand_of_the_wrong_shape_is_refused() -> None:
     scorer = Given({})
     scorer.unit_demand = lambda query, context: np.ones(3, dtype=np.bool_)
-    with pytest.raises(UsageError, match=r"the demand is bool of shape \(3,\) \[Given\]"):
+    with pytest.raises(UsageError, match=r"find_required gave bool of shape \(3,\) \[Given\]"):
         prune("how many", Table(ROWS), scorer=scorer)
     passage = Passage("One. Two.")
     assert required_units(as_scorer(scorer), "how many", passage) is None

@@ -75,7 +75,7 @@ def check_not_input(target: Path, *inputs: str | Path) -> None:
 
 
 def check_target(target: Path, *inputs: str | Path) -> None:
-    """As `refuse_inputs`, and `target` is no database either.
+    """As `check_not_input`, and `target` is no database either.
 
     Raises:
         InputError: It is one of them, or it cannot be looked at.

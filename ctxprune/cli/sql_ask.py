@@ -75,8 +75,8 @@ def ask(
 ) -> None:
     """Ask a database a question in plain words. It is only ever read.
 
-    The key of a server is taken from $CTXPRUNE_API_KEY. What it answered is kept and not asked again; busy and broken
-    connections are tried again. `sql learn` teaches what a team knows.
+    The API key is read from $CTXPRUNE_API_KEY. Model answers are cached; requests that fail because the server is busy
+    or the connection breaks are retried. `sql learn` teaches what a team knows.
     """
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_from_options, load_knowledge, open_values
@@ -198,7 +198,7 @@ def _stand_in(answer: Answer) -> str:
 
 
 def _say_unused(answer: Answer) -> None:
-    """On stderr, that a model answered and nothing of it ran, where another generator's query did."""
+    """Print a note where none of the model's queries ran and another generator's query was used."""
     from ctxprune.cli import _console
 
     asked = [candidate for candidate in answer.trace.candidates if candidate.prompt is not None]
@@ -240,7 +240,7 @@ def _show(answer: Answer) -> None:
 
 
 def _account(answer: Answer) -> None:
-    """What it took, for people."""
+    """Print costs and counts to stderr."""
     from ctxprune.cli import _console
 
     trace = answer.trace

@@ -138,7 +138,7 @@ def add_best(order: NDArray[np.int64], chooser: Chooser, otherwise: str) -> int 
 class GreedyPolicy(Policy):
     """Base that owns order, closure, room and reasons; a subclass says how many of the best units are worth keeping."""
 
-    full = "score"  # why a unit is dropped that the cut let through but that found no room
+    full = "score"  # reason for units above the cut that did not fit
 
     @abstractmethod
     def count_worthy(self, ranked: Scores) -> int:

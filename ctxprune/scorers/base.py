@@ -307,6 +307,6 @@ def required_units(scorer: Scorer, query: str, context: Context[Any]) -> NDArray
     if given is None:
         return context.required
     if given.shape != (len(context.units),) or given.dtype != np.bool_:
-        raise UsageError(f"the demand is {given.dtype} of shape {given.shape}", where=type(scorer.origin).__name__)
+        raise UsageError(f"find_required gave {given.dtype} of shape {given.shape}", where=type(scorer.origin).__name__)
     required = given if context.required is None else given | context.required
     return required if required.any() else context.required

@@ -1,8 +1,7 @@
 """What is written with a checksum of itself, so that a flipped bit is an error and never another answer.
 
-Of a JSON object it is the last member, `"crc32": "9a3b5c7d"`, over all bytes that stand before it; of another file it
-stands behind the last byte, of an entry in a store before the first; of a tensor it is kept wherever the caller has
-room. CRC-32 finds every single flipped bit and every burst of up to 32 bits; it is no protection against somebody who
+JSON object: the last member, `"crc32": "9a3b5c7d"`, over all bytes before it. Other files: appended. Entries of a store:
+prepended. Tensors: wherever the caller has room. CRC-32 finds every single flipped bit and every burst of up to 32 bits; it is no protection against somebody who
 changes a file on purpose.
 """
 
@@ -207,7 +206,7 @@ def tensor_checksum(tensor: Any) -> int:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """`json.loads`, which says of a text that is nested too deep what it says of any other that it cannot read.
+    """`json.loads`, but text that is nested too deep raises ValueError, too.
 
     Raises:
         ValueError: It is no JSON, not UTF-8, or nested too deep.

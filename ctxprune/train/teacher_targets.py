@@ -89,7 +89,7 @@ class TeacherTargets:
             held = read_npz(path.read_bytes())
             return cls(**{name: held[name].astype(kind) for name, kind in _TYPES.items()})
         except (OSError, ValueError, KeyError) as error:
-            raise FormatError("not a file of taught windows", where=str(path)) from error
+            raise FormatError("not a file of teacher targets", where=str(path)) from error
 
 
 @dataclass(frozen=True, slots=True)

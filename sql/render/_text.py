@@ -28,7 +28,7 @@ _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|instructions?|prompts?|system|assistant|jailbreak|you are|you must)\b", re.I
 )
 # Marks that a tokenizer may read as a control token or that open a section of ours.
-# Wider than `ctxprune._chat_marks`: no name or value needs to be read as HTML.
+# Wider than `ctxprune.text.chat_marks`: no name or value needs to be read as HTML.
 _MARKS = re.compile(
     r"[【】]|<(?=[|｜/!]|[^\W\d])|(?<=[|｜])>|\[(?=/?[A-Za-z]?[A-Z_]+\])|`(?=``)"
     r"|\[(?=\|/?[A-Za-z_]{3,40}\||\w{1,3}~\[)|\](?=~!?\w{1,3}[\]\[])"

@@ -51,7 +51,7 @@ class PruningCompressor(BaseDocumentCompressor):
     Attributes:
         pruner: A `PassagePruner`, which stands for all fields from `budget` to `reorder`; or a `Pruner`, which stands
             for those from `budget` to `on_empty`.
-        budget: Tokens that all documents together may take, gaps included; short for policy=TokenBudget(budget).
+        budget: Tokens that all documents together may take, gaps included; shorthand for policy=TokenBudget(budget).
         scorer: A scorer or its registered name; None for the default one.
         policy: A policy or its registered name; None for the default one, which keeps what comes near the best one.
         counter: Counts tokens, see `ctxprune.as_counter`; None for the bundled tokenizer.

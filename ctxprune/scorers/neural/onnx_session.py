@@ -30,7 +30,7 @@ def onnx_session(path: Path, threads: int) -> Any:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"the ONNX model cannot be loaded ({reason[:200]})", where=str(path)) from error
     if unknown := sorted({entry.name for entry in session.get_inputs()} - INPUTS):
-        raise InputError(f"the ONNX model wants inputs {unknown}", where=str(path), hint="export a text encoder")
+        raise InputError(f"the ONNX model requires inputs {unknown}", where=str(path), hint="export a text encoder")
     return session
 
 

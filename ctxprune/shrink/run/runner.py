@@ -148,7 +148,7 @@ def _present(subject: Subject, stage: Stage) -> list[Group]:
 
 
 def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subject:
-    """Prune sublayer after sublayer; each choice leaves to those above what the plan takes from them."""
+    """Prune sublayers from the bottom up; what a choice removes counts towards the plan of the sublayers above it."""
     anatomy, units = subject.anatomy, {group.key for group in _present(subject, stage)}
     keys = [key for sublayer in anatomy.sublayers for key in sublayer.groups if key in units]
     for place in range(len(keys)):

@@ -70,7 +70,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.recipes or len({recipe.name for recipe in self.recipes}) != len(self.recipes):
-            raise UsageError("a search wants recipes of different names", where="recipes")
+            raise UsageError("recipe names must differ, and at least one is needed", where="recipes")
         if self.steps < 0 or not 1 <= self.rungs <= 10:
             raise UsageError(
                 f"steps is {self.steps} and rungs {self.rungs}", hint="give steps from 0 up, and 1 to 10 rungs"
@@ -96,7 +96,7 @@ class SearchResult:
         folder: Of the best trial's model.
         best: The winning trial.
         trials: All trials, in the order in which they were done.
-        full_quality: Of the model as it was.
+        full_quality: Quality of the unpruned model.
     """
 
     folder: Path
