@@ -5,8 +5,8 @@
     Pruner(scorer, Calibration.load("calibration.json").policy())
 
 What is chosen is one limit for `KeepSets`: as high as the losses of the examples allow (`ctxprune.calibration.risk`
-names the papers). Closures that add connecting units can make the loss non-monotone in the limit; the loss at a limit is
-therefore the maximum over this and all lower limits.
+names the papers). Closures that add connecting units can make the loss non-monotone in the limit; the loss at a limit
+is therefore the maximum over this and all lower limits.
 
 The promise is about examples exchangeable with those given. With `by="question"` these are further questions of the
 same mix of groups (databases, documents); with `by="group"` they are questions of groups not seen before, which takes

@@ -4,9 +4,9 @@ A measure takes the scores of one context's units, (n_units,), and gives float64
 one that scores higher, so all units that reach a limit are always the best ones.
 
 Which is best is measured by the share that is kept at equal risk (benchmarks/quality/calibration.py). For the
-probabilities of a linker it is `size.v1`: dropping a unit of a context with n units saves 1/n of it and costs the unit's probability in
-risk, and the most is saved where the ratio of the two is the same everywhere. For sentences with the scores of a rank
-fusion it is `score.v1`.
+probabilities of a linker it is `size.v1`: dropping a unit of a context with n units saves 1/n of it and costs the
+unit's probability in risk, and the most is saved where the ratio of the two is the same everywhere. For sentences with
+the scores of a rank fusion it is `score.v1`.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ class Service:
         """That the scorer can be loaded, and that keys name tables and columns that are there.
 
         Raises:
-            UsageError: A key names a table or column that does not exist. Databases that cannot be used are reported by `/readyz`.
+            UsageError: A key names a table or column that does not exist. Databases that cannot be used are reported by
+                `/readyz`.
             CtxpruneError: The scorer's model is missing or damaged.
         """
         self._load()
@@ -183,7 +184,8 @@ class Service:
         return [(key, name) for key in self.keys.all for name in key.databases]
 
     async def report_readiness(self, key: Key | None) -> dict[str, Any]:
-        """Whether requests should come, and what is missing, without error messages of servers, which may name hosts and users.
+        """Whether requests should come, and what is missing, without error messages of servers, which may name hosts
+        and users.
 
         Args:
             key: Of the request; the answer names the databases that this key may use, and none without a key.

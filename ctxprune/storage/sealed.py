@@ -1,8 +1,8 @@
 """What is written with a checksum of itself, so that a flipped bit is an error and never another answer.
 
-JSON object: the last member, `"crc32": "9a3b5c7d"`, over all bytes before it. Other files: appended. Entries of a store:
-prepended. Tensors: wherever the caller has room. CRC-32 finds every single flipped bit and every burst of up to 32 bits; it is no protection against somebody who
-changes a file on purpose.
+JSON object: the last member, `"crc32": "9a3b5c7d"`, over all bytes before it. Other files: appended. Entries of a
+store: prepended. Tensors: wherever the caller has room. CRC-32 finds every single flipped bit and every burst of up to
+32 bits; it is no protection against somebody who changes a file on purpose.
 """
 
 from __future__ import annotations

@@ -122,7 +122,8 @@ class Graph:
         return list(self._classes.children[place].values())
 
     def is_shared(self, place: int) -> bool:
-        """Whether several subschemas of class `place` constrain properties (`properties`, `additionalProperties`, …)."""
+        """Whether several subschemas of class `place` constrain properties (`properties`, `additionalProperties`,
+        …)."""
         return self._readers[place] > 1
 
     def target(self, node: Node) -> Node | None:

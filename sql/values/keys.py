@@ -7,8 +7,8 @@ part     one word of several: "gatwick" meets "london gatwick"
 symbol   a value without letters and digits, such as "+"
 
 A word's hash is a polynomial over its characters, a key's hash a chain over the hashes of its words; both are computed
-for all words of a batch in a few passes of numpy (`value_keys`), and one by one for the spans of a question
-(`key_hash`). What is found under a key is always verified, so that collisions never show.
+for all words of a batch in a few passes of numpy (`value_keys`), and one by one for the spans of a
+question. What is found under a key is always verified, so that collisions never show.
 """
 
 from __future__ import annotations

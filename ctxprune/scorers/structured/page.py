@@ -33,15 +33,14 @@ class PageScorer(Scorer):
     """How well a unit fits by itself, times how likely the question is about the part of the page in which it stands.
 
     float32 (n_units,), 0..1, higher = keep. The parts are the text and each table. A question asks one of them: half of
-    the budget spent on the wrong table is lost, and a page has many that hold a word or two of the question. The part is
-    predicted from these features, the most important first: the score of its best row, header cells that the question
-    names, how many of its words a row holds with what stands above it, the size of the table, its title, whether it is
-    a list of keys and values, empty cells; for the text its best unit. Their weights come from questions about tables
-    and about paragraphs (benchmarks/training/page_weights.py). The scores of rows are probabilities; a unit of text has
-    the share of the question's words that the best one holds, times how near its score comes to that one's, to the
-    fourth power. Short lines beside
-    each other, as labels and values are, lend each other their scores. A context that is no page and has no grids
-    scores as `scorer` does.
+    the budget spent on the wrong table is lost, and a page has many that hold a word or two of the question. The part
+    is predicted from these features, the most important first: the score of its best row, header cells that the
+    question names, how many of its words a row holds with what stands above it, the size of the table, its title,
+    whether it is a list of keys and values, empty cells; for the text its best unit. Their weights come from questions
+    about tables and about paragraphs (benchmarks/training/page_weights.py). The scores of rows are probabilities; a
+    unit of text has the share of the question's words that the best one holds, times how near its score comes to that
+    one's, to the fourth power. Short lines beside each other, as labels and values are, lend each other their scores. A
+    context that is no page and has no grids scores as `scorer` does.
 
     Attributes:
         scorer: Scores the units of the text by themselves, 0..1; it sees no others.

@@ -42,9 +42,10 @@ class TabularScorer(Scorer):
     The score of a row or column is about the probability, 0..1, that it holds a cell the question needs (see
     `_share_by_odds`), higher = keep. It comes from two small networks over features that a person can check: words,
     numbers, dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes,
-    first and last rows, rows beside a row that is named. See `table_reading/MODEL_CARD.md`. A unit of several rows has the
-    best one's score. A context without grids scores as `scorer` does. Of more than 2,000 tables the 2,000 largest are
-    read as tables (each takes half a millisecond, however small); the rows of the others score as `scorer` scores them.
+    first and last rows, rows beside a row that is named. See `table_reading/MODEL_CARD.md`. A unit of several rows has
+    the best one's score. A context without grids scores as `scorer` does. Of more than 2,000 tables the 2,000 largest
+    are read as tables (each takes half a millisecond, however small); the rows of the others score as `scorer` scores
+    them.
 
     Attributes:
         scorer: Scores the units that are no rows or columns; rows too, where `weight` is not 0.

@@ -1,7 +1,8 @@
 """Makes the shipped weights of the sketch generator from Spider's training questions.
 
 Run as `python -m ctxprune.sql.evaluation.sketch_training.train --data DIR`, DIR being a Spider folder
-(train_spider.json, tables.json, database/). Takes some ten minutes on one core; the same data, seed and numpy give the same weights.
+(train_spider.json, tables.json, database/). Takes some ten minutes on one core; the same data, seed and numpy give the
+same weights.
 """
 
 from __future__ import annotations
