@@ -196,8 +196,10 @@ def _requirements() -> list[tuple[Requirement, str]]:
     found = []
     for requirement in map(Requirement, lines):
         extra = _EXTRA.search(str(requirement.marker or ""))
-        if requirement.name != _DISTRIBUTION:
-            found.append((requirement, extra.group(1) if extra else ""))
+        name = extra.group(1) if extra else ""
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": name})
+        if requirement.name != _DISTRIBUTION and applies:
+            found.append((requirement, name))
     return found
 
 

@@ -39,7 +39,13 @@ def test_conflicting_packages_are_problems(
 
 
 def test_a_missing_dependency_is_a_problem_and_a_missing_extra_a_note(monkeypatch: pytest.MonkeyPatch):
-    lines = ["no-such-package>=1", "numpy>=99", "sqlglot>=30", "not-there-either>=1; extra == 'graph'"]
+    lines = [
+        "no-such-package>=1",
+        "numpy>=99",
+        "sqlglot>=30",
+        "not-there-either>=1; extra == 'graph'",
+        "old>=1; python_version < '3'",
+    ]
     monkeypatch.setattr(metadata, "requires", lambda _: lines)
     checks = by_name()
     details = {check.name: check.detail for check in run_checks()}

@@ -16,7 +16,7 @@ from ctxprune.sql.guard._check import _parse
 from ctxprune.sql.guard._dialects import dialect
 from ctxprune.sql.guard._output_names import output_name
 from ctxprune.sql.guard._text import tokens
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 psycopg = pytest.importorskip("psycopg")
 pymysql = pytest.importorskip("pymysql")
