@@ -56,13 +56,9 @@ ROOMS = ("context", "policies", "pruning", "calibration", "text", "models", "rag
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_exports_the_names_of_its_modules_and_imports_none_before_it_must(room: str) -> None:
+def test_a_room_imports_none_of_its_modules_before_it_must(room: str) -> None:
     package = importlib.import_module(f"ctxprune.{room}")
-    assert sorted(package._HOMES) == sorted(package.__all__)
-    for name, home in package._HOMES.items():
-        module = importlib.import_module(f"ctxprune.{room}.{home}")
-        assert name in module.__all__
-        assert getattr(package, name) is getattr(module, name)
+    assert package.__all__  # where its names come from is checked above, for every stub
     code = f"import ctxprune.{room}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {entry.partition(".")[0] for entry in done.stdout.split()}.isdisjoint(HEAVY)

@@ -119,7 +119,7 @@ def test_ranges_are_checked() -> None:
             ChatGenerator(fakes.saying(""), **options)
     with pytest.raises(UsageError, match="not a chat model"):
         ChatGenerator(object())
-    with pytest.raises(UsageError, match="n must be"):
+    with pytest.raises(UsageError, match="n is 0"):
         Sampling(n=0)
 
 

@@ -95,7 +95,7 @@ def test_cells_are_kept_from_every_selector_within() -> None:
 
 
 def test_the_threshold_is_checked() -> None:
-    with pytest.raises(UsageError, match="must be in"):
+    with pytest.raises(UsageError, match="below is 2"):
         JudgedSelector(fakes.saying(""), VoteSelector(), below=2)
     with pytest.raises(UsageError, match="rows must be"):
         JudgedSelector(fakes.saying(""), VoteSelector(), rows=-1)
