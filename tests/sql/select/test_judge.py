@@ -97,5 +97,5 @@ def test_cells_are_kept_from_every_selector_within() -> None:
 def test_the_threshold_is_checked() -> None:
     with pytest.raises(UsageError, match="below is 2"):
         JudgedSelector(fakes.saying(""), VoteSelector(), below=2)
-    with pytest.raises(UsageError, match="rows must be"):
+    with pytest.raises(UsageError, match="rows is -1"):
         JudgedSelector(fakes.saying(""), VoteSelector(), rows=-1)
