@@ -150,7 +150,7 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "arrows": (_SQLITE, lambda n: _item("c0" + " -> '$.a'" * n)),
     "outputs without a name, postgres": (
         _POSTGRES,
-        lambda n: f"SELECT q.x FROM (SELECT {_list('1', n)}, 1 AS x{' UNION ALL SELECT 1' * 20}) q",
+        lambda n: f"SELECT q.x FROM (SELECT {_list('1', n)}, 1 AS x{' UNION ALL SELECT 1' * 10}) q",
     ),
     "types of values, postgres": (_POSTGRES, lambda n: f"SELECT {_list('pg_typeof(1)', n)}"),
     "arrows, postgres": (_POSTGRES, lambda n: _item("c0" + " -> 'a'" * n)),
