@@ -32,7 +32,7 @@ def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]
     }
     path = folder / f"{name}.json"
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.stderr.write(f"wrote {path.relative_to(RESULTS.parent.parent)}\n")
+    sys.stderr.write(f"wrote {path.resolve().relative_to(RESULTS.parents[1])}\n")
     return path
 
 
