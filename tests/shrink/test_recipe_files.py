@@ -42,3 +42,11 @@ def test_the_length_of_a_recipe_is_counted_in_bytes(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="longer than 1048576 bytes") as caught:
         load_recipe(path)
     assert caught.value.hint
+
+
+def test_a_single_piece_where_a_list_belongs_is_named(tmp_path: Path) -> None:
+    sound = recipe._folder().joinpath("random.toml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(sound + '\ncompensate = { piece = "mean_bias.v1" }\n', encoding="utf-8")
+    with pytest.raises(FormatError, match="compensate is not a list of pieces"):
+        load_recipe(path)

@@ -230,6 +230,8 @@ def _stage(data: Mapping[str, Any]) -> Stage:
     for name in ("score", "allocate"):
         made[name] = piece_of(data[name])
     for name in ("prepare", "compensate", "recover"):
+        if not isinstance(data.get(name, []), list):
+            raise ValueError(f"{name} is not a list of pieces: write {name} = [{{ piece = ... }}]")
         made[name] = tuple(piece_of(entry) for entry in data.get(name, ()))
     return Stage(**made)
 
