@@ -12,8 +12,8 @@ from ctxprune.utils.extras import require
 
 from ._records import find_delimiter, records
 from .delimited import Delimited
-from .files import Part, TableFile
 from .options import TableOptions
+from .table_file import Part, TableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

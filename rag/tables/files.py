@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
 from ctxprune.utils.extras import require
+
+from .csv_file import CsvFile
+from .table_file import Part, TableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,52 +20,10 @@ pa = require("pyarrow", "tables")
 ipc = require("pyarrow.ipc", "tables")
 parquet = require("pyarrow.parquet", "tables")
 
-__all__ = ["IpcFile", "ParquetFile", "Part", "TableFile", "open_table"]
+__all__ = ["IpcFile", "ParquetFile", "open_table"]
 
 _CELLS = 1 << 20  # of a part, about
 _ROWS = 1 << 16  # of a part, at most
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some rows: `columns`, an array of Arrow a column, to look into; and `rows`, a RecordBatch, to remember."""
-
-    columns: list[Any]
-    rows: Any
-
-
-class TableFile(ABC):
-    """A table in a file, of which only a part is in memory.
-
-    Attributes:
-        path: The file.
-        names: Of the columns.
-        endings: What names of such files end in.
-    """
-
-    path: Path
-    names: tuple[str, ...]
-    endings: ClassVar[tuple[str, ...]]
-
-    @abstractmethod
-    def parts(self) -> Iterator[Part]:
-        """All rows, in order.
-
-        Raises:
-            InputError: The file is damaged.
-        """
-
-    @abstractmethod
-    def write(self, table: Any, file: Any) -> None:
-        """Write what `Table` gave to a file that is open for bytes."""
-
-    @abstractmethod
-    def table(self, rows: Any) -> Any:
-        """What `Table` takes for remembered rows, a pyarrow.Table of what the parts have as `rows`, or None."""
-
-    def reading(self, options: TableOptions) -> TableOptions:
-        """The options by which `Table` reads it as this file does."""
-        return options
 
 
 class _ArrowFile(TableFile):
@@ -135,8 +94,6 @@ def open_table(path: Path, options: TableOptions) -> TableFile:
     Raises:
         InputError: It cannot be read, or is not what its name says.
     """
-    from .csv_file import CsvFile
-
     try:
         with path.open("rb") as file:
             start = file.read(6)

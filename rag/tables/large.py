@@ -15,12 +15,13 @@ from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.utils.extras import require
 
-from .files import IpcFile, ParquetFile, TableFile, open_table
+from .files import IpcFile, ParquetFile, open_table
 from .frames import take_rows
 from .options import NO_OPTIONS, TableOptions
 from .pool import Pool
 from .probe import Probe
 from .table import Table
+from .table_file import TableFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

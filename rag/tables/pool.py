@@ -13,8 +13,8 @@ from .frames import take_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .files import Part
     from .probe import Hits
+    from .table_file import Part
 
 pa = require("pyarrow", "tables")
 

@@ -21,7 +21,7 @@ from .frames import arrow_values
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .files import Part
+    from .table_file import Part
 
 pa = require("pyarrow", "tables")
 compute = require("pyarrow.compute", "tables")

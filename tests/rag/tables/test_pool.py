@@ -7,9 +7,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.rag.tables.files import Part
 from ctxprune.rag.tables.pool import Pool
 from ctxprune.rag.tables.probe import Hits
+from ctxprune.rag.tables.table_file import Part
 
 
 @given(
