@@ -49,7 +49,11 @@ def test_names_come_from_where_the_stub_says(stub: Path) -> None:
         for alias in node.names:
             assert alias.asname == alias.name
             assert alias.name in [*getattr(module, "__all__", ()), "__version__"]
-            assert getattr(module, alias.name) is getattr(importlib.import_module(package), alias.name)
+            try:
+                offered = getattr(importlib.import_module(package), alias.name)
+            except MissingExtraError as error:
+                pytest.skip(str(error))  # a package asks for its extra, also for names that would do without
+            assert offered is getattr(module, alias.name)
 
 
 ROOMS = ("context", "policies", "pruning", "calibration", "text", "models", "rag.passages", "rag.policies")

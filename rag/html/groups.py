@@ -8,8 +8,8 @@ import numpy as np
 
 from .cuts import cut
 from .elements import APART, CAPTION, HEADINGS, SCOPE
+from .frames import nearest
 from .limits import Limits
-from .outline import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

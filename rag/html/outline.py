@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .elements import CAPTION, CELL, HEADING, ITEM, KINDS, LIST, OWNER, PRE, TABLE
+from .elements import CAPTION, CELL, HEADING, ITEM, LIST, OWNER, PRE
+from .frames import Frames, nearest
 from .leaves import Part
 from .tables import Table, data_tables
 
@@ -17,19 +18,13 @@ if TYPE_CHECKING:
 
     from .tree import Tree
 
-__all__ = ["Outline", "nearest"]
+__all__ = ["Outline"]
 
 
-class Outline:
-    """Facts about the frames and runs of one tree; arrays are int or bool, by frame or run.
+class Outline(Frames):
+    """What the frames and runs mean to each other, with the tables of data; arrays by frame or run.
 
     Attributes:
-        tree: The tree.
-        kinds: For each frame the sum of what its element is (`elements.KINDS`).
-        parents: For each frame the frame around it.
-        runs: For each run its frame.
-        sizes: For each run its characters.
-        table: For each frame the table in which it stands, or itself, of data or not; 0 for none.
         tables: The tables of data by frame.
         cell: For each frame the cell or caption of a table of data in which it stands, or itself; 0 for none.
         owner: For each frame the nearest around, or itself, that is written as an element: heading, list item,
@@ -38,13 +33,7 @@ class Outline:
     """
 
     def __init__(self, tree: Tree) -> None:
-        self.tree = tree
-        self.kinds = np.asarray([KINDS[tag] for tag in tree.tags], dtype=np.int32)
-        self.parents = np.asarray(tree.parents, dtype=np.int64)
-        self.runs = np.asarray(tree.run_frames, dtype=np.int64)
-        ends = np.cumsum([0, *map(len, tree.data)])
-        self.sizes = ends[tree.run_lasts] - ends[tree.run_firsts] if tree.run_frames else np.zeros(0, dtype=np.int64)
-        self.table = nearest(self.parents, self.is_kind(TABLE))
+        super().__init__(tree)
         self.tables = data_tables(self)
         is_data = np.zeros(len(tree.tags), dtype=np.bool_)
         is_data[list(self.tables)] = True
@@ -54,10 +43,6 @@ class Outline:
         self.owner = nearest(self.parents, celled | self.is_kind(OWNER))
         listed = nearest(self.parents, self.is_kind(LIST | CELL | CAPTION))
         self.listed = np.where(self.is_kind(LIST)[listed], listed, 0)
-
-    def is_kind(self, kind: int) -> NDArray[np.bool_]:
-        """For each frame whether it is any of what `kind` sums up."""
-        return np.asarray((self.kinds & kind) != 0)
 
     @cached_property
     def preformatted(self) -> NDArray[np.int64]:
@@ -169,11 +154,3 @@ class Outline:
         places = [tree.tokens[first] for first in tree.run_firsts]
         first, end = (np.searchsorted(places, tokens).tolist() for tokens in (tree.starts, tree.ends))
         return first, [number - 1 for number in end]
-
-
-def nearest(parents: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each frame the nearest marked one around it, or itself; 0 for none. Halves the way with each step."""
-    found = np.where(marked, np.arange(len(parents)), parents)
-    while not np.array_equal(further := found[found], found):
-        found = further
-    return found

@@ -14,7 +14,7 @@ from .elements import CAPTION, CELL, HEADER, HEADING, ROW, TABLE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .outline import Outline
+    from .frames import Frames
     from .tree import Tree
 
 __all__ = ["Cell", "Table", "data_tables", "spans_of"]
@@ -169,26 +169,26 @@ def spans_of(tree: Tree, frame: int) -> tuple[int, int]:
     return min(max(columns, 1), _MOST_COLUMNS), min(rows, _MOST_ROWS)
 
 
-def data_tables(outline: Outline) -> dict[int, Table]:
+def data_tables(boxes: Frames) -> dict[int, Table]:
     """The tables of data by their frames.
 
     A table that only places things is none: its role says so, it has one column or row only and no header cell, a cell
     holds a heading, or most of its text stands in tables within. What stands in a table of data is part of its cells.
     """
-    tree, parents = outline.tree, outline.parents
-    frames = np.flatnonzero(outline.is_kind(TABLE)).tolist()
+    tree, parents = boxes.tree, boxes.parents
+    frames = np.flatnonzero(boxes.is_kind(TABLE)).tolist()
     if not frames:
         return {}
-    around = outline.table
-    cells = np.flatnonzero(outline.is_kind(CELL))
-    rows = _by_table(np.flatnonzero(outline.is_kind(ROW)), around)
-    captions = {int(around[caption]): int(caption) for caption in np.flatnonzero(outline.is_kind(CAPTION))[::-1]}
+    around = boxes.table
+    cells = np.flatnonzero(boxes.is_kind(CELL))
+    rows = _by_table(np.flatnonzero(boxes.is_kind(ROW)), around)
+    captions = {int(around[caption]): int(caption) for caption in np.flatnonzero(boxes.is_kind(CAPTION))[::-1]}
     count = len(tree.tags)
     widths = np.bincount(parents[cells], minlength=count)
-    headers = np.bincount(parents[cells[outline.is_kind(HEADER)[cells]]], minlength=count)
+    headers = np.bincount(parents[cells[boxes.is_kind(HEADER)[cells]]], minlength=count)
     in_head = np.asarray([tree.tags[parent] == "thead" for parent in tree.parents]) if "thead" in tree.tags else False
     is_head = (in_head | (headers == widths)) & (widths > 0)
-    placing = _placing(outline, frames)
+    placing = _placing(boxes, frames)
     by_row = _Cells(cells, parents)
     tables: dict[int, Table] = {}
     for frame in frames:
@@ -201,14 +201,14 @@ def data_tables(outline: Outline) -> dict[int, Table]:
     return tables
 
 
-def _placing(outline: Outline, frames: list[int]) -> set[int]:
+def _placing(boxes: Frames, frames: list[int]) -> set[int]:
     """Tables that say they are none, that have headings within, or most of their text in tables within."""
-    tree, around = outline.tree, outline.table
-    own = np.bincount(around[outline.runs], weights=outline.sizes, minlength=len(tree.tags)).tolist()
+    tree, around = boxes.tree, boxes.table
+    own = np.bincount(around[boxes.runs], weights=boxes.sizes, minlength=len(tree.tags)).tolist()
     inner = dict.fromkeys((0, *frames), 0.0)
     for frame in reversed(frames):
         inner[int(around[tree.parents[frame]])] += own[frame] + inner[frame]
-    headed = set(around[np.flatnonzero(outline.is_kind(HEADING))].tolist())
+    headed = set(around[np.flatnonzero(boxes.is_kind(HEADING))].tolist())
     return tree.layout | headed | {frame for frame in frames if inner[frame] > own[frame]}
 
 

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import ConfigDict, ValidationError
 
 from ctxprune.errors import UsageError
-from ctxprune.integrations._accounts import accounts, order_of, titles_of
+from ctxprune.integrations._accounts import accounts, order_of, restored, titles_of
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.options import NO_OPTIONS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:  # pydantic would rebuild dataclasses; what is given is taken as it is, and checked by what uses it
     Callbacks = GivenPruner = PassageOptions = Any
 
-__all__ = ["PruningCompressor"]
+__all__ = ["PruningCompressor", "restored"]
 
 _QUERIES = ("query", "question")
 

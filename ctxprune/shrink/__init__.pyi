@@ -1,0 +1,13 @@
+from .io.loaded import Loaded as Loaded
+from .io.loading import load_model as load_model
+from .io.saving import save_model as save_model
+from .model.cost import Target as Target
+from .model.subject import Subject as Subject
+from .recipes.recipe import Piece as Piece
+from .recipes.recipe import Recipe as Recipe
+from .recipes.recipe import Stage as Stage
+from .recipes.recipe import load_recipe as load_recipe
+from .run.preparation import Prepared as Prepared
+from .run.preparation import prepare as prepare
+from .run.runner import Shrunk as Shrunk
+from .run.runner import shrink as shrink
