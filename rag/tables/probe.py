@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.grid import Grid
-from ctxprune.scorers.structured.table_reading.demand import QuestionForm, directions, question_form
 from ctxprune.scorers.structured.table_reading.headers import named_columns
+from ctxprune.scorers.structured.table_reading.question_form import QuestionForm, directions, question_form
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.text.words import terms, words
 from ctxprune.utils.extras import require

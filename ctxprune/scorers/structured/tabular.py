@@ -14,8 +14,8 @@ from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.column_features import column_features
-from ctxprune.scorers.structured.table_reading.needs import QuestionDemand, find_demand
 from ctxprune.scorers.structured.table_reading.reading import TableReading
+from ctxprune.scorers.structured.table_reading.required_parts import QuestionDemand, find_demand
 from ctxprune.scorers.structured.table_reading.row_features import row_blocks
 from ctxprune.scorers.structured.table_reading.weights import TabularWeights, load_weights
 from ctxprune.utils.validation import check_number

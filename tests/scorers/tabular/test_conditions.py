@@ -12,7 +12,7 @@ from ctxprune.context import JoinedContext
 from ctxprune.errors import BudgetError
 from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions
-from ctxprune.scorers.structured.table_reading.demand import question_form
+from ctxprune.scorers.structured.table_reading.question_form import question_form
 
 PEOPLE = ("Ana Ruiz", "Bo Lind", "Cem Kaya", "Dee Fox", "Eva Novak")
 STATES = ("sent", "open", "returned", "sent", "cancelled", "sent", "open")

@@ -18,7 +18,7 @@ from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.table_reading import asked as asked_module
 from ctxprune.scorers.structured.table_reading import reading as reading_module
 from ctxprune.scorers.structured.table_reading.column_features import COLUMN_FEATURES
-from ctxprune.scorers.structured.table_reading.demand import question_form
+from ctxprune.scorers.structured.table_reading.question_form import question_form
 from ctxprune.scorers.structured.table_reading.row_features import ROW_FEATURES
 from ctxprune.scorers.structured.tabular import TabularScorer, TabularWeights
 

@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.scorers.structured.table_reading.demand import KINDS, question_form
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.matches import find_matches
 from ctxprune.scorers.structured.table_reading.orders import find_ordered_columns
+from ctxprune.scorers.structured.table_reading.question_form import KINDS, question_form
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxprune.scorers.structured.table_reading.demand import QuestionForm
     from ctxprune.scorers.structured.table_reading.matches import Matches
+    from ctxprune.scorers.structured.table_reading.question_form import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["EXTREMES", "QUESTION_FEATURES", "Asked", "ask"]

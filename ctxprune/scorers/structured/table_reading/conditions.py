@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.scorers.structured.table_reading.asked import Asked
-    from ctxprune.scorers.structured.table_reading.demand import Condition
+    from ctxprune.scorers.structured.table_reading.question_form import Condition
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["find_fulfilled"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.scorers.structured.table_reading.demand import Condition, QuestionForm
+    from ctxprune.scorers.structured.table_reading.question_form import Condition, QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["NAMED", "Matches", "find_matches"]

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.scorers.structured.table_reading.demand import QuestionForm
+    from ctxprune.scorers.structured.table_reading.question_form import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["find_extreme_rows", "find_ordered_columns"]

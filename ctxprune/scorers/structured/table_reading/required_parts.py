@@ -10,8 +10,8 @@ import numpy as np
 
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.conditions import find_fulfilled
-from ctxprune.scorers.structured.table_reading.demand import directions, find_extremes
 from ctxprune.scorers.structured.table_reading.orders import find_extreme_rows
+from ctxprune.scorers.structured.table_reading.question_form import directions, find_extremes
 from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
