@@ -2,7 +2,8 @@
 
     python benchmarks/report/changed.py [NAME ...] [--against HEAD]     # exit code 1 where a figure differs
 
-NAME is a file of benchmarks/results without its ending; none means all that git sees as changed. Times, memory and
+NAME is a file of benchmarks/results without its ending; none means all that git sees as changed. Rows that this run did
+not measure again, such as peers that are not installed, are counted apart and change no exit code. Times, memory and
 what hangs on the machine are left out: keys with "second", "ms", "time", "memory", "mb", "speed" or "rate" in a word.
 """
 
@@ -34,9 +35,13 @@ def main() -> int:
     differing = 0
     for name in names:
         before, after = committed(name, options.against), json.loads((ROOT / RESULTS / f"{name}.json").read_text())
-        found = list(differences(before["figures"], after["figures"], name))
+        found, absent = [], 0
+        for line, missing in differences(before["figures"], after["figures"], name):
+            absent += missing
+            found += [] if missing else [line]
         differing += len(found)
-        sys.stderr.write(f"{name}: {f'{len(found)} figures differ' if found else 'equal'}\n")
+        left_out = f", {absent} rows were not measured again" if absent else ""
+        sys.stderr.write(f"{name}: {f'{len(found)} figures differ' if found else 'equal'}{left_out}\n")
         for line in found[:SHOWN]:
             sys.stdout.write(f"  {line}\n")
     return int(differing > 0)
@@ -53,7 +58,8 @@ def committed(name: str, commit: str) -> Any:
     return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
 
-def differences(before: Any, after: Any, place: str) -> Iterator[str]:
+def differences(before: Any, after: Any, place: str) -> Iterator[tuple[str, bool]]:
+    """Each figure that is another, and whether it is only missing from the newer file."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
             if not OF_THE_MACHINE.search(key.lower()):
@@ -62,7 +68,7 @@ def differences(before: Any, after: Any, place: str) -> Iterator[str]:
         for number, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from differences(one, other, f"{place} [{number}]")
     elif before != after:
-        yield f"{place}: {before!r} became {after!r}"
+        yield f"{place}: {before!r} became {after!r}", after is None
 
 
 if __name__ == "__main__":
