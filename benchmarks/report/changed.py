@@ -2,8 +2,8 @@
 
     python benchmarks/report/changed.py [NAME ...] [--against HEAD]     # exit code 1 where a figure differs
 
-NAME is a file of benchmarks/results without its ending; none means all that git sees as changed. Rows that this run did
-not measure again, such as peers that are not installed, are counted apart and change no exit code. Times, memory and
+NAME is a file of benchmarks/results without its ending; none means all that git sees as changed. Rows that only
+one of the two has, such as peers that are not installed, are counted apart and change no exit code. Times, memory and
 what hangs on the machine are left out: keys with "second", "ms", "time", "memory", "mb", "speed" or "rate" in a word.
 """
 
@@ -40,7 +40,7 @@ def main() -> int:
             absent += missing
             found += [] if missing else [line]
         differing += len(found)
-        left_out = f", {absent} rows were not measured again" if absent else ""
+        left_out = f", {absent} rows are in one of the two only" if absent else ""
         sys.stderr.write(f"{name}: {f'{len(found)} figures differ' if found else 'equal'}{left_out}\n")
         for line in found[:SHOWN]:
             sys.stdout.write(f"  {line}\n")
@@ -59,7 +59,7 @@ def committed(name: str, commit: str) -> Any:
 
 
 def differences(before: Any, after: Any, place: str) -> Iterator[tuple[str, bool]]:
-    """Each figure that is another, and whether it is only missing from the newer file."""
+    """Each figure that is another, and whether only one of the two files has it."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
             if not OF_THE_MACHINE.search(key.lower()):
@@ -68,7 +68,7 @@ def differences(before: Any, after: Any, place: str) -> Iterator[tuple[str, bool
         for number, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from differences(one, other, f"{place} [{number}]")
     elif before != after:
-        yield f"{place}: {before!r} became {after!r}", after is None
+        yield f"{place}: {before!r} became {after!r}", before is None or after is None
 
 
 if __name__ == "__main__":
