@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import stem, words
+from ctxprune.text.words import STOP_WORDS, stem, words
 
 from .extra import find_extra
 from .grammar import Grammar
 from .literals import find_literal, find_periods
 from .query import read_query
-from .question import Asked, Prepared
+from .question import WEAK_NAMES, Asked, Prepared
 from .reading import Part, Reading, Span
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Accountant", "account"]
 
 # Closeness from which a name counts: next to a word that is exactly the name of something else, only one as good.
-_NAMED, _NAMED_BESIDE = 0.45, 0.85
+_NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _CLAUSE = re.compile(r"[;\n]")
 _NEGATED = ("un", "in", "non", "dis", "im", "ir")
@@ -91,9 +91,11 @@ class _Matching:
     def __init__(self, asked: Asked, query: QueryParts) -> None:
         self._asked, self._query = asked, query
         self.parts: list[list[Part]] = [[] for _ in asked.words]
-        self.content = [asked.is_content(place) for place in range(len(asked.words))]
+        self.content = [asked.is_content(place) or self._is_offered(place) for place in range(len(asked.words))]
         self._literals()
+        self._said = [list(parts) for parts in self.parts]
         self._names()
+        self._projection()
         self._cues()
         self._prefixes()
         self._evidence()
@@ -102,6 +104,14 @@ class _Matching:
     def _add(self, place: int, parts: Sequence[Part]) -> None:
         held = self.parts[place]
         held += [part for part in dict.fromkeys(parts) if part not in held][: _MOST_PARTS - len(held)]
+
+    def _is_offered(self, place: int) -> bool:
+        """A word such as "name" that a column of the query's tables has: it is content there, and nowhere else."""
+        word, view = self._asked.words[place], self._asked.prepared.view
+        if word.text not in WEAK_NAMES or not word.exact:
+            return False
+        owners = {view.columns[number].ref.table for number, _ in view.column_words.get(word.token.stem, ())}
+        return not owners.isdisjoint(self._query.tables)
 
     def _literals(self) -> None:
         for literal in self._query.literals:
@@ -113,9 +123,11 @@ class _Matching:
     def _names(self) -> None:
         stems = self._used_stems()
         for place, word in enumerate(self._asked.words):
-            if not word.names or word.number is not None:
+            if not word.names or word.text in STOP_WORDS:
                 continue
-            least = _NAMED_BESIDE if word.exact else _NAMED
+            # A word that counts or compares, a number and a value is a name only where it is exactly that name.
+            only = word.cue or word.number is not None or word.stored or word.literal
+            least = 1.0 if only else _NAMED_BESIDE if word.exact else _NAMED
             close = {name: weight for name, weight in word.names.items() if name in stems and weight >= least}
             if not close:
                 continue
@@ -124,6 +136,15 @@ class _Matching:
             # Words such as "of" are names of columns at times, but never ask for one alone.
             if not (word.generic and best < 1.0 and not self.content[place]):
                 self._add(place, self._likeliest(refs))
+
+    def _projection(self) -> None:
+        """A column that is asked for before anything else must be shown, not only compared; see `Asked.wanted`."""
+        view, query = self._asked.prepared.view, self._query
+        shown = {stem for ref in query.shown for stem in view.columns[view.index[ref]].name.stems}
+        for place in self._asked.wanted:
+            word = self._asked.words[place]
+            if self.parts[place] and not self._said[place] and word.token.stem not in shown:
+                self.parts[place] = []
 
     def _used_stems(self) -> dict[str, list[tuple[Part, frozenset[str]]]]:
         """For each stem of the names in the query the parts that it names, with all stems of those names."""
@@ -146,17 +167,17 @@ class _Matching:
         return [part for (part, _), score in zip(named, scores, strict=True) if score == max(scores)]
 
     def _cues(self) -> None:
-        grammar = Grammar(self._asked, self._query)
+        grammar = Grammar(self._asked, self._query, self._said)
         for place, word in enumerate(self._asked.words):
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                if word.cue and not word.stored and not (word.exact and not word.generic):
+                if word.cue and not word.stored and not word.exact:
                     self.content[place] = False
                 continue
             self._add(place, found)
             # A cue that the query ignores is content even where the word itself is a common one.
-            self.content[place] = self.content[place] or bool(word.cue) or bool(found)
+            self.content[place] = True
 
     def _prefixes(self) -> None:
         """"unpaid", "inactive": the rest names something of the query, which must be negated or stored so."""

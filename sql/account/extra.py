@@ -31,6 +31,7 @@ def find_extra(asked: Asked, query: QueryParts, used: set[Part]) -> tuple[Part, 
     texts = {part.text for part in used}
     found = [
         *_conditions(asked, query, texts),
+        *_negations(query, used),
         *_aggregates(query, texts),
         *_orders(query, texts),
         *_shown(asked, query, texts),
@@ -57,6 +58,14 @@ def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Pa
             yield test.part
 
 
+def _negations(query: QueryParts, used: set[Part]) -> Iterator[Part]:
+    asked = {part.text for part in used if part.kind in {"negation", "comparison"}}
+    for test in query.tests:
+        strict = test.op == "!=" or (test.negated and test.op in {"=", "in", "like"})
+        if strict and not asked & {part.text for part in query.negations}:
+            yield Part("negation", test.part.text)
+
+
 def _aggregates(query: QueryParts, texts: set[str]) -> Iterator[Part]:
     for one in query.aggregates:
         # Where groups are compared or ordered, the count is what "most" or "more than 3" asks for.
@@ -75,8 +84,10 @@ def _orders(query: QueryParts, texts: set[str]) -> Iterator[Part]:
             yield part
     for keys, part in query.groups:
         asked = part.text in texts or _names(keys, texts) or not keys
+        # "most" and "more than 3" ask for groups, too.
+        compared = any(one.counted and one.part.text in texts for one in query.literals)
         superlative = any(text.startswith("ORDER BY") for text in texts)
-        if not asked and not superlative:
+        if not asked and not superlative and not compared:
             yield part
 
 
@@ -86,8 +97,15 @@ def _shown(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
         facts = view.columns[view.index[ref]]
         part = query.columns.get(ref)
         # "Which singers …?" asks for the column that people read.
-        if part is not None and part.text not in texts and not (facts.label or facts.key) and not _inside(part, texts):
+        if part is None or part.text in texts or _inside(part, texts):
+            continue
+        if not (facts.label or facts.key) or _is_asked(ref.table, query, texts):
             yield part
+
+
+def _is_asked(table: str, query: QueryParts, texts: set[str]) -> bool:
+    """Whether the question names another column of the table that is shown."""
+    return any(ref.table == table and f"{ref.table}.{ref.column}" in texts for ref in query.shown)
 
 
 def _inside(part: Part, texts: set[str]) -> bool:

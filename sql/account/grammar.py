@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..linking.words import load_cues
-from .lexicon import GENERIC, MONTH_WORDS, TEMPORAL, TURNED, UNITS, is_high
+from .lexicon import GENERIC, MONTH_WORDS, TEMPORAL, TURNED, UNITS, cue_of, is_high
 from .literals import is_day
 from .reading import Part
 
@@ -21,6 +21,7 @@ __all__ = ["Grammar"]
 
 _UPWARDS, _DOWNWARDS = {">", ">=", "between"}, {"<", "<=", "between"}
 _DAY_STEMS = frozenset("dat year tim birth birthday birthdat dob born month day founded start end joined since".split())
+_RANK_STEMS = frozenset("rank ranking position place grade time tim pace lap number seed".split())
 _AMOUNTS = frozenset(("SUM", "AVG", "MIN", "MAX"))
 _SKIPPED = frozenset("the a an of number numbers amount total average value values count each all their its in".split())
 
@@ -32,8 +33,8 @@ class Grammar:
     list where the query lacks what the word asks for.
     """
 
-    def __init__(self, asked: Asked, query: QueryParts) -> None:
-        self._asked, self._query = asked, query
+    def __init__(self, asked: Asked, query: QueryParts, said: list[list[Part]]) -> None:
+        self._asked, self._query, self._said = asked, query, said
         self._rules: dict[str, Callable[[int], list[Part] | None]] = {
             "count": self._count, "sum": self._sum, "average": self._average, "high": self._superlative,
             "low": self._superlative, "more": self._comparative, "less": self._comparative, "between": self._between,
@@ -68,9 +69,29 @@ class Grammar:
             return self._how_much()
         if before == "at" and text in {"least", "most"}:
             return self._tests(_UPWARDS if text == "least" else _DOWNWARDS) or self._small_count(text)
+        if self._sorts(place):
+            return self._orders()
         if text in {"more", "less", "greater", "fewer", "higher", "lower"} and before == "or":
             return self._tests(_UPWARDS if text in {"more", "greater", "higher"} else _DOWNWARDS)
         return None
+
+    def _sorts(self, place: int) -> bool:
+        """"ordered by", "listed by", "in order of", "in alphabetical order", "order the results by"."""
+        before, text, after = self._text(place - 1), self._text(place), self._text(place + 1)
+        if text in {"order", "ordered", "list", "listed", "arrange", "arranged", "organized"} and after == "by":
+            return True
+        if text != "order":
+            return False
+        if after in {"the", "them", "it", "results", "result"} and (not place or before in {"and", "then"}):
+            return True
+        if before == "in" or (before == "the" and self._text(place - 2) == "in"):
+            return True
+        return cue_of(before) in {"ascending", "descending", "sort", "high", "low"}
+
+    def _orders(self) -> list[Part]:
+        """Keys of an order; they rise unless the question says otherwise."""
+        down = any(word.cue == "descending" or (word.cue == "high" and word.text != "first") for word in self._asked.words)
+        return [one.part for one in self._query.orders if down or not one.descending]
 
     def _small_count(self, text: str) -> list[Part]:
         # "at least one" is what a join says, too.
@@ -78,8 +99,12 @@ class Grammar:
         return list(self._query.tables.values()) if text == "least" and one and len(self._query.tables) > 1 else []
 
     def _how_many(self) -> list[Part]:
-        counts = self._aggregates({"COUNT", "SUM", "COUNTIF", "APPROXDISTINCT"})
-        return counts or self._shown_numbers(load_cues().columns["count"])
+        return self._counts() or self._shown_numbers(load_cues().columns["count"])
+
+    def _counts(self) -> list[Part]:
+        found = self._aggregates({"COUNT", "COUNTIF", "APPROXDISTINCT"})
+        # A sum counts too ("how many seats"), unless another word asks for the sum.
+        return found or ([] if any(word.cue == "sum" for word in self._asked.words) else self._aggregates({"SUM"}))
 
     def _how_much(self) -> list[Part]:
         return self._aggregates(_AMOUNTS) or self._functions("mul", "sub", "add") or self._shown_numbers(None)
@@ -88,9 +113,10 @@ class Grammar:
         """Shown columns of numbers; with `stems` only those whose names have one of them."""
         wanted = None if stems is None else set(stems)
         found = []
+        inside = {ref for one in self._query.aggregates for ref in one.columns}
         for ref in self._query.shown:
             facts = self._facts(ref)
-            if facts.kind == "number" and (wanted is None or wanted & set(facts.name.stems)):
+            if ref not in inside and facts.kind == "number" and (wanted is None or wanted & set(facts.name.stems)):
                 found.append(self._query.columns[ref])
         return found
 
@@ -142,7 +168,7 @@ class Grammar:
         word = self._asked.words[place]
         if word.text.startswith("number") and self._text(place + 1) != "of":
             return None  # "phone number", "number 5"
-        found = self._aggregates({"COUNT", "SUM", "COUNTIF"})
+        found = self._counts()
         return found or (None if word.exact or word.names else [])
 
     def _sum(self, place: int) -> list[Part] | None:
@@ -160,10 +186,15 @@ class Grammar:
         facts = self._facts(ref)
         return facts.kind == "date" or bool(_DAY_STEMS & set(facts.name.stems))
 
+    def _is_rank(self, ref: ColumnRef) -> bool:
+        return bool(_RANK_STEMS & set(self._facts(ref).name.stems))
+
     def _superlative(self, place: int) -> list[Part] | None:
         word, text = self._asked.words[place], self._text(place)
+        if text in {"first", "last"} and self._text(place + 1) in {"name", "names", "and", "or"}:
+            return None
         if text in {"first", "last", "top", "bottom", "common", "latest", "recent"} and self._is_plain_limit(place):
-            return [*self._query.limits] or self._extremes(place, text)
+            return [*self._query.limits, *(one.part for one in self._query.orders)] or self._extremes(place, text)
         found = self._extremes(place, text)
         if found or word.exact or text in {"most", "common"}:
             return found or (None if word.exact else [])
@@ -181,6 +212,8 @@ class Grammar:
             one.part
             for one in query.orders
             if self._right_way(one.columns, text, high=one.descending) and self._fits_order(one, target)
+            # The most of what there is of each needs groups.
+            and not (one.counted and not query.groups)
         ]
         if found:
             return [*found, *(part for part in query.limits[:1])]
@@ -194,27 +227,35 @@ class Grammar:
         return not order.columns or self._fits(order.columns, target)
 
     def _right_way(self, columns: tuple[ColumnRef, ...], text: str, *, high: bool) -> bool:
-        wanted = is_high(text, days=any(map(self._is_days, columns)))
+        wanted = is_high(text, days=any(map(self._is_days, columns)), ranks=any(map(self._is_rank, columns)))
         return wanted is None or wanted == high
 
     def _comparative(self, place: int) -> list[Part] | None:
         if not self._compares(place):
             return None
         text = self._text(place)
-        days = [test for test in self._query.tests if any(map(self._is_days, test.columns))]
-        chosen = days if days and (text in TEMPORAL or text in TURNED) else self._query.tests
+        tests = self._near_tests(place)
+        days = [test for test in tests if any(map(self._is_days, test.columns))]
+        chosen = days if days and (text in TEMPORAL or text in TURNED) else tests
         wanted = is_high(text, days=bool(days) and chosen is days)
         ops = _UPWARDS | _DOWNWARDS if wanted is None else _UPWARDS if wanted else _DOWNWARDS
         if self._is_negated(place):
             ops = _DOWNWARDS if ops is _UPWARDS else _UPWARDS
         found = [test.part for test in chosen if test.op in ops or (test.negated and test.op in _flipped(ops))]
-        if found or text not in TEMPORAL:
-            return found or self._order_of(wanted)
-        return [one.part for one in self._query.literals if is_day(one)]
+        return found
 
-    def _order_of(self, wanted: bool | None) -> list[Part]:
-        # "from higher to lower" orders
-        return [one.part for one in self._query.orders if wanted is None or one.limit is None]
+    def _near_tests(self, place: int) -> list[Test]:
+        """The comparisons with the number or day after a word; all that have no literal where none follows."""
+        for step in range(1, 6):
+            if place + step >= len(self._asked.words):
+                break
+            word = self._asked.words[place + step]
+            if word.number is not None or word.day is not None or word.month:
+                texts = {part.text for part in self._said[place + step]}
+                return [test for test in self._query.tests if test.part.text in texts]
+            if word.text in {"average", "mean", "median", "than"} and step > 1:
+                break
+        return self._query.tests
 
     def _is_negated(self, place: int) -> bool:
         return self._text(place - 1) in {"no", "not"}
@@ -277,7 +318,7 @@ class Grammar:
         return [one.part for one in self._query.orders if one.descending == high]
 
     def _sort(self, place: int) -> list[Part] | None:
-        found = [one.part for one in self._query.orders]
+        found = self._orders()
         exact = self._asked.words[place].exact
         return found or (None if exact or self._text(place) in {"rank", "ranking"} else [])
 

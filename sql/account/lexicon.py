@@ -29,7 +29,7 @@ _CUES = {
     "distinct": "distinct different unique various",
     "descending": "descending decreasing reverse descendingly decreasingly desc",
     "ascending": "ascending increasing increasingly ascendingly asc",
-    "sort": "sort sorted sorting ordered rank ranked ranking arranged alphabetical alphabetic alphabetically "
+    "sort": "sort sorted sorting rank ranked ranking arranged alphabetical alphabetic alphabetically "
     "chronological chronologically lexicographic lexicographical lexicographically",
     "like": "contain contains containing contained substring start starts begin begins beginning starting end ends "
     "ending prefix suffix word words letter letters phrase phrases string substring character characters text",
@@ -48,9 +48,11 @@ TURNED = {
     "longest": "low", "longer": "less", "shortest": "high", "shorter": "more",
 }  # fmt: skip
 # Words whose direction depends on what is measured ("best" of ranks, "fastest" of times), so that either will do.
-_EITHER = frozenset(
-    "best worst fastest slowest faster slower better worse top bottom first last leading closest nearest common "
-    "popular hardest easiest".split()
+_EITHER = frozenset("first last closest nearest farthest furthest deepest hardest easiest starting".split())
+_BY_RANK = frozenset("best worst fastest slowest faster slower better worse top bottom leading".split())
+_NO_SUPERLATIVES = frozenset(
+    "interest request forest protest contest harvest conquest arrest invest suggest inquest northwest southwest "
+    "digest manifest midwest everest budapest bucharest modest honest".split()
 )
 TEMPORAL = frozenset("after before since until prior later earlier onwards onward".split())
 UNITS = {
@@ -117,12 +119,23 @@ GENERIC = STOP_WORDS | frozenset((_MORE_FUNCTION_WORDS + _ASKING + _VERBS).split
 
 def cue_of(word: str) -> str:
     """What a folded word asks a query for: "count", "high", "not", ...; "" for nothing."""
-    return _CUE_OF.get(word, "")
+    cue = _CUE_OF.get(word, "")
+    return "high" if not cue and _is_superlative(word) else cue
 
 
-def is_high(word: str, *, days: bool) -> bool | None:
-    """Whether a superlative or comparative asks for large values, of days or of other values; None for either way."""
-    if word in _EITHER:
+def _is_superlative(word: str) -> bool:
+    return len(word) > 5 and word.endswith("est") and word not in _NO_SUPERLATIVES
+
+
+def is_high(word: str, *, days: bool, ranks: bool = False) -> bool | None:
+    """Whether a superlative or comparative asks for large values; None for either way.
+
+    Args:
+        word: Folded.
+        days: The values are days.
+        ranks: The values are ranks, times or the like, of which the small ones may be the best.
+    """
+    if word not in _CUE_OF or word in _EITHER or (ranks and word in _BY_RANK):
         return None
     cue = TURNED.get(word)
     if cue is not None and days:

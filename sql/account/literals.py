@@ -60,7 +60,7 @@ def _same_number(asked: Asked, place: int, word: Word, literal: Literal) -> bool
 
 def _find_text(asked: Asked, text: str, literal: Literal) -> list[int]:
     wanted = words(text)
-    for find in (_as_written, _as_hit, _with_typo, _as_start):
+    for find in (_as_written, _as_hit, _nearby, _with_typo, _as_start):
         found = find(asked, text, wanted, literal)
         if found:
             return found
@@ -87,6 +87,17 @@ def _as_hit(asked: Asked, text: str, wanted: list[str], literal: Literal) -> lis
     own = [(places, hit) for places, hit in hits if hit.ref in columns]
     best = max(own or hits, key=lambda one: (one[1].score, one[1].likelihood), default=None)
     return list(best[0]) if best is not None else []
+
+
+def _nearby(asked: Asked, text: str, wanted: list[str], literal: Literal) -> list[int]:
+    """All words of the text within a few words of another ("division is not 1" for 'Division 1')."""
+    if len(wanted) < 2:
+        return []
+    stems = {stem(word) for word in wanted}
+    places = [place for part, place in asked.flat if stem(part) in stems]
+    said = {stem(part) for part, place in asked.flat if place in places}
+    close = bool(places) and places[-1] - places[0] <= len(wanted) + 3
+    return list(dict.fromkeys(places)) if close and said == stems else []
 
 
 def _with_typo(asked: Asked, text: str, wanted: list[str], literal: Literal) -> list[int]:

@@ -69,9 +69,10 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One key of an ORDER BY, and the LIMIT beside it (None without one)."""
+    """One key of an ORDER BY, and the LIMIT beside it (None without one); `counted` where it is an aggregate."""
 
     descending: bool
+    counted: bool
     columns: tuple[ColumnRef, ...]
     limit: int | None
     part: Part
@@ -225,7 +226,9 @@ class _Reader:
         part = self._part("comparison", node.parent if negated and isinstance(node.parent, exp.Not) else node)
         if id(node) not in joining:
             self._found.tests.append(Test(op, columns, negated, nested, bool(literals), part))
-        if negated or op == "!=" or _says_no(node, op, literals):
+        # IS NOT NULL says that something is there.
+        absent = _says_no(node, op, literals)
+        if negated != (op == "is" and absent) or op == "!=" or (absent and not negated):
             self._found.negations.append(Part("negation", part.text))
         counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         for side in literals:
@@ -302,7 +305,7 @@ class _Reader:
             descending = bool(key.args.get("desc"))
             inner = key.this if isinstance(key, exp.Ordered) else key
             text = f"ORDER BY {self._part('order', inner).text}{' DESC' if descending else ''}"
-            self._found.orders.append(Order(descending, self._key(inner, select), limit, Part("order", text)))
+            self._found.orders.append(Order(descending, inner.find(exp.AggFunc) is not None, self._key(inner, select), limit, Part("order", text)))
 
     def _key(self, key: exp.Expr, select: exp.Select) -> tuple[ColumnRef, ...]:
         """The columns of a key, which may be the number of an item."""

@@ -31,15 +31,23 @@ if TYPE_CHECKING:
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.schema import Schema
 
-__all__ = ["MAX_WORDS", "Asked", "Prepared", "Word"]
+__all__ = ["MAX_WORDS", "WEAK_NAMES", "Asked", "Prepared", "Word"]
 
 MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _HINT_WEIGHT = 0.55  # "oldest" for a column of ages
+# Names that many tables have; whether they are content depends on the tables of the query.
+WEAK_NAMES = frozenset("id ids name names type types".split())
 _PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
-_BE = frozenset("is are was were be been being isn't aren't wasn't weren't not still yet all".split())
-_NOUN_BEFORE = frozenset("in on by at from to for into of as with during under over through between after".split())
+_BOUNDARIES = frozenset(
+    "whose that who with where have has had having in from for by of is are was were do does did order ordered sort "
+    "sorted when if per each than on at".split()
+)
+_VERB_BEFORE = frozenset(
+    "in on by at from to for into of as with during under over through between after before a an the any their its "
+    "his her your my our more most all each every this that these those".split()
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ class Word:
         number: Its value, units included ("160k"); None for no number. `year` says that it may be a year.
         month: 1..12 for the name of a month.
         day: Year, month and day of a date written in one word.
-        stored: It is part of a value that the database probably means.
+        stored: It is part of a value that the question probably means.
+        literal: It is quoted or written like a proper name, so that only a literal can explain it, or its own name.
         generic: A word that every question may have.
     """
 
@@ -96,6 +105,7 @@ class Word:
     month: int
     day: tuple[int, int, int] | None
     stored: bool
+    literal: bool
     generic: bool
 
     @property
@@ -142,7 +152,24 @@ class Asked:
     @cached_property
     def flat(self) -> list[tuple[str, int]]:
         """The parts of all words with the position of each: "2023-04-01" has three parts."""
-        return [(part, place) for place, token in enumerate(self.tokens) for part in words(token.text)]
+        return [
+            (part, place)
+            for place, token in enumerate(self.tokens)
+            for part in ([token.text] if "'" in token.text else words(token.text))
+        ]
+
+    @cached_property
+    def wanted(self) -> list[int]:
+        """Positions of the words that name columns to be shown: those before the first word that relates or limits."""
+        found: list[int] = []
+        view = self.prepared.view
+        for place, word in enumerate(self.words):
+            if word.text in _BOUNDARIES and place:
+                break
+            only_column = word.token.stem in view.column_words and word.token.stem not in view.table_words
+            if word.exact and only_column and not word.cue and word.number is None and not word.stored:
+                found.append(place)
+        return found
 
     def text(self, position: int) -> str:
         """The folded word at a position, "" outside of the question."""
@@ -156,7 +183,8 @@ class Asked:
             if hit.likelihood >= _LIKELY and hit.score >= 0.8
             for place in places
         }  # fmt: skip
-        names = self._names()
+        names, quoted = self._names(), self._quoted()
+        shouted = self.question.isupper()
         found = []
         for place, token in enumerate(self.tokens):
             number, year = numbers.get(place, (token.number, False))
@@ -170,6 +198,7 @@ class Asked:
                     month=MONTHS.get(token.text, 0) if token.text != "may" or token.capital else 0,
                     day=self._days.get(place),
                     stored=place in stored and token.text not in GENERIC,
+                    literal=place in quoted or (not shouted and not names[place] and self._is_proper(place)),
                     generic=token.text in GENERIC or not token.text[:1].isalnum() or token.text == "s",
                 )
             )
@@ -189,6 +218,16 @@ class Asked:
             for place in places:
                 found[place] = mention.number, mention.kind == "year"
         return found
+
+    def _is_proper(self, place: int) -> bool:
+        """Written with a capital within a sentence."""
+        token = self.tokens[place]
+        before = self.question[self.tokens[place - 1].end : token.start] if place else "."
+        return token.capital and token.text not in GENERIC and not any(mark in before for mark in ".?!:;\n")
+
+    def _quoted(self) -> set[int]:
+        read = Question.parse(self.question[: MAX_WORDS * 40])
+        return {place for first, last in read.quoted for place in self.covered(*read.place(first, last))}
 
     def _names(self) -> list[dict[str, float]]:
         view, related = self.prepared.view, load_related()
@@ -222,14 +261,16 @@ class Asked:
     def is_content(self, position: int) -> bool:
         """Whether the word must be explained: it names something, is stored, counts, or is a word that not all have."""
         word = self.words[position]
+        if not position and word.generic:
+            return False  # "Show …" asks, even where a table is called so
         if word.text in STOP_WORDS and not word.stored:
             return False
-        if word.stored or word.month or word.day is not None:
+        if word.stored or word.literal or word.month or word.day is not None:
             return True
-        if word.number is not None and word.text not in {"one", "second", "half"}:
+        if word.number is not None and word.text not in {"one", "second", "half", "once", "single", "couple"}:
             return True
         if word.text in GENERIC:
-            return word.exact and not self._is_verb(position) and word.text not in _WEAK_NAMES
+            return word.exact and not self._is_verb(position) and word.text not in WEAK_NAMES
         return word.text[:1].isalnum() and word.text != "s" and not self._is_verb(position)
 
     def _is_verb(self, position: int) -> bool:
@@ -238,10 +279,7 @@ class Asked:
         before, after = self.text(position - 1), self.text(position + 1)
         if not _PARTICIPLE.fullmatch(text) and not text.endswith(("ing", "es")):
             return False
-        if before in {"who", "that", "which", "has", "have", "had", "to", "they", "he", "she", "it"}:
-            return not before.startswith("ha") or after in _NOUN_BEFORE or not after
+        if before in {"who", "that", "which", "to", "they", "he", "she", "it"}:
+            return True
         # "were returned?" is a condition, "were returned by" relates; before a noun it is an adjective.
-        return after in _NOUN_BEFORE and (before not in _BE or before != "not")
-
-
-_WEAK_NAMES = frozenset("id ids name names type types number all".split())
+        return after in _VERB_BEFORE or (not after and before in {"has", "have", "had", "ever", "never"})
