@@ -9,6 +9,7 @@ from ctxprune.text.words import STOP_WORDS, stem, words
 
 from .extra import find_extra
 from .grammar import Grammar
+from .lexicon import MONTH_WORDS, UNITS
 from .literals import find_literal, find_periods
 from .query import read_query
 from .question import WEAK_NAMES, Asked, Prepared
@@ -96,6 +97,7 @@ class _Matching:
         self._said = [list(parts) for parts in self.parts]
         self._names()
         self._projection()
+        self._references()
         self._cues()
         self._prefixes()
         self._evidence()
@@ -146,6 +148,19 @@ class _Matching:
             if self.parts[place] and not self._said[place] and word.token.stem not in shown:
                 self.parts[place] = []
 
+    def _references(self) -> None:
+        """A word for a table that is not used stands for the key that refers to it: "students" for has_allergy.stuid."""
+        view = self._asked.prepared.view
+        targets: dict[str, list[Part]] = {}
+        for key in view.schema.foreign_keys:
+            if key.table in self._query.tables and key.ref_table not in self._query.tables:
+                targets.setdefault(key.ref_table, []).append(Part("column", f"{key.table}.{key.columns[0]}"))
+        for place, word in enumerate(self._asked.words):
+            if self.parts[place] or not targets or not word.exact:
+                continue
+            for number, _ in view.table_words.get(word.token.stem, ()):
+                self._add(place, targets.get(view.table_name(number), []))
+
     def _used_stems(self) -> dict[str, list[tuple[Part, frozenset[str]]]]:
         """For each stem of the names in the query the parts that it names, with all stems of those names."""
         view = self._asked.prepared.view
@@ -172,7 +187,8 @@ class _Matching:
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                if word.cue and not word.stored and not word.exact:
+                weak = word.cue or word.text in UNITS or word.text in MONTH_WORDS
+                if weak and not word.stored and not word.exact:
                     self.content[place] = False
                 continue
             self._add(place, found)

@@ -103,8 +103,16 @@ class Grammar:
 
     def _counts(self) -> list[Part]:
         found = self._aggregates({"COUNT", "COUNTIF", "APPROXDISTINCT"})
-        # A sum counts too ("how many seats"), unless another word asks for the sum.
-        return found or ([] if any(word.cue == "sum" for word in self._asked.words) else self._aggregates({"SUM"}))
+        if found:
+            return found
+        # A sum counts too ("how many seats"), but of numbers that count where another word asks for the sum.
+        counting, summed = load_cues().columns["count"], any(word.cue == "sum" for word in self._asked.words)
+        return [
+            one.part
+            for one in self._query.aggregates
+            if one.name == "SUM"
+            and (not summed or any(counting & set(self._facts(ref).name.stems) for ref in one.columns))
+        ]
 
     def _how_much(self) -> list[Part]:
         return self._aggregates(_AMOUNTS) or self._functions("mul", "sub", "add") or self._shown_numbers(None)
@@ -191,6 +199,8 @@ class Grammar:
 
     def _superlative(self, place: int) -> list[Part] | None:
         word, text = self._asked.words[place], self._text(place)
+        if self._text(place - 1) in {"most", "least"}:
+            text = self._text(place - 1)  # "least common"
         if text in {"first", "last"} and self._text(place + 1) in {"name", "names", "and", "or"}:
             return None
         if text in {"first", "last", "top", "bottom", "common", "latest", "recent"} and self._is_plain_limit(place):
@@ -250,7 +260,7 @@ class Grammar:
             if place + step >= len(self._asked.words):
                 break
             word = self._asked.words[place + step]
-            if word.number is not None or word.day is not None or word.month:
+            if word.number is not None or word.day is not None or (word.month and not word.exact):
                 texts = {part.text for part in self._said[place + step]}
                 return [test for test in self._query.tests if test.part.text in texts]
             if word.text in {"average", "mean", "median", "than"} and step > 1:
@@ -262,7 +272,7 @@ class Grammar:
 
     def _compares(self, place: int) -> bool:
         """Whether a word such as "over" or "more" compares: something is compared with what follows."""
-        for step in range(1, 4):
+        for step in range(1, 5):
             if place + step >= len(self._asked.words):
                 return False
             word = self._asked.words[place + step]

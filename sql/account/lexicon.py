@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctxprune.text.words import STOP_WORDS
 
-__all__ = ["GENERIC", "MONTH_WORDS", "ORDINALS", "TEMPORAL", "TURNED", "UNITS", "cue_of", "is_high"]
+__all__ = ["GENERIC", "MONTH_WORDS", "ORDINALS", "TEMPORAL", "TURNED", "UNITS", "cue_of", "is_adverb", "is_high"]
 
 _CUES = {
     "count": "count counts number numbers",
@@ -50,6 +50,7 @@ TURNED = {
 # Words whose direction depends on what is measured ("best" of ranks, "fastest" of times), so that either will do.
 _EITHER = frozenset("first last closest nearest farthest furthest deepest hardest easiest starting".split())
 _BY_RANK = frozenset("best worst fastest slowest faster slower better worse top bottom leading".split())
+_ADVERBS = ("ally", "tely", "ully", "ously", "ently", "antly", "edly", "ingly", "ively", "ghly", "ainly", "rely")
 _NO_SUPERLATIVES = frozenset(
     "interest request forest protest contest harvest conquest arrest invest suggest inquest northwest southwest "
     "digest manifest midwest everest budapest bucharest modest honest".split()
@@ -75,6 +76,7 @@ _MORE_FUNCTION_WORDS = """
     somebody someone something still than thank thanks that's then there's therefore these thing things throughout
     together too toward towards upon us via well were what's whatever whenever whereas wherever whether whichever
     whoever within yes yet you're your ok okay hi hello dear kindly according respectively let's let i'd i've
+    approximately about nearly roughly almost via hence respectively date dates we how
     us ourselves themselves itself himself herself against around during despite regardless
 """
 _ASKING = """
@@ -111,7 +113,9 @@ _VERBS = """
     love prefer speak speaks spoken spoke refer refers referred support supports sign signed wear worn drive drives
     drove driven ship shipped rent rented host hosts hosted design designed develop developed move moved change changed
     add added apply applied compare compared measure measured sum add count counted rank feature featured cover covered
-    depend depends cause caused affect affected carry carried consist consists comprise want belongs accept accepted
+    incur incurs incurred suffer suffers suffered choose chooses chose chosen showed gotten handle handles handled file
+    files filed complete completes completed obtain obtains obtained require requires required engage engaged undergo
+    underwent depend depends cause caused affect affected carry carried consist consists comprise want belongs accept accepted
     submit submitted post posted comment charge charged check checked claim claimed transfer transferred
 """
 GENERIC = STOP_WORDS | frozenset((_MORE_FUNCTION_WORDS + _ASKING + _VERBS).split())
@@ -121,6 +125,11 @@ def cue_of(word: str) -> str:
     """What a folded word asks a query for: "count", "high", "not", ...; "" for nothing."""
     cue = _CUE_OF.get(word, "")
     return "high" if not cue and _is_superlative(word) else cue
+
+
+def is_adverb(word: str) -> bool:
+    """Adverbs of manner by their ending; they say how something is done, and no column holds that."""
+    return len(word) > 6 and word.endswith(_ADVERBS)
 
 
 def _is_superlative(word: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
-from ctxprune.text.words import STOP_WORDS, words
+from ctxprune.text.words import STOP_WORDS, stem, words
 
 from ..generate.sketch.analysis import similar_words, tokenize
 from ..generate.sketch.generator import load_related
@@ -20,7 +20,7 @@ from ..linking.words import load_cues
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
-from .lexicon import GENERIC, ORDINALS, cue_of
+from .lexicon import GENERIC, ORDINALS, cue_of, is_adverb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,9 @@ _PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
 _BOUNDARIES = frozenset(
     "whose that who with where have has had having in from for by of is are was were do does did order ordered sort "
     "sorted when if per each than on at".split()
+)
+_AUXILIARIES = frozenset(
+    "do does did don't doesn't didn't can could will would should can't couldn't won't cannot".split()
 )
 _VERB_BEFORE = frozenset(
     "in on by at from to for into of as with during under over through between after before a an the any their its "
@@ -233,6 +236,11 @@ class Asked:
         view, related = self.prepared.view, load_related()
         found = [similar_words(self.tokens, place, view, related) for place in range(len(self.tokens))]
         synonyms = load_cues().related
+        for place in range(len(self.tokens) - 1):
+            # "last name" for a column called lastname
+            joined = stem(self.tokens[place].text + self.tokens[place + 1].text)
+            if joined in view.words:
+                found[place][joined] = found[place + 1][joined] = 1.0
         for token, names in zip(self.tokens, found, strict=True):
             if token.number is not None or token.stem in names:
                 continue
@@ -265,18 +273,33 @@ class Asked:
             return False  # "Show …" asks, even where a table is called so
         if word.text in STOP_WORDS and not word.stored:
             return False
+        if len(word.text) == 1 and word.text.isascii() and word.text.isalpha() and not (word.stored or word.literal):
+            return False
         if word.stored or word.literal or word.month or word.day is not None:
             return True
         if word.number is not None and word.text not in {"one", "second", "half", "once", "single", "couple"}:
             return True
         if word.text in GENERIC:
             return word.exact and not self._is_verb(position) and word.text not in WEAK_NAMES
-        return word.text[:1].isalnum() and word.text != "s" and not self._is_verb(position)
+        return word.text[:1].isalnum() and not is_adverb(word.text) and not self._is_verb(position)
+
+    def _follows_auxiliary(self, position: int) -> bool:
+        """The base form of a verb: "did not incur", "can we get"; an exact name may be asked for there ("do orders")."""
+        if self.words[position].exact:
+            return False
+        for place in range(position - 1, max(position - 4, -1), -1):
+            if self.text(place) in _AUXILIARIES:
+                return True
+            if self.text(place) not in {"not", "ever", "we", "you", "they", "also", "never"}:
+                return False
+        return False
 
     def _is_verb(self, position: int) -> bool:
         """A participle or verb that relates two nouns ("students enrolled in courses"), as far as its place tells."""
         text = self.text(position)
         before, after = self.text(position - 1), self.text(position + 1)
+        if before in {"who", "they", "we", "you"} or self._follows_auxiliary(position):
+            return True
         if not _PARTICIPLE.fullmatch(text) and not text.endswith(("ing", "es")):
             return False
         if before in {"who", "that", "which", "to", "they", "he", "she", "it"}:
