@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS, stem, words
 
+from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
 from .lexicon import MONTH_WORDS, UNITS
-from .literals import find_literal, find_periods
+from .literals import find_literal
+from .periods import find_periods
 from .query import read_query
-from .question import WEAK_NAMES, Asked, Prepared
+from .question import Asked, Prepared
 from .reading import Part, Reading, Span
+from .targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from ..generate.sketch.view import SchemaView
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.schema import ColumnRef, Schema
-    from .query import QueryParts
+    from .parts import QueryParts
 
 __all__ = ["Accountant", "account"]
 
@@ -30,6 +33,7 @@ _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _CLAUSE = re.compile(r"[;\n]")
 _NEGATED = ("un", "in", "non", "dis", "im", "ir")
+_SHORTEST_REST = 4
 
 
 class Accountant:
@@ -92,7 +96,7 @@ class _Matching:
     def __init__(self, asked: Asked, query: QueryParts) -> None:
         self._asked, self._query = asked, query
         self.parts: list[list[Part]] = [[] for _ in asked.words]
-        self.content = [asked.is_content(place) or self._is_offered(place) for place in range(len(asked.words))]
+        self.content = [is_content(asked, place) or self._is_offered(place) for place in range(len(asked.words))]
         self._literals()
         self._said = [list(parts) for parts in self.parts]
         self._names()
@@ -149,7 +153,7 @@ class _Matching:
                 self.parts[place] = []
 
     def _references(self) -> None:
-        """A word for a table that is not used stands for the key that refers to it: "students" for has_allergy.stuid."""
+        """A word for an unused table stands for the key that refers to it: "students" for has_allergy.stuid."""
         view = self._asked.prepared.view
         targets: dict[str, list[Part]] = {}
         for key in view.schema.foreign_keys:
@@ -182,7 +186,7 @@ class _Matching:
         return [part for (part, _), score in zip(named, scores, strict=True) if score == max(scores)]
 
     def _cues(self) -> None:
-        grammar = Grammar(self._asked, self._query, self._said)
+        grammar = Grammar(Targets(self._asked, self._query, self._said))
         for place, word in enumerate(self._asked.words):
             found = grammar.explain(place)
             if found is None:
@@ -196,20 +200,17 @@ class _Matching:
             self.content[place] = True
 
     def _prefixes(self) -> None:
-        """"unpaid", "inactive": the rest names something of the query, which must be negated or stored so."""
+        """ "unpaid", "inactive": the rest names a column or literal, and the query must negate it."""
+        known = {*self._asked.prepared.view.words}
+        known |= {stem(one) for literal in self._query.literals for one in words(literal.text)}
         for place, word in enumerate(self._asked.words):
-            if self.parts[place] or not self.content[place]:
-                continue
-            for prefix in _NEGATED:
-                rest = word.text.removeprefix(prefix)
-                if rest != word.text and len(rest) >= 4 and self._names_used(rest):
-                    self._add(place, self._query.negations)
-
-    def _names_used(self, rest: str) -> bool:
-        root = stem(rest)
-        used = self._used_stems()
-        texts = [stem(one) for literal in self._query.literals for one in words(literal.text)]
-        return any(_alike(root, name) for name in (*used, *texts))
+            rests = [word.text.removeprefix(prefix) for prefix in _NEGATED]
+            negated = any(rest != word.text and len(rest) >= _SHORTEST_REST and stem(rest) in known for rest in rests)
+            if negated and not word.exact and not self._said[place]:
+                # Found by its likeness to the name, it would be explained by "paid", too.
+                self.parts[place] = []
+                self.content[place] = True
+                self._add(place, self._query.negations)
 
     def _evidence(self) -> None:
         """A word that the evidence defines is explained where the query uses what that clause of it says."""
@@ -220,11 +221,6 @@ class _Matching:
             for place, word in enumerate(self._asked.words):
                 if parts and not self.parts[place] and self.content[place] and word.token.stem in said:
                     self._add(place, parts)
-
-
-def _alike(one: str, other: str) -> bool:
-    least = min(len(one), len(other))
-    return least >= 3 and one[:4] == other[:4] and abs(len(one) - len(other)) <= 3
 
 
 def _is_said(ref: ColumnRef, clause: str) -> bool:

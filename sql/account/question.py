@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
-from ctxprune.text.words import STOP_WORDS, stem, words
+from ctxprune.text.words import stem, words
 
 from ..generate.sketch.analysis import similar_words, tokenize
 from ..generate.sketch.generator import load_related
@@ -20,7 +19,7 @@ from ..linking.words import load_cues
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
-from .lexicon import GENERIC, ORDINALS, cue_of, is_adverb
+from .lexicon import GENERIC, ORDINALS, cue_of, is_participle, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,25 +30,16 @@ if TYPE_CHECKING:
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.schema import Schema
 
-__all__ = ["MAX_WORDS", "WEAK_NAMES", "Asked", "Prepared", "Word"]
+__all__ = ["MAX_WORDS", "Asked", "Prepared", "Word"]
 
 MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _HINT_WEIGHT = 0.55  # "oldest" for a column of ages
-# Names that many tables have; whether they are content depends on the tables of the query.
-WEAK_NAMES = frozenset("id ids name names type types".split())
-_PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
-_BOUNDARIES = frozenset(
-    "whose that who with where have has had having in from for by of is are was were do does did order ordered sort "
-    "sorted when if per each than on at".split()
-)
-_AUXILIARIES = frozenset(
-    "do does did don't doesn't didn't can could will would should can't couldn't won't cannot".split()
-)
-_VERB_BEFORE = frozenset(
-    "in on by at from to for into of as with during under over through between after before a an the any their its "
-    "his her your my our more most all each every this that these those".split()
+_SHOUTED = word_set("not and or all only each never must")
+_BOUNDARIES = word_set(
+    "whose that who with where have has had having in from for by of is are was were do does did order ordered "
+    "sort sorted when if per each than on at"
 )
 
 
@@ -166,13 +156,28 @@ class Asked:
         """Positions of the words that name columns to be shown: those before the first word that relates or limits."""
         found: list[int] = []
         view = self.prepared.view
-        for place, word in enumerate(self.words):
-            if word.text in _BOUNDARIES and place:
-                break
+        for place, word in enumerate(self.words[: self._head]):
             only_column = word.token.stem in view.column_words and word.token.stem not in view.table_words
-            if word.exact and only_column and not word.cue and word.number is None and not word.stored:
+            told = word.cue or word.number is not None or word.stored or is_participle(word.text)
+            if word.exact and only_column and not told:
                 found.append(place)
         return found
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """Tables that are named where the columns to be shown are: "which customer" asks for the name of one."""
+        view, found = self.prepared.view, set()
+        for word in self.words[: self._head]:
+            found.update(view.table_name(number) for number, _ in view.table_words.get(word.token.stem, ()))
+        return frozenset(found)
+
+    @cached_property
+    def _head(self) -> int:
+        """Position of the first word that relates or limits."""
+        for place, word in enumerate(self.words):
+            if place and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
+                return place
+        return len(self.words)
 
     def text(self, position: int) -> str:
         """The folded word at a position, "" outside of the question."""
@@ -201,7 +206,7 @@ class Asked:
                     month=MONTHS.get(token.text, 0) if token.text != "may" or token.capital else 0,
                     day=self._days.get(place),
                     stored=place in stored and token.text not in GENERIC,
-                    literal=place in quoted or (not shouted and not names[place] and self._is_proper(place)),
+                    literal=place in quoted or (not shouted and self._is_proper(place, names[place])),
                     generic=token.text in GENERIC or not token.text[:1].isalnum() or token.text == "s",
                 )
             )
@@ -214,6 +219,10 @@ class Asked:
         self._days: dict[int, tuple[int, int, int]] = {}
         for mention in mentions(read):
             places = self.covered(*read.place(mention.first, mention.last))
+            for place in places:  # the year of "June 2022"
+                number = self.tokens[place].number
+                if mention.day[0] and number == mention.day[0]:
+                    found[place] = float(number), True
             if mention.kind in {"date", "month"}:
                 if len(places) == 1:
                     self._days[places[0]] = mention.day
@@ -222,11 +231,15 @@ class Asked:
                 found[place] = mention.number, mention.kind == "year"
         return found
 
-    def _is_proper(self, place: int) -> bool:
-        """Written with a capital within a sentence."""
+    def _is_proper(self, place: int, names: Mapping[str, float]) -> bool:
+        """Written with a capital within a sentence, or all in capitals ("IT", "US")."""
         token = self.tokens[place]
+        raw = self.question[token.start : token.end]
+        if len(raw) > 1 and raw.isupper() and not names.get(token.stem):
+            return token.text not in _SHOUTED
         before = self.question[self.tokens[place - 1].end : token.start] if place else "."
-        return token.capital and token.text not in GENERIC and not any(mark in before for mark in ".?!:;\n")
+        starts = any(mark in before for mark in ".?!:;\n")
+        return token.capital and not names and token.text not in GENERIC and not starts
 
     def _quoted(self) -> set[int]:
         read = Question.parse(self.question[: MAX_WORDS * 40])
@@ -265,44 +278,3 @@ class Asked:
         close = vectors @ self.prepared.vectors.T
         for row, column in zip(*np.nonzero(close >= _NEAR), strict=True):
             found[open_words[row]][self.prepared.stems[column]] = _NEAR_WEIGHT
-
-    def is_content(self, position: int) -> bool:
-        """Whether the word must be explained: it names something, is stored, counts, or is a word that not all have."""
-        word = self.words[position]
-        if not position and word.generic:
-            return False  # "Show …" asks, even where a table is called so
-        if word.text in STOP_WORDS and not word.stored:
-            return False
-        if len(word.text) == 1 and word.text.isascii() and word.text.isalpha() and not (word.stored or word.literal):
-            return False
-        if word.stored or word.literal or word.month or word.day is not None:
-            return True
-        if word.number is not None and word.text not in {"one", "second", "half", "once", "single", "couple"}:
-            return True
-        if word.text in GENERIC:
-            return word.exact and not self._is_verb(position) and word.text not in WEAK_NAMES
-        return word.text[:1].isalnum() and not is_adverb(word.text) and not self._is_verb(position)
-
-    def _follows_auxiliary(self, position: int) -> bool:
-        """The base form of a verb: "did not incur", "can we get"; an exact name may be asked for there ("do orders")."""
-        if self.words[position].exact:
-            return False
-        for place in range(position - 1, max(position - 4, -1), -1):
-            if self.text(place) in _AUXILIARIES:
-                return True
-            if self.text(place) not in {"not", "ever", "we", "you", "they", "also", "never"}:
-                return False
-        return False
-
-    def _is_verb(self, position: int) -> bool:
-        """A participle or verb that relates two nouns ("students enrolled in courses"), as far as its place tells."""
-        text = self.text(position)
-        before, after = self.text(position - 1), self.text(position + 1)
-        if before in {"who", "they", "we", "you"} or self._follows_auxiliary(position):
-            return True
-        if not _PARTICIPLE.fullmatch(text) and not text.endswith(("ing", "es")):
-            return False
-        if before in {"who", "that", "which", "to", "they", "he", "she", "it"}:
-            return True
-        # "were returned?" is a condition, "were returned by" relates; before a noun it is an adjective.
-        return after in _VERB_BEFORE or (not after and before in {"has", "have", "had", "ever", "never"})
