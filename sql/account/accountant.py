@@ -191,7 +191,7 @@ class _Matching:
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                weak = word.cue or word.text in UNITS or word.text in MONTH_WORDS
+                weak = word.cue not in {"", "money"} or word.text in UNITS or word.text in MONTH_WORDS
                 if weak and not word.stored and not word.exact:
                     self.content[place] = False
                 continue

@@ -72,7 +72,7 @@ class _Reader:
         for node in self._tree.walk():
             if isinstance(node, _PREDICATES):
                 self._test(node, joining)
-            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct)):
+            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct, exp.Not)):
                 self._logic(node)
             elif isinstance(node, exp.AggFunc):
                 self._aggregate(node)
@@ -182,6 +182,9 @@ class _Reader:
         if isinstance(node, exp.Exists):
             if isinstance(node.parent, exp.Not):
                 self._found.negations.append(self._part("negation", node.parent))
+        elif isinstance(node, exp.Not):
+            if isinstance(node.this.unnest(), exp.Column):  # a column of truths
+                self._found.negations.append(self._part("negation", node))
         elif isinstance(node, exp.Distinct):
             text = "DISTINCT " + ", ".join(self._part("distinct", one).text for one in node.expressions)
             self._found.distinct.append(Part("distinct", text.strip()))
@@ -239,10 +242,14 @@ class _Reader:
         if isinstance(key, exp.Literal) and not key.is_string and key.this.isdigit():
             place = int(key.this) - 1
             return select.expressions[place].unalias() if 0 <= place < len(select.expressions) else key
-        if isinstance(key, exp.Column) and not key.table:
-            for item in select.expressions:
-                if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
-                    return item.unalias()
+        if not isinstance(key, exp.Column) or key.name.casefold() in {
+            ref.column.casefold() for ref in self._refs.get(id(key), ()) if ref.table == key.table
+        }:
+            return key
+        # An alias of this SELECT, or of a derived table.
+        for item in (*select.expressions, *self._tree.find_all(exp.Alias)):
+            if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
+                return item.unalias()
         return key
 
     def _function(self, node: exp.Expr) -> None:
