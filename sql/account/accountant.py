@@ -64,7 +64,7 @@ class Accountant:
         """
         query = read_query(sql, self._asked.prepared.view.schema)
         matched = _Matching(self._asked, query)
-        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.used))
+        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.parts))
 
 
 def account(
@@ -90,7 +90,6 @@ class _Matching:
     Attributes:
         parts: By position of the word.
         content: Whether each word must be explained.
-        used: All parts that a word asks for.
     """
 
     def __init__(self, asked: Asked, query: QueryParts) -> None:
@@ -105,7 +104,6 @@ class _Matching:
         self._cues()
         self._prefixes()
         self._evidence()
-        self.used = {part for parts in self.parts for part in parts}
 
     def _add(self, place: int, parts: Sequence[Part]) -> None:
         held = self.parts[place]

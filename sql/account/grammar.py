@@ -67,7 +67,7 @@ class Grammar:
             return sums or self._targets.shown_numbers()
         if before == "at" and text in {"least", "most"}:
             return self._degrees.bound(place, high=text == "least")
-        if before == "or" and text in _COMPARED:
+        if before == "or" and text in _COMPARED and not self._degrees.compares(place):
             return self._degrees.bound(place, high=text in _UPWARDS)
         return self._targets.orders() if self._sorts(place) else None
 
@@ -97,7 +97,8 @@ class Grammar:
         word = self._asked.words[place]
         if word.text.startswith("number") and self._text(place + 1) != "of":
             return None  # "phone number", "number 5"
-        return self._counts() or (None if word.exact or word.names else [])
+        found = self._counts() or self._targets.used_numbers(place, load_cues().columns["count"])
+        return found or (None if word.exact else [])
 
     def _sum(self, place: int) -> list[Part] | None:
         word = self._asked.words[place]

@@ -37,6 +37,7 @@ _LIKELY = 0.5  # likelihood from which a stored value counts as meant
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _HINT_WEIGHT = 0.55  # "oldest" for a column of ages
 _SHOUTED = word_set("not and or all only each never must")
+_FRAMES = word_set("for in among of from on per when where if within during by")
 _BOUNDARIES = word_set(
     "whose that who with where have has had having in from for by of is are was were do does did order ordered "
     "sort sorted when if per each than on at"
@@ -166,7 +167,8 @@ class Asked:
     @cached_property
     def subjects(self) -> frozenset[str]:
         """Tables that are named where the columns to be shown are: "which customer" asks for the name of one."""
-        view, found = self.prepared.view, set()
+        view = self.prepared.view
+        found: set[str] = set()
         for word in self.words[: self._head]:
             found.update(view.table_name(number) for number, _ in view.table_words.get(word.token.stem, ()))
         return frozenset(found)
@@ -174,8 +176,11 @@ class Asked:
     @cached_property
     def _head(self) -> int:
         """Position of the first word that relates or limits."""
+        # "What are the names": the verb at the beginning only asks. "For each …": what is shown comes later.
         for place, word in enumerate(self.words):
-            if place and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
+            if not place and word.text in _FRAMES:
+                return 0
+            if place > 1 and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
                 return place
         return len(self.words)
 
