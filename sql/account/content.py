@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["WEAK_NAMES", "is_content"]
 
 # Names that many tables have; whether they are content depends on the tables of the query.
-WEAK_NAMES = word_set("id ids name names type types")
+WEAK_NAMES = word_set("id ids name names type types date dates code codes")
 _AUXILIARIES = word_set("do does did don't doesn't didn't can could will would should can't couldn't won't cannot")
 _VERB_BEFORE = word_set(
     "in on by at from to for into of as with during under over through between after before a an the any their "

@@ -38,6 +38,8 @@ class Degrees:
             text = self._asked.text(place - 1)  # "least common"
         if text in {"first", "last"} and after is not None and after.text in {"name", "names", "and", "or"}:
             return None
+        if self._ends_range(place):
+            return self._targets.orders()
         found = self.extremes(place, text)
         if text in _PLAIN_LIMITS and after is not None and after.number is not None and not after.year:
             # "first three" may mean any rows; "top 5" needs an order.
@@ -45,6 +47,12 @@ class Degrees:
         if found or not (word.exact or text in {"first", "last"}):
             return found
         return None
+
+    def _ends_range(self, place: int) -> bool:
+        """ "from highest to lowest": the first of the two gives the direction."""
+        before = self._asked.words[max(place - 5, 0) : place]
+        to = any(word.text == "to" for word in before[-2:])
+        return to and any(word.cue in {"high", "low", "more", "less"} for word in before)
 
     def extremes(self, place: int, text: str) -> list[Part]:
         """Orders, MAX and MIN in the direction that a superlative asks for, of the noun after it."""
@@ -140,7 +148,12 @@ class Degrees:
 
     def _compares_keys(self, place: int, test: Test) -> bool:
         counts = self._targets.counts_rows(place)
-        return counts and bool(test.columns) and all(self._targets.is_key(ref) for ref in test.columns)
+        return (
+            counts
+            and not test.counted
+            and bool(test.columns)
+            and all(self._targets.is_key(ref) for ref in test.columns)
+        )
 
     def compares(self, place: int) -> bool:
         """Whether a word such as "over" or "more" compares: something is compared with what follows."""

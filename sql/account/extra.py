@@ -34,7 +34,7 @@ def find_extra(asked: Asked, query: QueryParts, parts: Sequence[Sequence[Part]])
         *_conditions(asked, query, texts),
         *_negations(query, used),
         *_aggregates(query, texts),
-        *_orders(asked, query, texts),
+        *_orders(asked, query, used),
         *_shown(asked, query, texts),
         *_tables(query, parts),
     ]
@@ -83,16 +83,19 @@ def _are_subjects(asked: Asked, keys: tuple[ColumnRef, ...], texts: set[str]) ->
     return any(facts.key or facts.label for facts in named)
 
 
-def _orders(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
+def _orders(asked: Asked, query: QueryParts, used: set[Part]) -> Iterator[Part]:
+    texts = {part.text for part in used}
     for order in query.orders:
-        if order.part.text not in texts:
+        # An order without a limit changes no row.
+        if order.part.text not in texts and order.limit is not None:
             yield order.part
     limits = {f"LIMIT {one.limit}" for one in query.orders if one.part.text in texts}
     for part in query.limits:
         if part.text not in texts and part.text not in limits:
             yield part
     for keys, part in query.groups:
-        named = part.text in texts or _names(keys, texts) or not keys or _are_subjects(asked, keys, texts)
+        made = any(one.kind == "function" and one.text in part.text for one in used)
+        named = made or part.text in texts or _names(keys, texts) or not keys or _are_subjects(asked, keys, texts)
         # "most" and "more than 3" ask for groups, too.
         compared = any(one.counted and one.part.text in texts for one in query.literals)
         superlative = any(text.startswith("ORDER BY") for text in texts)

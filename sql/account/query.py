@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_query"]
 
+_FORMULA_NUMBERS = frozenset(("0", "1", "100", "1.0", "100.0"))
 _MOST_CHARACTERS = 50_000
 _PREDICATES = tuple(OPERATORS)
 
@@ -71,7 +72,9 @@ class _Reader:
         self._columns(joining)
         for node in self._tree.walk():
             if isinstance(node, _PREDICATES):
-                self._test(node, joining)
+                # CASE WHEN x IS NULL in a key of ORDER BY only says where NULLs go.
+                if not isinstance(node.find_ancestor(exp.Order, exp.Select), exp.Order):
+                    self._test(node, joining)
             elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct, exp.Not)):
                 self._logic(node)
             elif isinstance(node, exp.AggFunc):
@@ -139,13 +142,13 @@ class _Reader:
         nested = any(isinstance(side, exp.Subquery) for side in sides) or node.args.get("query") is not None
         literals = [side for side in sides if literal_text(side) is not None]
         part = self._part("comparison", node.parent if negated and isinstance(node.parent, exp.Not) else node)
+        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         if id(node) not in joining:
-            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), part))
+            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), counted, part))
         # IS NOT NULL says that something is there.
         absent = says_no(node, op, literals)
         if negated != (op == "is" and absent) or op == "!=" or (absent and not negated):
             self._found.negations.append(Part("negation", part.text))
-        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         for side in literals:
             turned = SWAPPED.get(op, op) if side is node.this else op
             self._literal(side, turned, columns, counted=counted, part=part)
@@ -174,7 +177,8 @@ class _Reader:
             holder = node.parent
             while isinstance(holder, (exp.Neg, exp.Paren, exp.Cast, exp.Lower, exp.Upper, exp.Date, exp.TsOrDsToDate)):
                 holder = holder.parent
-            if not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
+            formula = not node.is_string and node.this in _FORMULA_NUMBERS
+            if not formula and not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
                 whole = holder if isinstance(holder, (exp.Func, exp.Binary)) else node
                 self._literal(node, "", self._of(whole), part=self._part("function", whole))
 

@@ -60,8 +60,8 @@ class Targets:
 
     def find(self, place: int) -> set[str]:
         """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
-        for word in self.asked.words[place + 1 : place + _FAR]:
-            if word.text in _SKIPPED and not word.exact:
+        for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
+            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
                 continue
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
