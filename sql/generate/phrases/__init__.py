@@ -1,0 +1,1 @@
+"""Reading a question by phrases and composing complete queries of them."""
