@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.text.words import stem
+
 from .build import all_of, as_number, column, compare, literal, negate
 from .clauses import Clause, Option
 from .forms import day_columns
@@ -22,6 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["is_count_of", "read_comparisons"]
 
 _MOST_OPTIONS = 5
+_MONEY = frozenset(
+    map(
+        stem,
+        [
+            "price",
+            "cost",
+            "amount",
+            "total",
+            "revenue",
+            "fee",
+            "salary",
+            "budget",
+            "value",
+            "payment",
+            "charge",
+            "balance",
+        ],
+    )
+)
 _WORST = 0.45
 _LEAST = 0.3
 _OPEN = r"(?:\s+(?:a|an|the|only|just|about|around|approximately|total|of|to|is|are|was|were|than|value|score))*\s*$"
@@ -69,8 +90,11 @@ _SUPERLATIVE = re.compile(
     r"shortest|biggest|best|worst|different|distinct|other)\b"
 )
 _ID_WORDS = frozenset({"id", "ids", "number", "no", "num", "code", "key", "#", "nr"})
-_IS = frozenset({"is", "are", "was", "were", "of", "equals", "equal", "to", "=", "==", "a", "an", "the", "with", "at", "has",
-                 "have", "having", "being", "exactly", "named", "value", "in", "either", "or", "and"})  # fmt: skip
+_IS_WORDS = """
+    is are was were of equals equal to = == a an the with at has have having being exactly named value in
+    either or and
+"""
+_IS = frozenset(_IS_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +183,14 @@ def _said_after(text: str, one: Number) -> tuple[str, int] | None:
 
 
 def _options(inputs: Inputs, stated: _Stated) -> list[Option]:
-    first, last = inputs.covered(stated.start, stated.end)
+    # The words of a comparison may name the column too: "heavier than 5", "5 stars or more".
+    first, last = inputs.covered(stated.first.start, stated.numbers[-1].end)
     if first == last:
         return []
+    if stated.op in ("", "=") and (equal := _equalities(inputs, stated, (first, last))):
+        return equal
     if not stated.op:
-        return _equalities(inputs, stated, first, last)
+        return []
     if is_count_of(inputs, stated.first.start, stated.numbers[-1].end) and not stated.first.money:
         return []
     scored = []
@@ -173,13 +200,14 @@ def _options(inputs: Inputs, stated: _Stated) -> list[Option]:
             continue
         near = inputs.near(number, first, last)
         score = _score(inputs, number, near, stated, first) * fit
-        if score >= _LEAST and near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
+        money = stated.first.money and not _MONEY.isdisjoint(facts.name.stems)
+        if score >= _LEAST and money + near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
             scored.append((score, number))
     options = [
         Option(round(score, 4), _test(inputs, number, stated), (inputs.facts(number).ref.table,), "comparison")
         for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
     ]
-    return _best([*options, *_ages(inputs, stated, first, last)])
+    return _best([*options, *_ages(inputs, stated, first)])
 
 
 def _best(options: list[Option]) -> list[Option]:
@@ -190,6 +218,8 @@ def _best(options: list[Option]) -> list[Option]:
 def _score(inputs: Inputs, number: int, near: float, stated: _Stated, first: int) -> float:
     facts = inputs.facts(number)
     likelihood = inputs.likelihood(facts.ref, stated.start, stated.end)
+    if stated.first.money and not _MONEY.isdisjoint(facts.name.stems):
+        near = min(1.0, near + 0.4)
     score = 0.15 + 0.5 * near + 0.2 * inputs.spoken(facts.table, first)
     score += 0.15 * (0.3 if likelihood is None else likelihood)
     return min(1.0, score)
@@ -234,8 +264,8 @@ def _value(one: Number, stored: tuple[object, ...]) -> float:
     return one.value
 
 
-def _ages(inputs: Inputs, stated: _Stated, first: int, last: int) -> list[Option]:
-    """ "older than 30" by the birth date, where one is stored: born before the day 30 years ago."""
+def _ages(inputs: Inputs, stated: _Stated, first: int) -> list[Option]:
+    """By the birth date, where one is stored: who is "older than 30" was born before the day 30 years ago."""
     text = inputs.text[max(0, stated.start - 25) : min(len(inputs.text), stated.end + 20)]
     if not re.search(r"\b(?:old|older|young|younger|aged?)\b", text) or stated.op == "between":
         return []
@@ -266,8 +296,9 @@ def _born(one: Any, op: str, years: int, inputs: Inputs) -> tuple[Any, str]:
     return (None, reason) if test is None else (test, note)
 
 
-def _equalities(inputs: Inputs, stated: _Stated, first: int, last: int) -> list[Option]:
+def _equalities(inputs: Inputs, stated: _Stated, place_of: tuple[int, int]) -> list[Option]:
     """A bare number beside the name of a column: "with ID 1", "rating of 5", "semester 2"."""
+    first, last = place_of
     # The naming word stands right before the number, or right after "=" and the like.
     place = first - 1
     while place >= 0 and inputs.tokens[place].text in _IS and first - place <= 3:
@@ -278,6 +309,8 @@ def _equalities(inputs: Inputs, stated: _Stated, first: int, last: int) -> list[
     options = []
     for number, facts in enumerate(inputs.view.columns):
         fit = inputs.fits(place, number)
+        if 0 < fit < 1.0 and place:  # "sender type = 0"
+            fit += inputs.fits(place - 1, number)
         if word.text in _ID_WORDS or (not fit and facts.key):
             found = _identity(inputs, number, place, word.text)
             fit = max(fit if word.text not in _ID_WORDS else 0.0, found)
@@ -303,7 +336,7 @@ def _identity(inputs: Inputs, number: int, place: int, word: str) -> float:
         return 0.0
     if facts.foreign and owner >= 0 and inputs.fits(owner, number) >= 0.3:
         return 0.7
-    return (0.5 + 0.3 * inputs.spoken(facts.table, place)) if facts.key else 0.0
+    return (0.25 + 0.6 * inputs.spoken(facts.table, place)) if facts.key else 0.0
 
 
 def _takes_number(inputs: Inputs, number: int) -> bool:

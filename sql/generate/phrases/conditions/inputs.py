@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import STOP_WORDS, stem
+from ctxprune.text.words import STOP_WORDS, fold, stem
 
 from ...sketch.analysis import tokenize
 from .events import dimension_words, same_event
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ....schema.hits import RangeHit, ValueHit
     from ....schema.schema import Column, ColumnRef
     from ...sketch.analysis import Token
-    from ...sketch.view import ColumnFacts, SchemaView
+    from ...sketch.view import ColumnFacts, Name, SchemaView
 
 __all__ = ["MAX_WORDS", "Inputs"]
 
@@ -29,6 +29,7 @@ _RIGHT = 0.8  # English names what is compared before the literal more often tha
 _EVENT = 0.75
 _ALIKE = 0.8
 _MEASURED = 0.9
+_NAMES_TABLE = 0.2
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,21 @@ class Inputs:
         token = self.tokens[position]
         if token.text in STOP_WORDS or token.number is not None:
             return 0.0
-        name = self.view.columns[number].name
-        shares = [word_fit(token, part) * weight for part, weight in zip(name.stems, name.weights, strict=True)]
+        weights = self.view.columns[number].name.weights
+        shares = [word_fit(token, part) * weight for part, weight in zip(self.parts[number], weights, strict=True)]
         measured = dimension_words(token.text)
-        if measured and not measured.isdisjoint(self._parts(number)):
+        if measured and not measured.isdisjoint(self.parts[number]):
             shares.append(_MEASURED)
         return max(shares, default=0.0)
 
-    def _parts(self, number: int) -> frozenset[str]:
-        return frozenset(self.view.columns[number].name.stems)
+    @cached_property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """By column, the stems of its name, without the beginning that all names of its table share ("sbcust")."""
+        shared = [_shared_beginning([column.name for column in table.columns]) for table in self.view.schema.tables]
+        return tuple(
+            (_rest(facts.name.stems[0], shared[facts.table]),) if len(facts.name.stems) == 1 else facts.name.stems
+            for facts in self.view.columns
+        )
 
     def near(self, number: int, first: int, last: int, *, window: int = _WINDOW) -> float:
         """How well the words around the tokens [first, last) name the column, 0..1; nearer words count more."""
@@ -120,15 +127,8 @@ class Inputs:
         """By table, the token positions that name it, each with the share of the name that stands around it."""
         found: dict[int, tuple[tuple[int, float], ...]] = {}
         for number, name in enumerate(self.view.tables):
-            fits = [
-                max((word_fit(token, part) * weight for part, weight in zip(name.stems, name.weights, strict=True)))
-                if token.text not in STOP_WORDS and token.number is None
-                else 0.0
-                for token in self.tokens
-            ]
-            places = [
-                (i, min(1.0, sum(fits[max(i - 2, 0) : i + 3]))) for i, fit in enumerate(fits) if fit >= 0.2
-            ]  # fmt: skip
+            fits = [_table_fits(token, name) for token in self.tokens]
+            places = [(i, _share(fits, i)) for i, row in enumerate(fits) if max(row) >= _NAMES_TABLE]
             if places:
                 found[number] = tuple(places)
         return found
@@ -155,6 +155,38 @@ class Inputs:
     def facts(self, number: int) -> ColumnFacts:
         """What the view knows about the column."""
         return self.view.columns[number]
+
+
+def _shared_beginning(names: Sequence[str]) -> str:
+    """What the names of three columns and more all begin with, where they are written without a break."""
+    words = [fold(name) for name in names]
+    if len(words) < 3 or any(not word.isalnum() for word in words):
+        return ""
+    # The first and the last in order differ at the earliest place.
+    low, high = min(words), max(words)
+    same = next((k for k, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    return low[:same] if same >= 2 else ""
+
+
+def _rest(part: str, shared: str) -> str:
+    rest = part.removeprefix(shared)
+    return stem(rest) if shared and rest else part
+
+
+def _table_fits(token: Token, name: Name) -> tuple[float, ...]:
+    """How well a word is each part of a table's name; one that names the same event says less ("bought" of orders)."""
+    if token.text in STOP_WORDS or token.number is not None:
+        return (0.0,) * len(name.stems)
+    fits = [(word_fit(token, part), weight) for part, weight in zip(name.stems, name.weights, strict=True)]
+    return tuple((fit if fit > _EVENT else 0.5 * fit) * weight for fit, weight in fits)
+
+
+def _share(fits: Sequence[tuple[float, ...]], place: int) -> float:
+    """The share of a table's name that stands within two words of a place, each part counted once."""
+    row = fits[place]
+    own = row.index(max(row))
+    around = fits[max(place - 2, 0) : place + 3]
+    return min(1.0, row[own] + sum(max(other[k] for other in around) for k in range(len(row)) if k != own))
 
 
 def word_fit(token: Token, part: str) -> float:

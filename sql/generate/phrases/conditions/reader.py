@@ -35,8 +35,10 @@ _WORST = 0.4  # of the best option's score
 _CLEAR = 0.45
 _NAMES = 0.3  # a word that fits a column so well belongs to the clause
 _WORDS_BEFORE = 5
-_BETWEEN = frozenset({"is", "are", "was", "were", "a", "an", "the", "of", "with", "has", "have", "having", "had", "that",
-                      "whose", "their", "its", "been", "be", "in", "at", "and", "to", "who", "which", "up"})  # fmt: skip
+_BETWEEN_WORDS = """
+    is are was were a an the of with has have having had that whose their its been be in at to who which up
+"""
+_BETWEEN = frozenset(_BETWEEN_WORDS.split())
 _OR = re.compile(
     r"\s*,?\s*or\s+(?:(?:are|is|were|was|that|who|which|whose|have|has|with|in|from|located|either|a|an|the|on|at|those|"
     r"by|named|called)\s+)*"
@@ -139,7 +141,7 @@ def _extended(inputs: Inputs, clause: Clause) -> Clause:
     if not columns or clause.options[0].kind == "absence":
         return clause
     first, _ = inputs.covered(clause.start, clause.end)
-    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.5}
+    named = {place for places in inputs.named_tables.values() for place, share in places if share > 0.5}
     best, place = first, first - 1
     while place >= 0 and first - place <= _WORDS_BEFORE:
         token = inputs.tokens[place]
@@ -166,17 +168,14 @@ def _joined_by_or(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
         if joined and _OR.fullmatch(inputs.text[joined[-1].end : clause.start]):
             one, two = joined.pop(), clause
             pairs = [(a, b) for a in one.options[:2] for b in two.options[:2]]
-            options = [
-                Option(
-                    round((a.score * b.score) ** 0.5, 4),
-                    any_of([a.test.copy(), b.test.copy()]),
-                    tuple(dict.fromkeys(a.tables + b.tables)),
-                    a.kind,
-                    a.note or b.note,
-                )  # fmt: skip
-                for a, b in pairs
-            ]
+            options = [_either(a, b) for a, b in pairs]
             joined.append(Clause(one.start, two.end, _ranked(options)))
         else:
             joined.append(clause)
     return joined
+
+
+def _either(one: Option, other: Option) -> Option:
+    score = round((one.score * other.score) ** 0.5, 4)
+    tables = tuple(dict.fromkeys(one.tables + other.tables))
+    return Option(score, any_of([one.test.copy(), other.test.copy()]), tables, one.kind, one.note or other.note)

@@ -27,7 +27,8 @@ _BEFORE = tuple(
         (r"(?:not|no|n't)\s+(?:later than|after|past)", "<="),
         (r"(?:not|no|n't)\s+(?:earlier than|before|prior to)", ">="),
         (r"since(?: the (?:start|beginning) of)?|(?:in|on|at) or after|after or (?:in|on)|"
-         r"starting(?: in| from| on| with)?|beginning(?: in| from| on| with)?|as of|from on or after|at least|>=", ">="),
+         r"starting(?: in| from| on| with)?|beginning(?: in| from| on| with)?|as of|from on or after|"
+         "at least|>=", ">="),
         (r"(?:in|on|at) or before|before or (?:in|on)|(?:up )?(?:until|till)(?: the end of)?|up to(?: the end of)?|"
          r"through|by(?: the end of)?|ending(?: in| on)?|at most|<=", "<="),
         (r"after(?: the end of)?|later than|past|following|newer than|more recent(?:ly)? than|>", ">"),
