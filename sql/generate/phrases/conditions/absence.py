@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...sketch.joins import Edge
     from .inputs import Inputs
 
-__all__ = ["read_absences"]
+__all__ = ["read_absences", "read_denied_values"]
 
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
@@ -30,7 +30,8 @@ _BOUNDARY = re.compile(
     r"[.?!;]|\b(?:and|but|or)\s+(?:who|that|which|have|has|are|is|were|show|list|return|give|how|what)\b|\breturn\b"
 )
 _NO_ABSENCE = re.compile(
-    r"(?:(?:who|that|which|whom)\s+)?(?:(?:is|are|was|were)\s*(?:not|n[o'’]?t)\s+(?:an?|the)\b|"
+    r"(?:(?:who|that|which|whom)\s+)?(?:(?:is|are|was|were)\s*(?:not|n[o'’]?t)\s+(?:an?|the|in|from|at|on|of|to|"
+    r"with|located|named|called)\b|"
     r"do(?:es)?\s*(?:not|n[o'’]?t)\s+(?:include|consider|count|show|return|use|list|take)\b)"
 )
 _LEFT_OUT = re.compile(
@@ -65,6 +66,35 @@ def read_absences(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
     return found
 
 
+def read_denied_values(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
+    """Clauses that deny a value of rows of which one has several: "dorms with a lounge but no study rooms".
+
+    That some row has another value says nothing; no row may have the value.
+    """
+    found = []
+    for clause in clauses:
+        best = clause.options[0]
+        if best.kind != "value" or not isinstance(best.test, (exp.NEQ, exp.Not)) or len(best.tables) != 1:
+            continue
+        first, _ = inputs.covered(clause.start, clause.end)
+        subject = _subject(inputs, first, without=best.tables[0])
+        path = None
+        if subject is not None:
+            path = inputs.view.graph.connect([inputs.view.table_name(subject), best.tables[0]])
+        if subject is None or not path or not _is_many(inputs, path[0]):
+            continue
+        test = not_in(inputs, path, [negate(best.test.copy())])
+        option = Option(min(1.0, best.score + 0.05), test, (inputs.view.table_name(subject),), "absence")
+        found.append(Clause(clause.start, clause.end, (option, *clause.options)))
+    return found
+
+
+def _is_many(inputs: Inputs, edge: Edge) -> bool:
+    """Whether a row of `edge.table` may have several of `edge.other`."""
+    keys = inputs.view.schema.table(edge.other).primary_key
+    return keys != edge.other_columns
+
+
 def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> _Denial | None:
     first, last = inputs.covered(match.start(), match.end())
     # "that is not a merchant" says what something is; "do not include" says what to show.
@@ -88,13 +118,13 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
 
 
-def _subject(inputs: Inputs, first: int) -> int | None:
-    """The table named last before a token, else the first one named after it."""
+def _subject(inputs: Inputs, first: int, without: str = "") -> int | None:
+    """The table named last before a token, other than `without`; None where there is none."""
     places = [
         (place, share, table)
         for table, found in inputs.named_tables.items()
         for place, share in found
-        if share >= 0.4 and place < first
+        if share >= 0.4 and place < first and inputs.view.table_name(table) != without
     ]
     if not places:
         return None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["is_count_of", "read_comparisons"]
 
 _MOST_OPTIONS = 5
+_AVERAGES = frozenset({"average", "averag", "mean", "avg"})
 _MONEY = frozenset(
     map(
         stem,
@@ -72,11 +73,16 @@ _BEFORE = tuple(
 _AFTER = (
     (
         re.compile(
-            r"\+|\s*(?:or|and)\s+(?:more|above|higher|greater|over|older|larger|longer|better|up|taller|heavier)\b"
+            r"\+|\s*(?:or|and)\s+(?:more(?!\s+than)|above|higher|greater|over|older|larger|longer|better|up|taller|heavier)\b"
         ),
         ">=",
     ),
-    (re.compile(r"\s*(?:or|and)\s+(?:less|fewer|below|lower|under|younger|smaller|shorter|cheaper)\b"), "<="),
+    (
+        re.compile(
+            r"\s*(?:or|and)\s+(?:less(?!\s+than)|fewer(?!\s+than)|below|lower|under|younger|smaller|shorter|cheaper)\b"
+        ),
+        "<=",
+    ),
 )
 _AFTER_UNIT = re.compile(r"\s+\w+")
 _BETWEEN = re.compile(r"\b(not\s+)?(?:between|from|in the range(?: of)?|ranging from|in between)\s+(?:the\s+)?$")
@@ -191,7 +197,7 @@ def _options(inputs: Inputs, stated: _Stated) -> list[Option]:
         return equal
     if not stated.op:
         return []
-    if is_count_of(inputs, stated.first.start, stated.numbers[-1].end) and not stated.first.money:
+    if is_count_of(inputs, stated.first.start, max(stated.end, stated.numbers[-1].end)) and not stated.first.money:
         return []
     scored = []
     for number, facts in enumerate(inputs.view.columns):
@@ -199,6 +205,8 @@ def _options(inputs: Inputs, stated: _Stated) -> list[Option]:
         if not fit or facts.key or facts.foreign or facts.kind == "id":
             continue
         near = inputs.near(number, first, last)
+        if near and _is_aggregated(inputs, stated, number):
+            continue  # "an average price over 5" compares groups of rows
         score = _score(inputs, number, near, stated, first) * fit
         money = stated.first.money and not _MONEY.isdisjoint(facts.name.stems)
         if score >= _LEAST and money + near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
@@ -208,6 +216,14 @@ def _options(inputs: Inputs, stated: _Stated) -> list[Option]:
         for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
     ]
     return _best([*options, *_ages(inputs, stated, first)])
+
+
+def _is_aggregated(inputs: Inputs, stated: _Stated, number: int) -> bool:
+    first, _ = inputs.covered(stated.start, stated.end)
+    words = [token.text for token in inputs.tokens[max(0, first - 5) : first]]
+    place = max((k for k, word in enumerate(words) if word in _AVERAGES), default=-1)
+    # A column of averages is named so itself.
+    return place >= 0 and not any(part in _AVERAGES for part in inputs.parts[number])
 
 
 def _best(options: list[Option]) -> list[Option]:
@@ -303,8 +319,8 @@ def _equalities(inputs: Inputs, stated: _Stated, place_of: tuple[int, int]) -> l
     place = first - 1
     while place >= 0 and inputs.tokens[place].text in _IS and first - place <= 3:
         place -= 1
-    if place < 0 or stated.first.spelt:
-        return []
+    if stated.first.spelt or place < 0:
+        return _counted(inputs, stated, last)
     word = inputs.tokens[place]
     options = []
     for number, facts in enumerate(inputs.view.columns):
@@ -320,6 +336,19 @@ def _equalities(inputs: Inputs, stated: _Stated, place_of: tuple[int, int]) -> l
         score = min(1.0, 0.25 + 0.35 * fit + 0.2 * near + 0.2 * inputs.spoken(facts.table, first))
         kind = "id" if facts.key or facts.foreign or facts.kind == "id" else "comparison"
         options.append(Option(round(score, 4), _equal(inputs, number, stated), (facts.ref.table,), kind))
+    return _best(options) if options else _counted(inputs, stated, last)
+
+
+def _counted(inputs: Inputs, stated: _Stated, last: int) -> list[Option]:
+    """A number right before the name of a column that counts: "two beds"."""
+    if last >= len(inputs.tokens) or is_count_of(inputs, stated.start, stated.end):
+        return []
+    options = []
+    for number, facts in enumerate(inputs.view.columns):
+        fit = inputs.fits(last, number)
+        if fit >= 0.5 and _numeric(inputs, number) and not (facts.key or facts.foreign):
+            score = min(1.0, 0.2 + 0.35 * fit + 0.25 * inputs.spoken(facts.table, last))
+            options.append(Option(round(score, 4), _equal(inputs, number, stated), (facts.ref.table,), "comparison"))
     return _best(options) if options else []
 
 

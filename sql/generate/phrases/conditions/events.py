@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ctxprune.text.words import stem
 
-__all__ = ["dimension_words", "same_event"]
+__all__ = ["dimension_words", "is_event", "same_event"]
 
 # Compiled by hand from general knowledge; each line is one event. A word may belong to several.
 _EVENTS = (
@@ -118,6 +118,11 @@ def same_event(one: str, other: str) -> bool:
     """Whether two folded words or stems name the same event."""
     groups = _groups()
     return not groups.get(one, frozenset()).isdisjoint(groups.get(other, frozenset()))
+
+
+def is_event(word: str) -> bool:
+    """Whether a folded word or stem names an event at all."""
+    return word in _groups()
 
 
 @lru_cache(maxsize=1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS, fold, stem
@@ -30,6 +32,7 @@ _EVENT = 0.75
 _ALIKE = 0.8
 _MEASURED = 0.9
 _NAMES_TABLE = 0.2
+_LABELS = frozenset(map(stem, ("name", "title", "label")))
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,31 @@ class Inputs:
         return (inside[0], inside[-1] + 1) if inside else (0, 0)
 
     def fits(self, position: int, number: int) -> float:
-        """How well the word at `position` names the column, 0..1: the weight of the part of its name that matches."""
+        """How well the word at `position` names the column, 0..1: the weight of the part that it matches."""
+        return self._fits[position].get(number, 0.0)
+
+    @cached_property
+    def _fits(self) -> tuple[dict[int, float], ...]:
+        """By token, the columns that it fits."""
+        places: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, parts in enumerate(self.parts):
+            for part, weight in zip(parts, self.view.columns[number].name.weights, strict=True):
+                places[part].append((number, weight))
+        return tuple(self._columns_of(position, places) for position in range(len(self.tokens)))
+
+    def _columns_of(self, position: int, places: Mapping[str, list[tuple[int, float]]]) -> dict[int, float]:
         token = self.tokens[position]
+        found: dict[int, float] = {}
         if token.text in STOP_WORDS or token.number is not None:
-            return 0.0
-        weights = self.view.columns[number].name.weights
-        shares = [word_fit(token, part) * weight for part, weight in zip(self.parts[number], weights, strict=True)]
+            return found
         measured = dimension_words(token.text)
-        if measured and not measured.isdisjoint(self.parts[number]):
-            shares.append(_MEASURED)
-        return max(shares, default=0.0)
+        around = self.tokens[max(position - 1, 0) : position + 2]
+        pairs = [(a, b) for a, b in pairwise(around) if a.number is None and b.number is None]
+        for part, columns in places.items():
+            fit = max([word_fit(token, part), *(_pair_fit(a, b, part) for a, b in pairs)])
+            for number, weight in columns if fit or part in measured else ():
+                found[number] = max(found.get(number, 0.0), fit * weight, _MEASURED if part in measured else 0.0)
+        return found
 
     @cached_property
     def parts(self) -> tuple[tuple[str, ...], ...]:
@@ -152,6 +170,15 @@ class Inputs:
         found = [hit.likelihood for hit in self.ranges if hit.ref == ref and hit.span[0] < end and hit.span[1] > start]
         return max(found) if found else None
 
+    @cached_property
+    def labels(self) -> frozenset[int]:
+        """By table, the first column that holds readable names."""
+        found: dict[int, int] = {}
+        for number, facts in enumerate(self.view.columns):
+            if facts.kind == "text" and any(part in _LABELS or part.endswith("name") for part in self.parts[number]):
+                found.setdefault(facts.table, number)
+        return frozenset(found.values())
+
     def facts(self, number: int) -> ColumnFacts:
         """What the view knows about the column."""
         return self.view.columns[number]
@@ -189,20 +216,37 @@ def _share(fits: Sequence[tuple[float, ...]], place: int) -> float:
     return min(1.0, row[own] + sum(max(other[k] for other in around) for k in range(len(row)) if k != own))
 
 
+def _pair_fit(first: Token, second: Token, part: str) -> float:
+    """How well two neighbouring words are one part of a name: "last name" of "lastname" and "lname"."""
+    if part == first.text + second.stem or part == first.text + second.text:
+        return 1.0
+    for ending in (second.text, second.stem):
+        before = part.removesuffix(ending)
+        if len(ending) >= 3 and before != part and before and first.text.startswith(before):
+            return _ALIKE
+    return 0.0
+
+
 def word_fit(token: Token, part: str) -> float:
     """How well a word of the question is one part of a schema name (a stem), 0..1."""
     if part in (token.stem, token.text):
         return 1.0
     if len(part) >= 3 and same_event(token.text, part):
         return _EVENT
+    return _ALIKE if _is_alike(token, part) else _EVENT if _holds_event(token, part) else 0.0
+
+
+def _is_alike(token: Token, part: str) -> bool:
+    if len(part) >= 4 and len(token.text) >= len(part) + 3 and token.text.startswith(part):
+        return True  # "prereq", "dept"
     if len(token.stem) >= 5 and len(part) >= 5 and _share_beginning(token.stem, part):
-        return _ALIKE
+        return True
     # Names that are written without a break: "joindate" holds "join".
-    if len(token.stem) >= 4 and len(part) >= len(token.stem) + 2 and token.stem in part:
-        return _ALIKE
-    if len(part) >= 8 and any(same_event(token.text, piece) for piece in _pieces(part)):
-        return _EVENT
-    return 0.0
+    return len(token.stem) >= 4 and len(part) >= len(token.stem) + 2 and token.stem in part
+
+
+def _holds_event(token: Token, part: str) -> bool:
+    return len(part) >= 8 and any(same_event(token.text, piece) for piece in _pieces(part))
 
 
 def _share_beginning(one: str, other: str) -> bool:

@@ -40,6 +40,7 @@ _IS_ABSENT = re.compile(rf"\s+(?:is|are|was|were|has|have|being)?\s*{_ABSENT}\b"
 _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
+_ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that|in|from)\b)")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
     r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)"
@@ -86,10 +87,8 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
         elif having is not None:
             telling = re.search(_RECORDED, having.group()) is not None
             # "with a rating above 4" has a comparison after it, which says more.
-            if not re.match(
-                r"\s+(?:of|above|below|over|under|between|greater|less|more|higher|lower|equal|[<>=\d'\"])", after
-            ):
-                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.2)
+            if telling or _ENDS.match(after):
+                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.0)
 
 
 def _places(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float]]:
@@ -128,7 +127,7 @@ def _events(inputs: Inputs, number: int) -> Iterator[Clause]:
         elif re.search(r"\b(?:has|have|had|already) (?:already )?been $", before) and _is_event(
             token.text, token.stem, events
         ):
-            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=0.3)
+            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=-0.4)
 
 
 def _is_event(text: str, root: str, events: list[str]) -> bool:

@@ -79,7 +79,7 @@ def _options(inputs: Inputs, match: re.Match[str], parts: tuple[str, str, str], 
         if facts.kind not in ("text", "other", "id") or truth_values(inputs, number) is not None:
             continue
         near = inputs.near(number, first, last, window=5)
-        label = 0.2 if facts.label else 0.0
+        label = 0.2 if number in inputs.labels else 0.0
         if near < 0.25 and not label:
             continue
         score = min(1.0, 0.15 + clear + 0.35 * near + label * 0.5 + 0.2 * inputs.spoken(facts.table, first))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ....schema.schema import ColumnRef
-from .absence import read_absences
+from .absence import read_absences, read_denied_values
 from .booleans import read_booleans
 from .build import any_of
 from .clauses import Clause, Conditions, Option
@@ -20,6 +20,7 @@ from .dates import read_dates
 from .inputs import Inputs
 from .nulls import read_nulls
 from .patterns import read_patterns
+from .times import read_times
 from .values import read_values
 
 if TYPE_CHECKING:
@@ -85,12 +86,14 @@ def read_all(
         return Conditions(())
     dates, problems = read_dates(inputs)
     taken = tuple((clause.start, clause.end) for clause in dates)
-    patterns = read_patterns(inputs)
+    patterns = [*read_patterns(inputs), *read_times(inputs)]
     taken += tuple((clause.start, clause.end) for clause in patterns)
     found = [*dates, *patterns, *read_comparisons(inputs, taken), *read_booleans(inputs), *read_nulls(inputs)]
     found += read_values(inputs, taken)
     clauses = _disjoint(_merged(found))
-    clauses = _disjoint([*clauses, *_first(read_absences(inputs, clauses))])
+    clauses = _disjoint([*clauses, *read_absences(inputs, clauses)])
+    denied = {(clause.start, clause.end): clause for clause in read_denied_values(inputs, clauses)}
+    clauses = [denied.get((clause.start, clause.end), clause) for clause in clauses]
     return Conditions(
         tuple(_joined_by_or(inputs, [_extended(inputs, one) for one in clauses])), tuple(dict.fromkeys(problems))
     )
@@ -129,10 +132,6 @@ def _disjoint(clauses: Sequence[Clause]) -> list[Clause]:
 def _rank(clause: Clause) -> tuple[bool, int, float, int]:
     best = clause.options[0]
     return best.score < _CLEAR, clause.start - clause.end, -best.score, clause.start
-
-
-def _first(clauses: Sequence[Clause]) -> list[Clause]:
-    return list(clauses)
 
 
 def _extended(inputs: Inputs, clause: Clause) -> Clause:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ctxprune.text.words import STOP_WORDS, fold
+from ctxprune.text.words import STOP_WORDS, fold, stem
 
+from ....values.spans import COMMON_WORDS
 from .booleans import truth_values, without_prefix
 from .build import column, compare, literal, lower, negate
 from .clauses import Clause, Option
@@ -144,7 +145,8 @@ def _telling(inputs: Inputs, start: int, words: list[str]) -> bool:
         surface = inputs.question[start : start + len(words[0])]
         # "IT" in capitals is a name, unless all of the question is.
         return len(words) == 1 and surface.isupper() and start > 0 and not inputs.question.isupper()
-    return True
+    # "more" and "all" are stored somewhere, too; only capitals make a name of them.
+    return not all(word in COMMON_WORDS for word in words) or inputs.question[start].isupper()
 
 
 def _derived(inputs: Inputs) -> Iterator[_Named]:
@@ -223,9 +225,12 @@ def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str,
         if facts.kind != "text" or facts.foreign or truth_values(inputs, number) is not None:
             continue
         near = inputs.near(number, first, first + 1, window=4)
-        label = 0.3 * inputs.spoken(facts.table, first) if facts.label else 0.0
+        label = 0.3 * inputs.spoken(facts.table, first) if number in inputs.labels else 0.0
+        # "the song 'Badlands'": the readable name of what the word before it names.
+        beside = any(place == first - 1 for place, _ in inputs.named_tables.get(facts.table, ()))
+        label += 0.3 if label and beside else 0.0
         if near >= 0.3 or label >= 0.15:
-            found[facts.ref] = (text, min(0.5, 0.15 + 0.2 * near + label), False)
+            found[facts.ref] = (text, min(0.6, 0.15 + 0.2 * near + label), False)
     return found
 
 
@@ -292,13 +297,16 @@ def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
     if all(place in named for place in range(first, last)):
         return 0.5
     columns = range(len(inputs.view.columns))
+    # A part of a longer name: "shipping" in "shipping agent".
+    if any(inputs.fits(first, n) and last < len(inputs.tokens) and inputs.fits(last, n) for n in columns):
+        return 0.6
     return 0.6 if all(any(inputs.fits(k, n) >= 0.9 for n in columns) for k in range(first, last)) else 1.0
 
 
 def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
     """The score below which a value is noise: stored texts that only resemble a small word need more."""
     surface = inputs.question[named.start : named.end]
-    if not named.stored or fold(named.places[ref][0]) == fold(surface):
+    if not named.stored or stem(fold(named.places[ref][0])) == stem(fold(surface)):
         return 0.3
     return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.45
 
