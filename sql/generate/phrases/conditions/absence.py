@@ -24,14 +24,14 @@ _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
     r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
     r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|lack(?:s|ing)?\b|"
-    r"not having\b)"
+    r"not having\b|not\s+(?=\w+(?:ed|en)\b))"
 )
 _BOUNDARY = re.compile(
     r"[.?!;]|\b(?:and|but|or)\s+(?:who|that|which|have|has|are|is|were|show|list|return|give|how|what)\b|\breturn\b"
 )
 _NO_ABSENCE = re.compile(
     r"(?:(?:who|that|which|whom)\s+)?(?:(?:is|are|was|were)\s*(?:not|n[o'’]?t)\s+(?:an?|the|in|from|at|on|of|to|"
-    r"with|located|named|called)\b|"
+    r"with|located|named|called)\b(?!\s+any)|"
     r"do(?:es)?\s*(?:not|n[o'’]?t)\s+(?:include|consider|count|show|return|use|list|take)\b)"
 )
 _LEFT_OUT = re.compile(
@@ -124,7 +124,7 @@ def _subject(inputs: Inputs, first: int, without: str = "") -> int | None:
         (place, share, table)
         for table, found in inputs.named_tables.items()
         for place, share in found
-        if share >= 0.4 and place < first and inputs.view.table_name(table) != without
+        if share >= _NAMED and place < first and inputs.view.table_name(table) != without
     ]
     if not places:
         return None

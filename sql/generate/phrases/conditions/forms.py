@@ -132,7 +132,8 @@ def _kind(
     if numeric:
         return _of_numbers(words, declared, stored)
     if stored:
-        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared)):
+        event = any(map(is_event, words)) and len(stored) >= 3
+        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared) or event):
             return "year text", None, 1.0
         form = detect(stored)
         if form is not None:

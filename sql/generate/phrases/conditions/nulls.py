@@ -40,7 +40,7 @@ _IS_ABSENT = re.compile(rf"\s+(?:is|are|was|were|has|have|being)?\s*{_ABSENT}\b"
 _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
-_ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that|in|from)\b)")
+_ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that)\b)")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
     r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)"
@@ -82,12 +82,13 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
             tail = _NO_RECORDED.match(after)
             ends = end + (tail.end() if tail is not None else 0)
             yield _clause(inputs, number, (begins, ends), fit, missing=True, clear=1.0 if tail is not None else 0.7)
-        elif present is not None:
+        elif present is not None and (fit >= 0.8 or "null" in present.group()):
             yield _clause(inputs, number, (start, end + present.end()), fit, missing=False, clear=0.8)
         elif having is not None:
             telling = re.search(_RECORDED, having.group()) is not None
             # "with a rating above 4" has a comparison after it, which says more.
-            if telling or _ENDS.match(after):
+            names_table = any(first <= place < last for places in inputs.named_tables.values() for place, _ in places)
+            if telling or (_ENDS.match(after) and not names_table):
                 yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.0)
 
 

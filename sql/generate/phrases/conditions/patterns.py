@@ -31,6 +31,8 @@ _PATTERNS = tuple(
     (re.compile(text, re.IGNORECASE), before, after)
     for text, before, after in (
         (rf"{_NOT}\b(?:start|begin)(?:s|ning|ing)?\s+with\s+(?P<kind>{_KIND}){_TEXT}", "", "%"),
+        (rf"{_NOT}\b(?:with|having|has|have|by)\s+(?:the|a)\s+prefix(?:\s+of)?\s+{_TEXT}", "", "%"),
+        (rf"{_NOT}\b(?:with|having|has|have|by)\s+(?:the|a)\s+suffix(?:\s+of)?\s+{_TEXT}", "%", ""),
         (rf"{_NOT}\bend(?:s|ing)?\s+(?:with|in)\s+(?P<kind>{_KIND}){_TEXT}", "%", ""),
         (rf"{_NOT}\b(?:contain|includ|hav|has|with)(?:e|s|es|ing)?\s+(?:the|a|an)\s+"
          rf"(?:letters?|words?|phrase|sub-?string|string|characters?|texts?|digits?)\s+{_TEXT}"

@@ -85,7 +85,8 @@ def read_all(
     if not inputs.tokens:
         return Conditions(())
     dates, problems = read_dates(inputs)
-    taken = tuple((clause.start, clause.end) for clause in dates)
+    # A bare number that may be a year may also be another number.
+    taken = tuple((clause.start, clause.end) for clause in dates if clause.options[0].score >= _CLEAR)
     patterns = [*read_patterns(inputs), *read_times(inputs)]
     taken += tuple((clause.start, clause.end) for clause in patterns)
     found = [*dates, *patterns, *read_comparisons(inputs, taken), *read_booleans(inputs), *read_nulls(inputs)]

@@ -38,6 +38,8 @@ _NOT = re.compile(
 )
 _OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
 _LEADS = re.compile(r"\b(?:in|from|at|by|named|called|titled|of|for|is|are|to|with|the)\s+$")
+_NAMED = 0.3
+_MEANS = frozenset({"via", "through", "using", "by"})
 _LEAST_LIKELY = 0.05
 _FEW, _SHORT = 14, 30
 
@@ -222,9 +224,11 @@ def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str,
     first, _ = inputs.covered(start, start + len(text))
     found = {}
     for number, facts in enumerate(inputs.view.columns):
-        if facts.kind != "text" or facts.foreign or truth_values(inputs, number) is not None:
+        if facts.kind != "text" or truth_values(inputs, number) is not None:
             continue
         near = inputs.near(number, first, first + 1, window=4)
+        if facts.foreign and near < 0.5:
+            continue
         label = 0.3 * inputs.spoken(facts.table, first) if number in inputs.labels else 0.0
         # "the song 'Badlands'": the readable name of what the word before it names.
         beside = any(place == first - 1 for place, _ in inputs.named_tables.get(facts.table, ()))
@@ -263,7 +267,7 @@ def _span(inputs: Inputs, run: Sequence[_Named]) -> tuple[int, int]:
 def _options(inputs: Inputs, run: Sequence[_Named]) -> list[Option]:
     first, last = inputs.covered(run[0].start, run[-1].end)
     denied = _NOT.search(inputs.text[: run[0].start]) is not None
-    word = inputs.text[run[0].start : run[0].end]
+    surface = word = inputs.text[run[0].start : run[0].end]
     turned = (
         not run[0].stored
         and bool(without_prefix(word))
@@ -276,6 +280,8 @@ def _options(inputs: Inputs, run: Sequence[_Named]) -> list[Option]:
         closeness = sum(one.places[ref][1] for one in run) / len(run)
         near = inputs.near(number, first, last)
         score = 0.5 * closeness + 0.25 * near + 0.25 * inputs.spoken(facts.table, first)
+        if surface.isdigit() and near < _NAMED:
+            continue  # a number that no word near it makes a value of this column
         score *= _schema_factor(inputs, first, last, facts.table)
         score = 0.0 if score < _least(inputs, run[0], ref) else score
         test = _test(inputs, ref, run, partial=not run[0].stored and not turned)
@@ -290,17 +296,22 @@ def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
     """Below 1 for words that name a table or column as well, and so are rarely meant as a value."""
     if any(inputs.tokens[k].capital for k in range(max(first, 1), last)):
         return 1.0
+    if first and inputs.tokens[first - 1].text in _MEANS:
+        return 1.0
     # "transaction notifications": right before the name of the table that stores it.
     if any(place == last for place, _ in inputs.named_tables.get(table, ())):
         return 1.0
     named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.25}
-    if all(place in named for place in range(first, last)):
-        return 0.5
     columns = range(len(inputs.view.columns))
+    if all(
+        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) >= 0.9 for n in columns)
+        for place in range(first, last)
+    ):
+        return 0.5
     # A part of a longer name: "shipping" in "shipping agent".
     if any(inputs.fits(first, n) and last < len(inputs.tokens) and inputs.fits(last, n) for n in columns):
         return 0.6
-    return 0.6 if all(any(inputs.fits(k, n) >= 0.9 for n in columns) for k in range(first, last)) else 1.0
+    return 1.0
 
 
 def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
@@ -308,13 +319,17 @@ def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
     surface = inputs.question[named.start : named.end]
     if not named.stored or stem(fold(named.places[ref][0])) == stem(fold(surface)):
         return 0.3
+    # Misspelt words keep their first letter.
+    if named.places[ref][0][:1].casefold() != surface[:1].casefold() and surface.islower():
+        return 1.0
     return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.45
 
 
 def _test(inputs: Inputs, ref: ColumnRef, run: Sequence[_Named], *, partial: bool) -> Any:
     held = column(ref, inputs.dialect)
     texts = list(dict.fromkeys(one.places[ref][0] for one in run))
-    if partial:
+    # A letter or two within quotation marks is all that the column holds, a grade or a code.
+    if partial and min(map(len, texts)) > 2:
         tests = [contains_text(held.copy(), text) for text in texts]
         return tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests, copy=False, wrap=False))
     # A masked value is known as the question writes it, not as it is stored.
