@@ -104,14 +104,6 @@ def _is_aggregated(inputs: Inputs, stated: Stated, number: int) -> bool:
     return place >= 0 and not any(part in _AVERAGES for part in inputs.parts[number])
 
 
-def _is_aggregated(inputs: Inputs, stated: Stated, number: int) -> bool:
-    first, _ = inputs.covered(stated.start, stated.end)
-    words = [token.text for token in inputs.tokens[max(0, first - 5) : first]]
-    place = max((k for k, word in enumerate(words) if word in _AVERAGES), default=-1)
-    # A column of averages is named so itself.
-    return place >= 0 and not any(part in _AVERAGES for part in inputs.parts[number])
-
-
 def _score(inputs: Inputs, number: int, near: float, stated: Stated, first: int) -> float:
     facts = inputs.facts(number)
     likelihood = inputs.likelihood(facts.ref, stated.start, stated.end)

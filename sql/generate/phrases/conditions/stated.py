@@ -67,7 +67,9 @@ _SUPERLATIVE = re.compile(
     r"\s+(?:\w+\s+)?(?:most|least|highest|lowest|largest|smallest|oldest|youngest|latest|newest|earliest|cheapest|longest|"
     r"shortest|biggest|best|worst|different|distinct|other)\b"
 )
-_NOT = re.compile(r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except|excluding)\s+(?:\w+\s+){0,2}$")
+_DENIED = re.compile(
+    r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except|excluding)\s+(?:\w+\s+){0,2}$"
+)
 _OR = re.compile(r"\s*,?\s*(?:or|and|,)\s*(?:either\s+)?")
 _WORD = re.compile(r"(\w+)\s+(?:of\s+|is\s+)?$")
 
@@ -133,7 +135,7 @@ def _stated(inputs: Inputs, numbers: Sequence[Number], place: int) -> Stated | N
         text[listed[-1].end : numbers[place + len(listed)].start]
     ):
         listed.append(numbers[place + len(listed)])
-    denied = _NOT.search(before)
+    denied = _DENIED.search(before)
     start = offset + denied.start() if denied is not None else one.start
     return Stated(start, listed[-1].end, "", tuple(listed), negated=denied is not None)
 

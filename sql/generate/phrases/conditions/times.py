@@ -45,11 +45,12 @@ def read_times(inputs: Inputs) -> list[Clause]:
         before = inputs.text[: one.start()]
         opened = _BETWEEN.search(before)
         if opened is not None and two is not None and _AND.fullmatch(inputs.text[one.end() : two.start()]):
-            bounds = ((">=", one), ("<=", two))
+            bounds = [(">=", one), ("<=", two)]
             span = (opened.start(), two.end())
         else:
             said = next(((op, match.start()) for pattern, op in _BEFORE if (match := pattern.search(before))), None)
-            bounds, span = (((said or ("=",))[0], one),), (said[1] if said else one.start(), one.end())
+            bounds = [(said[0] if said is not None else "=", one)]
+            span = (said[1] if said is not None else one.start(), one.end())
         options = _options(inputs, columns, bounds, span)
         if options:
             clauses.append(Clause(*span, tuple(options)))
@@ -70,7 +71,7 @@ def _form(inputs: Inputs, number: int) -> str:
 
 
 def _options(
-    inputs: Inputs, columns: list[tuple[int, str]], bounds: tuple[tuple[str, re.Match[str]], ...], span: tuple[int, int]
+    inputs: Inputs, columns: list[tuple[int, str]], bounds: list[tuple[str, re.Match[str]]], span: tuple[int, int]
 ) -> list[Option]:
     first, last = inputs.covered(*span)
     options = []
