@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from ctxprune.errors import GenerationError
+
+from .ratio import grouped_count, grouped_ratio, ratio_of
 from .plan import Plan, column, has_aggregate, tables_of
 from .terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .conditions import Option
     from .draft import Draft
-    from .plan import PlanWriter
+    from .ratio import grouped_count, grouped_ratio, ratio_of
+from .plan import PlanWriter
     from .terms import Terms
 
 __all__ = ["Composer", "Ranked"]
@@ -44,6 +48,7 @@ class _Choice:
     order: tuple[tuple[Term, bool], ...]
     having: tuple[exp.Expression, ...]
     tests: tuple[Option, ...]
+    ratio: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,17 +58,31 @@ class Composer:
     terms: Terms
     writer: PlanWriter
 
-    def compose(self, draft: Draft, conditions: Sequence[Sequence[Option]]) -> list[Ranked]:
-        """Plans, best first; conditions are the readings of each clause."""
+    def compose(
+        self, draft: Draft, conditions: Sequence[Sequence[Option]], focus: Mapping[int, float]
+    ) -> list[Ranked]:
+        """Plans, best first.
+
+        Args:
+            draft: What was read.
+            conditions: The readings of each clause.
+            focus: How clearly the question mentions each table, 0..1.
+        """
         found = []
+        said = {self.terms.lexicon.view.table_name(number) for number in focus}
         for choice in _choices(draft, conditions):
             for factor, plan in self._plans(draft, choice):
-                found.append(Ranked(choice.score * factor, plan))
+                found.append(Ranked(choice.score * factor * _width(plan, said), plan))
         return sorted(found, key=lambda one: -one.score)
 
     def _plans(self, draft: Draft, choice: _Choice) -> Iterator[tuple[float, Plan]]:
         tests = tuple(option.test for option in choice.tests)
         needed = tuple(name for option in choice.tests for name in option.tables)
+        if draft.ratio is not None:
+            yield from self._ratios(draft, draft.ratio, choice)
+            return
+        if draft.split and choice.tests and not choice.groups:
+            yield from self._split(draft, choice)
         if choice.having and not choice.groups:
             yield from self._having(draft, choice, tests, needed)
             return
@@ -124,7 +143,7 @@ class Composer:
         roots = plan.tables or tuple(tables_of(plan.select))
         try:
             return 0.6 if self.writer.multiplies(replace(plan, tables=roots)) else 0.08
-        except Exception:  # noqa: BLE001
+        except GenerationError:
             return 0.08
 
     def _shown(self, terms: Sequence[Term], draft: Draft, *, grouping: bool = False) -> list[tuple[float, list[_Output]]]:
@@ -185,6 +204,72 @@ class Composer:
             yield from self._variants(draft, choice, plan, share)
 
 
+    def _split(self, draft: Draft, choice: _Choice) -> Iterator[tuple[float, Plan]]:
+        """The count for each value of the column that a condition is on: how many have one and how many do not."""
+        *others, last = choice.tests
+        key = next((one for one in last.test.find_all(exp.Column)), None)
+        if key is not None:
+            shown = [one for term in choice.targets for one in term.expressions]
+            tables = _ordered([name for option in choice.tests for name in option.tables])
+            yield 1.0, Plan((key, *shown), tables, tuple(option.test for option in others), group=(key,))
+
+    def _ratios(self, draft: Draft, ratio: Ratio, choice: _Choice) -> Iterator[tuple[float, Plan]]:
+        own, other = ratio.top_clauses, ratio.bottom_clauses
+        tests = [option.test for option in choice.tests]
+        rest = tuple(test for number, test in enumerate(tests) if number not in (*own, *other))
+        needed = _ordered([name for option in choice.tests for name in option.tables])
+        sides = choice.ratio
+        if ratio.top_having is not None:
+            yield from self._grouped_ratio(ratio, sides, rest, needed)
+            return
+        limits = (_all_of([tests[n] for n in own]), _all_of([tests[n] for n in other]))
+        plain = not any(has_aggregate(one) for term in sides for one in term.expressions)
+        for share, groups in self._shown(choice.groups, draft, grouping=True):
+            shown = [one for output in groups for one in output.shown]
+            keys = [key for output in groups for key in output.keys]
+            # The quotient of two columns of a row, where the rows are those of the groups.
+            single = plain and limits == (None, None) and all(term.table == sides[0].table for term in choice.groups)
+            tables = _ordered([*(term.table for term in sides if term.table), *(t for o in groups for t in o.tables), *needed])
+            distinct = self._repeated(Plan((*shown,), tables))
+            for sums in (False, True) if single else (True,):
+                value = ratio_of(sides, limits, percent=ratio.percent, sums=sums, distinct=distinct)
+                grouped = tuple(_unique([*keys, *shown])) if sums or not plain else ()
+                yield share * (0.6 if single else 1.0), Plan((*shown, value), tables, rest, group=grouped)
+
+    def _repeated(self, plan: Plan) -> dict[str, exp.Expression]:
+        """Keys of tables whose rows the joins of a plan may repeat."""
+        found = {}
+        for name in plan.tables:
+            key = self.terms.key(self.terms.lexicon.view.table_index[name])
+            try:
+                repeats = self.writer.multiplies(replace(plan, tables=_ordered([name, *plan.tables])))
+            except GenerationError:
+                continue
+            if key is not None and repeats:
+                found[name] = key
+        return found
+
+    def _grouped_ratio(
+        self, ratio: Ratio, sides: tuple[Term, Term], rest: tuple[exp.Expression, ...], needed: tuple[str, ...]
+    ) -> Iterator[tuple[float, Plan]]:
+        first, second = ratio.top_having, ratio.bottom_having
+        key = self.terms.key(self.terms.lexicon.view.table_index[sides[0].table]) if sides[0].table else None
+        if first is None or key is None:
+            return
+        for term in first.slot:
+            count = term.expressions[0]
+            inner = Plan((key, count), _ordered([sides[0].table, term.table, *needed]), rest, group=(key,))
+            tests = tuple(
+                None if one is None else _COMPARE[one.op](this=grouped_count(), expression=exp.Literal.number(one.number))
+                for one in (first, second)
+            )
+            yield term.score, grouped_ratio(inner, tests, percent=ratio.percent)
+
+
+def _all_of(tests: Sequence[exp.Expression]) -> exp.Expression | None:
+    return exp.and_(*tests) if tests else None
+
+
 @dataclass(frozen=True)
 class _Output:
     """What is shown for a term, what the rows are grouped by for it, and the tables that it needs."""
@@ -192,6 +277,12 @@ class _Output:
     shown: tuple[exp.Expression, ...]
     keys: tuple[exp.Expression, ...]
     tables: tuple[str, ...]
+
+
+def _width(plan: Plan, said: set[str]) -> float:
+    """Each further table makes a query less likely, above all one that the question does not mention."""
+    tables = {*plan.tables, *tables_of(plan.parts)}
+    return math.prod(0.96 if name in said else 0.86 for name in sorted(tables)[1:])
 
 
 def _ordered(names: Sequence[str]) -> tuple[str, ...]:
@@ -217,6 +308,7 @@ def _choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[_
         *(slot for slot, _ in draft.order),
         *(one.slot for one in draft.having),
         *conditions,
+        *([draft.ratio.top, draft.ratio.bottom] if draft.ratio is not None else []),
     ]
     first = tuple(0 for _ in slots)
     seen, queue = {first}, [(-_product(slots, first), first)]
@@ -249,4 +341,6 @@ def _choice(draft: Draft, slots: Sequence[Sequence[object]], places: tuple[int, 
         for one, term in zip(draft.having, chosen[c:d], strict=True)
     )
     order = tuple((term, desc) for (_, desc), term in zip(draft.order, chosen[b:c], strict=True))
-    return _Choice(score, tuple(chosen[:a]), tuple(chosen[a:b]), order, having, tuple(chosen[d:]))  # type: ignore[arg-type]
+    e = len(chosen) - (2 if draft.ratio is not None else 0)
+    tests, ratio = tuple(chosen[d:e]), tuple(chosen[e:])
+    return _Choice(score, tuple(chosen[:a]), tuple(chosen[a:b]), order, having, tests, ratio)  # type: ignore[arg-type]

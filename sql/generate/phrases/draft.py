@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .ratio import Ratio
     from .terms import Term
 
 __all__ = ["Draft", "Having", "Slot"]
@@ -38,7 +39,8 @@ class Draft:
         returned: The question lists exactly what to return.
         counts: The counts by which the rows are ranked are to be shown.
         distinct: Duplicates are to be left out.
-        used: Characters of the question that were read.
+        ratio: A quotient that is asked for beside the targets; None for none.
+        split: A condition is asked for both ways: "how many have one and how many do not".
     """
 
     subject: str = ""
@@ -51,8 +53,10 @@ class Draft:
     returned: bool = False
     counts: bool = False
     distinct: bool = False
+    ratio: Ratio | None = None
+    split: bool = False
 
     @property
     def empty(self) -> bool:
         """Nothing of the question matched the schema."""
-        return not (self.targets or self.groups or self.order)
+        return not (self.targets or self.groups or self.order or self.ratio)

@@ -143,7 +143,7 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     topic = find_topic(mask.text, prepared.terms)
     for clause in clauses:
         mask.blank(clause.start, clause.end)
-    draft = prepared.reader.read(mask.text, topic)
+    draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
     if draft.empty:
         return []
-    return prepared.composer.compose(draft, [clause.options for clause in clauses])
+    return prepared.composer.compose(draft, [clause.options for clause in clauses], topic.focus)

@@ -22,9 +22,10 @@ _MOST_CACHED = 4096
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
 GENERIC = STOP_WORDS | frozenset(
     "each every all different distinct unique various total overall average mean many much list "
-    "their its whole entire respective corresponding database table record records result results value values "
-    "also please there first together per combined information details data".split()
+    "their its whole entire respective corresponding database also please there together per combined full complete".split()
 )
+# These only count where the schema has them: "details of the staff" may be a column, or all of them.
+_SOFT = frozenset("table record records result results value values information details data first member members".split())
 _HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
@@ -72,7 +73,7 @@ class Lexicon:
             owner: Number of the table that is spoken of, whose columns are preferred.
             focus: For tables that the question mentions, how clearly it does.
         """
-        words, head = _content(phrase)
+        words, head = self._content(phrase)
         if not words:
             return []
         names = self._matches(words, self.view.column_words)
@@ -88,7 +89,7 @@ class Lexicon:
 
     def tables(self, phrase: str) -> list[Scored]:
         """Tables that the phrase may name, best first, at most 4."""
-        words, head = _content(phrase)
+        words, head = self._content(phrase)
         found = []
         for number, places in self._matches(words, self.view.table_words).items():
             score = _score(self.view.tables[number].weights, places, (words, head), {})
@@ -97,6 +98,23 @@ class Lexicon:
             if score > 0.25:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
+
+    def _content(self, phrase: str) -> tuple[list[str], int]:
+        """Words that name something, folded, and the position of the head noun among them."""
+        folded = fold(phrase)
+        cut = _HEAD_END.search(f"{folded} ")
+        words: list[str] = []
+        head = 0
+        for match in _WORD.finditer(folded):
+            word = "id" if match[0] == "ids" else match[0]
+            if word in GENERIC or (len(word) == 1 and not word.isdecimal()):
+                continue
+            if word in _SOFT and stem(word) not in self.view.words:
+                continue
+            if cut is None or match.start() < cut.start() or not words:
+                head = len(words)
+            words.append(word)
+        return words, head
 
     def _context(self, facts: ColumnFacts, owner: int | None, focus: Mapping[int, float]) -> float:
         if owner == facts.table:
@@ -159,20 +177,6 @@ class Lexicon:
             if len(name) < len(root) and all(letter in letters for letter in name):
                 found.append((name, 0.6))
         return found
-
-
-def _content(phrase: str) -> tuple[list[str], int]:
-    """Words that name something, folded, and the position of the head noun among them."""
-    folded = fold(phrase)
-    cut = _HEAD_END.search(f"{folded} ")
-    words, head = [], 0
-    for match in _WORD.finditer(folded):
-        if match[0] in GENERIC or (len(match[0]) == 1 and not match[0].isdecimal()):
-            continue
-        if cut is None or match.start() < cut.start() or not words:
-            head = len(words)
-        words.append("id" if match[0] == "ids" else match[0])
-    return words, head
 
 
 def _column_score(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from .draft import Draft, Having
 from .scan import NUMBER, Mask, number_of, phrase_at, sentences, split_list
+from .ratio import read_ratio
 from .superlatives import ADJECTIVES, is_count_adjective, superlative
 from .terms import Term, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .draft import Slot
     from .terms import Terms
@@ -33,7 +34,7 @@ _WAY = re.compile(
 _GROUP = re.compile(
     r"\b(?:(?:for|in|of|by|at|on|to|from|within|with|across|does|do|did|has)\s+)?(?:each|every)\s+(?:of\s+the\s+)?(?:individual\s+|unique\s+|distinct\s+|different\s+)?"
     r"|\bper\s+|\b(?:grouped|split|broken\s+down|segmented|group|grouping|aggregated)\s+by\s+(?:the\s+)?|\bacross\s+(?:all\s+)?(?:the\s+)?(?:different\s+|various\s+)?"
-    r"|\bfor\s+(?:all\s+(?:the\s+)?)?(?:different|various)\s+|\bby\s+(?=month|year|day|week|date\b)"
+    r"|\b(?:for|in|of|at)\s+(?:all\s+(?:the\s+)?)?(?:different|various)\s+|\bby\s+(?=month|year|day|week|date\b)"
 )
 _PERIODIC = {"monthly": "month", "yearly": "year", "annual": "year", "annually": "year", "daily": "day"}
 _TOP = re.compile(rf"\b(?:the\s+)?(?:(top|bottom|first|last)\s+({NUMBER})|({NUMBER})\s+(?:distinct\s+|different\s+)?(?=(?:most|least|highest|lowest|largest|smallest|oldest|youngest|newest|latest|cheapest|longest|shortest|best|worst|biggest|tallest|heaviest)\b))\s*")
@@ -52,11 +53,14 @@ _OPS = {
 }  # fmt: skip
 _RETURN = re.compile(r"^(?:please\s+)?(?:return|show|give|list|report|output|display|provide|include|i want|show me|give me|present)\b(?:\s+me)?\s+(?:only\s+)?")
 _OPENER = re.compile(
-    r"^\W*(?:please\s+|can you\s+|could you\s+|i want to know\s+|tell me\s+)*(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were)?|which(?:\s+are|\s+is|\s+were)?|whose|who(?:\s+are|\s+is|\s+were)?|(?:list|show|give|return|find|display|get|calculate|compute|report|provide|present|identify|determine|retrieve|select|fetch|name|count|tell)(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+does|how\s+old|where|when)\b\s*(?:is\s+|are\s+|was\s+|were\s+)?"
+    r"^\W*(?:please\s+|can you\s+|could you\s+|i want to know\s+|tell me\s+)*(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were)?|which(?:\s+are|\s+is|\s+were)?|whose|who(?:\s+are|\s+is|\s+were)?|(?:list|show|give|return|find|display|get|calculate|compute|report|provide|present|identify|determine|retrieve|select|fetch|name|count|tell)(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+does|how\s+(?:old|long|tall|heavy|far|large|big|high|fast|expensive)|where|when)\b\s*(?:is\s+|are\s+|was\s+|were\s+)?"
 )
 _ALSO = re.compile(r"[,;]?\s*\b(?:and|also)\s+(?:also\s+)?(what\s+(?:is|are|was|were)|how\s+many|how\s+much|their|its|his|her)\s+")
+_JOINT = re.compile(r"\b(?:along with|as well as|together with|followed by|and also)\b(?! (?:who|which|that)\b)")
+_AGGREGATE = re.compile(r"^(?:the\s+)?(average|mean|maximum|max|highest|largest|minimum|min|lowest|smallest|total|sum)\b")
+_HOW = {"old": "age", "long": "duration", "tall": "height", "heavy": "weight", "far": "distance", "large": "size", "big": "size", "high": "height", "fast": "speed", "expensive": "price"}
 _RESPECTIVE = re.compile(r"\b(?:respective|corresponding)\s+counts?\b|\band (?:how many|their counts?|the counts?)\b")
-_TIME = frozenset({"year", "month", "day", "week", "date"})
+_SPLIT = re.compile(r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*")
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,31 @@ class QuestionReader:
 
     terms: Terms
 
-    def read(self, masked: str, topic: Topic) -> Draft:
-        """The parts of a question whose conditions are blanked out, in lower case."""
+    def read(self, masked: str, topic: Topic, clauses: Sequence[tuple[int, int]] = ()) -> Draft:
+        """The parts of a question.
+
+        Args:
+            masked: The question in lower case, with its conditions blanked out.
+            topic: What it is about.
+            clauses: Characters [start, end) of its conditions.
+        """
         draft = Draft(distinct=bool(re.search(r"\bdistinct list\b|\bunique list\b|\bno duplicates\b|\bdifferent\b|\bdistinct\b", masked)))
         if topic.owner is not None:
             draft.subject = self.terms.lexicon.view.table_name(topic.owner)
-        mask = Mask(masked)
+        mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
         spans = sentences_of(masked)
         returned = self._returned(mask, spans)
         draft.counts = bool(_RESPECTIVE.search(mask.text))
         orders = self._orders(mask)
+        draft.split = _blank(mask, _SPLIT)
+        draft.ratio = read_ratio(mask, clauses, (self.terms, self._tests), topic)
+        draft.having = self._tests(mask, topic)
         self._top(mask, draft, topic)
         self._groups(mask, draft, topic)
         also = self._also(mask, topic)
         self._most(mask, draft, topic)
-        self._having(mask, draft, topic)
-        self._targets(mask, draft, topic)
+        if draft.ratio is None:
+            self._targets(mask, draft, topic)
         draft.targets += [slot for slot in also if _first(slot) not in [_first(one) for one in draft.targets]]
         self._apply_return(returned, draft, topic)
         self._sort(orders, draft, topic)
@@ -101,7 +114,7 @@ class QuestionReader:
         return found
 
     def _apply_return(self, returned: str, draft: Draft, topic: Topic) -> None:
-        slots = [slot for part in split_list(returned) if (slot := self.terms.read(part, topic))]
+        slots = self._list(returned, topic)
         if slots:
             draft.targets, draft.returned = slots, True
 
@@ -264,11 +277,19 @@ class QuestionReader:
                 slot = self._count_slot(phrase, topic)
                 end = match.start(1) + counted.end()
             else:
-                slot = self._measure_slot(f"number of {phrase}" if "number" in match[0] or "count" in match[0] else phrase, topic)
+                slot = self._ranked_by(match, phrase, topic)
             if slot:
                 self._rank(draft, slot, desc)
                 mask.blank(match.start(), end)
                 return
+
+    def _ranked_by(self, match: re.Match[str], phrase: str, topic: Topic) -> Slot:
+        if "number" in match[0] or "count" in match[0]:
+            return self._measure_slot(f"number of {phrase}", topic)
+        if match[1] in {"most", "fewest", "least"}:
+            # "the most orders" counts orders, "the most money" does not.
+            return [*self.terms.read(f"number of {phrase}", topic), *self.terms.read(f"total {phrase}", topic)][:4]
+        return self._measure_slot(phrase, topic)
 
     def _rank(self, draft: Draft, slot: Slot, desc: bool) -> None:
         draft.order, draft.ranked = [(slot, desc)], True
@@ -287,7 +308,9 @@ class QuestionReader:
                     return True
         return False
 
-    def _having(self, mask: Mask, draft: Draft, topic: Topic) -> None:
+    def _tests(self, mask: Mask, topic: Topic) -> list[Having]:  # noqa: ARG002 - as `read_ratio` calls it
+        """Tests on the number of things of each row, which are blanked: "more than 2 orders"."""
+        found = []
         for match in list(_HAVING.finditer(mask.text)):
             word, digits, tail = match[1], match[2] or match[4], match[3] or match[5] or ""
             number = number_of(digits)
@@ -297,8 +320,9 @@ class QuestionReader:
                 continue
             op = ">=" if "more" in tail else "<=" if tail else _OPS.get(word or "", "=")
             counts = tuple(replace(t, expressions=(self.terms.count(t.table),), kind="measure") for t in slot)
-            draft.having.append(Having(op, number, counts))
+            found.append(Having(op, number, counts))
             mask.blank(match.start(), end)
+        return found
 
     def _targets(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         text = mask.text.lstrip(" ,.")
@@ -308,7 +332,12 @@ class QuestionReader:
         opener = match[0] if match else ""
         if re.search(r"how\s+many", opener) or re.match(r"\W*(?:please\s+)?count\b", opener):
             phrase, _ = phrase_at(mask.text, start)
-            slot = self.terms.read(f"number of {phrase}", topic) if phrase else []
+            phrase = re.sub(r"^(?:the )?(?:total )?(?:number|count) of ", "", phrase)
+            slot = self.terms.read(f"number of {phrase}", topic) if phrase else self._counted(topic)
+        elif found := re.search(r"how\s+(old|long|tall|heavy|far|large|big|high|fast|expensive)", opener):
+            slot = self.terms.read(_HOW[found[1]], topic)
+        elif opener.strip() == "when":
+            slot = self.terms.moments(mask.text[start:], topic)
         elif "how much" in re.sub(r"\s+", " ", opener):
             rest = mask.text[start:]
             phrase, _ = phrase_at(mask.text, start)
@@ -319,14 +348,34 @@ class QuestionReader:
         if slot:
             draft.targets.append(slot)
 
+    def _counted(self, topic: Topic) -> Slot:
+        return [Term(0.6, (self.terms.count(name),), name, "measure") for name in self._subjects(topic)]
+
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> None:
         phrase, _ = phrase_at(text, start, lists=True, most=24)
-        for part in split_list(phrase):
-            slot = self.terms.read(part, topic)
-            if slot:
-                draft.targets.append(slot)
+        draft.targets += self._list(phrase, topic)
         if not draft.targets and draft.subject:
             draft.targets.append([Term(0.6, (), draft.subject, "thing")])
+
+    def _list(self, text: str, topic: Topic) -> list[Slot]:
+        """Readings of each part of a list; "minimum and maximum age" and "average age and weight" share their words."""
+        found: list[Slot] = []
+        parts = split_list(text)
+        before = ""
+        for number, part in enumerate(parts):
+            aggregate = _AGGREGATE.match(part)
+            if aggregate and not part[aggregate.end() :].strip():
+                noun = next((rest for one in parts[number + 1 :] if (rest := _AGGREGATE.sub("", one).strip())), "")
+                slot = self.terms.read(f"{aggregate[1]} {noun}", topic)
+            else:
+                slot = self.terms.read(part, topic)
+            if slot and not aggregate and before and slot[0].kind == "column":
+                shared = [term for term in self.terms.read(f"{before} {part}", topic) if term.kind == "measure"]
+                slot = [*(term for term in shared if term.score >= 0.6), *(term.scaled(0.85) for term in slot)][:4]
+            before = aggregate[1] if aggregate else before if "of" not in part else ""
+            if slot:
+                found.append(slot)
+        return found
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
@@ -336,6 +385,13 @@ def sentences_of(text: str) -> list[tuple[int, int]]:
         found.append((start, match.start() + 1))
         start = match.end()
     return [*found, (start, len(text))] if text[start:].strip() else found or [(0, len(text))]
+
+
+def _blank(mask: Mask, pattern: re.Pattern[str]) -> bool:
+    match = pattern.search(mask.text)
+    if match:
+        mask.blank(match.start(), match.end())
+    return match is not None
 
 
 def _is_opening(text: str) -> bool:

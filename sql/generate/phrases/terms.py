@@ -197,6 +197,7 @@ class Terms:
         if not words or not set(words) & _LABELS:
             return []
         things = self.things(" ".join(word for word in words if word not in _LABELS))
+        words = [word for word in words if word not in {"full", "complete", "of", "the"}]
         number = topic.owner
         if things and things[0].score >= _SURE:
             number = self.lexicon.view.table_index[things[0].table]
@@ -215,7 +216,11 @@ class Terms:
         if first is not None and last is not None:
             return column(first), column(last)
         number = view.labels.get(table)
-        return (column(view.columns[number].ref),) if number is not None else ()
+        if number is not None:
+            return (column(view.columns[number].ref),)
+        # "institution.institution", else nothing: any other text may be a code or a remark.
+        same = next((ref for s, ref in stems.items() if s == view.tables[table].stems), None)
+        return (column(same),) if same is not None else ()
 
     def key(self, table: int) -> exp.Expression | None:
         """The key of the table."""
