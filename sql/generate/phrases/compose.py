@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from ctxprune.errors import GenerationError
 
-from .ratio import grouped_count, grouped_ratio, ratio_of
 from .plan import Plan, column, has_aggregate, tables_of
+from .ratio import grouped_count, grouped_ratio, ratio_of
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from .conditions import Option
     from .draft import Draft
-    from .ratio import grouped_count, grouped_ratio, ratio_of
-from .plan import PlanWriter
+    from .plan import PlanWriter
+    from .ratio import Ratio
     from .terms import Terms
 
 __all__ = ["Composer", "Ranked"]
