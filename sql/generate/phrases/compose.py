@@ -16,7 +16,7 @@ from .ratio import grouped_count, grouped_ratio, ratio_of
 from .terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .conditions import Option
     from .draft import Draft
@@ -69,14 +69,15 @@ class Composer:
             focus: How clearly the question mentions each table, 0..1.
         """
         found = []
-        said = {self.terms.lexicon.view.table_name(number) for number in focus}
+        said = {self.terms.lexicon.view.table_name(number) for number in sorted(focus)}
         for choice in _choices(draft, conditions):
             for factor, plan in self._plans(draft, choice):
-                found.append(Ranked(choice.score * factor * _width(plan, said), plan))
+                marked = replace(plan, said=tuple(sorted(said)))
+                found.append(Ranked(choice.score * factor * _width(plan, said), marked))
         return sorted(found, key=lambda one: -one.score)
 
     def _plans(self, draft: Draft, choice: _Choice) -> Iterator[tuple[float, Plan]]:
-        tests = tuple(option.test for option in choice.tests)
+        tests = _real(option.test for option in choice.tests)
         needed = tuple(name for option in choice.tests for name in option.tables)
         if draft.ratio is not None:
             yield from self._ratios(draft, draft.ratio, choice)
@@ -140,11 +141,18 @@ class Composer:
             return 0.02
         if draft.distinct:
             return 0.85
+        if plan.where and all(self._repeats(one) for one in plan.select):
+            return 0.6
         roots = plan.tables or tuple(tables_of(plan.select))
         try:
             return 0.6 if self.writer.multiplies(replace(plan, tables=roots)) else 0.08
         except GenerationError:
             return 0.08
+
+    def _repeats(self, node: exp.Expression) -> bool:
+        """Is it the id of another table, which many rows may refer to?"""
+        facts = self.terms.facts(node)
+        return facts is not None and facts.kind == "id" and self.terms.key(facts.table) != node
 
     def _shown(self, terms: Sequence[Term], draft: Draft, *, grouping: bool = False) -> list[tuple[float, list[_Output]]]:
         """Ways to show these terms: a thing by its name, by its key, or by both."""
@@ -216,7 +224,7 @@ class Composer:
     def _ratios(self, draft: Draft, ratio: Ratio, choice: _Choice) -> Iterator[tuple[float, Plan]]:
         own, other = ratio.top_clauses, ratio.bottom_clauses
         tests = [option.test for option in choice.tests]
-        rest = tuple(test for number, test in enumerate(tests) if number not in (*own, *other))
+        rest = _real(test for number, test in enumerate(tests) if number not in (*own, *other))
         needed = _ordered([name for option in choice.tests for name in option.tables])
         sides = choice.ratio
         if ratio.top_having is not None:
@@ -264,6 +272,11 @@ class Composer:
                 for one in (first, second)
             )
             yield term.score, grouped_ratio(inner, tests, percent=ratio.percent)
+
+
+def _real(tests: Iterable[exp.Expression]) -> tuple[exp.Expression, ...]:
+    """Without those that always hold, and each once."""
+    return tuple(_unique([test for test in tests if not isinstance(test, exp.Boolean)]))
 
 
 def _all_of(tests: Sequence[exp.Expression]) -> exp.Expression | None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
-from .compose import Composer
+from .alternatives import alternatives
+from .compose import Composer, Ranked
 from .conditions import read_conditions
 from .explain import explain
+from .joins import CheapJoins
 from .lexicon import Lexicon
 from .names import with_natural_names
 from .plan import PlanWriter
@@ -29,13 +34,13 @@ if TYPE_CHECKING:
 
     from ...schema.schema import Schema
     from ..base import Request
-    from .compose import Ranked
     from .conditions import Clause
 
 __all__ = ["PhraseGenerator"]
 
 _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
+_NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
 
 
 @dataclass
@@ -53,7 +58,7 @@ class _Prepared:
         named = with_natural_names(schema)
         view = SchemaView.of(named)
         terms = Terms(Lexicon(view))
-        writer = PlanWriter(named, view.graph)
+        writer = PlanWriter(named, CheapJoins(named))
         return cls(schema, view, terms, QuestionReader(terms), Composer(terms, writer))
 
 
@@ -138,12 +143,43 @@ class PhraseGenerator(Generator):
 
 
 def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
+    """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
     clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
+    clauses = [clause for clause in clauses if not _far(clause, text)]
+    firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
+    ranked = _compose(text, clauses, prepared, request.evidence)
+    if len(firm) < len(clauses):
+        weight = 0.95 ** (len(clauses) - len(firm))
+        less = _compose(text, firm, prepared, request.evidence)
+        ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
+    return sorted(ranked, key=lambda one: -one.score)
+
+
+def _compose(text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence: str) -> list[Ranked]:
     mask = Mask.of(text)
     topic = find_topic(mask.text, prepared.terms)
     for clause in clauses:
         mask.blank(clause.start, clause.end)
     draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
+    draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
     if draft.empty:
         return []
-    return prepared.composer.compose(draft, [clause.options for clause in clauses], topic.focus)
+    return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus)
+
+
+def _far(clause: Clause, text: str) -> bool:
+    """Does a stored text only begin alike? "courses" is not "This course introduces the basics"."""
+    said = len(text[clause.start : clause.end])
+    stored = [len(one.name) for o in clause.options[:1] for one in o.test.find_all(exp.Literal) if one.is_string]
+    return clause.options[0].kind == "value" and bool(stored) and min(stored) > 2.5 * said + 4
+
+
+def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:
+    """Do the words of a condition rather name something of the schema, or stand in lower case without quotes?"""
+    words = text[clause.start : clause.end]
+    if clause.options[0].kind not in {"value", "boolean", "null", "pattern"} or words[:1] in "\"'“‘`":
+        return False
+    if clause.options[0].score < 0.6:
+        return True
+    named = [*terms.things(words), *terms.lexicon.columns(words)]
+    return words == words.lower() and any(one.score >= 0.75 for one in named)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ...schema.schema import ColumnRef, Schema
-    from ..sketch.joins import Edge, JoinPaths
+    from ..sketch.joins import Edge
+    from .joins import CheapJoins
 
 __all__ = ["Plan", "PlanWriter", "column", "count_of", "has_aggregate", "tables_of"]
 
@@ -39,6 +40,7 @@ class Plan:
         limit: Rows kept, None for all.
         distinct: SELECT DISTINCT.
         via: Foreign-key columns to join over where two tables are tied by several.
+        said: Tables that the question mentions, which joins rather pass through.
         source: A query to select from in place of tables, under the name `SOURCE`.
     """
 
@@ -51,6 +53,7 @@ class Plan:
     limit: int | None = None
     distinct: bool = False
     via: tuple[ColumnRef, ...] = ()
+    said: tuple[str, ...] = ()
     source: Plan | None = None
 
     @property
@@ -104,7 +107,7 @@ class PlanWriter:
         graph: Its join graph.
     """
 
-    def __init__(self, schema: Schema, graph: JoinPaths) -> None:
+    def __init__(self, schema: Schema, graph: CheapJoins) -> None:
         self._schema = schema
         self._graph = graph
         self._dialect = schema.dialect
@@ -134,7 +137,7 @@ class PlanWriter:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
         if not tables:
             raise GenerationError("a query without tables", where="")
-        path = self._graph.connect(tables, plan.via)
+        path = self._graph.connect(tables, plan.via, plan.said)
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(tables))
         return [tables[0], *(edge.other for edge in path)], path

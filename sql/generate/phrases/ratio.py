@@ -23,7 +23,7 @@ __all__ = ["Ratio", "grouped_ratio", "ratio_of", "read_ratio"]
 
 _RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\s+")
 _SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+|the\s+)?")
-_VERSUS = re.compile(r"\s+(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\s+(?=the\b|all\b|total\b|\w)")
+_VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\s+(?=\w)")
 _END = re.compile(r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b|\bper\s|\bvary\b|\boverall\b|$")
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _PERCENT = re.compile(r"\bpercent")
@@ -67,7 +67,7 @@ def read_ratio(
     """
     match = _RATIO.search(mask.text)
     end = _END.search(mask.text, match.end()) if match else None
-    versus = _VERSUS.search(mask.text, match.end(), end.start() if end else len(mask.text)) if match else None
+    versus = _middle(mask.text, match.end(), end.start(), (readers[0], topic)) if match and end else None
     if match is None or versus is None:
         match = _SHARE.search(mask.text)
         return None if match is None else _share(mask, match, clauses, (readers, topic))
@@ -87,6 +87,15 @@ def read_ratio(
         return None
     mask.blank(match.start(), stop)
     return Ratio(top, bottom, tuple(own), tuple(other), top_having, bottom_having, bool(_PERCENT.search(mask.text)))
+
+
+def _middle(text: str, start: int, stop: int, reading: tuple[Terms, Topic]) -> re.Match[str] | None:
+    """The word between the two sides: the first one after which something of the schema is named."""
+    for match in _VERSUS.finditer(text, start, stop):
+        phrase, _ = phrase_at(text, match.end())
+        if phrase and reading[0].read(phrase, reading[1]):
+            return match
+    return None
 
 
 def _share(

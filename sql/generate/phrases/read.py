@@ -59,7 +59,7 @@ _ALSO = re.compile(r"[,;]?\s*\b(?:and|also)\s+(?:also\s+)?(what\s+(?:is|are|was|
 _JOINT = re.compile(r"\b(?:along with|as well as|together with|followed by|and also)\b(?! (?:who|which|that)\b)")
 _AGGREGATE = re.compile(r"^(?:the\s+)?(average|mean|maximum|max|highest|largest|minimum|min|lowest|smallest|total|sum)\b")
 _HOW = {"old": "age", "long": "duration", "tall": "height", "heavy": "weight", "far": "distance", "large": "size", "big": "size", "high": "height", "fast": "speed", "expensive": "price"}
-_RESPECTIVE = re.compile(r"\b(?:respective|corresponding)\s+counts?\b|\band (?:how many|their counts?|the counts?)\b")
+_RESPECTIVE = re.compile(r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b|\band (?:their|the) counts?\b(?! of)")
 _SPLIT = re.compile(r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*")
 
 
@@ -83,7 +83,7 @@ class QuestionReader:
         mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
         spans = sentences_of(masked)
         returned = self._returned(mask, spans)
-        draft.counts = bool(_RESPECTIVE.search(mask.text))
+        draft.counts = _blank(mask, _RESPECTIVE)
         orders = self._orders(mask)
         draft.split = _blank(mask, _SPLIT)
         draft.ratio = read_ratio(mask, clauses, (self.terms, self._tests), topic)
@@ -101,7 +101,7 @@ class QuestionReader:
 
     def _returned(self, mask: Mask, spans: list[tuple[int, int]]) -> str:
         """The list of a later sentence such as "Return the id and name."; that sentence is blanked."""
-        found = ""
+        found = self._parenthesis(mask)
         for start, end in spans[1:]:
             match = _RETURN.match(mask.text[start:end])
             if match and not _ORDER.match(mask.text[start:end]):
@@ -112,6 +112,14 @@ class QuestionReader:
                     found = found or text
                     mask.blank(start, start + match.end() + (cut.start() if cut else len(body)))
         return found
+
+    def _parenthesis(self, mask: Mask) -> str:
+        """The list in "users (user ID and username)"."""
+        match = re.search(r"^\W*(?:return|show|list|give|find|get)\b[^(.?!]{3,60}\(([^()]{3,80})\)", mask.text)
+        if match is None or not re.search(r",|\band\b", match[1]):
+            return ""
+        mask.blank(match.start(1) - 1, match.end(1) + 1)
+        return match[1]
 
     def _apply_return(self, returned: str, draft: Draft, topic: Topic) -> None:
         slots = self._list(returned, topic)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..sketch.view import ColumnFacts
     from .lexicon import Lexicon
 
-__all__ = ["Term", "Terms", "Topic"]
+__all__ = ["Term", "Terms", "Topic", "is_moment", "unit_of"]
 
 _LEAD = re.compile(r"^(?:(?:the|a|an|all|of|any|both|its|their|his|her|each|every|list of|value of|respective|corresponding|overall|exact|distinct list of|full list of|different|unique|distinct)\s+)+")
 _COUNT = re.compile(r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$")
@@ -74,11 +74,13 @@ class Topic:
         owner: Number of the table whose rows are asked for; None where not known.
         focus: How clearly the question mentions each table, 0..1.
         definitions: Folded short forms and what they stand for.
+        unit: In what times are to be told: "day", "hour", "minute" or "second".
     """
 
     owner: int | None = None
     focus: Mapping[int, float] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
+    unit: str = "day"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Terms:
 
     def _measures(self, phrase: str, topic: Topic) -> list[Term]:
         if match := _BETWEEN.match(phrase):
-            return self._differences(match[1], match[2], _unit(phrase), topic)
+            return self._differences(match[1], match[2], topic)
         if match := _LENGTH.match(phrase):
             return [
                 Term(term.score, (length(term.expressions[0]),), term.table, "column")
@@ -126,11 +128,12 @@ class Terms:
         found = []
         for term in self.things(inner):
             found.append(Term(term.score, (self.count(term.table, inner),), term.table, "measure"))
-        for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus)[:4]:
+        near = self.lexicon.columns(inner, owner=topic.owner, focus=topic.focus)
+        for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
-            if facts.kind == "number" and {"number", "num", "count"} & set(facts.name.stems):
-                found.append(Term(min(one.score + 0.1, 1.0), (column(facts.ref),), facts.ref.table))
-        for one in self.lexicon.columns(inner, owner=topic.owner, focus=topic.focus)[:4]:
+            if facts.kind == "number" and {"number", "num", "count", "total"} & set(facts.name.stems):
+                found.append(Term(min(one.score + 0.15, 1.0), (column(facts.ref),), facts.ref.table))
+        for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
             if facts.kind == "number" and not {"year"} & set(facts.name.stems):
                 found.append(Term(one.score * 0.9, (exp.Sum(this=column(facts.ref)),), facts.ref.table, "measure"))
@@ -154,7 +157,7 @@ class Terms:
             inner = (match[1] or match[2]).strip()
         base = [*self._spans(inner, topic), *self._products(inner, topic, name), *self._plain(inner, topic)]
         if found_between := _BETWEEN.match(inner):
-            base = self._differences(found_between[1], found_between[2], _unit(inner), topic)
+            base = self._differences(found_between[1], found_between[2], topic)
         for term in base:
             if term.kind == "thing":
                 if name == "sum":
@@ -196,6 +199,15 @@ class Terms:
         words = re.findall(r"\w+", phrase)
         if not words or not set(words) & _LABELS:
             return []
+        rest = " ".join(word for word in words if word not in _LABELS)
+        # "country name" is the column called country.
+        same = [
+            Term(0.93, (column(facts.ref),), facts.ref.table)
+            for one in self.lexicon.columns(rest, owner=topic.owner, focus=topic.focus)[:3]
+            if one.score >= 0.85 and (facts := self.lexicon.view.columns[one.number]).kind == "text"
+        ]
+        if same and not any(term.score >= 0.8 for term in self.things(rest)):
+            return same
         things = self.things(" ".join(word for word in words if word not in _LABELS))
         words = [word for word in words if word not in {"full", "complete", "of", "the"}]
         number = topic.owner
@@ -250,12 +262,12 @@ class Terms:
             found.append(Term(min(max(score, 0.05), 1.0), (expression,), facts.ref.table))
         return _best(found, 3)
 
-    def _differences(self, one: str, other: str, unit: str, topic: Topic) -> list[Term]:
+    def _differences(self, one: str, other: str, topic: Topic) -> list[Term]:
         found = []
         for a in self._plain(one, topic)[:3]:
             for b in self._plain(other, topic)[:3]:
                 if len(a.expressions) == 1 == len(b.expressions) and a.key != b.key:
-                    found.append(Term(min(a.score, b.score), (self._minus(b, a, unit),), a.table, "column"))
+                    found.append(Term(min(a.score, b.score), (self._minus(b, a, topic.unit),), a.table, "column"))
         return found
 
     def _minus(self, one: Term, other: Term, unit: str) -> exp.Expression:
@@ -278,7 +290,7 @@ class Terms:
         found = []
         for table, ends in by_table.items():
             if len(ends) == 2:
-                made = difference(column(ends["end"].ref), column(ends["start"].ref), _unit(phrase), self.lexicon.view.schema.dialect)
+                made = difference(column(ends["end"].ref), column(ends["start"].ref), topic.unit, self.lexicon.view.schema.dialect)
                 score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
                 found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
         return found
@@ -303,8 +315,9 @@ def is_moment(facts: ColumnFacts) -> bool:
     return facts.kind == "date" or (facts.kind == "text" and bool({"date", "datetime", "timestamp"} & set(facts.name.stems)))
 
 
-def _unit(phrase: str) -> str:
-    match = _UNIT.search(phrase)
+def unit_of(text: str) -> str:
+    """In what times are to be told: "in seconds"."""
+    match = _UNIT.search(text)
     return match[1] if match else "day"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .terms import Topic
+from .terms import Topic, unit_of
 
 if TYPE_CHECKING:
     from .terms import Terms
@@ -38,4 +38,4 @@ def find_topic(text: str, terms: Terms) -> Topic:
                 step = count
                 break
         place += step
-    return Topic(owner, focus)
+    return Topic(owner, focus, unit=unit_of(text))
