@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .conditions import Option
+    from .coverage import Coverage
     from .draft import Draft
     from .plan import PlanWriter
     from .ratio import Ratio
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Composer", "Ranked"]
 
 _MOST_CHOICES = 60
+_CLEAR = 0.8
 _COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
 
 
@@ -59,7 +61,7 @@ class Composer:
     writer: PlanWriter
 
     def compose(
-        self, draft: Draft, conditions: Sequence[Sequence[Option]], focus: Mapping[int, float]
+        self, draft: Draft, conditions: Sequence[Sequence[Option]], focus: Mapping[int, float], coverage: Coverage
     ) -> list[Ranked]:
         """Plans, best first.
 
@@ -67,14 +69,30 @@ class Composer:
             draft: What was read.
             conditions: The readings of each clause.
             focus: How clearly the question mentions each table, 0..1.
+            coverage: The words of the question outside of its conditions.
         """
         found = []
+        clear = [self.terms.lexicon.view.table_name(number) for number, score in focus.items() if score >= _CLEAR]
         said = {self.terms.lexicon.view.table_name(number) for number in sorted(focus)}
         for choice in _choices(draft, conditions):
             for factor, plan in self._plans(draft, choice):
                 marked = replace(plan, said=tuple(sorted(said)))
-                found.append(Ranked(choice.score * factor * _width(plan, said), marked))
+                for share, whole in self._widened(marked, clear, coverage):
+                    found.append(Ranked(choice.score * factor * share * _width(whole, said), whole))
         return sorted(found, key=lambda one: -one.score)
+
+    def _widened(self, plan: Plan, clear: Sequence[str], coverage: Coverage) -> Iterator[tuple[float, Plan]]:
+        """The plan, and with the tables that the question names and the plan leaves out: "customers with accounts"."""
+        share = coverage.share(plan)
+        yield _coverage_factor(share), plan
+        used = {*plan.tables, *tables_of(plan.parts)}
+        missing = [name for name in clear if name not in used]
+        if not missing or len(missing) > 2 or plan.source is not None:
+            return
+        whole = replace(plan, tables=_ordered([*(plan.tables or tuple(tables_of(plan.select))), *missing]))
+        if (more := coverage.share(whole)) > share:
+            counts = any(has_aggregate(one) for one in whole.select) or whole.order or whole.distinct
+            yield 0.9 * _coverage_factor(more), whole if counts else replace(whole, distinct=True)
 
     def _plans(self, draft: Draft, choice: _Choice) -> Iterator[tuple[float, Plan]]:
         tests = _real(option.test for option in choice.tests)
@@ -84,14 +102,14 @@ class Composer:
             return
         if draft.split and choice.tests and not choice.groups:
             yield from self._split(draft, choice)
-        if choice.having and not choice.groups:
+        if choice.having and not choice.groups and not self._of_columns(choice):
             yield from self._having(draft, choice, tests, needed)
             return
         for named, targets in self._shown(choice.targets, draft):
             for grouped, groups in self._shown(choice.groups, draft, grouping=True):
                 base = self._plan(draft, choice, targets, groups)
                 tables = _ordered([*base.tables, *needed])
-                plan = replace(base, where=tests, tables=tables)
+                plan = replace(base, where=(*base.where, *tests), tables=tables)
                 yield from self._variants(draft, choice, plan, named * grouped)
 
     def _plan(self, draft: Draft, choice: _Choice, targets: list[_Output], groups: list[_Output]) -> Plan:
@@ -101,16 +119,37 @@ class Composer:
         keys = [key for output in groups for key in output.keys]
         order = tuple((self._key(term), desc) for term, desc in choice.order)
         plain = [one for one in select if not has_aggregate(one)]
+        if draft.ranked and not plain and not keys and order and not has_aggregate(order[0][0]) and select:
+            return self._extreme(choice, tuple(select), order[0])
         aggregates = len(plain) < len(select) or any(has_aggregate(key) for key, _ in order) or choice.having
         if aggregates and (plain or keys):
             keys += [key for output in targets for key in output.keys if not has_aggregate(key)]
             keys += plain
         elif keys and not aggregates:
             keys = []  # one row for each already
-        tables = (*self._roots(draft, choice), *(table for output in (*groups, *targets) for table in output.tables))
-        return Plan(tuple(select), _ordered(tables), group=tuple(_unique(keys)), having=choice.having, order=order, limit=draft.limit)
+        tables = (*self._roots(choice), *(table for output in (*groups, *targets) for table in output.tables))
+        return Plan(
+            tuple(select),
+            _ordered(tables),
+            group=tuple(_unique(keys)),
+            having=choice.having,
+            order=order,
+            limit=draft.limit,
+        )
 
-    def _roots(self, draft: Draft, choice: _Choice) -> tuple[str, ...]:
+    def _extreme(self, choice: _Choice, select: tuple[exp.Expression, ...], key: tuple[exp.Expression, bool]) -> Plan:
+        """A measure over the rows where a column has its largest or smallest value."""
+        node, desc = key
+        inner = (exp.Max if desc else exp.Min)(this=exp.column(node.name, quoted=True))
+        best = exp.select(inner).from_(exp.to_table(node.args["table"].name))
+        return Plan(
+            select,
+            self._roots(choice),
+            having=choice.having,
+            where=(exp.EQ(this=node.copy(), expression=exp.Subquery(this=best)),),
+        )
+
+    def _roots(self, choice: _Choice) -> tuple[str, ...]:
         """Tables that must be there: of the things that are asked for."""
         return tuple(term.table for term in choice.targets if term.kind == "thing")
 
@@ -154,7 +193,9 @@ class Composer:
         facts = self.terms.facts(node)
         return facts is not None and facts.kind == "id" and self.terms.key(facts.table) != node
 
-    def _shown(self, terms: Sequence[Term], draft: Draft, *, grouping: bool = False) -> list[tuple[float, list[_Output]]]:
+    def _shown(
+        self, terms: Sequence[Term], draft: Draft, *, grouping: bool = False
+    ) -> list[tuple[float, list[_Output]]]:
         """Ways to show these terms: a thing by its name, by its key, or by both."""
         found: list[tuple[float, list[_Output]]] = [(1.0, [])]
         for term in terms:
@@ -189,6 +230,16 @@ class Composer:
         key = self.terms.key(number)
         return (key, *keys) if key is not None and keys == self.terms.label(number) else keys
 
+    def _of_columns(self, choice: _Choice) -> bool:
+        """Are the groups values of columns, as in "advisors with more than 2 students" of a table of students?"""
+        if not choice.targets or any(term.kind != "column" for term in choice.targets):
+            return False
+        counted = {table for test in choice.having for table in tables_of([test])}
+        return all(term.table in counted or self._keyless(term.table) for term in choice.targets)
+
+    def _keyless(self, table: str) -> bool:
+        return self.terms.key(self.terms.lexicon.view.table_index[table]) is None
+
     def _having(
         self, draft: Draft, choice: _Choice, tests: tuple[exp.Expression, ...], needed: tuple[str, ...]
     ) -> Iterator[tuple[float, Plan]]:
@@ -202,15 +253,20 @@ class Composer:
         if not keys:
             return
         tables = _ordered([subject, *needed])
-        if choice.targets and all(has_aggregate(one) for t in choice.targets for one in t.expressions) and not any(t.kind == "thing" for t in choice.targets):
+        if (
+            choice.targets
+            and all(has_aggregate(one) for t in choice.targets for one in t.expressions)
+            and not any(t.kind == "thing" for t in choice.targets)
+        ):
             inner = Plan(keys, tables, where=tests, group=keys, having=choice.having)
             yield 1.0, Plan((exp.Count(this=exp.Star()),), source=inner)
             return
         for share, outputs in self._shown(choice.targets, draft):
             base = self._plan(draft, choice, outputs, [])
-            plan = replace(base, where=tests, tables=_ordered([*tables, *base.tables]), group=tuple(_unique([*keys, *base.group])))
+            plan = replace(
+                base, where=tests, tables=_ordered([*tables, *base.tables]), group=tuple(_unique([*keys, *base.group]))
+            )
             yield from self._variants(draft, choice, plan, share)
-
 
     def _split(self, draft: Draft, choice: _Choice) -> Iterator[tuple[float, Plan]]:
         """The count for each value of the column that a condition is on: how many have one and how many do not."""
@@ -237,7 +293,9 @@ class Composer:
             keys = [key for output in groups for key in output.keys]
             # The quotient of two columns of a row, where the rows are those of the groups.
             single = plain and limits == (None, None) and all(term.table == sides[0].table for term in choice.groups)
-            tables = _ordered([*(term.table for term in sides if term.table), *(t for o in groups for t in o.tables), *needed])
+            tables = _ordered(
+                [*(term.table for term in sides if term.table), *(t for o in groups for t in o.tables), *needed]
+            )
             distinct = self._repeated(Plan((*shown,), tables))
             for sums in (False, True) if single else (True,):
                 value = ratio_of(sides, limits, percent=ratio.percent, sums=sums, distinct=distinct)
@@ -268,7 +326,9 @@ class Composer:
             count = term.expressions[0]
             inner = Plan((key, count), _ordered([sides[0].table, term.table, *needed]), rest, group=(key,))
             tests = tuple(
-                None if one is None else _COMPARE[one.op](this=grouped_count(), expression=exp.Literal.number(one.number))
+                None
+                if one is None
+                else _COMPARE[one.op](this=grouped_count(), expression=exp.Literal.number(one.number))
                 for one in (first, second)
             )
             yield term.score, grouped_ratio(inner, tests, percent=ratio.percent)
@@ -290,6 +350,10 @@ class _Output:
     shown: tuple[exp.Expression, ...]
     keys: tuple[exp.Expression, ...]
     tables: tuple[str, ...]
+
+
+def _coverage_factor(share: float) -> float:
+    return 0.4 + 0.6 * share
 
 
 def _width(plan: Plan, said: set[str]) -> float:

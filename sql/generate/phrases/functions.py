@@ -27,9 +27,16 @@ def difference(later: exp.Expression, earlier: exp.Expression, unit: str, dialec
     later, earlier = later.copy(), earlier.copy()
     if dialect == "sqlite":
         if unit == "day":
-            return exp.Sub(this=exp.Anonymous(this="JULIANDAY", expressions=[later]), expression=exp.Anonymous(this="JULIANDAY", expressions=[earlier]))
+            return exp.Sub(
+                this=exp.Anonymous(this="JULIANDAY", expressions=[later]),
+                expression=exp.Anonymous(this="JULIANDAY", expressions=[earlier]),
+            )
         seconds: exp.Expression = exp.Sub(this=_epoch(later), expression=_epoch(earlier))
-        return seconds if unit == "second" else exp.Div(this=exp.Paren(this=seconds), expression=exp.Literal.number(f"{_SECONDS[unit]}.0"))
+        return (
+            seconds
+            if unit == "second"
+            else exp.Div(this=exp.Paren(this=seconds), expression=exp.Literal.number(f"{_SECONDS[unit]}.0"))
+        )
     if dialect == "postgres" and unit != "day":
         span = exp.Extract(this=exp.Var(this="EPOCH"), expression=exp.Sub(this=later, expression=earlier))
         return span if unit == "second" else exp.Div(this=span, expression=exp.Literal.number(_SECONDS[unit]))
@@ -37,7 +44,10 @@ def difference(later: exp.Expression, earlier: exp.Expression, unit: str, dialec
 
 
 def _epoch(moment: exp.Expression) -> exp.Expression:
-    return exp.Cast(this=exp.Anonymous(this="STRFTIME", expressions=[exp.Literal.string("%s"), moment]), to=exp.DataType.build("int"))
+    return exp.Cast(
+        this=exp.Anonymous(this="STRFTIME", expressions=[exp.Literal.string("%s"), moment]),
+        to=exp.DataType.build("int"),
+    )
 
 
 def quotient(top: exp.Expression, bottom: exp.Expression, *, percent: bool = False) -> exp.Expression:

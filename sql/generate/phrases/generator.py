@@ -19,6 +19,7 @@ from ..sketch.view import SchemaView
 from .alternatives import alternatives
 from .compose import Composer, Ranked
 from .conditions import read_conditions
+from .coverage import Coverage
 from .explain import explain
 from .joins import CheapJoins
 from .lexicon import Lexicon
@@ -149,7 +150,7 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):
-        weight = 0.95 ** (len(clauses) - len(firm))
+        weight = 0.8 ** (len(clauses) - len(firm))
         less = _compose(text, firm, prepared, request.evidence)
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
@@ -164,7 +165,8 @@ def _compose(text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence
     draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
     if draft.empty:
         return []
-    return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus)
+    coverage = Coverage.of(mask.text, prepared.terms)
+    return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus, coverage)
 
 
 def _far(clause: Clause, text: str) -> bool:

@@ -21,11 +21,12 @@ _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
 GENERIC = STOP_WORDS | frozenset(
-    "each every all different distinct unique various total overall average mean many much list "
-    "their its whole entire respective corresponding database also please there together per combined full complete".split()
+    ["each", "every", "all", "different", "distinct", "unique", "various", "total", "overall", "average", "mean", "many", "much", "list", "their", "its", "whole", "entire", "respective", "corresponding", "database", "also", "please", "there", "together", "per", "combined", "full", "complete"]
 )
 # These only count where the schema has them: "details of the staff" may be a column, or all of them.
-_SOFT = frozenset("table record records result results value values information details data first member members".split())
+_SOFT = frozenset(
+    ["table", "record", "records", "result", "results", "value", "values", "information", "details", "data", "first", "member", "members"]
+)
 _HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
@@ -65,7 +66,9 @@ class Lexicon:
     related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _similar: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
 
-    def columns(self, phrase: str, *, owner: int | None = None, focus: Mapping[int, float] | None = None) -> list[Scored]:
+    def columns(
+        self, phrase: str, *, owner: int | None = None, focus: Mapping[int, float] | None = None
+    ) -> list[Scored]:
         """Columns that the phrase may name, best first, at most 12.
 
         Args:
@@ -107,9 +110,7 @@ class Lexicon:
         head = 0
         for match in _WORD.finditer(folded):
             word = "id" if match[0] == "ids" else match[0]
-            if word in GENERIC or (len(word) == 1 and not word.isdecimal()):
-                continue
-            if word in _SOFT and stem(word) not in self.view.words:
+            if self.skips(word) or (len(word) == 1 and not word.isdecimal()):
                 continue
             if cut is None or match.start() < cut.start() or not words:
                 head = len(words)
@@ -138,6 +139,10 @@ class Lexicon:
                     if close > places.get(place, (0, 0.0))[1]:
                         places[place] = position, close
         return found
+
+    def skips(self, word: str) -> bool:
+        """Whether a folded word never names anything."""
+        return word in GENERIC or (word in _SOFT and stem(word) not in self.view.words)
 
     def similar(self, word: str, after: str = "") -> dict[str, float]:
         """Stems of the schema that a word may stand for, alone or together with the next, 0..1."""
@@ -168,7 +173,9 @@ class Lexicon:
 
     def _spelled_alike(self, root: str) -> list[tuple[str, float]]:
         found = []
-        for name, ratio, _ in process.extract(root, self.view.vocabulary, scorer=fuzz.ratio, score_cutoff=70.0, limit=3):
+        for name, ratio, _ in process.extract(
+            root, self.view.vocabulary, scorer=fuzz.ratio, score_cutoff=70.0, limit=3
+        ):
             shared = len(root) >= 4 and len(name) >= 4 and root[:4] == name[:4]
             if ratio >= 84.0 or shared:
                 found.append((name, _SPELLED))

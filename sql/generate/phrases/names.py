@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["key_column", "with_natural_names"]
 
 # Parts that identifiers of any domain are made of; with the schema's own words they cut "joindate" and "custid".
-_PARTS = (
-    "id name date time type code num number no nr status amount price count total year month day address email phone "
-    "city state country postal zip first last middle join start end open close high low volume source "
-    "user customer cust order product prod item qty quantity amt desc description title is has by at ts str flag rate "
-    "value level size unit cost tax fee min max avg sum due paid created updated deleted join hire ship bill birth key "
-    "tx txn acct account dept department emp employee mgr manager addr tel fax url web site lat long group category cat daily "
-    "weekly monthly yearly annual"
-).split()
+_PARTS = ["id", "name", "date", "time", "type", "code", "num", "number", "no", "nr", "status", "amount", "price", "count", "total", "year", "month", "day", "address", "email", "phone", "city", "state", "country", "postal", "zip", "first", "last", "middle", "join", "start", "end", "open", "close", "high", "low", "volume", "source", "user", "customer", "cust", "order", "product", "prod", "item", "qty", "quantity", "amt", "desc", "description", "title", "is", "has", "by", "at", "ts", "str", "flag", "rate", "value", "level", "size", "unit", "cost", "tax", "fee", "min", "max", "avg", "sum", "due", "paid", "created", "updated", "deleted", "join", "hire", "ship", "bill", "birth", "key", "tx", "txn", "acct", "account", "dept", "department", "emp", "employee", "mgr", "manager", "addr", "tel", "fax", "url", "web", "site", "lat", "long", "group", "category", "cat", "daily", "weekly", "monthly", "yearly", "annual"]
 _ABBREVIATIONS = {
     "cust": "customer", "tx": "transaction", "txn": "transaction", "qty": "quantity", "amt": "amount", "num": "number",
     "acct": "account", "dept": "department", "emp": "employee", "mgr": "manager", "addr": "address", "prod": "product",
@@ -159,7 +152,9 @@ def _keyed(table: Table, others: frozenset[tuple[str, ...]]) -> Table:
 def _references(schema: Schema) -> list[ForeignKey]:
     """Columns called after another table's key: "user_id" for users.uid, "citing paper id" for paper.paperid."""
     declared = {(key.table, name) for key in schema.foreign_keys for name in key.columns}
-    targets = [(table, key, stems_of(table.name, table.comment)) for table in schema.tables if (key := key_column(table))]
+    targets = [
+        (table, key, stems_of(table.name, table.comment)) for table in schema.tables if (key := key_column(table))
+    ]
     found: list[ForeignKey] = []
     for table in schema.tables:
         for column in table.columns:

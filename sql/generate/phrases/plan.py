@@ -213,7 +213,9 @@ class PlanWriter:
         if plan.having:
             select = select.having(reduce(_and, plan.having), copy=False)
         if plan.order:
-            keys = [exp.Ordered(this=key, desc=desc, nulls_first=self._nulls_first(key, desc)) for key, desc in plan.order]
+            keys = [
+                exp.Ordered(this=key, desc=desc, nulls_first=self._nulls_first(key, desc)) for key, desc in plan.order
+            ]
             select = select.order_by(*keys, copy=False)
         return select if plan.limit is None else select.limit(plan.limit, copy=False)
 

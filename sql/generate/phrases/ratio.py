@@ -24,7 +24,9 @@ __all__ = ["Ratio", "grouped_ratio", "ratio_of", "read_ratio"]
 _RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\s+")
 _SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+|the\s+)?")
 _VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\s+(?=\w)")
-_END = re.compile(r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b|\bper\s|\bvary\b|\boverall\b|$")
+_END = re.compile(
+    r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b|\bper\s|\bvary\b|\boverall\b|$"
+)
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _PERCENT = re.compile(r"\bpercent")
 # Words that begin a condition on the whole query when they follow the second half of a ratio.
@@ -78,7 +80,11 @@ def read_ratio(
     if _WHOLE.match(bottom_text):
         other = []
     # Both sides are limited alike: what is left over at the end limits the whole.
-    other = [n for n in other[: len(own)] if not (len(other) > 1 and _GLOBAL.search(mask.text[: clauses[n][0]]) and n == other[-1])]
+    other = [
+        n
+        for n in other[: len(own)]
+        if not (len(other) > 1 and _GLOBAL.search(mask.text[: clauses[n][0]]) and n == other[-1])
+    ]
     top, top_having = _side(top_text, readers, topic)
     bottom, bottom_having = _side(bottom_text, readers, topic)
     if not bottom:
@@ -132,7 +138,12 @@ def _counts(slot: Slot, terms: Terms) -> Slot:
 
 
 def ratio_of(
-    sides: tuple[Term, Term], tests: tuple[exp.Expression | None, exp.Expression | None], *, percent: bool, sums: bool, distinct: dict[str, exp.Expression]
+    sides: tuple[Term, Term],
+    tests: tuple[exp.Expression | None, exp.Expression | None],
+    *,
+    percent: bool,
+    sums: bool,
+    distinct: dict[str, exp.Expression],
 ) -> exp.Expression:
     """The quotient of two terms, each under its test.
 
@@ -181,7 +192,9 @@ def grouped_ratio(inner: Plan, tests: tuple[exp.Expression, exp.Expression | Non
         percent: Times 100.
     """
     top, bottom = (
-        exp.Count(this=exp.Star()) if test is None else exp.Sum(this=_case(test, exp.Literal.number(1), exp.Literal.number(0)))
+        exp.Count(this=exp.Star())
+        if test is None
+        else exp.Sum(this=_case(test, exp.Literal.number(1), exp.Literal.number(0)))
         for test in tests
     )
     return Plan((quotient(top, bottom, percent=percent),), source=inner)

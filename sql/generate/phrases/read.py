@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .draft import Draft, Having
-from .scan import NUMBER, Mask, number_of, phrase_at, sentences, split_list
 from .ratio import read_ratio
+from .scan import NUMBER, Mask, number_of, phrase_at, split_list
 from .superlatives import ADJECTIVES, is_count_adjective, superlative
 from .terms import Term, Topic
 
@@ -26,7 +26,9 @@ _ORDER = re.compile(
     r"(?:(?:by|based on|according to)\s+|(?=in\s+(?:the\s+)?(?:asc|desc|alpha|incr|decr|order|reverse|lexi|chron))|(?=from\s+)|(?=alphabetic)|(?=starting)|(?=with the))"
     r"|(?=starting\s+(?:from|with)\b)|(?=in\s+(?:an?\s+|the\s+)?(?:ascending|descending|alphabetical|lexicographical?|chronological|increasing|decreasing)(?:\s+(?:alphabetical\s+)?order)?\b)|(?=from (?:the )?(?:highest|largest|most|lowest|smallest|oldest|youngest|newest|shortest|longest|least)\b[^.?!]* to (?:the )?\w+)|(?=\balphabetically\b))"
 )
-_DESC = re.compile(r"\bdesc(?:ending)?\b|\bdecreasing\b|\breverse\b|\bfrom (?:the )?(?:highest|largest|most|longest|newest|best|oldest|latest|biggest|high|youngest first)\b|\b(?:highest|largest|longest|most|newest|latest|best)(?:\s+\w+){0,3}\s+first\b|\bstarting (?:from|with) (?:the )?(?:highest|largest|most|best|latest|newest|longest)\b")
+_DESC = re.compile(
+    r"\bdesc(?:ending)?\b|\bdecreasing\b|\breverse\b|\bfrom (?:the )?(?:highest|largest|most|longest|newest|best|oldest|latest|biggest|high|youngest first)\b|\b(?:highest|largest|longest|most|newest|latest|best)(?:\s+\w+){0,3}\s+first\b|\bstarting (?:from|with) (?:the )?(?:highest|largest|most|best|latest|newest|longest)\b"
+)
 _WAY = re.compile(
     r"\b(?:in\s+)?(?:an?\s+|the\s+)?(?:asc(?:ending)?|desc(?:ending)?|increasing|decreasing|reverse|alphabetical|alphabetic|lexicographical?|chronological)(?:ly)?(?:\s+alphabetical)?(?:\s+order)?(?:\s+(?:of|by)\b)?"
     r"|\bfrom (?:the )?\w+(?:\s+\w+){0,3}? to (?:the )?\w+|\bwith the (?:\w+\s+){1,4}first\b|\bstarting (?:from|with) (?:the )?\w+(?: \w+)? to (?:the )?\w+|\bstarting (?:from|with) (?:the )?\w+|\b(?:highest|largest|lowest|smallest|longest|shortest|newest|oldest|most|least) first\b|\balphabetically\b"
@@ -37,8 +39,12 @@ _GROUP = re.compile(
     r"|\b(?:for|in|of|at)\s+(?:all\s+(?:the\s+)?)?(?:different|various)\s+|\bby\s+(?=month|year|day|week|date\b)"
 )
 _PERIODIC = {"monthly": "month", "yearly": "year", "annual": "year", "annually": "year", "daily": "day"}
-_TOP = re.compile(rf"\b(?:the\s+)?(?:(top|bottom|first|last)\s+({NUMBER})|({NUMBER})\s+(?:distinct\s+|different\s+)?(?=(?:most|least|highest|lowest|largest|smallest|oldest|youngest|newest|latest|cheapest|longest|shortest|best|worst|biggest|tallest|heaviest)\b))\s*")
-_BY = re.compile(r"\s*(?:,\s*)?(?:ranked |ordered |sorted |based |measured )?(?:by|on|in terms of|according to|with respect to)\s+(?:the\s+|their\s+)?(?:(highest|largest|most|greatest|lowest|smallest|fewest|least)\s+)?")
+_TOP = re.compile(
+    rf"\b(?:the\s+)?(?:(top|bottom|first|last)\s+({NUMBER})|({NUMBER})\s+(?:distinct\s+|different\s+)?(?=(?:most|least|highest|lowest|largest|smallest|oldest|youngest|newest|latest|cheapest|longest|shortest|best|worst|biggest|tallest|heaviest)\b))\s*"
+)
+_BY = re.compile(
+    r"\s*(?:,\s*)?(?:ranked |ordered |sorted |based |measured )?(?:by|on|in terms of|according to|with respect to)\s+(?:the\s+|their\s+)?(?:(highest|largest|most|greatest|lowest|smallest|fewest|least)\s+)?"
+)
 _MOST = re.compile(
     r"\b(?:(?:with|has|have|had|having|made|received|got|in|by|of)\s+)?(?:the\s+)?"
     r"(most|fewest|least|highest|largest|greatest|lowest|smallest|biggest|maximum|minimum|best)\b(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
@@ -51,16 +57,37 @@ _OPS = {
     "more than": ">", "over": ">", "greater than": ">", "at least": ">=", "no fewer than": ">=", "no less than": ">=",
     "a minimum of": ">=", "fewer than": "<", "less than": "<", "at most": "<=", "no more than": "<=",
 }  # fmt: skip
-_RETURN = re.compile(r"^(?:please\s+)?(?:return|show|give|list|report|output|display|provide|include|i want|show me|give me|present)\b(?:\s+me)?\s+(?:only\s+)?")
+_RETURN = re.compile(
+    r"^(?:please\s+)?(?:return|show|give|list|report|output|display|provide|include|i want|show me|give me|present)\b(?:\s+me)?\s+(?:only\s+)?"
+)
 _OPENER = re.compile(
     r"^\W*(?:please\s+|can you\s+|could you\s+|i want to know\s+|tell me\s+)*(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were)?|which(?:\s+are|\s+is|\s+were)?|whose|who(?:\s+are|\s+is|\s+were)?|(?:list|show|give|return|find|display|get|calculate|compute|report|provide|present|identify|determine|retrieve|select|fetch|name|count|tell)(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+does|how\s+(?:old|long|tall|heavy|far|large|big|high|fast|expensive)|where|when)\b\s*(?:is\s+|are\s+|was\s+|were\s+)?"
 )
-_ALSO = re.compile(r"[,;]?\s*\b(?:and|also)\s+(?:also\s+)?(what\s+(?:is|are|was|were)|how\s+many|how\s+much|their|its|his|her)\s+")
+_ALSO = re.compile(
+    r"[,;]?\s*\b(?:and|also)\s+(?:also\s+)?(what\s+(?:is|are|was|were)|how\s+many|how\s+much|their|its|his|her)\s+"
+)
 _JOINT = re.compile(r"\b(?:along with|as well as|together with|followed by|and also)\b(?! (?:who|which|that)\b)")
-_AGGREGATE = re.compile(r"^(?:the\s+)?(average|mean|maximum|max|highest|largest|minimum|min|lowest|smallest|total|sum)\b")
-_HOW = {"old": "age", "long": "duration", "tall": "height", "heavy": "weight", "far": "distance", "large": "size", "big": "size", "high": "height", "fast": "speed", "expensive": "price"}
-_RESPECTIVE = re.compile(r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b|\band (?:their|the) counts?\b(?! of)")
-_SPLIT = re.compile(r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*")
+_AGGREGATE = re.compile(
+    r"^(?:the\s+)?(average|mean|maximum|max|highest|largest|minimum|min|lowest|smallest|total|sum)\b"
+)
+_HOW = {
+    "old": "age",
+    "long": "duration",
+    "tall": "height",
+    "heavy": "weight",
+    "far": "distance",
+    "large": "size",
+    "big": "size",
+    "high": "height",
+    "fast": "speed",
+    "expensive": "price",
+}
+_RESPECTIVE = re.compile(
+    r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b|\band (?:their|the) counts?\b(?! of)"
+)
+_SPLIT = re.compile(
+    r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +104,11 @@ class QuestionReader:
             topic: What it is about.
             clauses: Characters [start, end) of its conditions.
         """
-        draft = Draft(distinct=bool(re.search(r"\bdistinct list\b|\bunique list\b|\bno duplicates\b|\bdifferent\b|\bdistinct\b", masked)))
+        draft = Draft(
+            distinct=bool(
+                re.search(r"\bdistinct list\b|\bunique list\b|\bno duplicates\b|\bdifferent\b|\bdistinct\b", masked)
+            )
+        )
         if topic.owner is not None:
             draft.subject = self.terms.lexicon.view.table_name(topic.owner)
         mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
@@ -106,7 +137,9 @@ class QuestionReader:
             match = _RETURN.match(mask.text[start:end])
             if match and not _ORDER.match(mask.text[start:end]):
                 body = re.sub(r"\([^)]*\)", " ", mask.text[start + match.end() : end])
-                cut = re.search(r"\b(?:for|where|that|sorted|ordered|starting|in ascending|in descending)\b|\.(?:\s|$)", body)
+                cut = re.search(
+                    r"\b(?:for|where|that|sorted|ordered|starting|in ascending|in descending)\b|\.(?:\s|$)", body
+                )
                 text = body[: cut.start()] if cut else body
                 if split_list(text):
                     found = found or text
@@ -130,7 +163,9 @@ class QuestionReader:
         """The texts of clauses that sort, which are blanked."""
         found = []
         for match in list(_ORDER.finditer(mask.text)):
-            end = re.compile(r"[.?!;](?:\s|$)|,\s*(?:and\s+)?(?:return|show|give|list|limit)\b|$").search(mask.text, match.end())
+            end = re.compile(r"[.?!;](?:\s|$)|,\s*(?:and\s+)?(?:return|show|give|list|limit)\b|$").search(
+                mask.text, match.end()
+            )
             stop = end.start() if end else len(mask.text)
             text = mask.text[match.end() : stop]
             if text.strip():
@@ -144,15 +179,15 @@ class QuestionReader:
             for part in re.split(r"\s+and then(?: by)?\s+|\s+then by\s+|,\s*(?:and\s+)?(?:then\s+)?(?:by\s+)?", text):
                 desc = bool(_DESC.search(part))
                 name = _WAY.sub(" ", part)
-                name = re.sub(r"\b(?:order|by|first|results?|the|in|of)\b(?=\s*$)|^\s*(?:by|of|in)\b", " ", name).strip(" .,")
+                name = re.sub(r"\b(?:order|by|first|results?|the|in|of)\b(?=\s*$)|^\s*(?:by|of|in)\b", " ", name).strip(
+                    " .,"
+                )
                 slot = self.terms.read(name, topic) if name else []
                 if not slot and draft.targets:
                     slot = self._sorted_target(part, draft)
                 if slot:
                     keys.append((slot, desc))
-        if keys and not draft.ranked:
-            draft.order = keys
-        elif keys and draft.limit is None:
+        if (keys and not draft.ranked) or (keys and draft.limit is None):
             draft.order = keys
         elif keys and draft.ranked and draft.order:
             # "Which papers have the most authors, ordered by the number of authors": all of them, with the number.
@@ -172,7 +207,7 @@ class QuestionReader:
 
     def _is_number(self, term: Term) -> bool:
         facts = self.terms.facts(term.expressions[0]) if term.expressions else None
-        return facts is None and term.kind == "column" or facts is not None and facts.kind in {"number", "date"}
+        return (facts is None and term.kind == "column") or (facts is not None and facts.kind in {"number", "date"})
 
     def _top(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         match = _TOP.search(mask.text)
@@ -228,16 +263,24 @@ class QuestionReader:
             draft.groups += slots
             mask.blank(match.start(), end)
             # "per customer and month"
-            more = re.compile(r"\s+and\s+(?:(?:each|per|in each|for each)\s+)?").match(mask.text, end) if lists else None
+            more = (
+                re.compile(r"\s+and\s+(?:(?:each|per|in each|for each)\s+)?").match(mask.text, end) if lists else None
+            )
             if more:
                 phrase, stop = phrase_at(mask.text, more.end())
                 following = self._group_slots(phrase, topic) if stop - more.end() < 30 else []
-                if following and following[0][0].kind != "measure" and not re.search(r"\b(?:the|number|total|average)\b", phrase):
+                if (
+                    following
+                    and following[0][0].kind != "measure"
+                    and not re.search(r"\b(?:the|number|total|average)\b", phrase)
+                ):
                     draft.groups += following
                     mask.blank(more.start(), stop)
         for word, unit in _PERIODIC.items():
             for match in re.finditer(rf"\b{word}\b", mask.text):
-                slot = [] if self._names_column(mask.text, match.start(), topic) else self.terms.moments("", topic, unit)
+                slot = (
+                    [] if self._names_column(mask.text, match.start(), topic) else self.terms.moments("", topic, unit)
+                )
                 if slot and not draft.groups:
                     draft.groups.append(slot)
                     mask.blank(match.start(), match.end())

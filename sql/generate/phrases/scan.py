@@ -13,11 +13,7 @@ _NUMBERS = {
 }  # fmt: skip
 NUMBER = r"(?:\d{1,9}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty)"
 _STOPS = frozenset(
-    "that who whom which where whose with without in on for from by have has had having was were is are be been did do "
-    "does when while between to ordered sorted ranked per each every during after before since made using than as at "
-    "whether if so because but or not only within across via among under over above below more less out living located "
-    "serving associated published taught offered grouped split starting does did can could should would there based "
-    "along together including considering respectively".split()
+    ["that", "who", "whom", "which", "where", "whose", "with", "without", "in", "on", "for", "from", "by", "have", "has", "had", "having", "was", "were", "is", "are", "be", "been", "did", "do", "does", "when", "while", "between", "to", "ordered", "sorted", "ranked", "per", "each", "every", "during", "after", "before", "since", "made", "using", "than", "as", "at", "whether", "if", "so", "because", "but", "or", "not", "only", "within", "across", "via", "among", "under", "over", "above", "below", "more", "less", "out", "living", "located", "serving", "associated", "published", "taught", "offered", "grouped", "split", "starting", "does", "did", "can", "could", "should", "would", "there", "based", "along", "together", "including", "considering", "respectively"]
 )
 _TOKEN = re.compile(r"[^\W_][\w'’./#-]*|[,;:?!.()]")
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+(?=[\"'“]?[A-Z])|\n+")
@@ -90,5 +86,7 @@ def phrase_at(text: str, start: int, *, lists: bool = False, most: int = _LONGES
 
 def split_list(text: str) -> list[str]:
     """Parts of "A, B and C"."""
-    parts = re.split(r"\s*,\s*(?:and\s+|or\s+)?|\s+and\s+(?:also\s+|then\s+)?|\s+as well as\s+|\s+along with\s+|\s*&\s*", text)
+    parts = re.split(
+        r"\s*,\s*(?:and\s+|or\s+)?|\s+and\s+(?:also\s+|then\s+)?|\s+as well as\s+|\s+along with\s+|\s*&\s*", text
+    )
     return [part.strip(" .") for part in parts if part.strip(" .")]

@@ -55,7 +55,9 @@ _COUNTED = re.compile(
     r"least(?: common(?:ly)?| popular| frequent(?:ly)?)(?: used)?|busiest|rarest|commonest"
 )
 ADJECTIVES = re.compile(
-    r"\b(?:the\s+)?(" + "|".join(sorted((name.replace(" ", r"[\s-]") for name in _RANKS), key=lambda n: -len(n))) + r")\s+"
+    r"\b(?:the\s+)?("
+    + "|".join(sorted((name.replace(" ", r"[\s-]") for name in _RANKS), key=lambda n: -len(n)))
+    + r")\s+"
 )
 
 

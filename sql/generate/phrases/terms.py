@@ -23,21 +23,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Term", "Terms", "Topic", "is_moment", "unit_of"]
 
-_LEAD = re.compile(r"^(?:(?:the|a|an|all|of|any|both|its|their|his|her|each|every|list of|value of|respective|corresponding|overall|exact|distinct list of|full list of|different|unique|distinct)\s+)+")
-_COUNT = re.compile(r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$")
-_SUM = re.compile(r"^(?:total|sum of|combined|overall|cumulative|aggregate|sum)\s+(?:the\s+)?(?:amount of\s+|sum of\s+)?(.+)$")
+_LEAD = re.compile(
+    r"^(?:(?:the|a|an|all|of|any|both|its|their|his|her|each|every|list of|value of|respective|corresponding|overall|exact|distinct list of|full list of|different|unique|distinct)\s+)+"
+)
+_COUNT = re.compile(
+    r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$"
+)
+_SUM = re.compile(
+    r"^(?:total|sum of|combined|overall|cumulative|aggregate|sum)\s+(?:the\s+)?(?:amount of\s+|sum of\s+)?(.+)$"
+)
 _AVERAGE = re.compile(r"^(?:average|mean|avg)\s+(?:of\s+)?(?:the\s+)?(.+)$|^(.+) on average$")
 _MOST = re.compile(r"^(?:highest|maximum|max|largest|biggest|greatest|latest|longest|most recent|last|top)\s+(.+)$")
 _LEAST = re.compile(r"^(?:lowest|minimum|min|smallest|earliest|first|shortest|least|oldest)\s+(.+)$")
 _LENGTH = re.compile(r"^length of (?:the |their |its )?(.+)$")
-_BETWEEN = re.compile(r"^(?:difference|gap|change|days|time|number of days)\s+(?:in .+? )?between\s+(.+?)\s+and\s+(.+)$")
+_BETWEEN = re.compile(
+    r"^(?:difference|gap|change|days|time|number of days)\s+(?:in .+? )?between\s+(.+?)\s+and\s+(.+)$"
+)
 _SPAN = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _DISTINCT = re.compile(r"\b(?:distinct|unique|different)\b")
 _LABELS = frozenset({"name", "names", "title", "titles", "label"})
 _UNIT = re.compile(r"\bin (?:no\. of |number of )?(second|minute|hour|day)s?\b")
 _AGGREGATES: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
 _SURE = 0.45
-_START, _END = frozenset(map(stem, ("start", "begin", "opened", "departure"))), frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_START, _END = (
+    frozenset(map(stem, ("start", "begin", "opened", "departure"))),
+    frozenset(map(stem, ("end", "finish", "closed", "arrival"))),
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,7 @@ class Terms:
         near = self.lexicon.columns(inner, owner=topic.owner, focus=topic.focus)
         for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
-            if facts.kind == "number" and {"number", "num", "count", "total"} & set(facts.name.stems):
+            if facts.kind == "number" and facts.name.stems[0] in {"number", "num", "no", "count", "total"}:
                 found.append(Term(min(one.score + 0.15, 1.0), (column(facts.ref),), facts.ref.table))
         for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
@@ -217,14 +228,20 @@ class Terms:
             return []
         assert_number = number if number is not None else 0
         names = self.label(assert_number)
-        return [Term(0.97 if len(names) > 1 else 0.9, names, self.lexicon.view.table_name(assert_number))] if names else []
+        score = 1.0 if len(names) > 1 or (things and things[0].score >= 0.8) else 0.9
+        return [Term(score, names, self.lexicon.view.table_name(assert_number))] if names else []
 
     def label(self, table: int) -> tuple[exp.Expression, ...]:
         """What people call a row of the table by: its name, of persons perhaps two columns; () where it has none."""
         view = self.lexicon.view
         stems = {facts.name.stems: facts.ref for facts in view.columns if facts.table == table}
-        first = next((ref for s, ref in stems.items() if s in {("first", "name"), ("fname",), ("firstnam",), ("given", "name")}), None)
-        last = next((ref for s, ref in stems.items() if s in {("last", "name"), ("lname",), ("lastnam",), ("surnam",)}), None)
+        first = next(
+            (ref for s, ref in stems.items() if s in {("first", "name"), ("fname",), ("firstnam",), ("given", "name")}),
+            None,
+        )
+        last = next(
+            (ref for s, ref in stems.items() if s in {("last", "name"), ("lname",), ("lastnam",), ("surnam",)}), None
+        )
         if first is not None and last is not None:
             return column(first), column(last)
         number = view.labels.get(table)
@@ -290,7 +307,9 @@ class Terms:
         found = []
         for table, ends in by_table.items():
             if len(ends) == 2:
-                made = difference(column(ends["end"].ref), column(ends["start"].ref), topic.unit, self.lexicon.view.schema.dialect)
+                made = difference(
+                    column(ends["end"].ref), column(ends["start"].ref), topic.unit, self.lexicon.view.schema.dialect
+                )
                 score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
                 found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
         return found
@@ -302,7 +321,9 @@ class Terms:
         found = []
         for table in {facts.table for facts in self.lexicon.view.columns}:
             own = [facts for facts in self.lexicon.view.columns if facts.table == table and facts.kind == "number"]
-            quantity = next((f for f in own if {"quantiti", "quantity", "qty", stem("quantity")} & set(f.name.stems)), None)
+            quantity = next(
+                (f for f in own if {"quantiti", "quantity", "qty", stem("quantity")} & set(f.name.stems)), None
+            )
             price = next((f for f in own if stem("price") in f.name.stems), None)
             if quantity is not None and price is not None:
                 made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
@@ -312,7 +333,9 @@ class Terms:
 
 def is_moment(facts: ColumnFacts) -> bool:
     """Whether a column holds dates or times, by its type, or by its name where the type is no number."""
-    return facts.kind == "date" or (facts.kind == "text" and bool({"date", "datetime", "timestamp"} & set(facts.name.stems)))
+    return facts.kind == "date" or (
+        facts.kind == "text" and bool({"date", "datetime", "timestamp"} & set(facts.name.stems))
+    )
 
 
 def unit_of(text: str) -> str:
