@@ -86,6 +86,7 @@ class Composer:
         share = coverage.share(plan)
         yield _coverage_factor(share), plan
         used = {*plan.tables, *tables_of(plan.parts)}
+        used |= {table.name for part in plan.parts for table in part.find_all(exp.Table)}
         missing = [name for name in clear if name not in used]
         if not missing or len(missing) > 2 or plan.source is not None:
             return
@@ -286,7 +287,9 @@ class Composer:
         if ratio.top_having is not None:
             yield from self._grouped_ratio(ratio, sides, rest, needed)
             return
-        limits = (_all_of([tests[n] for n in own]), _all_of([tests[n] for n in other]))
+        first = _all_of([tests[n] for n in own])
+        last = exp.not_(first) if ratio.opposite and first is not None else _all_of([tests[n] for n in other])
+        limits = (first, last)
         plain = not any(has_aggregate(one) for term in sides for one in term.expressions)
         for share, groups in self._shown(choice.groups, draft, grouping=True):
             shown = [one for output in groups for one in output.shown]

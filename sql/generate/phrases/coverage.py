@@ -35,8 +35,8 @@ class Coverage:
     terms: Terms
 
     @classmethod
-    def of(cls, text: str, terms: Terms) -> Coverage:
-        """Of a question without its conditions, in lower case."""
+    def of(cls, text: str, terms: Terms, dropped: Sequence[str] = ()) -> Coverage:
+        """Of a question in lower case without its conditions, and the texts of conditions that are left out."""
         words = _WORD.findall(text)[:100]
         found = []
         for word in dict.fromkeys(words):
@@ -45,6 +45,8 @@ class Coverage:
             close = frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE)
             if close:
                 found.append(close)
+        for word in (word for part in dropped for word in _WORD.findall(part.lower())):
+            found.append(frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE))
         return cls(tuple(found), terms)
 
     def share(self, plan: Plan) -> float:

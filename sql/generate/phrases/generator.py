@@ -146,17 +146,19 @@ class PhraseGenerator(Generator):
 def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
     clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
-    clauses = [clause for clause in clauses if not _far(clause, text)]
+    clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):
         weight = 0.8 ** (len(clauses) - len(firm))
-        less = _compose(text, firm, prepared, request.evidence)
+        less = _compose(text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm])
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
 
 
-def _compose(text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence: str) -> list[Ranked]:
+def _compose(
+    text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence: str, dropped: Sequence[str] = ()
+) -> list[Ranked]:
     mask = Mask.of(text)
     topic = find_topic(mask.text, prepared.terms)
     for clause in clauses:
@@ -165,7 +167,7 @@ def _compose(text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence
     draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
     if draft.empty:
         return []
-    coverage = Coverage.of(mask.text, prepared.terms)
+    coverage = Coverage.of(mask.text, prepared.terms, dropped)
     return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus, coverage)
 
 
@@ -174,6 +176,15 @@ def _far(clause: Clause, text: str) -> bool:
     said = len(text[clause.start : clause.end])
     stored = [len(one.name) for o in clause.options[:1] for one in o.test.find_all(exp.Literal) if one.is_string]
     return clause.options[0].kind == "value" and bool(stored) and min(stored) > 2.5 * said + 4
+
+
+def _sorts(clause: Clause, text: str) -> bool:
+    """Does a clause only say where the rows begin, or which rows are of no interest?"""
+    words = text[clause.start : clause.end].lower()
+    sentence = re.split(r"[.?!]\s", text[: clause.start])[-1].lower()
+    if re.match(r"\s*(?:ignore|disregard|do not (?:include|consider))\b", sentence + words):
+        return clause.options[0].kind in {"absence", "null"}
+    return bool(re.match(r"start(?:ing)?\s+(?:from|with)\s+(?:the\s+)?\w+(?:est|st)\b", words))
 
 
 def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:

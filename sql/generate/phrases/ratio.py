@@ -28,6 +28,7 @@ _END = re.compile(
     r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b|\bper\s|\bvary\b|\boverall\b|$"
 )
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
+_NOT = re.compile(r"\bnon\b|\bnon-|\bnot\b|n['’]t\b|\bwithout\b")
 _PERCENT = re.compile(r"\bpercent")
 # Words that begin a condition on the whole query when they follow the second half of a ratio.
 _GLOBAL = re.compile(r"\b(?:in|for|from|at|during|within)\s*$")
@@ -42,6 +43,7 @@ class Ratio:
         top_clauses, bottom_clauses: Numbers of the clauses that limit each.
         top_having, bottom_having: Tests on the number of things of each row that is counted.
         percent: Times 100.
+        opposite: The bottom is what the top's test excludes ("vegan to non-vegan").
     """
 
     top: Slot
@@ -51,6 +53,7 @@ class Ratio:
     top_having: Having | None = None
     bottom_having: Having | None = None
     percent: bool = False
+    opposite: bool = False
 
 
 def read_ratio(
@@ -85,6 +88,11 @@ def read_ratio(
         for n in other[: len(own)]
         if not (len(other) > 1 and _GLOBAL.search(mask.text[: clauses[n][0]]) and n == other[-1])
     ]
+    opposite = bool(own) and _NOT.search(bottom_text) is not None and len(other) < len(own) + 1
+    if opposite and (not other or _GLOBAL.search(mask.text[: clauses[other[0]][0]])):
+        other = []
+    else:
+        opposite = False
     top, top_having = _side(top_text, readers, topic)
     bottom, bottom_having = _side(bottom_text, readers, topic)
     if not bottom:
@@ -92,7 +100,7 @@ def read_ratio(
     if not top or not bottom:
         return None
     mask.blank(match.start(), stop)
-    return Ratio(top, bottom, tuple(own), tuple(other), top_having, bottom_having, bool(_PERCENT.search(mask.text)))
+    return Ratio(top, bottom, tuple(own), tuple(other), top_having, bottom_having, bool(_PERCENT.search(mask.text)), opposite)
 
 
 def _middle(text: str, start: int, stop: int, reading: tuple[Terms, Topic]) -> re.Match[str] | None:

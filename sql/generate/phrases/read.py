@@ -222,6 +222,11 @@ class QuestionReader:
         phrase, end = phrase_at(mask.text, match.end())
         counted = is_count_adjective(phrase)
         by = _BY.match(mask.text, end)
+        if not by and not counted:
+            # "the top 5 combinations of state and type by number of orders"
+            phrase, stop = phrase_at(mask.text, match.end(), lists=True)
+            by = _BY.match(mask.text, stop)
+            end = stop if by else end
         if counted:
             phrase = phrase[counted.end() :].strip()
             draft.order = [(self._count_slot(phrase, topic), not low and not counted[0].startswith("least"))]

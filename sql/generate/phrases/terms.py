@@ -42,9 +42,11 @@ _BETWEEN = re.compile(
 _SPAN = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _DISTINCT = re.compile(r"\b(?:distinct|unique|different)\b")
 _LABELS = frozenset({"name", "names", "title", "titles", "label"})
+_IDS = frozenset({"id", "ids", "identifier", "identifiers"})
 _UNIT = re.compile(r"\bin (?:no\. of |number of )?(second|minute|hour|day)s?\b")
 _AGGREGATES: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
 _SURE = 0.45
+_CUT = 0.93  # for each word that is left out at the end of a phrase
 _START, _END = (
     frozenset(map(stem, ("start", "begin", "opened", "departure"))),
     frozenset(map(stem, ("end", "finish", "closed", "arrival"))),
@@ -101,19 +103,40 @@ class Terms:
     lexicon: Lexicon
 
     def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
-        """Readings of a phrase, best first; [] where it names nothing of the schema."""
+        """Readings of a phrase, best first; [] where it names nothing of the schema.
+
+        The last words may belong to something else ("students admitted"), so that beginnings are read as well.
+        """
+        words = phrase.split()
+        best: list[Term] = []
+        for dropped in range(min(3, len(words))):
+            found = self._read(" ".join(words[: len(words) - dropped]), topic, most)
+            if found and (not best or found[0].score * _CUT**dropped > best[0].score):
+                best = [term.scaled(_CUT**dropped) for term in found]
+            if best and best[0].score >= 0.95:
+                break
+        return best
+
+    def _read(self, phrase: str, topic: Topic, most: int) -> list[Term]:
         phrase = _LEAD.sub("", phrase.strip().lower().strip(" .,?!:;"))
         if not phrase:
             return []
         found = self._measures(phrase, topic)
         plain = self._plain(phrase, topic)
         # A column that is itself called "total credits" or "number of pages" competes with the sum or count.
+        if _COUNT.match(phrase):
+            plain = [term for term in plain if (f := self.facts(term.expressions[0]) if term.expressions else None) and f.kind == "number"]
         found += plain if not found else [term.scaled(0.8) for term in plain if term.kind == "column"]
         return _best(found, most)
 
     def things(self, phrase: str) -> list[Term]:
         """Tables that a phrase may name."""
-        return [self._thing(one.number, one.score) for one in self.lexicon.tables(phrase)]
+        found = self.lexicon.tables(phrase)
+        # Beside the table of courses those of course tags and course offerings are not meant by "courses".
+        exact = bool(found) and found[0].score >= 0.97
+        return [
+            self._thing(one.number, one.score * (0.6 if exact and one.score < 0.97 else 1.0)) for one in found
+        ]
 
     def _thing(self, number: int, score: float) -> Term:
         return Term(score, (), self.lexicon.view.table_name(number), "thing")
@@ -144,6 +167,9 @@ class Terms:
             facts = self.lexicon.view.columns[one.number]
             if facts.kind == "number" and facts.name.stems[0] in {"number", "num", "no", "count", "total"}:
                 found.append(Term(min(one.score + 0.15, 1.0), (column(facts.ref),), facts.ref.table))
+                if phrase.startswith("total"):
+                    summed = exp.Sum(this=column(facts.ref))
+                    found.append(Term(min(one.score + 0.15, 1.0) * 0.98, (summed,), facts.ref.table, "measure"))
         for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
             if facts.kind == "number" and not {"year"} & set(facts.name.stems):
@@ -197,13 +223,27 @@ class Terms:
             return None
         return next((f for f in self.lexicon.view.columns if f.ref == (node.table, node.name)), None)
 
+    def _ids(self, phrase: str, topic: Topic) -> list[Term]:
+        """The key of what is spoken of, whatever it is called: "user ID" is users.uid."""
+        words = re.findall(r"\w+", phrase)
+        if not set(words) & _IDS:
+            return []
+        rest = " ".join(word for word in words if word not in _IDS | {"of", "the"})
+        numbers = [(self.lexicon.view.table_index[one.table], one.score) for one in self.things(rest) if one.score >= 0.7]
+        if not rest and topic.owner is not None:
+            numbers = [(topic.owner, 0.9)]
+        keys = [(self.key(number), number, score) for number, score in numbers[:2]]
+        return [
+            Term(score, (key,), self.lexicon.view.table_name(number)) for key, number, score in keys if key is not None
+        ]
+
     def _plain(self, phrase: str, topic: Topic) -> list[Term]:
         found = [term for term in self.things(phrase) if term.score >= _SURE]
         view = self.lexicon.view
         for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus):
             facts = view.columns[one.number]
             found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
-        return [*self._labels(phrase, topic), *self._periods(phrase, topic), *found]
+        return [*self._ids(phrase, topic), *self._labels(phrase, topic), *self._periods(phrase, topic), *found]
 
     def _labels(self, phrase: str, topic: Topic) -> list[Term]:
         """The name of what is spoken of, where no column is called so or where it has two parts."""
