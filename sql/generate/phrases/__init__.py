@@ -1,1 +1,7 @@
-"""Reading a question by phrases and composing complete queries of them."""
+"""A generator that reads a question phrase by phrase and composes complete queries, without a language model."""
+
+from __future__ import annotations
+
+from .generator import PhraseGenerator
+
+__all__ = ["PhraseGenerator"]
