@@ -95,9 +95,7 @@ def read_all(
     clauses = _disjoint([*clauses, *read_absences(inputs, clauses)])
     denied = {(clause.start, clause.end): clause for clause in read_denied_values(inputs, clauses)}
     clauses = [denied.get((clause.start, clause.end), clause) for clause in clauses]
-    return Conditions(
-        tuple(_joined_by_or(inputs, [_extended(inputs, one) for one in clauses])), tuple(dict.fromkeys(problems))
-    )
+    return Conditions(tuple(_joined_by_or(inputs, _with_names(inputs, clauses))), tuple(dict.fromkeys(problems)))
 
 
 def _merged(clauses: Sequence[Clause]) -> list[Clause]:
@@ -135,15 +133,20 @@ def _rank(clause: Clause) -> tuple[bool, int, float, int]:
     return best.score < _CLEAR, clause.start - clause.end, -best.score, clause.start
 
 
-def _extended(inputs: Inputs, clause: Clause) -> Clause:
-    """The clause with the words before it that name its column: "a rating above 4" instead of "above 4"."""
+def _with_names(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
+    ends = [0, *(clause.end for clause in clauses)]
+    return [_extended(inputs, clause, begin) for clause, begin in zip(clauses, ends, strict=False)]
+
+
+def _extended(inputs: Inputs, clause: Clause, begin: int) -> Clause:
+    """The clause with the words from `begin` on that name its column: "a rating above 4" instead of "above 4"."""
     columns = [inputs.view.index[ref] for ref in _columns(inputs, clause.options[0])]
     if not columns or clause.options[0].kind == "absence":
         return clause
     first, _ = inputs.covered(clause.start, clause.end)
     named = {place for places in inputs.named_tables.values() for place, share in places if share > 0.5}
     best, place = first, first - 1
-    while place >= 0 and first - place <= _WORDS_BEFORE:
+    while place >= 0 and first - place <= _WORDS_BEFORE and inputs.tokens[place].start >= begin:
         token = inputs.tokens[place]
         between = inputs.text[token.end : inputs.tokens[place + 1].start]
         if between.strip(" -'\""):

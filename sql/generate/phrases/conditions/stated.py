@@ -67,9 +67,7 @@ _SUPERLATIVE = re.compile(
     r"\s+(?:\w+\s+)?(?:most|least|highest|lowest|largest|smallest|oldest|youngest|latest|newest|earliest|cheapest|longest|"
     r"shortest|biggest|best|worst|different|distinct|other)\b"
 )
-_DENIED = re.compile(
-    r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except|excluding)\s+(?:\w+\s+){0,2}$"
-)
+_DENIED = re.compile(r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except)\s+(?:\w+\s+){0,2}$")
 _OR = re.compile(r"\s*,?\s*(?:or|and|,)\s*(?:either\s+)?")
 _WORD = re.compile(r"(\w+)\s+(?:of\s+|is\s+)?$")
 
