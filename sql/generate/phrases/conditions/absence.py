@@ -159,11 +159,17 @@ def _by_value(
     last, words = reach
     for clause in after:
         first, _ = inputs.covered(clause.start, clause.end)
+        # "not 'white'" denies the value itself; a verb between asks for rows.
+        if first == last and re.search(r"\b(?:is|are|was|were)\b", match.group()):
+            continue
         if first - last > words or not clause.options or clause.options[0].kind not in ("value", "boolean"):
             continue
         table = inputs.view.table_index[clause.options[0].tables[0]]
         # A value of the spoken table itself is only denied: "not from Spain".
         if table == subject or not _joined(inputs, subject, table) or inputs.spoken(table, first) > 0.8:
+            continue
+        path = inputs.view.graph.connect([inputs.view.table_name(subject), inputs.view.table_name(table)])
+        if not path or not _is_many(inputs, path[0]):
             continue
         return _Denial(match.start(), clause.end, subject, table, 0.6, (clause,))
     return None

@@ -85,7 +85,7 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
         near = inputs.near(number, first, last)
         if near and _is_aggregated(inputs, stated, number):
             continue  # "an average price over 5" compares groups of rows
-        score = _score(inputs, number, near, stated, first) * fit
+        score = _score(inputs, number, near, stated, first) * fit * _is_plausible(inputs, number, stated)
         money = stated.first.money and not _MONEY.isdisjoint(facts.name.stems)
         if score >= _LEAST and money + near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
             scored.append((score, number))
@@ -96,12 +96,21 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
     return best_options([*options, *_ages(inputs, stated, first)])
 
 
+def _is_plausible(inputs: Inputs, number: int, stated: Stated) -> float:
+    """Below 1 for a column of years and a number that is none."""
+    if number not in {one.number for one in day_columns(inputs) if one.kind == "year"}:
+        return 1.0
+    years = [float(value) for value in inputs.stored(number) if isinstance(value, (int, float))]
+    low, high = min(years, default=1000.0), max(years, default=2999.0)
+    return 1.0 if all(low - 100 <= one.value <= high + 100 for one in stated.numbers) else 0.4
+
+
 def _is_aggregated(inputs: Inputs, stated: Stated, number: int) -> bool:
     first, _ = inputs.covered(stated.start, stated.end)
-    words = [token.text for token in inputs.tokens[max(0, first - 5) : first]]
-    place = max((k for k, word in enumerate(words) if word in _AVERAGES), default=-1)
     # A column of averages is named so itself.
-    return place >= 0 and not any(part in _AVERAGES for part in inputs.parts[number])
+    own = set(inputs.parts[number])
+    near = inputs.tokens[max(0, first - 5) : first]
+    return any(token.text in _AVERAGES and token.text not in own and token.stem not in own for token in near)
 
 
 def _score(inputs: Inputs, number: int, near: float, stated: Stated, first: int) -> float:

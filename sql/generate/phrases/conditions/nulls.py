@@ -41,6 +41,7 @@ _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
 _ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that)\b)")
+_SOME = re.compile(r"\ban?\s+$")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
     r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)"
@@ -88,7 +89,7 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
             telling = re.search(_RECORDED, having.group()) is not None
             # "with a rating above 4" has a comparison after it, which says more.
             names_table = any(first <= place < last for places in inputs.named_tables.values() for place, _ in places)
-            if telling or (_ENDS.match(after) and not names_table):
+            if telling or (_ENDS.match(after) and not names_table and _SOME.search(having.group())):
                 yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.0)
 
 

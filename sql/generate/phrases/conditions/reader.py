@@ -13,7 +13,7 @@ from sqlglot import exp
 from ....schema.schema import ColumnRef
 from .absence import read_absences, read_denied_values
 from .booleans import read_booleans
-from .build import any_of
+from .build import any_of, negate
 from .clauses import Clause, Conditions, Option
 from .comparisons import read_comparisons
 from .dates import read_dates
@@ -40,6 +40,9 @@ _BETWEEN_WORDS = """
     is are was were a an the of with has have having had that whose their its been be in at to who which up
 """
 _BETWEEN = frozenset(_BETWEEN_WORDS.split())
+_DENIED_VERB = re.compile(
+    r"\b(?:not|n't|never)\s+\w+(?:ed|en|d)\s+(?:by|in|at|from|with|to)\s+(?:(?:the|an?)\s+)?(?:\w+\s+)?$"
+)
 _OR = re.compile(
     r"\s*,?\s*or\s+(?:(?:are|is|were|was|that|who|which|whose|have|has|with|in|from|located|either|a|an|the|on|at|those|"
     r"by|named|called)\s+)*"
@@ -93,6 +96,7 @@ def read_all(
     found += read_values(inputs, taken)
     clauses = _disjoint(_merged(found))
     clauses = _disjoint([*clauses, *read_absences(inputs, clauses)])
+    clauses = [_with_denied_verb(inputs, clause, begin) for clause, begin in _with_begins(clauses)]
     denied = {(clause.start, clause.end): clause for clause in read_denied_values(inputs, clauses)}
     clauses = [denied.get((clause.start, clause.end), clause) for clause in clauses]
     return Conditions(tuple(_joined_by_or(inputs, _with_names(inputs, clauses))), tuple(dict.fromkeys(problems)))
@@ -134,8 +138,21 @@ def _rank(clause: Clause) -> tuple[bool, int, float, int]:
 
 
 def _with_names(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
-    ends = [0, *(clause.end for clause in clauses)]
-    return [_extended(inputs, clause, begin) for clause, begin in zip(clauses, ends, strict=False)]
+    return [_extended(inputs, clause, begin) for clause, begin in _with_begins(clauses)]
+
+
+def _with_begins(clauses: Sequence[Clause]) -> list[tuple[Clause, int]]:
+    """Each clause with the end of the one before it."""
+    return list(zip(clauses, [0, *(clause.end for clause in clauses)], strict=False))
+
+
+def _with_denied_verb(inputs: Inputs, clause: Clause, begin: int) -> Clause:
+    """A value after a denied verb: "not measured by the unit 'Handful'"."""
+    denied = _DENIED_VERB.search(inputs.text, begin, clause.start)
+    if clause.options[0].kind != "value" or denied is None:
+        return clause
+    options = tuple(replace(option, test=negate(option.test)) for option in clause.options)
+    return Clause(denied.start(), clause.end, options)
 
 
 def _extended(inputs: Inputs, clause: Clause, begin: int) -> Clause:

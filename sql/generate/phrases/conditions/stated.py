@@ -33,7 +33,8 @@ _BEFORE = tuple(
         (rf"{_NOT}\s+(?:(?:{_MORE})\s+than|above|over|exceed(?:ing)?)|at most|up to|maximum of|max(?:imum)? of|"
          rf"(?:{_LESS})\s+than or equal(?:s| to)?|under or equal to|below or equal to|within", "<=|≤", "<="),
         (rf"{_NOT}\s+(?:(?:{_LESS})\s+than|below|under)|at least|minimum of|min(?:imum)? of|no fewer than|"
-         rf"(?:{_MORE})\s+than or equal(?:s| to)?|above or equal to|starting (?:at|from)", ">=|≥", ">="),
+         rf"(?:{_MORE})\s+than or equal(?:s| to)?|above or equal to|starting (?:at|from)|"
+         "reach(?:es|ed|ing)?", ">=|≥", ">="),
         (rf"(?:{_MORE})\s+than|over|above|exceed(?:s|ing|ed)?|beyond|upwards? of|surpass(?:es|ing|ed)?|in excess of|"
          "superior to", ">", ">"),
         (rf"(?:{_LESS})\s+than|under|below|beneath|inferior to", "<", "<"),
