@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.text.words import stem
 
+from .ages import age_options
 from .build import all_of, as_number, column, compare, literal, negate
 from .clauses import Clause, Option
 from .equalities import equal_options
 from .forms import day_columns
 from .numeric import best_options, counted_table, holds_numbers, numbers_as_text
-from .periods import add_months
 from .stated import find_comparisons
 
 if TYPE_CHECKING:
-    from .forms import DayColumn
     from .inputs import Inputs
     from .magnitudes import Number
     from .stated import Stated
@@ -93,7 +90,7 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
         Option(round(score, 4), _test(inputs, number, stated), (inputs.facts(number).ref.table,), "comparison")
         for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
     ]
-    return best_options([*options, *_ages(inputs, stated, first)])
+    return best_options([*options, *age_options(inputs, stated, alone=not options)])
 
 
 def _is_plausible(inputs: Inputs, number: int, stated: Stated) -> float:
@@ -143,35 +140,3 @@ def _value(one: Number, stored: tuple[object, ...]) -> float:
     if one.percent and numbers and all(-1.0 <= value <= 1.0 for value in numbers):
         return one.value / 100.0
     return one.value
-
-
-def _ages(inputs: Inputs, stated: Stated, first: int) -> list[Option]:
-    """By the birth date, where one is stored: who is "older than 30" was born before the day 30 years ago."""
-    text = inputs.text[max(0, stated.start - 25) : min(len(inputs.text), stated.end + 20)]
-    if not re.search(r"\b(?:old|older|young|younger|aged?)\b", text) or stated.op == "between":
-        return []
-    years = int(min(stated.first.value, 500)) if stated.first.value.is_integer() else -1
-    if years < 0 or stated.op not in (">", "<", ">=", "<="):
-        return []
-    options = []
-    for one in day_columns(inputs):
-        if not {"birth", "birthday", "birthdate", "dob", "born"} & set(inputs.facts(one.number).name.stems):
-            continue
-        test, note = _born(one, stated.op, years, inputs)
-        if test is not None:
-            score = 0.5 + 0.3 * inputs.spoken(inputs.facts(one.number).table, first)
-            options.append(Option(round(score, 4), test, (one.ref.table,), "date", note))
-    return options
-
-
-def _born(one: DayColumn, op: str, years: int, inputs: Inputs) -> tuple[Any, str]:
-    # Who has the age of 31 or more is older than 30: born on or before the day 31 years ago.
-    turned = years + 1 if op in (">", "<=") else years
-    if turned >= inputs.today.year:
-        return None, ""
-    day = add_months(inputs.today, -12 * turned)
-    bound = date.fromordinal(day.toordinal() + 1)
-    note = f"age counted on {inputs.today.isoformat()}"
-    low, high = (None, bound) if op in (">", ">=") else (bound, None)
-    test, reason = one.test(low, high, inputs.dialect)
-    return (None, reason) if test is None else (test, note)

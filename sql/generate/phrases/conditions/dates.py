@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .inputs import Inputs
     from .windows import Window
 
-__all__ = ["read_dates"]
+__all__ = ["read_dates", "score_column"]
 
 _MOST_OPTIONS = 5
 _NAMED = 0.4  # share of a table's name
@@ -47,7 +47,7 @@ def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
 
 def _options(inputs: Inputs, window: Window, columns: list[DayColumn]) -> tuple[list[Option], list[str]]:
     scored = sorted(
-        ((_score(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
+        ((score_column(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
     )
     options: list[Option] = []
     notes: list[str] = []
@@ -101,7 +101,8 @@ def _part(part: str, held: Any, dialect: str) -> Any:
     return exp.Extract(this=exp.Var(this=part.upper()), expression=held)
 
 
-def _score(inputs: Inputs, window: Window, one: DayColumn) -> float:
+def score_column(inputs: Inputs, window: Window, one: DayColumn) -> float:
+    """How likely a window is about a column, 0..1."""
     first, last = inputs.covered(window.start, window.end)
     near = inputs.near(one.number, first, last)
     likelihood = inputs.likelihood(one.ref, window.start, window.end)

@@ -58,7 +58,7 @@ _AFTER = (
     ),
 )
 _AFTER_UNIT = re.compile(r"\s+\w+")
-_BETWEEN = re.compile(r"\b(not\s+)?(?:between|from|in the range(?: of)?|ranging from|in between)\s+(?:the\s+)?$")
+_BETWEEN = re.compile(r"\b(not\s+)?(?:between|aged?|from|in the range(?: of)?|ranging from|in between)\s+(?:the\s+)?$")
 _AND = re.compile(r"\s*(?:\w+\s+)?(?:and|to|through|-|–)\s+(?:the\s+)?|\s*[-–]\s*")
 _LIMIT = re.compile(
     r"\b(?:top|first|last|bottom|best|worst|next|limit|least|most|highest|lowest|largest|smallest|oldest|youngest|latest|"

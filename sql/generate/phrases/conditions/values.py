@@ -34,10 +34,11 @@ _QUOTED = re.compile(
 _NOT = re.compile(
     r"(?:\bnon[-\s]|\b(?:not|n't|isn't|aren't|wasn't|weren't|other than|except(?: for)?|excluding|exclude|"
     r"apart from|besides|"
-    r"outside(?: of)?|but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
+    r"outside(?: of)?|neither|nor|"
+    r"but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
     r"living|based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
 )
-_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
+_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|nor|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
 _LEADS = re.compile(r"\b(?:in|from|at|by|named|called|titled|of|for|is|are|to|with|the)\s+$")
 _NAMED = 0.3
 _GENDERS = {"F": ("female", "females", "women", "woman", "girl", "girls"), "M": ("male", "males", "men", "man", "boys")}
@@ -326,7 +327,7 @@ def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
     named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.25}
     columns = range(len(inputs.view.columns))
     if all(
-        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) >= 0.9 for n in columns)
+        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) > 0.95 for n in columns)
         for place in range(first, last)
     ):
         return 0.5
