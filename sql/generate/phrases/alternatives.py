@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -41,11 +41,15 @@ def alternatives(text: str, clauses: Sequence[Clause]) -> list[tuple[Option, ...
     return found
 
 
+def _or(left: exp.Expression, right: exp.Expression) -> Any:
+    return exp.or_(left.copy(), right.copy())
+
+
 def _either(left: Sequence[Option], right: Sequence[Option]) -> tuple[Option, ...]:
     pairs = [
         Option(
             (one.score * other.score) ** 0.5,
-            exp.or_(one.test.copy(), other.test.copy()),
+            _or(one.test, other.test),
             tuple(dict.fromkeys([*one.tables, *other.tables])),
             one.kind,
         )

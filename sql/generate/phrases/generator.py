@@ -41,6 +41,8 @@ __all__ = ["PhraseGenerator"]
 
 _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
+_UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
+_DROPPED = 0.8  # for each doubtful condition that is left out
 _NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
 
 
@@ -150,8 +152,10 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):
-        weight = 0.8 ** (len(clauses) - len(firm))
-        less = _compose(text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm])
+        weight = _DROPPED ** (len(clauses) - len(firm))
+        less = _compose(
+            text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm]
+        )
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
 
@@ -192,7 +196,7 @@ def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:
     words = text[clause.start : clause.end]
     if clause.options[0].kind not in {"value", "boolean", "null", "pattern"} or words[:1] in "\"'“‘`":
         return False
-    if clause.options[0].score < 0.6:
+    if clause.options[0].score < _UNSURE:
         return True
-    named = [*terms.things(words), *terms.lexicon.columns(words)]
-    return words == words.lower() and any(one.score >= 0.75 for one in named)
+    scores = [*(one.score for one in terms.things(words)), *(one.score for one in terms.lexicon.columns(words))]
+    return words == words.lower() and max(scores, default=0.0) >= _NAMED

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
+from sqlglot import exp
 
 from ctxprune.text.words import STOP_WORDS, fold, stem
+
+from ...schema.schema import ColumnRef
+from .wordset import word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,13 +24,12 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
-GENERIC = STOP_WORDS | frozenset(
-    ["each", "every", "all", "different", "distinct", "unique", "various", "total", "overall", "average", "mean", "many", "much", "list", "their", "its", "whole", "entire", "respective", "corresponding", "database", "also", "please", "there", "together", "per", "combined", "full", "complete"]
+GENERIC = STOP_WORDS | word_set(
+    "each every all different distinct unique various total overall average mean many much list their its "
+    "whole entire respective corresponding database also please there together per combined full complete"
 )
 # These only count where the schema has them: "details of the staff" may be a column, or all of them.
-_SOFT = frozenset(
-    ["table", "record", "records", "result", "results", "value", "values", "information", "details", "data", "first", "member", "members"]
-)
+_SOFT = word_set("table record records result results value values information details data first member members")
 _HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
@@ -139,6 +142,11 @@ class Lexicon:
                     if close > places.get(place, (0, 0.0))[1]:
                         places[place] = position, close
         return found
+
+    def facts(self, node: exp.Expression) -> ColumnFacts | None:
+        """What is known of a column; None for any other expression."""
+        number = self.view.index.get(ColumnRef(node.table, node.name)) if isinstance(node, exp.Column) else None
+        return None if number is None else self.view.columns[number]
 
     def skips(self, word: str) -> bool:
         """Whether a folded word never names anything."""

@@ -94,7 +94,7 @@ def tables_of(nodes: Sequence[exp.Expression]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _outer(node: exp.Expression) -> Iterator[exp.Expression]:
+def _outer(node: exp.Expression) -> Iterator[Any]:
     """All nodes outside of sub-queries."""
     yield from node.walk(prune=lambda part: isinstance(part, (exp.Query, exp.Exists)))
 
