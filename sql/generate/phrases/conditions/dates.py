@@ -106,8 +106,8 @@ def _score(inputs: Inputs, window: Window, one: DayColumn) -> float:
     likelihood = inputs.likelihood(one.ref, window.start, window.end)
     if not window.led and likelihood is None and near < 0.3:
         return 0.0  # a bare number that nothing makes a year
-    score = 0.25 + 0.35 * near + 0.25 * inputs.spoken(inputs.facts(one.number).table, first)
-    score += 0.05 if likelihood is None else 0.15 * likelihood
+    score = 0.15 + 0.4 * near + 0.35 * inputs.spoken(inputs.facts(one.number).table, first)
+    score += 0.05 if likelihood is None else 0.1 * likelihood
     return max(0.0, min(1.0, (score + _usual(inputs, one, near)) * one.sure * (1.0 if window.led else 0.7)))
 
 

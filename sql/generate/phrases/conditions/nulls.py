@@ -27,8 +27,8 @@ _RECORDED = (
 _ABSENT = r"(?:missing|unknown|null|empty|blank|absent|undefined|unspecified|not (?:yet )?(?:been )?" + _RECORDED + ")"
 # Right before the name of a column.
 _WITHOUT = re.compile(
-    r"\b(?:without|with no|(?:have|has|had|having|there is) no|lack(?:s|ing)?|missing|with (?:a |an )?(?:missing|unknown|"
-    r"null|empty|unspecified)|(?:do|does|did) ?n[o'’]?t have|no|unknown|whose)" + _A
+    r"\b(?:without|with no|(?:have|has|had|having|there is) no|lack(?:s|ing)?|missing|with (?:a |an )?(?:"
+    r"missing|unknown|null|empty|unspecified)|(?:do|does|did) ?n[o'’]?t have|no|unknown|whose)" + _A
 )
 _WITH = re.compile(
     r"\b(?:with (?:a |an )?(?:known|recorded|valid|specified|registered)|(?:have|has|had|having|with)(?: ?n[o'’]t)? "
@@ -40,10 +40,11 @@ _IS_ABSENT = re.compile(rf"\s+(?:is|are|was|were|has|have|being)?\s*{_ABSENT}\b"
 _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
+_ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that)\b)")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
-    r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)(?: ?n[o'’]t| not) "
-    r"(?:yet )?(?:get )?|never (?:been )?|not (?:yet )?(?:been )?|yet to be )$"
+    r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)"
+    r"(?: ?n[o'’]t| not) (?:yet )?(?:get )?|never (?:been )?|not (?:yet )?(?:been )?|yet to be )$"
 )
 _STILL = re.compile(r"\b(?:still|currently|remain(?:s|ing)?|as yet) $")
 _OPEN_WORDS = frozenset({"open", "active", "ongoing", "running", "unfinished", "pending", "outstanding", "unresolved"})
@@ -81,15 +82,14 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
             tail = _NO_RECORDED.match(after)
             ends = end + (tail.end() if tail is not None else 0)
             yield _clause(inputs, number, (begins, ends), fit, missing=True, clear=1.0 if tail is not None else 0.7)
-        elif present is not None:
+        elif present is not None and (fit >= 0.8 or "null" in present.group()):
             yield _clause(inputs, number, (start, end + present.end()), fit, missing=False, clear=0.8)
         elif having is not None:
             telling = re.search(_RECORDED, having.group()) is not None
             # "with a rating above 4" has a comparison after it, which says more.
-            if not re.match(
-                r"\s+(?:of|above|below|over|under|between|greater|less|more|higher|lower|equal|[<>=\d'\"])", after
-            ):
-                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.2)
+            names_table = any(first <= place < last for places in inputs.named_tables.values() for place, _ in places)
+            if telling or (_ENDS.match(after) and not names_table):
+                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.0)
 
 
 def _places(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float]]:
@@ -106,7 +106,7 @@ def _places(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float]]:
 
 def _events(inputs: Inputs, number: int) -> Iterator[Clause]:
     """ "has not been returned", "still open", "unpaid": the column of the day on which it happened is empty."""
-    stems = inputs.facts(number).name.stems
+    stems = inputs.parts[number]
     if _TIMED.isdisjoint(stems) and inputs.facts(number).kind != "date":
         return
     events = [part for part in stems if part not in _TIMED]
@@ -119,16 +119,16 @@ def _events(inputs: Inputs, number: int) -> Iterator[Clause]:
         if denied is not None and _is_event(token.text, token.stem, events):
             yield _clause(inputs, number, (denied.start(), token.end), 0.8, missing=True, clear=0.8)
         elif bare and _is_event(bare, bare, events):
-            yield _clause(inputs, number, (token.start, token.end), 0.7, missing=True, clear=0.6)
+            yield _clause(inputs, number, (token.start, token.end), 0.5, missing=True, clear=0.2)
         elif token.text in _OPEN_WORDS and not set(events).isdisjoint(_END_STEMS):
             still = _STILL.search(before)
             begins = still.start() if still is not None else token.start
-            clear = 0.8 if still is not None else 0.3
+            clear = 0.8 if still is not None else 0.0
             yield _clause(inputs, number, (begins, token.end), 0.6, missing=True, clear=clear)
         elif re.search(r"\b(?:has|have|had|already) (?:already )?been $", before) and _is_event(
             token.text, token.stem, events
         ):
-            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=0.3)
+            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=-0.4)
 
 
 def _is_event(text: str, root: str, events: list[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ....schema.schema import ColumnRef
-from .absence import read_absences
+from .absence import read_absences, read_denied_values
 from .booleans import read_booleans
 from .build import any_of
 from .clauses import Clause, Conditions, Option
@@ -20,6 +20,7 @@ from .dates import read_dates
 from .inputs import Inputs
 from .nulls import read_nulls
 from .patterns import read_patterns
+from .times import read_times
 from .values import read_values
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ _WORST = 0.4  # of the best option's score
 _CLEAR = 0.45
 _NAMES = 0.3  # a word that fits a column so well belongs to the clause
 _WORDS_BEFORE = 5
-_BETWEEN = frozenset({"is", "are", "was", "were", "a", "an", "the", "of", "with", "has", "have", "having", "had", "that",
-                      "whose", "their", "its", "been", "be", "in", "at", "and", "to", "who", "which", "up"})  # fmt: skip
+_BETWEEN_WORDS = """
+    is are was were a an the of with has have having had that whose their its been be in at to who which up
+"""
+_BETWEEN = frozenset(_BETWEEN_WORDS.split())
 _OR = re.compile(
     r"\s*,?\s*or\s+(?:(?:are|is|were|was|that|who|which|whose|have|has|with|in|from|located|either|a|an|the|on|at|those|"
     r"by|named|called)\s+)*"
@@ -82,13 +85,16 @@ def read_all(
     if not inputs.tokens:
         return Conditions(())
     dates, problems = read_dates(inputs)
-    taken = tuple((clause.start, clause.end) for clause in dates)
-    patterns = read_patterns(inputs)
+    # A bare number that may be a year may also be another number.
+    taken = tuple((clause.start, clause.end) for clause in dates if clause.options[0].score >= _CLEAR)
+    patterns = [*read_patterns(inputs), *read_times(inputs)]
     taken += tuple((clause.start, clause.end) for clause in patterns)
     found = [*dates, *patterns, *read_comparisons(inputs, taken), *read_booleans(inputs), *read_nulls(inputs)]
     found += read_values(inputs, taken)
     clauses = _disjoint(_merged(found))
-    clauses = _disjoint([*clauses, *_first(read_absences(inputs, clauses))])
+    clauses = _disjoint([*clauses, *read_absences(inputs, clauses)])
+    denied = {(clause.start, clause.end): clause for clause in read_denied_values(inputs, clauses)}
+    clauses = [denied.get((clause.start, clause.end), clause) for clause in clauses]
     return Conditions(
         tuple(_joined_by_or(inputs, [_extended(inputs, one) for one in clauses])), tuple(dict.fromkeys(problems))
     )
@@ -129,17 +135,13 @@ def _rank(clause: Clause) -> tuple[bool, int, float, int]:
     return best.score < _CLEAR, clause.start - clause.end, -best.score, clause.start
 
 
-def _first(clauses: Sequence[Clause]) -> list[Clause]:
-    return list(clauses)
-
-
 def _extended(inputs: Inputs, clause: Clause) -> Clause:
     """The clause with the words before it that name its column: "a rating above 4" instead of "above 4"."""
     columns = [inputs.view.index[ref] for ref in _columns(inputs, clause.options[0])]
     if not columns or clause.options[0].kind == "absence":
         return clause
     first, _ = inputs.covered(clause.start, clause.end)
-    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.5}
+    named = {place for places in inputs.named_tables.values() for place, share in places if share > 0.5}
     best, place = first, first - 1
     while place >= 0 and first - place <= _WORDS_BEFORE:
         token = inputs.tokens[place]
@@ -166,17 +168,14 @@ def _joined_by_or(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
         if joined and _OR.fullmatch(inputs.text[joined[-1].end : clause.start]):
             one, two = joined.pop(), clause
             pairs = [(a, b) for a in one.options[:2] for b in two.options[:2]]
-            options = [
-                Option(
-                    round((a.score * b.score) ** 0.5, 4),
-                    any_of([a.test.copy(), b.test.copy()]),
-                    tuple(dict.fromkeys(a.tables + b.tables)),
-                    a.kind,
-                    a.note or b.note,
-                )  # fmt: skip
-                for a, b in pairs
-            ]
+            options = [_either(a, b) for a, b in pairs]
             joined.append(Clause(one.start, two.end, _ranked(options)))
         else:
             joined.append(clause)
     return joined
+
+
+def _either(one: Option, other: Option) -> Option:
+    score = round((one.score * other.score) ** 0.5, 4)
+    tables = tuple(dict.fromkeys(one.tables + other.tables))
+    return Option(score, any_of([one.test.copy(), other.test.copy()]), tables, one.kind, one.note or other.note)
