@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Composer", "Ranked"]
 
-_CLEAR = 0.8
+_CLEAR = 0.9  # of a table's mention that a query should use
+_SAID, _UNSAID = 0.96, 0.86  # for each further table, mentioned or not
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,16 @@ class Composer:
             for factor, plan in self._plans(draft, choice):
                 marked = replace(plan, said=tuple(sorted(said)))
                 for share, whole in self._widened(marked, clear, coverage):
-                    found.append(Ranked(choice.score * factor * share * _width(whole, said), whole))
+                    found.append(Ranked(choice.score * factor * share * self._width(whole), whole))
         return sorted(found, key=lambda one: -one.score)
+
+    def _width(self, plan: Plan) -> float:
+        """Each further table makes a query less likely, above all one that the question does not mention."""
+        try:
+            tables = self.writer.joined(plan)
+        except GenerationError:
+            return 0.0
+        return math.prod(_SAID if name in plan.said else _UNSAID for name in tables[1:])
 
     def _widened(self, plan: Plan, clear: Sequence[str], coverage: Coverage) -> Iterator[tuple[float, Plan]]:
         """The plan, and with the tables that the question names and the plan leaves out: "customers with accounts"."""
@@ -223,9 +232,3 @@ class Composer:
 
 def _coverage_factor(share: float) -> float:
     return 0.4 + 0.6 * share
-
-
-def _width(plan: Plan, said: set[str]) -> float:
-    """Each further table makes a query less likely, above all one that the question does not mention."""
-    tables = {*plan.tables, *tables_of(plan.parts)}
-    return math.prod(0.96 if name in said else 0.86 for name in sorted(tables)[1:])

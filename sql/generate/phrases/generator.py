@@ -108,6 +108,8 @@ class PhraseGenerator(Generator):
         notes, ms = extra
         held: dict[str, Ranked] = {}
         for one in ranked:
+            if not one.plan.select:
+                continue
             try:
                 sql = prepared.composer.writer.write(one.plan)
             except GenerationError:

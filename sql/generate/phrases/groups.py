@@ -54,9 +54,12 @@ class GroupReader:
             if not mask.text[match.start() : match.end()].strip():
                 continue
             phrase, end = phrase_at(mask.text, match.end())
-            slot = self._slot(phrase, topic)
+            begin = end - len(phrase)
+            terms, used = self.terms.beginning(phrase, topic, most=5)
+            slot = [term for term in terms if term.kind != "measure"]
             if slot:
                 found.append(slot)
+                end = begin + len(used)
                 mask.blank(match.start(), end)
                 found += self._further(mask, end, topic)
         return found or self._periodic(mask, topic)

@@ -21,6 +21,10 @@ OPENER = re.compile(
     r"who(?:\s+are|\s+is|\s+were)?|(?:" + _VERBS + r")(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+does|"
     r"how\s+(?:old|long|tall|heavy|far|large|big|high|fast|expensive)|where|when)\b\s*(?:is\s+|are\s+|was\s+|were\s+)?"
 )
+_RELATIVE = re.compile(
+    r"\b(?:who|which|that|whose|with|has|have|had|having|made|in|by|for|from|on|at|where|did|do|does|were|was|is|are|get|"
+    r"gets|got|received|sold|of)\b|^\W*\w+\W+\w+ed\b"
+)
 RETURN = re.compile(
     r"^(?:please\s+)?(?:return|show|give|list|report|output|display|provide|include|i want|present)\b"
     r"(?:\s+me)?\s+(?:only\s+)?"
@@ -45,6 +49,6 @@ def blank(mask: Mask, pattern: re.Pattern[str]) -> bool:
 
 
 def is_opening(text: str) -> bool:
-    """Is there nothing before but the words that open a question?"""
+    """Is there nothing before but the words that open a question, and what it asks for in a list?"""
     match = OPENER.match(text.strip() + " ")
-    return match is not None and not text.strip()[match.end() :].strip(" the")
+    return match is not None and not _RELATIVE.search(text.strip()[match.end() :])

@@ -133,6 +133,14 @@ class PlanWriter:
         tables, path = self._path(plan)
         return bool(path) and self._multiplied(tables[0], path)
 
+    def joined(self, plan: Plan) -> list[str]:
+        """The tables of the query, also those that only lead from one to another.
+
+        Raises:
+            GenerationError: They cannot be joined.
+        """
+        return self.joined(plan.source) if plan.source is not None else self._path(plan)[0]
+
     def _path(self, plan: Plan) -> tuple[list[str], list[Edge]]:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
         if not tables:

@@ -80,7 +80,7 @@ class RankReader:
         if self._adjective(mask, draft):
             return
         for match in _MOST.finditer(mask.text):
-            if is_opening(mask.text[: match.start()]) and " of" not in match[0]:
+            if is_opening(mask.text[: match.start(1)]) and " of" not in match[0]:
                 counted = is_count_adjective(mask.text[match.start(1) :])
                 if not counted:
                     continue

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ctxprune.text.words import stem
+
 from .derived import DURATION, DerivedTerms
 from .functions import PERIODS, length
 from .names import key_column
@@ -40,7 +42,9 @@ _BETWEEN = re.compile(
     r"^(?:difference|gap|change|days|time|number of days)\s+(?:in .+? )?between\s+(.+?)\s+and\s+(.+)$"
 )
 _DISTINCT = re.compile(r"\b(?:distinct|unique|different)\b")
+_WORD = re.compile(r"\S+")
 _LABELS = frozenset({"name", "names", "title", "titles", "label"})
+_NAMED = frozenset(map(stem, ("name", "title", "label", "username")))
 _IDS = frozenset({"id", "ids", "identifier", "identifiers"})
 _AGGREGATES: dict[str, Any] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
 _SURE = 0.45
@@ -62,19 +66,25 @@ class Terms:
         return self._derived.moments(phrase, topic, unit)
 
     def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
-        """Readings of a phrase, best first; [] where it names nothing of the schema.
+        """Readings of a phrase, best first; [] where it names nothing of the schema."""
+        return self.beginning(phrase, topic, most=most)[0]
 
-        The last words may belong to something else ("students admitted"), so that beginnings are read as well.
+    def beginning(self, phrase: str, topic: Topic, *, most: int = 4) -> tuple[list[Term], str]:
+        """Readings of the best beginning of a phrase, and that beginning.
+
+        The last words may belong to something else ("students admitted"), at a cost for each of them.
         """
-        words = phrase.split()
+        words = list(_WORD.finditer(phrase))
         best: list[Term] = []
+        used = phrase
         for dropped in range(min(3, len(words))):
-            found = self._read(" ".join(words[: len(words) - dropped]), topic, most)
+            text = phrase[: words[-1 - dropped].end()]
+            found = self._read(text, topic, most)
             if found and (not best or found[0].score * _CUT**dropped > best[0].score):
-                best = [term.scaled(_CUT**dropped) for term in found]
+                best, used = [term.scaled(_CUT**dropped) for term in found], text
             if best and best[0].score >= 0.95:
                 break
-        return best
+        return best, used
 
     def _read(self, phrase: str, topic: Topic, most: int) -> list[Term]:
         phrase = _LEAD.sub("", phrase.strip().lower().strip(" .,?!:;"))
@@ -83,7 +93,7 @@ class Terms:
         found = self._measures(phrase, topic)
         plain = self._plain(phrase, topic)
         # A column that is itself called "total credits" or "number of pages" competes with the sum or count.
-        if _COUNT.match(phrase):
+        if _COUNT.match(phrase) and not self._is_amount(phrase):
             plain = [
                 term
                 for term in plain
@@ -115,13 +125,20 @@ class Terms:
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
-        if match := _COUNT.match(phrase):
+        if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
         for name, pattern in (("avg", _AVERAGE), ("sum", _SUM), ("max", _MOST), ("min", _LEAST)):
             if match := pattern.match(phrase):
                 inner = next(group for group in match.groups() if group)
+                if name == "sum" and self._is_amount(phrase):
+                    inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
         return self._derived.durations(phrase, topic) if DURATION.search(phrase) else []
+
+    def _is_amount(self, phrase: str) -> bool:
+        """Does "amount of orders" mean a column of amounts?"""
+        word = next((word for word in ("amount", "quantity") if word in phrase.split()[:2]), "")
+        return bool(word) and stem(word) in self.lexicon.view.words
 
     def _counts(self, phrase: str, inner: str, topic: Topic) -> list[Term]:
         found = [
@@ -208,10 +225,12 @@ class Terms:
 
     def _plain(self, phrase: str, topic: Topic) -> list[Term]:
         found = [term for term in self.things(phrase) if term.score >= _SURE]
-        view = self.lexicon.view
+        named = bool(found) and not _IDS & set(phrase.split())
         for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus):
-            facts = view.columns[one.number]
-            found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
+            facts = self.lexicon.view.columns[one.number]
+            # "products" are things, and only by accident a part of "product_id".
+            if not (named and facts.kind == "id"):
+                found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
         return [*self._ids(phrase, topic), *self._labels(phrase, topic), *self._periods(phrase, topic), *found]
 
     def _labels(self, phrase: str, topic: Topic) -> list[Term]:
@@ -253,9 +272,9 @@ class Terms:
         )
         if first is not None and last is not None:
             return column(first), column(last)
-        number = view.labels.get(table)
-        if number is not None:
-            return (column(view.columns[number].ref),)
+        named = [ref for one, ref in stems.items() if set(one) & _NAMED]
+        if named:
+            return (column(named[0]),)
         # "institution.institution", else nothing: any other text may be a code or a remark.
         same = next((ref for s, ref in stems.items() if s == view.tables[table].stems), None)
         return (column(same),) if same is not None else ()
