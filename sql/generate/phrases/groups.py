@@ -60,7 +60,7 @@ class GroupReader:
             if slot:
                 found.append(slot)
                 end = begin + len(used)
-                mask.blank(match.start(), end)
+                mask.cut(match.start(), end)
                 found += self._further(mask, end, topic)
         return found or self._periodic(mask, topic)
 

@@ -46,6 +46,10 @@ class Mask:
         """Mark characters [start, end) as read."""
         self.text = self.text[:start] + " " * (end - start) + self.text[end:]
 
+    def cut(self, start: int, end: int) -> None:
+        """Mark characters as read, so that no phrase reaches from before them to after them."""
+        self.text = self.text[:start] + ";".ljust(end - start) + self.text[end:]
+
 
 def number_of(text: str) -> int | None:
     """The whole number that digits or a word stand for."""

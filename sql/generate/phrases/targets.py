@@ -80,7 +80,7 @@ class TargetReader:
 
     def read(self, mask: Mask, draft: Draft, topic: Topic) -> list[Slot]:
         """What the opening words ask for."""
-        text = mask.text.lstrip(" ,.")
+        text = mask.text.lstrip(" ,.;")
         offset = len(mask.text) - len(text)
         match = OPENER.match(text)
         start = offset + (match.end() if match else 0)
