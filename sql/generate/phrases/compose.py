@@ -15,6 +15,7 @@ from .choices import choices, ordered, real, unique
 from .outputs import Outputs
 from .plan import Plan, has_aggregate, tables_of
 from .quotients import QuotientComposer, split
+from .windows import first_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -116,6 +117,10 @@ class Composer:
                 base = self._plan(draft, choice, targets, groups)
                 tables = ordered([*base.tables, *choice.needed])
                 plan = replace(base, where=(*base.where, *tests), tables=tables)
+                if _first_of_each(draft, plan) and groups:
+                    keys = tuple(unique([key for output in groups for key in output.keys]))
+                    yield named * grouped, first_of_each(replace(plan, group=()), keys)
+                    continue
                 yield from self._variants(draft, plan, named * grouped)
 
     def _plan(self, draft: Draft, choice: Choice, targets: list[Output], groups: list[Output]) -> Plan:
@@ -232,3 +237,9 @@ class Composer:
 
 def _coverage_factor(share: float) -> float:
     return 0.4 + 0.6 * share
+
+
+def _first_of_each(draft: Draft, plan: Plan) -> bool:
+    """Is the first row of each group asked for: "the latest order of each customer"?"""
+    aggregates = any(has_aggregate(one) for one in (*plan.select, *(key for key, _ in plan.order)))
+    return draft.ranked and bool(plan.order) and not aggregates

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -17,9 +17,11 @@ from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
 from .alternatives import alternatives
+from .averages import read_averages
 from .compose import Composer, Ranked
 from .conditions import read_conditions
 from .coverage import Coverage
+from .definitions import expand
 from .explain import explain
 from .joins import CheapJoins
 from .lexicon import Lexicon
@@ -98,7 +100,12 @@ class PhraseGenerator(Generator):
         if not text.strip() or not request.schema.n_columns or write_request(text):
             return ()
         prepared = self._prepare(request.schema)
-        ranked = _read(text, prepared, request)
+        expanded = expand(text, request.evidence)
+        if expanded is not None:
+            moved = replace(request, hits=expanded.moved(request.hits), ranges=expanded.moved(request.ranges))
+            ranked = _read(expanded.text[:_LONGEST], prepared, moved)
+        else:
+            ranked = _read(text, prepared, request)
         notes = (f"only the first {_LONGEST} characters were read",) if len(request.question) > _LONGEST else ()
         return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
 
@@ -151,6 +158,10 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
     clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
+    mask = Mask.of(text)
+    averages = read_averages(mask.text, prepared.terms, find_topic(mask.text, prepared.terms))
+    apart = [one for one in clauses if all(one.end <= a.start or a.end <= one.start for a in averages)]
+    clauses = sorted([*apart, *averages], key=lambda clause: clause.start)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):

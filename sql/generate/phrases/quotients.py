@@ -10,8 +10,10 @@ from sqlglot import exp
 from ctxprune.errors import GenerationError
 
 from .choices import all_of, compare, ordered, real, unique
+from .functions import quotient
 from .plan import Plan, has_aggregate
 from .ratio import grouped_count, grouped_ratio, ratio_of
+from .windows import total_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,10 @@ class QuotientComposer:
             distinct = self._repeated(Plan((*shown,), tables))
             for sums in (False, True) if single else (True,):
                 value = ratio_of(sides, limits, percent=ratio.percent, sums=sums, distinct=distinct)
+                if ratio.whole and groups:
+                    top = sides[0].expressions[0]
+                    top = top if has_aggregate(top) else exp.Sum(this=top.copy())
+                    value = quotient(top, total_over(top), percent=ratio.percent)
                 grouped = tuple(unique([*keys, *shown])) if sums or not plain else ()
                 yield share * (0.6 if single else 1.0), Plan((*shown, value), tables, rest, group=grouped)
 

@@ -34,6 +34,12 @@ _MOST = re.compile(
     r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
 )
 
+_RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
+_CLEAR = 0.6
+# "the most recent balance" is a column of the latest row; "the largest price" is the price itself.
+_OF_COLUMNS = frozenset({"latest", "most recent", "newest", "earliest", "oldest"})
+_POSSESSED = re.compile(r"\b(?:their|its|his|her|to)\s+(?:the\s+)?(?:very\s+)?$")
+
 
 @dataclass(frozen=True)
 class RankReader:
@@ -43,6 +49,8 @@ class RankReader:
 
     def top(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """The number of rows of "top 5", and what ranks them where it is said with it."""
+        if self._ranking(mask, draft, topic):
+            return
         match = _TOP.search(mask.text)
         if match is None:
             return
@@ -73,11 +81,26 @@ class RankReader:
         if counted:
             mask.blank(match.end(), match.end() + counted.end())
 
+    def _ranking(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """What "Rank the customers by total amount" ranks by."""
+        opener = _RANKED.match(mask.text)
+        phrase, end = phrase_at(mask.text, opener.end()) if opener else ("", 0)
+        by = _BY.match(mask.text, end) if phrase else None
+        if by is None or opener is None:
+            return False
+        key, stop = phrase_at(mask.text, by.end())
+        slot = self._measure_slot(key, topic)
+        if slot:
+            draft.order, draft.counts = [(slot, by[1] not in LOW)], True
+            mask.blank(opener.start(), opener.end())
+            mask.blank(end, stop)
+        return bool(slot)
+
     def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """What "the most" or a superlative ranks by, unless it is known."""
         if draft.order:
             return
-        if self._adjective(mask, draft):
+        if self._adjective(mask, draft, topic):
             return
         for match in _MOST.finditer(mask.text):
             if is_opening(mask.text[: match.start(1)]) and " of" not in match[0]:
@@ -110,14 +133,14 @@ class RankReader:
         draft.order, draft.ranked = [(slot, desc)], True
         draft.limit = draft.limit or 1
 
-    def _adjective(self, mask: Mask, draft: Draft) -> bool:
+    def _adjective(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
         for match in ADJECTIVES.finditer(mask.text):
             phrase, _ = phrase_at(mask.text, match.end())
-            for thing in self.terms.things(phrase)[:1]:
-                if thing.score < 0.6:
-                    continue
-                ranks = superlative(match[1], self.terms.lexicon.view.table_index[thing.table], self.terms.lexicon)
-                if ranks:
+            things = [thing for thing in self.terms.things(phrase)[:1] if thing.score >= _CLEAR]
+            columns = self.terms.read(phrase, topic)[:1] if not things and match[1] in _OF_COLUMNS else []
+            for table in [term.table for term in (*things, *columns) if term.table]:
+                ranks = superlative(match[1], self.terms.lexicon.view.table_index[table], self.terms.lexicon)
+                if ranks and not _POSSESSED.search(mask.text[: match.start()]):
                     self._rank(draft, [term for term, way in ranks if way == ranks[0][1]], ranks[0][1])
                     mask.blank(match.start(), match.end())
                     return True

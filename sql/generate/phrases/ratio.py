@@ -44,6 +44,7 @@ class Ratio:
         top_clauses, bottom_clauses: Numbers of the clauses that limit each.
         top_having, bottom_having: Tests on the number of things of each row that is counted.
         percent: Times 100.
+        whole: The bottom is the sum of the tops of all groups ("share of the total amount").
         opposite: The bottom is what the top's test excludes ("vegan to non-vegan").
     """
 
@@ -55,6 +56,7 @@ class Ratio:
     bottom_having: Having | None = None
     percent: bool = False
     opposite: bool = False
+    whole: bool = False
 
 
 def read_ratio(
@@ -128,7 +130,7 @@ def _share(
         return None
     near = [n for n, (start, _) in enumerate(clauses) if start >= match.end() - 1]
     mask.blank(match.start(), end)
-    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0])
+    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0], whole=not near)
 
 
 def _side(text: str, readers: tuple[Terms, Callable[[Mask], list[Having]]], topic: Topic) -> tuple[Slot, Having | None]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .openers import OPENER, RETURN
 from .orders import ORDER
 from .scan import phrase_at, split_list
 from .term import Term
+from .windows import rank_over
 
 if TYPE_CHECKING:
     from .draft import Draft, Slot
@@ -28,6 +29,8 @@ _AGGREGATE = re.compile(
 _PARENTHESIS = re.compile(r"^\W*(?:return|show|list|give|find|get)\b[^(.?!]{3,60}\(([^()]{3,80})\)")
 _CUT = re.compile(r"\b(?:for|where|that|sorted|ordered|starting|in ascending|in descending)\b|\.(?:\s|$)")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
+_RANK = re.compile(r"\brank(?:ing)?s?\b")
+_RANK_BY = re.compile(r"\brank\w*\b.*?\b(?:by|based on|according to|in terms of)\s+(.+)")
 _HOW_WORD = re.compile(r"how\s+(old|long|tall|heavy|far|large|big|high|fast|expensive)")
 _HOW = {
     "old": "age", "long": "duration", "tall": "height", "heavy": "weight", "far": "distance", "large": "size",
@@ -114,6 +117,9 @@ class TargetReader:
         parts = split_list(text)
         before = ""
         for number, part in enumerate(parts):
+            if _RANK.search(part):
+                found.append(self._rank(part, topic))
+                continue
             aggregate = _AGGREGATE.match(part)
             if aggregate and not part[aggregate.end() :].strip():
                 noun = next((rest for one in parts[number + 1 :] if (rest := _AGGREGATE.sub("", one).strip())), "")
@@ -126,4 +132,19 @@ class TargetReader:
             before = aggregate[1] if aggregate else before if "of" not in part else ""
             if slot:
                 found.append(slot)
-        return found
+        return self._ranked(found)
+
+    def _rank(self, part: str, topic: Topic) -> Slot:
+        """ "rank by total amount"; without a measure [], for the list to say."""
+        by = _RANK_BY.search(part)
+        slot = self.terms.read(by[1], topic) if by else []
+        return [replace(term, expressions=(rank_over(term.expressions[0]),)) for term in slot if term.kind == "measure"]
+
+    def _ranked(self, found: list[Slot]) -> list[Slot]:
+        """A rank of which the measure is not said is one by the last measure of the list."""
+        measures = [slot for slot in found if slot and slot[0].kind == "measure"]
+        last = measures[-1] if measures else []
+        ranks = [
+            replace(term, expressions=(rank_over(term.expressions[0]),)) for term in last if term.kind == "measure"
+        ]
+        return [slot or ranks for slot in found if slot or ranks]
