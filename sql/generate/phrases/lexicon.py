@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
 from sqlglot import exp
 
-from ctxprune.text.words import STOP_WORDS, fold, stem
+from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
 
 from ...schema.schema import ColumnRef
 from .wordset import word_set
@@ -46,6 +47,7 @@ _SYNONYMS = {
 }  # fmt: skip
 _LINKED = {stem(word): tuple(map(stem, others)) for word, others in _SYNONYMS.items()}
 _SYNONYM, _SPELLED = 0.7, 0.8
+_NOT_SAID = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,15 @@ class Lexicon:
         if not words:
             return []
         names = self._matches(words, self.view.column_words)
+        for position, word in enumerate(words):
+            for number in self._compounds.get(stem(word), ()):
+                names[number] = dict.fromkeys(range(len(self.view.columns[number].name.stems)), (position, 1.0))
         tables = self._matches(words, self.view.table_words)
         found = []
         for number, places in names.items():
             facts = self.view.columns[number]
             score = _column_score(facts, places, tables.get(facts.table, {}), (words, head))
+            score *= self._only_table(facts, places)
             score += self._context(facts, owner, focus or {}) - _key_cost(facts, words)
             if score > 0.25:
                 found.append(Scored(number, min(score, 1.0)))
@@ -105,6 +111,17 @@ class Lexicon:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
 
+    @cached_property
+    def _compounds(self) -> dict[str, tuple[int, ...]]:
+        """Columns by their words written as one: "username" for "user name"."""
+        found: dict[str, tuple[int, ...]] = {}
+        for number, facts in enumerate(self.view.columns):
+            if len(facts.name.stems) > 1:
+                comment = self.view.schema.table(facts.ref.table).column(facts.ref.column).comment
+                joined = stem("".join(split_identifier(comment or facts.ref.column)))
+                found[joined] = (*found.get(joined, ()), number)
+        return found
+
     def _content(self, phrase: str) -> tuple[list[str], int]:
         """Words that name something, folded, and the position of the head noun among them."""
         folded = fold(phrase)
@@ -119,6 +136,12 @@ class Lexicon:
                 head = len(words)
             words.append(word)
         return words, head
+
+    def _only_table(self, facts: ColumnFacts, places: Mapping[int, object]) -> float:
+        """A column of which only the table's name is said, as "user type" by "user", is hardly meant."""
+        own = set(self.view.tables[facts.table].stems)
+        said = {facts.name.stems[place] for place in places}
+        return _NOT_SAID if said <= own and set(facts.name.stems) - own and len(said) < len(facts.name.stems) else 1.0
 
     def _context(self, facts: ColumnFacts, owner: int | None, focus: Mapping[int, float]) -> float:
         if owner == facts.table:

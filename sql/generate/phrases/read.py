@@ -69,7 +69,7 @@ class QuestionReader:
         if draft.ratio is None:
             draft.targets = self._targets.read(mask, draft, topic)
         draft.targets += [slot for slot in also if _first(slot) not in [_first(one) for one in draft.targets]]
-        if slots := self._targets.list_of(returned, topic):
+        if slots := self._targets.list_of(returned, topic, draft):
             draft.targets, draft.returned = slots, True
         self._orders.apply(orders, draft, topic)
         return draft

@@ -29,6 +29,7 @@ _AGGREGATE = re.compile(
 _PARENTHESIS = re.compile(r"^\W*(?:return|show|list|give|find|get)\b[^(.?!]{3,60}\(([^()]{3,80})\)")
 _CUT = re.compile(r"\b(?:for|where|that|sorted|ordered|starting|in ascending|in descending)\b|\.(?:\s|$)")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
+_THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
 _RANK_BY = re.compile(r"\brank\w*\b.*?\b(?:by|based on|according to|in terms of)\s+(.+)")
 _HOW_WORD = re.compile(r"how\s+(old|long|tall|heavy|far|large|big|high|fast|expensive)")
@@ -111,7 +112,7 @@ class TargetReader:
         found = self.list_of(phrase, topic)
         return found or ([[Term(0.6, (), draft.subject, "thing")]] if draft.subject else [])
 
-    def list_of(self, text: str, topic: Topic) -> list[Slot]:
+    def list_of(self, text: str, topic: Topic, draft: Draft | None = None) -> list[Slot]:
         """Readings of each part of a list; "minimum and maximum age" and "average age and weight" share their words."""
         found: list[Slot] = []
         parts = split_list(text)
@@ -119,6 +120,9 @@ class TargetReader:
         for number, part in enumerate(parts):
             if _RANK.search(part):
                 found.append(self._rank(part, topic))
+                continue
+            if draft is not None and _THE_COUNT.match(part):
+                found.append(self._known_count(draft, topic))
                 continue
             aggregate = _AGGREGATE.match(part)
             if aggregate and not part[aggregate.end() :].strip():
@@ -133,6 +137,11 @@ class TargetReader:
             if slot:
                 found.append(slot)
         return self._ranked(found)
+
+    def _known_count(self, draft: Draft, topic: Topic) -> Slot:
+        """ "the count" is the measure that was asked for before, else that of what is spoken of."""
+        measures = [slot for slot in (*draft.targets, *(slot for slot, _ in draft.order)) if slot[0].kind == "measure"]
+        return measures[0] if measures else self._counted(topic)
 
     def _rank(self, part: str, topic: Topic) -> Slot:
         """ "rank by total amount"; without a measure [], for the list to say."""
