@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...sketch.joins import Edge
     from .inputs import Inputs
 
-__all__ = ["read_absences", "read_denied_values"]
+__all__ = ["read_absences", "read_denied_values", "spoken_table"]
 
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
@@ -74,10 +74,12 @@ def read_denied_values(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause
     found = []
     for clause in clauses:
         best = clause.options[0]
-        if best.kind != "value" or not isinstance(best.test, (exp.NEQ, exp.Not)) or len(best.tables) != 1:
+        if best.kind == "date" and not re.search(r"\b(?:but|and)\s+$", inputs.text[: clause.start]):
+            continue
+        if best.kind not in ("value", "date") or not isinstance(best.test, (exp.NEQ, exp.Not)) or len(best.tables) != 1:
             continue
         first, _ = inputs.covered(clause.start, clause.end)
-        subject = _subject(inputs, first, without=best.tables[0])
+        subject = spoken_table(inputs, first, without=best.tables[0])
         path = None
         if subject is not None:
             path = inputs.view.graph.connect([inputs.view.table_name(subject), best.tables[0]])
@@ -102,7 +104,7 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
         return None
     stop = _BOUNDARY.search(inputs.text, match.end())
     limit = stop.start() if stop is not None else len(inputs.text)
-    subject = _subject(inputs, first)
+    subject = spoken_table(inputs, first)
     if subject is None or first == last:
         return None
     # "without X" names what is missing at once; after a verb it may stand some words away.
@@ -118,7 +120,7 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
 
 
-def _subject(inputs: Inputs, first: int, without: str = "") -> int | None:
+def spoken_table(inputs: Inputs, first: int, without: str = "") -> int | None:
     """The table named last before a token, other than `without`; None where there is none."""
     places = [
         (place, share, table)
@@ -159,11 +161,17 @@ def _by_value(
     last, words = reach
     for clause in after:
         first, _ = inputs.covered(clause.start, clause.end)
+        # "not 'white'" denies the value itself; a verb between asks for rows.
+        if first == last and re.search(r"\b(?:is|are|was|were)\b", match.group()):
+            continue
         if first - last > words or not clause.options or clause.options[0].kind not in ("value", "boolean"):
             continue
         table = inputs.view.table_index[clause.options[0].tables[0]]
         # A value of the spoken table itself is only denied: "not from Spain".
         if table == subject or not _joined(inputs, subject, table) or inputs.spoken(table, first) > 0.8:
+            continue
+        path = inputs.view.graph.connect([inputs.view.table_name(subject), inputs.view.table_name(table)])
+        if not path or not _is_many(inputs, path[0]):
             continue
         return _Denial(match.start(), clause.end, subject, table, 0.6, (clause,))
     return None

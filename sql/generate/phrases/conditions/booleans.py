@@ -40,7 +40,10 @@ _BE_WORDS = """
     is are was were be been being got currently still already that who which only all
 """
 _BE = frozenset(_BE_WORDS.split())
+_SHOWN = frozenset({"whether", "if", "per", "each", "by", "every", "what"})
+_PASSED = frozenset({"a", "an", "any", "the", "do", "does", "did", "yet", "been", "they", "it", "he", "she"})
 _PREFIXES = ("un", "in", "im", "dis", "non", "ir", "il")
+_EVENT = 0.75  # a word that only names the same event: "signed up" is not "subscribed"
 _REACH = 4  # words between a negation and what it denies
 
 
@@ -124,8 +127,8 @@ def _mentions(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float, bo
             _best_part(inputs, position, parts)
             for position in range(place, min(place + len(parts), len(inputs.tokens)))
         ]
-        matched = {part for part, fit, _ in fits if fit >= 0.7}
-        count = next((k for k, (_, fit, _) in enumerate(fits) if fit < 0.7), len(fits))
+        matched = {part for part, fit, _ in fits if fit > _EVENT}
+        count = next((k for k, (_, fit, _) in enumerate(fits) if fit <= _EVENT), len(fits))
         if count and (len(matched) == len(parts) or (len(parts) > 1 and len(matched) >= len(parts) - 1 and count >= 2)):
             share = sum(fit for _, fit, _ in fits[:count]) / max(len(parts), 1)
             yield place, place + count, min(1.0, share), any(flip for _, _, flip in fits[:count])
@@ -174,7 +177,8 @@ def find_polarity(inputs: Inputs, first: int, last: int) -> Polarity | None:
     place, denied, clear = first, False, 0.0
     while place > 0 and first - place < _REACH:
         word = tokens[place - 1].text
-        if word in ("whether", "if", "per", "each", "by", "every"):
+        # "what is the", "list whether they are": the column is shown.
+        if word in _SHOWN:
             return None
         if word in _NEGATIONS:
             denied, clear, place = not denied, 1.0, place - 1
@@ -182,11 +186,7 @@ def find_polarity(inputs: Inputs, first: int, last: int) -> Polarity | None:
             clear, place = max(clear, 0.8), place - 1
         elif word in _BE:
             clear, place = max(clear, 0.7), place - 1
-        elif (
-            word in ("a", "an", "any", "the", "do", "does", "did", "yet", "been")
-            and place > 1
-            and (tokens[place - 2].text in _NEGATIONS | _HAVE | _BE)
-        ):
+        elif word in _PASSED and place > 1 and tokens[place - 2].text in _NEGATIONS | _HAVE | _BE | _SHOWN:
             place -= 1
         else:
             break

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.text.words import stem
 
+from .ages import age_options
 from .build import all_of, as_number, column, compare, literal, negate
 from .clauses import Clause, Option
 from .equalities import equal_options
 from .forms import day_columns
 from .numeric import best_options, counted_table, holds_numbers, numbers_as_text
-from .periods import add_months
 from .stated import find_comparisons
 
 if TYPE_CHECKING:
-    from .forms import DayColumn
     from .inputs import Inputs
     from .magnitudes import Number
     from .stated import Stated
@@ -85,7 +82,7 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
         near = inputs.near(number, first, last)
         if near and _is_aggregated(inputs, stated, number):
             continue  # "an average price over 5" compares groups of rows
-        score = _score(inputs, number, near, stated, first) * fit
+        score = _score(inputs, number, near, stated, first) * fit * _is_plausible(inputs, number, stated)
         money = stated.first.money and not _MONEY.isdisjoint(facts.name.stems)
         if score >= _LEAST and money + near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
             scored.append((score, number))
@@ -93,15 +90,24 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
         Option(round(score, 4), _test(inputs, number, stated), (inputs.facts(number).ref.table,), "comparison")
         for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
     ]
-    return best_options([*options, *_ages(inputs, stated, first)])
+    return best_options([*options, *age_options(inputs, stated, alone=not options)])
+
+
+def _is_plausible(inputs: Inputs, number: int, stated: Stated) -> float:
+    """Below 1 for a column of years and a number that is none."""
+    if number not in {one.number for one in day_columns(inputs) if one.kind == "year"}:
+        return 1.0
+    years = [float(value) for value in inputs.stored(number) if isinstance(value, (int, float))]
+    low, high = min(years, default=1000.0), max(years, default=2999.0)
+    return 1.0 if all(low - 100 <= one.value <= high + 100 for one in stated.numbers) else 0.4
 
 
 def _is_aggregated(inputs: Inputs, stated: Stated, number: int) -> bool:
     first, _ = inputs.covered(stated.start, stated.end)
-    words = [token.text for token in inputs.tokens[max(0, first - 5) : first]]
-    place = max((k for k, word in enumerate(words) if word in _AVERAGES), default=-1)
     # A column of averages is named so itself.
-    return place >= 0 and not any(part in _AVERAGES for part in inputs.parts[number])
+    own = set(inputs.parts[number])
+    near = inputs.tokens[max(0, first - 5) : first]
+    return any(token.text in _AVERAGES and token.text not in own and token.stem not in own for token in near)
 
 
 def _score(inputs: Inputs, number: int, near: float, stated: Stated, first: int) -> float:
@@ -134,35 +140,3 @@ def _value(one: Number, stored: tuple[object, ...]) -> float:
     if one.percent and numbers and all(-1.0 <= value <= 1.0 for value in numbers):
         return one.value / 100.0
     return one.value
-
-
-def _ages(inputs: Inputs, stated: Stated, first: int) -> list[Option]:
-    """By the birth date, where one is stored: who is "older than 30" was born before the day 30 years ago."""
-    text = inputs.text[max(0, stated.start - 25) : min(len(inputs.text), stated.end + 20)]
-    if not re.search(r"\b(?:old|older|young|younger|aged?)\b", text) or stated.op == "between":
-        return []
-    years = int(min(stated.first.value, 500)) if stated.first.value.is_integer() else -1
-    if years < 0 or stated.op not in (">", "<", ">=", "<="):
-        return []
-    options = []
-    for one in day_columns(inputs):
-        if not {"birth", "birthday", "birthdate", "dob", "born"} & set(inputs.facts(one.number).name.stems):
-            continue
-        test, note = _born(one, stated.op, years, inputs)
-        if test is not None:
-            score = 0.5 + 0.3 * inputs.spoken(inputs.facts(one.number).table, first)
-            options.append(Option(round(score, 4), test, (one.ref.table,), "date", note))
-    return options
-
-
-def _born(one: DayColumn, op: str, years: int, inputs: Inputs) -> tuple[Any, str]:
-    # Who has the age of 31 or more is older than 30: born on or before the day 31 years ago.
-    turned = years + 1 if op in (">", "<=") else years
-    if turned >= inputs.today.year:
-        return None, ""
-    day = add_months(inputs.today, -12 * turned)
-    bound = date.fromordinal(day.toordinal() + 1)
-    note = f"age counted on {inputs.today.isoformat()}"
-    low, high = (None, bound) if op in (">", ">=") else (bound, None)
-    test, reason = one.test(low, high, inputs.dialect)
-    return (None, reason) if test is None else (test, note)

@@ -23,6 +23,7 @@ _IS_WORDS = """
     either or and
 """
 _IS = frozenset(_IS_WORDS.split())
+_EQUALS = frozenset({"is", "are", "=", "==", "equals", "equal", "to", "of", "either", "number"})
 
 
 def equal_options(inputs: Inputs, stated: Stated) -> list[Option]:
@@ -37,20 +38,25 @@ def equal_options(inputs: Inputs, stated: Stated) -> list[Option]:
     if stated.first.spelt or place < 0:
         return _counted(inputs, stated, last)
     word = inputs.tokens[place]
+    beside = all(inputs.tokens[k].text in _EQUALS for k in range(place + 1, first))
     options = []
     for number, facts in enumerate(inputs.view.columns):
         fit = inputs.fits(place, number)
         if 0 < fit < 1.0 and place:  # "sender type = 0"
             fit += inputs.fits(place - 1, number)
         # Without a word like "id" the number stands right beside the table's name: "customer 12".
+        own = fit > 0 and bool(place) and inputs.fits(place - 1, number) > 0  # "zip code 94107"
+        keyed = facts.key or facts.foreign or facts.kind == "id"
+        if keyed and word.text not in _ID_WORDS and not beside:
+            continue  # "assets that have 2 parts"
         if word.text in _ID_WORDS or (not fit and facts.key and place == first - 1):
             found = _identity(inputs, number, place, word.text)
-            fit = max(fit if word.text not in _ID_WORDS else 0.0, found)
+            fit = max(fit if word.text not in _ID_WORDS or own else 0.0, found)
         if fit < 0.35 or not _takes_number(inputs, number):
             continue
         near = inputs.near(number, first, last)
         score = min(1.0, 0.25 + 0.35 * fit + 0.2 * near + 0.2 * inputs.spoken(facts.table, first))
-        kind = "id" if facts.key or facts.foreign or facts.kind == "id" else "comparison"
+        kind = "id" if keyed else "comparison"
         options.append(Option(round(score, 4), _equal(inputs, number, stated), (facts.ref.table,), kind))
     return best_options(options) if options else _counted(inputs, stated, last)
 

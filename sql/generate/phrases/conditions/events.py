@@ -70,7 +70,7 @@ _DIMENSIONS = (
     "cheap cheaper expensive: price cost",
     "priced: price",
     "costing cost costs: cost price",
-    "worth: value price amount",
+    "worth: value price amount total",
     "fast: speed",
     "faster slower: speed time",
     "large larger bigger smaller: size area",
@@ -136,4 +136,5 @@ def _measures() -> dict[str, frozenset[str]]:
 
 def dimension_words(word: str) -> frozenset[str]:
     """Stems of the columns that a folded adjective or unit measures; empty for another word."""
-    return _measures().get(word, frozenset())
+    # "cheapest" measures what "cheaper" does.
+    return _measures().get(word) or _measures().get(f"{word.removesuffix('est')}er", frozenset())

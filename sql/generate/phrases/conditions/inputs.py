@@ -29,9 +29,12 @@ _WINDOW = 7  # tokens on each side of a literal that may name its column
 _DECAY = (1.0, 1.0, 0.85, 0.7, 0.55, 0.45, 0.35, 0.3)  # by the number of telling words between
 _RIGHT = 0.8  # English names what is compared before the literal more often than after it
 _EVENT = 0.75
+_SHORT = 0.6
 _ALIKE = 0.8
 _MEASURED = 0.9
 _NAMES_TABLE = 0.2
+_BEYOND = 0.6
+_JOINS = frozenset({"and", "or", "but"})
 _LABELS = frozenset(map(stem, ("name", "title", "label")))
 
 
@@ -133,6 +136,8 @@ class Inputs:
             passed = 0
             for position in side:
                 token = self.tokens[position]
+                # What stands beyond an "and" belongs to another condition.
+                weight *= _BEYOND if token.text in _JOINS else 1.0  # noqa: PLW2901
                 fit = self.fits(position, number)
                 if fit:
                     key = hash(token.stem)
@@ -233,7 +238,12 @@ def word_fit(token: Token, part: str) -> float:
         return 1.0
     if len(part) >= 3 and same_event(token.text, part):
         return _EVENT
-    return _ALIKE if _is_alike(token, part) else _EVENT if _holds_event(token, part) else 0.0
+    if _is_alike(token, part):
+        return _ALIKE
+    if _holds_event(token, part):
+        return _EVENT
+    # "lat" of latitude
+    return _SHORT if len(part) == 3 and len(token.text) >= 6 and token.text.startswith(part) else 0.0
 
 
 def _is_alike(token: Token, part: str) -> bool:

@@ -23,6 +23,8 @@ def counted_table(inputs: Inputs, start: int, end: int) -> str:
     only where it names a table as well.
     """
     _, last = inputs.covered(start, end)
+    words = [token.text for token in inputs.tokens[last : last + 2]]
+    last += 2 if words == ["number", "of"] else 0
     for position in range(last, min(last + 3, len(inputs.tokens))):
         token = inputs.tokens[position]
         named = [

@@ -33,7 +33,8 @@ _BEFORE = tuple(
         (rf"{_NOT}\s+(?:(?:{_MORE})\s+than|above|over|exceed(?:ing)?)|at most|up to|maximum of|max(?:imum)? of|"
          rf"(?:{_LESS})\s+than or equal(?:s| to)?|under or equal to|below or equal to|within", "<=|≤", "<="),
         (rf"{_NOT}\s+(?:(?:{_LESS})\s+than|below|under)|at least|minimum of|min(?:imum)? of|no fewer than|"
-         rf"(?:{_MORE})\s+than or equal(?:s| to)?|above or equal to|starting (?:at|from)", ">=|≥", ">="),
+         rf"(?:{_MORE})\s+than or equal(?:s| to)?|above or equal to|starting (?:at|from)|"
+         "reach(?:es|ed|ing)?", ">=|≥", ">="),
         (rf"(?:{_MORE})\s+than|over|above|exceed(?:s|ing|ed)?|beyond|upwards? of|surpass(?:es|ing|ed)?|in excess of|"
          "superior to", ">", ">"),
         (rf"(?:{_LESS})\s+than|under|below|beneath|inferior to", "<", "<"),
@@ -57,7 +58,7 @@ _AFTER = (
     ),
 )
 _AFTER_UNIT = re.compile(r"\s+\w+")
-_BETWEEN = re.compile(r"\b(not\s+)?(?:between|from|in the range(?: of)?|ranging from|in between)\s+(?:the\s+)?$")
+_BETWEEN = re.compile(r"\b(not\s+)?(?:between|aged?|from|in the range(?: of)?|ranging from|in between)\s+(?:the\s+)?$")
 _AND = re.compile(r"\s*(?:\w+\s+)?(?:and|to|through|-|–)\s+(?:the\s+)?|\s*[-–]\s*")
 _LIMIT = re.compile(
     r"\b(?:top|first|last|bottom|best|worst|next|limit|least|most|highest|lowest|largest|smallest|oldest|youngest|latest|"
@@ -67,9 +68,7 @@ _SUPERLATIVE = re.compile(
     r"\s+(?:\w+\s+)?(?:most|least|highest|lowest|largest|smallest|oldest|youngest|latest|newest|earliest|cheapest|longest|"
     r"shortest|biggest|best|worst|different|distinct|other)\b"
 )
-_DENIED = re.compile(
-    r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except|excluding)\s+(?:\w+\s+){0,2}$"
-)
+_DENIED = re.compile(r"\b(?:not|isn't|aren't|wasn't|weren't|doesn't|don't|other than|except)\s+(?:\w+\s+){0,2}$")
 _OR = re.compile(r"\s*,?\s*(?:or|and|,)\s*(?:either\s+)?")
 _WORD = re.compile(r"(\w+)\s+(?:of\s+|is\s+)?$")
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from ctxprune.text.words import STOP_WORDS, fold, stem
 
+from ....values.dates import MONTHS
 from ....values.spans import COMMON_WORDS
 from .booleans import truth_values, without_prefix
 from .build import column, compare, literal, lower, negate
@@ -33,12 +34,15 @@ _QUOTED = re.compile(
 _NOT = re.compile(
     r"(?:\bnon[-\s]|\b(?:not|n't|isn't|aren't|wasn't|weren't|other than|except(?: for)?|excluding|exclude|"
     r"apart from|besides|"
-    r"outside(?: of)?|but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
+    r"outside(?: of)?|neither|nor|"
+    r"but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
     r"living|based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
 )
-_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
+_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|nor|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
 _LEADS = re.compile(r"\b(?:in|from|at|by|named|called|titled|of|for|is|are|to|with|the)\s+$")
 _NAMED = 0.3
+_GENDERS = {"F": ("female", "females", "women", "woman", "girl", "girls"), "M": ("male", "males", "men", "man", "boys")}
+_SMALL = COMMON_WORDS | {"all", "none", "several", "together", "same"}
 _MEANS = frozenset({"via", "through", "using", "by"})
 _LEAST_LIKELY = 0.05
 _FEW, _SHORT = 14, 30
@@ -58,7 +62,7 @@ def read_values(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> list[Clause
     """The clauses that ask for a value, outside of the spans in `taken`."""
     named = [*_hits(inputs, taken)]
     spans = [(one.start, one.end) for one in named]
-    named += [one for one in _derived(inputs) if _free(one, [*spans, *taken])]
+    named += [one for one in (*_derived(inputs), *_genders(inputs)) if _free(one, [*spans, *taken])]
     named += [one for one in _quoted(inputs, named) if _free(one, taken)]
     spans = [(one.start, one.end) for one in named]
     named += [one for one in _capitals(inputs) if _free(one, [*spans, *taken])]
@@ -101,7 +105,10 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
         ref = inputs.view.known(hit.ref)
         start, end = hit.span
         # Spans beyond the question belong to the evidence.
-        if ref is None or end > len(inputs.text) or start >= end or hit.likelihood < _LEAST_LIKELY:
+        # Columns of yes and no, which have a reader of their own, are found by their names.
+        if ref is None or hit.stage == "column" or hit.likelihood < _LEAST_LIKELY:
+            continue
+        if end > len(inputs.text) or start >= end:
             continue
         before = groups[start, end].get(ref)
         if before is None or (hit.score, hit.likelihood) > (before.score, before.likelihood):
@@ -148,7 +155,7 @@ def _telling(inputs: Inputs, start: int, words: list[str]) -> bool:
         # "IT" in capitals is a name, unless all of the question is.
         return len(words) == 1 and surface.isupper() and start > 0 and not inputs.question.isupper()
     # "more" and "all" are stored somewhere, too; only capitals make a name of them.
-    return not all(word in COMMON_WORDS for word in words) or inputs.question[start].isupper()
+    return not all(word in _SMALL for word in words) or inputs.question[start].isupper()
 
 
 def _derived(inputs: Inputs) -> Iterator[_Named]:
@@ -175,6 +182,21 @@ def _derived(inputs: Inputs) -> Iterator[_Named]:
                 yield _Named(
                     token.start, token.end, {ref: (value, 0.6, False) for ref, value in texts[bare].items()}, False
                 )
+
+
+def _genders(inputs: Inputs) -> Iterator[_Named]:
+    """ "female" of a column that stores F."""
+    columns = [n for n in range(len(inputs.view.columns)) if not {"sex", "gender"}.isdisjoint(inputs.parts[n])]
+    for token in inputs.tokens if columns else ():
+        letter = next((letter for letter, words in _GENDERS.items() if token.text in words), "")
+        places = {
+            inputs.facts(number).ref: (str(value), 0.6, False)
+            for number in columns
+            for value in inputs.stored(number)
+            if letter and str(value).upper() == letter
+        }
+        if places:
+            yield _Named(token.start, token.end, places)
 
 
 def _comes_from(word: str, text: str) -> bool:
@@ -214,7 +236,8 @@ def _capitals(inputs: Inputs) -> Iterator[_Named]:
             )
             # Letters alone are an abbreviation of the asker's own rather than a name.
             led = _LEADS.search(inputs.text[: words[0].start]) is not None or position - 1 in named
-            if not shouted and not columns and led and not (text.isupper() and len(text) <= 5):
+            month = words[0].text in MONTHS
+            if not shouted and not columns and not month and led and not (text.isupper() and len(text) <= 5):
                 yield _Named(words[0].start, words[-1].end, _likely(inputs, words[0].start, text), stored=False)
         position = max(last, position + 1)
 
@@ -304,7 +327,7 @@ def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
     named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.25}
     columns = range(len(inputs.view.columns))
     if all(
-        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) >= 0.9 for n in columns)
+        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) > 0.95 for n in columns)
         for place in range(first, last)
     ):
         return 0.5
@@ -319,7 +342,10 @@ def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
     surface = inputs.question[named.start : named.end]
     if not named.stored or stem(fold(named.places[ref][0])) == stem(fold(surface)):
         return 0.3
-    # Misspelt words keep their first letter.
+    stored = set(fold(named.places[ref][0]).split())
+    # Misspelt words keep their first letter, and no word of the question's grammar stands in for one that is stored.
+    if any(word in STOP_WORDS and word not in stored for word in surface.lower().split()):
+        return 1.0
     if named.places[ref][0][:1].casefold() != surface[:1].casefold() and surface.islower():
         return 1.0
     return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.45
