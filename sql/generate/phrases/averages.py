@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["read_averages"]
 
 _MORE = (
-    "above|over|higher than|greater than|more than|larger than|bigger than|longer than|older than|heavier than|taller than|"
-    "more expensive than|better than|faster than|exceeding|exceeds|exceed"
+    "above|over|higher than|greater than|more than|larger than|bigger than|longer than|older than|heavier than|"
+    "taller than|more expensive than|better than|faster than|exceeding|exceeds|exceed"
 )
 _LESS = "below|under|lower than|less than|smaller than|shorter than|younger than|cheaper than|fewer than|lighter than"
 _COMPARED = re.compile(
@@ -29,9 +29,9 @@ _BEFORE = re.compile(
     r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
 )
 _ADJECTIVES = {
-    "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight", "lighter": "weight",
-    "taller": "height", "shorter": "height", "longer": "length", "faster": "speed", "larger": "size", "bigger": "size",
-    "smaller": "size",
+    "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
+    "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
+    "larger": "size", "bigger": "size", "smaller": "size",
 }  # fmt: skip
 _FUNCTIONS: dict[str, Any] = {"average": exp.Avg, "mean": exp.Avg, "maximum": exp.Max, "minimum": exp.Min}
 _MOST = 3

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Expanded", "expand"]
 
+_Copied = tuple[str, "int | None"]  # a text, and where it stood in question + newline + evidence
+
 _DEFINED = re.compile(r"\b([A-Z][A-Za-z]{0,9}[A-Z])\s*(?:\([^()]{0,80}\)\s*)?=\s*([^\n=]{3,300})")
 _CUT = re.compile(r",\s*(?:with|where|which|i\.e\.|that is)\b|\.(?:\s|$)|;|,\s*$")
 _WHICH = re.compile(r"^[^,]{0,60},\s*(?:which|that) is\s+(?:the\s+)?")
@@ -46,50 +48,45 @@ def expand(question: str, evidence: str) -> Expanded | None:
 
     A quotient is put as a ratio in words, so that it is read as one.
     """
-    meanings: dict[str, tuple[int, str]] = {}
+    meanings: dict[str, list[_Copied]] = {}
     for source, offset in ((question, 0), (evidence, len(question) + 1)):
         for match in list(_DEFINED.finditer(source))[:_MOST]:
-            start, text = _meaning(match[2])
-            meanings.setdefault(match[1], (offset + match.start(2) + start, text))
+            meanings.setdefault(match[1], _meaning(match[2], offset + match.start(2)))
     first: dict[str, re.Match[str]] = {}
-    for m in (
-        m
-        for m in re.finditer(r"\b[A-Z][A-Za-z]{0,9}[A-Z]\b", question)
-        if m[0] in meanings and not _defines(question, m)
-    ):
-        first.setdefault(m[0], m)  # once: what "return" lists again is known by then
-    used = list(first.values())
-    if not used:
+    for match in re.finditer(r"\b[A-Z][A-Za-z]{0,9}[A-Z]\b", question):
+        if match[0] in meanings and not _defines(question, match):
+            first.setdefault(match[0], match)  # once: what "return" lists again is known by then
+    if not first:
         return None
-    parts: list[str] = []
-    pieces: list[tuple[int, int, int]] = []
-    place = length = 0
-    for match in used[:_MOST]:
-        for old, text in ((place, question[place : match.start()]), meanings[match[0]]):
-            parts.append(text)
-            pieces.append((length, old, len(text)))
-            length += len(text)
+    parts: list[_Copied] = []
+    place = 0
+    for match in list(first.values())[:_MOST]:
+        parts += [(question[place : match.start()], place), *meanings[match[0]]]
         place = match.end()
-    parts.append(question[place:])
-    pieces.append((length, place, len(question) - place))
-    return Expanded("".join(parts), tuple(pieces))
+    parts.append((question[place:], place))
+    starts = [sum(len(text) for text, _ in parts[:number]) for number in range(len(parts))]
+    pieces = tuple((new, old, len(text)) for new, (text, old) in zip(starts, parts, strict=True) if old is not None)
+    return Expanded("".join(text for text, _ in parts), pieces)
 
 
 def _defines(question: str, match: re.Match[str]) -> bool:
     return bool(re.match(r"\s*(?:\([^()]*\)\s*)?=", question[match.end() :]))
 
 
-def _meaning(text: str) -> tuple[int, str]:
-    """Where the meaning begins in a definition's text, and the meaning; a quotient as a ratio."""
-    start = 0
+def _meaning(text: str, offset: int) -> list[_Copied]:
+    """The meaning in a definition's text, in pieces; a quotient as a ratio."""
     which = _WHICH.match(text)
-    if which:
-        start, text = which.end(), text[which.end() :]
-    cut = _CUT.search(text)
-    text = text[: cut.start()] if cut else text
-    quotient = _QUOTIENT.match(text.strip())
-    if quotient:
-        form = "percentage ratio" if quotient[3] else "ratio"
-        # It no longer stands where it stood, and so its hits are not moved: -1 matches none.
-        return -(10**6), f"{form} of {quotient[1]} to {quotient[2]}"
-    return start, text.strip()
+    start = which.end() if which else 0
+    cut = _CUT.search(text, start)
+    text = text[start : cut.start() if cut else None].rstrip()
+    quotient = _QUOTIENT.match(text)
+    if quotient is None:
+        return [(text, offset + start)]
+    begin = offset + start
+    form = "percentage ratio of " if quotient[3] else "ratio of "
+    return [
+        (form, None),
+        (quotient[1], begin + quotient.start(1)),
+        (" to ", None),
+        (quotient[2], begin + quotient.start(2)),
+    ]

@@ -29,6 +29,8 @@ _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s
 _START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
 _END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
 _SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
+_WHOLE = frozenset({"revenue", "sales", "turnover"})
+_SALES, _OTHER = 0.92, 0.75  # scores of a product where it is what the word means, and where it may be
 _QUANTITY, _PRICE = frozenset(map(stem, ("quantity", "qty"))), stem("price")
 
 
@@ -97,7 +99,8 @@ class DerivedTerms:
 
     def products(self, phrase: str) -> list[Term]:
         """Quantity times price over the lines of an order, for what is sold or spent in total."""
-        if not _SOLD.search(phrase):
+        sold = _SOLD.search(phrase)
+        if not sold:
             return []
         found = []
         for table in range(len(self.lexicon.view.tables)):
@@ -106,5 +109,5 @@ class DerivedTerms:
             price = next((f for f in own if _PRICE in f.name.stems), None)
             if quantity is not None and price is not None:
                 made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
-                found.append(Term(0.75, (made,), quantity.ref.table, "column"))
+                found.append(Term(_SALES if sold[0] in _WHOLE else _OTHER, (made,), quantity.ref.table))
         return found

@@ -209,7 +209,7 @@ def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:
     words = text[clause.start : clause.end]
     if clause.options[0].kind not in {"value", "boolean", "null", "pattern"} or words[:1] in "\"'“‘`":
         return False
-    if clause.options[0].score < _UNSURE:
+    if clause.options[0].score < _UNSURE and words == words.lower():
         return True
     scores = [*(one.score for one in terms.things(words)), *(one.score for one in terms.lexicon.columns(words))]
     return words == words.lower() and max(scores, default=0.0) >= _NAMED

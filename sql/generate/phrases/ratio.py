@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Ratio", "grouped_ratio", "ratio_of", "read_ratio"]
 
-_RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\s+")
-_SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+|the\s+)?")
-_VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\s+(?=\w)")
+_RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\b")
+_SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\b(?:\s+(?:all|the)\b)?")
+_VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\b(?=\s)")
 _END = re.compile(
     r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b"
     r"|\bper\s|\bvary\b|\boverall\b|$"

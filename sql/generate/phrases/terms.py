@@ -48,6 +48,7 @@ _NAMED = frozenset(map(stem, ("name", "title", "label", "username")))
 _IDS = frozenset({"id", "ids", "identifier", "identifiers"})
 _AGGREGATES: dict[str, Any] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
 _SURE = 0.45
+_UNMEASURED = 0.8  # for a column where an average or a sum is asked for
 _CUT = 0.93  # for each word that is left out at the end of a phrase
 
 
@@ -94,12 +95,10 @@ class Terms:
         plain = self._plain(phrase, topic)
         # A column that is itself called "total credits" or "number of pages" competes with the sum or count.
         if _COUNT.match(phrase) and not self._is_amount(phrase):
-            plain = [
-                term
-                for term in plain
-                if (f := self.facts(term.expressions[0]) if term.expressions else None) and f.kind == "number"
-            ]
-        found += plain if not found else [term.scaled(0.8) for term in plain if term.kind == "column"]
+            plain = []  # "number of streets" is no street number
+        elif _AVERAGE.match(phrase) or _SUM.match(phrase):
+            plain = [term.scaled(_UNMEASURED) for term in plain if term.kind == "column"]
+        found += plain if not found else [term.scaled(0.9) for term in plain if term.kind == "column"]
         return best_terms(found, most)
 
     def things(self, phrase: str) -> list[Term]:
@@ -156,6 +155,7 @@ class Terms:
             facts = self.lexicon.view.columns[one.number]
             if facts.kind == "number" and not {"year"} & set(facts.name.stems):
                 found.append(Term(one.score * 0.9, (exp.Sum(this=column(facts.ref)),), facts.ref.table, "measure"))
+                found.append(Term(one.score * 0.85, (column(facts.ref),), facts.ref.table))
             else:
                 counted = exp.Count(this=exp.Distinct(expressions=[column(facts.ref)]))
                 found.append(Term(one.score * 0.8, (counted,), facts.ref.table, "measure"))
@@ -171,7 +171,7 @@ class Terms:
 
     def _aggregates(self, name: str, inner: str, topic: Topic) -> list[Term]:
         found = []
-        if match := _COUNT.match(inner):
+        if (match := _COUNT.match(inner)) and not self._is_amount(inner):
             # "average number of shares": the number is a column, or a count of each group, which is no plain measure.
             inner = (match[1] or match[2]).strip()
         base = [
