@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .base import Refusal, State, Step, as_step
 from .choose import SelectAnswer
-from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
+from .context import LinkSchema, ReadSamples, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
 from .generate import PATHS, Generate
 from .names import CheckNames
@@ -15,6 +15,7 @@ __all__ = [
     "Execute",
     "Generate",
     "LinkSchema",
+    "ReadSamples",
     "Refusal",
     "RetrieveValues",
     "Screen",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.utils.foreign import check_method, optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from ...generate.base import Candidate
     from ...knowledge.recall import Recalled
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ...rewrite.base import Rewritten
     from ...schema.hits import RangeHit, ValueHit
     from ...schema.linked import Linked
-    from ...schema.schema import Schema
+    from ...schema.schema import ColumnRef, Schema
     from ...select.base import Executed, Selection
 
 __all__ = ["Refusal", "State", "Step", "as_step"]
@@ -48,6 +49,8 @@ class State:
         evidence: Extra knowledge that came with the question.
         hits: Stored values that the question mentions.
         ranges: Columns that its numbers and days may be compared with.
+        samples: By column, a few stored values that may be shown.
+        today: The day that "last month" counts from; None for the clock's.
         linked: The linked schema.
         shown: The linked schema with example values.
         candidates: As generated.
@@ -64,6 +67,8 @@ class State:
     evidence: str = ""
     hits: Sequence[ValueHit] = ()
     ranges: Sequence[RangeHit] = ()
+    samples: Mapping[ColumnRef, tuple[object, ...]] = field(default_factory=dict)
+    today: date | None = None
     linked: Linked | None = None
     shown: Schema | None = None
     candidates: Sequence[Candidate] = ()

@@ -1,0 +1,95 @@
+"""Reads a question phrase by phrase: what is shown, counted, grouped, sorted and kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .draft import Draft
+from .groups import GroupReader
+from .openers import blank, sentences_of
+from .orders import OrderReader
+from .ranks import RankReader
+from .ratio import read_ratio
+from .scan import Mask
+from .targets import TargetReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .draft import Slot
+    from .term import Topic
+    from .terms import Terms
+
+__all__ = ["QuestionReader"]
+
+_DISTINCT = re.compile(r"\bunique list\b|\bno duplicates\b|\bdifferent\b|\bdistinct\b")
+_JOINT = re.compile(r"\b(?:along with|as well as|together with|followed by|and also)\b(?! (?:who|which|that)\b)")
+_RESPECTIVE = re.compile(
+    r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b"
+    r"|\band (?:their|the) counts?\b(?! of)"
+)
+_SPLIT = re.compile(
+    r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*"
+)
+
+
+@dataclass(frozen=True)
+class QuestionReader:
+    """Reads questions about one schema."""
+
+    terms: Terms
+
+    def read(self, masked: str, topic: Topic, clauses: Sequence[tuple[int, int]] = ()) -> Draft:
+        """The parts of a question.
+
+        Args:
+            masked: The question in lower case, with its conditions blanked out.
+            topic: What it is about.
+            clauses: Characters [start, end) of its conditions.
+        """
+        draft = Draft(distinct=bool(_DISTINCT.search(masked)))
+        if topic.owner is not None:
+            draft.subject = self.terms.lexicon.view.table_name(topic.owner)
+        # A comma stands for "along with", so that lists have one form; places stay the same.
+        mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
+        # Later parts are read from what earlier ones leave over, and the targets from what is left in the end.
+        returned = self._targets.cut_list(mask, sentences_of(masked))
+        draft.counts = blank(mask, _RESPECTIVE)
+        orders = self._orders.cut(mask)
+        draft.split = blank(mask, _SPLIT)
+        draft.ratio = read_ratio(mask, clauses, (self.terms, self._groups.tests), topic)
+        draft.having = self._groups.tests(mask)
+        self._ranks.top(mask, draft, topic)
+        draft.groups = self._groups.read(mask, topic)
+        also = self._targets.also(mask, topic)
+        self._ranks.most(mask, draft, topic)
+        if draft.ratio is None:
+            draft.targets = self._targets.read(mask, draft, topic)
+        draft.targets += [slot for slot in also if _first(slot) not in [_first(one) for one in draft.targets]]
+        if slots := self._targets.list_of(returned, topic, draft):
+            draft.targets, draft.returned = slots, True
+        self._orders.apply(orders, draft, topic)
+        return draft
+
+    @cached_property
+    def _targets(self) -> TargetReader:
+        return TargetReader(self.terms)
+
+    @cached_property
+    def _orders(self) -> OrderReader:
+        return OrderReader(self.terms)
+
+    @cached_property
+    def _ranks(self) -> RankReader:
+        return RankReader(self.terms)
+
+    @cached_property
+    def _groups(self) -> GroupReader:
+        return GroupReader(self.terms)
+
+
+def _first(slot: Slot) -> tuple[str, ...]:
+    return slot[0].key
