@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from .plan import ENTITY
+from .plan import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "all_of", "choices", "compare", "ordered", "real", "unique"]
 
 _MOST_CHOICES = 60
+_LEAST = 0.3  # of the score of the best choice
 _COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
 
 
@@ -60,11 +61,14 @@ def choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[Ch
         *([draft.ratio.top, draft.ratio.bottom] if draft.ratio is not None else []),
     ]
     first = tuple(0 for _ in slots)
+    best = -_product(slots, first)
     seen, queue = {first}, [(-_product(slots, first), first)]
     for _ in range(_MOST_CHOICES):
         if not queue:
             return
         cost, places = heapq.heappop(queue)
+        if cost > _LEAST * best:
+            return
         yield _choice(draft, slots, places, -cost)
         for number, place in enumerate(places):
             following = (*places[:number], place + 1, *places[number + 1 :])
@@ -115,5 +119,5 @@ def unique(nodes: Sequence[exp.Expression]) -> list[exp.Expression]:
     """Each expression once, in order."""
     held: dict[str, exp.Expression] = {}
     for node in nodes:
-        held.setdefault(node.sql() + str(node.meta.get(ENTITY, "")), node)
+        held.setdefault(text_of(node), node)
     return list(held.values())
