@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ctxprune.cli._options import GenerationOptions, JsonOption, SetOption, with_option_groups
-from ctxprune.cli._trust import ItemsOption, LogOption
+from ctxprune.cli._trust import BarOption, ItemsOption, LogOption
 
 __all__ = ["sqleval"]
 
@@ -25,6 +25,7 @@ def sqleval(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Questions to ask, of each database in turn; default: all.")
     ] = None,
+    min_confidence: BarOption = None,
     log: LogOption = None,
     items: ItemsOption = False,
     as_json: JsonOption = False,
@@ -36,14 +37,14 @@ def sqleval(
     with certainty.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._trust import ask_set, make_factory, shown_generator
+    from ctxprune.cli._trust import ask_set, make_factory, options_record, shown_generator
     from ctxprune.sql.evaluation.trust.figures import figures, group_figures, time_figures
     from ctxprune.sql.evaluation.trust.sqleval import load_sqleval
 
     questions = load_sqleval(data)
     fingerprint, skipped = questions.fingerprint, len(questions.questions) - len(questions.present)
-    factory = make_factory(generation)
-    judgements = ask_set(questions if limit is None else questions.limited(limit), generation, factory, log=log)
+    factory, options = make_factory(generation, min_confidence), options_record(generation, min_confidence)
+    judgements = ask_set(questions if limit is None else questions.limited(limit), factory, log=log, options=options)
     generator = shown_generator(generation.generator)
     document: dict[str, Any] = {"set": questions.name, "generator": generator, "plain": generation.plain}
     document |= {"data": fingerprint, "rule": questions.rule.name}

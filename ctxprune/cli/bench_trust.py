@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._options import GenerationOptions, JsonOption, SchemasOption, SetOption, with_option_groups
-from ctxprune.cli._trust import LogOption
+from ctxprune.cli._trust import BarOption, LogOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +38,7 @@ def trust(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Questions to ask of each set, each database in turn; default: all.")
     ] = None,
+    min_confidence: BarOption = None,
     log: LogOption = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write the risk-coverage curves as an SVG picture.", show_default=False)
@@ -51,12 +52,12 @@ def trust(
     where they are answered. With several sets, --log NAME keeps one file NAME.SET for each.
     """
     from ctxprune.cli import _console
-    from ctxprune.cli._trust import ask_set, make_factory, shown_generator
+    from ctxprune.cli._trust import ask_set, make_factory, options_record, shown_generator
     from ctxprune.sql.evaluation.trust.chart import risk_coverage_chart
     from ctxprune.sql.evaluation.trust.sets import find_sets, open_questions
 
     folders = find_sets(data, [name.strip() for name in sets.split(",") if name.strip()])
-    factory = make_factory(generation)
+    factory, options = make_factory(generation, min_confidence), options_record(generation, min_confidence)
     found: dict[str, tuple[Judgement, ...]] = {}
     prints: dict[str, str] = {}
     inputs: list[Path] = []
@@ -69,7 +70,7 @@ def trust(
                 _console.check_target(plot, *questions.databases.values())
             kept = log if log is None or len(folders) == 1 else log.with_name(f"{log.name}.{questions.name}")
             asked = questions if limit is None else questions.limited(limit)
-            found[questions.name] = ask_set(asked, generation, factory, log=kept)
+            found[questions.name] = ask_set(asked, factory, log=kept, options=options)
         document: dict[str, Any] = {"generator": shown_generator(generation.generator), "plain": generation.plain}
         document |= {"data": prints, "sets": {name: _figures(judgements) for name, judgements in found.items()}}
         document[_ALL] = _figures([one for judgements in found.values() for one in judgements])

@@ -10,9 +10,10 @@ import ctxprune
 from ctxprune.errors import DatabaseError, UsageError
 
 from ...database.database import Database
+from ...trust.outcome import UNANSWERED
 from ..journal import Journal
 from ..run import ModelWatch
-from .judgement import ANSWERED, UNANSWERED, Judgement
+from .judgement import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     MakePipeline = Callable[[Database, Schema], Pipeline]
 
-__all__ = ["ask_questions", "candidate_queries", "judge_answer", "open_journal", "outcome_of"]
+__all__ = ["ask_questions", "candidate_queries", "judge_answer", "open_journal"]
 
 
 def ask_questions(
@@ -104,10 +105,10 @@ def _ask_database(
 def judge_answer(database: Database, question: Question, answer: Answer, rule: RowRule, *, ms: float) -> Judgement:
     """The judgement of one answer; without references nothing but its outcome."""
     model_error = next(iter(answer.trace.model_errors), "")
-    outcome, error = outcome_of(answer), ""
+    outcome, error = answer.outcome, ""
     if answer.refusal is not None:
         error = model_error if answer.refusal.kind == "model" else answer.reason
-    right = lenient = oracle = False
+    right = lenient = oracle = withheld = False
     queries = candidate_queries(answer)
     scored = question.answerable and bool(question.golds)
     if scored:
@@ -118,6 +119,8 @@ def judge_answer(database: Database, question: Question, answer: Answer, rule: R
         oracle = any(match.right for match in matches.values())
         if outcome != UNANSWERED and answer.sql in matches:
             right, lenient = matches[answer.sql].right, matches[answer.sql].lenient
+        elif outcome == UNANSWERED and (preferred := _preferred(answer)) in matches:
+            withheld = matches[preferred].right
     return Judgement(
         question.index,
         question.db_id,
@@ -129,6 +132,7 @@ def judge_answer(database: Database, question: Question, answer: Answer, rule: R
         right=right,
         lenient=lenient,
         oracle=oracle,
+        withheld=withheld,
         candidates=len(queries),
         scored=scored,
         ms=round(ms, 2),
@@ -137,13 +141,14 @@ def judge_answer(database: Database, question: Question, answer: Answer, rule: R
     )
 
 
-def outcome_of(answer: Answer) -> str:
-    """One of `judgement.OUTCOMES`."""
-    return UNANSWERED if answer.refused else ANSWERED
-
-
 def candidate_queries(answer: Answer) -> list[str]:
     """The different queries that ran for an answer, the shown one first."""
     ran = [one.ran for one in answer.trace.candidates if one.ran and one.rows is not None]
     shown = [answer.sql] if answer.sql else []
     return list(dict.fromkeys([*shown, *ran]))
+
+
+def _preferred(answer: Answer) -> str:
+    """The query of the largest group of equal results, which was chosen but for the refusal; "" without one."""
+    groups = answer.trace.groups
+    return answer.trace.candidates[groups[0][0]].ran if groups and groups[0] else ""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.percent import percent_or_none
 
+from ...trust.outcome import ANSWERED, TENTATIVE, UNANSWERED
 from ..reliability import calibration_error, coverage_at, reliability_bins, risk_coverage
-from .judgement import ANSWERED, TENTATIVE, UNANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
     `tentative` and `false_refusals`, the outcomes. `answered_right`: share right among those with the outcome
     `answered`; `answered_right_all` counts unanswerable questions that were answered as wrong answers.
     `refused`: share of the unanswerable ones that are not `answered`; `refused_tentative`: those of them that are
-    tentative. `lost`: unanswered although a candidate is right. `ece`: calibration error of the questions that have an
-    answer and got a query; `ece_all` counts queries for unanswerable questions as wrong.
+    tentative. `lost`: unanswered although the preferred candidate is right. `ece`: calibration error of the questions
+    that have an answer and got a query; `ece_all` counts queries for unanswerable questions as wrong.
     None stands where there is nothing to take a share of.
     """
     asked = [one for one in judgements if one.answerable]
@@ -50,7 +50,7 @@ def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
         "tentative": percent_or_none(one.outcome == TENTATIVE for one in asked),
         "tentative_right": percent_or_none(one.right for one in scored if one.outcome == TENTATIVE),
         "false_refusals": percent_or_none(one.outcome == UNANSWERED for one in asked),
-        "lost": percent_or_none(one.outcome == UNANSWERED and one.oracle for one in scored),
+        "lost": percent_or_none(one.withheld for one in scored),
         "refused": percent_or_none(one.outcome != ANSWERED for one in without),
         "refused_tentative": percent_or_none(one.outcome == TENTATIVE for one in without),
         "ece": _ece(scored),

@@ -7,10 +7,9 @@ from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["ANSWERED", "OUTCOMES", "TENTATIVE", "UNANSWERED", "Judgement"]
+from ...trust.outcome import OUTCOMES
 
-ANSWERED, TENTATIVE, UNANSWERED = "answered", "tentative", "unanswered"
-OUTCOMES = (ANSWERED, TENTATIVE, UNANSWERED)
+__all__ = ["Judgement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +19,13 @@ class Judgement:
     Attributes:
         index, db_id, category: Which question.
         answerable: Whether the database can answer it.
-        outcome: One of `OUTCOMES`.
+        outcome: "answered", "tentative" or "unanswered", as `ctxprune.sql.trust.outcome` has it.
         confidence: The answer's own, 0..1.
         sql: The query shown; "" without one.
         right: Its rows are those of a reference.
         lenient: So they are where further columns beside the reference's do no harm.
         oracle: Some candidate of this question is right, chosen or not.
+        withheld: There is no answer, although the candidate that the selection prefers is right.
         candidates: Number of different candidate queries that ran.
         scored: Whether `right` means anything: the question has a reference that runs.
         ms: Milliseconds from question to answer.
@@ -45,6 +45,7 @@ class Judgement:
     right: bool = False
     lenient: bool = False
     oracle: bool = False
+    withheld: bool = False
     candidates: int = 0
     scored: bool = True
     ms: float = 0.0

@@ -9,7 +9,8 @@ import pytest
 from ctxprune.errors import InputError
 from ctxprune.sql.evaluation.trust.chart import risk_coverage_chart
 from ctxprune.sql.evaluation.trust.figures import curve_figures, figures, group_figures, time_figures
-from ctxprune.sql.evaluation.trust.judgement import ANSWERED, TENTATIVE, UNANSWERED, Judgement
+from ctxprune.sql.evaluation.trust.judgement import Judgement
+from ctxprune.sql.trust.outcome import ANSWERED, TENTATIVE, UNANSWERED
 
 
 def _judgement(outcome: str, confidence: float, **other: object) -> Judgement:
@@ -20,7 +21,7 @@ ROWS = (
     _judgement(ANSWERED, 0.95, right=True, lenient=True, oracle=True),
     _judgement(ANSWERED, 0.95, lenient=True, oracle=True, category="ratio"),
     _judgement(TENTATIVE, 0.45, right=True, lenient=True, oracle=True),
-    _judgement(UNANSWERED, 0.0, sql="", oracle=True),
+    _judgement(UNANSWERED, 0.0, sql="", oracle=True, withheld=True),
     _judgement(ANSWERED, 0.85, answerable=False, scored=False, category="unanswerable"),
     _judgement(TENTATIVE, 0.35, answerable=False, scored=False, category="unanswerable"),
     _judgement(UNANSWERED, 0.0, sql="", answerable=False, scored=False, category="unanswerable"),
