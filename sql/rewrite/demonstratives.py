@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ctxprune.text.words import stem
+
 from .references import resolve_reference
 from .subjects import noun_phrase, read_subject, split_selection
 from .superlatives import find_rank
@@ -25,6 +27,11 @@ _CHOOSES = re.compile(r"\b(?:how many|which|any|some|all|one|none|most)\s+of\s+\
 _TIMES = re.compile(
     r"(?:year|month|week|day|quarter|time|is|was|are|were|does|do|has|have|many|much|as)s?\Z", re.IGNORECASE
 )
+# What begins another clause or sentence: a demonstrative behind it may point at what the first one names.
+_CLAUSE = re.compile(
+    r"[.?!;:]|(?:,|\band)\s+(?:and\s+)?(?:for\s+)?(?:how|what|which|who|where|when|list|show|give|find|name|state)\b",
+    re.IGNORECASE,
+)
 _AMONG = re.compile(
     r"\A(?:among|amongst|out of|of|from|in|for)\s+(?:all\s+(?:of\s+)?)?(?:them|these|those)\s*,\s*(?P<rest>\S.*)\Z"
     r"|\A(?P<asks>\S.*?)\s+(?:among|amongst)\s+(?:them|these|those)\Z",
@@ -40,9 +47,10 @@ _WHICH_OF = re.compile(
 
 def points_back(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a question points at the one before it by such a word."""
-    if _COMPARED.search(text) or _AMONG.match(text) or _WHICH_OF.match(text):
+    compared = _COMPARED.search(text)
+    if (compared and not _CLAUSE.search(text[: compared.start()])) or _AMONG.match(text) or _WHICH_OF.match(text):
         return True
-    return any(_is_thing(found["noun"], vocabulary) for found in _NAMED.finditer(text))
+    return any(_is_thing(found, text, vocabulary) for found in _NAMED.finditer(text))
 
 
 def resolve_demonstrative(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
@@ -57,7 +65,7 @@ def resolve_demonstrative(question: str, fragment: Fragment, vocabulary: Vocabul
     if among := _AMONG.match(text):
         return _among(question, fragment, (among["rest"] or among["asks"], things), vocabulary)
     for found in _NAMED.finditer(text):
-        if _is_thing(found["noun"], vocabulary) and not _CHOOSES.search(text[: found.start()]):
+        if _is_thing(found, text, vocabulary) and not _CHOOSES.search(text[: found.start()]):
             put = _stands_for(found["noun"], things, question)
             return text[: found.start()] + put + text[found.end() :] if put else ""
     return ""
@@ -74,16 +82,20 @@ def _among(question: str, fragment: Fragment, parts: tuple[str, str], vocabulary
 
 def _stands_for(noun: str, things: str, question: str) -> str:
     """What "this horsepower" or "these cars" is: the earlier attribute, or the earlier things."""
-    stem, attribute = noun.lower().rstrip("s"), noun_phrase(split_selection(question)[0])
-    if attribute.lower().rstrip("s").endswith(stem):
+    short, attribute = noun.lower().rstrip("s"), noun_phrase(split_selection(question)[0])
+    if attribute.lower().rstrip("s").endswith(short):
         return noun_phrase(question)
     if not things:
         return ""
     # "the highest speed of any car" picks a car, "the average speed" does not
-    if stem in things.lower() and any(find_rank(word) in _PICKS for word in attribute.split()):
+    if short in things.lower() and any(find_rank(word) in _PICKS for word in attribute.split()):
         return f"the {things} with {attribute}"
-    return things if stem in things.lower() else f"{noun} of {things}"
+    return things if short in things.lower() else f"{noun} of {things}"
 
 
-def _is_thing(noun: str, vocabulary: Vocabulary) -> bool:
-    return _TIMES.match(noun) is None and vocabulary.knows(noun)
+def _is_thing(found: re.Match[str], text: str, vocabulary: Vocabulary) -> bool:
+    """Whether "these cars" can only be cars of an earlier question: this one has named none before."""
+    noun, before = found["noun"], text[: found.start()]
+    if _TIMES.match(noun) or not vocabulary.knows(noun) or _CLAUSE.search(before):
+        return False
+    return stem(noun.lower()) not in {stem(word.lower()) for word in re.findall(r"\w+", before)}
