@@ -67,6 +67,7 @@ def test_figures(sqleval: Path, run_bench: Callable[..., dict]):
     assert (judged[0]["right"], judged[1]["right"], judged[2]["right"]) == (True, True, False)
     assert report["ex"] == report["ex_lenient"] == pytest.approx(66.67)
     assert report["oracle"] >= report["ex"]
+    assert report["by_generator"]["sketch.v1"]["oracle"] >= report["by_generator"]["sketch.v1"]["first"] > 0
     assert {name: one["questions"] for name, one in report["by_category"].items()} == {"count": 2, "list": 1}
     assert report["by_category"]["list"]["ex"] == 100.0
     assert report["by_database"]["shop"]["refused"] == report["refused"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ...trust.outcome import UNANSWERED
 from ..journal import Journal
 from ..run import ModelWatch
 from .judgement import Judgement
+from .rules import Match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,39 +107,51 @@ def _ask_database(
 def judge_answer(database: Database, question: Question, answer: Answer, rule: RowRule, *, ms: float) -> Judgement:
     """The judgement of one answer; without references nothing but its outcome."""
     model_error = next(iter(answer.trace.model_errors), "")
-    outcome, error = answer.outcome, ""
+    error = ""
     if answer.refusal is not None:
         error = model_error if answer.refusal.kind == "model" else answer.reason
-    right = lenient = oracle = withheld = False
     queries = candidate_queries(answer)
-    scored = question.answerable and bool(question.golds)
-    if scored:
-        try:
-            matches = dict(zip(queries, rule.judge(database, question.golds, queries), strict=True))
-        except DatabaseError as failure:
-            matches, error = {}, f"reference: {failure}"
-        oracle = any(match.right for match in matches.values())
-        if outcome != UNANSWERED and answer.sql in matches:
-            right, lenient = matches[answer.sql].right, matches[answer.sql].lenient
-        elif outcome == UNANSWERED and (preferred := _preferred(answer)) in matches:
-            withheld = matches[preferred].right
-    return Judgement(
+    judgement = Judgement(
         question.index,
         question.db_id,
         question.category,
         question.answerable,
-        outcome,
+        answer.outcome,
         round(answer.confidence, 6),
-        "" if outcome == UNANSWERED else answer.sql,
-        right=right,
-        lenient=lenient,
-        oracle=oracle,
-        withheld=withheld,
+        "" if answer.outcome == UNANSWERED else answer.sql,
         candidates=len(queries),
-        scored=scored,
+        scored=question.answerable and bool(question.golds),
         ms=round(ms, 2),
         error=error,
         model_error=model_error,
+    )
+    if not judgement.scored:
+        return judgement
+    try:
+        matches = dict(zip(queries, rule.judge(database, question.golds, queries), strict=True))
+    except DatabaseError as failure:
+        return replace(judgement, error=f"reference: {failure}")
+    return _with_verdicts(judgement, answer, matches)
+
+
+def _with_verdicts(judgement: Judgement, answer: Answer, matches: Mapping[str, Match]) -> Judgement:
+    """`judgement` with what the rule says of the answer and of its candidates."""
+    rights = {query for query, match in matches.items() if match.right}
+    shown = matches.get(judgement.sql, Match())
+    generators: dict[str, tuple[bool, bool]] = {}
+    # The best of a generator first; equal scores keep the order of generation, as its own choice does.
+    for one in sorted(answer.trace.candidates, key=lambda one: -one.score):
+        if one.ran in matches:
+            first, _ = generators.get(one.generator, (one.ran in rights, False))
+            some = generators.get(one.generator, (False, False))[1] or one.ran in rights
+            generators[one.generator] = (first, some)
+    return replace(
+        judgement,
+        right=shown.right,
+        lenient=shown.lenient,
+        oracle=bool(rights),
+        withheld=judgement.outcome == UNANSWERED and _preferred(answer) in rights,
+        generators={name: list(pair) for name, pair in generators.items()},
     )
 
 

@@ -29,6 +29,8 @@ def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
     `refused`: share of the unanswerable ones that are not `answered`; `refused_tentative`: those of them that are
     tentative. `lost`: unanswered although the preferred candidate is right. `ece`: calibration error of the questions
     that have an answer and got a query; `ece_all` counts queries for unanswerable questions as wrong.
+    `by_generator`: of each generator, the share of the questions it has candidates for on which its best one is right
+    (`first`), and on which any of them is (`oracle`).
     None stands where there is nothing to take a share of.
     """
     asked = [one for one in judgements if one.answerable]
@@ -56,6 +58,7 @@ def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
         "ece": _ece(scored),
         "ece_all": _ece([*scored, *without]),
         "failed_references": sum(one.error.startswith("reference:") for one in judgements),
+        "by_generator": _generator_figures(scored),
     }
 
 
@@ -99,3 +102,16 @@ def _ece(judgements: Sequence[Judgement]) -> float | None:
     given = [one for one in judgements if one.outcome != UNANSWERED]
     error = calibration_error([one.confidence for one in given], [one.right for one in given])
     return None if error is None else round(error, 4)
+
+
+def _generator_figures(judgements: Sequence[Judgement]) -> dict[str, dict[str, Any]]:
+    names = sorted({name for one in judgements for name in one.generators})
+    pairs = {name: [one.generators[name] for one in judgements if name in one.generators] for name in names}
+    return {
+        name: {
+            "questions": len(found),
+            "first": percent_or_none(first for first, _ in found),
+            "oracle": percent_or_none(some for _, some in found),
+        }
+        for name, found in pairs.items()
+    }

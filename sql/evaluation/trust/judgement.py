@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
 
 from ...trust.outcome import OUTCOMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Judgement"]
 
@@ -31,6 +34,7 @@ class Judgement:
         ms: Milliseconds from question to answer.
         error: Why there is no query, or why the reference failed; "" otherwise.
         model_error: Why a model call failed; "" where none did.
+        generators: By generator, whether its best candidate is right, and whether any of its candidates is.
         group: Which conversation; "" outside of one.
         kind: How a follow-up was completed (`ctxprune.sql.rewrite`); "" outside of a conversation.
     """
@@ -51,6 +55,7 @@ class Judgement:
     ms: float = 0.0
     error: str = ""
     model_error: str = ""
+    generators: Mapping[str, Sequence[bool]] = field(default_factory=dict)
     group: str = ""
     kind: str = ""
 
@@ -65,7 +70,7 @@ class Judgement:
         Raises:
             InputError: It is none.
         """
-        names = {field.name for field in fields(cls)}
+        names = {one.name for one in fields(cls)}
         if isinstance(record, dict) and names <= record.keys():
             made = cls(**{name: record[name] for name in names})
             if type(made.index) is int and isinstance(made.right, bool) and made.outcome in OUTCOMES:

@@ -41,6 +41,18 @@ def test_figures_by_hand():
     assert found["ece_all"] == pytest.approx((2 * 0.45 + 0.55 + 0.85 + 0.35) / 5, abs=1e-4)
 
 
+def test_each_generator_by_itself():
+    rows = [
+        _judgement(ANSWERED, 0.9, generators={"a": [True, True], "b": [False, True]}),
+        _judgement(ANSWERED, 0.9, generators={"a": [False, False]}),
+        _judgement(ANSWERED, 0.9, scored=False, answerable=False, generators={"a": [True, True]}),
+    ]
+    assert figures(rows)["by_generator"] == {
+        "a": {"questions": 2, "first": 50.0, "oracle": 50.0},
+        "b": {"questions": 1, "first": 0.0, "oracle": 100.0},
+    }
+
+
 def test_nothing_to_take_a_share_of_is_none():
     found = figures(ROWS[4:])
     assert all(found[name] is None for name in ("ex", "oracle", "answered", "answered_right", "ece"))
