@@ -2,7 +2,7 @@
 
     python benchmarks/quality/conversations.py [SET ...]      # benchmarks/results/conversations.json
 
-Sets: sparc, cosql; default both. The same as `ctxprune bench sparc|cosql --data SET --json` with the sketch generator:
+Sets: sparc, cosql; default both. The same as `ctxprune bench sparc|cosql --data SET --json`, without a model:
 `question_match` is the share of turns that are right by Spider's rule, `interaction_match` the share of conversations
 whose turns all are; turns whose reference does not run are asked and not scored (`skipped`). Finished turns are kept
 in logs beside the result.

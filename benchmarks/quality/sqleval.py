@@ -3,10 +3,11 @@
     python benchmarks/quality/sqleval.py                       # benchmarks/results/sqleval.json
     python benchmarks/quality/sqleval.py --model MODEL.gguf    # sqleval_chat.json: a small chat model, one thread
 
-The first is the same as `ctxprune bench sqleval --data SET --json` with the sketch generator; figures as
+The first is the same as `ctxprune bench sqleval --data SET --json` with the generators that need no model; figures as
 `ctxprune.sql.evaluation.trust.figures` names them, and by category and database. With a model there are three rows:
 "plain" is the whole schema in one prompt and one answer, "chat" the pipeline with the model alone, and "chat + sketch"
-the pipeline with both generators, as `ctxprune sql ask --generator chat:MODEL.gguf`; "sketch" stands beside them.
+the pipeline with those that need no model as well, as `ctxprune sql ask --generator chat:MODEL.gguf`; "sketch", those
+alone, stands beside them.
 Answers are kept in a cache (--cache FILE), and finished questions in logs beside the result, so that a run that was
 stopped goes on where it was.
 """
@@ -21,7 +22,7 @@ from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.sql.evaluation.trust.ask import ask_questions
 from ctxprune.sql.evaluation.trust.figures import curve_figures, figures, group_figures, time_figures
 from ctxprune.sql.evaluation.trust.sqleval import load_sqleval
-from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
+from ctxprune.sql.pipeline.factory import PipelineFactory, PromptOptions, make_generators
 
 DATA = SHARED / "data" / "nl2sql" / "sqleval"
 
@@ -53,17 +54,15 @@ def factories(words) -> dict[str, PipelineFactory]:
         return {"sketch": sketch}
     from ctxprune.llm.cache import CachedModel, GenerationCache
     from ctxprune.llm.chat_models import LlamaCppModel
-    from ctxprune.sql.generate.chat import ChatGenerator
-    from ctxprune.sql.generate.prompts.plain import PlainPrompt
-    from ctxprune.sql.generate.sketch import SketchGenerator
 
     model = CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache))
-    chat = ChatGenerator(model)
+    # Prompted as `ctxprune sql ask` does.
+    chat, plain = (PromptOptions().make_generator(model, plain=plain) for plain in (False, True))
     return {
         "sketch": sketch,
-        "plain": PipelineFactory((ChatGenerator(model, prompt=PlainPrompt()),), plain=True),
+        "plain": PipelineFactory((plain,), plain=True),
         "chat": PipelineFactory((chat,)),
-        "chat + sketch": PipelineFactory((chat, SketchGenerator())),
+        "chat + sketch": PipelineFactory((chat, *make_generators("sketch"))),
     }
 
 

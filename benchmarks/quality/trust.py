@@ -2,12 +2,12 @@
 
     python benchmarks/quality/trust.py [SET ...]      # benchmarks/results/trust.json
 
-Sets: sqleval, spider (dev), ehrsql; default all. The same as `ctxprune bench trust --data FOLDER --json` with the
-sketch generator: figures of each set and of all, the risk-coverage curve, and the bins of the calibration error (ECE,
-ten bins). Questions without an answer count as wrong where they are answered. EHRSQL's database is not published, so
-its questions are asked on an empty one and only refusals are counted: of all unanswerable questions, and of a sample
-of the others. `sketch` is the generator without a model; rows of a chat model, where sqleval_chat.json has them, are
-drawn beside it by benchmarks/report/plots.py. Finished questions are kept in logs beside the result.
+Sets: sqleval, spider (dev), ehrsql; default all. The same as `ctxprune bench trust --data FOLDER --json`, without a
+model: figures of each set and of all, the risk-coverage curve, and the bins of the calibration error (ECE, ten bins).
+Questions without an answer count as wrong where they are answered. EHRSQL's database is not published, so its questions
+are asked on an empty one and only refusals are counted: of all unanswerable questions, and of a sample of the others.
+Curves of a chat model, where sqleval_chat.json has them, are drawn beside these by benchmarks/report/plots.py.
+Finished questions are kept in logs beside the result.
 """
 
 from __future__ import annotations
