@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ctxprune.text.words import stem
@@ -37,6 +38,7 @@ _AMONG = re.compile(
     r"|\A(?P<asks>\S.*?)\s+(?:among|amongst)\s+(?:them|these|those)\Z",
     re.IGNORECASE,
 )
+_MOST = 8  # demonstratives that are looked at: each is compared with all words before it
 _PICKS = frozenset({"MOST", "LEAST"})
 _WHICH_OF = re.compile(
     r"\A(?P<asks>which|how many|who|what|any|all|some)\s+of\s+"
@@ -50,7 +52,7 @@ def points_back(text: str, vocabulary: Vocabulary) -> bool:
     compared = _COMPARED.search(text)
     if (compared and not _CLAUSE.search(text[: compared.start()])) or _AMONG.match(text) or _WHICH_OF.match(text):
         return True
-    return any(_is_thing(found, text, vocabulary) for found in _NAMED.finditer(text))
+    return any(_is_thing(found, text, vocabulary) for found in islice(_NAMED.finditer(text), _MOST))
 
 
 def resolve_demonstrative(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
@@ -64,7 +66,7 @@ def resolve_demonstrative(question: str, fragment: Fragment, vocabulary: Vocabul
         return f"{which['asks']} {things}{which['rest']}" if things else ""
     if among := _AMONG.match(text):
         return _among(question, fragment, (among["rest"] or among["asks"], things), vocabulary)
-    for found in _NAMED.finditer(text):
+    for found in islice(_NAMED.finditer(text), _MOST):
         if _is_thing(found, text, vocabulary) and not _CHOOSES.search(text[: found.start()]):
             put = _stands_for(found["noun"], things, question)
             return text[: found.start()] + put + text[found.end() :] if put else ""

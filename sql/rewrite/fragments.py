@@ -87,7 +87,7 @@ _SHOW = re.compile(
     r"(?:show|list|give|provide|include|display|tell|add|return|find|get)\b",
     re.IGNORECASE,
 )
-_ALSO = re.compile(r"(?:\W*\w+){0,7}?\W*\balso\b", re.IGNORECASE)
+_ALSO = re.compile(r"\W*(?:\w+\W+){0,7}?also\b", re.IGNORECASE)
 _SHOWS = re.compile(r"(?:show|give|list|tell|display)(?: me)? the (?P<what>\w+(?: \w+)?)\Z", re.IGNORECASE)
 _BEGINS = re.compile(
     r"(?:in|for|by|per|at|from|of|with|without|except|excluding|before|after|since|until|between|during|on|under|over"

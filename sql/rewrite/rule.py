@@ -58,7 +58,8 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
 class RuleRewriter(Rewriter):
     """Combines a follow-up with the last question, by the first of `RULES` that fits.
 
-    The complete question consists of words of the two questions, and of "what is the", "what are the", "that" and "of".
+    The complete question consists of words of the two questions, and of "what is the", "what are the", "that", "of",
+    "and", "or", "with", "for", "each" and "distinct".
     Only English is understood; in other languages every question counts as complete.
     """
 
@@ -66,13 +67,14 @@ class RuleRewriter(Rewriter):
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
         """`asked` completed by the last turn; unchanged where it is complete, or where no rule fits."""
-        fragment = read_fragment(asked, vocabulary)
+        # Runs of blanks mean nothing, and would take time quadratic in their length.
+        fragment = read_fragment(" ".join(asked.split()), vocabulary)
         if fragment is None:
             return Rewritten(asked, asked)
         if not history:
             return Rewritten(asked, asked, kind=UNRESOLVED, reason="nothing was asked before")
         # Only the last question: the ones before it were completed into it.
-        last = history[-1].question
+        last = " ".join(history[-1].question.split())
         question = _MARK.sub("", last)
         for kind, rule, reason in RULES:
             found = " ".join(rule(question, fragment, vocabulary).split())

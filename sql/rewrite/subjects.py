@@ -23,6 +23,7 @@ _THERE = re.compile(
     r"|\s+are\s+(?:recorded|listed|available)\b",
     re.IGNORECASE,
 )
+_LONGEST_WORD = 20
 _COPULA = re.compile(r"\s+(?:is|are|was|were)\s+", re.IGNORECASE)
 _VERB = re.compile(r"\s+(?=(?:has|have|had|do|does|did|can)\s)", re.IGNORECASE)
 _ORDER = re.compile(
@@ -99,7 +100,8 @@ def split_selection(question: str) -> tuple[str, str]:
         return "", ""
     end = find_trailing_order(question)
     for found in _TAIL.finditer(question, asked.end(), end):
-        if not _COUNTS.search(question[: found.start()]):
+        # The last word alone decides, whatever the length of the question.
+        if not _COUNTS.search(question[max(0, found.start() - _LONGEST_WORD) : found.start()]):
             end = found.start()
             break
     return question[:end], question[end:]
