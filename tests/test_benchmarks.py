@@ -178,3 +178,17 @@ def test_the_order_of_a_peer_is_read_out_of_what_it_keeps():
     sentences = ["One house.", "Two, e.g. red ones.", "One house."]
     shares = names["kept_shares"](sentences, "\n".join(sentences), "Two, e.g.\nOne house.")
     assert shares == [0.0, pytest.approx(9 / 19), 1.0]
+
+
+def test_the_picture_of_trust_names_each_curve_that_has_points():
+    figure, picture = load("benchmarks.report._figure"), load("benchmarks.report._trust_picture")
+    points = [
+        {"confidence": 0.9, "coverage": 40.0, "right": 95.0},
+        {"confidence": 0.2, "coverage": 80.0, "right": 70.0},
+    ]
+    figures = {"sets": {"spider": {"curve": points}, "ehrsql": {"curve": []}}, "all": {"curve": points[:1]}}
+    drawn = picture.draw_trust(figures, figure.LIGHT)
+    assert "Spider dev" in drawn
+    assert "all, with EHRSQL" in drawn
+    assert ">sql-eval<" not in drawn
+    assert drawn == picture.draw_trust(figures, figure.LIGHT)

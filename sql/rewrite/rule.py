@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .additions import add_condition, exclude_rows, limit_rows, order_rows
+from .additions import add_condition, drop_duplicates, exclude_rows, limit_rows, order_rows
 from .base import REWRITERS, UNRESOLVED, Rewriter, Rewritten
+from .demonstratives import resolve_demonstrative
 from .fragments import read_fragment
+from .projections import add_columns, add_rows, count_for_each
 from .references import resolve_reference
 from .replacements import replace_attribute, replace_dimension, replace_name, replace_rank, replace_value
 
@@ -29,6 +31,11 @@ _MARK = re.compile(r"[\s.?!]*\Z")
 
 # In this order; the first that gives a question wins. Each takes the earlier question without its mark.
 RULES: tuple[tuple[str, Rule, str], ...] = (
+    ("distinct", drop_duplicates, "it wants each of the earlier rows once"),
+    ("addition", add_columns, "it wants further columns of the earlier rows"),
+    ("rows", add_rows, "it wants further rows beside the earlier ones"),
+    ("each", count_for_each, "it asks for something of each of the earlier rows"),
+    ("demonstrative", resolve_demonstrative, "it points at what the earlier question is about, or at its result"),
     (
         "reference",
         resolve_reference,
@@ -51,7 +58,8 @@ RULES: tuple[tuple[str, Rule, str], ...] = (
 class RuleRewriter(Rewriter):
     """Combines a follow-up with the last question, by the first of `RULES` that fits.
 
-    The complete question consists of words of the two questions, and of "what is the", "what are the", "that" and "of".
+    The complete question consists of words of the two questions, and of "what is the", "what are the", "that", "of",
+    "and", "or", "with", "for", "each" and "distinct".
     Only English is understood; in other languages every question counts as complete.
     """
 
@@ -59,13 +67,14 @@ class RuleRewriter(Rewriter):
 
     def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
         """`asked` completed by the last turn; unchanged where it is complete, or where no rule fits."""
-        fragment = read_fragment(asked, vocabulary)
+        # Runs of blanks mean nothing, and would take time quadratic in their length.
+        fragment = read_fragment(" ".join(asked.split()), vocabulary)
         if fragment is None:
             return Rewritten(asked, asked)
         if not history:
             return Rewritten(asked, asked, kind=UNRESOLVED, reason="nothing was asked before")
         # Only the last question: the ones before it were completed into it.
-        last = history[-1].question
+        last = " ".join(history[-1].question.split())
         question = _MARK.sub("", last)
         for kind, rule, reason in RULES:
             found = " ".join(rule(question, fragment, vocabulary).split())

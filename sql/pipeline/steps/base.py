@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.utils.foreign import check_method, optional_member
 
+from ...select.base import SelectionContext
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from ...schema.linked import Linked
     from ...schema.schema import ColumnRef, Schema
     from ...select.base import Executed, Selection
+    from ...trust.model import JudgedGroup
+    from ...trust.outcome import Assessment
 
 __all__ = ["Refusal", "State", "Step", "as_step"]
 
@@ -60,6 +64,8 @@ class State:
         known: What the team's knowledge holds for the question.
         rewritten: How the question was completed from a follow-up question.
         doubts: Words of the question that mean nothing in the schema.
+        judged: Groups of `executed` with equal results and how likely each is right, the likeliest first.
+        assessment: Of the chosen candidate.
     """
 
     question: str
@@ -78,6 +84,22 @@ class State:
     known: Recalled | None = None
     rewritten: Rewritten | None = None
     doubts: Sequence[Doubt] = ()
+    judged: Sequence[JudgedGroup] = ()
+    assessment: Assessment | None = None
+
+    @property
+    def selection_context(self) -> SelectionContext:
+        """What selectors may look at."""
+        return SelectionContext(
+            self.question,
+            self.schema,
+            self.evidence_text,
+            self.hits,
+            self.ranges,
+            self.linked,
+            self.doubts,
+            tuple(group.as_chance for group in self.judged),
+        )
 
     @property
     def evidence_text(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ctxprune.sql.rewrite import REWRITERS, Turn, Vocabulary
 from ctxprune.sql.rewrite.rule import RULES, RuleRewriter
 from ctxprune.text.words import words
 
-GLUE = set(words("what is are the of that"))
+GLUE = set(words("what is are the of that and or each for with distinct"))
 
 
 def _cases() -> list[tuple[str, str, str]]:
@@ -75,6 +76,26 @@ def test_a_full_question_says_nothing_that_nobody_said(earlier: str, asked: str,
     assert set(words(rewritten.question)) <= set(words(earlier)) | set(words(asked)) | GLUE
     if not rewritten.changed:
         assert rewritten.question == asked
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "a" * 9_000 + " also",
+        "Show " + "a " * 4_000 + "also",
+        "Show" + " " * 9_000 + "those among them",
+        "singer this singer " * 500,
+        "this capacity " * 700,
+        "for each singer, " * 500,
+        "show the age and " * 500,
+        "what about those that " * 400,
+    ],
+)
+def test_long_questions_are_read_in_little_time(asked: str, vocabulary: Vocabulary) -> None:
+    for earlier in ("Show the name of all singers from France.", asked):
+        begun = time.process_time()
+        RuleRewriter().rewrite(asked, [Turn(earlier, earlier)], vocabulary)
+        assert time.process_time() - begun < 3
 
 
 def test_only_the_last_question_counts(vocabulary: Vocabulary) -> None:
