@@ -149,8 +149,7 @@ class RankedSelector(Selector):
         chance = min(chances[order[0]], 1.0)
         if chance < self.min_confidence:
             return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
-        lengths = {place: len(sqls[place]) for place in tables}
-        best = choose_representative(ranked[0], tables, lengths)
+        best = choose_representative(ranked[0], tables, sqls)
         voted = f"{len(ranked[0])} of {len(tables)} working candidates gave this result"
         reason = f"right with a probability of {chance:.2f}; {voted}"
         return Selection(best, chance, ranked, reason)
