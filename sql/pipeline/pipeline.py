@@ -135,8 +135,7 @@ class Pipeline:
             columns in its `hidden`, where it has that, come into no prompt.
         selector: Chooses among executed candidates; default the execution vote.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
-            schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
-            close.
+            schema, repairs queries that fail, and chooses between the two best results when they are close.
         knowledge: The team's knowledge: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). Entries
             that a question needs are added to prompts, within a budget, and their columns stay in the linked schema; a
             question whose answer is stored gets it as a candidate. Entries about private columns, or about columns
@@ -385,6 +384,6 @@ def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
     if model is None:
         return mechanical_repairers()
     from ..repair.chat import ChatRepair
-    from ..repair.refine import ChatRefine
 
-    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))
+    # No ChatRefine: that a model's second try at an empty result is right more often than the first was never measured.
+    return (*mechanical_repairers(), ChatRepair(model))
