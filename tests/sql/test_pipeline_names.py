@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune.llm.langchain import as_chat_model
 from ctxprune.llm.deadline import timeout_error
+from ctxprune.llm.langchain import as_chat_model
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
