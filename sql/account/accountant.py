@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS, stem, words
 
+from .associations import Prepared
+from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
-from .literals import find_literal, find_periods
+from .lexicon import MONTH_WORDS, UNITS, cue_of
+from .literals import find_literal
+from .periods import find_periods
 from .query import read_query
-from .question import WEAK_NAMES, Asked, Prepared
+from .question import Asked
 from .reading import Part, Reading, Span
+from .targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +26,17 @@ if TYPE_CHECKING:
     from ..generate.sketch.view import SchemaView
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.schema import ColumnRef, Schema
-    from .query import QueryParts
+    from .parts import QueryParts
 
 __all__ = ["Accountant", "account"]
 
 # Closeness from which a name counts: next to a word that is exactly the name of something else, only one as good.
 _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
+_NUMBER = re.compile(r"(?<![\w.-])\d{1,12}(?:\.\d{1,6})?(?![\w-])")
 _CLAUSE = re.compile(r"[;\n]")
 _NEGATED = ("un", "in", "non", "dis", "im", "ir")
+_SHORTEST_REST = 4
 
 
 class Accountant:
@@ -59,7 +67,7 @@ class Accountant:
         """
         query = read_query(sql, self._asked.prepared.view.schema)
         matched = _Matching(self._asked, query)
-        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.used))
+        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.parts))
 
 
 def account(
@@ -85,21 +93,20 @@ class _Matching:
     Attributes:
         parts: By position of the word.
         content: Whether each word must be explained.
-        used: All parts that a word asks for.
     """
 
     def __init__(self, asked: Asked, query: QueryParts) -> None:
         self._asked, self._query = asked, query
         self.parts: list[list[Part]] = [[] for _ in asked.words]
-        self.content = [asked.is_content(place) or self._is_offered(place) for place in range(len(asked.words))]
+        self.content = [is_content(asked, place) or self._is_offered(place) for place in range(len(asked.words))]
         self._literals()
         self._said = [list(parts) for parts in self.parts]
         self._names()
         self._projection()
+        self._references()
         self._cues()
         self._prefixes()
         self._evidence()
-        self.used = {part for parts in self.parts for part in parts}
 
     def _add(self, place: int, parts: Sequence[Part]) -> None:
         held = self.parts[place]
@@ -134,7 +141,7 @@ class _Matching:
             best = max(close.values())
             refs = [ref for name, weight in close.items() if weight == best for ref in stems[name]]
             # Words such as "of" are names of columns at times, but never ask for one alone.
-            if not (word.generic and best < 1.0 and not self.content[place]):
+            if not (word.generic and best < 1.0 and not self.content[place] and word.text not in WEAK_NAMES):
                 self._add(place, self._likeliest(refs))
 
     def _projection(self) -> None:
@@ -145,6 +152,19 @@ class _Matching:
             word = self._asked.words[place]
             if self.parts[place] and not self._said[place] and word.token.stem not in shown:
                 self.parts[place] = []
+
+    def _references(self) -> None:
+        """A word for an unused table stands for the key that refers to it: "students" for has_allergy.stuid."""
+        view = self._asked.prepared.view
+        targets: dict[str, list[Part]] = {}
+        for key in view.schema.foreign_keys:
+            if key.table in self._query.tables and key.ref_table not in self._query.tables:
+                targets.setdefault(key.ref_table, []).append(Part("column", f"{key.table}.{key.columns[0]}"))
+        for place, word in enumerate(self._asked.words):
+            if self.parts[place] or not targets or not word.exact:
+                continue
+            for number, _ in view.table_words.get(word.token.stem, ()):
+                self._add(place, targets.get(view.table_name(number), []))
 
     def _used_stems(self) -> dict[str, list[tuple[Part, frozenset[str]]]]:
         """For each stem of the names in the query the parts that it names, with all stems of those names."""
@@ -167,12 +187,13 @@ class _Matching:
         return [part for (part, _), score in zip(named, scores, strict=True) if score == max(scores)]
 
     def _cues(self) -> None:
-        grammar = Grammar(self._asked, self._query, self._said)
+        grammar = Grammar(Targets(self._asked, self._query, self._said))
         for place, word in enumerate(self._asked.words):
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                if word.cue and not word.stored and not word.exact:
+                weak = word.cue not in {"", "money", "change"} or word.text in UNITS or word.text in MONTH_WORDS
+                if weak and not word.stored and not word.exact:
                     self.content[place] = False
                 continue
             self._add(place, found)
@@ -180,20 +201,21 @@ class _Matching:
             self.content[place] = True
 
     def _prefixes(self) -> None:
-        """"unpaid", "inactive": the rest names something of the query, which must be negated or stored so."""
+        """ "unpaid", "inactive": the rest names a column or literal, and the query must negate it."""
+        known = {*self._asked.prepared.view.words}
+        known |= {stem(one) for literal in self._query.literals for one in words(literal.text)}
         for place, word in enumerate(self._asked.words):
-            if self.parts[place] or not self.content[place]:
-                continue
-            for prefix in _NEGATED:
-                rest = word.text.removeprefix(prefix)
-                if rest != word.text and len(rest) >= 4 and self._names_used(rest):
-                    self._add(place, self._query.negations)
+            rests = [word.text.removeprefix(prefix) for prefix in _NEGATED]
+            negated = any(rest != word.text and len(rest) >= _SHORTEST_REST and stem(rest) in known for rest in rests)
+            if negated and not word.exact and not self._said[place]:
+                # Found by its likeness to the name, it would be explained by "paid", too.
+                self.parts[place] = []
+                self.content[place] = True
+                self._add(place, self._query.negations)
 
-    def _names_used(self, rest: str) -> bool:
-        root = stem(rest)
-        used = self._used_stems()
-        texts = [stem(one) for literal in self._query.literals for one in words(literal.text)]
-        return any(_alike(root, name) for name in (*used, *texts))
+    @cached_property
+    def _numbers(self) -> set[float]:
+        return {literal.number for literal in self._query.literals if literal.number is not None}
 
     def _evidence(self) -> None:
         """A word that the evidence defines is explained where the query uses what that clause of it says."""
@@ -201,14 +223,16 @@ class _Matching:
             said = set(map(stem, words(clause)))
             parts = [one.part for one in self._query.literals if set(map(stem, words(one.text))) <= said and one.text]
             parts += [part for ref, part in self._query.columns.items() if _is_said(ref, clause)]
+            # A number of the clause that the query lacks shows that the query does not follow it.
+            missing = {number for number in _NUMBER.findall(clause) if float(number) not in self._numbers}
+            if missing:
+                continue
+            parts += [part for name, part in self._query.tables.items() if set(map(stem, words(name))) <= said]
+            parts += self._query.functions.get("div", ()) if "/" in clause else ()
+            parts += [one.part for one in self._query.aggregates] if any(map(cue_of, words(clause))) else ()
             for place, word in enumerate(self._asked.words):
                 if parts and not self.parts[place] and self.content[place] and word.token.stem in said:
                     self._add(place, parts)
-
-
-def _alike(one: str, other: str) -> bool:
-    least = min(len(one), len(other))
-    return least >= 3 and one[:4] == other[:4] and abs(len(one) - len(other)) <= 3
 
 
 def _is_said(ref: ColumnRef, clause: str) -> bool:

@@ -2,83 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ctxprune.models.vectors import load_vectors
 from ctxprune.text.words import STOP_WORDS, words
 
-from ..generate.sketch.analysis import similar_words, tokenize
-from ..generate.sketch.generator import load_related
-from ..generate.sketch.view import SchemaView
-from ..linking.words import load_cues
+from ..generate.sketch.analysis import tokenize
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
-from .lexicon import GENERIC, ORDINALS, cue_of
+from .associations import find_names
+from .lexicon import GENERIC, ORDINALS, cue_of, is_participle, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from ..generate.sketch.analysis import Token
     from ..schema.hits import RangeHit, ValueHit
-    from ..schema.schema import Schema
+    from .associations import Prepared
 
-__all__ = ["MAX_WORDS", "WEAK_NAMES", "Asked", "Prepared", "Word"]
+__all__ = ["MAX_WORDS", "Asked", "Word"]
 
 MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant
-_NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
-_HINT_WEIGHT = 0.55  # "oldest" for a column of ages
-# Names that many tables have; whether they are content depends on the tables of the query.
-WEAK_NAMES = frozenset("id ids name names type types".split())
-_PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
-_BOUNDARIES = frozenset(
-    "whose that who with where have has had having in from for by of is are was were do does did order ordered sort "
-    "sorted when if per each than on at".split()
+_SHOUTED = word_set("not and or all only each never must")
+_ASKS = word_set("what which who whom whose when where how")
+_COUNTED = 4  # words of "how many", an adjective and a noun
+_FRAMES = word_set("for in among of from on per when where if within during by")
+_BOUNDARIES = word_set(
+    "whose that who with where have has had having in from for by of is are was were do does did order ordered "
+    "sort sorted when if per each than on at"
 )
-_VERB_BEFORE = frozenset(
-    "in on by at from to for into of as with during under over through between after before a an the any their its "
-    "his her your my our more most all each every this that these those".split()
-)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A schema prepared for accounts of many questions; build it with `Prepared.of`.
-
-    Attributes:
-        view: Names cut to stems.
-        stems: All stems of names, sorted.
-        vectors: Of `stems`, float32 (n, d), unit length or zero.
-        hinted: For a question's stem, the schema stems of the kinds of columns that it speaks of.
-    """
-
-    view: SchemaView
-    stems: tuple[str, ...]
-    vectors: NDArray[np.float32] = field(repr=False)
-    hinted: Mapping[str, frozenset[str]] = field(repr=False)
-
-    @classmethod
-    def of(cls, schema: Schema | SchemaView | Prepared) -> Prepared:
-        """The prepared schema; one that is prepared already comes back as it is."""
-        if isinstance(schema, Prepared):
-            return schema
-        view = schema if isinstance(schema, SchemaView) else SchemaView.of(schema)
-        stems, cues = tuple(sorted(view.words)), load_cues()
-        hinted: dict[str, set[str]] = {}
-        for kind, own in cues.columns.items():
-            held = own & view.words
-            for word in cues.questions[kind] if held else ():
-                hinted.setdefault(word, set()).update(held)
-        return cls(view, stems, load_vectors().of(stems), {word: frozenset(some) for word, some in hinted.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +119,40 @@ class Asked:
         """Positions of the words that name columns to be shown: those before the first word that relates or limits."""
         found: list[int] = []
         view = self.prepared.view
-        for place, word in enumerate(self.words):
-            if word.text in _BOUNDARIES and place:
-                break
-            only_column = word.token.stem in view.column_words and word.token.stem not in view.table_words
-            if word.exact and only_column and not word.cue and word.number is None and not word.stored:
+        for place, word in enumerate(self.words[: self._head]):
+            named = [view.columns[number] for number, _ in view.column_words.get(word.token.stem, ())]
+            # A key stands for the row that it refers to: "the manager of Bob".
+            only_column = any(not one.foreign for one in named) and word.token.stem not in view.table_words
+            beside = self.words[max(place - 1, 0) : place + 2]
+            # "Italian food" restates the column of the value.
+            valued = any(one.stored or one.literal or one.number is not None for one in beside)
+            told = word.cue or valued or is_participle(word.text)
+            if word.exact and only_column and not told:
                 found.append(place)
         return found
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """Tables that are named where the columns to be shown are: "which customer" asks for the name of one."""
+        view = self.prepared.view
+        found: set[str] = set()
+        for word in self.words[: self._head]:
+            found.update(view.table_name(number) for number, _ in view.table_words.get(word.token.stem, ()))
+        return frozenset(found)
+
+    @cached_property
+    def _head(self) -> int:
+        """Position of the first word that relates or limits."""
+        # "What are the names": the verb at the beginning only asks. "For each …": what is shown comes later.
+        for place, word in enumerate(self.words):
+            if not place and word.text in _FRAMES:
+                return 0
+            if place == _COUNTED and self.words[0].text == "how":
+                return place  # "how many different cities": what comes after is counted by it
+            asks = place == 1 and self.words[0].text in _ASKS
+            if place and not asks and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
+                return place
+        return len(self.words)
 
     def text(self, position: int) -> str:
         """The folded word at a position, "" outside of the question."""
@@ -183,7 +166,7 @@ class Asked:
             if hit.likelihood >= _LIKELY and hit.score >= 0.8
             for place in places
         }  # fmt: skip
-        names, quoted = self._names(), self._quoted()
+        names, quoted = find_names(self.tokens, self.prepared), self._quoted()
         shouted = self.question.isupper()
         found = []
         for place, token in enumerate(self.tokens):
@@ -198,7 +181,7 @@ class Asked:
                     month=MONTHS.get(token.text, 0) if token.text != "may" or token.capital else 0,
                     day=self._days.get(place),
                     stored=place in stored and token.text not in GENERIC,
-                    literal=place in quoted or (not shouted and not names[place] and self._is_proper(place)),
+                    literal=place in quoted or (not shouted and self._is_proper(place, names[place])),
                     generic=token.text in GENERIC or not token.text[:1].isalnum() or token.text == "s",
                 )
             )
@@ -211,6 +194,10 @@ class Asked:
         self._days: dict[int, tuple[int, int, int]] = {}
         for mention in mentions(read):
             places = self.covered(*read.place(mention.first, mention.last))
+            for place in places:  # the year of "June 2022"
+                number = self.tokens[place].number
+                if mention.day[0] and number == mention.day[0]:
+                    found[place] = float(number), True
             if mention.kind in {"date", "month"}:
                 if len(places) == 1:
                     self._days[places[0]] = mention.day
@@ -219,67 +206,19 @@ class Asked:
                 found[place] = mention.number, mention.kind == "year"
         return found
 
-    def _is_proper(self, place: int) -> bool:
-        """Written with a capital within a sentence."""
+    def _is_proper(self, place: int, names: Mapping[str, float]) -> bool:
+        """Written with a capital within a sentence, or all in capitals ("IT", "US")."""
         token = self.tokens[place]
-        before = self.question[self.tokens[place - 1].end : token.start] if place else "."
-        return token.capital and token.text not in GENERIC and not any(mark in before for mark in ".?!:;\n")
+        raw = self.question[token.start : token.end]
+        if len(raw) > 1 and raw.isupper() and not names.get(token.stem):
+            return token.text not in _SHOUTED and (token.text in STOP_WORDS or token.text not in GENERIC)
+        return token.capital and not names and token.text not in GENERIC and not self.starts_sentence(place)
+
+    def starts_sentence(self, place: int) -> bool:
+        """Whether a word is the first of the question or of a sentence in it."""
+        before = self.question[self.tokens[place - 1].end : self.tokens[place].start] if place else "."
+        return any(mark in before for mark in ".?!:;\n")
 
     def _quoted(self) -> set[int]:
         read = Question.parse(self.question[: MAX_WORDS * 40])
         return {place for first, last in read.quoted for place in self.covered(*read.place(first, last))}
-
-    def _names(self) -> list[dict[str, float]]:
-        view, related = self.prepared.view, load_related()
-        found = [similar_words(self.tokens, place, view, related) for place in range(len(self.tokens))]
-        synonyms = load_cues().related
-        for token, names in zip(self.tokens, found, strict=True):
-            if token.number is not None or token.stem in names:
-                continue
-            for word, weight in synonyms.get(token.stem, {}).items():
-                if word in view.words:
-                    names[word] = max(weight, names.get(word, 0.0))
-            for word in self.prepared.hinted.get(token.stem, ()):
-                names.setdefault(word, _HINT_WEIGHT)
-        self._near(found)
-        return found
-
-    def _near(self, found: list[dict[str, float]]) -> None:
-        """Add the schema words that are near in meaning to words that nothing else explains."""
-        open_words = [
-            place
-            for place, token in enumerate(self.tokens)
-            if not found[place] and token.text not in GENERIC and token.number is None
-        ]
-        if not open_words or not self.prepared.stems:
-            return
-        vectors = load_vectors().of([self.tokens[place].stem for place in open_words])
-        close = vectors @ self.prepared.vectors.T
-        for row, column in zip(*np.nonzero(close >= _NEAR), strict=True):
-            found[open_words[row]][self.prepared.stems[column]] = _NEAR_WEIGHT
-
-    def is_content(self, position: int) -> bool:
-        """Whether the word must be explained: it names something, is stored, counts, or is a word that not all have."""
-        word = self.words[position]
-        if not position and word.generic:
-            return False  # "Show …" asks, even where a table is called so
-        if word.text in STOP_WORDS and not word.stored:
-            return False
-        if word.stored or word.literal or word.month or word.day is not None:
-            return True
-        if word.number is not None and word.text not in {"one", "second", "half", "once", "single", "couple"}:
-            return True
-        if word.text in GENERIC:
-            return word.exact and not self._is_verb(position) and word.text not in WEAK_NAMES
-        return word.text[:1].isalnum() and word.text != "s" and not self._is_verb(position)
-
-    def _is_verb(self, position: int) -> bool:
-        """A participle or verb that relates two nouns ("students enrolled in courses"), as far as its place tells."""
-        text = self.text(position)
-        before, after = self.text(position - 1), self.text(position + 1)
-        if not _PARTICIPLE.fullmatch(text) and not text.endswith(("ing", "es")):
-            return False
-        if before in {"who", "that", "which", "to", "they", "he", "she", "it"}:
-            return True
-        # "were returned?" is a condition, "were returned by" relates; before a noun it is an adjective.
-        return after in _VERB_BEFORE or (not after and before in {"has", "have", "had", "ever", "never"})

@@ -1,0 +1,136 @@
+"""What the noun beside a cue names, and which parts of a query speak of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import stem
+
+from .lexicon import word_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..generate.sketch.view import ColumnFacts
+    from ..schema.schema import ColumnRef
+    from .parts import Order, QueryParts
+    from .question import Asked
+    from .reading import Part
+
+__all__ = ["Targets"]
+
+_DAY_STEMS = frozenset(
+    map(stem, word_set("date year time birth birthday birthdate dob born month day founded start end joined since"))
+)
+_RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
+_SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_FAR = 5  # words between a cue and its noun
+
+
+@dataclass(frozen=True)
+class Targets:
+    """One question and one query, looked at together.
+
+    Attributes:
+        said: For each word the parts whose literals it says.
+    """
+
+    asked: Asked
+    query: QueryParts
+    said: list[list[Part]]
+
+    def facts(self, ref: ColumnRef) -> ColumnFacts:
+        """What the schema says about a column."""
+        view = self.asked.prepared.view
+        return view.columns[view.index[ref]]
+
+    def has_days(self, columns: Iterable[ColumnRef]) -> bool:
+        """Whether one of the columns holds days, judged by type and name."""
+        found = map(self.facts, columns)
+        return any(facts.kind == "date" or _DAY_STEMS & set(facts.name.stems) for facts in found)
+
+    def has_ranks(self, columns: Iterable[ColumnRef]) -> bool:
+        """Whether one of the columns holds ranks or times, of which small ones are the best."""
+        return any(_RANK_STEMS & set(self.facts(ref).name.stems) for ref in columns)
+
+    def has_amounts(self, columns: Iterable[ColumnRef], stems: frozenset[str]) -> bool:
+        """Whether the name of one of the columns has one of these stems."""
+        return any(stems & set(self.facts(ref).name.stems) for ref in columns)
+
+    def find(self, place: int) -> set[str]:
+        """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
+        for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
+            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
+                continue
+            return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
+        return set()
+
+    def _is_measured(self, name: str, *, keys: bool = True) -> bool:
+        """Whether a stem names a column that can be summed up or compared; keys of numbers only with `keys`."""
+        columns = self.asked.prepared.view.columns
+        named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
+        return any(one.kind in {"number", "date"} and (keys or not (one.key or one.foreign)) for one in named)
+
+    def is_key(self, ref: ColumnRef) -> bool:
+        """Whether a column tells rows apart, so that nobody compares it by size."""
+        facts = self.facts(ref)
+        return facts.key or facts.foreign or facts.kind == "id"
+
+    def counts_rows(self, place: int) -> bool:
+        """Whether the noun after a word is a table and no column: "most (number of) orders", "3 orders"."""
+        view = self.asked.prepared.view
+        for word in self.asked.words[place + 1 : place + _FAR]:
+            if word.text in _SKIPPED:
+                continue
+            return word.token.stem in view.table_words and not self._is_measured(word.token.stem, keys=False)
+        return False
+
+    def fits(self, columns: Iterable[ColumnRef], target: set[str]) -> bool:
+        """Whether one of the columns is meant by the target; an empty target is any column."""
+        tables = self.asked.prepared.view.tables
+        found = map(self.facts, columns)
+        return not target or any(target & {*one.name.stems, *tables[one.table].stems} for one in found)
+
+    def aggregates(self, names: Iterable[str], place: int | None = None) -> list[Part]:
+        """The aggregates of these names; with a place those that fit the noun after it."""
+        target = set() if place is None else self.find(place)
+        return [
+            one.part
+            for one in self.query.aggregates
+            if one.name in names and (not one.columns or self.fits(one.columns, target))
+        ]
+
+    def functions(self, *names: str) -> list[Part]:
+        """Parts that do one of these things; see `QueryParts.functions`."""
+        return [part for name in names for part in self.query.functions.get(name, ())]
+
+    def shown_numbers(self, stems: frozenset[str] | None = None) -> list[Part]:
+        """Shown plain columns of numbers; with `stems` only those whose names have one of them."""
+        inside = {ref for one in self.query.aggregates for ref in one.columns}
+        return [
+            self.query.columns[ref]
+            for ref in self.query.shown
+            if ref not in inside
+            and self.facts(ref).kind == "number"
+            and (stems is None or stems & set(self.facts(ref).name.stems))
+        ]
+
+    def used_numbers(self, place: int, stems: frozenset[str]) -> list[Part]:
+        """Columns of numbers in the query that the words after a place name, or whose names have one of the stems."""
+        named = {word.token.stem for word in self.asked.words[place + 1 : place + _FAR]} - self._common()
+        columns = {ref: part for ref, part in self.query.columns.items() if self.facts(ref).kind == "number"}
+        return [part for ref, part in columns.items() if self.has_amounts([ref], stems | named)]
+
+    def _common(self) -> set[str]:
+        return {word.token.stem for word in self.asked.words if word.generic}
+
+    def orders(self) -> list[Part]:
+        """Keys of an order where no word gives the direction: they rise, unless the question says otherwise."""
+        down = any(word.cue == "descending" or (word.cue == "high" and word.text != "first")
+                   for word in self.asked.words)  # fmt: skip
+        return [one.part for one in self.query.orders if down or not one.descending]
+
+    def fits_order(self, order: Order, target: set[str]) -> bool:
+        """Whether a key orders by the target; an aggregate without groups has nothing to order."""
+        return (not order.columns or self.fits(order.columns, target)) and not (order.counted and not self.query.groups)
