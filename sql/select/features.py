@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,6 +87,11 @@ class Evidence:
     own: Sequence[tuple[ResultTable, float]] = ()
     names: SchemaNames | None = None
     value_hits: Sequence[ValueHit] = ()
+
+    @cached_property
+    def accounts(self) -> dict[tuple[str, str], list[float] | None]:
+        """What `case_features` read before, by question and text: the same candidates may be ranked again and again."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -284,12 +290,16 @@ def _account(groups: Sequence[Group], case: Case) -> NDArray[np.float64]:
     """Words of the question that a group's texts leave out, and parts of them that no word asks for; means."""
     if case.evidence.names is None:
         return np.zeros((len(groups), len(_ACCOUNT)))
-    question, _, evidence = case.question.partition("\n")
-    accountant = Accountant(question, case.evidence.names.schema, case.evidence.value_hits, evidence=evidence)
+    question, _, told = case.question.partition("\n")
+    accounts = case.evidence.accounts
+    unread = sorted({case.sqls[index] for group in groups for index in group.members})
+    if unread := [sql for sql in unread if (case.question, sql) not in accounts]:
+        accountant = Accountant(question, case.evidence.names.schema, case.evidence.value_hits, evidence=told)
+        accounts.update({(case.question, sql): _accounted(accountant, sql) for sql in unread})
     rows = []
     for group in groups:
         distinct = sorted({case.sqls[index] for index in group.members})
-        found = [row for sql in distinct if (row := _accounted(accountant, sql)) is not None]
+        found = [row for sql in distinct if (row := accounts[case.question, sql]) is not None]
         rows.append(np.mean(found, axis=0) if found else np.zeros(len(_ACCOUNT)))
     return np.array(rows, dtype=np.float64).reshape(len(groups), len(_ACCOUNT))
 
