@@ -133,7 +133,9 @@ class _Matching:
             if not word.names or word.text in STOP_WORDS:
                 continue
             # A word that counts or compares, a number and a value is a name only where it is exactly that name.
-            only = word.cue or word.number is not None or word.stored or word.literal
+            only = (
+                (word.cue and not self._is_name_part(place)) or word.number is not None or word.stored or word.literal
+            )
             least = 1.0 if only else _NAMED_BESIDE if word.exact else _NAMED
             close = {name: weight for name, weight in word.names.items() if name in stems and weight >= least}
             if not close:
@@ -193,12 +195,16 @@ class _Matching:
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
                 weak = word.cue not in {"", "money", "change"} or word.text in UNITS or word.text in MONTH_WORDS
-                if weak and not word.stored and not word.exact:
+                if weak and not word.stored and not word.exact and not self._is_name_part(place):
                     self.content[place] = False
                 continue
             self._add(place, found)
             # A cue that the query ignores is content even where the word itself is a common one.
             self.content[place] = True
+
+    def _is_name_part(self, place: int) -> bool:
+        """ "first" and "last" of "first name"."""
+        return self._asked.text(place) in {"first", "last"} and self._asked.text(place + 1).startswith("name")
 
     def _prefixes(self) -> None:
         """ "unpaid", "inactive": the rest names a column or literal, and the query must negate it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from ..generate.sketch.analysis import Token
     from ..schema.schema import Schema
 
-__all__ = ["Prepared", "find_names"]
+__all__ = ["Prepared", "find_names", "sure_relations"]
 
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _KEY_ENDINGS, _KEY_WEIGHT = ("id", "no", "key", "num", "code"), 0.9
 _SHORTEST_WRITTEN_IN, _WRITTEN_IN_WEIGHT = 4, 0.6
+_SURE_RELATION = 0.65
 _HINT_WEIGHT = 0.55  # "oldest" for a column of ages
 
 
@@ -65,7 +67,7 @@ class Prepared:
 
 def find_names(tokens: Sequence[Token], prepared: Prepared) -> list[dict[str, float]]:
     """For each word the schema stems that it may stand for, with a closeness 0..1; 1.0 where it is written there."""
-    view, related = prepared.view, load_related()
+    view, related = prepared.view, sure_relations()
     found = [similar_words(tokens, place, view, related) for place in range(len(tokens))]
     for place in range(len(tokens) - 1):
         # "last name" for a column called lastname
@@ -81,6 +83,16 @@ def find_names(tokens: Sequence[Token], prepared: Prepared) -> list[dict[str, fl
             names.update(dict.fromkeys(_written_in(token.stem, prepared), _WRITTEN_IN_WEIGHT))
     _add_near(tokens, found, prepared)
     return found
+
+
+@lru_cache(maxsize=1)
+def sure_relations() -> Mapping[str, Mapping[str, float]]:
+    """The associations of the sketch generator but for the weak ones: "student" came to stand for a name."""
+    return {
+        word: sure
+        for word, some in load_related().items()
+        if (sure := {other: weight for other, weight in some.items() if weight >= _SURE_RELATION})
+    }
 
 
 def _add_related(token: Token, names: dict[str, float], prepared: Prepared) -> None:

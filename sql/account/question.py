@@ -13,7 +13,7 @@ from ..generate.sketch.analysis import tokenize
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
-from .associations import find_names
+from .associations import Prepared, find_names
 from .lexicon import GENERIC, ORDINALS, cue_of, is_participle, word_set
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from ..generate.sketch.analysis import Token
     from ..schema.hits import RangeHit, ValueHit
-    from .associations import Prepared
 
-__all__ = ["MAX_WORDS", "Asked", "Word"]
+__all__ = ["MAX_WORDS", "Asked", "Prepared", "Word"]
 
 MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant

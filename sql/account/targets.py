@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import stem
 
-from .lexicon import word_set
+from .associations import sure_relations
+from .lexicon import MEASURED, TURNED, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +54,15 @@ class Targets:
     def has_ranks(self, columns: Iterable[ColumnRef]) -> bool:
         """Whether one of the columns holds ranks or times, of which small ones are the best."""
         return any(_RANK_STEMS & set(self.facts(ref).name.stems) for ref in columns)
+
+    def measures(self, columns: Iterable[ColumnRef], word: str) -> bool:
+        """Whether one of the columns holds what an adjective is about: heights for "tallest", days for "oldest"."""
+        wanted = sure_relations().get(stem(word), {}) if word in MEASURED else {}
+        columns = tuple(columns)
+        if not wanted or not columns or (word in TURNED and self.has_days(columns)):
+            return True
+        stems = {name for ref in columns for name in self.facts(ref).name.stems}
+        return any(target in name for name in stems for target in wanted)
 
     def has_amounts(self, columns: Iterable[ColumnRef], stems: frozenset[str]) -> bool:
         """Whether the name of one of the columns has one of these stems."""
