@@ -192,3 +192,28 @@ def test_the_picture_of_trust_names_each_curve_that_has_points():
     assert "all, with EHRSQL" in drawn
     assert ">sql-eval<" not in drawn
     assert drawn == picture.draw_trust(figures, figure.LIGHT)
+
+
+def test_the_linear_ranker_has_the_least_loss():
+    """No small change of a weight lowers the loss, which is written out here question by question."""
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(40), rng.integers(1, 5, size=40))
+    rows = rng.normal(size=(len(owner), 3))
+    right = (rows[:, 0] + rng.normal(size=len(owner)) > 0.5).astype(float)
+    weights, decay = rng.uniform(0.5, 2, size=40), 0.05
+    network = load("benchmarks.common.ranking_network").fit_linear(rows, owner, right, weights, decay=decay)
+
+    def loss(out: np.ndarray, bias: float) -> float:
+        total = 0.0
+        for question, weight in enumerate(weights / weights.sum()):
+            mine = owner == question
+            raw = np.exp((rows[mine] - network.mean) / network.scale @ out + bias)
+            total -= weight * np.log((raw[right[mine] > 0].sum() if right[mine].any() else 1) / (1 + raw.sum()))
+        return total + decay / 2 * float(out @ out)
+
+    least = loss(network.out, network.bias)
+    for place in range(3):
+        for step in (-0.02, 0.02):
+            assert loss(network.out + step * np.eye(3)[place], network.bias) > least
+    assert min(loss(network.out, network.bias + step) for step in (-0.02, 0.02)) > least
+    assert network.out[0] > 5 * abs(network.out[1])
