@@ -71,10 +71,20 @@ def ask(
     trace: Annotated[
         Path | None, typer.Option(help="Write the trace to this file, as JSON; not with -.", show_default=False)
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least confidence of an answer without reserve; default: as measured.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; with -, one each line.")] = False,
 ) -> None:
     """Ask a database a question in plain words. It is only ever read.
 
+    An answer is given without reserve, as tentative (with what is doubted and the next best query), or not at all.
     The API key is read from $CTXPRUNE_API_KEY. Model answers are cached; requests that fail because the server is busy
     or the connection breaks are retried. `sql learn` teaches what a team knows.
     """
@@ -97,7 +107,13 @@ def ask(
             _console.check_not_input(generation.cache, *inputs)
         # After the checks of files, since opening a local model takes seconds.
         writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
-        factory = PipelineFactory(writers, candidates=generation.candidates, plain=plain, seed=generation.seed)
+        factory = PipelineFactory(
+            writers,
+            candidates=generation.candidates,
+            plain=plain,
+            seed=generation.seed,
+            answer_above=min_confidence,
+        )
         if plain:
             pipeline = factory.make(source)
         else:
@@ -227,16 +243,30 @@ def _show(answer: Answer) -> None:
 
     from ctxprune.cli import _console
 
-    for doubt in answer.doubts:
-        _console.print_note(_console.escape(str(doubt)))
     console = _console.stdout_console()
     if answer.refused:
         console.print(Text(_console.escape(answer.reason)), soft_wrap=True)
+        _show_doubts(answer)
         _account(answer)
         return
     console.print(Text(_console.escape(answer.sql), style="bold"), soft_wrap=True)
     console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    _show_doubts(answer)
     _account(answer)
+
+
+def _show_doubts(answer: Answer) -> None:
+    """Print to stderr what of the question was not used, what is doubted, the other reading, and a question back."""
+    from ctxprune.cli import _console
+
+    if answer.unused:
+        _console.print_note("not used: " + ", ".join(f"'{_console.escape(text)}'" for text in answer.unused))
+    for doubt in answer.doubts:
+        _console.print_note(_console.escape(str(doubt)))
+    if answer.other_sql:
+        _console.print_note(f"another reading: {_console.escape(answer.other_sql)}")
+    if answer.question_back:
+        _console.print_note(_console.escape(answer.question_back))
 
 
 def _account(answer: Answer) -> None:
@@ -267,7 +297,7 @@ def _account(answer: Answer) -> None:
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
-    sure = "" if answer.refused else f", confidence {answer.confidence:.0%}"
+    sure = "" if answer.refused else f", {answer.outcome}, confidence {answer.confidence:.0%}"
     _console.print_note(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
 
 

@@ -47,18 +47,20 @@ _NOT_NAMES = ("ed", "ing", "ly", "est")
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A word of the question that means nothing which the caller may see.
+    """A reason to doubt an answer; as a rule a word of the question that means nothing which the caller may see.
 
     Attributes:
-        text: As the question writes it.
-        span: Characters [start, end) of the question.
+        text: As the question writes it; "" for a doubt about the query or its result.
+        span: Characters [start, end) of the question; (0, 0) for a doubt about the query or its result.
+        why: The reason, as a clause; "" for a word that means nothing.
     """
 
     text: str
     span: tuple[int, int]
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"the question mentions {self.text!r}, which is no table, column or value that you may see"
+        return self.why or f"the question mentions {self.text!r}, which is no table, column or value that you may see"
 
 
 @dataclass(frozen=True)

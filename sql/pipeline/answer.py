@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..select.base import Executed
+from ..trust.outcome import ANSWERED, TENTATIVE, UNANSWERED
 from .steps import Refusal
 from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
 
 if TYPE_CHECKING:
     from ..database.database import ResultSet
     from ..linking.doubts import Doubt
+    from ..trust.outcome import Assessment, Outcome
     from .steps import State
 
 __all__ = ["Answer", "build_answer"]
@@ -25,10 +27,12 @@ class Answer:
         question: As it was used.
         sql: The text that ran; "" when refused.
         result: Its rows; None when refused.
-        confidence: 0..1, the share of the working candidates' weight that agrees; 0 when refused.
+        confidence: 0..1, probability that the rows answer the question; 0 when refused.
         refusal: Why there is no answer; None when there is one.
         trace: Everything that happened on the way.
-        doubts: Words of the question that mean nothing which the caller may see; the answer leaves them out of account.
+        doubts: Why the answer may be wrong: words of the question that mean nothing which the caller may see, words
+            that the query leaves out, and what is odd about the query or its rows.
+        assessment: What the pipeline found out about the answer; None where no step assessed it.
     """
 
     question: str
@@ -38,6 +42,29 @@ class Answer:
     refusal: Refusal | None
     trace: Trace
     doubts: tuple[Doubt, ...] = ()
+    assessment: Assessment | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """ "answered", "tentative" (rows, but see `doubts`) or "unanswered" (no rows, see `reason`)."""
+        if self.refusal is not None:
+            return UNANSWERED
+        return TENTATIVE if self.assessment is None else self.assessment.outcome
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Words of the question that no part of the query explains."""
+        return self.assessment.unused if self.assessment else ()
+
+    @property
+    def question_back(self) -> str:
+        """A question for the person who asked, where two readings stand; "" otherwise."""
+        return self.assessment.question_back if self.assessment else ""
+
+    @property
+    def other_sql(self) -> str:
+        """The most likely query with another result; "" where there is none, or the answer is sure."""
+        return self.assessment.other_sql if self.assessment and self.outcome != ANSWERED else ""
 
     @property
     def refused(self) -> bool:
@@ -67,11 +94,15 @@ class Answer:
             "columns": list(self.columns),
             "rows": [list(row) for row in self.rows],
             "truncated": self.result is not None and self.result.truncated,
+            "outcome": self.outcome,
             "confidence": self.confidence,
             "refused": self.refused,
             "refusal": asdict(self.refusal) if self.refusal else None,
             "reason": self.reason,
-            "doubts": [{**asdict(doubt), "message": str(doubt)} for doubt in self.doubts],
+            "unused": list(self.unused),
+            "doubts": [{"text": doubt.text, "span": doubt.span, "message": str(doubt)} for doubt in self.doubts],
+            "question_back": self.question_back,
+            "other_sql": self.other_sql,
             "tokens_in": self.trace.tokens_in,
             "tokens_out": self.trace.tokens_out,
             "cost": self.trace.cost,
@@ -81,7 +112,7 @@ class Answer:
 
 def build_answer(state: State, builder: TraceBuilder) -> Answer:
     """The answer in the last state of a question, with its trace."""
-    selection, refusal = state.selection, state.refusal
+    selection, refusal, found = state.selection, state.refusal, state.assessment
     index = None if selection is None or refusal is not None else selection.index
     chosen = None if index is None else state.executed[index]
     # Candidates that no step has executed still belong into the trace.
@@ -100,10 +131,15 @@ def build_answer(state: State, builder: TraceBuilder) -> Answer:
         steps=tuple(builder.steps),
         knowledge=knowledge_trace(state.known) if state.known is not None else None,
         rewritten=state.rewritten,
+        assessment=found,
         prompts=tuple(builder.prompts),
     )
     if chosen is None or selection is None:
         refusal = refusal or Refusal("unanswerable", "No step of this pipeline chose an answer.")
-        return Answer(state.question, "", None, 0.0, refusal, trace, tuple(state.doubts))
-    sure = selection.confidence
-    return Answer(state.question, chosen.sql, chosen.result, sure, None, trace, tuple(state.doubts))
+        doubts = found.doubts if found is not None else tuple(state.doubts)
+        return Answer(state.question, "", None, 0.0, refusal, trace, doubts, found)
+    if found is None:
+        sure, doubts = selection.confidence, tuple(state.doubts)
+    else:
+        sure, doubts = found.confidence, found.doubts
+    return Answer(state.question, chosen.sql, chosen.result, sure, None, trace, doubts, found)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UnknownNameError, UsageError
 
+from ..trust.assess import ANSWER_ABOVE
+
 if TYPE_CHECKING:
     from ctxprune.llm.base import ChatModel
     from ctxprune.llm.cache import AnswerCache
@@ -168,12 +170,20 @@ class PipelineFactory:
         candidates: Candidates per generator.
         plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
         seed: Handed to the generators.
+        answer_above: As for `Pipeline`; None for its default.
     """
 
     def __init__(
-        self, generators: tuple[Generator, ...], *, candidates: int = 4, plain: bool = False, seed: int = 0
+        self,
+        generators: tuple[Generator, ...],
+        *,
+        candidates: int = 4,
+        plain: bool = False,
+        seed: int = 0,
+        answer_above: float | None = None,
     ) -> None:
         self.generators, self._candidates, self._plain, self._seed = generators, candidates, plain, seed
+        self._answer_above = ANSWER_ABOVE if answer_above is None else answer_above
 
     def __call__(self, database: Database, schema: Schema) -> Pipeline:
         """A pipeline for a database and the part of its schema that may be used; its values are read now."""
@@ -197,7 +207,14 @@ class PipelineFactory:
             config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, schema=schema, seed=self._seed)
         else:
             config = PipelineConfig(candidates=self._candidates, schema=schema, seed=self._seed)
-        return Pipeline(database, generators=self.generators, values=values, knowledge=knowledge, config=config)
+        return Pipeline(
+            database,
+            generators=self.generators,
+            values=values,
+            knowledge=knowledge,
+            config=config,
+            answer_above=self._answer_above,
+        )
 
 
 def _registered(name: str) -> Generator:

@@ -20,11 +20,13 @@ from ..database.database import Limits
 from ..generate.base import as_generator
 from ..guard.execution import GuardedRunner
 from ..select.base import as_selector
+from ..trust.assess import ANSWER_ABOVE
 from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
 from .answer import Answer, build_answer
 from .steps import (
     PATHS,
+    AssessAnswer,
     CheckNames,
     Execute,
     Generate,
@@ -123,9 +125,9 @@ class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
     A question passes the steps of the tuple `steps`: screen, values, knowledge, link, examples, generate, names,
-    execute, select. `Pipeline.of_steps` takes any other tuple. The steps and the schema are built again when `values`
-    hides other columns than before, for instance after a new version of a shared index was published. Foreign keys that
-    the database does not declare are inferred from names and values.
+    execute, select, assess. `Pipeline.of_steps` takes any other tuple. The steps and the schema are built again when
+    `values` hides other columns than before, for instance after a new version of a shared index was published. Foreign
+    keys that the database does not declare are inferred from names and values.
 
     Args:
         database: The database; the caller closes it.
@@ -142,14 +144,15 @@ class Pipeline:
             question whose answer is stored gets it as a candidate. Entries about private columns, or about columns
             outside the caller's schema, are left out.
         config: Numbers, and the part of the schema that this caller may see.
+        answer_above: 0..1, least confidence of an answer that is "answered"; below it is "tentative".
 
     Raises:
         InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
         DatabaseError: The database cannot be read.
         SchemaError: A private column is not in the schema.
-        UsageError: `chat` is not a chat model, `knowledge` is none, there is no generator or path; or the caller may
-            see only a part of the database, or there are private columns or views of hidden ones, and `values` (or what
-            it wraps) has no `within`.
+        UsageError: `answer_above` is out of its range, `chat` is not a chat model, `knowledge` is none, there is no
+            generator or path; or the caller may see only a part of the database, or there are private columns or views
+            of hidden ones, and `values` (or what it wraps) has no `within`.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
@@ -163,12 +166,14 @@ class Pipeline:
         chat: object = None,
         knowledge: object = None,
         config: PipelineConfig = PipelineConfig(),
+        answer_above: float = ANSWER_ABOVE,
     ) -> None:
         from ..knowledge import Knowledge
         from ..linking.contained import KeyLimits, with_contained_keys
 
         self.config = config
         self._database, self._linker, self._selector = database, linker, selector
+        self._assess = AssessAnswer(answer_above)
         # Within seconds, since a pipeline is also built for a single question on a large database.
         self._whole = with_contained_keys(
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
@@ -215,6 +220,7 @@ class Pipeline:
             *((CheckNames(writers, config.seed),) if config.names_check and not whole else ()),
             Execute(runner, _repairers(model), config.repair_rounds, retrieve),
             SelectAnswer(_selector(self._selector, model, private=bool(hidden), taught=bool(known))),
+            self._assess,
         )
         return _Setup(masked, schema, steps)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..schema.hits import ValueHit
     from ..schema.linked import Linked
     from ..select.base import Executed
+    from ..trust.outcome import Assessment
 
 __all__ = [
     "CallTrace",
@@ -177,6 +178,7 @@ class Trace:
         steps: In order, with times and tokens.
         knowledge: What the team's knowledge gave; None where there is none.
         rewritten: What was asked in a conversation, and how the question came of it; None outside of one.
+        assessment: Of the chosen candidate; None where there is none.
     """
 
     question: str
@@ -193,6 +195,7 @@ class Trace:
     steps: tuple[StepTrace, ...] = ()
     knowledge: KnowledgeTrace | None = None
     rewritten: Rewritten | None = None
+    assessment: Assessment | None = None
 
     @property
     def ms(self) -> float:

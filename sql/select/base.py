@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
     from ..database.database import ResultSet
     from ..generate.base import Candidate
+    from ..linking.doubts import Doubt
+    from ..schema.hits import RangeHit, ValueHit
+    from ..schema.linked import Linked
+    from ..schema.schema import Schema
 
-__all__ = ["SELECTORS", "Executed", "Selection", "Selector", "as_selector"]
+__all__ = ["SELECTORS", "Executed", "Selection", "SelectionContext", "Selector", "as_selector"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,29 @@ class Executed:
     error: str = ""
     ms: float = 0.0
     repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SelectionContext:
+    """A question, and what the steps before found out about it.
+
+    Attributes:
+        question: The user's words.
+        schema: What the caller may see.
+        evidence: Extra knowledge that came with the question, and recalled terms.
+        hits: Stored values that the question mentions.
+        ranges: Columns that its numbers and days may be compared with.
+        linked: The linked schema; None where no linker ran.
+        doubts: Words of the question that mean nothing in the schema.
+    """
+
+    question: str
+    schema: Schema
+    evidence: str = ""
+    hits: Sequence[ValueHit] = ()
+    ranges: Sequence[RangeHit] = ()
+    linked: Linked | None = None
+    doubts: Sequence[Doubt] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +112,10 @@ class Selector(ABC):
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """Choose one of `executed`; an empty sequence gives index None."""
 
+    def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+        """`select`, for selectors that look at more than the question; by default they do not."""
+        return self.select(context.question, executed)
+
     def without_cells(self) -> Selector:
         """The same selector, so that no model sees a cell of a result, which may come from a private column under any
         name. The default is for selectors that show none.
@@ -103,6 +134,10 @@ class _AdaptedSelector(Selector):
         if not isinstance(selection, Selection):
             raise UsageError(f"{type(self.selector).__name__}.select must return a Selection", where="select")
         return selection
+
+    def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+        choose = optional_member(self.selector, "select_in", None)
+        return self.select(context.question, executed) if choose is None else choose(context, executed)
 
     def without_cells(self) -> Selector:
         hide = optional_member(self.selector, "without_cells", None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection
+    from .base import Executed, Selection, SelectionContext
 
 __all__ = ["JudgedSelector", "format_rows"]
 
@@ -56,7 +56,13 @@ class JudgedSelector(Selector):
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the second group's shortest member where the model prefers it."""
-        first = self.base.select(question, executed)
+        return self._judge(question, executed, self.base.select(question, executed))
+
+    def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+        """`select`, whose base looks at the whole context."""
+        return self._judge(context.question, executed, self.base.select_in(context, executed))
+
+    def _judge(self, question: str, executed: Sequence[Executed], first: Selection) -> Selection:
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
         one, rival = first.representatives(executed, 2)

@@ -51,7 +51,7 @@ def test_sql_and_rows_on_stdout_and_the_account_on_stderr(shop: Path, capsys: py
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == "SELECT name FROM city WHERE country = 'France'"
     assert "Paris" in out
-    assert "candidates: 1, 1 ran, confidence 100%" in err
+    assert "candidates: 1, 1 ran, answered, confidence 100%" in err
     assert "10 tokens in, 5 out" in err
 
 

@@ -23,7 +23,7 @@ from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps import PATHS, Execute, Generate, Screen, SelectAnswer, State
+from ctxprune.sql.pipeline.steps import PATHS, AssessAnswer, Execute, Generate, Screen, SelectAnswer, State
 from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
@@ -50,7 +50,7 @@ def test_the_default_needs_no_model(database: Database) -> None:
     answer = Pipeline(database).ask("How many cities are there?")
     assert answer.rows == ((4,),)
     assert [step.name for step in answer.trace.steps] == [
-        "screen", "values", "link", "generate", "names", "execute", "select",
+        "screen", "values", "link", "generate", "names", "execute", "select", "assess",
     ]  # fmt: skip
 
 
@@ -366,7 +366,7 @@ def test_two_models(database: Database) -> None:
     assert "city_name" in writes.requests[0].schema.table("order items")
     assert set(answer.rows) == {("EUR",), ("BRL",)}
     assert answer.trace.tokens_in == 20
-    assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 0, 1]
+    assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 0, 1, 0]
 
 
 def test_the_same_failing_text_is_repaired_once(database: Database) -> None:
@@ -435,9 +435,8 @@ def test_own_steps(database: Database) -> None:
 
     writes = parts.Writes("SELECT 3")
     usual = Pipeline(database, generators=[writes], values=parts.Found()).steps
-    steps = (Screen(), Shout(), Generate((writes,)), *usual[-2:])
-    assert isinstance(usual[-2], Execute)
-    assert isinstance(usual[-1], SelectAnswer)
+    steps = (Screen(), Shout(), Generate((writes,)), *usual[-3:])
+    assert [type(step) for step in usual[-3:]] == [Execute, SelectAnswer, AssessAnswer]
     pipeline = Pipeline.of_steps(database.schema(), steps)
     assert pipeline.ask("three?").rows == ((3,),)
     assert writes.requests[0].question == "THREE?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Refusal, State, Step, as_step
-from .choose import SelectAnswer
+from .choose import AssessAnswer, SelectAnswer
 from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
 from .generate import PATHS, Generate
@@ -11,6 +11,7 @@ from .names import CheckNames
 
 __all__ = [
     "PATHS",
+    "AssessAnswer",
     "CheckNames",
     "Execute",
     "Generate",

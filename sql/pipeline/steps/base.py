@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.utils.foreign import check_method, optional_member
 
+from ...select.base import SelectionContext
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ...schema.linked import Linked
     from ...schema.schema import Schema
     from ...select.base import Executed, Selection
+    from ...trust.outcome import Assessment
 
 __all__ = ["Refusal", "State", "Step", "as_step"]
 
@@ -57,6 +60,7 @@ class State:
         known: What the team's knowledge holds for the question.
         rewritten: How the question was completed from a follow-up question.
         doubts: Words of the question that mean nothing in the schema.
+        assessment: Of the chosen candidate.
     """
 
     question: str
@@ -73,6 +77,14 @@ class State:
     known: Recalled | None = None
     rewritten: Rewritten | None = None
     doubts: Sequence[Doubt] = ()
+    assessment: Assessment | None = None
+
+    @property
+    def selection_context(self) -> SelectionContext:
+        """What selectors may look at."""
+        return SelectionContext(
+            self.question, self.schema, self.evidence_text, self.hits, self.ranges, self.linked, self.doubts
+        )
 
     @property
     def evidence_text(self) -> str:
