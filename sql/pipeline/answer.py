@@ -11,6 +11,7 @@ from .steps import Refusal
 from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
 
 if TYPE_CHECKING:
+    from ..account.reading import Reading
     from ..database.database import ResultSet
     from ..linking.doubts import Doubt
     from ..trust.outcome import Assessment, Outcome
@@ -50,6 +51,11 @@ class Answer:
         if self.refusal is not None:
             return UNANSWERED
         return TENTATIVE if self.assessment is None else self.assessment.outcome
+
+    @property
+    def reading(self) -> Reading | None:
+        """Which words of the question which part of the query stands for; None where that could not be told."""
+        return self.assessment.reading if self.assessment else None
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -99,6 +105,7 @@ class Answer:
             "refused": self.refused,
             "refusal": asdict(self.refusal) if self.refusal else None,
             "reason": self.reason,
+            "reading": self.reading.to_dict() if self.reading else None,
             "unused": list(self.unused),
             "doubts": [{"text": doubt.text, "span": doubt.span, "message": str(doubt)} for doubt in self.doubts],
             "question_back": self.question_back,

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UnknownNameError, UsageError
 
-from ..trust.assess import ANSWER_ABOVE
-
 if TYPE_CHECKING:
     from ctxprune.llm.base import ChatModel
     from ctxprune.llm.cache import AnswerCache
@@ -183,7 +181,7 @@ class PipelineFactory:
         answer_above: float | None = None,
     ) -> None:
         self.generators, self._candidates, self._plain, self._seed = generators, candidates, plain, seed
-        self._answer_above = ANSWER_ABOVE if answer_above is None else answer_above
+        self._answer_above = answer_above
 
     def __call__(self, database: Database, schema: Schema) -> Pipeline:
         """A pipeline for a database and the part of its schema that may be used; its values are read now."""

@@ -19,17 +19,17 @@ from ctxprune.utils.validation import check_number
 from ..database.database import Limits
 from ..generate.base import as_generator
 from ..guard.execution import GuardedRunner
-from ..select.base import as_selector
-from ..trust.assess import ANSWER_ABOVE
 from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
 from .answer import Answer, build_answer
+from .defaults import default_generators, default_linker, default_repairers, default_selector
 from .steps import (
     PATHS,
     AssessAnswer,
     CheckNames,
     Execute,
     Generate,
+    JudgeCandidates,
     LinkSchema,
     RetrieveValues,
     Screen,
@@ -44,13 +44,10 @@ from .trace import TraceBuilder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ctxprune.llm.base import ChatModel
-
     from ..database.database import Database
     from ..generate.base import Generator
     from ..knowledge import Knowledge
     from ..linking.base import Linker
-    from ..repair.base import Repairer
     from ..schema.schema import ColumnRef, Schema
     from ..select.base import Selector
     from ..values.base import ValueLookup
@@ -60,7 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Pipeline", "PipelineConfig"]
 
 _KEY_SECONDS = 2.0  # for keys that the database does not declare
-_TAUGHT_VOTES = 3.0  # of an answer that the team has stored; a generator has one
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -125,9 +121,9 @@ class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
     A question passes the steps of the tuple `steps`: screen, values, knowledge, link, examples, generate, names,
-    execute, select, assess. `Pipeline.of_steps` takes any other tuple. The steps and the schema are built again when
-    `values` hides other columns than before, for instance after a new version of a shared index was published. Foreign
-    keys that the database does not declare are inferred from names and values.
+    execute, trust, select, assess. `Pipeline.of_steps` takes any other tuple. The steps and the schema are built again
+    when `values` hides other columns than before, for instance after a new version of a shared index was published.
+    Foreign keys that the database does not declare are inferred from names and values.
 
     Args:
         database: The database; the caller closes it.
@@ -135,7 +131,8 @@ class Pipeline:
         linker: Reduces the schema; default the ranked linker.
         values: Finds stored values in questions; default an index built in memory at the first question. Values of the
             columns in its `hidden`, where it has that, come into no prompt.
-        selector: Chooses among executed candidates; default the execution vote.
+        selector: Chooses among executed candidates; default `trust.v1` among those of the library's own generators, and
+            the execution vote where others write, too.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
             schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
             close.
@@ -144,7 +141,8 @@ class Pipeline:
             question whose answer is stored gets it as a candidate. Entries about private columns, or about columns
             outside the caller's schema, are left out.
         config: Numbers, and the part of the schema that this caller may see.
-        answer_above: 0..1, least confidence of an answer that is "answered"; below it is "tentative".
+        answer_above: 0..1, least confidence of an answer that is "answered"; below it is "tentative". None for the bar
+            at which nine of ten answers were right on databases that the trust model had not seen.
 
     Raises:
         InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
@@ -166,7 +164,7 @@ class Pipeline:
         chat: object = None,
         knowledge: object = None,
         config: PipelineConfig = PipelineConfig(),
-        answer_above: float = ANSWER_ABOVE,
+        answer_above: float | None = None,
     ) -> None:
         from ..knowledge import Knowledge
         from ..linking.contained import KeyLimits, with_contained_keys
@@ -178,7 +176,7 @@ class Pipeline:
         self._whole = with_contained_keys(
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
         )
-        self._generators = _default_generators() if generators is None else tuple(map(as_generator, generators))
+        self._generators = default_generators() if generators is None else tuple(map(as_generator, generators))
         self._values: ValueLookup | None = self._visible_values(values)
         self._model = None if chat is None else as_chat_model(chat)
         self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
@@ -214,12 +212,13 @@ class Pipeline:
             Screen(),
             *(() if whole and not config.repair_rounds else (retrieve,)),
             *known,
-            *(() if whole else (LinkSchema(_linker(self._linker, model, config.full_budget)),)),
+            *(() if whole else (LinkSchema(default_linker(self._linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, hidden),) if shows else ()),
             Generate(writers, config.paths, config.candidates, config.seed, config.full_budget),
             *((CheckNames(writers, config.seed),) if config.names_check and not whole else ()),
-            Execute(runner, _repairers(model), config.repair_rounds, retrieve),
-            SelectAnswer(_selector(self._selector, model, private=bool(hidden), taught=bool(known))),
+            Execute(runner, default_repairers(model), config.repair_rounds, retrieve),
+            JudgeCandidates(self._assess.model),
+            SelectAnswer(default_selector(self._selector, model, writers, private=bool(hidden))),
             self._assess,
         )
         return _Setup(masked, schema, steps)
@@ -337,12 +336,6 @@ def _views(hidden: Sequence[ColumnRef], schema: Schema) -> Iterator[ColumnRef]:
     return (ref for ref in hidden if schema.table(ref.table).is_view)
 
 
-def _default_generators() -> tuple[Generator, ...]:
-    from ..generate.sketch import SketchGenerator
-
-    return (SketchGenerator(),)
-
-
 def _recall_steps(
     knowledge: Knowledge | None, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
 ) -> tuple[RecallKnowledge, ...]:
@@ -358,39 +351,3 @@ def _learned_generators(known: Sequence[RecallKnowledge]) -> tuple[Generator, ..
     from ..generate.learned import LearnedGenerator
 
     return tuple(LearnedGenerator(step.knowledge) for step in known)
-
-
-def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:
-    if linker is None:
-        from ..linking.ranked import RankedLinker
-
-        linker = RankedLinker()
-    if model is None:
-        return linker
-    from ..linking.chat import ChatLinker
-
-    return ChatLinker(model, linker, budget=budget)
-
-
-def _selector(selector: Selector | None, model: ChatModel | None, *, private: bool, taught: bool) -> Selector:
-    if selector is None:
-        from ..select.vote import VoteSelector
-
-        # An answer that people have stored for this very question outweighs two models that agree on another.
-        selector = VoteSelector({"learned.v1": _TAUGHT_VOTES}) if taught else VoteSelector()
-    if model is not None:
-        from ..select.judge import JudgedSelector
-
-        selector = JudgedSelector(model, selector)
-    return as_selector(selector).without_cells() if private else selector
-
-
-def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
-    from ..repair import mechanical_repairers
-
-    if model is None:
-        return mechanical_repairers()
-    from ..repair.chat import ChatRepair
-    from ..repair.refine import ChatRefine
-
-    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..schema.linked import Linked
     from ..schema.schema import Schema
 
-__all__ = ["SELECTORS", "Executed", "Selection", "SelectionContext", "Selector", "as_selector"]
+__all__ = ["SELECTORS", "Executed", "GroupChance", "Selection", "SelectionContext", "Selector", "as_selector"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,21 @@ class Executed:
 
 
 @dataclass(frozen=True)
+class GroupChance:
+    """Candidates with equal results, and how likely these are right.
+
+    Attributes:
+        members: Their indices, rising.
+        representative: The member that is shown.
+        chance: 0..1, calibrated probability that the result answers the question.
+    """
+
+    members: tuple[int, ...]
+    representative: int
+    chance: float
+
+
+@dataclass(frozen=True)
 class SelectionContext:
     """A question, and what the steps before found out about it.
 
@@ -56,6 +71,7 @@ class SelectionContext:
         ranges: Columns that its numbers and days may be compared with.
         linked: The linked schema; None where no linker ran.
         doubts: Words of the question that mean nothing in the schema.
+        chances: Of the groups of equal results, best first; () where no model estimated them.
     """
 
     question: str
@@ -65,6 +81,7 @@ class SelectionContext:
     ranges: Sequence[RangeHit] = ()
     linked: Linked | None = None
     doubts: Sequence[Doubt] = ()
+    chances: Sequence[GroupChance] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +180,7 @@ SELECTORS: Registry[type[Selector]] = Registry(
         "judged.v1": "ctxprune.sql.select.judge:JudgedSelector",
         "ranked.v1": "ctxprune.sql.select.ranked:RankedSelector",
         "tests.v1": "ctxprune.sql.select.unit_tests:UnitTestSelector",
+        "trust.v1": "ctxprune.sql.trust.selector:TrustSelector",
         "vote.v1": "ctxprune.sql.select.vote:VoteSelector",
     },
 )

@@ -1,54 +1,133 @@
-"""From the choice among candidates to an outcome."""
+"""From the choice among candidates to an outcome, its doubts, and a question back."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..database.equality import is_hollow
+from ctxprune.utils.validation import check_range
+
 from ..linking.doubts import Doubt
-from .outcome import ANSWERED, TENTATIVE, Assessment
+from .explain import find_nearest, question_back
+from .leftover import IMPORTANT
+from .outcome import ANSWERED, TENTATIVE, UNANSWERED, Assessment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from ..select.base import Executed, Selection, SelectionContext
+    from ..select.base import Executed, SelectionContext
+    from .leftover import Leftover
+    from .model import JudgedGroup
 
-__all__ = ["ANSWER_ABOVE", "assess"]
+__all__ = ["Bars", "assess"]
 
-ANSWER_ABOVE = 0.8  # share of the vote from which an answer without doubts counts as answered
+_RIVAL = 0.5  # share of the best chance from which a second reading is told
+_WHAT = {
+    "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",
+    "doubt": "no table, column or value that you may see", "unknown": "a word that the query has no part for",
+}  # fmt: skip
+_INVENTED = frozenset(("value", "number", "date"))
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Confidences at which the outcome changes.
+
+    Attributes:
+        answer_above: 0..1, least confidence of an answer that is "answered".
+        refuse_below: 0..1, confidence below which a question is "unanswered".
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    answer_above: float
+    refuse_below: float
+
+    def __post_init__(self) -> None:
+        check_range("answer_above", self.answer_above)
+        check_range("refuse_below", self.refuse_below)
 
 
 def assess(
-    context: SelectionContext,
-    executed: Sequence[Executed],
-    selection: Selection,
-    *,
-    answer_above: float = ANSWER_ABOVE,
+    context: SelectionContext, executed: Sequence[Executed], chosen: int, judged: Sequence[JudgedGroup], bars: Bars
 ) -> Assessment:
-    """The assessment of the chosen candidate, which has a result.
+    """The assessment of a chosen candidate.
 
     Args:
         context: The question and what is known about it.
         executed: The candidates.
-        selection: The choice among them; its index is not None.
-        answer_above: 0..1, least confidence of an answer that is "answered".
+        chosen: Index of the choice; it has a result.
+        judged: The groups of equal results, the likeliest first.
+        bars: Where outcomes change.
 
     Raises:
-        ValueError: Nothing was chosen.
+        ValueError: The chosen candidate is in none of the groups.
     """
-    if selection.index is None:
-        raise ValueError("an assessment needs a chosen candidate")
-    chosen = executed[selection.index]
-    unused = tuple(doubt.text for doubt in context.doubts)
-    doubts = [*context.doubts]
-    if chosen.result is not None and is_hollow(chosen.result):
-        doubts.append(Doubt("", (0, 0), "the query finds nothing"))
-    other = selection.representatives(executed, 2)[1:]
-    sure = selection.confidence >= answer_above and not doubts
+    mine = next((one for one in judged if chosen in one.facts.members), None)
+    if mine is None:
+        raise ValueError("the chosen candidate was not judged")
+    rival = next((one for one in judged if one is not mine), None)
+    close = rival is not None and rival.chance >= _RIVAL * mine.chance
+    other = rival.facts.representative if rival is not None and close else None
+    # What people have checked needs no account; its words may be explained by what they know.
+    blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
+    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close))
+    unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
+    back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
+    if mine.chance < bars.refuse_below:
+        reason = _refusal(context, blockers)
+        return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
+                          reason=reason)  # fmt: skip
+    sure = mine.chance >= bars.answer_above and not blockers
     return Assessment(
         ANSWERED if sure else TENTATIVE,
-        selection.confidence,
-        unused=unused,
-        doubts=tuple(doubts),
-        other_sql=executed[other[0]].sql if other else "",
+        mine.chance,
+        mine.facts.reading,
+        unused,
+        doubts,
+        other_sql="" if other is None else executed[other].sql,
+        other_notes=() if other is None else executed[other].candidate.notes,
+        question_back=back,
     )
+
+
+def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> Iterator[Doubt]:
+    """Words that mean nothing, and important words that the query leaves out, each once."""
+    yield from context.doubts
+    taken = [doubt.span for doubt in context.doubts]
+    for one in leftovers:
+        if one.kind in IMPORTANT and not any(start < one.span[1] and one.span[0] < end for start, end in taken):
+            yield Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")
+
+
+def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
+    if mine.facts.empty:
+        yield Doubt("", (0, 0), "the query finds nothing")
+    reading = mine.facts.reading
+    if reading is None:
+        yield Doubt("", (0, 0), "the query cannot be compared with the question")
+        return
+    invented = list(dict.fromkeys(part.text for part in reading.extra if part.kind in _INVENTED))
+    if invented:
+        yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
+
+
+def _rival_doubts(*, close: bool) -> Iterator[Doubt]:
+    if close:
+        yield Doubt("", (0, 0), "another reading of the question gives another result")
+
+
+def _refusal(context: SelectionContext, doubts: Sequence[Doubt]) -> str:
+    """Why there is no answer, with the columns that come nearest to what is missing."""
+    words = list(dict.fromkeys(doubt.text for doubt in doubts if doubt.text))[:3]
+    if not words:
+        return "I found no query that this question is likely to mean on this database."
+    near = find_nearest(words, context.schema)
+    hint = f" The nearest that there is: {', '.join(near)}." if near else ""
+    return f"I cannot answer this from this database: nothing in my query stands for {_listed(words)}.{hint}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [repr(word) for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -23,7 +23,16 @@ from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps import PATHS, AssessAnswer, Execute, Generate, Screen, SelectAnswer, State
+from ctxprune.sql.pipeline.steps import (
+    PATHS,
+    AssessAnswer,
+    Execute,
+    Generate,
+    JudgeCandidates,
+    Screen,
+    SelectAnswer,
+    State,
+)
 from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
@@ -42,7 +51,8 @@ def database(shop: Path) -> Iterator[Database]:
 def test_a_question_comes_back_as_rows(database: Database) -> None:
     model = fakes.saying("SELECT name FROM city WHERE country = 'France'")
     answer = parts.pipeline(database, ChatGenerator(model)).ask("Which cities are in France?")
-    assert (answer.rows, answer.columns, answer.refused, answer.confidence) == ((("Paris",),), ("name",), False, 1.0)
+    assert (answer.rows, answer.columns, answer.refused) == ((("Paris",),), ("name",), False)
+    assert 0 < answer.confidence <= 1
     assert answer.sql == "SELECT name FROM city WHERE country = 'France'"
 
 
@@ -50,7 +60,7 @@ def test_the_default_needs_no_model(database: Database) -> None:
     answer = Pipeline(database).ask("How many cities are there?")
     assert answer.rows == ((4,),)
     assert [step.name for step in answer.trace.steps] == [
-        "screen", "values", "link", "generate", "names", "execute", "select", "assess",
+        "screen", "values", "link", "generate", "names", "execute", "trust", "select", "assess",
     ]  # fmt: skip
 
 
@@ -366,7 +376,7 @@ def test_two_models(database: Database) -> None:
     assert "city_name" in writes.requests[0].schema.table("order items")
     assert set(answer.rows) == {("EUR",), ("BRL",)}
     assert answer.trace.tokens_in == 20
-    assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 0, 1, 0]
+    assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 0, 0, 1, 0]
 
 
 def test_the_same_failing_text_is_repaired_once(database: Database) -> None:
@@ -435,8 +445,8 @@ def test_own_steps(database: Database) -> None:
 
     writes = parts.Writes("SELECT 3")
     usual = Pipeline(database, generators=[writes], values=parts.Found()).steps
-    steps = (Screen(), Shout(), Generate((writes,)), *usual[-3:])
-    assert [type(step) for step in usual[-3:]] == [Execute, SelectAnswer, AssessAnswer]
+    steps = (Screen(), Shout(), Generate((writes,)), *usual[-4:])
+    assert [type(step) for step in usual[-4:]] == [Execute, JudgeCandidates, SelectAnswer, AssessAnswer]
     pipeline = Pipeline.of_steps(database.schema(), steps)
     assert pipeline.ask("three?").rows == ((3,),)
     assert writes.requests[0].question == "THREE?"

@@ -24,6 +24,7 @@ __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 
 _CELL = 200  # characters of a cell that are shown
 _TABLES = 20  # that the description names
+_DOUBTS = 4  # of a tentative answer that are told
 _BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x00": "\\0", "\u2028": "\\n", "\u2029": "\\n"})
 
 
@@ -116,8 +117,11 @@ def sql_tool(
 def answer_text(answer: Answer, *, rows: int = 20, budget: int = 1000, counter: Any = None) -> str:
     """An answer for a model to read: the SQL, then the first rows as lines of cells, then how many there are.
 
+    Behind the SQL of a tentative answer stands what is doubted, and the next best query, so that an agent can check
+    them or ask back.
+
     Cells are cut at 200 characters, and their line breaks are written as \\n. Rows are left out whole, from the end, so
-    that the text keeps to the budget; the SQL, the column names and the number of rows always stay.
+    that the text keeps to the budget; the SQL, the doubts, the column names and the number of rows always stay.
 
     Args:
         answer: One with rows, or a refusal, whose reason is given.
@@ -130,9 +134,9 @@ def answer_text(answer: Answer, *, rows: int = 20, budget: int = 1000, counter: 
     """
     _check(rows, budget)
     if answer.refusal is not None:
-        return f"No answer: {answer.refusal.reason}"
+        return " ".join(filter(None, (f"No answer: {answer.refusal.reason}", _cell(answer.question_back))))
     tokens = as_counter(counter)
-    head = [f"SQL: {answer.sql}", " | ".join(map(_cell, answer.columns))]
+    head = [f"SQL: {answer.sql}", *_reserve(answer), " | ".join(map(_cell, answer.columns))]
     lines = [" | ".join(map(_cell, row)) for row in answer.rows[:rows]]
     total = len(answer.rows)
     more = "over " if answer.result is not None and answer.result.truncated else ""
@@ -142,6 +146,18 @@ def answer_text(answer: Answer, *, rows: int = 20, budget: int = 1000, counter: 
         if tokens.count(text) <= budget:
             break
     return text
+
+
+def _reserve(answer: Answer) -> Iterator[str]:
+    """Lines about a tentative answer; none for one that is sure, or that nothing assessed."""
+    if answer.assessment is None or answer.outcome != "tentative":
+        return
+    doubts = "; ".join(_cell(str(doubt)) for doubt in answer.doubts[:_DOUBTS])
+    yield f"Tentative, right with a probability of {answer.confidence:.2f}" + (f": {doubts}" if doubts else "")
+    if answer.other_sql:
+        yield f"Another reading: {answer.other_sql}"
+    if answer.question_back:
+        yield f"Ask back: {_cell(answer.question_back)}"
 
 
 def _fewer(size: int) -> Iterator[int]:
@@ -166,7 +182,8 @@ def _description(pipeline: Pipeline) -> str:
     more = f" and {len(names) - _TABLES} more" if len(names) > _TABLES else ""
     return (
         f"Answers a question about the database {pipeline.schema.name!r} by one read-only SQL query, and gives the "
-        f"query and its rows. Tables: {', '.join(names[:_TABLES])}{more}. Ask one thing at a time, in plain words."
+        f"query and its rows; it says where it is not sure. Tables: {', '.join(names[:_TABLES])}{more}. Ask one thing "
+        "at a time, in plain words."
     )
 
 

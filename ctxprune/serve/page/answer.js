@@ -9,16 +9,31 @@ export function showAnswer(box, answer) {
     box.replaceChildren(el("section", { class: "card refusal" },
       el("h2", {}, "No answer"),
       el("p", {}, answer.reason),
+      reserve(answer),
       answer.refusal.kind && el("p", { class: "soft" }, `Kind of refusal: ${answer.refusal.kind}`)));
     return;
   }
   const rows = counted(answer.rows.length, "row");
   const more = answer.truncated ? "; there are more, which were not fetched" : "";
-  box.replaceChildren(el("section", { class: "card" },
-    el("h2", {}, "Answer"),
+  const tentative = answer.outcome === "tentative";
+  box.replaceChildren(el("section", { class: tentative ? "card tentative" : "card" },
+    el("h2", {}, tentative ? "Tentative answer" : "Answer"),
+    reserve(answer),
     el("p", { class: "soft" }, `${rows}${more}. Confidence ${Math.round(100 * answer.confidence)} %: ${answer.reason}.`),
     drawSql(answer.sql, "SQL that ran"),
     answer.rows.length ? rowsTable(answer.columns, answer.rows, "Rows of the answer") : el("p", {}, "The query gives no rows.")));
+}
+
+/** What of the question was not used, what is doubted, the other reading, and a question back; nothing for a sure answer. */
+function reserve(answer) {
+  const lines = [
+    ...answer.doubts.map(({ message }) => message),
+    ...(answer.question_back ? [answer.question_back] : []),
+  ];
+  if (!lines.length && !answer.other_sql) return null;
+  return el("div", {},
+    el("ul", { class: "doubts" }, ...lines.map((line) => el("li", {}, line))),
+    answer.other_sql && drawSql(answer.other_sql, "Another reading"));
 }
 
 /** Times of the steps so far; with the trace also what all of it took. */

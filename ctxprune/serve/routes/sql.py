@@ -67,16 +67,23 @@ class LinkReply(BaseModel):
 
 
 class AskReply(BaseModel):
-    """An answer, or a refusal with its reason, how it came about, and words of the question that mean nothing to it."""
+    """An answer, or a refusal with its reason, how it came about, what of the question it leaves out, and what is
+    doubted.
+    """
 
     sql: str
     columns: list[str]
     rows: list[list[Any]]
     truncated: bool
+    outcome: str
     confidence: float
     refused: bool
     reason: str
+    reading: dict[str, Any] | None
+    unused: list[str]
     doubts: list[dict[str, Any]]
+    question_back: str
+    other_sql: str
     trace: dict[str, Any]
 
 
@@ -111,10 +118,15 @@ _REPLY_EXAMPLE = {
     "columns": ["COUNT(*)"],
     "rows": [[1]],
     "truncated": False,
-    "confidence": 1.0,
+    "outcome": "answered",
+    "confidence": 0.97,
     "refused": False,
     "reason": "4 of 4 working candidates gave this result",
+    "reading": {"spans": [], "extra": [], "unused": [], "coverage": 1.0},
+    "unused": [],
     "doubts": [],
+    "question_back": "",
+    "other_sql": "",
     "trace": {"format": "ctxprune-trace", "version": 1},
 }
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...schema.schema import ColumnRef
     from .view import Name, SchemaView
 
-__all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "tokenize"]
+__all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "similar_words", "tokenize"]
 
 MAX_TOKENS = 80
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?|\d{1,2}/\d{1,2}/\d{2,4}"
@@ -122,7 +122,7 @@ def analyse(
         ranges: Columns that its numbers and days may be compared with, the likeliest first.
     """
     tokens, cut = tokenize(question)
-    similar = [_similar(tokens, position, view, related) for position in range(len(tokens))]
+    similar = [similar_words(tokens, position, view, related) for position in range(len(tokens))]
     columns = _mentions(similar, view.column_words, [facts.name for facts in view.columns])
     tables = _mentions(similar, view.table_words, list(view.tables))
     values = tuple(_with_numbers(value, tokens, view, ranges) for value in _values(question, tokens, view, hits))
@@ -144,7 +144,7 @@ def _number(text: str) -> int | float | None:
     return None
 
 
-def _similar(
+def similar_words(
     tokens: Sequence[Token], position: int, view: SchemaView, related: Mapping[str, Mapping[str, float]]
 ) -> dict[str, float]:
     """Schema stems that the token (alone or joined with the next) may stand for, with a similarity 0..1."""

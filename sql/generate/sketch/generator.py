@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,22 +16,32 @@ from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from .analysis import MAX_TOKENS, analyse
 from .compose import rank_drafts
-from .model import Model
+from .model import Model, read_related
 from .query import Query
 from .view import SchemaView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ...schema.schema import Schema
     from ..base import Request
     from .compose import Ranked
     from .query import Condition, Item
 
-__all__ = ["WEIGHTS", "SketchGenerator"]
+__all__ = ["WEIGHTS", "SketchGenerator", "load_related"]
 
 WEIGHTS = "sketch-v1.npz"
 _VIEWS = 16
+
+
+@lru_cache(maxsize=1)
+def load_related() -> Mapping[str, Mapping[str, float]]:
+    """The word associations of the shipped model: for a question stem, schema stems that it often stands for, 0..1."""
+    return read_related(_shipped(), WEIGHTS)
+
+
+def _shipped() -> bytes:
+    return files(__package__).joinpath("weights").joinpath(WEIGHTS).read_bytes()
 
 
 class SketchGenerator(Generator):
@@ -112,8 +123,7 @@ class SketchGenerator(Generator):
                 if self._weights is not None:
                     self._model = Model.load(self._weights.read_bytes(), str(self._weights))
                 else:
-                    data = files(__package__).joinpath("weights").joinpath(WEIGHTS).read_bytes()
-                    self._model = Model.load(data, WEIGHTS)
+                    self._model = Model.load(_shipped(), WEIGHTS)
             return self._model
 
     def _view(self, schema: Schema) -> SchemaView:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .features import Reading
     from .view import SchemaView
 
-__all__ = ["FORMAT", "Likely", "Model", "assemble_scores", "remove_projection"]
+__all__ = ["FORMAT", "Likely", "Model", "assemble_scores", "read_related", "remove_projection"]
 
 FORMAT = {"format": "ctxprune-sketch", "version": 1}
 _NETS = ("question", "column", "table", "pair", "operator", "role", "rank", "about")
@@ -161,9 +161,7 @@ class Model:
         """
         try:
             held = read_npz(data)
-            meta = parse_json(held["meta"].tobytes())
-            if {key: meta.get(key) for key in FORMAT} != FORMAT:
-                raise FormatError("unknown format or version of the sketch weights", where=where)
+            meta = _meta(held, where)
             known = [name for name in _NETS if name in meta["vocabularies"]]
             nets = {name: _net(name, (meta["vocabularies"][name], meta["wide"][name]), held) for name in known}
         except (ValueError, KeyError, AttributeError, TypeError) as error:
@@ -176,6 +174,26 @@ class Model:
             cues=frozenset(meta["cues"]),
             related=meta["related"],
         )
+
+
+def read_related(data: bytes, where: str = "") -> dict[str, dict[str, float]]:
+    """The `related` of a saved model, without its networks.
+
+    Raises:
+        FormatError: The bytes are of another format or version, or damaged.
+    """
+    try:
+        related: dict[str, dict[str, float]] = _meta(read_npz(data), where)["related"]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FormatError("the sketch weights are damaged", where=where, hint="reinstall the package") from error
+    return related
+
+
+def _meta(held: Any, where: str) -> dict[str, Any]:
+    meta: dict[str, Any] = parse_json(held["meta"].tobytes())
+    if {key: meta.get(key) for key in FORMAT} != FORMAT:
+        raise FormatError("unknown format or version of the sketch weights", where=where)
+    return meta
 
 
 def assemble_scores(

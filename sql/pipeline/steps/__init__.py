@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Refusal, State, Step, as_step
-from .choose import AssessAnswer, SelectAnswer
+from .choose import AssessAnswer, JudgeCandidates, SelectAnswer
 from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
 from .generate import PATHS, Generate
@@ -15,6 +15,7 @@ __all__ = [
     "CheckNames",
     "Execute",
     "Generate",
+    "JudgeCandidates",
     "LinkSchema",
     "Refusal",
     "RetrieveValues",

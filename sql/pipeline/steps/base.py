@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...schema.linked import Linked
     from ...schema.schema import Schema
     from ...select.base import Executed, Selection
+    from ...trust.model import JudgedGroup
     from ...trust.outcome import Assessment
 
 __all__ = ["Refusal", "State", "Step", "as_step"]
@@ -60,6 +61,7 @@ class State:
         known: What the team's knowledge holds for the question.
         rewritten: How the question was completed from a follow-up question.
         doubts: Words of the question that mean nothing in the schema.
+        judged: Groups of `executed` with equal results and how likely each is right, the likeliest first.
         assessment: Of the chosen candidate.
     """
 
@@ -77,13 +79,21 @@ class State:
     known: Recalled | None = None
     rewritten: Rewritten | None = None
     doubts: Sequence[Doubt] = ()
+    judged: Sequence[JudgedGroup] = ()
     assessment: Assessment | None = None
 
     @property
     def selection_context(self) -> SelectionContext:
         """What selectors may look at."""
         return SelectionContext(
-            self.question, self.schema, self.evidence_text, self.hits, self.ranges, self.linked, self.doubts
+            self.question,
+            self.schema,
+            self.evidence_text,
+            self.hits,
+            self.ranges,
+            self.linked,
+            self.doubts,
+            tuple(group.as_chance for group in self.judged),
         )
 
     @property

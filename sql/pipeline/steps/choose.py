@@ -1,14 +1,15 @@
-"""Choosing one of the executed candidates, and assessing the choice."""
+"""Judging the executed candidates, choosing one of them, and assessing the choice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.utils.validation import check_range
 
 from ...select.base import as_selector
-from ...trust.assess import ANSWER_ABOVE, assess
+from ...trust.assess import Bars, assess
+from ...trust.model import TrustModel, load_weights
 from ...trust.outcome import UNANSWERED
 from .base import Refusal, Step
 
@@ -16,7 +17,23 @@ if TYPE_CHECKING:
     from ...select.base import Selector
     from .base import State
 
-__all__ = ["AssessAnswer", "SelectAnswer"]
+__all__ = ["AssessAnswer", "JudgeCandidates", "SelectAnswer"]
+
+
+@dataclass(frozen=True)
+class JudgeCandidates(Step):
+    """Estimates for every group of equal results how likely it answers the question.
+
+    Attributes:
+        model: Estimates it.
+    """
+
+    model: TrustModel = field(default_factory=TrustModel)
+    name: str = "trust"
+
+    def run(self, state: State) -> State:
+        """Adds `judged`."""
+        return replace(state, judged=self.model.judge(state.selection_context, state.executed))
 
 
 @dataclass(frozen=True)
@@ -47,25 +64,38 @@ class SelectAnswer(Step):
 
 @dataclass(frozen=True)
 class AssessAnswer(Step):
-    """Estimates how likely the chosen candidate is right, and decides on the outcome.
+    """Decides on the outcome of the chosen candidate, and collects what is to be doubted.
 
     Attributes:
-        answer_above: 0..1, least confidence of an answer that is "answered".
+        answer_above: 0..1, least confidence of an answer that is "answered"; None for the bar of the trust model.
+        refuse_below: 0..1, confidence below which nothing is answered; None for the bar of the trust model.
+        model: Judges the candidates where no step before has done so.
 
     Raises:
-        UsageError: `answer_above` is out of its range.
+        UsageError: A number is out of its range.
     """
 
-    answer_above: float = ANSWER_ABOVE
+    answer_above: float | None = None
+    refuse_below: float | None = None
+    model: TrustModel = field(default_factory=TrustModel)
     name: str = "assess"
 
     def __post_init__(self) -> None:
-        check_range("answer_above", self.answer_above)
+        check_range("answer_above", self.answer_above, optional=True)
+        check_range("refuse_below", self.refuse_below, optional=True)
 
     def run(self, state: State) -> State:
         """Adds `assessment`; an unanswered question is refused."""
         if state.selection is None or state.selection.index is None:
             return state
-        found = assess(state.selection_context, state.executed, state.selection, answer_above=self.answer_above)
+        judged = state.judged or self.model.judge(state.selection_context, state.executed)
+        found = assess(state.selection_context, state.executed, state.selection.index, judged, self._bars())
         refusal = Refusal("unanswerable", found.reason) if found.outcome == UNANSWERED else None
-        return replace(state, assessment=found, refusal=refusal)
+        return replace(state, judged=judged, assessment=found, refusal=refusal)
+
+    def _bars(self) -> Bars:
+        weights = self.model.weights or load_weights()
+        above = weights.answer_above if self.answer_above is None else self.answer_above
+        below = weights.refuse_below if self.refuse_below is None else self.refuse_below
+        # A caller who takes any answer is not refused one.
+        return Bars(above, min(below, above))

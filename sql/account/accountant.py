@@ -1,0 +1,233 @@
+"""Which words of a question a query answers, and which it leaves out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import stem, words
+
+from .extra import find_extra
+from .grammar import Grammar
+from .literals import find_literal, find_periods
+from .query import read_query
+from .question import Asked, Prepared
+from .reading import Part, Reading, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generate.sketch.view import SchemaView
+    from ..schema.hits import RangeHit, ValueHit
+    from ..schema.schema import ColumnRef, Schema
+    from .query import QueryParts
+
+__all__ = ["Accountant", "account"]
+
+# Closeness from which a name counts: next to a word that is exactly the name of something else, only one as good.
+_NAMED, _NAMED_BESIDE = 0.45, 0.85
+_MOST_PARTS = 3
+_CLAUSE = re.compile(r"[;\n]")
+_NEGATED = ("un", "in", "non", "dis", "im", "ir")
+
+
+class Accountant:
+    """Accounts for one question; made once, it reads any number of queries. Safe to share between threads.
+
+    Args:
+        question: The user's words; of a long one the first 300 are read, the rest counts as left over.
+        schema: A schema, or one that `Prepared.of` made ready for many questions.
+        hits, ranges: Stored values, and columns for its numbers, that the value index found in the question.
+        evidence: Knowledge that came with the question; its words explain themselves where the query follows it.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        schema: Schema | SchemaView | Prepared,
+        hits: Sequence[ValueHit] = (),
+        ranges: Sequence[RangeHit] = (),
+        evidence: str = "",
+    ) -> None:
+        self._asked = Asked(question, Prepared.of(schema), hits, ranges, evidence)
+
+    def read(self, sql: str) -> Reading:
+        """The account of one query.
+
+        Raises:
+            InputError: The text is not one SELECT statement that can be parsed.
+        """
+        query = read_query(sql, self._asked.prepared.view.schema)
+        matched = _Matching(self._asked, query)
+        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.used))
+
+
+def account(
+    question: str,
+    sql: str,
+    schema: Schema,
+    *,
+    hits: Sequence[ValueHit] = (),
+    ranges: Sequence[RangeHit] = (),
+    evidence: str = "",
+) -> Reading:
+    """Which words of a question a query answers; see `Accountant`, which is quicker for several queries.
+
+    Raises:
+        InputError: The text is not one SELECT statement that can be parsed.
+    """
+    return Accountant(question, schema, hits, ranges, evidence).read(sql)
+
+
+class _Matching:
+    """The parts of each word of the question.
+
+    Attributes:
+        parts: By position of the word.
+        content: Whether each word must be explained.
+        used: All parts that a word asks for.
+    """
+
+    def __init__(self, asked: Asked, query: QueryParts) -> None:
+        self._asked, self._query = asked, query
+        self.parts: list[list[Part]] = [[] for _ in asked.words]
+        self.content = [asked.is_content(place) for place in range(len(asked.words))]
+        self._literals()
+        self._names()
+        self._cues()
+        self._prefixes()
+        self._evidence()
+        self.used = {part for parts in self.parts for part in parts}
+
+    def _add(self, place: int, parts: Sequence[Part]) -> None:
+        held = self.parts[place]
+        held += [part for part in dict.fromkeys(parts) if part not in held][: _MOST_PARTS - len(held)]
+
+    def _literals(self) -> None:
+        for literal in self._query.literals:
+            for place in find_literal(self._asked, literal):
+                self._add(place, [literal.part])
+        for place, literals in find_periods(self._asked, self._query).items():
+            self._add(place, [Part("date", one.part.text) for one in literals])
+
+    def _names(self) -> None:
+        stems = self._used_stems()
+        for place, word in enumerate(self._asked.words):
+            if not word.names or word.number is not None:
+                continue
+            least = _NAMED_BESIDE if word.exact else _NAMED
+            close = {name: weight for name, weight in word.names.items() if name in stems and weight >= least}
+            if not close:
+                continue
+            best = max(close.values())
+            refs = [ref for name, weight in close.items() if weight == best for ref in stems[name]]
+            # Words such as "of" are names of columns at times, but never ask for one alone.
+            if not (word.generic and best < 1.0 and not self.content[place]):
+                self._add(place, self._likeliest(refs))
+
+    def _used_stems(self) -> dict[str, list[tuple[Part, frozenset[str]]]]:
+        """For each stem of the names in the query the parts that it names, with all stems of those names."""
+        view = self._asked.prepared.view
+        found: dict[str, list[tuple[Part, frozenset[str]]]] = {}
+        for name, part in self._query.tables.items():
+            stems = frozenset(view.tables[view.table_index[name]].stems)
+            for one in stems:
+                found.setdefault(one, []).append((part, stems))
+        for ref, part in {**self._query.columns, **self._query.linking}.items():
+            stems = frozenset(view.columns[view.index[ref]].name.stems)
+            for one in stems:
+                found.setdefault(one, []).append((part, stems))
+        return found
+
+    def _likeliest(self, named: list[tuple[Part, frozenset[str]]]) -> list[Part]:
+        """Of the parts that one word names those whose whole names the question says best."""
+        said = {token.stem for token in self._asked.tokens}
+        scores = [len(stems & said) / len(stems) for _, stems in named]
+        return [part for (part, _), score in zip(named, scores, strict=True) if score == max(scores)]
+
+    def _cues(self) -> None:
+        grammar = Grammar(self._asked, self._query)
+        for place, word in enumerate(self._asked.words):
+            found = grammar.explain(place)
+            if found is None:
+                # "each" where every row stands for itself, "order" as a noun that is no table
+                if word.cue and not word.stored and not (word.exact and not word.generic):
+                    self.content[place] = False
+                continue
+            self._add(place, found)
+            # A cue that the query ignores is content even where the word itself is a common one.
+            self.content[place] = self.content[place] or bool(word.cue) or bool(found)
+
+    def _prefixes(self) -> None:
+        """"unpaid", "inactive": the rest names something of the query, which must be negated or stored so."""
+        for place, word in enumerate(self._asked.words):
+            if self.parts[place] or not self.content[place]:
+                continue
+            for prefix in _NEGATED:
+                rest = word.text.removeprefix(prefix)
+                if rest != word.text and len(rest) >= 4 and self._names_used(rest):
+                    self._add(place, self._query.negations)
+
+    def _names_used(self, rest: str) -> bool:
+        root = stem(rest)
+        used = self._used_stems()
+        texts = [stem(one) for literal in self._query.literals for one in words(literal.text)]
+        return any(_alike(root, name) for name in (*used, *texts))
+
+    def _evidence(self) -> None:
+        """A word that the evidence defines is explained where the query uses what that clause of it says."""
+        for clause in _CLAUSE.split(self._asked.evidence[:5000]) if self._asked.evidence else ():
+            said = set(map(stem, words(clause)))
+            parts = [one.part for one in self._query.literals if set(map(stem, words(one.text))) <= said and one.text]
+            parts += [part for ref, part in self._query.columns.items() if _is_said(ref, clause)]
+            for place, word in enumerate(self._asked.words):
+                if parts and not self.parts[place] and self.content[place] and word.token.stem in said:
+                    self._add(place, parts)
+
+
+def _alike(one: str, other: str) -> bool:
+    least = min(len(one), len(other))
+    return least >= 3 and one[:4] == other[:4] and abs(len(one) - len(other)) <= 3
+
+
+def _is_said(ref: ColumnRef, clause: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(ref.column)}(?!\w)", clause, re.IGNORECASE) is not None
+
+
+def _spans(asked: Asked, matched: _Matching) -> list[Span]:
+    """Neighbouring words with a part in common, without any part, or without content, as one span each."""
+    found: list[Span] = []
+    held: list[int] = []
+    for place in range(len(asked.words)):
+        if held and not _together(matched, held, place):
+            found.append(_span(asked, matched, held))
+            held = []
+        held.append(place)
+    if held:
+        found.append(_span(asked, matched, held))
+    if asked.truncated:
+        start = asked.tokens[-1].end if asked.tokens else 0
+        rest = asked.question[start:]
+        cut = start + len(rest) - len(rest.lstrip())
+        if asked.question[cut:].strip():
+            text = asked.question[cut:].rstrip()
+            found.append(Span(cut, cut + len(text), text, (), True))
+    return found
+
+
+def _together(matched: _Matching, held: list[int], place: int) -> bool:
+    last = held[-1]
+    if matched.content[last] != matched.content[place]:
+        return False
+    if not matched.content[place]:
+        return not matched.parts[last] and not matched.parts[place]
+    one, other = matched.parts[last], matched.parts[place]
+    if not one or not other:
+        return not one and not other
+    return any(a == b or a.text in b.text or b.text in a.text for a in one for b in other)
+
+
+def _span(asked: Asked, matched: _Matching, held: list[int]) -> Span:
+    start, end = asked.tokens[held[0]].start, asked.tokens[held[-1]].end
+    parts = tuple(dict.fromkeys(part for place in held for part in matched.parts[place]))
+    return Span(start, end, asked.question[start:end], parts, matched.content[held[0]])

@@ -1,0 +1,106 @@
+"""Parts of a query that no word of the question asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import words
+
+from .reading import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..schema.schema import ColumnRef
+    from .query import QueryParts
+    from .question import Asked
+
+__all__ = ["find_extra"]
+
+_ROWS_COUNTED = "COUNT(*)"
+
+
+def find_extra(asked: Asked, query: QueryParts, used: set[Part]) -> tuple[Part, ...]:
+    """Conditions, aggregates, orders, limits, groups, shown columns and joined tables without a word for them.
+
+    Args:
+        asked: The question; a literal that its evidence names is asked for.
+        query: What the query has.
+        used: Parts that some word asks for.
+    """
+    texts = {part.text for part in used}
+    found = [
+        *_conditions(asked, query, texts),
+        *_aggregates(query, texts),
+        *_orders(query, texts),
+        *_shown(asked, query, texts),
+        *_tables(query, texts),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _names(refs: tuple[ColumnRef, ...], texts: set[str]) -> bool:
+    return any(f"{ref.table}.{ref.column}" in texts for ref in refs)
+
+
+def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    told = set(words(asked.evidence)) if asked.evidence else set()
+    for literal in query.literals:
+        flag = literal.text.casefold() in {"0", "1", "y", "n", "t", "f", "true", "false", "yes", "no", ""}
+        if literal.op in {"", "limit"} or literal.part.text in texts or set(words(literal.text)) <= told and told:
+            continue
+        # A flag is asked for by the name of its column: "active" for active = 1.
+        if not (flag and _names(literal.columns, texts)) and not (literal.counted and literal.number in {0, 1}):
+            yield literal.part
+    for test in query.tests:
+        if not test.literal and test.part.text not in texts and not _names(test.columns, texts) and test.columns:
+            yield test.part
+
+
+def _aggregates(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    for one in query.aggregates:
+        # Where groups are compared or ordered, the count is what "most" or "more than 3" asks for.
+        implied = not one.shown and any(text != one.part.text and one.part.text in text for text in texts)
+        if one.part.text not in texts and not implied:
+            yield one.part
+
+
+def _orders(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    for order in query.orders:
+        if order.part.text not in texts:
+            yield order.part
+    limits = {f"LIMIT {one.limit}" for one in query.orders if one.part.text in texts}
+    for part in query.limits:
+        if part.text not in texts and part.text not in limits:
+            yield part
+    for keys, part in query.groups:
+        asked = part.text in texts or _names(keys, texts) or not keys
+        superlative = any(text.startswith("ORDER BY") for text in texts)
+        if not asked and not superlative:
+            yield part
+
+
+def _shown(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    view = asked.prepared.view
+    for ref in query.shown:
+        facts = view.columns[view.index[ref]]
+        part = query.columns.get(ref)
+        # "Which singers …?" asks for the column that people read.
+        if part is not None and part.text not in texts and not (facts.label or facts.key) and not _inside(part, texts):
+            yield part
+
+
+def _inside(part: Part, texts: set[str]) -> bool:
+    return any(part.text in text for text in texts)
+
+
+def _tables(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    spoken = {text.partition(".")[0] for text in texts}
+    spoken |= {name for name in query.tables if any(f"{name}." in text for text in texts)}
+    linked: dict[str, int] = {}
+    for ref in query.linking:
+        linked[ref.table] = linked.get(ref.table, 0) + 1
+    for name, part in query.tables.items():
+        # A table that joins two others needs no word of its own.
+        if name not in spoken and linked.get(name, 0) < 2 and len(query.tables) > 1:
+            yield part

@@ -1,0 +1,73 @@
+"""The parts that a pipeline uses where it is given none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..select.base import as_selector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.llm.base import ChatModel
+
+    from ..generate.base import Generator
+    from ..linking.base import Linker
+    from ..repair.base import Repairer
+    from ..select.base import Selector
+
+__all__ = ["default_generators", "default_linker", "default_repairers", "default_selector"]
+
+_TAUGHT_VOTES = 3.0  # of an answer that the team has stored; a generator has one
+_OWN = frozenset(("learned.v1", "phrases.v1", "sketch.v1"))
+
+
+def default_generators() -> tuple[Generator, ...]:
+    """Those that need no model."""
+    from ..generate.sketch import SketchGenerator
+
+    return (SketchGenerator(),)
+
+
+def default_linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:
+    """The given linker or the ranked one, and what a chat model adds to it."""
+    if linker is None:
+        from ..linking.ranked import RankedLinker
+
+        linker = RankedLinker()
+    if model is None:
+        return linker
+    from ..linking.chat import ChatLinker
+
+    return ChatLinker(model, linker, budget=budget)
+
+
+def default_selector(
+    selector: Selector | None, model: ChatModel | None, writers: Sequence[Generator], *, private: bool
+) -> Selector:
+    """The given selector or the default for these generators, with a chat model as a judge where there is one."""
+    if selector is None:
+        from ..select.vote import VoteSelector
+        from ..trust.selector import TrustSelector
+
+        # An answer that people have stored for this very question outweighs two models that agree on another.
+        vote = VoteSelector({"learned.v1": _TAUGHT_VOTES})
+        # The trust model learned to choose among the candidates of our own generators; among others votes count.
+        selector = TrustSelector() if {writer.name for writer in writers} <= _OWN else vote
+    if model is not None:
+        from ..select.judge import JudgedSelector
+
+        selector = JudgedSelector(model, selector)
+    return as_selector(selector).without_cells() if private else selector
+
+
+def default_repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
+    """The mechanical repairs, and those of a chat model where there is one."""
+    from ..repair import mechanical_repairers
+
+    if model is None:
+        return mechanical_repairers()
+    from ..repair.chat import ChatRepair
+    from ..repair.refine import ChatRefine
+
+    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))

@@ -1,0 +1,72 @@
+"""What a query leaves out of a question, and how much each left-out word weighs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ctxprune.text.words import stem, words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..account.reading import Reading, Span
+    from ..linking.doubts import SchemaWords
+    from ..select.base import SelectionContext
+
+__all__ = ["IMPORTANT", "LEFTOVERS", "Leftover", "LeftoverKind", "count_leftovers", "find_leftovers"]
+
+LeftoverKind = Literal["value", "number", "schema", "doubt", "unknown", "vague"]
+LEFTOVERS: tuple[LeftoverKind, ...] = get_args(LeftoverKind)
+#: Kinds that keep an answer from being given without reserve.
+IMPORTANT: frozenset[LeftoverKind] = frozenset(("value", "number", "schema", "doubt", "unknown"))
+_LIKELY = 0.3  # of a stored value that counts as meant
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Words of the question that a query does not use.
+
+    Attributes:
+        kind: "value" (stored in the database), "number" (or a day), "schema" (names a table or column), "doubt" (stands
+            where a name stands, and means nothing in the schema), "unknown" (another word that means nothing in the
+            schema), or "vague" (words that say how rather than what).
+        text: As the question writes it.
+        span: Characters [start, end) of the question.
+    """
+
+    kind: LeftoverKind
+    text: str
+    span: tuple[int, int]
+
+
+def find_leftovers(reading: Reading, context: SelectionContext, schema: SchemaWords) -> tuple[Leftover, ...]:
+    """The unused words with content, in order."""
+    return tuple(Leftover(_kind(span, context, schema), span.text, (span.start, span.end)) for span in reading.unused)
+
+
+def count_leftovers(found: Sequence[Leftover]) -> dict[LeftoverKind, int]:
+    """How many of each kind there are, 0 included."""
+    counts = Counter(one.kind for one in found)
+    return {kind: counts[kind] for kind in LEFTOVERS}
+
+
+def _kind(span: Span, context: SelectionContext, schema: SchemaWords) -> LeftoverKind:
+    def covered(start: int, end: int) -> bool:
+        return start < span.end and span.start < end
+
+    if _DIGIT.search(span.text):
+        return "number"
+    if any(hit.likelihood >= _LIKELY and covered(*hit.span) for hit in context.hits):
+        return "value"
+    if any(covered(*doubt.span) for doubt in context.doubts):
+        return "doubt"
+    stems = [stem(word) for word in words(span.text)]
+    if any(root in schema.stems for root in stems):
+        return "schema"
+    if not stems or all(text.endswith("ly") for text in words(span.text)):
+        return "vague"
+    return "unknown"
