@@ -11,9 +11,6 @@ from ctxprune.errors import UsageError
 
 from .fields import Field, check_shape, describe
 
-# Until the account of a question and the calibrated confidence are merged, the vote's share decides, which drops words.
-pytestmark = pytest.mark.xfail(reason="the confidence is still the vote's share", strict=False)
-
 # Each question with the queries whose rows answer it; without any, no answer may be given as certain.
 PLAIN = {
     "demo": {

@@ -8,9 +8,6 @@ import pytest
 
 from .fields import ANSWERED, Field, describe, same_answer, same_rows
 
-# Until the account of a question and the calibrated confidence are merged, the vote's share decides, which drops words.
-pytestmark = pytest.mark.xfail(reason="the confidence is still the vote's share", strict=False)
-
 NAMES = ("demo", "shop", "hospital")
 
 # Columns whose averages are asked for: table, the words of the column, the expression.
