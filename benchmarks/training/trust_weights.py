@@ -36,7 +36,7 @@ from ctxprune.sql.trust.model import TrustWeights, read_accounts
 from ctxprune.storage.sealed import seal_text
 
 FOLDER = SHARED / "data" / "nl2sql"
-FOLDS, SHAPE = 5, Shape(0, 40, decay=3e-3, drop=0.2)
+FOLDS, SHAPE = 5, Shape(0, 40, decay=1e-2, drop=0.5)
 WEIGHT = {"own": 1.0, "synonym": 1.0, "crossed": 0.7, "offtopic": 0.7, "inserted": 0.7, "variant": 0.5}
 ANSWERABLE = ("own", "synonym")
 NONE_RIGHT = 0.5  # share of the sets of variants that lose their right candidates
@@ -122,9 +122,7 @@ def _case(one: TrustSet, name: str, facts: SchemaFacts) -> Case | None:
     readings = read_accounts(one.context, one.executed, facts.prepared)
     groups, rows = describe_groups(one.context, one.executed, readings, facts)
     right = np.array([one.right[group.representative] for group in groups], dtype=float)
-    blocked = np.array(
-        [bool(one.context.doubts) or any(left.kind in IMPORTANT for left in group.leftovers) for group in groups]
-    )
+    blocked = np.array([any(left.kind in IMPORTANT for left in group.leftovers) for group in groups])
     vote = VoteSelector().select(one.context.question, one.executed).index
     first = next((i for i, item in enumerate(one.executed) if item.result is not None), None)
     return Case(
@@ -156,7 +154,7 @@ def _folds(names: set[str]) -> dict[str, int]:
     return {ordered[int(place)]: number % FOLDS for number, place in enumerate(order)}
 
 
-def fit(cases: list[Case], shape: Shape = SHAPE) -> Network:
+def fit(cases: list[Case]) -> Network:
     """The network for the cases that have any group, some of them a second time without scores."""
     rng = np.random.default_rng(0)
     known = [case for case in cases if len(case.rows)]
@@ -165,7 +163,7 @@ def fit(cases: list[Case], shape: Shape = SHAPE) -> Network:
     owner = np.repeat(np.arange(len(shown)), [len(rows) for _, rows in shown])
     weights = np.array([WEIGHT[case.kind] for case, _ in shown])
     right = np.concatenate([case.right for case, _ in shown])
-    return train(shape, np.vstack([rows for _, rows in shown]), owner, right, weights)
+    return train(SHAPE, np.vstack([rows for _, rows in shown]), owner, right, weights)
 
 
 def without_scores(rows: np.ndarray) -> np.ndarray:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import stem, words
+from ctxprune.text.words import STOP_WORDS, stem, words
 
+from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
-from .literals import find_literal, find_periods
+from .lexicon import MONTH_WORDS, UNITS
+from .literals import find_literal
+from .periods import find_periods
 from .query import read_query
 from .question import Asked, Prepared
 from .reading import Part, Reading, Span
+from .targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +24,16 @@ if TYPE_CHECKING:
     from ..generate.sketch.view import SchemaView
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.schema import ColumnRef, Schema
-    from .query import QueryParts
+    from .parts import QueryParts
 
 __all__ = ["Accountant", "account"]
 
 # Closeness from which a name counts: next to a word that is exactly the name of something else, only one as good.
-_NAMED, _NAMED_BESIDE = 0.45, 0.85
+_NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _CLAUSE = re.compile(r"[;\n]")
 _NEGATED = ("un", "in", "non", "dis", "im", "ir")
+_SHORTEST_REST = 4
 
 
 class Accountant:
@@ -91,9 +96,12 @@ class _Matching:
     def __init__(self, asked: Asked, query: QueryParts) -> None:
         self._asked, self._query = asked, query
         self.parts: list[list[Part]] = [[] for _ in asked.words]
-        self.content = [asked.is_content(place) for place in range(len(asked.words))]
+        self.content = [is_content(asked, place) or self._is_offered(place) for place in range(len(asked.words))]
         self._literals()
+        self._said = [list(parts) for parts in self.parts]
         self._names()
+        self._projection()
+        self._references()
         self._cues()
         self._prefixes()
         self._evidence()
@@ -102,6 +110,14 @@ class _Matching:
     def _add(self, place: int, parts: Sequence[Part]) -> None:
         held = self.parts[place]
         held += [part for part in dict.fromkeys(parts) if part not in held][: _MOST_PARTS - len(held)]
+
+    def _is_offered(self, place: int) -> bool:
+        """A word such as "name" that a column of the query's tables has: it is content there, and nowhere else."""
+        word, view = self._asked.words[place], self._asked.prepared.view
+        if word.text not in WEAK_NAMES or not word.exact:
+            return False
+        owners = {view.columns[number].ref.table for number, _ in view.column_words.get(word.token.stem, ())}
+        return not owners.isdisjoint(self._query.tables)
 
     def _literals(self) -> None:
         for literal in self._query.literals:
@@ -113,9 +129,11 @@ class _Matching:
     def _names(self) -> None:
         stems = self._used_stems()
         for place, word in enumerate(self._asked.words):
-            if not word.names or word.number is not None:
+            if not word.names or word.text in STOP_WORDS:
                 continue
-            least = _NAMED_BESIDE if word.exact else _NAMED
+            # A word that counts or compares, a number and a value is a name only where it is exactly that name.
+            only = word.cue or word.number is not None or word.stored or word.literal
+            least = 1.0 if only else _NAMED_BESIDE if word.exact else _NAMED
             close = {name: weight for name, weight in word.names.items() if name in stems and weight >= least}
             if not close:
                 continue
@@ -124,6 +142,28 @@ class _Matching:
             # Words such as "of" are names of columns at times, but never ask for one alone.
             if not (word.generic and best < 1.0 and not self.content[place]):
                 self._add(place, self._likeliest(refs))
+
+    def _projection(self) -> None:
+        """A column that is asked for before anything else must be shown, not only compared; see `Asked.wanted`."""
+        view, query = self._asked.prepared.view, self._query
+        shown = {stem for ref in query.shown for stem in view.columns[view.index[ref]].name.stems}
+        for place in self._asked.wanted:
+            word = self._asked.words[place]
+            if self.parts[place] and not self._said[place] and word.token.stem not in shown:
+                self.parts[place] = []
+
+    def _references(self) -> None:
+        """A word for an unused table stands for the key that refers to it: "students" for has_allergy.stuid."""
+        view = self._asked.prepared.view
+        targets: dict[str, list[Part]] = {}
+        for key in view.schema.foreign_keys:
+            if key.table in self._query.tables and key.ref_table not in self._query.tables:
+                targets.setdefault(key.ref_table, []).append(Part("column", f"{key.table}.{key.columns[0]}"))
+        for place, word in enumerate(self._asked.words):
+            if self.parts[place] or not targets or not word.exact:
+                continue
+            for number, _ in view.table_words.get(word.token.stem, ()):
+                self._add(place, targets.get(view.table_name(number), []))
 
     def _used_stems(self) -> dict[str, list[tuple[Part, frozenset[str]]]]:
         """For each stem of the names in the query the parts that it names, with all stems of those names."""
@@ -146,33 +186,31 @@ class _Matching:
         return [part for (part, _), score in zip(named, scores, strict=True) if score == max(scores)]
 
     def _cues(self) -> None:
-        grammar = Grammar(self._asked, self._query)
+        grammar = Grammar(Targets(self._asked, self._query, self._said))
         for place, word in enumerate(self._asked.words):
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                if word.cue and not word.stored and not (word.exact and not word.generic):
+                weak = word.cue or word.text in UNITS or word.text in MONTH_WORDS
+                if weak and not word.stored and not word.exact:
                     self.content[place] = False
                 continue
             self._add(place, found)
             # A cue that the query ignores is content even where the word itself is a common one.
-            self.content[place] = self.content[place] or bool(word.cue) or bool(found)
+            self.content[place] = True
 
     def _prefixes(self) -> None:
-        """"unpaid", "inactive": the rest names something of the query, which must be negated or stored so."""
+        """ "unpaid", "inactive": the rest names a column or literal, and the query must negate it."""
+        known = {*self._asked.prepared.view.words}
+        known |= {stem(one) for literal in self._query.literals for one in words(literal.text)}
         for place, word in enumerate(self._asked.words):
-            if self.parts[place] or not self.content[place]:
-                continue
-            for prefix in _NEGATED:
-                rest = word.text.removeprefix(prefix)
-                if rest != word.text and len(rest) >= 4 and self._names_used(rest):
-                    self._add(place, self._query.negations)
-
-    def _names_used(self, rest: str) -> bool:
-        root = stem(rest)
-        used = self._used_stems()
-        texts = [stem(one) for literal in self._query.literals for one in words(literal.text)]
-        return any(_alike(root, name) for name in (*used, *texts))
+            rests = [word.text.removeprefix(prefix) for prefix in _NEGATED]
+            negated = any(rest != word.text and len(rest) >= _SHORTEST_REST and stem(rest) in known for rest in rests)
+            if negated and not word.exact and not self._said[place]:
+                # Found by its likeness to the name, it would be explained by "paid", too.
+                self.parts[place] = []
+                self.content[place] = True
+                self._add(place, self._query.negations)
 
     def _evidence(self) -> None:
         """A word that the evidence defines is explained where the query uses what that clause of it says."""
@@ -183,11 +221,6 @@ class _Matching:
             for place, word in enumerate(self._asked.words):
                 if parts and not self.parts[place] and self.content[place] and word.token.stem in said:
                     self._add(place, parts)
-
-
-def _alike(one: str, other: str) -> bool:
-    least = min(len(one), len(other))
-    return least >= 3 and one[:4] == other[:4] and abs(len(one) - len(other)) <= 3
 
 
 def _is_said(ref: ColumnRef, clause: str) -> bool:

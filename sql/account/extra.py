@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..schema.schema import ColumnRef
-    from .query import QueryParts
+    from .parts import QueryParts
     from .question import Asked
 
 __all__ = ["find_extra"]
@@ -31,8 +31,9 @@ def find_extra(asked: Asked, query: QueryParts, used: set[Part]) -> tuple[Part, 
     texts = {part.text for part in used}
     found = [
         *_conditions(asked, query, texts),
+        *_negations(query, used),
         *_aggregates(query, texts),
-        *_orders(query, texts),
+        *_orders(asked, query, texts),
         *_shown(asked, query, texts),
         *_tables(query, texts),
     ]
@@ -47,25 +48,41 @@ def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Pa
     told = set(words(asked.evidence)) if asked.evidence else set()
     for literal in query.literals:
         flag = literal.text.casefold() in {"0", "1", "y", "n", "t", "f", "true", "false", "yes", "no", ""}
-        if literal.op in {"", "limit"} or literal.part.text in texts or set(words(literal.text)) <= told and told:
+        if literal.op in {"", "limit"} or literal.part.text in texts or (set(words(literal.text)) <= told and told):
             continue
         # A flag is asked for by the name of its column: "active" for active = 1.
         if not (flag and _names(literal.columns, texts)) and not (literal.counted and literal.number in {0, 1}):
             yield literal.part
     for test in query.tests:
-        if not test.literal and test.part.text not in texts and not _names(test.columns, texts) and test.columns:
+        asked = test.part.text in texts or _names(test.columns, texts)
+        if not test.literal and not asked and test.columns:
             yield test.part
+
+
+def _negations(query: QueryParts, used: set[Part]) -> Iterator[Part]:
+    asked = {part.text for part in used if part.kind in {"negation", "comparison"}}
+    for test in query.tests:
+        strict = test.op == "!=" or (test.negated and test.op in {"=", "in", "like"})
+        if strict and not asked & {part.text for part in query.negations}:
+            yield Part("negation", test.part.text)
 
 
 def _aggregates(query: QueryParts, texts: set[str]) -> Iterator[Part]:
     for one in query.aggregates:
         # Where groups are compared or ordered, the count is what "most" or "more than 3" asks for.
-        implied = not one.shown and any(text != one.part.text and one.part.text in text for text in texts)
+        implied = any(text != one.part.text and one.part.text in text for text in texts)
         if one.part.text not in texts and not implied:
             yield one.part
 
 
-def _orders(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+def _are_subjects(asked: Asked, keys: tuple[ColumnRef, ...], texts: set[str]) -> bool:
+    """Whether a key of a table that the question names stands for its rows."""
+    view = asked.prepared.view
+    named = [view.columns[view.index[ref]] for ref in keys if ref.table in texts]
+    return any(facts.key or facts.label for facts in named)
+
+
+def _orders(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
     for order in query.orders:
         if order.part.text not in texts:
             yield order.part
@@ -74,20 +91,31 @@ def _orders(query: QueryParts, texts: set[str]) -> Iterator[Part]:
         if part.text not in texts and part.text not in limits:
             yield part
     for keys, part in query.groups:
-        asked = part.text in texts or _names(keys, texts) or not keys
+        asked = part.text in texts or _names(keys, texts) or not keys or _are_subjects(asked, keys, texts)
+        # "most" and "more than 3" ask for groups, too.
+        compared = any(one.counted and one.part.text in texts for one in query.literals)
         superlative = any(text.startswith("ORDER BY") for text in texts)
-        if not asked and not superlative:
+        if not asked and not superlative and not compared:
             yield part
 
 
 def _shown(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
     view = asked.prepared.view
+    subjects = asked.subjects
     for ref in query.shown:
         facts = view.columns[view.index[ref]]
         part = query.columns.get(ref)
         # "Which singers …?" asks for the column that people read.
-        if part is not None and part.text not in texts and not (facts.label or facts.key) and not _inside(part, texts):
+        if part is None or part.text in texts or _inside(part, texts):
+            continue
+        subject = facts.label and ref.table in subjects
+        if not (facts.label or facts.key) or (not subject and _is_asked(ref.table, query, texts)):
             yield part
+
+
+def _is_asked(table: str, query: QueryParts, texts: set[str]) -> bool:
+    """Whether the question names another column of the table that is shown."""
+    return any(ref.table == table and f"{ref.table}.{ref.column}" in texts for ref in query.shown)
 
 
 def _inside(part: Part, texts: set[str]) -> bool:

@@ -1,9 +1,7 @@
-"""The parts of a query that words of a question may ask for."""
+"""Reads the parts of a query that words of a question may ask for."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -12,111 +10,29 @@ from sqlglot.errors import SqlglotError
 
 from ctxprune.errors import InputError
 
-from ..schema.schema import ColumnRef
 from .names import Names
+from .nodes import (
+    ARITHMETIC,
+    OPERATORS,
+    SWAPPED,
+    as_number,
+    find_purposes,
+    is_negated,
+    literal_text,
+    only_item,
+    other_sides,
+    says_no,
+)
+from .parts import Aggregate, Literal, Order, QueryParts, Test
 from .reading import Part
 
 if TYPE_CHECKING:
-    from ..schema.schema import Schema
+    from ..schema.schema import ColumnRef, Schema
 
-__all__ = ["Aggregate", "Literal", "Order", "QueryParts", "Test", "read_query"]
+__all__ = ["read_query"]
 
 _MOST_CHARACTERS = 50_000
-_OPERATORS: dict[type[exp.Expr], str] = {
-    exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=", exp.Like: "like",
-    exp.ILike: "like", exp.Glob: "like", exp.RegexpLike: "like", exp.Between: "between", exp.In: "in", exp.Is: "is",
-    exp.NullSafeEQ: "=", exp.NullSafeNEQ: "!=",
-}  # fmt: skip
-_SWAPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
-_PREDICATES = tuple(_OPERATORS)
-_EMPTY_TEXTS = frozenset(("", "n", "no", "f", "false", "none", "null"))
-_DATE_UNITS = {"%y": "year", "%m": "month", "%d": "day", "%h": "hour", "%w": "weekday", "%j": "day"}
-_UNIT = re.compile("year|quarter|month|week|day|hour|minute|second", re.IGNORECASE)
-_ARITHMETIC = {exp.Div: "div", exp.Mul: "mul", exp.Sub: "sub", exp.Add: "add", exp.Mod: "mod", exp.IntDiv: "div"}
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A text, number or day that is written in the query.
-
-    Attributes:
-        text: As written, without quotes.
-        number: Its value where it is one, texts such as '2023' too.
-        op: How it is compared; "limit", or "" where it is no side of a comparison.
-        columns: What it is compared with.
-        counted: It is compared with an aggregate.
-        part: For the account.
-    """
-
-    text: str
-    number: float | None
-    op: str
-    columns: tuple[ColumnRef, ...]
-    counted: bool
-    part: Part
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """An aggregate function: its name in capitals ("COUNT"), columns, whether DISTINCT, and whether it is shown."""
-
-    name: str
-    columns: tuple[ColumnRef, ...]
-    distinct: bool
-    shown: bool
-    part: Part
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One key of an ORDER BY, and the LIMIT beside it (None without one)."""
-
-    descending: bool
-    columns: tuple[ColumnRef, ...]
-    limit: int | None
-    part: Part
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A comparison: its operator, columns, whether it is negated, and whether a sub-query stands on one side."""
-
-    op: str
-    columns: tuple[ColumnRef, ...]
-    negated: bool
-    nested: bool
-    literal: bool
-    part: Part
-
-
-@dataclass
-class QueryParts:
-    """Everything that one query asks for, in the order of the query.
-
-    Attributes:
-        tables: Stored tables.
-        columns: Stored columns, without those that only join.
-        linking: Columns that only join.
-        shown: Columns in the outermost SELECT list, aggregated ones included.
-        negations: NOT, !=, IS NULL, EXCEPT, NOT EXISTS and comparisons with 0, 'N' and the like.
-        functions: By what they do: "year", "month", "now", "div", "sub", "length", "case".
-        combined: INTERSECT, UNION, EXCEPT and OR.
-    """
-
-    tables: dict[str, Part] = field(default_factory=dict)
-    columns: dict[ColumnRef, Part] = field(default_factory=dict)
-    linking: dict[ColumnRef, Part] = field(default_factory=dict)
-    shown: tuple[ColumnRef, ...] = ()
-    literals: list[Literal] = field(default_factory=list)
-    tests: list[Test] = field(default_factory=list)
-    aggregates: list[Aggregate] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    limits: list[Part] = field(default_factory=list)
-    groups: list[tuple[tuple[ColumnRef, ...], Part]] = field(default_factory=list)
-    negations: list[Part] = field(default_factory=list)
-    distinct: list[Part] = field(default_factory=list)
-    functions: dict[str, list[Part]] = field(default_factory=dict)
-    combined: dict[str, Part] = field(default_factory=dict)
+_PREDICATES = tuple(OPERATORS)
 
 
 def read_query(sql: str, schema: Schema) -> QueryParts:
@@ -199,7 +115,7 @@ class _Reader:
         found: set[int] = set()
         for node in self._tree.find_all(exp.EQ, exp.In):
             left = node.this
-            right = node.expression if isinstance(node, exp.EQ) else _only_item(node.args.get("query"))
+            right = node.expression if isinstance(node, exp.EQ) else only_item(node.args.get("query"))
             if isinstance(left, exp.Column) and isinstance(right, exp.Column):
                 found |= {id(node), id(left), id(right)}
         return found
@@ -216,29 +132,37 @@ class _Reader:
         self._found.shown = tuple(dict.fromkeys(shown))
 
     def _test(self, node: exp.Expr, joining: set[int]) -> None:
-        op = _OPERATORS[type(node)]
-        sides = [node.this, *_others(node)]
+        op = OPERATORS[type(node)]
+        sides = [node.this, *other_sides(node)]
         columns = tuple(dict.fromkeys(ref for side in sides for ref in self._of(side)))
-        negated = _is_negated(node)
+        negated = is_negated(node)
         nested = any(isinstance(side, exp.Subquery) for side in sides) or node.args.get("query") is not None
-        literals = [side for side in sides if _literal(side) is not None]
+        literals = [side for side in sides if literal_text(side) is not None]
         part = self._part("comparison", node.parent if negated and isinstance(node.parent, exp.Not) else node)
         if id(node) not in joining:
             self._found.tests.append(Test(op, columns, negated, nested, bool(literals), part))
-        if negated or op == "!=" or _says_no(node, op, literals):
+        # IS NOT NULL says that something is there.
+        absent = says_no(node, op, literals)
+        if negated != (op == "is" and absent) or op == "!=" or (absent and not negated):
             self._found.negations.append(Part("negation", part.text))
         counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         for side in literals:
-            turned = _SWAPPED.get(op, op) if side is node.this else op
+            turned = SWAPPED.get(op, op) if side is node.this else op
             self._literal(side, turned, columns, counted=counted, part=part)
 
     def _literal(
-        self, node: exp.Expr, op: str, columns: tuple[ColumnRef, ...], *, counted: bool = False, part: Part | None = None
+        self,
+        node: exp.Expr,
+        op: str,
+        columns: tuple[ColumnRef, ...],
+        *,
+        counted: bool = False,
+        part: Part | None = None,
     ) -> None:
-        text = _literal(node)
+        text = literal_text(node)
         if text is None:
             return
-        number = _as_number(text)
+        number = as_number(text)
         is_text = node.find(exp.Literal) is not None and any(one.is_string for one in node.find_all(exp.Literal))
         kind = "limit" if op == "limit" else "value" if is_text else "number"
         shown = part.text if part is not None else node.sql(dialect=self._dialect)
@@ -283,36 +207,46 @@ class _Reader:
         limit = select.args.get("limit") or select.args.get("fetch")
         number = None
         if limit is not None:
-            text = _literal(limit.expression) if isinstance(limit, exp.Limit) else _literal(limit.args.get("count"))
-            number = int(float(text)) if text is not None and _as_number(text) is not None else None
+            text = (
+                literal_text(limit.expression)
+                if isinstance(limit, exp.Limit)
+                else literal_text(limit.args.get("count"))
+            )
+            number = int(float(text)) if text is not None and as_number(text) is not None else None
             part = self._part("limit", f"LIMIT {text or ''}".strip())
             self._found.limits.append(part)
             if text is not None:
-                self._found.literals.append(Literal(text, _as_number(text), "limit", (), False, part))
+                self._found.literals.append(Literal(text, as_number(text), "limit", (), False, part))
         order = select.args.get("order")
         self._orders(order, select, number)
         group = select.args.get("group")
         if group is not None and group.expressions:
-            text = ", ".join(self._part("grouping", key).text for key in group.expressions)
-            keys = tuple(dict.fromkeys(ref for key in group.expressions for ref in self._key(key, select)))
+            meant = [self._key(key, select) for key in group.expressions]
+            text = ", ".join(self._part("grouping", key).text for key in meant)
+            keys = tuple(dict.fromkeys(ref for key in meant for ref in self._of(key)))
             self._found.groups.append((keys, Part("grouping", f"GROUP BY {text}")))
 
     def _orders(self, order: exp.Expr | None, select: exp.Select, limit: int | None) -> None:
         for key in order.expressions if order is not None else ():
             descending = bool(key.args.get("desc"))
-            inner = key.this if isinstance(key, exp.Ordered) else key
+            inner = self._key(key.this if isinstance(key, exp.Ordered) else key, select)
             text = f"ORDER BY {self._part('order', inner).text}{' DESC' if descending else ''}"
-            self._found.orders.append(Order(descending, self._key(inner, select), limit, Part("order", text)))
+            counted = inner.find(exp.AggFunc) is not None
+            self._found.orders.append(Order(descending, counted, self._of(inner), limit, Part("order", text)))
 
-    def _key(self, key: exp.Expr, select: exp.Select) -> tuple[ColumnRef, ...]:
-        """The columns of a key, which may be the number of an item."""
+    def _key(self, key: exp.Expr, select: exp.Select) -> exp.Expr:
+        """The item of SELECT that a key means by its number or alias, else the key."""
         if isinstance(key, exp.Literal) and not key.is_string and key.this.isdigit():
             place = int(key.this) - 1
-            return self._of(select.expressions[place]) if 0 <= place < len(select.expressions) else ()
-        return self._of(key)
+            return select.expressions[place].unalias() if 0 <= place < len(select.expressions) else key
+        if isinstance(key, exp.Column) and not key.table:
+            for item in select.expressions:
+                if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
+                    return item.unalias()
+        return key
 
     def _function(self, node: exp.Expr) -> None:
-        names = [_ARITHMETIC[type(node)]] if type(node) in _ARITHMETIC else list(_purposes(node))
+        names = [ARITHMETIC[type(node)]] if type(node) in ARITHMETIC else list(find_purposes(node))
         for name in names:
             self._found.functions.setdefault(name, []).append(self._part("function", node))
         if isinstance(node, exp.Window):
@@ -322,80 +256,3 @@ class _Reader:
                 text = ", ".join(self._part("grouping", key).text for key in keys)
                 self._found.groups.append((columns, Part("grouping", f"PARTITION BY {text}")))
             self._orders(node.args.get("order"), node.find_ancestor(exp.Select) or exp.Select(), None)
-
-
-def _purposes(node: exp.Expr) -> set[str]:
-    """What a function does, in the words of `QueryParts.functions`."""
-    name = (node.name if isinstance(node, exp.Anonymous) else type(node).__name__).lower()
-    found: set[str] = set()
-    if name in {"currentdate", "currenttimestamp", "currenttime", "now", "localtimestamp", "today"}:
-        found.add("now")
-    if any(isinstance(one, exp.Literal) and one.this.lower() == "now" for one in node.iter_expressions()):
-        found.add("now")
-    for one in node.find_all(exp.Literal):
-        found.update(unit for code, unit in _DATE_UNITS.items() if one.is_string and code in one.this.lower())
-    unit = node.args.get("unit")
-    texts = [name, unit.name if isinstance(unit, exp.Expr) else ""]
-    if isinstance(node, exp.Extract):
-        texts.append(node.this.name)
-    if name in {"julianday", "datediff", "timestampdiff", "age", "dateadd", "datesub", "datetrunc", "timestamptrunc"}:
-        found.add("date")
-    for text in texts:
-        found.update(match.group().lower() for match in _UNIT.finditer(text))
-    named = {"case": "case", "if": "case", "length": "length", "strlen": "length", "round": "round", "abs": "sub"}
-    if name in named:
-        found.add(named[name])
-    return found
-
-
-def _only_item(query: exp.Expr | None) -> exp.Expr | None:
-    inner = query.unnest() if isinstance(query, exp.Subquery) else query
-    if not isinstance(inner, exp.Select) or len(inner.expressions) != 1:
-        return None
-    item: exp.Expr = inner.expressions[0].unalias()
-    return item
-
-
-def _others(node: exp.Expr) -> list[exp.Expr]:
-    """The sides of a comparison after the first."""
-    if isinstance(node, exp.Between):
-        return [node.args["low"], node.args["high"]]
-    if isinstance(node, exp.In):
-        return list(node.expressions)
-    return [node.expression] if isinstance(node.expression, exp.Expr) else []
-
-
-def _literal(node: exp.Expr | None) -> str | None:
-    """The text of a literal, under casts, signs and changes of case; None for anything else."""
-    sign = ""
-    while isinstance(node, (exp.Cast, exp.Paren, exp.Neg, exp.Lower, exp.Upper, exp.Trim, exp.Date, exp.TsOrDsToDate)):
-        sign = "-" if isinstance(node, exp.Neg) else sign
-        node = node.this
-    if isinstance(node, exp.Boolean):
-        return "1" if node.this else "0"
-    return sign + str(node.this) if isinstance(node, exp.Literal) else None
-
-
-def _as_number(text: str) -> float | None:
-    try:
-        number = float(text.replace(",", ""))
-    except ValueError:
-        return None
-    return number if abs(number) < 1e18 else None
-
-
-def _is_negated(node: exp.Expr) -> bool:
-    holder = node.parent
-    while isinstance(holder, exp.Paren):
-        holder = holder.parent
-    return isinstance(holder, exp.Not)
-
-
-def _says_no(node: exp.Expr, op: str, literals: list[exp.Expr]) -> bool:
-    """A comparison with NULL, 0, 'N', 'false' and the like says that something is missing or is not so."""
-    if op == "is":
-        return isinstance(node.expression, exp.Null) or (_literal(node.expression) or "1") == "0"
-    if op in {"=", "in"}:
-        return any((text := _literal(one)) is not None and (text in {"0", "0.0"} or text.casefold() in _EMPTY_TEXTS)
-                   for one in literals)  # fmt: skip
-    return op in {"<", "<="} and any(_literal(one) in {"0", "1"} for one in literals)

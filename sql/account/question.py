@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
-from ctxprune.text.words import STOP_WORDS, words
+from ctxprune.text.words import stem, words
 
 from ..generate.sketch.analysis import similar_words, tokenize
 from ..generate.sketch.generator import load_related
@@ -20,7 +19,7 @@ from ..linking.words import load_cues
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
-from .lexicon import GENERIC, ORDINALS, cue_of
+from .lexicon import GENERIC, ORDINALS, cue_of, is_participle, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,9 +36,11 @@ MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _HINT_WEIGHT = 0.55  # "oldest" for a column of ages
-_PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
-_BE = frozenset("is are was were be been being isn't aren't wasn't weren't not still yet all".split())
-_NOUN_BEFORE = frozenset("in on by at from to for into of as with during under over through between after".split())
+_SHOUTED = word_set("not and or all only each never must")
+_BOUNDARIES = word_set(
+    "whose that who with where have has had having in from for by of is are was were do does did order ordered "
+    "sort sorted when if per each than on at"
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Word:
         number: Its value, units included ("160k"); None for no number. `year` says that it may be a year.
         month: 1..12 for the name of a month.
         day: Year, month and day of a date written in one word.
-        stored: It is part of a value that the database probably means.
+        stored: It is part of a value that the question probably means.
+        literal: It is quoted or written like a proper name, so that only a literal can explain it, or its own name.
         generic: A word that every question may have.
     """
 
@@ -96,6 +98,7 @@ class Word:
     month: int
     day: tuple[int, int, int] | None
     stored: bool
+    literal: bool
     generic: bool
 
     @property
@@ -142,7 +145,39 @@ class Asked:
     @cached_property
     def flat(self) -> list[tuple[str, int]]:
         """The parts of all words with the position of each: "2023-04-01" has three parts."""
-        return [(part, place) for place, token in enumerate(self.tokens) for part in words(token.text)]
+        return [
+            (part, place)
+            for place, token in enumerate(self.tokens)
+            for part in ([token.text] if "'" in token.text else words(token.text))
+        ]
+
+    @cached_property
+    def wanted(self) -> list[int]:
+        """Positions of the words that name columns to be shown: those before the first word that relates or limits."""
+        found: list[int] = []
+        view = self.prepared.view
+        for place, word in enumerate(self.words[: self._head]):
+            only_column = word.token.stem in view.column_words and word.token.stem not in view.table_words
+            told = word.cue or word.number is not None or word.stored or is_participle(word.text)
+            if word.exact and only_column and not told:
+                found.append(place)
+        return found
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """Tables that are named where the columns to be shown are: "which customer" asks for the name of one."""
+        view, found = self.prepared.view, set()
+        for word in self.words[: self._head]:
+            found.update(view.table_name(number) for number, _ in view.table_words.get(word.token.stem, ()))
+        return frozenset(found)
+
+    @cached_property
+    def _head(self) -> int:
+        """Position of the first word that relates or limits."""
+        for place, word in enumerate(self.words):
+            if place and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
+                return place
+        return len(self.words)
 
     def text(self, position: int) -> str:
         """The folded word at a position, "" outside of the question."""
@@ -156,7 +191,8 @@ class Asked:
             if hit.likelihood >= _LIKELY and hit.score >= 0.8
             for place in places
         }  # fmt: skip
-        names = self._names()
+        names, quoted = self._names(), self._quoted()
+        shouted = self.question.isupper()
         found = []
         for place, token in enumerate(self.tokens):
             number, year = numbers.get(place, (token.number, False))
@@ -170,6 +206,7 @@ class Asked:
                     month=MONTHS.get(token.text, 0) if token.text != "may" or token.capital else 0,
                     day=self._days.get(place),
                     stored=place in stored and token.text not in GENERIC,
+                    literal=place in quoted or (not shouted and self._is_proper(place, names[place])),
                     generic=token.text in GENERIC or not token.text[:1].isalnum() or token.text == "s",
                 )
             )
@@ -182,6 +219,10 @@ class Asked:
         self._days: dict[int, tuple[int, int, int]] = {}
         for mention in mentions(read):
             places = self.covered(*read.place(mention.first, mention.last))
+            for place in places:  # the year of "June 2022"
+                number = self.tokens[place].number
+                if mention.day[0] and number == mention.day[0]:
+                    found[place] = float(number), True
             if mention.kind in {"date", "month"}:
                 if len(places) == 1:
                     self._days[places[0]] = mention.day
@@ -190,10 +231,29 @@ class Asked:
                 found[place] = mention.number, mention.kind == "year"
         return found
 
+    def _is_proper(self, place: int, names: Mapping[str, float]) -> bool:
+        """Written with a capital within a sentence, or all in capitals ("IT", "US")."""
+        token = self.tokens[place]
+        raw = self.question[token.start : token.end]
+        if len(raw) > 1 and raw.isupper() and not names.get(token.stem):
+            return token.text not in _SHOUTED
+        before = self.question[self.tokens[place - 1].end : token.start] if place else "."
+        starts = any(mark in before for mark in ".?!:;\n")
+        return token.capital and not names and token.text not in GENERIC and not starts
+
+    def _quoted(self) -> set[int]:
+        read = Question.parse(self.question[: MAX_WORDS * 40])
+        return {place for first, last in read.quoted for place in self.covered(*read.place(first, last))}
+
     def _names(self) -> list[dict[str, float]]:
         view, related = self.prepared.view, load_related()
         found = [similar_words(self.tokens, place, view, related) for place in range(len(self.tokens))]
         synonyms = load_cues().related
+        for place in range(len(self.tokens) - 1):
+            # "last name" for a column called lastname
+            joined = stem(self.tokens[place].text + self.tokens[place + 1].text)
+            if joined in view.words:
+                found[place][joined] = found[place + 1][joined] = 1.0
         for token, names in zip(self.tokens, found, strict=True):
             if token.number is not None or token.stem in names:
                 continue
@@ -218,30 +278,3 @@ class Asked:
         close = vectors @ self.prepared.vectors.T
         for row, column in zip(*np.nonzero(close >= _NEAR), strict=True):
             found[open_words[row]][self.prepared.stems[column]] = _NEAR_WEIGHT
-
-    def is_content(self, position: int) -> bool:
-        """Whether the word must be explained: it names something, is stored, counts, or is a word that not all have."""
-        word = self.words[position]
-        if word.text in STOP_WORDS and not word.stored:
-            return False
-        if word.stored or word.month or word.day is not None:
-            return True
-        if word.number is not None and word.text not in {"one", "second", "half"}:
-            return True
-        if word.text in GENERIC:
-            return word.exact and not self._is_verb(position) and word.text not in _WEAK_NAMES
-        return word.text[:1].isalnum() and word.text != "s" and not self._is_verb(position)
-
-    def _is_verb(self, position: int) -> bool:
-        """A participle or verb that relates two nouns ("students enrolled in courses"), as far as its place tells."""
-        text = self.text(position)
-        before, after = self.text(position - 1), self.text(position + 1)
-        if not _PARTICIPLE.fullmatch(text) and not text.endswith(("ing", "es")):
-            return False
-        if before in {"who", "that", "which", "has", "have", "had", "to", "they", "he", "she", "it"}:
-            return not before.startswith("ha") or after in _NOUN_BEFORE or not after
-        # "were returned?" is a condition, "were returned by" relates; before a noun it is an adjective.
-        return after in _NOUN_BEFORE and (before not in _BE or before != "not")
-
-
-_WEAK_NAMES = frozenset("id ids name names type types number all".split())

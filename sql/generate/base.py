@@ -193,6 +193,7 @@ GENERATORS: Registry[type[Generator]] = Registry(
         "decompose.v1": "ctxprune.sql.generate.decompose:DecomposeGenerator",
         "learned.v1": "ctxprune.sql.generate.learned:LearnedGenerator",
         "mixed.v1": "ctxprune.sql.generate.mixed:MixedGenerator",
+        "phrases.v1": "ctxprune.sql.generate.phrases.generator:PhraseGenerator",
         "skeleton.v1": "ctxprune.sql.generate.skeleton:SkeletonGenerator",
         "sketch.v1": "ctxprune.sql.generate.sketch.generator:SketchGenerator",
     },

@@ -24,7 +24,7 @@ __all__ = ["Bars", "assess"]
 _RIVAL = 0.5  # share of the best chance from which a second reading is told
 _WHAT = {
     "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",
-    "doubt": "no table, column or value that you may see", "unknown": "a word that the query has no part for",
+    "unknown": "a word that the query has no part for",
 }  # fmt: skip
 _INVENTED = frozenset(("value", "number", "date"))
 
@@ -93,12 +93,15 @@ def assess(
 
 
 def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> Iterator[Doubt]:
-    """Words that mean nothing, and important words that the query leaves out, each once."""
-    yield from context.doubts
-    taken = [doubt.span for doubt in context.doubts]
+    """Words that mean nothing, and important words that the query leaves out, in order, each once."""
+    told: set[Doubt] = set()
     for one in leftovers:
-        if one.kind in IMPORTANT and not any(start < one.span[1] and one.span[0] < end for start, end in taken):
-            yield Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")
+        # The linker's own words name what nothing in the schema stands for; the account knows whether it matters.
+        mine = [doubt for doubt in context.doubts if doubt.span[0] < one.span[1] and one.span[0] < doubt.span[1]]
+        if not mine and one.kind in IMPORTANT:
+            mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")]
+        yield from (doubt for doubt in mine if doubt not in told)
+        told.update(mine)
 
 
 def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:

@@ -23,6 +23,7 @@ LEFTOVERS: tuple[LeftoverKind, ...] = get_args(LeftoverKind)
 #: Kinds that keep an answer from being given without reserve.
 IMPORTANT: frozenset[LeftoverKind] = frozenset(("value", "number", "schema", "doubt", "unknown"))
 _LIKELY = 0.3  # of a stored value that counts as meant
+_VERBS = frozenset(("count", "display", "find", "give", "list", "name", "return", "select", "show", "state", "tell"))
 _DIGIT = re.compile(r"\d")
 
 
@@ -65,6 +66,9 @@ def _kind(span: Span, context: SelectionContext, schema: SchemaWords) -> Leftove
     if any(covered(*doubt.span) for doubt in context.doubts):
         return "doubt"
     stems = [stem(word) for word in words(span.text)]
+    # "Show" at the beginning asks to be shown something, also where a table is called so.
+    if span.text.casefold() in _VERBS and not context.question[: span.start].strip():
+        return "vague"
     if any(root in schema.stems for root in stems):
         return "schema"
     if not stems or all(text.endswith("ly") for text in words(span.text)):

@@ -1,0 +1,125 @@
+"""Superlatives and comparatives, and the orders and comparisons that say the same in the same direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .lexicon import GENERIC, TEMPORAL, TURNED, is_high, word_set
+
+if TYPE_CHECKING:
+    from ..schema.schema import ColumnRef
+    from .parts import Test
+    from .question import Word
+    from .reading import Part
+    from .targets import Targets
+
+__all__ = ["Degrees"]
+
+_UPWARDS, _DOWNWARDS = frozenset((">", ">=", "between")), frozenset(("<", "<=", "between"))
+_FLIPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+_MEANS = word_set("average mean median")
+_PLAIN_LIMITS = word_set("first last latest recent")
+_NEAR, _FAR = 5, 6  # words after a comparative in which its number may stand
+
+
+class Degrees:
+    """The rules of `Grammar` for degrees; the same results."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets, self._asked, self._query = targets, targets.asked, targets.query
+
+    def superlative(self, place: int) -> list[Part] | None:
+        """ "highest", "most", "oldest", "top 5", "first three"."""
+        word, text = self._asked.words[place], self._asked.text(place)
+        after = self._asked.words[place + 1] if place + 1 < len(self._asked.words) else None
+        if self._asked.text(place - 1) in {"most", "least"}:
+            text = self._asked.text(place - 1)  # "least common"
+        if text in {"first", "last"} and after is not None and after.text in {"name", "names", "and", "or"}:
+            return None
+        found = self.extremes(place, text)
+        if text in _PLAIN_LIMITS and after is not None and after.number is not None and not after.year:
+            # "first three" may mean any rows; "top 5" needs an order.
+            return found or [*self._query.limits, *(one.part for one in self._query.orders)]
+        if found or not (word.exact or text in {"first", "last"}):
+            return found
+        return None
+
+    def extremes(self, place: int, text: str) -> list[Part]:
+        """Orders, MAX and MIN in the direction that a superlative asks for, of the noun after it."""
+        query, target = self._query, self._targets.find(place)
+        found = [
+            one.part
+            for one in query.orders
+            if self._right_way(one.columns, text, high=one.descending) and self._targets.fits_order(one, target)
+        ]
+        if found:
+            return [*found, *query.limits[:1]]
+        return [
+            one.part
+            for one in query.aggregates
+            if one.name in {"MAX", "MIN"}
+            and self._targets.fits(one.columns, target)
+            and self._right_way(one.columns, text, high=one.name == "MAX")
+        ]
+
+    def _right_way(self, columns: tuple[ColumnRef, ...], text: str, *, high: bool) -> bool:
+        wanted = is_high(text, days=self._targets.has_days(columns), ranks=self._targets.has_ranks(columns))
+        return wanted is None or wanted == high
+
+    def comparative(self, place: int) -> list[Part] | None:
+        """ "more than 5", "older than", "after May 2022", "above the average"; None where nothing follows."""
+        if not self._compares(place):
+            return None
+        text, tests = self._asked.text(place), self._near_tests(place)
+        days = [test for test in tests if self._targets.has_days(test.columns)]
+        turned = bool(days) and (text in TEMPORAL or text in TURNED)
+        wanted = is_high(text, days=turned)
+        if self._asked.text(place - 1) in {"no", "not"} and wanted is not None:
+            wanted = not wanted
+        return self._of_direction(days if turned else tests, wanted)
+
+    def bound(self, place: int, *, high: bool) -> list[Part]:
+        """ "at least 5", "5 or more"."""
+        found = self._of_direction(self._near_tests(place), high)
+        one = any(word.number == 1 for word in self._asked.words[place + 1 : place + 3])
+        # "at least one" is what a join says, too.
+        return found or (list(self._query.tables.values()) if high and one and len(self._query.tables) > 1 else [])
+
+    def between(self, place: int) -> list[Part] | None:
+        """BETWEEN, or an upper comparison; None where no number or day follows."""
+        tests = self._query.tests
+        found = [test.part for test in tests if test.op == "between"] or self._of_direction(tests, True)
+        return found or ([] if any(map(_is_bound, self._asked.words[place + 1 : place + 4])) else None)
+
+    def several(self) -> list[Part] | None:
+        """ "multiple", "several": more than one."""
+        return self._of_direction(self._query.tests, True) or None
+
+    def _of_direction(self, tests: list[Test], high: bool | None) -> list[Part]:
+        ops = _UPWARDS | _DOWNWARDS if high is None else _UPWARDS if high else _DOWNWARDS
+        flipped = {_FLIPPED.get(op, "") for op in ops}
+        return [test.part for test in tests if test.op in (flipped if test.negated else ops)]
+
+    def _near_tests(self, place: int) -> list[Test]:
+        """The comparisons with the number or day after a word; all where none follows."""
+        for step, word in enumerate(self._asked.words[place + 1 : place + _FAR], 1):
+            if word.number is not None or word.day is not None or (word.month and not word.exact):
+                texts = [part.text for part in self._targets.said[place + step]]
+                # A number may stand within a function: date('now', '-30 years').
+                return [test for test in self._query.tests if any(text in test.part.text for text in texts)]
+            if word.text in _MEANS or (word.text == "than" and step > 1):
+                break
+        return self._query.tests
+
+    def _compares(self, place: int) -> bool:
+        """Whether a word such as "over" or "more" compares: something is compared with what follows."""
+        for step, word in enumerate(self._asked.words[place + 1 : place + _NEAR], 1):
+            if _is_bound(word) or word.text == "than" or word.text in _MEANS:
+                return True
+            if word.text not in GENERIC and step > 1:
+                return False
+        return False
+
+
+def _is_bound(word: Word) -> bool:
+    return word.number is not None or bool(word.month) or word.day is not None

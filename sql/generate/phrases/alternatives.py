@@ -1,0 +1,55 @@
+"""Conditions that are alternatives of each other: "serve Italian food or are located in New York"."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from .conditions import Option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .conditions import Clause
+
+__all__ = ["alternatives"]
+
+_OR = re.compile(r"^[^.?!;]{0,40}\bor\b[^.?!;]{0,40}$")
+_MOST = 6
+
+
+def alternatives(text: str, clauses: Sequence[Clause]) -> list[tuple[Option, ...]]:
+    """The readings of each condition; of those with "or" between them, one for both, and none for the second.
+
+    The list is as long as `clauses`, so that the numbers of the clauses stay: a condition that was taken into the one
+    before is always true.
+    """
+    found: list[tuple[Option, ...]] = []
+    joined: int | None = None
+    for number, clause in enumerate(clauses):
+        between = text[clauses[number - 1].end : clause.start].lower() if number else ""
+        if number and _OR.match(between) and " and " not in between:
+            first = joined if joined is not None else number - 1
+            found[first] = _either(found[first], clause.options)
+            found.append((Option(1.0, exp.true(), (), "value"),))
+            joined = first
+            continue
+        joined = None
+        found.append(clause.options[:_MOST])
+    return found
+
+
+def _either(left: Sequence[Option], right: Sequence[Option]) -> tuple[Option, ...]:
+    pairs = [
+        Option(
+            (one.score * other.score) ** 0.5,
+            exp.or_(one.test.copy(), other.test.copy()),
+            tuple(dict.fromkeys([*one.tables, *other.tables])),
+            one.kind,
+        )
+        for one in left[:3]
+        for other in right[:3]
+    ]
+    return tuple(sorted(pairs, key=lambda option: -option.score)[:_MOST])

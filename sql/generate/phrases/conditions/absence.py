@@ -1,0 +1,211 @@
+"""Conditions on missing rows of another table: "have not made any transactions", "never seen by a cardiologist"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from .build import all_of, compare, is_null, literal, name
+from .clauses import Clause, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...sketch.joins import Edge
+    from .inputs import Inputs
+
+__all__ = ["read_absences"]
+
+_DENIED = re.compile(
+    r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
+    r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
+    r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|lack(?:s|ing)?\b|"
+    r"not having\b)"
+)
+_BOUNDARY = re.compile(
+    r"[.?!;]|\b(?:and|but|or)\s+(?:who|that|which|have|has|are|is|were|show|list|return|give|how|what)\b|\breturn\b"
+)
+_REACH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Denial:
+    """A negation at characters [start, end), the table that is spoken of and the one whose rows are missing."""
+
+    start: int
+    end: int
+    subject: int
+    other: int
+    share: float
+    nested: tuple[Clause, ...] = ()
+
+
+def read_absences(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
+    """The clauses that ask for rows without related ones; conditions among `clauses` may stand inside of them."""
+    found = []
+    for match in _DENIED.finditer(inputs.text):
+        denial = _denial(inputs, match, clauses)
+        if denial is None:
+            continue
+        options = _options(inputs, denial)
+        if options:
+            found.append(Clause(denial.start, denial.end, tuple(options)))
+    return found
+
+
+def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> _Denial | None:
+    first, last = inputs.covered(match.start(), match.end())
+    stop = _BOUNDARY.search(inputs.text, match.end())
+    limit = stop.start() if stop is not None else len(inputs.text)
+    subject = _subject(inputs, first)
+    if subject is None or first == last:
+        return None
+    # "without X" names what is missing at once; after a verb it may stand some words away.
+    reach = 3 if re.search(r"(?:without|no|zero|lack\w*|having)$", match.group()) else _REACH
+    after = [clause for clause in clauses if match.end() <= clause.start and clause.end <= limit]
+    named = _named_after(inputs, last, reach, limit, subject)
+    if named is None:
+        return _by_value(inputs, match, after, subject, (last, reach))
+    place, other, share = named
+    end = inputs.tokens[place].end
+    inside = tuple(clause for clause in after if _within(clause, inputs, subject))
+    begins = match.start() + len(match.group()) - len(match.group().lstrip())
+    return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
+
+
+def _subject(inputs: Inputs, first: int) -> int | None:
+    """The table named last before a token, else the first one named after it."""
+    places = [
+        (place, share, table)
+        for table, found in inputs.named_tables.items()
+        for place, share in found
+        if share >= 0.4 and place < first
+    ]
+    if not places:
+        return None
+    last = max(place for place, _, _ in places)
+    # Of the tables that one word may name, the one whose name it covers best.
+    return max((one for one in places if one[0] == last), key=lambda one: (one[1], -one[2]))[2]
+
+
+def _named_after(inputs: Inputs, last: int, reach: int, limit: int, subject: int) -> tuple[int, int, float] | None:
+    """The last token of the first other table named after a negation, that table, and how well it is named."""
+    for position in range(last, min(last + reach, len(inputs.tokens))):
+        if inputs.tokens[position].start >= limit:
+            break
+        found = [
+            (share, -table)
+            for table, places in inputs.named_tables.items()
+            for place, share in places
+            if place == position and share >= 0.3 and table != subject and _joined(inputs, subject, table)
+        ]
+        if found:
+            share, table = max(found)
+            while position + 1 < len(inputs.tokens) and any(
+                place == position + 1 for place, _ in inputs.named_tables[-table]
+            ):
+                position += 1  # noqa: PLW2901 - the rest of a name of several words
+            return position, -table, share
+    return None
+
+
+def _by_value(
+    inputs: Inputs, match: re.Match[str], after: Sequence[Clause], subject: int, reach: tuple[int, int]
+) -> _Denial | None:
+    """ "never seen by a cardiologist": the rows that are missing are told by a value alone."""
+    last, words = reach
+    for clause in after:
+        first, _ = inputs.covered(clause.start, clause.end)
+        if first - last > words or not clause.options or clause.options[0].kind not in ("value", "boolean"):
+            continue
+        table = inputs.view.table_index[clause.options[0].tables[0]]
+        # A value of the spoken table itself is only denied: "not from Spain".
+        if table == subject or not _joined(inputs, subject, table) or inputs.spoken(table, first) > 0.8:
+            continue
+        return _Denial(match.start(), clause.end, subject, table, 0.6, (clause,))
+    return None
+
+
+def _joined(inputs: Inputs, one: int, other: int) -> bool:
+    path = inputs.view.graph.connect([inputs.view.table_name(one), inputs.view.table_name(other)])
+    return bool(path) and len(path or ()) <= 3
+
+
+def _within(clause: Clause, inputs: Inputs, subject: int) -> bool:
+    """A condition that can be one on the missing rows."""
+    own = inputs.view.table_name(subject)
+    return any(own not in option.tables and len(option.tables) == 1 for option in clause.options)
+
+
+def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
+    own, other = inputs.view.table_name(denial.subject), inputs.view.table_name(denial.other)
+    tests = []
+    for clause in denial.nested:
+        fitting = [option for option in clause.options if own not in option.tables and len(option.tables) == 1]
+        # One that is about the missing rows themselves goes before a likelier one about another table.
+        fitting.sort(key=lambda option: (option.tables[0] != other, -option.score))
+        tests.append(fitting[0])
+    path = inputs.view.graph.connect([own, other, *(option.tables[0] for option in tests)])
+    if not path or any(edge.table == own for edge in path[1:]):
+        path = inputs.view.graph.connect([own, other])
+        tests = [option for option in tests if option.tables[0] == other]
+    if not path:
+        return []
+    options = []
+    for edge in inputs.view.graph.parallels(path[0]):
+        test = not_in(inputs, [edge, *path[1:]], [option.test for option in tests])
+        score = min(1.0, 0.45 + 0.35 * denial.share + 0.1 * bool(tests)) - 0.1 * (edge != path[0])
+        options.append(Option(round(score, 4), test, (own,), "absence"))
+    return options
+
+
+def not_in(inputs: Inputs, path: Sequence[Edge], tests: Sequence[Any]) -> Any:
+    """A test that the first table of a path has no related row at its end for which all `tests` hold."""
+    dialect = inputs.dialect
+    alias = {edge.other: f"X{k}" for k, edge in enumerate(path, 1)}
+    first, source = path[0], exp.Select()
+    source = source.from_(_aliased(first.other, alias, dialect), copy=False)
+    for edge in path[1:]:
+        pairs = zip(edge.columns, edge.other_columns, strict=True)
+        on = [
+            compare("=", _bare(a, alias[edge.table], dialect), _bare(b, alias[edge.other], dialect)) for a, b in pairs
+        ]
+        source = source.join(_aliased(edge.other, alias, dialect), on=all_of(on), copy=False)
+    inner = [_renamed(test, alias) for test in tests]
+    if len(first.columns) == 1:
+        held = _bare(first.other_columns[0], alias[first.other], dialect)
+        # NOT IN holds for no row at all where the sub-query gives a NULL.
+        where = all_of([is_null(held.copy(), negated=True), *inner])
+        query = source.select(held, copy=False).where(where, copy=False)
+        outer = exp.Column(this=name(first.columns[0], dialect), table=name(first.table, dialect))
+        return exp.Not(this=exp.In(this=outer, query=exp.Subquery(this=query)))
+    keys = [
+        compare(
+            "=",
+            _bare(b, alias[first.other], dialect),
+            exp.Column(this=name(a, dialect), table=name(first.table, dialect)),
+        )
+        for a, b in zip(first.columns, first.other_columns, strict=True)
+    ]
+    query = source.select(literal(1), copy=False).where(all_of([*keys, *inner]), copy=False)
+    return exp.Not(this=exp.Exists(this=query))
+
+
+def _bare(text: str, alias: str, dialect: str) -> exp.Column:
+    return exp.Column(this=name(text, dialect), table=exp.to_identifier(alias))
+
+
+def _aliased(table: str, alias: dict[str, str], dialect: str) -> exp.Table:
+    return exp.Table(this=name(table, dialect), alias=exp.TableAlias(this=exp.to_identifier(alias[table])))
+
+
+def _renamed(test: Any, alias: dict[str, str]) -> Any:
+    """A test whose columns stand under the aliases of their tables."""
+    made = test.copy()
+    for held in made.find_all(exp.Column):
+        if held.table in alias:
+            held.set("table", exp.to_identifier(alias[held.table]))
+    return made

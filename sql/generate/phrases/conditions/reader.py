@@ -1,0 +1,182 @@
+"""Runs all readers of conditions over one question."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ....schema.schema import ColumnRef
+from .absence import read_absences
+from .booleans import read_booleans
+from .build import any_of
+from .clauses import Clause, Conditions, Option
+from .comparisons import read_comparisons
+from .dates import read_dates
+from .inputs import Inputs
+from .nulls import read_nulls
+from .patterns import read_patterns
+from .values import read_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ....schema.hits import RangeHit, ValueHit
+    from ...sketch.view import SchemaView
+
+__all__ = ["read_all", "read_conditions"]
+
+_MOST_OPTIONS = 6
+_WORST = 0.4  # of the best option's score
+_CLEAR = 0.45
+_NAMES = 0.3  # a word that fits a column so well belongs to the clause
+_WORDS_BEFORE = 5
+_BETWEEN = frozenset({"is", "are", "was", "were", "a", "an", "the", "of", "with", "has", "have", "having", "had", "that",
+                      "whose", "their", "its", "been", "be", "in", "at", "and", "to", "who", "which", "up"})  # fmt: skip
+_OR = re.compile(
+    r"\s*,?\s*or\s+(?:(?:are|is|were|was|that|who|which|whose|have|has|with|in|from|located|either|a|an|the|on|at|those|"
+    r"by|named|called)\s+)*"
+)
+
+
+def read_conditions(
+    question: str,
+    view: SchemaView,
+    *,
+    hits: Sequence[ValueHit] = (),
+    ranges: Sequence[RangeHit] = (),
+    today: datetime.date | None = None,
+    samples: Mapping[ColumnRef, tuple[object, ...]] | None = None,
+) -> list[Clause]:
+    """The conditions of a question, in its order, with disjoint spans; [] for a question without any.
+
+    Args:
+        question: The user's words; the first 200 are read.
+        view: The prepared schema.
+        hits: Stored values that the question mentions.
+        ranges: Columns that its numbers and days may be compared with.
+        today: What "last month" counts from; None for the clock's day.
+        samples: A few stored values by column, which show how it writes yes and no, or days; None: the examples of the
+            view's schema.
+    """
+    found = read_all(question, view, hits=hits, ranges=ranges, today=today, samples=samples)
+    return list(found.clauses)
+
+
+def read_all(
+    question: str,
+    view: SchemaView,
+    *,
+    hits: Sequence[ValueHit] = (),
+    ranges: Sequence[RangeHit] = (),
+    today: datetime.date | None = None,
+    samples: Mapping[ColumnRef, tuple[object, ...]] | None = None,
+) -> Conditions:
+    """As `read_conditions`, with the problems of conditions that cannot hold."""
+    day = today or datetime.datetime.now().astimezone().date()
+    inputs = Inputs(question, view, day, hits, ranges, samples)
+    if not inputs.tokens:
+        return Conditions(())
+    dates, problems = read_dates(inputs)
+    taken = tuple((clause.start, clause.end) for clause in dates)
+    patterns = read_patterns(inputs)
+    taken += tuple((clause.start, clause.end) for clause in patterns)
+    found = [*dates, *patterns, *read_comparisons(inputs, taken), *read_booleans(inputs), *read_nulls(inputs)]
+    found += read_values(inputs, taken)
+    clauses = _disjoint(_merged(found))
+    clauses = _disjoint([*clauses, *_first(read_absences(inputs, clauses))])
+    return Conditions(
+        tuple(_joined_by_or(inputs, [_extended(inputs, one) for one in clauses])), tuple(dict.fromkeys(problems))
+    )
+
+
+def _merged(clauses: Sequence[Clause]) -> list[Clause]:
+    """Clauses of one span as one, with the options of all."""
+    spans: dict[tuple[int, int], list[Clause]] = defaultdict(list)
+    for clause in clauses:
+        spans[clause.start, clause.end].append(clause)
+    return [
+        Clause(start, end, _ranked([one for same in found for one in same.options]))
+        for (start, end), found in spans.items()
+    ]
+
+
+def _ranked(options: Sequence[Option]) -> tuple[Option, ...]:
+    ranked = sorted(options, key=lambda option: -option.score)
+    best = ranked[0].score
+    seen: dict[str, Option] = {}
+    for option in ranked:
+        if option.score >= _WORST * best:
+            seen.setdefault(option.test.sql(), option)
+    return tuple(seen.values())[:_MOST_OPTIONS]
+
+
+def _disjoint(clauses: Sequence[Clause]) -> list[Clause]:
+    """Clear clauses first, then the longest spans; of those that overlap the later ones are dropped."""
+    kept: list[Clause] = []
+    for clause in sorted(clauses, key=_rank):
+        if all(clause.end <= other.start or other.end <= clause.start for other in kept):
+            kept.append(clause)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def _rank(clause: Clause) -> tuple[bool, int, float, int]:
+    best = clause.options[0]
+    return best.score < _CLEAR, clause.start - clause.end, -best.score, clause.start
+
+
+def _first(clauses: Sequence[Clause]) -> list[Clause]:
+    return list(clauses)
+
+
+def _extended(inputs: Inputs, clause: Clause) -> Clause:
+    """The clause with the words before it that name its column: "a rating above 4" instead of "above 4"."""
+    columns = [inputs.view.index[ref] for ref in _columns(inputs, clause.options[0])]
+    if not columns or clause.options[0].kind == "absence":
+        return clause
+    first, _ = inputs.covered(clause.start, clause.end)
+    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.5}
+    best, place = first, first - 1
+    while place >= 0 and first - place <= _WORDS_BEFORE:
+        token = inputs.tokens[place]
+        between = inputs.text[token.end : inputs.tokens[place + 1].start]
+        if between.strip(" -'\""):
+            break  # a comma or a full stop
+        if place not in named and any(inputs.fits(place, number) >= _NAMES for number in columns):
+            best = place
+        elif token.text not in _BETWEEN:
+            break
+        place -= 1
+    return clause if best == first else replace(clause, start=min(clause.start, inputs.tokens[best].start))
+
+
+def _columns(inputs: Inputs, option: Option) -> list[ColumnRef]:
+    found = [ColumnRef(one.table, one.name) for one in option.test.find_all(exp.Column)]
+    return [ref for ref in found if ref in inputs.view.index]
+
+
+def _joined_by_or(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
+    """Neighbouring clauses between which only "or" stands, as one: "in Rome or with a pool"."""
+    joined: list[Clause] = []
+    for clause in clauses:
+        if joined and _OR.fullmatch(inputs.text[joined[-1].end : clause.start]):
+            one, two = joined.pop(), clause
+            pairs = [(a, b) for a in one.options[:2] for b in two.options[:2]]
+            options = [
+                Option(
+                    round((a.score * b.score) ** 0.5, 4),
+                    any_of([a.test.copy(), b.test.copy()]),
+                    tuple(dict.fromkeys(a.tables + b.tables)),
+                    a.kind,
+                    a.note or b.note,
+                )  # fmt: skip
+                for a, b in pairs
+            ]
+            joined.append(Clause(one.start, two.end, _ranked(options)))
+        else:
+            joined.append(clause)
+    return joined

@@ -1,0 +1,289 @@
+"""Conditions on stored values: the column of each value, lists of values, negations, and texts that are not stored."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ctxprune.text.words import STOP_WORDS, fold
+
+from .booleans import truth_values, without_prefix
+from .build import column, compare, literal, lower, negate
+from .clauses import Clause, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ....schema.hits import ValueHit
+    from ....schema.schema import ColumnRef
+    from .inputs import Inputs
+
+__all__ = ["contains_text", "find_quoted", "read_values"]
+
+_MOST_OPTIONS = 6
+_WORST = 0.4
+_QUOTED = re.compile(
+    r"\"([^\"\n]{1,200})\"|(?<!\w)'([^'\n]{1,200})'(?!\w)|“([^”\n]{1,200})”|‘([^’\n]{1,200})’|`([^`\n]{1,200})`"
+)
+_NOT = re.compile(
+    r"(?:\bnon[-\s]|\b(?:not|n't|isn't|aren't|wasn't|weren't|other than|except(?: for)?|excluding|exclude|apart from|besides|"
+    r"outside(?: of)?|but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|living|"
+    r"based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
+)
+_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
+_LEAST_LIKELY = 0.05
+_FEW, _SHORT = 14, 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A value that characters [start, end) name, and the columns that store it with their stored texts and scores."""
+
+    start: int
+    end: int
+    places: dict[ColumnRef, tuple[str, float, bool]]
+    stored: bool = True
+
+
+def read_values(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> list[Clause]:
+    """The clauses that ask for a value, outside of the spans in `taken`."""
+    named = [*_hits(inputs, taken)]
+    spans = [(one.start, one.end) for one in named]
+    named += [one for one in _derived(inputs) if _free(one, [*spans, *taken])]
+    named += [one for one in _quoted(inputs, named) if _free(one, taken)]
+    spans = [(one.start, one.end) for one in named]
+    named += [one for one in _capitals(inputs) if _free(one, [*spans, *taken])]
+    named.sort(key=lambda one: one.start)
+    clauses, place = [], 0
+    while place < len(named):
+        run = _run(inputs, named, place)
+        place += len(run)
+        options = _options(inputs, run)
+        if options:
+            clauses.append(Clause(*_span(inputs, run), tuple(options)))
+    return clauses
+
+
+def find_quoted(text: str) -> list[tuple[int, int, str]]:
+    """Quoted texts: characters [start, end) with the marks, and what stands between these."""
+    found = []
+    for match in _QUOTED.finditer(text):
+        inside = next(group for group in match.groups() if group is not None).strip()
+        if inside:
+            found.append((match.start(), match.end(), inside))
+    return found
+
+
+def contains_text(held: Any, text: str, *, before: str = "%", after: str = "%") -> Any:
+    """A test, without regard to case, that a text holds another one; wildcards within it stand for themselves."""
+    plain = re.sub(r"([\\%_])", r"\\\1", text.lower())
+    test: Any = exp.Like(this=lower(held), expression=literal(f"{before}{plain}{after}"))
+    return exp.Escape(this=test, expression=literal("\\")) if plain != text.lower() else test
+
+
+def _free(one: _Named, spans: Sequence[tuple[int, int]]) -> bool:
+    return all(one.end <= start or end <= one.start for start, end in spans)
+
+
+def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
+    """The hits by span; a long or close one silences those inside it."""
+    groups: dict[tuple[int, int], dict[ColumnRef, ValueHit]] = defaultdict(dict)
+    for hit in inputs.hits:
+        ref = inputs.view.known(hit.ref)
+        start, end = hit.span
+        # Spans beyond the question belong to the evidence.
+        if ref is None or end > len(inputs.text) or start >= end or hit.likelihood < _LEAST_LIKELY:
+            continue
+        before = groups[start, end].get(ref)
+        if before is None or (hit.score, hit.likelihood) > (before.score, before.likelihood):
+            groups[start, end][ref] = hit
+    chosen: list[tuple[int, int]] = []
+    for start, end in sorted(groups, key=lambda span: (-_rank(span, groups[span].values()), span)):
+        words = [token.text for token in inputs.tokens if token.start < end and token.end > start]
+        if not words or not _telling(inputs, start, words) or any(a < end and start < b for a, b in (*chosen, *taken)):
+            continue
+        chosen.append((start, end))
+        places = {
+            ref: (hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked)
+            for ref, hit in groups[start, end].items()
+            if truth_values(inputs, inputs.view.index[ref]) is None
+        }
+        if places:
+            yield _Named(start, end, places)
+
+
+def _rank(span: tuple[int, int], hits: Any) -> float:
+    best = max(hits, key=lambda hit: hit.score + hit.likelihood)
+    return (span[1] - span[0]) / 10 + 2.0 * float(best.score) + 2.0 * float(best.likelihood)
+
+
+def _telling(inputs: Inputs, start: int, words: list[str]) -> bool:
+    """Small words are stored somewhere in every database; a single capital may be a grade or a gender."""
+    if all(word in STOP_WORDS for word in words):
+        return len(words) == 1 and len(words[0]) == 1 and inputs.question[start].isupper() and start > 0
+    return True
+
+
+def _derived(inputs: Inputs) -> Iterator[_Named]:
+    """Words that come from a stored text of few ("successful" of "success", "unpaid" of "paid")."""
+    texts: dict[str, dict[ColumnRef, str]] = defaultdict(dict)
+    for number, facts in enumerate(inputs.view.columns):
+        stored = inputs.stored(number)
+        if facts.kind == "id" or not 2 <= len(stored) <= _FEW or truth_values(inputs, number) is not None:
+            continue
+        for value in stored:
+            if isinstance(value, str) and 4 <= len(value) <= _SHORT and value.replace("_", "").isalpha():
+                texts[fold(value)][facts.ref] = value
+    for token in inputs.tokens:
+        if token.text in STOP_WORDS or token.number is not None or len(token.text) < 5:
+            continue
+        for text, places in texts.items():
+            if text != token.text and _comes_from(token.text, text):
+                yield _Named(token.start, token.end, {ref: (value, 0.6, False) for ref, value in places.items()})
+                break
+        else:
+            bare = without_prefix(token.text)
+            if bare in texts and token.text not in texts:
+                # The span leaves the prefix out, so that it reads as a negation.
+                yield _Named(
+                    token.start, token.end, {ref: (value, 0.6, False) for ref, value in texts[bare].items()}, False
+                )
+
+
+def _comes_from(word: str, text: str) -> bool:
+    short, long = sorted((word, text), key=len)
+    root = short[:-1] if short[-1] in "ey" else short
+    return len(root) >= 4 and long.startswith(root) and len(long) - len(root) <= 4 and not word.endswith("ity")
+
+
+def _quoted(inputs: Inputs, named: list[_Named]) -> Iterator[_Named]:
+    """Quoted texts that no column stores as they are; hits inside them are dropped."""
+    for start, end, inside in find_quoted(inputs.question[: len(inputs.text)]):
+        within = [one for one in named if start <= one.start and one.end <= end]
+        whole = [one for one in within if any(fold(v) == fold(inside) for v, _, _ in one.places.values())]
+        if whole:
+            continue
+        for one in within:
+            named.remove(one)
+        yield _Named(start, end, _likely(inputs, start, inside), stored=False)
+
+
+def _capitals(inputs: Inputs) -> Iterator[_Named]:
+    """Runs of capitalised words after the first word that name nothing in the schema and are not stored."""
+    position = 1
+    tokens = inputs.tokens
+    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.3}
+    while position < len(tokens):
+        last = position
+        while last < len(tokens) and tokens[last].capital and tokens[last].number is None and last not in named:
+            last += 1
+        words = tokens[position:last]
+        sentence = bool(words) and re.search(r"[.?!:]\s*$", inputs.question[: words[0].start]) is not None
+        if words and not sentence and not all(word.text in STOP_WORDS or len(word.text) < 3 for word in words):
+            text = inputs.question[words[0].start : words[-1].end]
+            shouted = inputs.question.isupper()
+            columns = any(
+                inputs.fits(k, n) >= 0.5 for k in range(position, last) for n in range(len(inputs.view.columns))
+            )
+            if not shouted and not columns:
+                yield _Named(words[0].start, words[-1].end, _likely(inputs, words[0].start, text), stored=False)
+        position = max(last, position + 1)
+
+
+def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str, float, bool]]:
+    """Columns of texts that a name which is not stored may be looked for in: named nearby, or readable names."""
+    first, _ = inputs.covered(start, start + len(text))
+    found = {}
+    for number, facts in enumerate(inputs.view.columns):
+        if facts.kind != "text" or facts.foreign or truth_values(inputs, number) is not None:
+            continue
+        near = inputs.near(number, first, first + 1, window=4)
+        label = 0.3 * inputs.spoken(facts.table, first) if facts.label else 0.0
+        if near >= 0.3 or label >= 0.15:
+            found[facts.ref] = (text, min(0.5, 0.15 + 0.2 * near + label), False)
+    return found
+
+
+def _run(inputs: Inputs, named: Sequence[_Named], place: int) -> list[_Named]:
+    """Values of one column in a row: "Amazon, Apple or Google"."""
+    run = [named[place]]
+    shared = set(run[0].places)
+    for one in named[place + 1 :]:
+        between = inputs.text[run[-1].end : one.start]
+        shared &= set(one.places)
+        if not shared or run[0].stored != one.stored or not _OR.fullmatch(between):
+            break
+        run.append(one)
+    return run
+
+
+def _span(inputs: Inputs, run: Sequence[_Named]) -> tuple[int, int]:
+    denied = _NOT.search(inputs.text[: run[0].start])
+    start, end = denied.start() if denied is not None else run[0].start, run[-1].end
+    # The quotation marks belong to the value.
+    if inputs.question[start - 1 : start] in ('"', "'", "“", "‘", "`") and start > 0:
+        start -= 1
+    if inputs.question[end : end + 1] in ('"', "'", "”", "’", "`") and (
+        inputs.question[start : start + 1] in ('"', "'", "“", "‘", "`")
+    ):
+        end += 1
+    return start, end
+
+
+def _options(inputs: Inputs, run: Sequence[_Named]) -> list[Option]:
+    first, last = inputs.covered(run[0].start, run[-1].end)
+    denied = _NOT.search(inputs.text[: run[0].start]) is not None
+    word = inputs.text[run[0].start : run[0].end]
+    turned = (
+        not run[0].stored
+        and bool(without_prefix(word))
+        and all(fold(value) == without_prefix(word) for value, _, _ in run[0].places.values())
+    )
+    options = []
+    for ref in set.intersection(*(set(one.places) for one in run)):
+        number = inputs.view.index[ref]
+        facts = inputs.facts(number)
+        closeness = sum(one.places[ref][1] for one in run) / len(run)
+        near = inputs.near(number, first, last)
+        score = 0.5 * closeness + 0.25 * near + 0.25 * inputs.spoken(facts.table, first)
+        score *= 0.5 if _names_schema(inputs, first, last) else 1.0
+        test = _test(inputs, ref, run, partial=not run[0].stored and not turned)
+        test = negate(test) if denied != turned else test
+        options.append(Option(round(min(1.0, score), 4), test, (ref.table,), "value"))
+    options.sort(key=lambda option: (-option.score, option.test.sql()))
+    return [option for option in options[:_MOST_OPTIONS] if option.score >= _WORST * options[0].score]
+
+
+def _names_schema(inputs: Inputs, first: int, last: int) -> bool:
+    """The words of the value name a table as well, and so are rarely meant as a value."""
+    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.5}
+    return all(place in named for place in range(first, last))
+
+
+def _test(inputs: Inputs, ref: ColumnRef, run: Sequence[_Named], *, partial: bool) -> Any:
+    held = column(ref, inputs.dialect)
+    texts = list(dict.fromkeys(one.places[ref][0] for one in run))
+    if partial:
+        tests = [contains_text(held.copy(), text) for text in texts]
+        return tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests, copy=False, wrap=False))
+    # A masked value is known as the question writes it, not as it is stored.
+    if any(one.places[ref][2] for one in run):
+        held, texts = lower(held), [text.lower() for text in texts]
+    if len(texts) == 1:
+        return compare("=", held, _stored_literal(inputs, ref, texts[0]))
+    return exp.In(this=held, expressions=[_stored_literal(inputs, ref, text) for text in texts])
+
+
+def _stored_literal(inputs: Inputs, ref: ColumnRef, text: str) -> Any:
+    """A number where the column stores numbers, else a text."""
+    stored = inputs.stored(inputs.view.index[ref])
+    if stored and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in stored):
+        try:
+            return literal(float(text))
+        except ValueError:
+            return literal(text)
+    return literal(text)

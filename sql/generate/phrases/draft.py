@@ -1,0 +1,62 @@
+"""What was read from a question, before the readings are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .ratio import Ratio
+    from .terms import Term
+
+__all__ = ["Draft", "Having", "Slot"]
+
+Slot = list["Term"]
+"""The readings of one phrase, best first; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """A test on the number of things of each group: `count(thing) op number`."""
+
+    op: str
+    number: int
+    slot: tuple[Term, ...]
+
+
+@dataclass
+class Draft:
+    """The parts of one question.
+
+    Attributes:
+        subject: Table whose rows are asked for; "" where not known.
+        targets: What is to be shown, in order.
+        groups: What the rows are grouped by.
+        order: Sort keys, with True for descending.
+        limit: Rows kept, None for all.
+        having: Tests on groups.
+        ranked: The order picks rows ("the most"); otherwise it only sorts them.
+        returned: The question lists exactly what to return.
+        counts: The counts by which the rows are ranked are to be shown.
+        distinct: Duplicates are to be left out.
+        ratio: A quotient that is asked for beside the targets; None for none.
+        split: A condition is asked for both ways: "how many have one and how many do not".
+    """
+
+    subject: str = ""
+    targets: list[Slot] = field(default_factory=list)
+    groups: list[Slot] = field(default_factory=list)
+    order: list[tuple[Slot, bool]] = field(default_factory=list)
+    limit: int | None = None
+    having: list[Having] = field(default_factory=list)
+    ranked: bool = False
+    returned: bool = False
+    counts: bool = False
+    distinct: bool = False
+    ratio: Ratio | None = None
+    split: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of the question matched the schema."""
+        return not (self.targets or self.groups or self.order or self.ratio)

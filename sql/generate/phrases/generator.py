@@ -1,0 +1,198 @@
+"""The phrase generator: questions become SQL by their phrases, without a language model."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ctxprune.errors import GenerationError, UsageError
+
+from ...guard.intent import write_request
+from ..base import Candidate, Generator
+from ..sketch.view import SchemaView
+from .alternatives import alternatives
+from .compose import Composer, Ranked
+from .conditions import read_conditions
+from .coverage import Coverage
+from .explain import explain
+from .joins import CheapJoins
+from .lexicon import Lexicon
+from .names import with_natural_names
+from .plan import PlanWriter
+from .read import QuestionReader
+from .scan import Mask
+from .terms import Terms
+from .topic import find_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...schema.schema import Schema
+    from ..base import Request
+    from .conditions import Clause
+
+__all__ = ["PhraseGenerator"]
+
+_LONGEST = 1_200  # characters that are read
+_VIEWS = 16
+_NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
+
+
+@dataclass
+class _Prepared:
+    """What is made once for each schema."""
+
+    schema: Schema
+    view: SchemaView
+    terms: Terms
+    reader: QuestionReader
+    composer: Composer
+
+    @classmethod
+    def of(cls, schema: Schema) -> _Prepared:
+        named = with_natural_names(schema)
+        view = SchemaView.of(named)
+        terms = Terms(Lexicon(view))
+        writer = PlanWriter(named, CheapJoins(named))
+        return cls(schema, view, terms, QuestionReader(terms), Composer(terms, writer))
+
+
+@dataclass
+class PhraseGenerator(Generator):
+    """Composes SELECT statements from the phrases of a question.
+
+    What is shown, counted, grouped, sorted and kept is read phrase by phrase, conditions by the readers of
+    `conditions`. Only names of the request's schema and literals come into the SQL. Deterministic: the seed is
+    ignored. One object may be shared between threads.
+    """
+
+    name = "phrases.v1"
+    paths = ("full+values",)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type[PhraseGenerator], tuple[()]]:
+        return type(self), ()
+
+    def generate(self, request: Request) -> Sequence[Candidate]:
+        """Up to `request.n` candidates, best first, with scores that add up to at most 1.
+
+        () for an empty question, one that asks for a change of the data, and one that says nothing about the schema.
+        Of a very long question only the first 1,200 characters are read; a note says so.
+
+        Raises:
+            UsageError: `request.n` is below 1.
+        """
+        if request.n < 1:
+            raise UsageError(f"n is {request.n}, it must be at least 1")
+        start = time.perf_counter()
+        text = request.question[:_LONGEST]
+        if not text.strip() or not request.schema.n_columns or write_request(text):
+            return ()
+        prepared = self._prepare(request.schema)
+        ranked = _read(text, prepared, request)
+        notes = (f"only the first {_LONGEST} characters were read",) if len(request.question) > _LONGEST else ()
+        return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
+
+    def _candidates(
+        self, ranked: list[Ranked], prepared: _Prepared, request: Request, extra: tuple[tuple[str, ...], float]
+    ) -> list[Candidate]:
+        notes, ms = extra
+        held: dict[str, Ranked] = {}
+        for one in ranked:
+            try:
+                sql = prepared.composer.writer.write(one.plan)
+            except GenerationError:
+                continue  # tables without a join path
+            held.setdefault(sql, one)
+            if len(held) == request.n:
+                break
+        # Cubed, so that the first ones stand out; what the best reading leaves open is not voted.
+        total = sum(one.score**3 for one in held.values()) or 1.0
+        best = max((one.score for one in held.values()), default=0.0)
+        return [
+            Candidate(
+                sql=sql,
+                generator=self.name,
+                path=request.path,
+                score=min(best, 1.0) * one.score**3 / total,
+                ms=ms,
+                notes=(*notes, *explain(one.plan)),
+            )
+            for sql, one in held.items()
+        ]
+
+    def _prepare(self, schema: Schema) -> _Prepared:
+        """What was made for a schema; the last few are kept, each with its schema so that its identity stays taken."""
+        with self._lock:
+            held = self._held.get(id(schema))
+            if held is not None:
+                self._held.move_to_end(id(schema))
+                return held
+        made = _Prepared.of(schema)
+        with self._lock:
+            self._held[id(schema)] = made
+            while len(self._held) > _VIEWS:
+                self._held.popitem(last=False)
+        return made
+
+
+def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
+    """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
+    clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
+    clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
+    firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
+    ranked = _compose(text, clauses, prepared, request.evidence)
+    if len(firm) < len(clauses):
+        weight = 0.8 ** (len(clauses) - len(firm))
+        less = _compose(text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm])
+        ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
+    return sorted(ranked, key=lambda one: -one.score)
+
+
+def _compose(
+    text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence: str, dropped: Sequence[str] = ()
+) -> list[Ranked]:
+    mask = Mask.of(text)
+    topic = find_topic(mask.text, prepared.terms)
+    for clause in clauses:
+        mask.blank(clause.start, clause.end)
+    draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
+    draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
+    if draft.empty:
+        return []
+    coverage = Coverage.of(mask.text, prepared.terms, dropped)
+    return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus, coverage)
+
+
+def _far(clause: Clause, text: str) -> bool:
+    """Does a stored text only begin alike? "courses" is not "This course introduces the basics"."""
+    said = len(text[clause.start : clause.end])
+    stored = [len(one.name) for o in clause.options[:1] for one in o.test.find_all(exp.Literal) if one.is_string]
+    return clause.options[0].kind == "value" and bool(stored) and min(stored) > 2.5 * said + 4
+
+
+def _sorts(clause: Clause, text: str) -> bool:
+    """Does a clause only say where the rows begin, or which rows are of no interest?"""
+    words = text[clause.start : clause.end].lower()
+    sentence = re.split(r"[.?!]\s", text[: clause.start])[-1].lower()
+    if re.match(r"\s*(?:ignore|disregard|do not (?:include|consider))\b", sentence + words):
+        return clause.options[0].kind in {"absence", "null"}
+    return bool(re.match(r"start(?:ing)?\s+(?:from|with)\s+(?:the\s+)?\w+(?:est|st)\b", words))
+
+
+def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:
+    """Do the words of a condition rather name something of the schema, or stand in lower case without quotes?"""
+    words = text[clause.start : clause.end]
+    if clause.options[0].kind not in {"value", "boolean", "null", "pattern"} or words[:1] in "\"'“‘`":
+        return False
+    if clause.options[0].score < 0.6:
+        return True
+    named = [*terms.things(words), *terms.lexicon.columns(words)]
+    return words == words.lower() and any(one.score >= 0.75 for one in named)
