@@ -1,4 +1,4 @@
-"""Draw the figures of passages.json, shrink_frontier.json and kv_presses.json, in a light and in a dark form.
+"""Draw the figures of passages, shrink_frontier, kv_presses and trust, in a light and in a dark form.
 
     python benchmarks/report/plots.py            # writes NAME.svg and NAME-dark.svg beside each
     benchmarks/results/NAME.json
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import _frontier, _kv_picture
+from benchmarks.report import _frontier, _kv_picture, _trust_picture
 from benchmarks.report._figure import DARK, LIGHT, POINT, Picture, Theme
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ PICTURES = {
     "passages": draw_passages,
     "shrink_frontier": _frontier.draw_frontier,
     "kv_presses": _kv_picture.draw_presses,
+    "trust": _trust_picture.draw_trust,
 }
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ def generate_and_score(
     """
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_from_options
+    from ctxprune.cli._trust import shown_generator
     from ctxprune.sql.evaluation.datasets import sample_items
     from ctxprune.sql.evaluation.evaluate import RunConfig
     from ctxprune.sql.evaluation.predictions import Prediction, Predictions
@@ -120,7 +121,12 @@ def generate_and_score(
         Prediction(sql.get(item.index, ""), "", "" if sql.get(item.index) else "empty") for item in bench.items
     )
     scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
-    document = {"set": bench.name, "generator": _shown(options.generator), "plain": options.plain, "data": data}
+    document = {
+        "set": bench.name,
+        "generator": shown_generator(options.generator),
+        "plain": options.plain,
+        "data": data,
+    }
     document |= {"style": options.style} if options.style else {}
     document |= report.to_dict(items=items) | {"skipped": skipped, "rule": rule.name}
     wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
@@ -195,12 +201,6 @@ def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
             f"{_console.format_count(count, 'prediction')} {name} another database than the item at the same place: "
             "the n-th prediction belongs to the n-th item, whatever its key"
         )
-
-
-def _shown(generator: str) -> str:
-    """The generator without the folder of a model file."""
-    kind, _, rest = generator.partition(":")
-    return f"{kind}:{Path(rest).name}" if kind == "chat" and "://" not in rest else generator
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:

@@ -16,11 +16,11 @@ from ctxprune.storage.sealed import parse_json
 from ..schema.files import schemas_from_bird, schemas_from_spider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ..schema.schema import Schema
 
-__all__ = ["Benchmark", "Item", "load", "sample_items", "with_gold"]
+__all__ = ["Benchmark", "Item", "find_databases", "has_questions", "load", "read_schemas", "sample_items", "with_gold"]
 
 _SPIDER_TABLES = ("tables.json", "tables_new.json", "KaggleDBQA_tables.json")
 _BIRD_TABLES = ("dev_tables.json", "train_tables.json", "tables_80dbs.json")
@@ -112,16 +112,37 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
         raise InputError("no such folder", where=str(schemas))
     folders = [data, schemas if schemas is not None else data.resolve().parent / "spider"]
     items = tuple(_items(data, split))
+    known, paths = read_schemas(folders), find_databases(folders, {item.db_id for item in items})
+    files = tuple(path for folder in folders for path in _schema_files(folder))
+    return Benchmark(data.resolve().name, items, known, paths, files)
+
+
+def has_questions(data: Path, split: str = "dev") -> bool:
+    """Whether a folder holds the questions of a split."""
+    return any((data / name).exists() for name in _SPLITS[split])
+
+
+def read_schemas(folders: Sequence[Path]) -> dict[str, Schema]:
+    """The documented schemas of several folders by db_id; of two with one db_id, that of the earlier folder.
+
+    Raises:
+        InputError: A schema file is damaged.
+    """
     known: dict[str, Schema] = {}
-    paths: dict[str, Path] = {}
     for folder in folders:
         for name, schema in _schemas(folder).items():
             known.setdefault(name, schema)
-        for db_id in {item.db_id for item in items} - paths.keys():
+    return known
+
+
+def find_databases(folders: Sequence[Path], names: Collection[str]) -> dict[str, Path]:
+    """The SQLite files of these databases that are there, by db_id; the earlier folder goes before the later."""
+    paths: dict[str, Path] = {}
+    for folder in folders:
+        for db_id in set(names) - paths.keys():
             if (path := _database(folder, db_id)) is not None:
                 paths[db_id] = path
-    files = tuple(path for folder in folders for path in _schema_files(folder))
-    return Benchmark(data.resolve().name, items, known, paths, files)
+    return paths
 
 
 def sample_items(items: Sequence[Item], n: int, *, seed: int = 0) -> tuple[Item, ...]:

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Row", "equal_results", "equal_sets"]
+__all__ = ["Row", "contains_columns", "equal_results", "equal_sets"]
 
 Row = tuple[object, ...]
 
@@ -41,6 +41,18 @@ def equal_results(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: boo
     return _permutes(gold, predicted, ordered=ordered)
 
 
+def contains_columns(gold: Sequence[Row], predicted: Sequence[Row]) -> bool:
+    """Whether some columns of the prediction, in some order, give the reference's rows as a multiset.
+
+    Cells are compared as in `equal_results`; two empty results are equal.
+    """
+    if not gold or not predicted:
+        return not gold and not predicted
+    if len(gold) != len(predicted) or len(gold[0]) > len(predicted[0]):
+        return False
+    return _permutes(gold, predicted, ordered=False)
+
+
 def _same_cells(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> bool:
     """The official quick rejection: rows with their cells sorted by text and type must agree."""
     left, right = _sorted_cells(gold), _sorted_cells(predicted)
@@ -52,7 +64,7 @@ def _sorted_cells(rows: Sequence[Row]) -> list[Row]:
 
 
 def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> bool:
-    """Depth-first search for a column permutation; each prefix of columns must already agree row by row."""
+    """Depth-first search for the prediction's columns; each prefix of columns must already agree row by row."""
     width = len(gold[0])
     # prefixes of the reference are built once, not for each permutation
     targets = [_form((row[: depth + 1] for row in gold), ordered=ordered) for depth in range(width)]
@@ -63,7 +75,7 @@ def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -
         if len(chosen) == width:
             return True
         seen: set[Row] = set()
-        for column in range(width):
+        for column in range(len(twins)):
             if column in chosen or twins[column] in seen:
                 continue
             seen.add(twins[column])

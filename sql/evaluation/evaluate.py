@@ -113,7 +113,7 @@ def evaluate(
         raise UsageError("no item has a database and a prediction here", where=benchmark.name, hint=hint)
     run = {"set": benchmark.name, "data": benchmark.fingerprint, "predictions": predictions.digest, **config.describe()}
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(log, run)) if log is not None else None
+        journal = stack.enter_context(Journal(log, run, Result.load)) if log is not None else None
         done = dict(journal.done) if journal is not None else {}
         left = [job for job in jobs if job.item.index not in done]
         results = _Results(done, journal, progress, len(jobs))
@@ -173,7 +173,7 @@ class _Results:
     def __init__(
         self,
         done: dict[int, Result],
-        journal: Journal | None,
+        journal: Journal[Result] | None,
         progress: Callable[[int, int], None] | None,
         total: int,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.storage.sealed import LONGEST_LINE, sealed_line, unseal_lines
@@ -16,14 +16,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Journal", "read_log"]
+__all__ = ["Entry", "Journal", "read_log"]
+
+E = TypeVar("E", bound="Entry")
+Loaded_co = TypeVar("Loaded_co", bound="Entry", covariant=True)
 
 _FORMAT, _VERSION = "ctxprune-bench-log", 2
 _READ = (1, 2)  # lines of version 1 have no checksums; such a log is gone on with, and its new lines have them
 
 
-class Journal:
-    """An append-only file. The first line says which run it belongs to; every other line is one item's `Result`.
+class Entry(Protocol):
+    """What a log keeps of one item, such as `Result`."""
+
+    @property
+    def index(self) -> int:
+        """Which item; a log holds each once."""
+
+    def record(self) -> dict[str, Any]:
+        """The entry, JSON-safe."""
+
+
+class Loader(Protocol[Loaded_co]):
+    """Makes an entry of what its `record` gave; an `InputError` where it is none."""
+
+    def __call__(self, record: Any, *, where: str = "") -> Loaded_co: ...
+
+
+class Journal(Generic[E]):
+    """An append-only file. The first line says which run it belongs to; every other line is one item's result.
 
     Lines are in the order in which items were done, and hold their times, so two logs of one run differ; the results
     that a finished run gives back, in the items' order and without times, do not. Each line is written in one piece and
@@ -33,6 +53,7 @@ class Journal:
     Args:
         path: The file; made if it is absent.
         run: What the results depend on (JSON-safe): data, predictions, rules. A log of another run is refused.
+        load: Reads one line's result, such as `Result.load`.
 
     Attributes:
         done: Results that the file already holds, by index.
@@ -42,8 +63,8 @@ class Journal:
         FormatError: It is no log of ours, or damaged.
     """
 
-    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: Path, run: Mapping[str, Any], load: Loader[E]) -> None:
+        self.path, self._load = path, load
         self._lock = threading.Lock()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -56,7 +77,7 @@ class Journal:
             os.close(self._file)
             raise
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Journal[E]:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -64,14 +85,14 @@ class Journal:
             os.close(self._file)
             self._file = -1
 
-    def add(self, result: Result) -> None:
+    def add(self, result: E) -> None:
         """Write one item's result; it is on the disk when this returns."""
         with self._lock:
             if result.index not in self.done:
                 self._write(result.record())
                 self.done[result.index] = result
 
-    def _begin(self, run: dict[str, Any]) -> dict[int, Result]:
+    def _begin(self, run: dict[str, Any]) -> dict[int, E]:
         header = {"format": _FORMAT, "version": _VERSION, "run": run}
         documents, whole = unseal_lines(self.path, "the log")
         if not documents:
@@ -82,7 +103,7 @@ class Journal:
             os.ftruncate(self._file, 0)
             self._write(header)
             return {}
-        found, results = _parse(documents, self.path)
+        found, results = _parse(documents, self.path, self._load)
         if found["run"] != json.loads(json.dumps(run)):
             differ = [name for name in run if found["run"].get(name) != run[name]]
             raise InputError(
@@ -113,19 +134,19 @@ def read_log(path: Path) -> tuple[dict[str, Any], tuple[Result, ...]]:
         documents, _whole = unseal_lines(path, "the log")
     except OSError as error:
         raise InputError(f"the log cannot be read ({error.strerror})", where=str(path)) from error
-    header, results = _parse(documents, path)
+    header, results = _parse(documents, path, Result.load)
     return header["run"], tuple(results[index] for index in sorted(results))
 
 
-def _parse(documents: list[Any], path: Path) -> tuple[dict[str, Any], dict[int, Result]]:
-    results: dict[int, Result] = {}
+def _parse(documents: list[Any], path: Path, load: Loader[E]) -> tuple[dict[str, Any], dict[int, E]]:
+    results: dict[int, E] = {}
     header = documents[0] if documents else None
     if not isinstance(header, dict) or header.get("format") != _FORMAT or not isinstance(header.get("run"), dict):
         raise FormatError("this is no log of a benchmark run", where=str(path))
     if header.get("version") not in _READ:
         raise FormatError(f"the log has version {header.get('version')!r}, known is {_VERSION}", where=str(path))
     for number, document in enumerate(documents[1:], start=2):
-        result = Result.load(document, where=f"{path}, line {number}")
+        result = load(document, where=f"{path}, line {number}")
         results.setdefault(result.index, result)
     return header, results
 

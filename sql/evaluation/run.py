@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from .datasets import Benchmark, Item
     from .rules import ExecutionRule
 
-__all__ = ["Report", "Verdict", "run", "score"]
+__all__ = ["EVALUATION_LIMITS", "ModelWatch", "Report", "Verdict", "run", "score"]
 
-# An evaluation must not cut a correct result short, so these are wider than those of a service.
 _DEAD_AFTER = 3  # items in a row without a single model answer: whatever is scored then is not the model
-_LIMITS = Limits(seconds=30.0, rows=2_000_000, bytes=512_000_000, memory=2_000_000_000)
+# An evaluation must not cut a correct result short, so these are wider than those of a service.
+EVALUATION_LIMITS = Limits(seconds=30.0, rows=2_000_000, bytes=512_000_000, memory=2_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def run(
     if not present:
         raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
     verdicts: list[Verdict] = []
-    watch = _ModelWatch()
+    watch = ModelWatch()
     for name in dict.fromkeys(item.db_id for item in present):
         mine = [item for item in present if item.db_id == name]
         for verdict in _one_database(benchmark, mine, make_pipeline, watch, rule):
@@ -137,13 +137,18 @@ def run(
     return Report(tuple(verdicts), len(benchmark.items) - len(benchmark.present))
 
 
-class _ModelWatch:
+class ModelWatch:
     """Ends a run whose model is dead: the other generators' answers would pass for its own."""
 
     def __init__(self) -> None:
         self._row = 0
 
     def saw(self, trace: Trace) -> None:
+        """Take note of one item.
+
+        Raises:
+            ModelError: It is the third in a row without a model's answer.
+        """
         if trace.model_answered:
             self._row = 0
         elif trace.model_errors:
@@ -158,11 +163,11 @@ def score(database: Database, gold: str, predicted: str, *, rule: ExecutionRule 
     Raises:
         DatabaseError: The reference fails, or its result exceeds the limits of an evaluation.
     """
-    reference = database.execute(_text(gold, rule, predicted=False), limits=_LIMITS)
+    reference = database.execute(_text(gold, rule, predicted=False), limits=EVALUATION_LIMITS)
     if reference.truncated:
         raise DatabaseError("the reference's result is too large to compare", where=database.name)
     try:
-        result = database.execute(_text(predicted, rule, predicted=True), limits=_LIMITS)
+        result = database.execute(_text(predicted, rule, predicted=True), limits=EVALUATION_LIMITS)
     except DatabaseError:
         return False
     if result.truncated:
@@ -182,7 +187,7 @@ def _one_database(
     benchmark: Benchmark,
     items: Sequence[Item],
     make_pipeline: Callable[[Database, Schema], Pipeline],
-    watch: _ModelWatch,
+    watch: ModelWatch,
     rule: ExecutionRule,
 ) -> Iterator[Verdict]:
     name = items[0].db_id

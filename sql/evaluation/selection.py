@@ -13,6 +13,7 @@ from ..generate.base import Candidate, Request
 from ..select.base import Executed
 from ..select.features import collect_evidence
 from .executions import CachedRunner
+from .reliability import calibration_error
 from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
 
 if TYPE_CHECKING:
@@ -224,17 +225,10 @@ def measure(
         majority=_percent([_majority(case) for case in cases]),
         any_correct=_percent([any(case.right) for case in cases]),
         ex_sure=_percent([flags[place] for place in surest]),
-        ece=_calibration_error([sure for _, sure in chosen], flags),
+        ece=round(100 * (calibration_error([sure for _, sure in chosen], flags) or 0.0), 2),
         items=len(cases),
         systems=width,
     )
-
-
-def _calibration_error(confidences: Sequence[float], flags: Sequence[bool]) -> float:
-    bins: dict[int, list[float]] = {}
-    for sure, flag in zip(confidences, flags, strict=True):
-        bins.setdefault(min(int(10 * sure), 9), []).append(flag - sure)
-    return round(100 * sum(abs(sum(gaps)) for gaps in bins.values()) / len(flags), 2)
 
 
 def _majority(case: SelectionCase) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Conversation"]
 
 _FORMAT, _VERSION = "ctxprune-conversation", 1
-# Kinds of refusal after which a follow-up question has nothing to refer to.
-_NO_QUESTION = frozenset({"write_request", "unanswerable"})
+# Kinds of refusal after which a follow-up question may have nothing to refer to.
+_WRITE, _UNANSWERABLE = "write_request", "unanswerable"
 
 
 class Conversation:
@@ -160,12 +161,18 @@ class Conversation:
         rewritten = answer.trace.rewritten
         if rewritten is None or rewritten.kind == UNRESOLVED:
             return self._turns
-        if answer.refusal is not None and answer.refusal.kind in _NO_QUESTION:
+        if answer.refusal is not None and not self._may_be_asked_about(rewritten.asked, answer.refusal.kind):
             return self._turns
         # A complete question begins a new topic.
         earlier = () if rewritten.kind == COMPLETE else self._turns
         turn = Turn(rewritten.asked, rewritten.question, answer.sql, _linked(answer, self.pipeline))
         return (*earlier, turn)[-self.keep :]
+
+    def _may_be_asked_about(self, asked: str, kind: str) -> bool:
+        """Whether a refused question is one to the database: "Thanks!" names nothing that it has."""
+        if kind == _WRITE:
+            return False
+        return kind != _UNANSWERABLE or bool(self._vocabulary.names(re.findall(r"\w+", asked)))
 
     def _find(self, text: str) -> Sequence[ValueHit]:
         """Stored values in any text, none of a private column; none where the pipeline looks for none."""

@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .additions import is_about_duplicates
+from .demonstratives import points_back
+from .projections import FOR_EACH, read_columns
 from .superlatives import find_rank
 
 if TYPE_CHECKING:
@@ -71,10 +74,20 @@ _ORDERS = re.compile(
     r"|the (?:results?|list|rows)))?(?:\s+down)?\s+(?:by|in|to|from|alphabetically)\b(?!.*[.?!]\s)"
     r"|(?:show|give|list|return|keep|display)(?: me)?\s+(?:only|just)?\s*(?:the\s+)?"
     r"(?:top|first|last|bottom)\s+\w+\s*\Z"
+    r"|(?:(?:only|just)\s+)?(?:show|give|list|return|display|include|keep)(?: me)?(?:\s+(?:only|just))?\s+"
+    r"(?:the ones?|those)\s+(?:that|who|which|whose|where|with|without|in|from|above|below|over|under|before|after)\b"
     r"|(?:show|give|list|return|display|include|keep)(?: me)?\s+(?:only|just)\s+(?:the ones?|those|in|from|with)\b"
+    r"|(?:show|give|list|return|display)(?: me)?\s+(?:the (?:results?|list|rows)|them|these|those)\s+"
+    r"(?:in|by|from|sorted|ordered|alphabetically)\b"
     r"|(?:exclude|include|remove|leave out|skip|ignore|keep)\b(?!.*[.?!]\s))",
     re.IGNORECASE,
 )
+_SHOW = re.compile(
+    r"(?:for each[^,]*,\s*)?(?:(?:can|could|would) you\s+)?(?:(?:please|also|just|now)\s+)*"
+    r"(?:show|list|give|provide|include|display|tell|add|return|find|get)\b",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(r"(?:\W*\w+){0,7}?\W*\balso\b", re.IGNORECASE)
 _SHOWS = re.compile(r"(?:show|give|list|tell|display)(?: me)? the (?P<what>\w+(?: \w+)?)\Z", re.IGNORECASE)
 _BEGINS = re.compile(
     r"(?:in|for|by|per|at|from|of|with|without|except|excluding|before|after|since|until|between|during|on|under|over"
@@ -107,12 +120,16 @@ class Fragment:
         tied: It began with "and", "what about" or the like.
         closer: The word of that kind that it ended with ("instead", "only"); "".
         asks: It asks by itself ("What are their names?"), so that it must be filled in, not put in.
+        also: What it asks for comes beside what was asked before ("also show …").
+        about: It began with "what about" or the like, so that what it names replaces something.
     """
 
     text: str
     tied: bool = False
     closer: str = ""
     asks: bool = False
+    also: bool = False
+    about: bool = False
 
 
 def read_fragment(asked: str, vocabulary: Vocabulary) -> Fragment | None:
@@ -121,22 +138,43 @@ def read_fragment(asked: str, vocabulary: Vocabulary) -> Fragment | None:
     about = start is not None and start["about"] is not None
     joined = start is not None and re.match(r"\s*(?:and|or|but)\b", start["filler"], re.IGNORECASE) is not None
     text, closer = _without_closer(asked[start.end() :] if start else asked)
-    words = text.split()
-    shows = _SHOWS.match(text)
+    also = _is_addition(asked, text, closer)
     # A pronoun refers to something earlier even in a question with a verb of its own.
-    if _refers(text):
-        return Fragment(text, about or joined, closer, asks=_ASKS.match(text) is not None)
-    if shows and (0, len(shows["what"].split())) in vocabulary.names(shows["what"].split(), tables=False):
-        return Fragment(shows["what"], tied=True, closer=closer)
-    if not (len(words) <= _LONGEST and _ORDERS.match(text)):
-        if not words or (_ASKS.match(text) and not about):
-            return None
-        begins = about or joined or (_BEGINS.match(text) is not None and not _is_whole(text, vocabulary))
-        # A few words without the name of a table can hardly be a question.
-        short = len(words) <= _SHORT and not vocabulary.names(words, columns=False)
-        if not short and not (begins and len(words) <= _LONGEST):
-            return None
-    return Fragment(text, about or joined, closer)
+    if _refers(text) or also or FOR_EACH.match(text) or points_back(text, vocabulary):
+        asks = _ASKS.match(text) is not None
+        return Fragment(text, about or joined, closer, asks=asks, also=also, about=about)
+    if columns := read_columns(text, vocabulary) or _shown_column(text, vocabulary):
+        return Fragment(columns, tied=True, closer=closer)
+    if is_about_duplicates(text) or _is_part(text, vocabulary, about=about, joined=joined):
+        return Fragment(text, about or joined, closer, about=about)
+    return None
+
+
+def _is_part(text: str, vocabulary: Vocabulary, *, about: bool, joined: bool) -> bool:
+    """Whether a text without a reference is no whole question."""
+    words = text.split()
+    if len(words) <= _LONGEST and _ORDERS.match(text):
+        return True
+    if not words or (_ASKS.match(text) and not about):
+        return False
+    begins = about or joined or (_BEGINS.match(text) is not None and not _is_whole(text, vocabulary))
+    # A few words without the name of a table can hardly be a question.
+    short = len(words) <= _SHORT and not vocabulary.names(words, columns=False)
+    return short or (begins and len(words) <= _LONGEST)
+
+
+def _shown_column(text: str, vocabulary: Vocabulary) -> str:
+    """The column in "show the names"; "" for anything else."""
+    shows = _SHOWS.match(text)
+    if not shows:
+        return ""
+    words = shows["what"].split()
+    return shows["what"] if (0, len(words)) in vocabulary.names(words, tables=False) else ""
+
+
+def _is_addition(asked: str, text: str, closer: str) -> bool:
+    """Whether it asks for something beside what was asked before: "also show …", "show … as well"."""
+    return (closer in {"too", "as well"} or _ALSO.match(asked) is not None) and _SHOW.match(text) is not None
 
 
 def _without_closer(text: str) -> tuple[str, str]:

@@ -39,7 +39,7 @@ def resolve_reference(question: str, fragment: Fragment, vocabulary: Vocabulary)
     """A question that names its things by a pronoun, or not at all, with the things of the earlier one; "" else."""
     text = fragment.text
     own = _OWN.search(text)
-    if not own and not fragment.asks:
+    if not own and (not fragment.asks or fragment.also):
         return ""
     things = read_subject(question)
     if not things:

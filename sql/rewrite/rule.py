@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .additions import add_condition, exclude_rows, limit_rows, order_rows
+from .additions import add_condition, drop_duplicates, exclude_rows, limit_rows, order_rows
 from .base import REWRITERS, UNRESOLVED, Rewriter, Rewritten
+from .demonstratives import resolve_demonstrative
 from .fragments import read_fragment
+from .projections import add_columns, add_rows, count_for_each
 from .references import resolve_reference
 from .replacements import replace_attribute, replace_dimension, replace_name, replace_rank, replace_value
 
@@ -29,6 +31,11 @@ _MARK = re.compile(r"[\s.?!]*\Z")
 
 # In this order; the first that gives a question wins. Each takes the earlier question without its mark.
 RULES: tuple[tuple[str, Rule, str], ...] = (
+    ("distinct", drop_duplicates, "it wants each of the earlier rows once"),
+    ("addition", add_columns, "it wants further columns of the earlier rows"),
+    ("rows", add_rows, "it wants further rows beside the earlier ones"),
+    ("each", count_for_each, "it asks for something of each of the earlier rows"),
+    ("demonstrative", resolve_demonstrative, "it points at what the earlier question is about, or at its result"),
     (
         "reference",
         resolve_reference,

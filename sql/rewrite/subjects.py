@@ -6,12 +6,13 @@ import re
 
 from .superlatives import find_rank
 
-__all__ = ["find_trailing_order", "read_subject"]
+__all__ = ["find_trailing_order", "noun_phrase", "read_subject", "split_selection"]
 
 _ASK = re.compile(
-    r"(?:please\s+|(?:can|could|would) you\s+(?:please\s+)?)?(?:show|list|give|find|return|provide|display|get|name"
-    r"|state|identify|describe|tell|report|mention|indicate|count|retrieve|select|determine|compute|calculate|write)"
-    r"(?:\s+(?:me|us|out|down|up))*\s+|(?:what|which|who|whose)(?:\s+(?:is|are|was|were)|'s)\s+",
+    r"(?:(?:now|so|then|also|please|only|just|actually)\b[\s,]*)*"
+    r"(?:(?:can|could|would) you\s+(?:(?:please|also|just|only|actually)\s+)*)?"
+    r"(?:show|list|give|find|return|provide|display|get|name|state|identify|describe|tell|report|mention|indicate|count|retrieve|select|determine|compute|calculate|write)"
+    r"(?:\s+(?:me|us|out|down|up|just|only|also))*\s+|(?:what|which|who|whose)(?:\s+(?:is|are|was|were)|'s)\s+",
     re.IGNORECASE,
 )
 _MANY = re.compile(r"(?:how many|how much|which|what|whose|who)\s+", re.IGNORECASE)
@@ -30,6 +31,13 @@ _ORDER = re.compile(
     r"(?:ascending|descending|alphabetical|increasing|decreasing|lexicographical|reverse)\b|\bfrom\s+(?:the\s+)?(?:\w+est|most)\s+to\b"
     r"|,\s*only the (?:top|first|last)\b"
     r"|,\s*\w+\s+first\Z).*\Z",
+    re.IGNORECASE,
+)
+_EACH = re.compile(
+    r"\s+(?:for|of|in|per|by|at|to|using)\s+(?:each|every)\s+(?:of\s+the\s+)?(?P<what>[^,]+)\Z", re.IGNORECASE
+)
+_TAIL = re.compile(
+    r"\s+(?:of|for|across|in|from|with|by|at|on|that|who|which|whose|where|used|named|called|having|sorted|ordered)\s",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"\A(?:all|the|different|distinct|of|any|each)\s+", re.IGNORECASE)
@@ -53,6 +61,9 @@ def read_subject(question: str) -> str:
     """
     text = question[: find_trailing_order(question)]
     asked, many = _ASK.match(text), _MANY.match(text)
+    # "the number of concerts for each singer" gives a row a singer.
+    if (grouped := _EACH.search(text)) and (asked or many):
+        return grouped["what"]
     if asked:
         found = _behind_of(text[asked.end() :])
     elif many:
@@ -63,6 +74,35 @@ def read_subject(question: str) -> str:
     while (shorter := _ARTICLE.match(found)) and not find_rank(found[shorter.end() :]):
         found = found[shorter.end() :]
     return found.strip(" ,")
+
+
+def noun_phrase(question: str) -> str:
+    """What an earlier question asks for, with "the": "the average age of all singers"; "" where it asks otherwise."""
+    text = question[: find_trailing_order(question)]
+    asked = _ASK.match(text)
+    if not asked:
+        return ""
+    found = re.sub(r"\A(?:all\s+)?(?:the\s+)?(?:different\s+)?", "", text[asked.end() :], flags=re.IGNORECASE).strip(
+        " ,"
+    )
+    return f"the {found}" if found else ""
+
+
+def split_selection(question: str) -> tuple[str, str]:
+    """An earlier question as what it shows and the rest: "Show the names" and " of all singers from France".
+
+    Returns:
+        Two empty texts where the question does not show columns.
+    """
+    asked = _ASK.match(question)
+    if not asked or re.match(r"\s*count\b", question, re.IGNORECASE):
+        return "", ""
+    end = find_trailing_order(question)
+    for found in _TAIL.finditer(question, asked.end(), end):
+        if not _COUNTS.search(question[: found.start()]):
+            end = found.start()
+            break
+    return question[:end], question[end:]
 
 
 def _behind_of(text: str) -> str:

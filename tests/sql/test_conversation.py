@@ -8,6 +8,7 @@ import runpy
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import pytest
 
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql import Conversation, Database, Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps import State
+from ctxprune.sql.pipeline.steps import Refusal, State, Step
 from ctxprune.sql.rewrite.chat import ChatRewriter
 from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.utils.cancellation import cancellation, told_at_once
@@ -56,6 +57,21 @@ def test_what_is_no_question_is_not_remembered(pipeline: Pipeline) -> None:
     assert talk.ask("Thanks!").refusal is not None
     assert [turn.asked for turn in talk.turns] == ["How many cities are in France?"]
     assert talk.ask("and in Poland?").question == "How many cities are in Poland?"
+
+
+def test_a_refused_question_is_remembered_where_it_names_what_the_database_has(pipeline: Pipeline) -> None:
+    class Refuse(Step):
+        name = "refuse"
+
+        def run(self, state: State) -> State:
+            return replace(state, refusal=Refusal("unanswerable", "for this test"))
+
+    talk = Conversation(Pipeline.of_steps(pipeline.schema, (Refuse(),)))
+    talk.ask("Thanks!")
+    assert talk.turns == ()
+    talk.ask("What is the population of Atlantis?")
+    assert talk.ask("What is the name of this city?").trace.rewritten.kind != "complete"
+    assert [turn.asked for turn in talk.turns][:1] == ["What is the population of Atlantis?"]
 
 
 def test_a_pipeline_is_no_document(pipeline: Pipeline) -> None:

@@ -75,13 +75,13 @@ def test_killed_ten_times_equals_undisturbed(tmp_path: Path):
 
 def test_a_line_cut_short_is_dropped(tmp_path: Path):
     log = tmp_path / "log"
-    with Journal(log, {"a": 1}) as journal:
+    with Journal(log, {"a": 1}, Result.load) as journal:
         journal.add(RESULT)
         journal.add(RESULT)  # once only
     text = log.read_bytes()
     for cut in range(len(text) + 1):
         log.write_bytes(text[:cut])
-        with Journal(log, {"a": 1}) as journal:
+        with Journal(log, {"a": 1}, Result.load) as journal:
             assert list(journal.done) == ([0] if cut == len(text) else [])
             journal.add(RESULT)
         assert log.read_bytes() == text
@@ -90,25 +90,25 @@ def test_a_line_cut_short_is_dropped(tmp_path: Path):
 
 def test_other_runs_and_other_files_are_refused(tmp_path: Path):
     log = tmp_path / "log"
-    with Journal(log, {"data": "x", "mode": "safe"}) as journal:
+    with Journal(log, {"data": "x", "mode": "safe"}, Result.load) as journal:
         with pytest.raises(InputError, match="another run is writing"):
-            Journal(log, {"data": "x", "mode": "safe"})
+            Journal(log, {"data": "x", "mode": "safe"}, Result.load)
         journal.add(RESULT)
     with pytest.raises(InputError, match="different: data"):
-        Journal(log, {"data": "y", "mode": "safe"})
+        Journal(log, {"data": "y", "mode": "safe"}, Result.load)
     for content in (b"hello\n", b"hello", b'{"format": "other", "version": 1, "run": {}}\n', b"[1]\n"):
         log.write_bytes(content)
         with pytest.raises(FormatError):
-            Journal(log, {})
+            Journal(log, {}, Result.load)
         assert log.read_bytes() == content
     log.write_bytes(b'{"format": "ctxprune-bench-log", "version": 3, "run": {}}\n')
     with pytest.raises(FormatError, match="version 3"):
-        Journal(log, {})
+        Journal(log, {}, Result.load)
     log.write_bytes(b'{"format": "ctxprune-bench-log", "version": 1, "run": {}}\n{"index": 1}\n')
     with pytest.raises(InputError, match="line 2"):
-        Journal(log, {})
+        Journal(log, {}, Result.load)
     with pytest.raises(InputError, match="cannot be written"):
-        Journal(tmp_path / "no" / "log", {})
+        Journal(tmp_path / "no" / "log", {}, Result.load)
 
 
 def test_an_item_line_says_all(tmp_path: Path):
