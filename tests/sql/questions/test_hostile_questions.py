@@ -9,7 +9,7 @@ import pytest
 
 from ctxprune.errors import UsageError
 
-from .fields import Field, check_shape, describe
+from .fields import ANSWERED, Field, check_shape, describe
 
 # Each question with the queries whose rows answer it; without any, no answer may be given as certain.
 PLAIN = {
@@ -150,6 +150,25 @@ def test_a_question_buried_in_many_words_gets_no_certain_answer_that_is_wrong(fi
     start = time.process_time()
     field(name).check_honest(f"{padding}{question} {padding}"[:9_900], golds)
     assert time.process_time() - start < 20
+
+
+REPEATED = (
+    "between 2020 and ", "and ", "or ", "not ", "7", "(", "'", "'Berlin' or ", "more than 5 less than ", "name, ",
+    "per city by country for each ", "31 February 2023 to 5 May ", "last 30 days of this year ", "top 5 ",
+    "20 % of 160k ", "Berlin Munich Hamburg ", "orders of customers with products ", "1.2.3.", "a-b-",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", REPEATED)
+def test_a_pattern_that_is_repeated_to_the_limit_costs_little_and_is_not_certain(field, unit: str):
+    """Readers of phrases must not look at every pair of places: at the limit they would take minutes."""
+    one: Field = field("shop")
+    one.ask("How many suppliers are there?")  # weights are loaded
+    start = time.process_time()
+    answer = one.ask(("Which customers " + unit * 10_000)[:9_800])
+    assert time.process_time() - start < 10
+    check_shape(answer)
+    assert answer.outcome != ANSWERED, describe(answer)
 
 
 @pytest.mark.parametrize("name", PLAIN)
