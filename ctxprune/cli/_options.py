@@ -102,7 +102,7 @@ SchemasOption = Annotated[
 class GenerationOptions:
     """Which generator writes the SQL, and how."""
 
-    generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch"
+    generator: Annotated[str, typer.Option(help="sketch (no model), chat:FILE.gguf, chat:URL, or a name.")] = "sketch"
     style: Annotated[
         str,
         typer.Option(

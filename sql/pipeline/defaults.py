@@ -24,9 +24,10 @@ _OWN = frozenset(("learned.v1", "phrases.v1", "sketch.v1"))
 
 def default_generators() -> tuple[Generator, ...]:
     """Those that need no model."""
+    from ..generate.phrases import PhraseGenerator
     from ..generate.sketch import SketchGenerator
 
-    return (SketchGenerator(),)
+    return (SketchGenerator(), PhraseGenerator())
 
 
 def default_linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UnknownNameError, UsageError
 
+from .defaults import default_generators
+
 if TYPE_CHECKING:
     from ctxprune.llm.base import ChatModel
     from ctxprune.llm.cache import AnswerCache
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from ..values.base import ValueLookup
     from .pipeline import Pipeline
 
-__all__ = ["OptionError", "PaidEndpoint", "PipelineFactory", "PromptOptions", "make_generators"]
+__all__ = ["DEFAULT", "OptionError", "PaidEndpoint", "PipelineFactory", "PromptOptions", "make_generators"]
+
+DEFAULT = "sketch"  # the generators that need no model, all of them
 
 
 class OptionError(UsageError):
@@ -122,10 +126,10 @@ def make_generators(
     """The generators that a specification names.
 
     Args:
-        spec: The registered name of a generator ("sketch"), "chat:FILE" (a GGUF file) or "chat:URL" (an
-            OpenAI-compatible server, with #model-name at the end where it has several models; $CTXPRUNE_API_KEY is its
-            key).
-        plain: The chat model alone; otherwise the sketch generator comes second.
+        spec: "sketch" (all generators that need no model), the registered name of one ("sketch.v1"), "chat:FILE" (a
+            GGUF file) or "chat:URL" (an OpenAI-compatible server, with #model-name at the end where it has several
+            models; $CTXPRUNE_API_KEY is its key).
+        plain: The chat model alone; otherwise the generators that need no model come behind it.
         cache: Where the answers of chat models are kept; a path is that of a SQLite file, None one in the cache folder.
         endpoint: Prices and limits of a server; default the environment's.
         prompts: How a chat model is prompted; default as measurements of the styles suggest.
@@ -141,12 +145,10 @@ def make_generators(
     if kind != "chat" or not rest:
         prompts.check_unused(spec)
         endpoint.check_unused(spec)
-        return (_registered(spec),)
+        return default_generators() if spec == DEFAULT else (_registered(spec),)
     from ctxprune.llm.cache import CachedModel, GenerationCache
     from ctxprune.llm.chat_models import open_chat_model
     from ctxprune.storage.folders import cache_folder
-
-    from ..generate.sketch import SketchGenerator
 
     if cache is None or isinstance(cache, Path):
         cache = GenerationCache(cache or cache_folder() / "generations.sqlite")
@@ -157,7 +159,7 @@ def make_generators(
         endpoint.check_unused(spec)
     # The cache is outermost, so that an answer from it waits for no limit and costs nothing.
     writer = prompts.make_generator(CachedModel(opened, cache), plain=plain)
-    return (writer,) if plain else (writer, SketchGenerator())
+    return (writer,) if plain else (writer, *default_generators())
 
 
 class PipelineFactory:

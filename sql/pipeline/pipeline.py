@@ -127,7 +127,7 @@ class Pipeline:
 
     Args:
         database: The database; the caller closes it.
-        generators: What writes candidates; default the sketch generator, which needs no model.
+        generators: What writes candidates; default the sketch and the phrase generator, which need no model.
         linker: Reduces the schema; default the ranked linker.
         values: Finds stored values in questions; default an index built in memory at the first question. Values of the
             columns in its `hidden`, where it has that, come into no prompt.
