@@ -238,10 +238,10 @@ def test_the_measure_that_is_named_is_the_one_in_the_query(field, name: str, wor
 )
 def test_an_added_condition_changes_the_query_or_the_outcome(field, name, question: str, condition: str, rest: str):
     one: Field = field(name)
+    one.check_honest(f"{question}{condition}?", (f"SELECT COUNT(*) FROM {rest}",))
     plain, longer = one.ask(f"{question}?"), one.ask(f"{question}{condition}?")
     same = plain.sql == longer.sql and longer.outcome == ANSWERED
     assert not same, f"{question}{condition} is {describe(longer)}, as without the condition"
-    one.check_honest(f"{question}{condition}?", (f"SELECT COUNT(*) FROM {rest}",))
 
 
 @pytest.mark.parametrize(
