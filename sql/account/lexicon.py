@@ -59,6 +59,7 @@ _CUES = {
     "difference": "difference differences",
     "money": "revenue revenues sales turnover income proceeds earnings spent spend spends spending spendings "
     "expenditure expenditures worth value values",
+    "change": "duration durations elapsed change changes increase decrease growth gap",
     "several": "multiple several repeated duplicate duplicates",
 }
 # Reversed, so that a word of two groups belongs to the earlier one.
@@ -105,6 +106,7 @@ _MORE_FUNCTION_WORDS = """
     we how ourselves themselves itself himself herself against around during despite regardless
 """
 _ASKING = """
+    integer boolean decimal decimals rounded inclusive exclusive inclusively exclusively
     show shows showing list lists listing give gives return returns display displays tell find finds finding
     present provide provides output print fetch get gets enumerate report compute calculate determine identify
     retrieve select selects want wants need know see look looking help answer question questions query database

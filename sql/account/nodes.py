@@ -20,7 +20,14 @@ SWAPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _EMPTY_TEXTS = frozenset(("", "n", "no", "f", "false", "none", "null"))
 _DATE_UNITS = {"%y": "year", "%m": "month", "%d": "day", "%h": "hour", "%w": "weekday", "%j": "day"}
 _UNIT = re.compile("year|quarter|month|week|day|hour|minute|second", re.IGNORECASE)
-ARITHMETIC = {exp.Div: "div", exp.Mul: "mul", exp.Sub: "sub", exp.Add: "add", exp.Mod: "mod", exp.IntDiv: "div"}
+ARITHMETIC: dict[type[exp.Expr], str] = {
+    exp.Div: "div",
+    exp.Mul: "mul",
+    exp.Sub: "sub",
+    exp.Add: "add",
+    exp.Mod: "mod",
+    exp.IntDiv: "div",
+}
 
 
 def find_purposes(node: exp.Expr) -> set[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_query"]
 
+_FORMULA_NUMBERS = frozenset(("0", "1", "100", "1.0", "100.0"))
 _MOST_CHARACTERS = 50_000
 _PREDICATES = tuple(OPERATORS)
 
@@ -71,8 +72,10 @@ class _Reader:
         self._columns(joining)
         for node in self._tree.walk():
             if isinstance(node, _PREDICATES):
-                self._test(node, joining)
-            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct)):
+                # CASE WHEN x IS NULL in a key of ORDER BY only says where NULLs go.
+                if not isinstance(node.find_ancestor(exp.Order, exp.Select), exp.Order):
+                    self._test(node, joining)
+            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct, exp.Not)):
                 self._logic(node)
             elif isinstance(node, exp.AggFunc):
                 self._aggregate(node)
@@ -139,13 +142,13 @@ class _Reader:
         nested = any(isinstance(side, exp.Subquery) for side in sides) or node.args.get("query") is not None
         literals = [side for side in sides if literal_text(side) is not None]
         part = self._part("comparison", node.parent if negated and isinstance(node.parent, exp.Not) else node)
+        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         if id(node) not in joining:
-            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), part))
+            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), counted, part))
         # IS NOT NULL says that something is there.
         absent = says_no(node, op, literals)
         if negated != (op == "is" and absent) or op == "!=" or (absent and not negated):
             self._found.negations.append(Part("negation", part.text))
-        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         for side in literals:
             turned = SWAPPED.get(op, op) if side is node.this else op
             self._literal(side, turned, columns, counted=counted, part=part)
@@ -174,7 +177,8 @@ class _Reader:
             holder = node.parent
             while isinstance(holder, (exp.Neg, exp.Paren, exp.Cast, exp.Lower, exp.Upper, exp.Date, exp.TsOrDsToDate)):
                 holder = holder.parent
-            if not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
+            formula = not node.is_string and node.this in _FORMULA_NUMBERS
+            if not formula and not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
                 whole = holder if isinstance(holder, (exp.Func, exp.Binary)) else node
                 self._literal(node, "", self._of(whole), part=self._part("function", whole))
 
@@ -182,6 +186,9 @@ class _Reader:
         if isinstance(node, exp.Exists):
             if isinstance(node.parent, exp.Not):
                 self._found.negations.append(self._part("negation", node.parent))
+        elif isinstance(node, exp.Not):
+            if isinstance(node.this.unnest(), exp.Column):  # a column of truths
+                self._found.negations.append(self._part("negation", node))
         elif isinstance(node, exp.Distinct):
             text = "DISTINCT " + ", ".join(self._part("distinct", one).text for one in node.expressions)
             self._found.distinct.append(Part("distinct", text.strip()))
@@ -239,10 +246,14 @@ class _Reader:
         if isinstance(key, exp.Literal) and not key.is_string and key.this.isdigit():
             place = int(key.this) - 1
             return select.expressions[place].unalias() if 0 <= place < len(select.expressions) else key
-        if isinstance(key, exp.Column) and not key.table:
-            for item in select.expressions:
-                if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
-                    return item.unalias()
+        if not isinstance(key, exp.Column) or key.name.casefold() in {
+            ref.column.casefold() for ref in self._refs.get(id(key), ()) if ref.table == key.table
+        }:
+            return key
+        # An alias of this SELECT, or of a derived table.
+        for item in (*select.expressions, *self._tree.find_all(exp.Alias)):
+            if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
+                return item.unalias()
         return key
 
     def _function(self, node: exp.Expr) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.text.words import stem
+
 from .lexicon import word_set
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Targets"]
 
-_DAY_STEMS = word_set("dat year tim birth birthday birthdat dob born month day founded start end joined since")
-_RANK_STEMS = word_set("rank ranking position place grade time tim pace lap number seed")
+_DAY_STEMS = frozenset(
+    map(stem, word_set("date year time birth birthday birthdate dob born month day founded start end joined since"))
+)
+_RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
 _FAR = 5  # words between a cue and its noun
 
@@ -56,16 +60,31 @@ class Targets:
 
     def find(self, place: int) -> set[str]:
         """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
-        for word in self.asked.words[place + 1 : place + _FAR]:
-            if word.text in _SKIPPED and not word.exact:
+        for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
+            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
                 continue
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
 
-    def _is_measured(self, name: str) -> bool:
-        """Whether a stem names a column that can be summed up or compared."""
+    def _is_measured(self, name: str, *, keys: bool = True) -> bool:
+        """Whether a stem names a column that can be summed up or compared; keys of numbers only with `keys`."""
+        columns = self.asked.prepared.view.columns
+        named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
+        return any(one.kind in {"number", "date"} and (keys or not (one.key or one.foreign)) for one in named)
+
+    def is_key(self, ref: ColumnRef) -> bool:
+        """Whether a column tells rows apart, so that nobody compares it by size."""
+        facts = self.facts(ref)
+        return facts.key or facts.foreign or facts.kind == "id"
+
+    def counts_rows(self, place: int) -> bool:
+        """Whether the noun after a word is a table and no column: "most (number of) orders", "3 orders"."""
         view = self.asked.prepared.view
-        return any(view.columns[number].kind in {"number", "date"} for number, _ in view.column_words.get(name, ()))
+        for word in self.asked.words[place + 1 : place + _FAR]:
+            if word.text in _SKIPPED:
+                continue
+            return word.token.stem in view.table_words and not self._is_measured(word.token.stem, keys=False)
+        return False
 
     def fits(self, columns: Iterable[ColumnRef], target: set[str]) -> bool:
         """Whether one of the columns is meant by the target; an empty target is any column."""
@@ -96,6 +115,15 @@ class Targets:
             and self.facts(ref).kind == "number"
             and (stems is None or stems & set(self.facts(ref).name.stems))
         ]
+
+    def used_numbers(self, place: int, stems: frozenset[str]) -> list[Part]:
+        """Columns of numbers in the query that the words after a place name, or whose names have one of the stems."""
+        named = {word.token.stem for word in self.asked.words[place + 1 : place + _FAR]} - self._common()
+        columns = {ref: part for ref, part in self.query.columns.items() if self.facts(ref).kind == "number"}
+        return [part for ref, part in columns.items() if self.has_amounts([ref], stems | named)]
+
+    def _common(self) -> set[str]:
+        return {word.token.stem for word in self.asked.words if word.generic}
 
     def orders(self) -> list[Part]:
         """Keys of an order where no word gives the direction: they rise, unless the question says otherwise."""
