@@ -74,6 +74,7 @@ class PhraseGenerator(Generator):
 
     name = "phrases.v1"
     paths = ("full+values",)
+    wants_samples = True  # conditions are written as the columns store yes and no, statuses and days
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
@@ -145,13 +146,21 @@ class PhraseGenerator(Generator):
 
 def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
-    clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
+    clauses = read_conditions(
+        text,
+        prepared.view,
+        hits=request.hits,
+        ranges=request.ranges,
+        today=request.today,
+        samples=request.samples,
+    )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):
         weight = 0.8 ** (len(clauses) - len(firm))
-        less = _compose(text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm])
+        dropped = [text[c.start : c.end] for c in clauses if c not in firm]
+        less = _compose(text, firm, prepared, request.evidence, dropped)
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from .inputs import Inputs
     from .windows import Window
 
-__all__ = ["read_dates"]
+__all__ = ["read_dates", "score_column"]
 
 _MOST_OPTIONS = 5
+_NAMED = 0.4  # share of a table's name
 _WORST = 0.4  # of the best option's score: less likely columns are left out
 _USUAL = frozenset({"date", "time", "datetime", "timestamp", "at", "on", "ts", "day", "create", "year"})
 _SECONDARY = frozenset(
@@ -46,7 +47,7 @@ def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
 
 def _options(inputs: Inputs, window: Window, columns: list[DayColumn]) -> tuple[list[Option], list[str]]:
     scored = sorted(
-        ((_score(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
+        ((score_column(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
     )
     options: list[Option] = []
     notes: list[str] = []
@@ -100,15 +101,32 @@ def _part(part: str, held: Any, dialect: str) -> Any:
     return exp.Extract(this=exp.Var(this=part.upper()), expression=held)
 
 
-def _score(inputs: Inputs, window: Window, one: DayColumn) -> float:
+def score_column(inputs: Inputs, window: Window, one: DayColumn) -> float:
+    """How likely a window is about a column, 0..1."""
     first, last = inputs.covered(window.start, window.end)
     near = inputs.near(one.number, first, last)
     likelihood = inputs.likelihood(one.ref, window.start, window.end)
     if not window.led and likelihood is None and near < 0.3:
         return 0.0  # a bare number that nothing makes a year
-    score = 0.25 + 0.35 * near + 0.25 * inputs.spoken(inputs.facts(one.number).table, first)
-    score += 0.05 if likelihood is None else 0.15 * likelihood
+    score = 0.15 + 0.4 * near + 0.35 * inputs.spoken(inputs.facts(one.number).table, first)
+    score += 0.05 if likelihood is None else 0.1 * likelihood
+    score += 0.1 * _happens(inputs, inputs.facts(one.number).table)
     return max(0.0, min(1.0, (score + _usual(inputs, one, near)) * one.sure * (1.0 if window.led else 0.7)))
+
+
+def _happens(inputs: Inputs, table: int) -> bool:
+    """Whether rows of a table that the question names belong to another one that it names: "sessions of each user".
+
+    Days mostly say when something happened, not when the one that it happened to was stored.
+    """
+    named = {number for number, places in inputs.named_tables.items() if max(share for _, share in places) >= _NAMED}
+    if table not in named:
+        return False
+    own = inputs.view.schema.table(inputs.view.table_name(table)).primary_key
+    return any(
+        inputs.view.table_index[edge.other] in named and edge.columns != own
+        for edge in inputs.view.graph.neighbours(inputs.view.table_name(table))
+    )
 
 
 def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:

@@ -14,6 +14,7 @@ from ctxprune.text.words import split_identifier
 
 from ....values.dates import DateForm, detect
 from .build import column, compare, literal, span
+from .events import is_event
 
 if TYPE_CHECKING:
     from ....schema.schema import ColumnRef
@@ -131,7 +132,8 @@ def _kind(
     if numeric:
         return _of_numbers(words, declared, stored)
     if stored:
-        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared)):
+        event = any(map(is_event, words)) and len(stored) >= 3
+        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared) or event):
             return "year text", None, 1.0
         form = detect(stored)
         if form is not None:
@@ -156,6 +158,9 @@ def _of_numbers(words: set[str], declared: str, stored: tuple[str, ...]) -> tupl
     low, high = min(numbers), max(numbers)
     if low >= 1000 and high <= 2999 and (words & _YEARS or _ends_in_year(words) or _DECLARED.match(declared)):
         return "year", None, 1.0
+    # "founded" and "opened" say a year where all numbers may be one.
+    if low >= 1500 and high <= 2100 and len(set(numbers)) >= 3 and any(map(is_event, words)):
+        return "year", None, 0.9
     timed = bool(words & _TIMES or _DECLARED.match(declared)) or any(
         word.endswith(("epoch", "epochms", "date", "ts", "time")) for word in words
     )
