@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .ratio import Ratio
-    from .terms import Term
+    from .term import Term
 
 __all__ = ["Draft", "Having", "Slot"]
 

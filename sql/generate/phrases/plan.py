@@ -94,7 +94,7 @@ def tables_of(nodes: Sequence[exp.Expression]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _outer(node: exp.Expression) -> Iterator[exp.Expression]:
+def _outer(node: exp.Expression) -> Iterator[Any]:
     """All nodes outside of sub-queries."""
     yield from node.walk(prune=lambda part: isinstance(part, (exp.Query, exp.Exists)))
 
@@ -132,6 +132,14 @@ class PlanWriter:
         """Whether the joins may repeat the rows of the plan's first table."""
         tables, path = self._path(plan)
         return bool(path) and self._multiplied(tables[0], path)
+
+    def joined(self, plan: Plan) -> list[str]:
+        """The tables of the query, also those that only lead from one to another.
+
+        Raises:
+            GenerationError: They cannot be joined.
+        """
+        return self.joined(plan.source) if plan.source is not None else self._path(plan)[0]
 
     def _path(self, plan: Plan) -> tuple[list[str], list[Edge]]:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
