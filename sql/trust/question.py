@@ -1,7 +1,7 @@
 """What a question is like, whatever the candidates: how much of it the database knows.
 
-Its length and its share of function words are left out: they tell the style of a set of questions more than how hard one
-of them is, and would not carry over to other styles.
+Its length and its share of function words are left out: they tell the style of a set of questions more than how hard
+one of them is, and would not carry over to other styles.
 """
 
 from __future__ import annotations
