@@ -26,6 +26,7 @@ _DAY_STEMS = frozenset(
 )
 _RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_MAINLY = 0.5  # weight of a stem among those of a name
 _FAR = 5  # words between a cue and its noun
 
 
@@ -76,11 +77,11 @@ class Targets:
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
 
-    def _is_measured(self, name: str, *, keys: bool = True) -> bool:
-        """Whether a stem names a column that can be summed up or compared; keys of numbers only with `keys`."""
+    def _is_measured(self, name: str) -> bool:
+        """Whether a stem names a column that can be summed up or compared."""
         columns = self.asked.prepared.view.columns
         named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
-        return any(one.kind in {"number", "date"} and (keys or not (one.key or one.foreign)) for one in named)
+        return any(one.kind in {"number", "date"} for one in named)
 
     def is_key(self, ref: ColumnRef) -> bool:
         """Whether a column tells rows apart, so that nobody compares it by size."""
@@ -93,8 +94,17 @@ class Targets:
         for word in self.asked.words[place + 1 : place + _FAR]:
             if word.text in _SKIPPED:
                 continue
-            return word.token.stem in view.table_words and not self._is_measured(word.token.stem, keys=False)
+            return word.token.stem in view.table_words and not self._is_counted(word.token.stem)
         return False
+
+    def _is_counted(self, name: str) -> bool:
+        """Whether a column of numbers is mainly called so, and may hold how many there are."""
+        columns = self.asked.prepared.view.columns
+        named = [(columns[number], place) for number, place in self.asked.prepared.view.column_words.get(name, ())]
+        return any(
+            one.kind in {"number", "date"} and not (one.key or one.foreign) and one.name.weights[place] >= _MAINLY
+            for one, place in named
+        )
 
     def fits(self, columns: Iterable[ColumnRef], target: set[str]) -> bool:
         """Whether one of the columns is meant by the target; an empty target is any column."""
