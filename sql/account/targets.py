@@ -138,12 +138,13 @@ class Targets:
 
     def used_numbers(self, place: int, stems: frozenset[str]) -> list[Part]:
         """Columns of numbers in the query that the words after a place name, or whose names have one of the stems."""
-        named = {word.token.stem for word in self.asked.words[place + 1 : place + _FAR]} - self._common()
+        named = self.named(place)
         columns = {ref: part for ref, part in self.query.columns.items() if self.facts(ref).kind == "number"}
         return [part for ref, part in columns.items() if self.has_amounts([ref], stems | named)]
 
-    def _common(self) -> set[str]:
-        return {word.token.stem for word in self.asked.words if word.generic}
+    def named(self, place: int) -> set[str]:
+        """Stems of the next few words that not every question has."""
+        return {word.token.stem for word in self.asked.words[place + 1 : place + _FAR] if not word.generic}
 
     def orders(self) -> list[Part]:
         """Keys of an order where no word gives the direction: they rise, unless the question says otherwise."""
