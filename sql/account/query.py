@@ -224,6 +224,12 @@ class _Reader:
             self._found.limits.append(part)
             if text is not None:
                 self._found.literals.append(Literal(text, as_number(text), "limit", (), False, part))
+        offset = select.args.get("offset")
+        skipped = as_number(literal_text(offset.expression) or "") if offset is not None else None
+        if skipped is not None:
+            part = self._part("limit", f"OFFSET {skipped:.0f}")
+            self._found.limits.append(part)
+            self._found.literals.append(Literal(f"{skipped + 1:.0f}", skipped + 1, "limit", (), False, part))
         order = select.args.get("order")
         self._orders(order, select, number)
         group = select.args.get("group")

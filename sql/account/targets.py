@@ -26,6 +26,7 @@ _DAY_STEMS = frozenset(
 )
 _RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_COUNTING = word_set("number numbers count")
 _MAINLY = 0.5  # weight of a stem among those of a name
 _FAR = 5  # words between a cue and its noun
 
@@ -72,7 +73,8 @@ class Targets:
     def find(self, place: int) -> set[str]:
         """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
         for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
-            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
+            counts = word.text in _COUNTING and self.asked.text(place + step + 1) == "of"
+            if word.text in _SKIPPED and (not word.exact or counts):
                 continue
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
