@@ -72,7 +72,12 @@ def _negations(query: QueryParts, used: set[Part]) -> Iterator[Part]:
 
 
 def _aggregates(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    grouped = any(text.startswith("GROUP BY") for text in texts)
+    asked = any(one.part.text in texts for one in query.aggregates)
     for one in query.aggregates:
+        # "orders per year" counts them without a word for it.
+        if one.name == "COUNT" and grouped and not asked:
+            continue
         # Where groups are compared or ordered, the count is what "most" or "more than 3" asks for.
         implied = any(text != one.part.text and one.part.text in text for text in texts)
         if one.part.text not in texts and not implied:

@@ -233,7 +233,9 @@ class _Reader:
         order = select.args.get("order")
         self._orders(order, select, number)
         group = select.args.get("group")
-        if group is not None and group.expressions:
+        if group is not None and group.args.get("all"):
+            self._found.groups.append(((), Part("grouping", "GROUP BY ALL")))
+        elif group is not None and group.expressions:
             meant = [self._key(key, select) for key in group.expressions]
             text = ", ".join(self._part("grouping", key).text for key in meant)
             keys = tuple(dict.fromkeys(ref for key in meant for ref in self._of(key)))
