@@ -70,6 +70,9 @@ def find_names(tokens: Sequence[Token], prepared: Prepared) -> list[dict[str, fl
     view, related = prepared.view, sure_relations()
     found = [similar_words(tokens, place, view, related) for place in range(len(tokens))]
     for place in range(len(tokens) - 1):
+        # The generator lets any word before "name" or "id" stand for a name that ends so; "name" itself has no more.
+        if tokens[place].stem != tokens[place + 1].stem:
+            found[place].pop(tokens[place + 1].stem, None)
         # "last name" for a column called lastname
         joined = stem(tokens[place].text + tokens[place + 1].text)
         if joined in view.words:
