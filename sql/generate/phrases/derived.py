@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -28,6 +28,8 @@ DURATION = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s?\b")
 _START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
 _END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
+_LAST = re.compile(r"\b(?:last|latest|most recent)\b")
 _SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
 _WHOLE = frozenset({"revenue", "sales", "turnover"})
 _SALES, _OTHER = 0.92, 0.75  # scores of a product where it is what the word means, and where it may be
@@ -70,6 +72,22 @@ class DerivedTerms:
             ]
         return found
 
+    def elapsed(self, one: str, other: str, topic: Topic) -> list[Term]:
+        """The time from a moment of the first phrase to one of the second; "first" and "last" pick one of many."""
+        found: list[Term] = []
+        for a in self.moments(one, topic)[:2]:
+            for b in self.moments(other, topic)[:3]:
+                if a.key == b.key:
+                    continue
+                start, end = a.expressions[0], b.expressions[0]
+                kind = "column"
+                if _ONE_OF_MANY.search(one) or _ONE_OF_MANY.search(other):
+                    # Both are aggregated, so that the database need not know that one is the same in the whole group.
+                    start, end, kind = _picked(start, one), _picked(end, other), "measure"
+                made = difference(end, start, topic.unit, self.lexicon.view.schema.dialect)
+                found.append(Term((a.score * b.score) ** 0.5, (made,), a.table, kind))
+        return best_terms(found, 3)
+
     def _minus(self, one: Term, other: Term, unit: str) -> exp.Expression:
         left, right = one.expressions[0], other.expressions[0]
         facts = self.lexicon.facts(left)
@@ -111,3 +129,7 @@ class DerivedTerms:
                 made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
                 found.append(Term(_SALES if sold[0] in _WHOLE else _OTHER, (made,), quantity.ref.table))
         return found
+
+
+def _picked(moment: Any, phrase: str) -> Any:
+    return exp.Max(this=moment.copy()) if _LAST.search(phrase) else exp.Min(this=moment.copy())

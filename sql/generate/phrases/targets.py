@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -34,6 +34,14 @@ _EVERYTHING = re.compile(
     r"^(?:all|every|the)?\s*(?:the\s+)?(?:all\s+)?(?:information|details|data|columns|contents|everything)\b(?:\s+(?:about|on)\b|\s*$)|"
     r"^(?:all\s+(?:the\s+)?|complete\s+|full\s+)(?:information|details|data|columns|contents)\b|^everything\b"
 )
+_ELAPSED = re.compile(
+    r"\b(?:(average|mean|total|maximum|minimum)\s+)?(?:\w+\s+){0,2}?(?:time|days|difference|gap|period|interval|delay)\b"
+    r"(?:[^,.?;]{0,30}?\b(?:from|between)\s+([^,.?;]{3,40}?)\s+(?:to|and|until)\s+([^,.?;]{3,40})"
+    r"|\s+(?:to|until)\s+([^,.?;]{3,40}?)\s+since\s+([^,.?;]{3,40}))"
+)
+_FUNCTIONS: dict[str, Any] = {
+    "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
+}  # fmt: skip
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
@@ -115,12 +123,30 @@ class TargetReader:
 
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> list[Slot]:
         phrase, _ = phrase_at(text, start, lists=True, most=24)
+        if elapsed := self._elapsed(text[start:], topic):
+            return elapsed
         everything = _EVERYTHING.match(phrase)
         if everything and draft.subject:
             star = exp.Column(this=exp.Star(), table=exp.to_identifier(draft.subject))
             return [[Term(0.95, (star,), draft.subject)]]
         found = self.list_of(phrase, topic)
         return found or ([[Term(0.6, (), draft.subject, "thing")]] if draft.subject else [])
+
+    def _elapsed(self, text: str, topic: Topic) -> list[Slot]:
+        """What stands before "the time from joining to the first order", and that time."""
+        match = _ELAPSED.search(text)
+        if match is None:
+            return []
+        before, after = (match[2], match[3]) if match[2] else (match[5], match[4])
+        slot = self.terms.elapsed(before, after, topic)
+        aggregate = _FUNCTIONS.get((match[1] or "").strip())
+        if aggregate is not None:
+            slot = [
+                replace(term, expressions=(aggregate(this=term.expressions[0]),), kind="measure")
+                for term in slot
+                if term.kind == "column"
+            ]
+        return [*self.list_of(text[: match.start()], topic), slot] if slot else []
 
     def list_of(self, text: str, topic: Topic, draft: Draft | None = None) -> list[Slot]:
         """Readings of each part of a list; "minimum and maximum age" and "average age and weight" share their words."""
