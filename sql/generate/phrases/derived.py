@@ -28,6 +28,7 @@ DURATION = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s?\b")
 _START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
 _END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_NAMED = 0.6
 _ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
 _LAST = re.compile(r"\b(?:last|latest|most recent)\b")
 _SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
@@ -72,11 +73,23 @@ class DerivedTerms:
             ]
         return found
 
+    def _named_moments(self, phrase: str, topic: Topic) -> list[Term]:
+        """Moments that a phrase names, or of a thing that it names."""
+        things = {
+            self.lexicon.view.table_name(one.number) for one in self.lexicon.tables(phrase) if one.score >= _NAMED
+        }
+        columns = [self.lexicon.view.columns[one.number].ref for one in self.lexicon.columns(phrase)]
+        return [
+            term
+            for term in self.moments(phrase, topic)
+            if term.table in things or any(term.expressions[0] == column(ref) for ref in columns)
+        ]
+
     def elapsed(self, one: str, other: str, topic: Topic) -> list[Term]:
         """The time from a moment of the first phrase to one of the second; "first" and "last" pick one of many."""
         found: list[Term] = []
-        for a in self.moments(one, topic)[:2]:
-            for b in self.moments(other, topic)[:3]:
+        for a in self._named_moments(one, topic)[:2]:
+            for b in self._named_moments(other, topic)[:3]:
                 if a.key == b.key:
                     continue
                 start, end = a.expressions[0], b.expressions[0]

@@ -35,10 +35,11 @@ _EVERYTHING = re.compile(
     r"^(?:all\s+(?:the\s+)?|complete\s+|full\s+)(?:information|details|data|columns|contents)\b|^everything\b"
 )
 _ELAPSED = re.compile(
-    r"\b(?:(average|mean|total|maximum|minimum)\s+)?(?:\w+\s+){0,2}?(?:time|days|difference|gap|period|interval|delay)\b"
+    r"(?:^|\bthe\s+|\band\s+|,\s*)(?:(?!and\b|the\b)\w+\s+){0,3}?(?:time|days|difference|gap|period|interval|delay)\b"
     r"(?:[^,.?;]{0,30}?\b(?:from|between)\s+([^,.?;]{3,40}?)\s+(?:to|and|until)\s+([^,.?;]{3,40})"
     r"|\s+(?:to|until)\s+([^,.?;]{3,40}?)\s+since\s+([^,.?;]{3,40}))"
 )
+_FUNCTION = re.compile(r"\b(?:average|mean|total|maximum|minimum)\b")
 _FUNCTIONS: dict[str, Any] = {
     "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
 }  # fmt: skip
@@ -137,9 +138,10 @@ class TargetReader:
         match = _ELAPSED.search(text)
         if match is None:
             return []
-        before, after = (match[2], match[3]) if match[2] else (match[5], match[4])
-        slot = self.terms.elapsed(before, after, topic)
-        aggregate = _FUNCTIONS.get((match[1] or "").strip())
+        before, after = (match[1], match[2]) if match[1] else (match[4], match[3])
+        slot = self.terms.elapsed(before, after, topic) or self._difference(before, after, topic)
+        said = _FUNCTION.search(match[0][: match.start(1) - match.start()] if match[1] else match[0])
+        aggregate = _FUNCTIONS[said[0]] if said else None
         if aggregate is not None:
             slot = [
                 replace(term, expressions=(aggregate(this=term.expressions[0]),), kind="measure")
@@ -147,6 +149,18 @@ class TargetReader:
                 if term.kind == "column"
             ]
         return [*self.list_of(text[: match.start()], topic), slot] if slot else []
+
+    def _difference(self, one: str, other: str, topic: Topic) -> Slot:
+        """The difference of two numbers: "the highest and the lowest price" share the last word."""
+        alone = _AGGREGATE.match(one)
+        if alone and not one[alone.end() :].strip():
+            one = f"{one.strip()} {_AGGREGATE.sub('', other).strip()}"
+        left, right = self.terms.read(one, topic), self.terms.read(other, topic)
+        return [
+            replace(a, score=min(a.score, b.score), expressions=(_minus(a, b),))
+            for a, b in zip(left, right, strict=False)
+            if len(a.expressions) == 1 == len(b.expressions) and a.kind == b.kind and a.key != b.key
+        ]
 
     def list_of(self, text: str, topic: Topic, draft: Draft | None = None) -> list[Slot]:
         """Readings of each part of a list; "minimum and maximum age" and "average age and weight" share their words."""
@@ -193,3 +207,7 @@ class TargetReader:
             replace(term, expressions=(rank_over(term.expressions[0]),)) for term in last if term.kind == "measure"
         ]
         return [slot or ranks for slot in found if slot or ranks]
+
+
+def _minus(one: Term, other: Term) -> Any:
+    return exp.Sub(this=one.expressions[0].copy(), expression=other.expressions[0].copy())

@@ -29,7 +29,8 @@ _LEAD = re.compile(
     r"exact|distinct list of|full list of|different|unique|distinct)\s+)+"
 )
 _COUNT = re.compile(
-    r"^(?:total\s+)?(?:number|num|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$"
+    r"^(?:total\s+)?(?:number|num|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$"
+    r"|^(.+)\s+count$"
 )
 _SUM = re.compile(
     r"^(?:total|sum of|combined|overall|cumulative|aggregate|sum)\s+(?:the\s+)?(?:amount of\s+|sum of\s+)?(.+)$"
