@@ -29,6 +29,7 @@ _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s
 _START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
 _END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
 _NAMED = 0.6
+_ALL = 50
 _ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
 _LAST = re.compile(r"\b(?:last|latest|most recent)\b")
 _SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
@@ -49,7 +50,7 @@ class DerivedTerms:
     lexicon: Lexicon
     plain: Callable[[str, Topic], list[Term]]
 
-    def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
+    def moments(self, phrase: str, topic: Topic, unit: str = "", *, most: int = 3) -> list[Term]:
         """Columns of dates and times that a phrase may mean, best first; in whole periods where a unit is given."""
         near = {one.number: one.score for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus)}
         found = []
@@ -60,7 +61,7 @@ class DerivedTerms:
             score += 0.1 * (topic.owner == facts.table) - 0.02 * facts.position
             expression = period(column(facts.ref), unit) if unit else column(facts.ref)
             found.append(Term(min(max(score, 0.05), 1.0), (expression,), facts.ref.table))
-        return best_terms(found, 3)
+        return best_terms(found, most)
 
     def differences(self, one: str, other: str, topic: Topic) -> list[Term]:
         """From the first to the second."""
@@ -81,7 +82,7 @@ class DerivedTerms:
         columns = [self.lexicon.view.columns[one.number].ref for one in self.lexicon.columns(phrase)]
         return [
             term
-            for term in self.moments(phrase, topic)
+            for term in self.moments(phrase, topic, most=_ALL)
             if term.table in things or any(term.expressions[0] == column(ref) for ref in columns)
         ]
 
