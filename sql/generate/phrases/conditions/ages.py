@@ -20,12 +20,16 @@ __all__ = ["age_options"]
 
 _WORDS = re.compile(r"\b(?:old|older|young|younger|aged?)\b")
 _BIRTH = frozenset({"birth", "birthday", "birthdate", "dob", "born"})
+_OTHER_UNIT = re.compile(r"\s*(?:days?|weeks?|months?|hours?|minutes?|seconds?)\b")
 _OLDEST = 130
 
 
 def age_options(inputs: Inputs, stated: Stated, *, alone: bool) -> list[Option]:
     """What a comparison may say about ages; `alone` where its number fits nothing else."""
     if not all(one.value.is_integer() and 0 <= one.value <= _OLDEST for one in stated.numbers):
+        return []
+    # "orders older than 30 days" are no persons.
+    if _OTHER_UNIT.match(inputs.text, stated.numbers[-1].end):
         return []
     around = inputs.text[max(0, stated.start - 25) : min(len(inputs.text), stated.end + 20)]
     first, _ = inputs.covered(stated.start, stated.end)

@@ -21,6 +21,9 @@ __all__ = ["read_dates", "score_column"]
 
 _MOST_OPTIONS = 5
 _LIKELY = 0.3
+_NEAR = 0.3
+_AMOUNT_WORDS = "revenue sales turnover income spend spent spending earnings earned amount sold"
+_AMOUNTS = frozenset(_AMOUNT_WORDS.split())
 _NAMED = 0.4  # share of a table's name
 _WORST = 0.4  # of the best option's score: less likely columns are left out
 _USUAL = frozenset({"date", "time", "datetime", "timestamp", "at", "on", "ts", "day", "create", "year"})
@@ -104,6 +107,8 @@ def score_column(inputs: Inputs, window: Window, one: DayColumn) -> float:
     score = 0.15 + 0.4 * near + 0.35 * inputs.spoken(inputs.facts(one.number).table, first)
     score += 0.05 if likelihood is None else 0.1 * likelihood
     score += 0.1 * _happens(inputs, inputs.facts(one.number).table)
+    if near < _NEAR and _is_owner(inputs, inputs.facts(one.number).table):
+        score -= 0.2
     clear = window.led or (likelihood or 0.0) >= _LIKELY
     return max(
         0.0,
@@ -127,6 +132,17 @@ def _happens(inputs: Inputs, table: int) -> bool:
         inputs.view.table_index[edge.other] in named and edge.columns != own
         for edge in inputs.view.graph.neighbours(inputs.view.table_name(table))
     )
+
+
+def _is_owner(inputs: Inputs, table: int) -> bool:
+    """Whether an amount is asked for that rows of other tables hold: "revenue from customers in 2022"."""
+    if not any(token.text in _AMOUNTS for token in inputs.tokens):
+        return False
+    name = inputs.view.table_name(table)
+    own = inputs.view.schema.table(name).primary_key
+    dated = {inputs.view.table_name(inputs.facts(one.number).table) for one in inputs.days}
+    edges = inputs.view.graph.neighbours(name)
+    return all(edge.columns == own for edge in edges) and any(edge.other in dated for edge in edges)
 
 
 def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:

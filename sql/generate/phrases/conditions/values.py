@@ -30,7 +30,7 @@ _NOT = re.compile(
     r"apart from|besides|"
     r"outside(?: of)?|neither|nor|"
     r"but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
-    r"living|based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
+    r"living|based|named|called|including|any|have|has|equal|those|ones|that|who|which|was|were))*\s+)[\"'“‘`]?$"
 )
 _OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|nor|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
 _NAMED = 0.3

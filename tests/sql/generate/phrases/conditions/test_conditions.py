@@ -91,6 +91,10 @@ GOLDEN = {
             ],
         ),
         (
+            "products with 0 reviews",
+            ["NOT product.id IN (SELECT X1.product_id FROM review AS X1 WHERE NOT X1.product_id IS NULL)"],
+        ),
+        (
             "products without any reviews",
             ["NOT product.id IN (SELECT X1.product_id FROM review AS X1 WHERE NOT X1.product_id IS NULL)"],
         ),
@@ -99,6 +103,7 @@ GOLDEN = {
         ("customers in Rome", ["customer.city = 'Rome'"]),
         ("customers in Rome or Paris", ["customer.city IN ('Rome', 'Paris')"]),
         ("customers not from Rome", ["customer.city <> 'Rome'"]),
+        ("orders except those that are refunded", ["orders.payment_status <> 'refunded'"]),
         ("non-Toys products", ["product.category <> 'Toys'"]),
         ("unpaid orders", ["orders.payment_status <> 'paid'"]),
         ("customers who are neither active nor suspended", ["NOT customer.status IN ('active', 'suspended')"]),
@@ -119,6 +124,10 @@ GOLDEN = {
     "days": [
         ("orders in the last 2 years", ["orders.ordered_at >= '2022-05-17' AND orders.ordered_at < '2024-05-18'"]),
         ("orders not placed in 2022", ["NOT (orders.ordered_at >= '2022-01-01' AND orders.ordered_at < '2023-01-01')"]),
+        ("orders placed at the end of 2022", []),
+        ("orders placed in the first week of March 2022", []),
+        ("customers who ordered in both 2021 and 2022", []),
+        ("orders older than 30 days", []),
         ("customers born before 1970", ["customer.birth_date < '1970-01-01'"]),
         ("visits on weekends", ["CAST(STRFTIME('%w', visit.visit_date) AS INTEGER) IN (0, 6)"]),
         ("customers born in March", ["CAST(STRFTIME('%m', customer.birth_date) AS INTEGER) = 3"]),
