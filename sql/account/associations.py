@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..generate.sketch.analysis import Token
     from ..schema.schema import Schema
 
-__all__ = ["Prepared", "find_names"]
+__all__ = ["Prepared", "find_names", "sure_relations"]
 
 _NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
 _KEY_ENDINGS, _KEY_WEIGHT = ("id", "no", "key", "num", "code"), 0.9
@@ -67,9 +67,12 @@ class Prepared:
 
 def find_names(tokens: Sequence[Token], prepared: Prepared) -> list[dict[str, float]]:
     """For each word the schema stems that it may stand for, with a closeness 0..1; 1.0 where it is written there."""
-    view, related = prepared.view, _sure_relations()
+    view, related = prepared.view, sure_relations()
     found = [similar_words(tokens, place, view, related) for place in range(len(tokens))]
     for place in range(len(tokens) - 1):
+        # The generator lets any word before "name" or "id" stand for a name that ends so; "name" itself has no more.
+        if tokens[place].stem != tokens[place + 1].stem:
+            found[place].pop(tokens[place + 1].stem, None)
         # "last name" for a column called lastname
         joined = stem(tokens[place].text + tokens[place + 1].text)
         if joined in view.words:
@@ -86,7 +89,7 @@ def find_names(tokens: Sequence[Token], prepared: Prepared) -> list[dict[str, fl
 
 
 @lru_cache(maxsize=1)
-def _sure_relations() -> Mapping[str, Mapping[str, float]]:
+def sure_relations() -> Mapping[str, Mapping[str, float]]:
     """The associations of the sketch generator but for the weak ones: "student" came to stand for a name."""
     return {
         word: sure

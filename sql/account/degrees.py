@@ -81,7 +81,7 @@ class Degrees:
 
     def _right_way(self, columns: tuple[ColumnRef, ...], text: str, *, high: bool) -> bool:
         wanted = is_high(text, days=self._targets.has_days(columns), ranks=self._targets.has_ranks(columns))
-        return wanted is None or wanted == high
+        return (wanted is None or wanted == high) and self._targets.measures(columns, text)
 
     def comparative(self, place: int) -> list[Part] | None:
         """ "more than 5", "older than", "after May 2022", "above the average"; None where nothing follows."""
@@ -89,6 +89,7 @@ class Degrees:
             return None
         text, tests = self._asked.text(place), self._near_tests(place)
         days = [test for test in tests if self._targets.has_days(test.columns)]
+        tests = [test for test in tests if self._targets.measures(test.columns, text)]
         turned = bool(days) and (text in TEMPORAL or text in TURNED)
         if text in TEMPORAL and not days and self._follows_year(place):
             tests = [test for test in tests if self._holds_years(test)]  # "before 1980" of no other number

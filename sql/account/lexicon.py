@@ -8,6 +8,7 @@ from ctxprune.text.words import STOP_WORDS
 
 __all__ = [
     "GENERIC",
+    "MEASURED",
     "MONTH_WORDS",
     "ORDINALS",
     "TEMPORAL",
@@ -72,6 +73,12 @@ TURNED = {
     "recent": "high", "recently": "high", "older": "less", "elder": "less", "younger": "more", "newer": "more",
     "longest": "low", "longer": "less", "shortest": "high", "shorter": "more",
 }  # fmt: skip
+# Adjectives of one dimension, which a column of another cannot answer.
+MEASURED = word_set(
+    "tallest taller shorter oldest older eldest elder youngest younger heaviest heavier lightest lighter "
+    "fastest faster slowest slower cheapest cheaper priciest expensive costliest richest richer poorest "
+    "poorer earliest latest newest newer populous"
+)
 # Words whose direction depends on what is measured ("best" of ranks, "fastest" of times), so that either will do.
 _EITHER = word_set("first last closest nearest farthest furthest deepest hardest easiest starting")
 _BY_RANK = word_set("best worst fastest slowest faster slower better worse top bottom leading")

@@ -38,8 +38,10 @@ def find_purposes(node: exp.Expr) -> set[str]:
         found.add("now")
     if any(isinstance(one, exp.Literal) and one.this.lower() == "now" for one in node.iter_expressions()):
         found.add("now")
-    for one in node.find_all(exp.Literal):
-        found.update(unit for code, unit in _DATE_UNITS.items() if one.is_string and code in one.this.lower())
+    # Only what stands in the function itself, since all nested ones are looked at, too.
+    for one in node.iter_expressions():
+        text = one.this.lower() if isinstance(one, exp.Literal) and one.is_string else ""
+        found.update(unit for code, unit in _DATE_UNITS.items() if code in text)
     unit = node.args.get("unit")
     texts = [name, unit.name if isinstance(unit, exp.Expr) else ""]
     if isinstance(node, exp.Extract):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["read_query"]
 
 _FORMULA_NUMBERS = frozenset(("0", "1", "100", "1.0", "100.0"))
-_MOST_CHARACTERS = 50_000
+_MOST_CHARACTERS = 20_000
 _PREDICATES = tuple(OPERATORS)
 
 
@@ -40,7 +40,7 @@ def read_query(sql: str, schema: Schema) -> QueryParts:
     """Read one SELECT statement in the schema's dialect.
 
     Raises:
-        InputError: It cannot be parsed, is no SELECT, or is longer than 50,000 characters.
+        InputError: It cannot be parsed, is no SELECT, or is longer than 20,000 characters.
     """
     if len(sql) > _MOST_CHARACTERS:
         raise InputError(f"the query has {len(sql)} characters, at most {_MOST_CHARACTERS} are read", where=sql[:80])
@@ -61,7 +61,7 @@ class _Reader:
 
     def __init__(self, tree: exp.Query, schema: Schema) -> None:
         self._tree, self._dialect = tree, schema.dialect
-        names = Names(tree, schema)
+        names = self._names = Names(tree, schema)
         self._refs = {id(column): names.column(column) for column in tree.find_all(exp.Column)}
         self._found = QueryParts(tables={name: Part("table", name) for name in names.tables})
         self._spell_out()
@@ -73,7 +73,7 @@ class _Reader:
         for node in self._tree.walk():
             if isinstance(node, _PREDICATES):
                 # CASE WHEN x IS NULL in a key of ORDER BY only says where NULLs go.
-                if not isinstance(node.find_ancestor(exp.Order, exp.Select), exp.Order):
+                if not isinstance(self._names.holder(node), exp.Order):
                     self._test(node, joining)
             elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct, exp.Not)):
                 self._logic(node)
@@ -81,7 +81,7 @@ class _Reader:
                 self._aggregate(node)
             elif isinstance(node, exp.Select):
                 self._clauses(node)
-            elif isinstance(node, (exp.Func, exp.Binary, exp.Window)):
+            elif isinstance(node, (exp.Func, exp.Window, *ARITHMETIC)) and not isinstance(node, exp.Connector):
                 self._function(node)
         self._loose_literals()
         return self._found
@@ -202,9 +202,9 @@ class _Reader:
 
     def _aggregate(self, node: exp.Expr) -> None:
         name = {"ARRAYAGG": "LIST", "GROUPCONCAT": "LIST"}.get(type(node).__name__.upper(), type(node).__name__.upper())
-        select = node.find_ancestor(exp.Select, exp.Order, exp.Having)
+        holder = self._names.holder(node)
         distinct = node.find(exp.Distinct) is not None
-        shown = isinstance(select, exp.Select)
+        shown = isinstance(holder, exp.Select)
         found = Aggregate(name, self._of(node), distinct, shown, self._part("aggregate", node))
         self._found.aggregates.append(found)
         if isinstance(node, exp.CountIf) or node.find(exp.Case, exp.If) is not None:
@@ -266,4 +266,4 @@ class _Reader:
                 columns = tuple(dict.fromkeys(ref for key in keys for ref in self._of(key)))
                 text = ", ".join(self._part("grouping", key).text for key in keys)
                 self._found.groups.append((columns, Part("grouping", f"PARTITION BY {text}")))
-            self._orders(node.args.get("order"), node.find_ancestor(exp.Select) or exp.Select(), None)
+            self._orders(node.args.get("order"), self._names.select(node) or exp.Select(), None)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import stem
 
-from .lexicon import word_set
+from .associations import sure_relations
+from .lexicon import MEASURED, TURNED, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,7 @@ _DAY_STEMS = frozenset(
 )
 _RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_MAINLY = 0.5  # weight of a stem among those of a name
 _FAR = 5  # words between a cue and its noun
 
 
@@ -54,6 +56,15 @@ class Targets:
         """Whether one of the columns holds ranks or times, of which small ones are the best."""
         return any(_RANK_STEMS & set(self.facts(ref).name.stems) for ref in columns)
 
+    def measures(self, columns: Iterable[ColumnRef], word: str) -> bool:
+        """Whether one of the columns holds what an adjective is about: heights for "tallest", days for "oldest"."""
+        wanted = sure_relations().get(stem(word), {}) if word in MEASURED else {}
+        columns = tuple(columns)
+        if not wanted or not columns or (word in TURNED and self.has_days(columns)):
+            return True
+        stems = {name for ref in columns for name in self.facts(ref).name.stems}
+        return any(target in name for name in stems for target in wanted)
+
     def has_amounts(self, columns: Iterable[ColumnRef], stems: frozenset[str]) -> bool:
         """Whether the name of one of the columns has one of these stems."""
         return any(stems & set(self.facts(ref).name.stems) for ref in columns)
@@ -66,11 +77,11 @@ class Targets:
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
 
-    def _is_measured(self, name: str, *, keys: bool = True) -> bool:
-        """Whether a stem names a column that can be summed up or compared; keys of numbers only with `keys`."""
+    def _is_measured(self, name: str) -> bool:
+        """Whether a stem names a column that can be summed up or compared."""
         columns = self.asked.prepared.view.columns
         named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
-        return any(one.kind in {"number", "date"} and (keys or not (one.key or one.foreign)) for one in named)
+        return any(one.kind in {"number", "date"} for one in named)
 
     def is_key(self, ref: ColumnRef) -> bool:
         """Whether a column tells rows apart, so that nobody compares it by size."""
@@ -83,8 +94,17 @@ class Targets:
         for word in self.asked.words[place + 1 : place + _FAR]:
             if word.text in _SKIPPED:
                 continue
-            return word.token.stem in view.table_words and not self._is_measured(word.token.stem, keys=False)
+            return word.token.stem in view.table_words and not self._is_counted(word.token.stem)
         return False
+
+    def _is_counted(self, name: str) -> bool:
+        """Whether a column of numbers is mainly called so, and may hold how many there are."""
+        columns = self.asked.prepared.view.columns
+        named = [(columns[number], place) for number, place in self.asked.prepared.view.column_words.get(name, ())]
+        return any(
+            one.kind in {"number", "date"} and not (one.key or one.foreign) and one.name.weights[place] >= _MAINLY
+            for one, place in named
+        )
 
     def fits(self, columns: Iterable[ColumnRef], target: set[str]) -> bool:
         """Whether one of the columns is meant by the target; an empty target is any column."""
