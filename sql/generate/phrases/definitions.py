@@ -34,13 +34,17 @@ class Expanded:
 
     def moved(self, hits: Sequence[Any]) -> list[Any]:
         """Hits with the places of their words in the new text; those whose words are not in it are left out."""
-        found = []
-        for hit in hits:
-            start, end = hit.span
-            for new, old, length in self.pieces:
-                if old <= start and end <= old + length:
-                    found.append(replace(hit, span=(start - old + new, end - old + new)))
-        return found
+        return [replace(hit, span=span) for hit in hits if (span := self._span(hit)) is not None]
+
+    def _span(self, hit: Any) -> tuple[int, int] | None:
+        start, end = hit.span
+        for new, old, length in self.pieces:
+            if old <= start and end <= old + length:
+                return start - old + new, end - old + new
+        # Found in another part of the evidence; the value itself may stand in the meaning.
+        value = str(getattr(hit, "value", ""))
+        place = self.text.lower().find(value.lower()) if len(value) > 2 else -1
+        return None if place < 0 else (place, place + len(value))
 
 
 def expand(question: str, evidence: str) -> Expanded | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
 
 from ctxprune.text.words import stem
 
+from ....schema.schema import ColumnRef
 from .ages import age_options
 from .build import all_of, as_number, column, compare, literal, negate
 from .clauses import Clause, Option
@@ -15,6 +19,8 @@ from .numeric import best_options, counted_table, holds_numbers, numbers_as_text
 from .stated import find_comparisons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .inputs import Inputs
     from .magnitudes import Number
     from .stated import Stated
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["is_count_of", "read_comparisons"]
 
 _LEAST = 0.3
+_GOES_ON = re.compile(r"\s*,?\s*(?:and|or|but)\s+(?:(?:is|are|was|were|be|also)\s+)*")
 _AVERAGES = frozenset({"average", "averag", "mean", "avg"})
 _MONEY = frozenset(
     map(
@@ -46,12 +53,28 @@ _MONEY = frozenset(
 
 def read_comparisons(inputs: Inputs, taken: tuple[tuple[int, int], ...]) -> list[Clause]:
     """The clauses that compare a number, outside of the spans in `taken`, which days have."""
-    clauses = []
+    clauses: list[Clause] = []
+    before: list[int] = []
     for stated in find_comparisons(inputs, taken):
+        # "greater than 300 or less than 100" goes on with the same column.
+        goes_on = bool(clauses) and _GOES_ON.fullmatch(inputs.text[clauses[-1].end : stated.start]) is not None
         options = _options(inputs, stated)
+        if goes_on and before and stated.op not in ("", "="):
+            scores = [option.score for option in clauses[-1].options]
+            options = [_option(inputs, number, stated, score) for number, score in zip(before, scores, strict=False)]
+        before = [] if any(option.kind != "comparison" for option in options) else _columns(inputs, options)
         if options:
             clauses.append(Clause(stated.start, stated.end, tuple(options)))
     return clauses
+
+
+def _columns(inputs: Inputs, options: Sequence[Option]) -> list[int]:
+    found = [option.test.find(exp.Column) for option in options]
+    return [inputs.view.index[ColumnRef(one.table, one.name)] for one in found if one is not None]
+
+
+def _option(inputs: Inputs, number: int, stated: Stated, score: float) -> Option:
+    return Option(round(score, 4), _test(inputs, number, stated), (inputs.facts(number).ref.table,), "comparison")
 
 
 def is_count_of(inputs: Inputs, start: int, end: int) -> str:
@@ -87,8 +110,7 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
         if score >= _LEAST and money + near + (inputs.likelihood(facts.ref, stated.start, stated.end) or 0.0) > 0.2:
             scored.append((score, number))
     options = [
-        Option(round(score, 4), _test(inputs, number, stated), (inputs.facts(number).ref.table,), "comparison")
-        for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
+        _option(inputs, number, stated, score) for score, number in sorted(scored, key=lambda pair: (-pair[0], pair[1]))
     ]
     return best_options([*options, *age_options(inputs, stated, alone=not options)])
 
@@ -107,6 +129,8 @@ def _is_aggregated(inputs: Inputs, stated: Stated, number: int) -> bool:
     # A column of averages is named so itself.
     own = set(inputs.parts[number])
     near = inputs.tokens[max(0, first - 5) : first]
+    if re.search(r"\bon average\b", inputs.text[stated.end : stated.end + 40]):
+        return True
     return any(token.text in _AVERAGES and token.text not in own and token.stem not in own for token in near)
 
 

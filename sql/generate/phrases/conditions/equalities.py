@@ -79,7 +79,9 @@ def _counted(inputs: Inputs, stated: Stated, last: int) -> list[Option]:
 
 def _at(inputs: Inputs, stated: Stated, last: int, least: float) -> list[Option]:
     """The columns of numbers that the word at `last` names."""
-    options = []
+    options: list[Option] = []
+    if stated.first.spelt and stated.first.value == 1.0:
+        return options  # "does one classroom have"
     for number, facts in enumerate(inputs.view.columns):
         fit = inputs.fits(last, number)
         if fit >= least and holds_numbers(inputs, number) and not (facts.key or facts.foreign):

@@ -29,6 +29,7 @@ _NAMED = frozenset({"date", "datetime", "timestamp", "dob", "birthday", "birthda
 _TIMES = frozenset({"epoch", "ts", "time", "timestamp", "date", "datetime", "at", "ms", "millis", "unix"})
 _YEARS = frozenset({"year", "yr", "years"})
 _FIXED = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
+_SORTED = ("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
 _SECONDS, _MILLISECONDS = (10**8, 5 * 10**9), (10**11, 5 * 10**12)
 
 
@@ -62,6 +63,21 @@ class DayColumn:
         if self.form is not None and self.form.monthly and any(day is not None and day.day != 1 for day in (low, high)):
             return None, _NO_DAYS
         return span(held, *(None if day is None else literal(self._write(day)) for day in (low, high))), ""
+
+    def part(self, part: str, dialect: str) -> Any | None:
+        """The "month" or "day" of a cell as a number; None where the form does not say it."""
+        held = column(self.ref, dialect)
+        number = exp.DataType.build("int")
+        if self.kind == "iso":
+            if dialect != "sqlite":
+                return exp.Extract(this=exp.Var(this=part.upper()), expression=held)
+            code = literal({"month": "%m", "day": "%d"}[part])
+            return exp.Cast(this=exp.Anonymous(this="STRFTIME", expressions=[code, held]), to=number)
+        code = {"month": "%m", "day": "%d"}[part]
+        # Only parts of a fixed width stand at the same place in every text.
+        if self.form is None or self.kind != "form" or self.form.pattern not in (*_FIXED, *_SORTED):
+            return None
+        return exp.Cast(this=_cut(held, *_place(self.form.pattern, code)), to=number)
 
     def _write(self, day: date) -> str | int:
         if self.kind in ("seconds", "milliseconds"):

@@ -34,6 +34,7 @@ _ALIKE = 0.8
 _MEASURED = 0.9
 _NAMES_TABLE = 0.2
 _BEYOND = 0.6
+_IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "feet": "foot"}
 _JOINS = frozenset({"and", "or", "but"})
 _LABELS = frozenset(map(stem, ("name", "title", "label")))
 
@@ -225,7 +226,7 @@ def _pair_fit(first: Token, second: Token, part: str) -> float:
     """How well two neighbouring words are one part of a name: "last name" of "lastname" and "lname"."""
     if part == first.text + second.stem or part == first.text + second.text:
         return 1.0
-    for ending in (second.text, second.stem):
+    for ending in (second.text, second.stem, second.text.removesuffix("e")):
         before = part.removesuffix(ending)
         if len(ending) >= 3 and before != part and before and first.text.startswith(before):
             return _ALIKE
@@ -234,7 +235,7 @@ def _pair_fit(first: Token, second: Token, part: str) -> float:
 
 def word_fit(token: Token, part: str) -> float:
     """How well a word of the question is one part of a schema name (a stem), 0..1."""
-    if part in (token.stem, token.text):
+    if part in (token.stem, token.text, _IRREGULAR.get(token.text)):
         return 1.0
     if len(part) >= 3 and same_event(token.text, part):
         return _EVENT

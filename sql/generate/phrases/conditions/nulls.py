@@ -42,6 +42,7 @@ _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
 _ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that)\b)")
+_VALUED = re.compile(r"\s+(?:of\s+|called\s+|named\s+|in\s+)?[\"'“‘\d]")  # a value follows
 _SOME = re.compile(r"\ban?\s+$")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
@@ -80,7 +81,7 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
         begins = lacking.start() if lacking is not None else start
         if absent is not None:
             yield _clause(inputs, number, (start, end + absent.end()), fit, missing=True, clear=0.9)
-        elif lacking is not None and not lacking.group().startswith("whose"):
+        elif lacking is not None and not lacking.group().startswith("whose") and not _VALUED.match(after):
             tail = _NO_RECORDED.match(after)
             ends = end + (tail.end() if tail is not None else 0)
             yield _clause(inputs, number, (begins, ends), fit, missing=True, clear=1.0 if tail is not None else 0.7)

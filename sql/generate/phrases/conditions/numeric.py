@@ -31,7 +31,7 @@ def counted_table(inputs: Inputs, start: int, end: int) -> str:
             (share, table)
             for table, places in inputs.named_tables.items()
             for place, share in places
-            if place == position and token.text != token.stem
+            if place == position and (token.text != token.stem or inputs.text[start:end] in ("1", "one"))
         ]
         if named:
             return inputs.view.table_name(max(named)[1])

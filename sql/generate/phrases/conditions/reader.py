@@ -21,7 +21,7 @@ from .inputs import Inputs
 from .nulls import read_nulls
 from .patterns import read_patterns
 from .times import read_times
-from .values import read_values
+from .values import find_quoted, read_values
 from .weekdays import read_weekdays
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ def read_all(
         return Conditions(())
     dates, problems = read_dates(inputs)
     dates = _disjoint([*dates, *read_weekdays(inputs)])
+    # A year or number within a quoted text is a part of it.
+    quoted = [(a, b) for a, b, _ in find_quoted(inputs.question[: len(inputs.text)])]
+    dates = [one for one in dates if not any(a < one.start and one.end < b - 1 for a, b in quoted)]
     # A bare number that may be a year may also be another number.
     taken = tuple((clause.start, clause.end) for clause in dates if clause.options[0].score >= _CLEAR)
     patterns = [*read_patterns(inputs), *read_times(inputs)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlglot import exp
 
@@ -42,10 +42,20 @@ _OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|nor|/)\s*(?:either\
 _LEADS = re.compile(r"\b(?:in|from|at|by|named|called|titled|of|for|is|are|to|with|the)\s+$")
 _NAMED = 0.3
 _GENDERS = {"F": ("female", "females", "women", "woman", "girl", "girls"), "M": ("male", "males", "men", "man", "boys")}
+_SPELT = frozenset({"exact", "folded", "synonym"})
 _SMALL = COMMON_WORDS | {"all", "none", "several", "together", "same"}
 _MEANS = frozenset({"via", "through", "using", "by"})
 _LEAST_LIKELY = 0.05
 _FEW, _SHORT = 14, 30
+
+
+class _Place(NamedTuple):
+    """A column's stored text that a value may mean, how likely, whether it may be shown, and whether it is spelt so."""
+
+    value: str
+    closeness: float
+    masked: bool = False
+    spelt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class _Named:
 
     start: int
     end: int
-    places: dict[ColumnRef, tuple[str, float, bool]]
+    places: dict[ColumnRef, _Place]
     stored: bool = True
 
 
@@ -106,7 +116,8 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
         start, end = hit.span
         # Spans beyond the question belong to the evidence.
         # Columns of yes and no, which have a reader of their own, are found by their names.
-        if ref is None or hit.stage == "column" or hit.likelihood < _LEAST_LIKELY:
+        letter = hit.span[1] - hit.span[0] == 1 and hit.value == inputs.question[hit.span[0] : hit.span[1]] != "I"
+        if ref is None or hit.stage == "column" or (hit.likelihood < _LEAST_LIKELY and not letter):
             continue
         if end > len(inputs.text) or start >= end:
             continue
@@ -125,13 +136,13 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
             continue
         chosen.append((start, end))
         places = {
-            ref: (hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked)
+            ref: _Place(hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked, hit.stage in _SPELT)
             for ref, hit in groups[start, end].items()
             if truth_values(inputs, inputs.view.index[ref]) is None
         }
         # "unpaid" is found as a misspelt "paid", which it denies.
         bare = without_prefix(words[0]) if len(words) == 1 else ""
-        denied = {ref: place for ref, place in places.items() if bare and fold(place[0]) == bare}
+        denied = {ref: place for ref, place in places.items() if bare and fold(place.value) == bare}
         kept = {ref: place for ref, place in places.items() if ref not in denied}
         if kept or denied:
             yield _Named(start, end, kept or denied, stored=bool(kept))
@@ -173,14 +184,14 @@ def _derived(inputs: Inputs) -> Iterator[_Named]:
             continue
         for text, places in texts.items():
             if text != token.text and _comes_from(token.text, text):
-                yield _Named(token.start, token.end, {ref: (value, 0.6, False) for ref, value in places.items()})
+                yield _Named(token.start, token.end, {ref: _Place(value, 0.6) for ref, value in places.items()})
                 break
         else:
             bare = without_prefix(token.text)
             if bare in texts and token.text not in texts:
                 # The span leaves the prefix out, so that it reads as a negation.
                 yield _Named(
-                    token.start, token.end, {ref: (value, 0.6, False) for ref, value in texts[bare].items()}, False
+                    token.start, token.end, {ref: _Place(value, 0.6) for ref, value in texts[bare].items()}, False
                 )
 
 
@@ -190,7 +201,7 @@ def _genders(inputs: Inputs) -> Iterator[_Named]:
     for token in inputs.tokens if columns else ():
         letter = next((letter for letter, words in _GENDERS.items() if token.text in words), "")
         places = {
-            inputs.facts(number).ref: (str(value), 0.6, False)
+            inputs.facts(number).ref: _Place(str(value), 0.6)
             for number in columns
             for value in inputs.stored(number)
             if letter and str(value).upper() == letter
@@ -209,7 +220,7 @@ def _quoted(inputs: Inputs, named: list[_Named]) -> Iterator[_Named]:
     """Quoted texts that no column stores as they are; hits inside them are dropped."""
     for start, end, inside in find_quoted(inputs.question[: len(inputs.text)]):
         within = [one for one in named if start <= one.start and one.end <= end]
-        whole = [one for one in within if any(fold(v) == fold(inside) for v, _, _ in one.places.values())]
+        whole = [one for one in within if any(fold(v) == fold(inside) for v, *_ in one.places.values())]
         if whole:
             continue
         for one in within:
@@ -242,7 +253,7 @@ def _capitals(inputs: Inputs) -> Iterator[_Named]:
         position = max(last, position + 1)
 
 
-def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str, float, bool]]:
+def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, _Place]:
     """Columns of texts that a name which is not stored may be looked for in: named nearby, or readable names."""
     first, _ = inputs.covered(start, start + len(text))
     found = {}
@@ -257,7 +268,7 @@ def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str,
         beside = any(place == first - 1 for place, _ in inputs.named_tables.get(facts.table, ()))
         label += 0.3 if label and beside else 0.0
         if near >= 0.3 or label >= 0.15:
-            found[facts.ref] = (text, min(0.6, 0.15 + 0.2 * near + label), False)
+            found[facts.ref] = _Place(text, min(0.6, 0.15 + 0.2 * near + label))
     return found
 
 
@@ -290,29 +301,42 @@ def _span(inputs: Inputs, run: Sequence[_Named]) -> tuple[int, int]:
 def _options(inputs: Inputs, run: Sequence[_Named]) -> list[Option]:
     first, last = inputs.covered(run[0].start, run[-1].end)
     denied = _NOT.search(inputs.text[: run[0].start]) is not None
-    surface = word = inputs.text[run[0].start : run[0].end]
+    word, surface = (text[run[0].start : run[0].end] for text in (inputs.text, inputs.question))
     turned = (
         not run[0].stored
         and bool(without_prefix(word))
-        and all(fold(value) == without_prefix(word) for value, _, _ in run[0].places.values())
+        and all(fold(value) == without_prefix(word) for value, *_ in run[0].places.values())
     )
     options = []
     for ref in set.intersection(*(set(one.places) for one in run)):
         number = inputs.view.index[ref]
         facts = inputs.facts(number)
-        closeness = sum(one.places[ref][1] for one in run) / len(run)
+        closeness = sum(one.places[ref].closeness for one in run) / len(run)
         near = inputs.near(number, first, last)
         score = 0.5 * closeness + 0.25 * near + 0.25 * inputs.spoken(facts.table, first)
         if surface.isdigit() and near < _NAMED:
             continue  # a number that no word near it makes a value of this column
+        # "go" is rarely the code GO, unless all of the question is in lower case.
+        stored = run[0].places[ref].value
+        code = stored.isupper() and stored.lower() == surface == surface.lower() and not inputs.question.islower()
+        score *= 0.5 if code else 1.0
         score *= _schema_factor(inputs, first, last, facts.table)
         score = 0.0 if score < _least(inputs, run[0], ref) else score
+        if _says_all(inputs, number, run) and not denied:
+            continue  # "male and female students" groups by the gender
         test = _test(inputs, ref, run, partial=not run[0].stored and not turned)
         test = negate(test) if denied != turned else test
         options.append(Option(round(min(1.0, score), 4), test, (ref.table,), "value"))
     options = [option for option in options if option.score]
     options.sort(key=lambda option: (-option.score, option.test.sql()))
     return [option for option in options[:_MOST_OPTIONS] if option.score >= _WORST * options[0].score]
+
+
+def _says_all(inputs: Inputs, number: int, run: Sequence[_Named]) -> bool:
+    """Several values are all that a column holds."""
+    stored = set(map(str, inputs.stored(number)))
+    ref = inputs.facts(number).ref
+    return 2 <= len(stored) <= _FEW and len(run) > 1 and stored <= {one.places[ref].value for one in run}
 
 
 def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
@@ -333,33 +357,33 @@ def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
         return 0.5
     # A part of a longer name: "shipping" in "shipping agent".
     if any(inputs.fits(first, n) and last < len(inputs.tokens) and inputs.fits(last, n) for n in columns):
-        return 0.6
+        return 0.45
     return 1.0
 
 
 def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
     """The score below which a value is noise: stored texts that only resemble a small word need more."""
     surface = inputs.question[named.start : named.end]
-    if not named.stored or stem(fold(named.places[ref][0])) == stem(fold(surface)):
-        return 0.3
-    stored = set(fold(named.places[ref][0]).split())
+    if not named.stored or named.places[ref].spelt or stem(fold(named.places[ref].value)) == stem(fold(surface)):
+        return 0.2 if surface[:1].isupper() and named.start > 0 else 0.3
+    stored = set(fold(named.places[ref].value).split())
     # Misspelt words keep their first letter, and no word of the question's grammar stands in for one that is stored.
     if any(word in STOP_WORDS and word not in stored for word in surface.lower().split()):
         return 1.0
-    if named.places[ref][0][:1].casefold() != surface[:1].casefold() and surface.islower():
+    if named.places[ref].value[:1].casefold() != surface[:1].casefold() and surface.islower():
         return 1.0
-    return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.45
+    return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.55
 
 
 def _test(inputs: Inputs, ref: ColumnRef, run: Sequence[_Named], *, partial: bool) -> Any:
     held = column(ref, inputs.dialect)
-    texts = list(dict.fromkeys(one.places[ref][0] for one in run))
+    texts = list(dict.fromkeys(one.places[ref].value for one in run))
     # A letter or two within quotation marks is all that the column holds, a grade or a code.
     if partial and min(map(len, texts)) > 2:
         tests = [contains_text(held.copy(), text) for text in texts]
         return tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests, copy=False, wrap=False))
     # A masked value is known as the question writes it, not as it is stored.
-    if any(one.places[ref][2] for one in run):
+    if any(one.places[ref].masked for one in run):
         held, texts = lower(held), [text.lower() for text in texts]
     if len(texts) == 1:
         return compare("=", held, _stored_literal(inputs, ref, texts[0]))

@@ -57,8 +57,8 @@ def test_hostile_questions_give_selects_or_nothing(shop, question):
 
 WORDS = (
     "how many what is the top 3 by each per of and , . ? ( ) orders customers amount name id city price average total "
-    "ratio to share rank most latest month order ordered from highest lowest return = 'x' 2022 more than 2 or not number "
-    "count their respective never between above"
+    "ratio to share rank most latest month order ordered from highest lowest return = 'x' 2022 more than 2 or not "
+    "number count their respective never between above"
 )
 
 
