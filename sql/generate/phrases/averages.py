@@ -28,6 +28,10 @@ _COMPARED = re.compile(
 _BEFORE = re.compile(
     r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
 )
+_LIMIT = re.compile(
+    rf"\b(?:average|mean)\s+((?:[^\W\d_][\w-]*\s+){{1,4}}?)(?:that\s+is\s+|is\s+|of\s+|was\s+)?(?:({_MORE})|({_LESS}))\s+"
+    r"\$?(\d[\d,.]{0,15})"
+)
 _ADJECTIVES = {
     "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
     "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
@@ -52,6 +56,24 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
         kind = exp.GT if match[1] else exp.LT
         options = tuple(_option(term, kind, _FUNCTIONS[match[3]]) for term in terms_found[:_MOST])
         found.append(Clause(start, end if phrase else match.end(), options))
+    return found + _limits(text, terms, topic)
+
+
+def _limits(text: str, terms: Terms, topic: Topic) -> list[Clause]:
+    """Averages compared with numbers: "an average price below 50"; the reader of the question makes groups of them."""
+    found = []
+    for match in _LIMIT.finditer(text):
+        columns = _numbers(match[1], terms, topic)
+        value = exp.Literal.number(match[4].rstrip(".,").replace(",", ""))
+        kind: Any = exp.GT if match[2] else exp.LT
+        options = tuple(
+            Option(
+                term.score, kind(this=term.expressions[0].copy(), expression=value.copy()), (term.table,), "comparison"
+            )
+            for term in columns[:_MOST]
+        )
+        if options:
+            found.append(Clause(match.start(), match.end(), options))
     return found
 
 

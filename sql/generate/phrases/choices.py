@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from .plan import ENTITY
+from .plan import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .conditions import Option
     from .draft import Draft
     from .term import Term
 
-__all__ = ["Choice", "all_of", "choices", "compare", "ordered", "real", "unique"]
+__all__ = ["Choice", "all_of", "choices", "compare", "ordered", "real", "unique", "with_measured"]
 
 _MOST_CHOICES = 60
+_LEAST = 0.3  # of the score of the best choice
+_AGGREGATES: dict[str, Any] = {
+    "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
+}  # fmt: skip
 _COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
 
 
@@ -60,11 +64,14 @@ def choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[Ch
         *([draft.ratio.top, draft.ratio.bottom] if draft.ratio is not None else []),
     ]
     first = tuple(0 for _ in slots)
+    best = -_product(slots, first)
     seen, queue = {first}, [(-_product(slots, first), first)]
     for _ in range(_MOST_CHOICES):
         if not queue:
             return
         cost, places = heapq.heappop(queue)
+        if cost > _LEAST * best:
+            return
         yield _choice(draft, slots, places, -cost)
         for number, place in enumerate(places):
             following = (*places[:number], place + 1, *places[number + 1 :])
@@ -91,6 +98,21 @@ def _choice(draft: Draft, slots: Sequence[Sequence[Any]], places: tuple[int, ...
     return Choice(score, targets, groups, order, having, tests, ratio)
 
 
+def with_measured(choice: Choice, measured: Mapping[int, str]) -> Choice:
+    """Conditions on an aggregate, such as "an average price below 5", as tests on groups."""
+    if not measured:
+        return choice
+    tests = tuple(option for number, option in enumerate(choice.tests) if number not in measured)
+    moved = tuple(_aggregated(choice.tests[number].test, function) for number, function in measured.items())
+    return replace(choice, tests=tests, having=(*choice.having, *moved))
+
+
+def _aggregated(test: Any, function: str) -> Any:
+    return test.transform(
+        lambda node: _AGGREGATES[function](this=node.copy()) if isinstance(node, exp.Column) else node
+    )
+
+
 def compare(op: str, left: exp.Expression, number: int) -> Any:
     """`left op number`."""
     return _COMPARE[op](this=left.copy(), expression=exp.Literal.number(number))
@@ -115,5 +137,5 @@ def unique(nodes: Sequence[exp.Expression]) -> list[exp.Expression]:
     """Each expression once, in order."""
     held: dict[str, exp.Expression] = {}
     for node in nodes:
-        held.setdefault(node.sql() + str(node.meta.get(ENTITY, "")), node)
+        held.setdefault(text_of(node), node)
     return list(held.values())

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ctxprune.errors import GenerationError
 
-from .choices import choices, ordered, real, unique
+from .choices import choices, ordered, real, unique, with_measured
 from .outputs import Outputs
 from .plan import Plan, has_aggregate, tables_of
 from .quotients import QuotientComposer, split
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Composer", "Ranked"]
 
 _CLEAR = 0.9  # of a table's mention that a query should use
+_UNUSED = 0.2  # the factor of a query that uses none of the question's words
 _SAID, _UNSAID = 0.96, 0.86  # for each further table, mentioned or not
 
 
@@ -103,13 +104,14 @@ class Composer:
             yield 0.9 * _coverage_factor(more), whole if counts else replace(whole, distinct=True)
 
     def _plans(self, draft: Draft, choice: Choice) -> Iterator[tuple[float, Plan]]:
+        choice = with_measured(choice, draft.measured)
         tests = real(option.test for option in choice.tests)
         if draft.ratio is not None:
             yield from self.quotients.plans(draft.ratio, choice)
             return
         if draft.split and choice.tests and not choice.groups:
             yield from split(choice)
-        if choice.having and not choice.groups and not self._of_columns(choice):
+        if choice.having and not choice.groups and not draft.measured and not self._of_columns(choice):
             yield from self._having(draft, choice, tests)
             return
         for named, targets in self.outputs.of(choice.targets):
@@ -236,7 +238,7 @@ class Composer:
 
 
 def _coverage_factor(share: float) -> float:
-    return 0.4 + 0.6 * share
+    return _UNUSED + (1.0 - _UNUSED) * share
 
 
 def _first_of_each(draft: Draft, plan: Plan) -> bool:

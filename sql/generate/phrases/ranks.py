@@ -30,7 +30,7 @@ _BY = re.compile(
 )
 _MOST = re.compile(
     r"\b(?:(?:with|has|have|had|having|made|received|got|in|by|of)\s+)?(?:the\s+)?"
-    r"(most|fewest|least|highest|largest|greatest|lowest|smallest|biggest|maximum|minimum|best|worst)\b"
+    r"(?<!\bat )(most|fewest|least|highest|largest|greatest|lowest|smallest|biggest|maximum|minimum|best|worst)\b"
     r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
 )
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from .openers import OPENER, RETURN
 from .orders import ORDER
 from .scan import phrase_at, split_list
@@ -28,6 +30,10 @@ _AGGREGATE = re.compile(
 )
 _PARENTHESIS = re.compile(r"^\W*(?:return|show|list|give|find|get)\b[^(.?!]{3,60}\(([^()]{3,80})\)")
 _CUT = re.compile(r"\b(?:for|where|that|sorted|ordered|starting|in ascending|in descending)\b|\.(?:\s|$)")
+_EVERYTHING = re.compile(
+    r"^(?:all|every|the)?\s*(?:the\s+)?(?:all\s+)?(?:information|details|data|columns|contents|everything)\b(?:\s+(?:about|on)\b|\s*$)|"
+    r"^(?:all\s+(?:the\s+)?|complete\s+|full\s+)(?:information|details|data|columns|contents)\b|^everything\b"
+)
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
@@ -109,6 +115,10 @@ class TargetReader:
 
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> list[Slot]:
         phrase, _ = phrase_at(text, start, lists=True, most=24)
+        everything = _EVERYTHING.match(phrase)
+        if everything and draft.subject:
+            star = exp.Column(this=exp.Star(), table=exp.to_identifier(draft.subject))
+            return [[Term(0.95, (star,), draft.subject)]]
         found = self.list_of(phrase, topic)
         return found or ([[Term(0.6, (), draft.subject, "thing")]] if draft.subject else [])
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from .plan import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -37,7 +39,7 @@ class Term:
     @property
     def key(self) -> tuple[str, ...]:
         """What tells two readings apart."""
-        return self.kind, self.table if self.kind == "thing" else "", *(one.sql() for one in self.expressions)
+        return self.kind, self.table if self.kind == "thing" else "", *(text_of(one) for one in self.expressions)
 
     def scaled(self, factor: float) -> Term:
         """The same reading with another score."""
