@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from ctxprune.sql.evaluation.datasets import Benchmark, Item
 
-HALVES, CANDIDATES, ROWS, VARIANTS = 2, 8, 200, 4
+HALVES, CANDIDATES, ROWS, VARIANTS = 2, 4, 200, 4
 COUNTS = {"own": 1_500, "synonym": 500, "crossed": 250, "offtopic": 100, "inserted": 250, "variant": 400}
 _PLACES = (
     "{0} for the {1} department", "{0} with the highest {1}", "{0} without any {1}", "{0} that are {2}",

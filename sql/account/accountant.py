@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS, stem, words
 
+from .associations import Prepared
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
-from .lexicon import MONTH_WORDS, UNITS
+from .lexicon import MONTH_WORDS, UNITS, cue_of
 from .literals import find_literal
 from .periods import find_periods
 from .query import read_query
-from .question import Asked, Prepared
+from .question import Asked
 from .reading import Part, Reading, Span
 from .targets import Targets
 
@@ -31,6 +33,7 @@ __all__ = ["Accountant", "account"]
 # Closeness from which a name counts: next to a word that is exactly the name of something else, only one as good.
 _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
+_NUMBER = re.compile(r"(?<![\w.-])\d{1,12}(?:\.\d{1,6})?(?![\w-])")
 _CLAUSE = re.compile(r"[;\n]")
 _NEGATED = ("un", "in", "non", "dis", "im", "ir")
 _SHORTEST_REST = 4
@@ -64,7 +67,7 @@ class Accountant:
         """
         query = read_query(sql, self._asked.prepared.view.schema)
         matched = _Matching(self._asked, query)
-        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.used))
+        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.parts))
 
 
 def account(
@@ -90,7 +93,6 @@ class _Matching:
     Attributes:
         parts: By position of the word.
         content: Whether each word must be explained.
-        used: All parts that a word asks for.
     """
 
     def __init__(self, asked: Asked, query: QueryParts) -> None:
@@ -105,7 +107,6 @@ class _Matching:
         self._cues()
         self._prefixes()
         self._evidence()
-        self.used = {part for parts in self.parts for part in parts}
 
     def _add(self, place: int, parts: Sequence[Part]) -> None:
         held = self.parts[place]
@@ -132,7 +133,9 @@ class _Matching:
             if not word.names or word.text in STOP_WORDS:
                 continue
             # A word that counts or compares, a number and a value is a name only where it is exactly that name.
-            only = word.cue or word.number is not None or word.stored or word.literal
+            only = (
+                (word.cue and not self._is_name_part(place)) or word.number is not None or word.stored or word.literal
+            )
             least = 1.0 if only else _NAMED_BESIDE if word.exact else _NAMED
             close = {name: weight for name, weight in word.names.items() if name in stems and weight >= least}
             if not close:
@@ -140,7 +143,7 @@ class _Matching:
             best = max(close.values())
             refs = [ref for name, weight in close.items() if weight == best for ref in stems[name]]
             # Words such as "of" are names of columns at times, but never ask for one alone.
-            if not (word.generic and best < 1.0 and not self.content[place]):
+            if not (word.generic and best < 1.0 and not self.content[place] and word.text not in WEAK_NAMES):
                 self._add(place, self._likeliest(refs))
 
     def _projection(self) -> None:
@@ -191,13 +194,17 @@ class _Matching:
             found = grammar.explain(place)
             if found is None:
                 # "each" where every row stands for itself, "order" as a noun that is no table
-                weak = word.cue or word.text in UNITS or word.text in MONTH_WORDS
-                if weak and not word.stored and not word.exact:
+                weak = word.cue not in {"", "money", "change"} or word.text in UNITS or word.text in MONTH_WORDS
+                if weak and not word.stored and not word.exact and not self._is_name_part(place):
                     self.content[place] = False
                 continue
             self._add(place, found)
             # A cue that the query ignores is content even where the word itself is a common one.
             self.content[place] = True
+
+    def _is_name_part(self, place: int) -> bool:
+        """ "first" and "last" of "first name"."""
+        return self._asked.text(place) in {"first", "last"} and self._asked.text(place + 1).startswith("name")
 
     def _prefixes(self) -> None:
         """ "unpaid", "inactive": the rest names a column or literal, and the query must negate it."""
@@ -212,12 +219,23 @@ class _Matching:
                 self.content[place] = True
                 self._add(place, self._query.negations)
 
+    @cached_property
+    def _numbers(self) -> set[float]:
+        return {literal.number for literal in self._query.literals if literal.number is not None}
+
     def _evidence(self) -> None:
         """A word that the evidence defines is explained where the query uses what that clause of it says."""
         for clause in _CLAUSE.split(self._asked.evidence[:5000]) if self._asked.evidence else ():
             said = set(map(stem, words(clause)))
             parts = [one.part for one in self._query.literals if set(map(stem, words(one.text))) <= said and one.text]
             parts += [part for ref, part in self._query.columns.items() if _is_said(ref, clause)]
+            # A number of the clause that the query lacks shows that the query does not follow it.
+            missing = {number for number in _NUMBER.findall(clause) if float(number) not in self._numbers}
+            if missing:
+                continue
+            parts += [part for name, part in self._query.tables.items() if set(map(stem, words(name))) <= said]
+            parts += self._query.functions.get("div", ()) if "/" in clause else ()
+            parts += [one.part for one in self._query.aggregates] if any(map(cue_of, words(clause))) else ()
             for place, word in enumerate(self._asked.words):
                 if parts and not self.parts[place] and self.content[place] and word.token.stem in said:
                     self._add(place, parts)

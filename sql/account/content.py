@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["WEAK_NAMES", "is_content"]
 
 # Names that many tables have; whether they are content depends on the tables of the query.
-WEAK_NAMES = word_set("id ids name names type types")
+WEAK_NAMES = word_set("id ids name names type types date dates code codes")
 _AUXILIARIES = word_set("do does did don't doesn't didn't can could will would should can't couldn't won't cannot")
 _VERB_BEFORE = word_set(
     "in on by at from to for into of as with during under over through between after before a an the any their "
     "its his her your my our more most all each every this that these those"
 )
 
-_ENDINGS = ("ing", "es")
 _WEAK_NUMBERS = word_set("one second half once single couple")
 
 
@@ -65,9 +64,10 @@ def _is_verb(asked: Asked, position: int) -> bool:
     text, before, after = asked.text(position), asked.text(position - 1), asked.text(position + 1)
     if before in {"who", "they", "we", "you"} or _follows_auxiliary(asked, position):
         return True
-    if not is_participle(text) and not text.endswith(_ENDINGS):
-        return False
-    if before in {"who", "that", "which", "to", "they", "he", "she", "it"}:
+    related = before in {"who", "that", "which", "to", "they", "he", "she", "it"}
+    if not is_participle(text) and not text.endswith("ing"):
+        return related and text.endswith("s")
+    if related:
         return True
     # "were returned?" is a condition, "were returned by" relates; before a noun it is an adjective.
     return after in _VERB_BEFORE or (not after and before in {"has", "have", "had", "ever", "never"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..linking.words import load_cues
 from .lexicon import GENERIC, TEMPORAL, TURNED, is_high, word_set
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = ["Degrees"]
 
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=", "between")), frozenset(("<", "<=", "between"))
 _FLIPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+_NUMEROUS = word_set("most fewest least")
 _MEANS = word_set("average mean median")
 _PLAIN_LIMITS = word_set("first last latest recent")
 _NEAR, _FAR = 5, 6  # words after a comparative in which its number may stand
@@ -36,6 +38,8 @@ class Degrees:
             text = self._asked.text(place - 1)  # "least common"
         if text in {"first", "last"} and after is not None and after.text in {"name", "names", "and", "or"}:
             return None
+        if self._ends_range(place):
+            return self._targets.orders()
         found = self.extremes(place, text)
         if text in _PLAIN_LIMITS and after is not None and after.number is not None and not after.year:
             # "first three" may mean any rows; "top 5" needs an order.
@@ -44,13 +48,22 @@ class Degrees:
             return found
         return None
 
+    def _ends_range(self, place: int) -> bool:
+        """ "from highest to lowest": the first of the two gives the direction."""
+        before = self._asked.words[max(place - 5, 0) : place]
+        to = any(word.text == "to" for word in before[-2:])
+        return to and any(word.cue in {"high", "low", "more", "less"} for word in before)
+
     def extremes(self, place: int, text: str) -> list[Part]:
         """Orders, MAX and MIN in the direction that a superlative asks for, of the noun after it."""
         query, target = self._query, self._targets.find(place)
+        numerous = self._asked.text(place) in _NUMEROUS
         found = [
             one.part
             for one in query.orders
-            if self._right_way(one.columns, text, high=one.descending) and self._targets.fits_order(one, target)
+            if self._right_way(one.columns, text, high=one.descending)
+            and self._targets.fits_order(one, target)
+            and not (numerous and not one.counted and not self._counts(place, one.columns))
         ]
         if found:
             return [*found, *query.limits[:1]]
@@ -62,21 +75,36 @@ class Degrees:
             and self._right_way(one.columns, text, high=one.name == "MAX")
         ]
 
+    def _counts(self, place: int, columns: tuple[ColumnRef, ...]) -> bool:
+        """Whether columns hold how many there are of what follows: "most orders" is no highest number of an order."""
+        return not self._targets.counts_rows(place) or self._targets.has_amounts(columns, load_cues().columns["count"])
+
     def _right_way(self, columns: tuple[ColumnRef, ...], text: str, *, high: bool) -> bool:
         wanted = is_high(text, days=self._targets.has_days(columns), ranks=self._targets.has_ranks(columns))
-        return wanted is None or wanted == high
+        return (wanted is None or wanted == high) and self._targets.measures(columns, text)
 
     def comparative(self, place: int) -> list[Part] | None:
         """ "more than 5", "older than", "after May 2022", "above the average"; None where nothing follows."""
-        if not self._compares(place):
+        if not self.compares(place):
             return None
         text, tests = self._asked.text(place), self._near_tests(place)
         days = [test for test in tests if self._targets.has_days(test.columns)]
+        tests = [test for test in tests if self._targets.measures(test.columns, text)]
         turned = bool(days) and (text in TEMPORAL or text in TURNED)
+        if text in TEMPORAL and not days and self._follows_year(place):
+            tests = [test for test in tests if self._holds_years(test)]  # "before 1980" of no other number
         wanted = is_high(text, days=turned)
         if self._asked.text(place - 1) in {"no", "not"} and wanted is not None:
             wanted = not wanted
         return self._of_direction(days if turned else tests, wanted)
+
+    def _follows_year(self, place: int) -> bool:
+        return any(word.year or word.month or word.day for word in self._asked.words[place + 1 : place + _FAR])
+
+    def _holds_years(self, test: Test) -> bool:
+        """Whether a number of the question lies within what a column of the comparison holds."""
+        inside = {hit.ref for _, hit in self._asked.ranges if hit.inside}
+        return not self._asked.ranges or not test.columns or not inside.isdisjoint(test.columns)
 
     def bound(self, place: int, *, high: bool) -> list[Part]:
         """ "at least 5", "5 or more"."""
@@ -101,17 +129,34 @@ class Degrees:
         return [test.part for test in tests if test.op in (flipped if test.negated else ops)]
 
     def _near_tests(self, place: int) -> list[Test]:
-        """The comparisons with the number or day after a word; all where none follows."""
+        """The comparisons with the number or day after a word (before "or more"); all where none follows."""
+        if self._asked.text(place - 1) == "or" and place > 1 and not self.compares(place):
+            return self._tests_of(place - 2)
         for step, word in enumerate(self._asked.words[place + 1 : place + _FAR], 1):
-            if word.number is not None or word.day is not None or (word.month and not word.exact):
-                texts = [part.text for part in self._targets.said[place + step]]
-                # A number may stand within a function: date('now', '-30 years').
-                return [test for test in self._query.tests if any(text in test.part.text for text in texts)]
+            if word.number is not None or word.day is not None or (word.month and not word.names):
+                return self._tests_of(place + step)
             if word.text in _MEANS or (word.text == "than" and step > 1):
                 break
         return self._query.tests
 
-    def _compares(self, place: int) -> bool:
+    def _tests_of(self, place: int) -> list[Test]:
+        """The comparisons with one number or day of the question."""
+        texts = [part.text for part in self._targets.said[place]]
+        # A number may stand within a function: date('now', '-30 years').
+        tests = [test for test in self._query.tests if any(text in test.part.text for text in texts)]
+        # "more than 3 orders" counts them, and compares no key.
+        return [test for test in tests if not self._compares_keys(place, test)]
+
+    def _compares_keys(self, place: int, test: Test) -> bool:
+        counts = self._targets.counts_rows(place)
+        return (
+            counts
+            and not test.counted
+            and bool(test.columns)
+            and all(self._targets.is_key(ref) for ref in test.columns)
+        )
+
+    def compares(self, place: int) -> bool:
         """Whether a word such as "over" or "more" compares: something is compared with what follows."""
         for step, word in enumerate(self._asked.words[place + 1 : place + _NEAR], 1):
             if _is_bound(word) or word.text == "than" or word.text in _MEANS:

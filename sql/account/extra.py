@@ -9,7 +9,7 @@ from ctxprune.text.words import words
 from .reading import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..schema.schema import ColumnRef
     from .parts import QueryParts
@@ -20,22 +20,23 @@ __all__ = ["find_extra"]
 _ROWS_COUNTED = "COUNT(*)"
 
 
-def find_extra(asked: Asked, query: QueryParts, used: set[Part]) -> tuple[Part, ...]:
+def find_extra(asked: Asked, query: QueryParts, parts: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
     """Conditions, aggregates, orders, limits, groups, shown columns and joined tables without a word for them.
 
     Args:
         asked: The question; a literal that its evidence names is asked for.
         query: What the query has.
-        used: Parts that some word asks for.
+        parts: For each word of the question the parts that it asks for.
     """
+    used = {part for some in parts for part in some}
     texts = {part.text for part in used}
     found = [
         *_conditions(asked, query, texts),
         *_negations(query, used),
         *_aggregates(query, texts),
-        *_orders(asked, query, texts),
+        *_orders(asked, query, used),
         *_shown(asked, query, texts),
-        *_tables(query, texts),
+        *_tables(query, parts),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -54,8 +55,8 @@ def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Pa
         if not (flag and _names(literal.columns, texts)) and not (literal.counted and literal.number in {0, 1}):
             yield literal.part
     for test in query.tests:
-        asked = test.part.text in texts or _names(test.columns, texts)
-        if not test.literal and not asked and test.columns:
+        named = test.part.text in texts or _names(test.columns, texts)
+        if not test.literal and not named and test.columns:
             yield test.part
 
 
@@ -82,20 +83,23 @@ def _are_subjects(asked: Asked, keys: tuple[ColumnRef, ...], texts: set[str]) ->
     return any(facts.key or facts.label for facts in named)
 
 
-def _orders(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
+def _orders(asked: Asked, query: QueryParts, used: set[Part]) -> Iterator[Part]:
+    texts = {part.text for part in used}
     for order in query.orders:
-        if order.part.text not in texts:
+        # An order without a limit changes no row.
+        if order.part.text not in texts and order.limit is not None:
             yield order.part
     limits = {f"LIMIT {one.limit}" for one in query.orders if one.part.text in texts}
     for part in query.limits:
         if part.text not in texts and part.text not in limits:
             yield part
     for keys, part in query.groups:
-        asked = part.text in texts or _names(keys, texts) or not keys or _are_subjects(asked, keys, texts)
+        made = any(one.kind == "function" and one.text in part.text for one in used)
+        named = made or part.text in texts or _names(keys, texts) or not keys or _are_subjects(asked, keys, texts)
         # "most" and "more than 3" ask for groups, too.
         compared = any(one.counted and one.part.text in texts for one in query.literals)
         superlative = any(text.startswith("ORDER BY") for text in texts)
-        if not asked and not superlative and not compared:
+        if not named and not superlative and not compared:
             yield part
 
 
@@ -122,9 +126,13 @@ def _inside(part: Part, texts: set[str]) -> bool:
     return any(part.text in text for text in texts)
 
 
-def _tables(query: QueryParts, texts: set[str]) -> Iterator[Part]:
-    spoken = {text.partition(".")[0] for text in texts}
-    spoken |= {name for name in query.tables if any(f"{name}." in text for text in texts)}
+def _tables(query: QueryParts, parts: Sequence[Sequence[Part]]) -> Iterator[Part]:
+    """Tables that no word needs: each word that may speak of one may as well speak of another."""
+    spoken: set[str] = set()
+    for some in parts:
+        named = {name for name in query.tables for part in some if part.text == name or f"{name}." in part.text}
+        # A key names its table and the one that it refers to.
+        spoken |= named if len(named) == 1 or any(part.kind != "column" for part in some) else set()
     linked: dict[str, int] = {}
     for ref in query.linking:
         linked[ref.table] = linked.get(ref.table, 0) + 1

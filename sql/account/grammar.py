@@ -42,6 +42,7 @@ class Grammar:
             "each": self._group, "distinct": lambda _: self._distinct(), "descending": self._direction,
             "ascending": self._direction, "sort": self._sort, "like": lambda _: self._pattern(), "ratio": self._ratio,
             "difference": lambda _: self._difference(), "money": self._money,
+            "change": lambda place: None if self._asked.words[place].exact else self._targets.functions("sub") or None,
         }  # fmt: skip
 
     def explain(self, place: int) -> list[Part] | None:
@@ -67,7 +68,7 @@ class Grammar:
             return sums or self._targets.shown_numbers()
         if before == "at" and text in {"least", "most"}:
             return self._degrees.bound(place, high=text == "least")
-        if before == "or" and text in _COMPARED:
+        if before == "or" and text in _COMPARED and not self._degrees.compares(place):
             return self._degrees.bound(place, high=text in _UPWARDS)
         return self._targets.orders() if self._sorts(place) else None
 
@@ -78,7 +79,8 @@ class Grammar:
             return True
         if text != "order":
             return False
-        if after in {"the", "them", "it", "results", "result"} and (not place or before in {"and", "then"}):
+        first = self._asked.starts_sentence(place) or before in {"and", "then"}
+        if first and after in {"the", "them", "it", "results", "result"}:
             return True
         if before == "in" or (before == "the" and self._text(place - 2) == "in"):
             return True
@@ -97,7 +99,8 @@ class Grammar:
         word = self._asked.words[place]
         if word.text.startswith("number") and self._text(place + 1) != "of":
             return None  # "phone number", "number 5"
-        return self._counts() or (None if word.exact or word.names else [])
+        found = self._counts() or self._targets.used_numbers(place, load_cues().columns["count"])
+        return found or (None if word.exact else [])
 
     def _sum(self, place: int) -> list[Part] | None:
         word = self._asked.words[place]
@@ -125,6 +128,8 @@ class Grammar:
         text, before, after = self._text(place), self._text(place - 1), self._text(place + 1)
         if text in {"other", "others", "otherwise"} and before in {"each", "any", "and", "no", "the"}:
             return None
+        if text == "no" and after == "of":
+            return self._counts() or self._targets.used_numbers(place, load_cues().columns["count"])
         if text in {"no", "not"} and after in _COMPARED:
             return self._degrees.comparative(place + 1)
         return None if text in {"not", "no"} and after == "only" else list(self._query.negations)

@@ -8,6 +8,7 @@ from ctxprune.text.words import STOP_WORDS
 
 __all__ = [
     "GENERIC",
+    "MEASURED",
     "MONTH_WORDS",
     "ORDINALS",
     "TEMPORAL",
@@ -59,6 +60,7 @@ _CUES = {
     "difference": "difference differences",
     "money": "revenue revenues sales turnover income proceeds earnings spent spend spends spending spendings "
     "expenditure expenditures worth value values",
+    "change": "duration durations elapsed change changes increase decrease growth gap",
     "several": "multiple several repeated duplicate duplicates",
 }
 # Reversed, so that a word of two groups belongs to the earlier one.
@@ -71,6 +73,12 @@ TURNED = {
     "recent": "high", "recently": "high", "older": "less", "elder": "less", "younger": "more", "newer": "more",
     "longest": "low", "longer": "less", "shortest": "high", "shorter": "more",
 }  # fmt: skip
+# Adjectives of one dimension, which a column of another cannot answer.
+MEASURED = word_set(
+    "tallest taller shorter oldest older eldest elder youngest younger heaviest heavier lightest lighter "
+    "fastest faster slowest slower cheapest cheaper priciest expensive costliest richest richer poorest "
+    "poorer earliest latest newest newer populous"
+)
 # Words whose direction depends on what is measured ("best" of ranks, "fastest" of times), so that either will do.
 _EITHER = word_set("first last closest nearest farthest furthest deepest hardest easiest starting")
 _BY_RANK = word_set("best worst fastest slowest faster slower better worse top bottom leading")
@@ -105,6 +113,7 @@ _MORE_FUNCTION_WORDS = """
     we how ourselves themselves itself himself herself against around during despite regardless
 """
 _ASKING = """
+    integer boolean decimal decimals rounded inclusive exclusive inclusively exclusively
     show shows showing list lists listing give gives return returns display displays tell find finds finding
     present provide provides output print fetch get gets enumerate report compute calculate determine identify
     retrieve select selects want wants need know see look looking help answer question questions query database

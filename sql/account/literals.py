@@ -102,16 +102,18 @@ def _with_typo(asked: Asked, wanted: list[str]) -> list[int]:
     folded = " ".join(wanted)
     if len(folded) < _ALIKE_START:
         return []
-    best, found = _TYPO, range(0)
-    for size in {max(len(wanted) - 1, 1), len(wanted), len(wanted) + 1}:
+    best, found = _TYPO, list[int]()
+    for size in sorted({max(len(wanted) - 1, 1), len(wanted), len(wanted) + 1}):
         for start in range(len(asked.tokens) - size + 1):
             if asked.words[start].generic and asked.words[start + size - 1].generic:
                 continue
             said = " ".join(token.text for token in asked.tokens[start : start + size])
             close = fuzz.ratio(folded, said, score_cutoff=best)
-            if close > best:
-                best, found = close, range(start, start + size)
-    return list(found)
+            if close >= best:
+                # The same words may stand twice.
+                found = [*(found if close == best else ()), *range(start, start + size)]
+                best = close
+    return found
 
 
 def _as_start(asked: Asked, wanted: list[str]) -> list[int]:

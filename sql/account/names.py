@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Names"]
 
+_HOLDERS = (exp.Select, exp.Order, exp.Having)
 _DEEPEST = 20  # nested derived tables through which a name is followed
 
 
@@ -23,9 +24,16 @@ class Names:
         self._schema = schema
         self._ctes = {cte.alias.casefold(): cte.this for cte in tree.find_all(exp.CTE)}
         self._sources: dict[int, dict[str, exp.Expr]] = {}
-        self._outputs: dict[str, exp.Expr] = {}
-        for select in tree.find_all(exp.Select):
-            self._sources[id(select)] = _sources(select)
+        # One walk from the root down: asking every node for its ancestors would take the square of a long AND.
+        self._holders: dict[int, exp.Expr] = {}
+        for node in tree.walk():
+            above = node.parent
+            if isinstance(above, _HOLDERS):
+                self._holders[id(node)] = above
+            elif above is not None and id(above) in self._holders:
+                self._holders[id(node)] = self._holders[id(above)]
+            if isinstance(node, exp.Select):
+                self._sources[id(node)] = _sources(node)
         self.tables = tuple(
             dict.fromkeys(name for one in tree.find_all(exp.Table) if (name := self.table_name(one)) is not None)
         )
@@ -39,14 +47,20 @@ class Names:
                 return self._schema.table(name).name
         return None
 
-    def refs(self, node: exp.Expr) -> tuple[ColumnRef, ...]:
-        """The stored columns below a node, each once, in order; those of nested SELECTs too."""
-        found = [ref for column in node.find_all(exp.Column) for ref in self.column(column)]
-        return tuple(dict.fromkeys(found))
+    def holder(self, node: exp.Expr) -> exp.Expr | None:
+        """The nearest SELECT, ORDER BY or HAVING around a node."""
+        return self._holders.get(id(node))
+
+    def select(self, node: exp.Expr) -> exp.Select | None:
+        """The nearest SELECT around a node."""
+        found = self.holder(node)
+        while found is not None and not isinstance(found, exp.Select):
+            found = self.holder(found)
+        return found
 
     def column(self, column: exp.Column, depth: int = 0) -> tuple[ColumnRef, ...]:
         """The stored columns that one name means: several for a computed column of a derived table, () for none."""
-        select = column.find_ancestor(exp.Select)
+        select = self.select(column)
         if isinstance(column.this, exp.Star) or depth > _DEEPEST:
             return ()
         # Outwards, for the columns of an outer query in a correlated one.
@@ -54,7 +68,7 @@ class Names:
             found = self._in_select(column, select, depth)
             if found:
                 return found
-            select = select.find_ancestor(exp.Select)
+            select = self.select(select)
         return self._of_alias(column, depth)
 
     def _in_select(self, column: exp.Column, select: exp.Select, depth: int) -> tuple[ColumnRef, ...]:
@@ -88,7 +102,7 @@ class Names:
 
     def _of_alias(self, column: exp.Column, depth: int) -> tuple[ColumnRef, ...]:
         """The columns behind an alias of the same SELECT, as ORDER BY and HAVING may name it."""
-        select = column.find_ancestor(exp.Select)
+        select = self.select(column)
         if column.table or select is None:
             return ()
         for item in select.expressions:

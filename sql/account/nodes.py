@@ -20,7 +20,14 @@ SWAPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _EMPTY_TEXTS = frozenset(("", "n", "no", "f", "false", "none", "null"))
 _DATE_UNITS = {"%y": "year", "%m": "month", "%d": "day", "%h": "hour", "%w": "weekday", "%j": "day"}
 _UNIT = re.compile("year|quarter|month|week|day|hour|minute|second", re.IGNORECASE)
-ARITHMETIC = {exp.Div: "div", exp.Mul: "mul", exp.Sub: "sub", exp.Add: "add", exp.Mod: "mod", exp.IntDiv: "div"}
+ARITHMETIC: dict[type[exp.Expr], str] = {
+    exp.Div: "div",
+    exp.Mul: "mul",
+    exp.Sub: "sub",
+    exp.Add: "add",
+    exp.Mod: "mod",
+    exp.IntDiv: "div",
+}
 
 
 def find_purposes(node: exp.Expr) -> set[str]:
@@ -31,8 +38,10 @@ def find_purposes(node: exp.Expr) -> set[str]:
         found.add("now")
     if any(isinstance(one, exp.Literal) and one.this.lower() == "now" for one in node.iter_expressions()):
         found.add("now")
-    for one in node.find_all(exp.Literal):
-        found.update(unit for code, unit in _DATE_UNITS.items() if one.is_string and code in one.this.lower())
+    # Only what stands in the function itself, since all nested ones are looked at, too.
+    for one in node.iter_expressions():
+        text = one.this.lower() if isinstance(one, exp.Literal) and one.is_string else ""
+        found.update(unit for code, unit in _DATE_UNITS.items() if code in text)
     unit = node.args.get("unit")
     texts = [name, unit.name if isinstance(unit, exp.Expr) else ""]
     if isinstance(node, exp.Extract):

@@ -57,13 +57,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A comparison: its operator, columns, whether it is negated, and whether a sub-query stands on one side."""
+    """A comparison: its operator, columns, whether it is negated, and what stands on its sides."""
 
     op: str
     columns: tuple[ColumnRef, ...]
     negated: bool
     nested: bool
     literal: bool
+    counted: bool
     part: Part
 
 

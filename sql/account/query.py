@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_query"]
 
-_MOST_CHARACTERS = 50_000
+_FORMULA_NUMBERS = frozenset(("0", "1", "100", "1.0", "100.0"))
+_MOST_CHARACTERS = 20_000
 _PREDICATES = tuple(OPERATORS)
 
 
@@ -39,7 +40,7 @@ def read_query(sql: str, schema: Schema) -> QueryParts:
     """Read one SELECT statement in the schema's dialect.
 
     Raises:
-        InputError: It cannot be parsed, is no SELECT, or is longer than 50,000 characters.
+        InputError: It cannot be parsed, is no SELECT, or is longer than 20,000 characters.
     """
     if len(sql) > _MOST_CHARACTERS:
         raise InputError(f"the query has {len(sql)} characters, at most {_MOST_CHARACTERS} are read", where=sql[:80])
@@ -60,7 +61,7 @@ class _Reader:
 
     def __init__(self, tree: exp.Query, schema: Schema) -> None:
         self._tree, self._dialect = tree, schema.dialect
-        names = Names(tree, schema)
+        names = self._names = Names(tree, schema)
         self._refs = {id(column): names.column(column) for column in tree.find_all(exp.Column)}
         self._found = QueryParts(tables={name: Part("table", name) for name in names.tables})
         self._spell_out()
@@ -71,14 +72,16 @@ class _Reader:
         self._columns(joining)
         for node in self._tree.walk():
             if isinstance(node, _PREDICATES):
-                self._test(node, joining)
-            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct)):
+                # CASE WHEN x IS NULL in a key of ORDER BY only says where NULLs go.
+                if not isinstance(self._names.holder(node), exp.Order):
+                    self._test(node, joining)
+            elif isinstance(node, (exp.Exists, exp.SetOperation, exp.Or, exp.Distinct, exp.Not)):
                 self._logic(node)
             elif isinstance(node, exp.AggFunc):
                 self._aggregate(node)
             elif isinstance(node, exp.Select):
                 self._clauses(node)
-            elif isinstance(node, (exp.Func, exp.Binary, exp.Window)):
+            elif isinstance(node, (exp.Func, exp.Window, *ARITHMETIC)) and not isinstance(node, exp.Connector):
                 self._function(node)
         self._loose_literals()
         return self._found
@@ -139,13 +142,13 @@ class _Reader:
         nested = any(isinstance(side, exp.Subquery) for side in sides) or node.args.get("query") is not None
         literals = [side for side in sides if literal_text(side) is not None]
         part = self._part("comparison", node.parent if negated and isinstance(node.parent, exp.Not) else node)
+        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         if id(node) not in joining:
-            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), part))
+            self._found.tests.append(Test(op, columns, negated, nested, bool(literals), counted, part))
         # IS NOT NULL says that something is there.
         absent = says_no(node, op, literals)
         if negated != (op == "is" and absent) or op == "!=" or (absent and not negated):
             self._found.negations.append(Part("negation", part.text))
-        counted = any(side.find(exp.AggFunc) is not None for side in sides if not isinstance(side, exp.Subquery))
         for side in literals:
             turned = SWAPPED.get(op, op) if side is node.this else op
             self._literal(side, turned, columns, counted=counted, part=part)
@@ -174,7 +177,8 @@ class _Reader:
             holder = node.parent
             while isinstance(holder, (exp.Neg, exp.Paren, exp.Cast, exp.Lower, exp.Upper, exp.Date, exp.TsOrDsToDate)):
                 holder = holder.parent
-            if not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
+            formula = not node.is_string and node.this in _FORMULA_NUMBERS
+            if not formula and not isinstance(holder, (*_PREDICATES, exp.Limit, exp.Tuple)):
                 whole = holder if isinstance(holder, (exp.Func, exp.Binary)) else node
                 self._literal(node, "", self._of(whole), part=self._part("function", whole))
 
@@ -182,6 +186,9 @@ class _Reader:
         if isinstance(node, exp.Exists):
             if isinstance(node.parent, exp.Not):
                 self._found.negations.append(self._part("negation", node.parent))
+        elif isinstance(node, exp.Not):
+            if isinstance(node.this.unnest(), exp.Column):  # a column of truths
+                self._found.negations.append(self._part("negation", node))
         elif isinstance(node, exp.Distinct):
             text = "DISTINCT " + ", ".join(self._part("distinct", one).text for one in node.expressions)
             self._found.distinct.append(Part("distinct", text.strip()))
@@ -195,9 +202,9 @@ class _Reader:
 
     def _aggregate(self, node: exp.Expr) -> None:
         name = {"ARRAYAGG": "LIST", "GROUPCONCAT": "LIST"}.get(type(node).__name__.upper(), type(node).__name__.upper())
-        select = node.find_ancestor(exp.Select, exp.Order, exp.Having)
+        holder = self._names.holder(node)
         distinct = node.find(exp.Distinct) is not None
-        shown = isinstance(select, exp.Select)
+        shown = isinstance(holder, exp.Select)
         found = Aggregate(name, self._of(node), distinct, shown, self._part("aggregate", node))
         self._found.aggregates.append(found)
         if isinstance(node, exp.CountIf) or node.find(exp.Case, exp.If) is not None:
@@ -239,10 +246,14 @@ class _Reader:
         if isinstance(key, exp.Literal) and not key.is_string and key.this.isdigit():
             place = int(key.this) - 1
             return select.expressions[place].unalias() if 0 <= place < len(select.expressions) else key
-        if isinstance(key, exp.Column) and not key.table:
-            for item in select.expressions:
-                if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
-                    return item.unalias()
+        if not isinstance(key, exp.Column) or key.name.casefold() in {
+            ref.column.casefold() for ref in self._refs.get(id(key), ()) if ref.table == key.table
+        }:
+            return key
+        # An alias of this SELECT, or of a derived table.
+        for item in (*select.expressions, *self._tree.find_all(exp.Alias)):
+            if isinstance(item, exp.Alias) and item.alias.casefold() == key.name.casefold():
+                return item.unalias()
         return key
 
     def _function(self, node: exp.Expr) -> None:
@@ -255,4 +266,4 @@ class _Reader:
                 columns = tuple(dict.fromkeys(ref for key in keys for ref in self._of(key)))
                 text = ", ".join(self._part("grouping", key).text for key in keys)
                 self._found.groups.append((columns, Part("grouping", f"PARTITION BY {text}")))
-            self._orders(node.args.get("order"), node.find_ancestor(exp.Select) or exp.Select(), None)
+            self._orders(node.args.get("order"), self._names.select(node) or exp.Select(), None)

@@ -3,75 +3,37 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
+from ctxprune.text.words import STOP_WORDS, words
 
-from ctxprune.models.vectors import load_vectors
-from ctxprune.text.words import stem, words
-
-from ..generate.sketch.analysis import similar_words, tokenize
-from ..generate.sketch.generator import load_related
-from ..generate.sketch.view import SchemaView
-from ..linking.words import load_cues
+from ..generate.sketch.analysis import tokenize
 from ..values.dates import MONTHS
 from ..values.literals import mentions
 from ..values.spans import Question
+from .associations import Prepared, find_names
 from .lexicon import GENERIC, ORDINALS, cue_of, is_participle, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from ..generate.sketch.analysis import Token
     from ..schema.hits import RangeHit, ValueHit
-    from ..schema.schema import Schema
 
 __all__ = ["MAX_WORDS", "Asked", "Prepared", "Word"]
 
 MAX_WORDS = 300
 _LIKELY = 0.5  # likelihood from which a stored value counts as meant
-_NEAR, _NEAR_WEIGHT = 0.65, 0.5  # cosine of word vectors, and what it is worth as a closeness
-_HINT_WEIGHT = 0.55  # "oldest" for a column of ages
 _SHOUTED = word_set("not and or all only each never must")
+_ASKS = word_set("what which who whom whose when where how")
+_COUNTED = 4  # words of "how many", an adjective and a noun
+_FRAMES = word_set("for in among of from on per when where if within during by")
 _BOUNDARIES = word_set(
     "whose that who with where have has had having in from for by of is are was were do does did order ordered "
     "sort sorted when if per each than on at"
 )
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A schema prepared for accounts of many questions; build it with `Prepared.of`.
-
-    Attributes:
-        view: Names cut to stems.
-        stems: All stems of names, sorted.
-        vectors: Of `stems`, float32 (n, d), unit length or zero.
-        hinted: For a question's stem, the schema stems of the kinds of columns that it speaks of.
-    """
-
-    view: SchemaView
-    stems: tuple[str, ...]
-    vectors: NDArray[np.float32] = field(repr=False)
-    hinted: Mapping[str, frozenset[str]] = field(repr=False)
-
-    @classmethod
-    def of(cls, schema: Schema | SchemaView | Prepared) -> Prepared:
-        """The prepared schema; one that is prepared already comes back as it is."""
-        if isinstance(schema, Prepared):
-            return schema
-        view = schema if isinstance(schema, SchemaView) else SchemaView.of(schema)
-        stems, cues = tuple(sorted(view.words)), load_cues()
-        hinted: dict[str, set[str]] = {}
-        for kind, own in cues.columns.items():
-            held = own & view.words
-            for word in cues.questions[kind] if held else ():
-                hinted.setdefault(word, set()).update(held)
-        return cls(view, stems, load_vectors().of(stems), {word: frozenset(some) for word, some in hinted.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +119,13 @@ class Asked:
         found: list[int] = []
         view = self.prepared.view
         for place, word in enumerate(self.words[: self._head]):
-            only_column = word.token.stem in view.column_words and word.token.stem not in view.table_words
-            told = word.cue or word.number is not None or word.stored or is_participle(word.text)
+            named = [view.columns[number] for number, _ in view.column_words.get(word.token.stem, ())]
+            # A key stands for the row that it refers to: "the manager of Bob".
+            only_column = any(not one.foreign for one in named) and word.token.stem not in view.table_words
+            beside = self.words[max(place - 1, 0) : place + 2]
+            # "Italian food" restates the column of the value.
+            valued = any(one.stored or one.literal or one.number is not None for one in beside)
+            told = word.cue or valued or is_participle(word.text)
             if word.exact and only_column and not told:
                 found.append(place)
         return found
@@ -166,7 +133,8 @@ class Asked:
     @cached_property
     def subjects(self) -> frozenset[str]:
         """Tables that are named where the columns to be shown are: "which customer" asks for the name of one."""
-        view, found = self.prepared.view, set()
+        view = self.prepared.view
+        found: set[str] = set()
         for word in self.words[: self._head]:
             found.update(view.table_name(number) for number, _ in view.table_words.get(word.token.stem, ()))
         return frozenset(found)
@@ -174,8 +142,14 @@ class Asked:
     @cached_property
     def _head(self) -> int:
         """Position of the first word that relates or limits."""
+        # "What are the names": the verb at the beginning only asks. "For each …": what is shown comes later.
         for place, word in enumerate(self.words):
-            if place and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
+            if not place and word.text in _FRAMES:
+                return 0
+            if place == _COUNTED and self.words[0].text == "how":
+                return place  # "how many different cities": what comes after is counted by it
+            asks = place == 1 and self.words[0].text in _ASKS
+            if place and not asks and (word.text in _BOUNDARIES or word.cue in {"not", "more", "less", "between"}):
                 return place
         return len(self.words)
 
@@ -191,7 +165,7 @@ class Asked:
             if hit.likelihood >= _LIKELY and hit.score >= 0.8
             for place in places
         }  # fmt: skip
-        names, quoted = self._names(), self._quoted()
+        names, quoted = find_names(self.tokens, self.prepared), self._quoted()
         shouted = self.question.isupper()
         found = []
         for place, token in enumerate(self.tokens):
@@ -236,45 +210,14 @@ class Asked:
         token = self.tokens[place]
         raw = self.question[token.start : token.end]
         if len(raw) > 1 and raw.isupper() and not names.get(token.stem):
-            return token.text not in _SHOUTED
-        before = self.question[self.tokens[place - 1].end : token.start] if place else "."
-        starts = any(mark in before for mark in ".?!:;\n")
-        return token.capital and not names and token.text not in GENERIC and not starts
+            return token.text not in _SHOUTED and (token.text in STOP_WORDS or token.text not in GENERIC)
+        return token.capital and not names and token.text not in GENERIC and not self.starts_sentence(place)
+
+    def starts_sentence(self, place: int) -> bool:
+        """Whether a word is the first of the question or of a sentence in it."""
+        before = self.question[self.tokens[place - 1].end : self.tokens[place].start] if place else "."
+        return any(mark in before for mark in ".?!:;\n")
 
     def _quoted(self) -> set[int]:
         read = Question.parse(self.question[: MAX_WORDS * 40])
         return {place for first, last in read.quoted for place in self.covered(*read.place(first, last))}
-
-    def _names(self) -> list[dict[str, float]]:
-        view, related = self.prepared.view, load_related()
-        found = [similar_words(self.tokens, place, view, related) for place in range(len(self.tokens))]
-        synonyms = load_cues().related
-        for place in range(len(self.tokens) - 1):
-            # "last name" for a column called lastname
-            joined = stem(self.tokens[place].text + self.tokens[place + 1].text)
-            if joined in view.words:
-                found[place][joined] = found[place + 1][joined] = 1.0
-        for token, names in zip(self.tokens, found, strict=True):
-            if token.number is not None or token.stem in names:
-                continue
-            for word, weight in synonyms.get(token.stem, {}).items():
-                if word in view.words:
-                    names[word] = max(weight, names.get(word, 0.0))
-            for word in self.prepared.hinted.get(token.stem, ()):
-                names.setdefault(word, _HINT_WEIGHT)
-        self._near(found)
-        return found
-
-    def _near(self, found: list[dict[str, float]]) -> None:
-        """Add the schema words that are near in meaning to words that nothing else explains."""
-        open_words = [
-            place
-            for place, token in enumerate(self.tokens)
-            if not found[place] and token.text not in GENERIC and token.number is None
-        ]
-        if not open_words or not self.prepared.stems:
-            return
-        vectors = load_vectors().of([self.tokens[place].stem for place in open_words])
-        close = vectors @ self.prepared.vectors.T
-        for row, column in zip(*np.nonzero(close >= _NEAR), strict=True):
-            found[open_words[row]][self.prepared.stems[column]] = _NEAR_WEIGHT

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .lexicon import word_set
+from ctxprune.text.words import stem
+
+from .associations import sure_relations
+from .lexicon import MEASURED, TURNED, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Targets"]
 
-_DAY_STEMS = word_set("dat year tim birth birthday birthdat dob born month day founded start end joined since")
-_RANK_STEMS = word_set("rank ranking position place grade time tim pace lap number seed")
+_DAY_STEMS = frozenset(
+    map(stem, word_set("date year time birth birthday birthdate dob born month day founded start end joined since"))
+)
+_RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_MAINLY = 0.5  # weight of a stem among those of a name
 _FAR = 5  # words between a cue and its noun
 
 
@@ -50,22 +56,55 @@ class Targets:
         """Whether one of the columns holds ranks or times, of which small ones are the best."""
         return any(_RANK_STEMS & set(self.facts(ref).name.stems) for ref in columns)
 
+    def measures(self, columns: Iterable[ColumnRef], word: str) -> bool:
+        """Whether one of the columns holds what an adjective is about: heights for "tallest", days for "oldest"."""
+        wanted = sure_relations().get(stem(word), {}) if word in MEASURED else {}
+        columns = tuple(columns)
+        if not wanted or not columns or (word in TURNED and self.has_days(columns)):
+            return True
+        stems = {name for ref in columns for name in self.facts(ref).name.stems}
+        return any(target in name for name in stems for target in wanted)
+
     def has_amounts(self, columns: Iterable[ColumnRef], stems: frozenset[str]) -> bool:
         """Whether the name of one of the columns has one of these stems."""
         return any(stems & set(self.facts(ref).name.stems) for ref in columns)
 
     def find(self, place: int) -> set[str]:
         """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
-        for word in self.asked.words[place + 1 : place + _FAR]:
-            if word.text in _SKIPPED and not word.exact:
+        for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
+            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
                 continue
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
 
     def _is_measured(self, name: str) -> bool:
         """Whether a stem names a column that can be summed up or compared."""
+        columns = self.asked.prepared.view.columns
+        named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
+        return any(one.kind in {"number", "date"} for one in named)
+
+    def is_key(self, ref: ColumnRef) -> bool:
+        """Whether a column tells rows apart, so that nobody compares it by size."""
+        facts = self.facts(ref)
+        return facts.key or facts.foreign or facts.kind == "id"
+
+    def counts_rows(self, place: int) -> bool:
+        """Whether the noun after a word is a table and no column: "most (number of) orders", "3 orders"."""
         view = self.asked.prepared.view
-        return any(view.columns[number].kind in {"number", "date"} for number, _ in view.column_words.get(name, ()))
+        for word in self.asked.words[place + 1 : place + _FAR]:
+            if word.text in _SKIPPED:
+                continue
+            return word.token.stem in view.table_words and not self._is_counted(word.token.stem)
+        return False
+
+    def _is_counted(self, name: str) -> bool:
+        """Whether a column of numbers is mainly called so, and may hold how many there are."""
+        columns = self.asked.prepared.view.columns
+        named = [(columns[number], place) for number, place in self.asked.prepared.view.column_words.get(name, ())]
+        return any(
+            one.kind in {"number", "date"} and not (one.key or one.foreign) and one.name.weights[place] >= _MAINLY
+            for one, place in named
+        )
 
     def fits(self, columns: Iterable[ColumnRef], target: set[str]) -> bool:
         """Whether one of the columns is meant by the target; an empty target is any column."""
@@ -96,6 +135,15 @@ class Targets:
             and self.facts(ref).kind == "number"
             and (stems is None or stems & set(self.facts(ref).name.stems))
         ]
+
+    def used_numbers(self, place: int, stems: frozenset[str]) -> list[Part]:
+        """Columns of numbers in the query that the words after a place name, or whose names have one of the stems."""
+        named = {word.token.stem for word in self.asked.words[place + 1 : place + _FAR]} - self._common()
+        columns = {ref: part for ref, part in self.query.columns.items() if self.facts(ref).kind == "number"}
+        return [part for ref, part in columns.items() if self.has_amounts([ref], stems | named)]
+
+    def _common(self) -> set[str]:
+        return {word.token.stem for word in self.asked.words if word.generic}
 
     def orders(self) -> list[Part]:
         """Keys of an order where no word gives the direction: they rise, unless the question says otherwise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -12,12 +12,15 @@ from ctxprune.registry import Registry
 from ctxprune.utils.foreign import check_method, optional_member
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
     from ctxprune.errors import FailureKind, GenerationError
 
     from ..guard.execution import GuardedRunner
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.linked import Linked
-    from ..schema.schema import Schema
+    from ..schema.schema import ColumnRef, Schema
     from .examples import Example
 
 __all__ = ["GENERATORS", "Candidate", "Generator", "Request", "as_generator"]
@@ -33,6 +36,8 @@ class Request:
         linked: Scores and reasons of the linker, where one ran.
         hits: Stored values that the question mentions.
         ranges: Columns that its numbers and days may be compared with, the likeliest first.
+        samples: By column, a few stored values, for generators that want them (`Generator.wants_samples`).
+        today: The day that "last month" counts from; None for the clock's.
         evidence: Extra knowledge that came with the question (BIRD); "" if none.
         path: "full", "linked", "linked+values" or "full+values": which context this is.
         n: How many candidates are wanted, 1 or more.
@@ -45,6 +50,8 @@ class Request:
     linked: Linked | None = None
     hits: Sequence[ValueHit] = ()
     ranges: Sequence[RangeHit] = ()
+    samples: Mapping[ColumnRef, tuple[object, ...]] = field(default_factory=dict)
+    today: date | None = None
     evidence: str = ""
     path: str = "linked+values"
     n: int = 4
@@ -123,6 +130,11 @@ class Generator(ABC):
         return False
 
     @property
+    def wants_samples(self) -> bool:
+        """Whether it reads `Request.samples`, a few stored values of every column."""
+        return False
+
+    @property
     def members(self) -> tuple[Generator, ...]:
         """The generators that it calls, whose candidates keep their own names."""
         return ()
@@ -164,6 +176,10 @@ class _AdaptedGenerator(Generator):
     @property
     def wants_examples(self) -> bool:
         return bool(optional_member(self.generator, "wants_examples", False))
+
+    @property
+    def wants_samples(self) -> bool:
+        return bool(optional_member(self.generator, "wants_samples", False))
 
     @property
     def members(self) -> tuple[Generator, ...]:

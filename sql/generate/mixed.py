@@ -54,6 +54,11 @@ class MixedGenerator(Generator):
         return any(generator.wants_examples for generator in self.generators)
 
     @property
+    def wants_samples(self) -> bool:
+        """Whether one of them reads samples."""
+        return any(generator.wants_samples for generator in self.generators)
+
+    @property
     def members(self) -> tuple[Generator, ...]:
         """The generators that share the candidates."""
         return self.generators

@@ -31,6 +31,7 @@ from .steps import (
     Generate,
     JudgeCandidates,
     LinkSchema,
+    ReadSamples,
     RetrieveValues,
     Screen,
     SelectAnswer,
@@ -43,6 +44,7 @@ from .trace import TraceBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from ..database.database import Database
     from ..generate.base import Generator
@@ -80,6 +82,7 @@ class PipelineConfig:
         limits: Of every query.
         max_question: Characters of the question, and of the evidence, at most.
         seed: Same seed, same answer, where the generators can promise that.
+        today: The day that "last month" counts from; None for the clock's.
 
     Raises:
         UsageError: A number is out of its range.
@@ -96,6 +99,7 @@ class PipelineConfig:
     limits: Limits = field(default_factory=Limits)
     max_question: int = 10_000
     seed: int = 0
+    today: date | None = None
 
     def __post_init__(self) -> None:
         for name, value, low in (
@@ -214,6 +218,7 @@ class Pipeline:
             *known,
             *(() if whole else (LinkSchema(default_linker(self._linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, hidden),) if shows else ()),
+            *((ReadSamples(database, hidden),) if any(writer.wants_samples for writer in writers) else ()),
             Generate(writers, config.paths, config.candidates, config.seed, config.full_budget),
             *((CheckNames(writers, config.seed),) if config.names_check and not whole else ()),
             Execute(runner, default_repairers(model), config.repair_rounds, retrieve),
@@ -264,7 +269,7 @@ class Pipeline:
         if not question:
             raise UsageError("the question is empty", where="question")
         setup = self._current()
-        state = State(question, setup.schema, evidence)
+        state = State(question, setup.schema, evidence, today=self.config.today)
         builder = TraceBuilder()
         for step in setup.steps:
             # A refusal is final; the steps that are left are neither run nor traced.

@@ -35,7 +35,8 @@ class Bars:
 
     Attributes:
         answer_above: 0..1, least confidence of an answer that is "answered".
-        refuse_below: 0..1, confidence below which a question is "unanswered".
+        refuse_below: 0..1, confidence below which a question of which the query leaves something important out is
+            "unanswered".
 
     Raises:
         UsageError: A number is out of its range.
@@ -75,7 +76,8 @@ def assess(
     doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close))
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
-    if mine.chance < bars.refuse_below:
+    # A refusal names what is missing; where nothing is, rows with their low confidence serve better.
+    if blockers and mine.chance < bars.refuse_below:
         reason = _refusal(context, blockers)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
@@ -123,9 +125,7 @@ def _rival_doubts(*, close: bool) -> Iterator[Doubt]:
 
 def _refusal(context: SelectionContext, doubts: Sequence[Doubt]) -> str:
     """Why there is no answer, with the columns that come nearest to what is missing."""
-    words = list(dict.fromkeys(doubt.text for doubt in doubts if doubt.text))[:3]
-    if not words:
-        return "I found no query that this question is likely to mean on this database."
+    words = list(dict.fromkeys(doubt.text for doubt in doubts))[:3]
     near = find_nearest(words, context.schema)
     hint = f" The nearest that there is: {', '.join(near)}." if near else ""
     return f"I cannot answer this from this database: nothing in my query stands for {_listed(words)}.{hint}"

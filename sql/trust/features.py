@@ -36,15 +36,16 @@ __all__ = ["FEATURES", "GroupFacts", "SchemaFacts", "describe_groups"]
 _FAMILIES = ("sketch", "phrases", "other")
 _SUPPORT = (
     *(f"{family}_{fact}" for family in _FAMILIES for fact in ("asked", "weight", "lead", "first")),
-    "families", "share", "same_but_repeats", "wider", "narrower", "failed", "repaired", "log_groups",
+    "families", "share", "same_but_repeats", "wider", "narrower", "repaired",
 )  # fmt: skip
 _RESULT = (
-    "empty", "all_empty", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "constant", "whole",
+    "empty", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "constant", "whole",
 )  # fmt: skip
+# Arithmetic, functions, CASE, NULL and outer joins are left out: Spider's questions hardly ever ask for them, so that a
+# model trained on it would doubt them wherever they are asked for.
 _FACTS = (
     "items", "plain", "rows_counted", "column_counted", "sum", "avg", "min", "max", "distinct", "conditions", "group",
-    "having", "nested", "not_in", "tables", "outer", "like", "or", "between", "unequal", "null", "arithmetic", "case",
-    "functions", "extreme",
+    "having", "nested", "not_in", "tables", "like", "or", "between", "unequal", "extreme",
 )  # fmt: skip
 _FORM = (*(f"has_{name}" for name in _FACTS), "has_order", "has_limit", "has_compound", "unparsed")
 _LINKS = ("used_mean", "used_least", "shown_least", "tables_least", "left_best", "left_table_best", "left_sum")
@@ -189,7 +190,6 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
     ]
     first = {f: max((i for i in weights if families[i] == f), key=lambda i: (weights[i], -i), default=-1)
              for f in _FAMILIES}  # fmt: skip
-    failed = 1 - len(weights) / len(executed)
     rows = []
     for place, group in enumerate(case.groups):
         row: list[float] = []
@@ -200,8 +200,8 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
         members = group.members
         row += [
             len({families[index] for index in members}) - 1.0, len(members) / len(weights),
-            *_kin(group.table, case.groups), failed,
-            sum(bool(executed[index].repairs) for index in members) / len(members), math.log(len(case.groups)),
+            *_kin(group.table, case.groups),
+            sum(bool(executed[index].repairs) for index in members) / len(members),
         ]  # fmt: skip
         rows.append(row)
     return np.array(rows, dtype=np.float64)
@@ -222,13 +222,13 @@ def _kin(table: ResultTable, groups: Sequence[Group]) -> tuple[float, float, flo
 
 def _results(case: _Case) -> NDArray[np.float64]:
     # Where every result is empty, emptiness says nothing about a single candidate: perhaps there are no rows at all.
-    hollow = float(all(one.empty for one in case.chosen))
+    some = float(not all(one.empty for one in case.chosen))
     rows = []
     for group, form in zip(case.groups, case.forms, strict=True):
         count, width = group.table.shape
         rows.append([
-            float(count == 0) * (1 - hollow), hollow, float(count > 0 and group.table.nulls == 1) * (1 - hollow),
-            group.table.nulls, float(group.table.zero), float((count, width) == (1, 1)), float(count == 1),
+            float(count == 0) * some, float(count > 0 and group.table.nulls == 1) * some,
+            group.table.nulls * some, float(group.table.zero), float((count, width) == (1, 1)), float(count == 1),
             float(width == 1), math.log1p(min(count, 200)), float(count > 2 and len(group.table.rows) == 1),
             _is_whole(form),
         ])  # fmt: skip

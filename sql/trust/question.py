@@ -1,8 +1,11 @@
-"""What a question is like, whatever the candidates: how long, and how much of it the database knows."""
+"""What a question is like, whatever the candidates: how much of it the database knows.
+
+Its length and its share of function words are left out: they tell the style of a set of questions more than how hard
+one of them is, and would not carry over to other styles.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["QUESTION", "question_features"]
 
 QUESTION = (
-    "log_words", "contents", "known_share", "unknown_words", "common_share", "doubts", "likely_hits", "numbers",
-    "best_coverage", "best_unused", "evidence",
+    "known_share", "unknown_words", "doubts", "likely_hits", "numbers", "best_coverage", "best_unused", "evidence",
 )  # fmt: skip
 _LIKELY = 0.5
 _MOST = 4.0
@@ -34,8 +36,8 @@ def question_features(
 ) -> NDArray[np.float64]:
     """float64 (len(QUESTION),).
 
-    Among them the share of content words that the schema explains, and the share of common English words, which is low
-    for other languages and for text without spaces.
+    Among them the share of content words that the schema explains, which is low for other languages and for text
+    without spaces.
     """
     asked = words(context.question)[:_LONGEST]
     content = [word for word in asked if word not in STOP_WORDS and not word.isdigit()]
@@ -44,11 +46,8 @@ def question_features(
     unused = [len(reading.unused) for reading in readings.values()]
     return np.array(
         [
-            math.log1p(len(asked)),
-            math.log1p(len(content)),
             len(known) / len(content) if content else 0.0,
             min(float(len(content) - len(known)), _MOST),
-            1 - len(content) / len(asked) if asked else 0.0,
             min(float(len(context.doubts)), _MOST),
             min(float(sum(hit.likelihood >= _LIKELY for hit in context.hits)), _MOST),
             min(float(sum(word.isdigit() for word in asked)), _MOST),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -18,6 +19,7 @@ __all__ = ["alternatives"]
 
 _OR = re.compile(r"^[^.?!;]{0,40}\bor\b[^.?!;]{0,40}$")
 _MOST = 6
+_LEAST = 0.85
 
 
 def alternatives(text: str, clauses: Sequence[Clause]) -> list[tuple[Option, ...]]:
@@ -37,15 +39,25 @@ def alternatives(text: str, clauses: Sequence[Clause]) -> list[tuple[Option, ...
             joined = first
             continue
         joined = None
-        found.append(clause.options[:_MOST])
+        found.append(_raised(clause.options[:_MOST]))
     return found
+
+
+def _raised(options: Sequence[Option]) -> tuple[Option, ...]:
+    """The best reading of a condition that is read at all is a good one, however little its own score says."""
+    factor = max(_LEAST / options[0].score, 1.0) if options[0].score > 0 else 1.0
+    return tuple(replace(option, score=min(option.score * factor, 1.0)) for option in options)
+
+
+def _or(left: exp.Expression, right: exp.Expression) -> Any:
+    return exp.or_(left.copy(), right.copy())
 
 
 def _either(left: Sequence[Option], right: Sequence[Option]) -> tuple[Option, ...]:
     pairs = [
         Option(
             (one.score * other.score) ** 0.5,
-            exp.or_(one.test.copy(), other.test.copy()),
+            _or(one.test, other.test),
             tuple(dict.fromkeys([*one.tables, *other.tables])),
             one.kind,
         )

@@ -45,8 +45,10 @@ class Coverage:
             close = frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE)
             if close:
                 found.append(close)
-        for word in (word for part in dropped for word in _WORD.findall(part.lower())):
-            found.append(frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE))
+        said = [word for part in dropped for word in _WORD.findall(part.lower())]
+        found += [
+            frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE) for word in said
+        ]
         return cls(tuple(found), terms)
 
     def share(self, plan: Plan) -> float:

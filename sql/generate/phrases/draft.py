@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .ratio import Ratio
-    from .terms import Term
+    from .term import Term
 
 __all__ = ["Draft", "Having", "Slot"]
 
@@ -39,6 +39,7 @@ class Draft:
         returned: The question lists exactly what to return.
         counts: The counts by which the rows are ranked are to be shown.
         distinct: Duplicates are to be left out.
+        measured: For the numbers of conditions that are on an aggregate of a column, its function ("avg").
         ratio: A quotient that is asked for beside the targets; None for none.
         split: A condition is asked for both ways: "how many have one and how many do not".
     """
@@ -53,6 +54,7 @@ class Draft:
     returned: bool = False
     counts: bool = False
     distinct: bool = False
+    measured: dict[int, str] = field(default_factory=dict)
     ratio: Ratio | None = None
     split: bool = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlglot import exp
 
 __all__ = ["PERIODS", "difference", "length", "period", "quotient"]
@@ -52,7 +54,7 @@ def _epoch(moment: exp.Expression) -> exp.Expression:
 
 def quotient(top: exp.Expression, bottom: exp.Expression, *, percent: bool = False) -> exp.Expression:
     """`top` by `bottom` with a fraction; NULL where `bottom` is 0."""
-    real = exp.Cast(this=top.copy(), to=exp.DataType.build("double"))
+    real: Any = exp.Cast(this=top.copy(), to=exp.DataType.build("double"))
     safe = exp.Nullif(this=bottom.copy(), expression=exp.Literal.number(0))
     if percent:
         real = exp.Mul(this=exp.Literal.number("100.0"), expression=real)

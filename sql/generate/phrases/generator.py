@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -17,9 +17,11 @@ from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
 from .alternatives import alternatives
+from .averages import read_averages
 from .compose import Composer, Ranked
 from .conditions import read_conditions
 from .coverage import Coverage
+from .definitions import expand
 from .explain import explain
 from .joins import CheapJoins
 from .lexicon import Lexicon
@@ -41,6 +43,11 @@ __all__ = ["PhraseGenerator"]
 
 _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
+_SHARP = 6
+_NEAR = 24  # characters between "average" and the condition
+_AGGREGATE = re.compile(r"\b(?:with|whose|have|has|having|where)\b[^.,?]*\b(average|mean|total|maximum|minimum)\b")
+_UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
+_DROPPED = 0.8  # for each doubtful condition that is left out
 _NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
 
 
@@ -74,6 +81,7 @@ class PhraseGenerator(Generator):
 
     name = "phrases.v1"
     paths = ("full+values",)
+    wants_samples = True  # of stored forms: how a column writes yes and no, and its days
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
@@ -96,7 +104,12 @@ class PhraseGenerator(Generator):
         if not text.strip() or not request.schema.n_columns or write_request(text):
             return ()
         prepared = self._prepare(request.schema)
-        ranked = _read(text, prepared, request)
+        expanded = expand(text, request.evidence)
+        if expanded is not None:
+            moved = replace(request, hits=expanded.moved(request.hits), ranges=expanded.moved(request.ranges))
+            ranked = _read(expanded.text[:_LONGEST], prepared, moved)
+        else:
+            ranked = _read(text, prepared, request)
         notes = (f"only the first {_LONGEST} characters were read",) if len(request.question) > _LONGEST else ()
         return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
 
@@ -106,6 +119,8 @@ class PhraseGenerator(Generator):
         notes, ms = extra
         held: dict[str, Ranked] = {}
         for one in ranked:
+            if not one.plan.select:
+                continue
             try:
                 sql = prepared.composer.writer.write(one.plan)
             except GenerationError:
@@ -113,15 +128,15 @@ class PhraseGenerator(Generator):
             held.setdefault(sql, one)
             if len(held) == request.n:
                 break
-        # Cubed, so that the first ones stand out; what the best reading leaves open is not voted.
-        total = sum(one.score**3 for one in held.values()) or 1.0
+        # A high power, so that the first ones stand out; what the best reading leaves open is not voted.
+        total = sum(one.score**_SHARP for one in held.values()) or 1.0
         best = max((one.score for one in held.values()), default=0.0)
         return [
             Candidate(
                 sql=sql,
                 generator=self.name,
                 path=request.path,
-                score=min(best, 1.0) * one.score**3 / total,
+                score=min(best, 1.0) * one.score**_SHARP / total,
                 ms=ms,
                 notes=(*notes, *explain(one.plan)),
             )
@@ -145,13 +160,26 @@ class PhraseGenerator(Generator):
 
 def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
-    clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
+    clauses = read_conditions(
+        text,
+        prepared.view,
+        hits=request.hits,
+        ranges=request.ranges,
+        today=request.today,
+        samples=request.samples,
+    )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
+    mask = Mask.of(text)
+    averages = read_averages(mask.text, prepared.terms, find_topic(mask.text, prepared.terms))
+    apart = [one for one in clauses if all(one.end <= a.start or a.end <= one.start for a in averages)]
+    clauses = sorted([*apart, *averages], key=lambda clause: clause.start)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     ranked = _compose(text, clauses, prepared, request.evidence)
     if len(firm) < len(clauses):
-        weight = 0.8 ** (len(clauses) - len(firm))
-        less = _compose(text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm])
+        weight = _DROPPED ** (len(clauses) - len(firm))
+        less = _compose(
+            text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm]
+        )
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
 
@@ -165,10 +193,22 @@ def _compose(
         mask.blank(clause.start, clause.end)
     draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
     draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
+    draft.measured = _measured(mask.text, text, clauses)
     if draft.empty:
         return []
     coverage = Coverage.of(mask.text, prepared.terms, dropped)
     return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus, coverage)
+
+
+def _measured(masked: str, text: str, clauses: Sequence[Clause]) -> dict[int, str]:
+    """Conditions on an aggregate, by number: "with an average price below 5"."""
+    found = {}
+    for number, clause in enumerate(clauses):
+        before = masked[max(0, clause.start - _NEAR) : clause.start] + text[clause.start : clause.end].lower()
+        match = _AGGREGATE.search(before)
+        if match and clause.options[0].kind == "comparison" and not clause.options[0].test.find(exp.Select):
+            found[number] = match[1]
+    return found
 
 
 def _far(clause: Clause, text: str) -> bool:
@@ -192,7 +232,7 @@ def _doubtful(clause: Clause, text: str, terms: Terms) -> bool:
     words = text[clause.start : clause.end]
     if clause.options[0].kind not in {"value", "boolean", "null", "pattern"} or words[:1] in "\"'“‘`":
         return False
-    if clause.options[0].score < 0.6:
+    if clause.options[0].score < _UNSURE and words == words.lower():
         return True
-    named = [*terms.things(words), *terms.lexicon.columns(words)]
-    return words == words.lower() and any(one.score >= 0.75 for one in named)
+    scores = [*(one.score for one in terms.things(words)), *(one.score for one in terms.lexicon.columns(words))]
+    return words == words.lower() and max(scores, default=0.0) >= _NAMED

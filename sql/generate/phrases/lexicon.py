@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
+from sqlglot import exp
 
-from ctxprune.text.words import STOP_WORDS, fold, stem
+from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
+
+from ...schema.schema import ColumnRef
+from .wordset import word_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,13 +25,12 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
-GENERIC = STOP_WORDS | frozenset(
-    ["each", "every", "all", "different", "distinct", "unique", "various", "total", "overall", "average", "mean", "many", "much", "list", "their", "its", "whole", "entire", "respective", "corresponding", "database", "also", "please", "there", "together", "per", "combined", "full", "complete"]
+GENERIC = STOP_WORDS | word_set(
+    "each every all different distinct unique various total overall average mean many much list their its "
+    "whole entire respective corresponding database also please there together per combined full complete"
 )
 # These only count where the schema has them: "details of the staff" may be a column, or all of them.
-_SOFT = frozenset(
-    ["table", "record", "records", "result", "results", "value", "values", "information", "details", "data", "first", "member", "members"]
-)
+_SOFT = word_set("table record records result results value values information details data first member members")
 _HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
@@ -43,6 +47,7 @@ _SYNONYMS = {
 }  # fmt: skip
 _LINKED = {stem(word): tuple(map(stem, others)) for word, others in _SYNONYMS.items()}
 _SYNONYM, _SPELLED = 0.7, 0.8
+_NOT_SAID = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,15 @@ class Lexicon:
         if not words:
             return []
         names = self._matches(words, self.view.column_words)
+        for position, word in enumerate(words):
+            for number in self._compounds.get(stem(word), ()):
+                names[number] = dict.fromkeys(range(len(self.view.columns[number].name.stems)), (position, 1.0))
         tables = self._matches(words, self.view.table_words)
         found = []
         for number, places in names.items():
             facts = self.view.columns[number]
             score = _column_score(facts, places, tables.get(facts.table, {}), (words, head))
+            score *= self._only_table(facts, places)
             score += self._context(facts, owner, focus or {}) - _key_cost(facts, words)
             if score > 0.25:
                 found.append(Scored(number, min(score, 1.0)))
@@ -102,6 +111,17 @@ class Lexicon:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
 
+    @cached_property
+    def _compounds(self) -> dict[str, tuple[int, ...]]:
+        """Columns by their words written as one: "username" for "user name"."""
+        found: dict[str, tuple[int, ...]] = {}
+        for number, facts in enumerate(self.view.columns):
+            if len(facts.name.stems) > 1:
+                comment = self.view.schema.table(facts.ref.table).column(facts.ref.column).comment
+                joined = stem("".join(split_identifier(comment or facts.ref.column)))
+                found[joined] = (*found.get(joined, ()), number)
+        return found
+
     def _content(self, phrase: str) -> tuple[list[str], int]:
         """Words that name something, folded, and the position of the head noun among them."""
         folded = fold(phrase)
@@ -116,6 +136,12 @@ class Lexicon:
                 head = len(words)
             words.append(word)
         return words, head
+
+    def _only_table(self, facts: ColumnFacts, places: Mapping[int, object]) -> float:
+        """A column of which only the table's name is said, as "user type" by "user", is hardly meant."""
+        own = set(self.view.tables[facts.table].stems)
+        said = {facts.name.stems[place] for place in places}
+        return _NOT_SAID if said <= own and set(facts.name.stems) - own and len(said) < len(facts.name.stems) else 1.0
 
     def _context(self, facts: ColumnFacts, owner: int | None, focus: Mapping[int, float]) -> float:
         if owner == facts.table:
@@ -139,6 +165,11 @@ class Lexicon:
                     if close > places.get(place, (0, 0.0))[1]:
                         places[place] = position, close
         return found
+
+    def facts(self, node: exp.Expression) -> ColumnFacts | None:
+        """What is known of a column; None for any other expression."""
+        number = self.view.index.get(ColumnRef(node.table, node.name)) if isinstance(node, exp.Column) else None
+        return None if number is None else self.view.columns[number]
 
     def skips(self, word: str) -> bool:
         """Whether a folded word never names anything."""

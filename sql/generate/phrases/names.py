@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import split_identifier, stem
 
 from ...schema.schema import ForeignKey, Schema, Table
+from .wordset import word_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["key_column", "with_natural_names"]
 
 # Parts that identifiers of any domain are made of; with the schema's own words they cut "joindate" and "custid".
-_PARTS = ["id", "name", "date", "time", "type", "code", "num", "number", "no", "nr", "status", "amount", "price", "count", "total", "year", "month", "day", "address", "email", "phone", "city", "state", "country", "postal", "zip", "first", "last", "middle", "join", "start", "end", "open", "close", "high", "low", "volume", "source", "user", "customer", "cust", "order", "product", "prod", "item", "qty", "quantity", "amt", "desc", "description", "title", "is", "has", "by", "at", "ts", "str", "flag", "rate", "value", "level", "size", "unit", "cost", "tax", "fee", "min", "max", "avg", "sum", "due", "paid", "created", "updated", "deleted", "join", "hire", "ship", "bill", "birth", "key", "tx", "txn", "acct", "account", "dept", "department", "emp", "employee", "mgr", "manager", "addr", "tel", "fax", "url", "web", "site", "lat", "long", "group", "category", "cat", "daily", "weekly", "monthly", "yearly", "annual"]
+_PARTS = word_set(
+    "id name date time type code num number no nr status amount price count total year month day address "
+    "email phone city state country postal zip first last middle join start end open close high low volume "
+    "source user customer cust order product prod item qty quantity amt desc description title is has by at "
+    "ts str flag rate value level size unit cost tax fee min max avg sum due paid created updated deleted "
+    "hire ship bill birth key tx txn acct account dept department emp employee mgr manager addr tel fax url "
+    "web site lat long group category cat daily weekly monthly yearly annual"
+)
 _ABBREVIATIONS = {
     "cust": "customer", "tx": "transaction", "txn": "transaction", "qty": "quantity", "amt": "amount", "num": "number",
     "acct": "account", "dept": "department", "emp": "employee", "mgr": "manager", "addr": "address", "prod": "product",
@@ -67,11 +74,17 @@ def _shared_prefix(names: Sequence[str]) -> str:
     folded = [name.casefold() for name in names]
     if len(folded) < 3 or any(len(a) != len(b) for a, b in zip(folded, names, strict=True)):
         return ""
-    prefix = os.path.commonprefix(folded)
+    prefix = _common(folded)
     # "is" or one letter says nothing, and a name must not vanish.
     if len(prefix) < 2 or not prefix.isalpha() or any(len(name) <= len(prefix) + 1 for name in folded):
         return ""
     return prefix
+
+
+def _common(names: Sequence[str]) -> str:
+    shortest, longest = min(names), max(names)  # of sorted texts these two differ first
+    count = next((i for i, (a, b) in enumerate(zip(shortest, longest, strict=False)) if a != b), len(shortest))
+    return shortest[:count]
 
 
 def _vocabulary(words: Counter[str]) -> frozenset[str]:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from ..sketch.joins import Edge
     from .joins import CheapJoins
 
-__all__ = ["Plan", "PlanWriter", "column", "count_of", "has_aggregate", "tables_of"]
+__all__ = ["Plan", "PlanWriter", "column", "count_of", "has_aggregate", "tables_of", "text_of"]
 
 ENTITY = "entity"  # key of an expression's meta: the table whose rows COUNT(*) counts
+_TABLES, _TEXT = "tables", "text"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -84,17 +85,32 @@ def has_aggregate(node: exp.Expression) -> bool:
 
 def tables_of(nodes: Sequence[exp.Expression]) -> list[str]:
     """Tables that these expressions need, in order, without those of sub-queries."""
-    names = []
-    for node in nodes:
+    return list(dict.fromkeys(name for node in nodes for name in _tables(node)))
+
+
+def _tables(node: exp.Expression) -> list[str]:
+    # Kept with the node: the same few are asked for in hundreds of plans, and the writer changes only its own copies.
+    held: list[str] | None = node.meta.get(_TABLES)
+    if held is None:
+        held = []
         for part in _outer(node):
             if isinstance(part, exp.Column) and part.table:
-                names.append(part.table)
+                held.append(part.table)
             elif ENTITY in part.meta:
-                names.append(part.meta[ENTITY])
-    return list(dict.fromkeys(names))
+                held.append(part.meta[ENTITY])
+        node.meta[_TABLES] = held
+    return held
 
 
-def _outer(node: exp.Expression) -> Iterator[exp.Expression]:
+def text_of(node: exp.Expression) -> str:
+    """What tells two expressions apart; kept with the node."""
+    text: str | None = node.meta.get(_TEXT)
+    if text is None:
+        text = node.meta[_TEXT] = f"{node.sql()} {node.meta.get(ENTITY, '')}"
+    return text
+
+
+def _outer(node: exp.Expression) -> Iterator[Any]:
     """All nodes outside of sub-queries."""
     yield from node.walk(prune=lambda part: isinstance(part, (exp.Query, exp.Exists)))
 
@@ -132,6 +148,14 @@ class PlanWriter:
         """Whether the joins may repeat the rows of the plan's first table."""
         tables, path = self._path(plan)
         return bool(path) and self._multiplied(tables[0], path)
+
+    def joined(self, plan: Plan) -> list[str]:
+        """The tables of the query, also those that only lead from one to another.
+
+        Raises:
+            GenerationError: They cannot be joined.
+        """
+        return self.joined(plan.source) if plan.source is not None else self._path(plan)[0]
 
     def _path(self, plan: Plan) -> tuple[list[str], list[Edge]]:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from .functions import quotient
 from .plan import ENTITY, SOURCE, Plan, has_aggregate
-from .scan import phrase_at
+from .scan import Mask, phrase_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .draft import Having, Slot
-    from .scan import Mask
-    from .terms import Term, Terms, Topic
+    from .term import Term, Topic
+    from .terms import Terms
 
 __all__ = ["Ratio", "grouped_ratio", "ratio_of", "read_ratio"]
 
-_RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\s+")
-_SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+|the\s+)?")
-_VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\s+(?=\w)")
+_RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\b")
+_SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\b(?:\s+(?:all|the)\b)?")
+_VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\b(?=\s)")
 _END = re.compile(
-    r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b|\bper\s|\bvary\b|\boverall\b|$"
+    r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b"
+    r"|\bper\s|\bvary\b|\boverall\b|$"
 )
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _NOT = re.compile(r"\bnon\b|\bnon-|\bnot\b|n['’]t\b|\bwithout\b")
@@ -43,6 +44,7 @@ class Ratio:
         top_clauses, bottom_clauses: Numbers of the clauses that limit each.
         top_having, bottom_having: Tests on the number of things of each row that is counted.
         percent: Times 100.
+        whole: The bottom is the sum of the tops of all groups ("share of the total amount").
         opposite: The bottom is what the top's test excludes ("vegan to non-vegan").
     """
 
@@ -54,12 +56,13 @@ class Ratio:
     bottom_having: Having | None = None
     percent: bool = False
     opposite: bool = False
+    whole: bool = False
 
 
 def read_ratio(
     mask: Mask,
     clauses: Sequence[tuple[int, int]],
-    readers: tuple[Terms, Callable[[Mask, Topic], list[Having]]],
+    readers: tuple[Terms, Callable[[Mask], list[Having]]],
     topic: Topic,
 ) -> Ratio | None:
     """The ratio that a question asks for, blanked in the mask; None where it asks for none.
@@ -100,7 +103,9 @@ def read_ratio(
     if not top or not bottom:
         return None
     mask.blank(match.start(), stop)
-    return Ratio(top, bottom, tuple(own), tuple(other), top_having, bottom_having, bool(_PERCENT.search(mask.text)), opposite)
+    return Ratio(
+        top, bottom, tuple(own), tuple(other), top_having, bottom_having, bool(_PERCENT.search(mask.text)), opposite
+    )
 
 
 def _middle(text: str, start: int, stop: int, reading: tuple[Terms, Topic]) -> re.Match[str] | None:
@@ -116,7 +121,7 @@ def _share(
     mask: Mask,
     match: re.Match[str],
     clauses: Sequence[tuple[int, int]],
-    context: tuple[tuple[Terms, Callable[[Mask, Topic], list[Having]]], Topic],
+    context: tuple[tuple[Terms, Callable[[Mask], list[Having]]], Topic],
 ) -> Ratio | None:
     readers, topic = context
     phrase, end = phrase_at(mask.text, match.end())
@@ -125,17 +130,13 @@ def _share(
         return None
     near = [n for n, (start, _) in enumerate(clauses) if start >= match.end() - 1]
     mask.blank(match.start(), end)
-    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0])
+    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0], whole=not near)
 
 
-def _side(
-    text: str, readers: tuple[Terms, Callable[[Mask, Topic], list[Having]]], topic: Topic
-) -> tuple[Slot, Having | None]:
+def _side(text: str, readers: tuple[Terms, Callable[[Mask], list[Having]]], topic: Topic) -> tuple[Slot, Having | None]:
     terms, having = readers
-    from .scan import Mask as _Mask
-
-    held = _Mask(text)
-    tests = having(held, topic)
+    held = Mask(text)
+    tests = having(held)
     phrase, _ = phrase_at(held.text, 0)
     return _counts(terms.read(phrase, topic), terms), tests[0] if tests else None
 
@@ -169,9 +170,7 @@ def ratio_of(
     return quotient(top, bottom, percent=percent)
 
 
-def _limited(
-    node: exp.Expression, test: exp.Expression | None, *, sums: bool, distinct: dict[str, exp.Expression]
-) -> exp.Expression:
+def _limited(node: Any, test: exp.Expression | None, *, sums: bool, distinct: dict[str, exp.Expression]) -> Any:
     if not has_aggregate(node):
         node = exp.Sum(this=node.copy()) if sums or test is not None else node
     if test is None or not isinstance(node, exp.AggFunc):
@@ -191,7 +190,7 @@ def _case(test: exp.Expression, value: exp.Expression, default: exp.Expression |
     return exp.Case(ifs=[exp.If(this=test.copy(), true=value.copy())], default=default)
 
 
-def grouped_ratio(inner: Plan, tests: tuple[exp.Expression, exp.Expression | None], *, percent: bool) -> Plan:
+def grouped_ratio(inner: Plan, tests: tuple[exp.Expression | None, ...], *, percent: bool) -> Plan:
     """The ratio of groups under one test to groups under another.
 
     Args:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .wordset import word_set
+
 __all__ = ["NUMBER", "Mask", "number_of", "phrase_at", "sentences", "split_list"]
 
 _NUMBERS = {
@@ -12,8 +14,12 @@ _NUMBERS = {
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "dozen": 12, "fifteen": 15, "twenty": 20, "hundred": 100,
 }  # fmt: skip
 NUMBER = r"(?:\d{1,9}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty)"
-_STOPS = frozenset(
-    ["that", "who", "whom", "which", "where", "whose", "with", "without", "in", "on", "for", "from", "by", "have", "has", "had", "having", "was", "were", "is", "are", "be", "been", "did", "do", "does", "when", "while", "between", "to", "ordered", "sorted", "ranked", "per", "each", "every", "during", "after", "before", "since", "made", "using", "than", "as", "at", "whether", "if", "so", "because", "but", "or", "not", "only", "within", "across", "via", "among", "under", "over", "above", "below", "more", "less", "out", "living", "located", "serving", "associated", "published", "taught", "offered", "grouped", "split", "starting", "does", "did", "can", "could", "should", "would", "there", "based", "along", "together", "including", "considering", "respectively"]
+_STOPS = word_set(
+    "that who whom which where whose with without in on for from by have has had having was were is are be "
+    "been did do does when while between to ordered sorted ranked per each every during after before since "
+    "made using than as at whether if so because but or not only within across via among under over above "
+    "below more less out living located serving associated published taught offered grouped split starting "
+    "can could should would there based along together including considering respectively"
 )
 _TOKEN = re.compile(r"[^\W_][\w'’./#-]*|[,;:?!.()]")
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+(?=[\"'“]?[A-Z])|\n+")
@@ -39,6 +45,10 @@ class Mask:
     def blank(self, start: int, end: int) -> None:
         """Mark characters [start, end) as read."""
         self.text = self.text[:start] + " " * (end - start) + self.text[end:]
+
+    def cut(self, start: int, end: int) -> None:
+        """Mark characters as read, so that no phrase reaches from before them to after them."""
+        self.text = self.text[:start] + ";".ljust(end - start) + self.text[end:]
 
 
 def number_of(text: str) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import stem
 
 from .plan import column
-from .terms import Term, is_moment
+from .term import Term, is_moment
 
 if TYPE_CHECKING:
     from ..sketch.view import ColumnFacts
@@ -22,7 +22,8 @@ _RANKS: dict[str, tuple[tuple[str, bool], ...]] = {
     "oldest": (("age", True), ("birth", False), ("birthday", False), ("dob", False), ("founded", False),
                ("opened", False), ("built", False), ("year", False), (_ANY_DATE, False)),
     "youngest": (("age", False), ("birth", True), ("birthday", True), ("dob", True), ("founded", True), ("year", True)),
-    "newest": (("opened", True), ("created", True), ("joined", True), ("founded", True), ("year", True), (_ANY_DATE, True)),
+    "newest": (("opened", True), ("created", True), ("joined", True), ("founded", True), ("year", True),
+               (_ANY_DATE, True)),
     "latest": ((_ANY_DATE, True), ("year", True)), "most recent": ((_ANY_DATE, True), ("year", True)),
     "most recently": ((_ANY_DATE, True), ("year", True)),
     "earliest": ((_ANY_DATE, False), ("year", False)), "first": ((_ANY_DATE, False), ("year", False)),
@@ -31,7 +32,8 @@ _RANKS: dict[str, tuple[tuple[str, bool], ...]] = {
     "cheapest": (("price", False), ("cost", False), ("fee", False), ("rate", False)),
     "least expensive": (("price", False), ("cost", False), ("fee", False)),
     "most expensive": (("price", True), ("cost", True), ("fee", True), ("rate", True)),
-    "priciest": (("price", True), ("cost", True)), "longest": (("length", True), ("duration", True), ("distance", True)),
+    "priciest": (("price", True), ("cost", True)),
+    "longest": (("length", True), ("duration", True), ("distance", True)),
     "shortest": (("length", False), ("duration", False), ("height", False), ("distance", False)),
     "tallest": (("height", True),), "heaviest": (("weight", True),), "lightest": (("weight", False),),
     "fastest": (("speed", True), ("time", False)), "slowest": (("speed", False), ("time", True)),

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ctxprune.text.words import stem
 
-from .functions import PERIODS, difference, length, period
+from .derived import DURATION, DerivedTerms
+from .functions import PERIODS, length
 from .names import key_column
 from .plan import column, count_of, has_aggregate
+from .term import Term, best_terms, is_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from ..sketch.view import ColumnFacts
     from .lexicon import Lexicon
+    from .term import Topic
 
-__all__ = ["Term", "Terms", "Topic", "is_moment", "unit_of"]
+__all__ = ["Terms"]
 
 _LEAD = re.compile(
-    r"^(?:(?:the|a|an|all|of|any|both|its|their|his|her|each|every|list of|value of|respective|corresponding|overall|exact|distinct list of|full list of|different|unique|distinct)\s+)+"
+    r"^(?:(?:the|a|an|all|of|any|both|its|their|his|her|each|every|list of|value of|respective|corresponding|overall|"
+    r"exact|distinct list of|full list of|different|unique|distinct)\s+)+"
 )
 _COUNT = re.compile(
     r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$"
@@ -39,61 +41,15 @@ _LENGTH = re.compile(r"^length of (?:the |their |its )?(.+)$")
 _BETWEEN = re.compile(
     r"^(?:difference|gap|change|days|time|number of days)\s+(?:in .+? )?between\s+(.+?)\s+and\s+(.+)$"
 )
-_SPAN = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _DISTINCT = re.compile(r"\b(?:distinct|unique|different)\b")
+_WORD = re.compile(r"\S+")
 _LABELS = frozenset({"name", "names", "title", "titles", "label"})
+_NAMED = frozenset(map(stem, ("name", "title", "label", "username")))
 _IDS = frozenset({"id", "ids", "identifier", "identifiers"})
-_UNIT = re.compile(r"\bin (?:no\. of |number of )?(second|minute|hour|day)s?\b")
-_AGGREGATES: dict[str, type[exp.AggFunc]] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
+_AGGREGATES: dict[str, Any] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
 _SURE = 0.45
+_UNMEASURED = 0.8  # for a column where an average or a sum is asked for
 _CUT = 0.93  # for each word that is left out at the end of a phrase
-_START, _END = (
-    frozenset(map(stem, ("start", "begin", "opened", "departure"))),
-    frozenset(map(stem, ("end", "finish", "closed", "arrival"))),
-)
-
-
-@dataclass(frozen=True)
-class Term:
-    """One reading of a phrase.
-
-    Attributes:
-        score: 0..1, higher is likelier.
-        expressions: What is selected; () for a thing, which is shown by its name or key.
-        table: The table of a thing, or the one the column is of.
-        kind: "column", "thing" or "measure".
-    """
-
-    score: float
-    expressions: tuple[exp.Expression, ...] = ()
-    table: str = ""
-    kind: str = "column"
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What tells two readings apart."""
-        return self.kind, self.table if self.kind == "thing" else "", *(one.sql() for one in self.expressions)
-
-    def scaled(self, factor: float) -> Term:
-        """The same reading with another score."""
-        return replace(self, score=self.score * factor)
-
-
-@dataclass(frozen=True)
-class Topic:
-    """What the question is about.
-
-    Attributes:
-        owner: Number of the table whose rows are asked for; None where not known.
-        focus: How clearly the question mentions each table, 0..1.
-        definitions: Folded short forms and what they stand for.
-        unit: In what times are to be told: "day", "hour", "minute" or "second".
-    """
-
-    owner: int | None = None
-    focus: Mapping[int, float] = field(default_factory=dict)
-    definitions: Mapping[str, str] = field(default_factory=dict)
-    unit: str = "day"
 
 
 @dataclass(frozen=True)
@@ -102,20 +58,34 @@ class Terms:
 
     lexicon: Lexicon
 
-    def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
-        """Readings of a phrase, best first; [] where it names nothing of the schema.
+    @cached_property
+    def _derived(self) -> DerivedTerms:
+        return DerivedTerms(self.lexicon, self._plain)
 
-        The last words may belong to something else ("students admitted"), so that beginnings are read as well.
+    def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
+        """See `DerivedTerms.moments`."""
+        return self._derived.moments(phrase, topic, unit)
+
+    def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
+        """Readings of a phrase, best first; [] where it names nothing of the schema."""
+        return self.beginning(phrase, topic, most=most)[0]
+
+    def beginning(self, phrase: str, topic: Topic, *, most: int = 4) -> tuple[list[Term], str]:
+        """Readings of the best beginning of a phrase, and that beginning.
+
+        The last words may belong to something else ("students admitted"), at a cost for each of them.
         """
-        words = phrase.split()
+        words = list(_WORD.finditer(phrase))
         best: list[Term] = []
+        used = phrase
         for dropped in range(min(3, len(words))):
-            found = self._read(" ".join(words[: len(words) - dropped]), topic, most)
+            text = phrase[: words[-1 - dropped].end()]
+            found = self._read(text, topic, most)
             if found and (not best or found[0].score * _CUT**dropped > best[0].score):
-                best = [term.scaled(_CUT**dropped) for term in found]
+                best, used = [term.scaled(_CUT**dropped) for term in found], text
             if best and best[0].score >= 0.95:
                 break
-        return best
+        return best, used
 
     def _read(self, phrase: str, topic: Topic, most: int) -> list[Term]:
         phrase = _LEAD.sub("", phrase.strip().lower().strip(" .,?!:;"))
@@ -124,44 +94,55 @@ class Terms:
         found = self._measures(phrase, topic)
         plain = self._plain(phrase, topic)
         # A column that is itself called "total credits" or "number of pages" competes with the sum or count.
-        if _COUNT.match(phrase):
-            plain = [term for term in plain if (f := self.facts(term.expressions[0]) if term.expressions else None) and f.kind == "number"]
-        found += plain if not found else [term.scaled(0.8) for term in plain if term.kind == "column"]
-        return _best(found, most)
+        if _COUNT.match(phrase) and not self._is_amount(phrase):
+            plain = []  # "number of streets" is no street number
+        elif _AVERAGE.match(phrase) or _SUM.match(phrase):
+            plain = [term.scaled(_UNMEASURED) for term in plain if term.kind == "column"]
+        found += plain if not found else [term.scaled(0.9) for term in plain if term.kind == "column"]
+        return best_terms(found, most)
 
     def things(self, phrase: str) -> list[Term]:
         """Tables that a phrase may name."""
         found = self.lexicon.tables(phrase)
         # Beside the table of courses those of course tags and course offerings are not meant by "courses".
         exact = bool(found) and found[0].score >= 0.97
-        return [
-            self._thing(one.number, one.score * (0.6 if exact and one.score < 0.97 else 1.0)) for one in found
-        ]
+        return [self._thing(one.number, one.score * (0.6 if exact and one.score < 0.97 else 1.0)) for one in found]
+
+    def subjects(self, topic: Topic) -> list[str]:
+        """The table that is spoken of, where one is known."""
+        return [] if topic.owner is None else [self.lexicon.view.table_name(topic.owner)]
 
     def _thing(self, number: int, score: float) -> Term:
         return Term(score, (), self.lexicon.view.table_name(number), "thing")
 
     def _measures(self, phrase: str, topic: Topic) -> list[Term]:
         if match := _BETWEEN.match(phrase):
-            return self._differences(match[1], match[2], topic)
+            return self._derived.differences(match[1], match[2], topic)
         if match := _LENGTH.match(phrase):
             return [
                 Term(term.score, (length(term.expressions[0]),), term.table, "column")
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
-        if match := _COUNT.match(phrase):
+        if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
         for name, pattern in (("avg", _AVERAGE), ("sum", _SUM), ("max", _MOST), ("min", _LEAST)):
             if match := pattern.match(phrase):
                 inner = next(group for group in match.groups() if group)
+                if name == "sum" and self._is_amount(phrase):
+                    inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
-        return self._spans(phrase, topic) if _SPAN.search(phrase) else []
+        return self._derived.durations(phrase, topic) if DURATION.search(phrase) else []
+
+    def _is_amount(self, phrase: str) -> bool:
+        """Does "amount of orders" mean a column of amounts?"""
+        word = next((word for word in ("amount", "quantity") if word in phrase.split()[:2]), "")
+        return bool(word) and stem(word) in self.lexicon.view.words
 
     def _counts(self, phrase: str, inner: str, topic: Topic) -> list[Term]:
-        found = []
-        for term in self.things(inner):
-            found.append(Term(term.score, (self.count(term.table, inner),), term.table, "measure"))
+        found = [
+            Term(term.score, (self.count(term.table, inner),), term.table, "measure") for term in self.things(inner)
+        ]
         near = self.lexicon.columns(inner, owner=topic.owner, focus=topic.focus)
         for one in near[:4]:
             facts = self.lexicon.view.columns[one.number]
@@ -174,6 +155,7 @@ class Terms:
             facts = self.lexicon.view.columns[one.number]
             if facts.kind == "number" and not {"year"} & set(facts.name.stems):
                 found.append(Term(one.score * 0.9, (exp.Sum(this=column(facts.ref)),), facts.ref.table, "measure"))
+                found.append(Term(one.score * 0.85, (column(facts.ref),), facts.ref.table))
             else:
                 counted = exp.Count(this=exp.Distinct(expressions=[column(facts.ref)]))
                 found.append(Term(one.score * 0.8, (counted,), facts.ref.table, "measure"))
@@ -189,12 +171,16 @@ class Terms:
 
     def _aggregates(self, name: str, inner: str, topic: Topic) -> list[Term]:
         found = []
-        if match := _COUNT.match(inner):
+        if (match := _COUNT.match(inner)) and not self._is_amount(inner):
             # "average number of shares": the number is a column, or a count of each group, which is no plain measure.
             inner = (match[1] or match[2]).strip()
-        base = [*self._spans(inner, topic), *self._products(inner, topic, name), *self._plain(inner, topic)]
+        base = [
+            *self._derived.durations(inner, topic),
+            *(self._derived.products(inner) if name == "sum" else []),
+            *self._plain(inner, topic),
+        ]
         if found_between := _BETWEEN.match(inner):
-            base = self._differences(found_between[1], found_between[2], topic)
+            base = self._derived.differences(found_between[1], found_between[2], topic)
         for term in base:
             if term.kind == "thing":
                 if name == "sum":
@@ -219,9 +205,7 @@ class Terms:
 
     def facts(self, node: exp.Expression) -> ColumnFacts | None:
         """What is known of a column; None for any other expression."""
-        if not isinstance(node, exp.Column):
-            return None
-        return next((f for f in self.lexicon.view.columns if f.ref == (node.table, node.name)), None)
+        return self.lexicon.facts(node)
 
     def _ids(self, phrase: str, topic: Topic) -> list[Term]:
         """The key of what is spoken of, whatever it is called: "user ID" is users.uid."""
@@ -229,7 +213,9 @@ class Terms:
         if not set(words) & _IDS:
             return []
         rest = " ".join(word for word in words if word not in _IDS | {"of", "the"})
-        numbers = [(self.lexicon.view.table_index[one.table], one.score) for one in self.things(rest) if one.score >= 0.7]
+        numbers = [
+            (self.lexicon.view.table_index[one.table], one.score) for one in self.things(rest) if one.score >= 0.7
+        ]
         if not rest and topic.owner is not None:
             numbers = [(topic.owner, 0.9)]
         keys = [(self.key(number), number, score) for number, score in numbers[:2]]
@@ -239,10 +225,12 @@ class Terms:
 
     def _plain(self, phrase: str, topic: Topic) -> list[Term]:
         found = [term for term in self.things(phrase) if term.score >= _SURE]
-        view = self.lexicon.view
+        named = bool(found) and not _IDS & set(phrase.split())
         for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus):
-            facts = view.columns[one.number]
-            found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
+            facts = self.lexicon.view.columns[one.number]
+            # "products" are things, and only by accident a part of "product_id".
+            if not (named and facts.kind == "id"):
+                found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
         return [*self._ids(phrase, topic), *self._labels(phrase, topic), *self._periods(phrase, topic), *found]
 
     def _labels(self, phrase: str, topic: Topic) -> list[Term]:
@@ -284,9 +272,9 @@ class Terms:
         )
         if first is not None and last is not None:
             return column(first), column(last)
-        number = view.labels.get(table)
-        if number is not None:
-            return (column(view.columns[number].ref),)
+        named = [ref for one, ref in stems.items() if set(one) & _NAMED]
+        if named:
+            return (column(named[0]),)
         # "institution.institution", else nothing: any other text may be a code or a remark.
         same = next((ref for s, ref in stems.items() if s == view.tables[table].stems), None)
         return (column(same),) if same is not None else ()
@@ -305,87 +293,3 @@ class Terms:
             return []
         rest = " ".join(word for word in phrase.split() if word.removesuffix("s") != unit)
         return [term.scaled(0.8) for term in self.moments(rest, topic, unit)]
-
-    def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
-        """Columns of dates and times that a phrase may mean, best first; in whole periods where a unit is given."""
-        near = {one.number: one.score for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus)}
-        found = []
-        for number, facts in enumerate(self.lexicon.view.columns):
-            if not is_moment(facts):
-                continue
-            score = max(0.5 * near.get(number, 0.0) + 0.3, 0.3) + 0.4 * topic.focus.get(facts.table, 0.0)
-            score += 0.1 * (topic.owner == facts.table) - 0.02 * facts.position
-            expression = period(column(facts.ref), unit) if unit else column(facts.ref)
-            found.append(Term(min(max(score, 0.05), 1.0), (expression,), facts.ref.table))
-        return _best(found, 3)
-
-    def _differences(self, one: str, other: str, topic: Topic) -> list[Term]:
-        found = []
-        for a in self._plain(one, topic)[:3]:
-            for b in self._plain(other, topic)[:3]:
-                if len(a.expressions) == 1 == len(b.expressions) and a.key != b.key:
-                    found.append(Term(min(a.score, b.score), (self._minus(b, a, topic.unit),), a.table, "column"))
-        return found
-
-    def _minus(self, one: Term, other: Term, unit: str) -> exp.Expression:
-        left, right = one.expressions[0], other.expressions[0]
-        facts = self.facts(left)
-        if facts is not None and is_moment(facts):
-            return difference(left, right, unit, self.lexicon.view.schema.dialect)
-        return exp.Sub(this=left.copy(), expression=right.copy())
-
-    def _spans(self, phrase: str, topic: Topic) -> list[Term]:
-        """From the start to the end of what has both: "session duration"."""
-        if not _SPAN.search(phrase):
-            return []
-        words = _SPAN.sub("", _UNIT.sub("", phrase))
-        by_table: dict[int, dict[str, ColumnFacts]] = defaultdict(dict)
-        for facts in self.lexicon.view.columns:
-            if is_moment(facts) and set(facts.name.stems) & (_START | _END):
-                by_table[facts.table]["start" if set(facts.name.stems) & _START else "end"] = facts
-        near = {self.lexicon.view.table_index[term.table]: term.score for term in self.things(words)}
-        found = []
-        for table, ends in by_table.items():
-            if len(ends) == 2:
-                made = difference(
-                    column(ends["end"].ref), column(ends["start"].ref), topic.unit, self.lexicon.view.schema.dialect
-                )
-                score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
-                found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
-        return found
-
-    def _products(self, phrase: str, topic: Topic, name: str) -> list[Term]:
-        """Quantity times price over the lines of an order, for what is sold or spent in total."""
-        if name != "sum" or not re.search(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b", phrase):
-            return []
-        found = []
-        for table in {facts.table for facts in self.lexicon.view.columns}:
-            own = [facts for facts in self.lexicon.view.columns if facts.table == table and facts.kind == "number"]
-            quantity = next(
-                (f for f in own if {"quantiti", "quantity", "qty", stem("quantity")} & set(f.name.stems)), None
-            )
-            price = next((f for f in own if stem("price") in f.name.stems), None)
-            if quantity is not None and price is not None:
-                made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
-                found.append(Term(0.75, (made,), quantity.ref.table, "column"))
-        return found
-
-
-def is_moment(facts: ColumnFacts) -> bool:
-    """Whether a column holds dates or times, by its type, or by its name where the type is no number."""
-    return facts.kind == "date" or (
-        facts.kind == "text" and bool({"date", "datetime", "timestamp"} & set(facts.name.stems))
-    )
-
-
-def unit_of(text: str) -> str:
-    """In what times are to be told: "in seconds"."""
-    match = _UNIT.search(text)
-    return match[1] if match else "day"
-
-
-def _best(found: Iterable[Term], most: int) -> list[Term]:
-    held: dict[tuple[str, ...], Term] = {}
-    for term in sorted(found, key=lambda term: -term.score):
-        held.setdefault(term.key, term)
-    return list(held.values())[:most]

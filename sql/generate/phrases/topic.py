@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .terms import Topic, unit_of
+from .term import Topic, unit_of
 
 if TYPE_CHECKING:
     from .terms import Terms

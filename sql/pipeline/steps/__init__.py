@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .base import Refusal, State, Step, as_step
 from .choose import AssessAnswer, JudgeCandidates, SelectAnswer
-from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
+from .context import LinkSchema, ReadSamples, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
 from .generate import PATHS, Generate
 from .names import CheckNames
@@ -17,6 +17,7 @@ __all__ = [
     "Generate",
     "JudgeCandidates",
     "LinkSchema",
+    "ReadSamples",
     "Refusal",
     "RetrieveValues",
     "Screen",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -12,7 +12,8 @@ from ctxprune.utils.foreign import check_method, optional_member
 from ...select.base import SelectionContext
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from ...generate.base import Candidate
     from ...knowledge.recall import Recalled
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ...rewrite.base import Rewritten
     from ...schema.hits import RangeHit, ValueHit
     from ...schema.linked import Linked
-    from ...schema.schema import Schema
+    from ...schema.schema import ColumnRef, Schema
     from ...select.base import Executed, Selection
     from ...trust.model import JudgedGroup
     from ...trust.outcome import Assessment
@@ -52,6 +53,8 @@ class State:
         evidence: Extra knowledge that came with the question.
         hits: Stored values that the question mentions.
         ranges: Columns that its numbers and days may be compared with.
+        samples: By column, a few stored values that may be shown.
+        today: The day that "last month" counts from; None for the clock's.
         linked: The linked schema.
         shown: The linked schema with example values.
         candidates: As generated.
@@ -70,6 +73,8 @@ class State:
     evidence: str = ""
     hits: Sequence[ValueHit] = ()
     ranges: Sequence[RangeHit] = ()
+    samples: Mapping[ColumnRef, tuple[object, ...]] = field(default_factory=dict)
+    today: date | None = None
     linked: Linked | None = None
     shown: Schema | None = None
     candidates: Sequence[Candidate] = ()

@@ -11,18 +11,29 @@ from ...guard.intent import write_request
 from ...linking.doubts import SchemaWords, find_doubts
 from ...linking.wrapped import counter_of, with_columns
 from ...schema.schema import ColumnRef
+from ...values.column_samples import column_samples
 from ...values.restrict import check_leaves_out, fold_ref, restrict
 from .base import Refusal, Step
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from ...database.database import Database
     from ...linking.base import Linker
     from ...schema.schema import Schema
     from ...values.base import ValueHit, ValueLookup
     from .base import State
 
-__all__ = ["LinkSchema", "RetrieveValues", "Sampler", "Screen", "ShowValues", "with_values", "without_examples"]
+__all__ = [
+    "LinkSchema",
+    "ReadSamples",
+    "RetrieveValues",
+    "Sampler",
+    "Screen",
+    "ShowValues",
+    "with_values",
+    "without_examples",
+]
 
 
 class Sampler(Protocol):
@@ -152,6 +163,33 @@ class ShowValues(Step):
             filled = self.database.with_examples(schema.subset(missing), n=self.n)
             self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
         return replace(state, shown=with_values(schema, {ref: self._seen.get(ref, ()) for ref in wanted}))
+
+
+@dataclass(frozen=True)
+class ReadSamples(Step):
+    """Reads a few stored values of every column, for generators that decide by them without a prompt.
+
+    Attributes:
+        database: Where they are stored; each schema is read once.
+        private: Columns whose values are never shown.
+    """
+
+    database: Database
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "samples"
+    _read: list[tuple[Schema, dict[ColumnRef, tuple[object, ...]]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    def run(self, state: State) -> State:
+        """Adds `samples`."""
+        for schema, samples in self._read:
+            if schema is state.schema:
+                return replace(state, samples=samples)
+        samples = column_samples(self.database, state.schema, private=self.private)
+        # One entry: an older schema does not come back.
+        self._read[:] = [(state.schema, samples)]
+        return replace(state, samples=samples)
 
 
 def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) -> Schema:

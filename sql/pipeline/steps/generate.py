@@ -109,6 +109,8 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
         linked=state.linked,
         hits=hits,
         ranges=state.ranges if path.endswith("+values") else (),
+        samples=state.samples,
+        today=state.today,
         evidence=state.evidence_text,
         path=path,
         n=n,

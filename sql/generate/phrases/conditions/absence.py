@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from .build import all_of, compare, is_null, literal, name
+from ...sketch.joins import foreign_refs
+from .build import all_of, compare, is_null, literal, name, negate
 from .clauses import Clause, Option
 
 if TYPE_CHECKING:
@@ -17,18 +18,27 @@ if TYPE_CHECKING:
     from ...sketch.joins import Edge
     from .inputs import Inputs
 
-__all__ = ["read_absences"]
+__all__ = ["read_absences", "read_denied_values", "spoken_table"]
 
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
     r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
     r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|lack(?:s|ing)?\b|"
-    r"not having\b)"
+    r"not having\b|not\s+(?=\w+(?:ed|en)\b))"
 )
 _BOUNDARY = re.compile(
     r"[.?!;]|\b(?:and|but|or)\s+(?:who|that|which|have|has|are|is|were|show|list|return|give|how|what)\b|\breturn\b"
 )
+_NO_ABSENCE = re.compile(
+    r"(?:(?:who|that|which|whom)\s+)?(?:(?:is|are|was|were)\s*(?:not|n[o'’]?t)\s+(?:an?|the|in|from|at|on|of|to|"
+    r"with|located|named|called)\b(?!\s+any)|"
+    r"do(?:es)?\s*(?:not|n[o'’]?t)\s+(?:include|consider|count|show|return|use|list|take)\b)"
+)
+_LEFT_OUT = re.compile(
+    r"\b(?:ignor|exclud|omit|remov|skip|except|leav(?:e|ing) out|leave aside)\w*\s+(?:[\w]+\s+){0,4}$"
+)
 _REACH = 6
+_NAMED = 0.3  # share of a table's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +66,45 @@ def read_absences(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
     return found
 
 
+def read_denied_values(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause]:
+    """Clauses that deny a value of rows of which one has several: "dorms with a lounge but no study rooms".
+
+    That some row has another value says nothing; no row may have the value.
+    """
+    found = []
+    for clause in clauses:
+        best = clause.options[0]
+        if best.kind == "date" and not re.search(r"\b(?:but|and)\s+$", inputs.text[: clause.start]):
+            continue
+        if best.kind not in ("value", "date") or not isinstance(best.test, (exp.NEQ, exp.Not)) or len(best.tables) != 1:
+            continue
+        first, _ = inputs.covered(clause.start, clause.end)
+        subject = spoken_table(inputs, first, without=best.tables[0])
+        path = None
+        if subject is not None:
+            path = inputs.view.graph.connect([inputs.view.table_name(subject), best.tables[0]])
+        if subject is None or not path or not _is_many(inputs, path[0]):
+            continue
+        test = not_in(inputs, path, [negate(best.test.copy())])
+        option = Option(min(1.0, best.score + 0.05), test, (inputs.view.table_name(subject),), "absence")
+        found.append(Clause(clause.start, clause.end, (option, *clause.options)))
+    return found
+
+
+def _is_many(inputs: Inputs, edge: Edge) -> bool:
+    """Whether a row of `edge.table` may have several of `edge.other`."""
+    keys = inputs.view.schema.table(edge.other).primary_key
+    return keys != edge.other_columns
+
+
 def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> _Denial | None:
     first, last = inputs.covered(match.start(), match.end())
+    # "that is not a merchant" says what something is; "do not include" says what to show.
+    if _NO_ABSENCE.match(inputs.text, match.start()):
+        return None
     stop = _BOUNDARY.search(inputs.text, match.end())
     limit = stop.start() if stop is not None else len(inputs.text)
-    subject = _subject(inputs, first)
+    subject = spoken_table(inputs, first)
     if subject is None or first == last:
         return None
     # "without X" names what is missing at once; after a verb it may stand some words away.
@@ -76,13 +120,13 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
 
 
-def _subject(inputs: Inputs, first: int) -> int | None:
-    """The table named last before a token, else the first one named after it."""
+def spoken_table(inputs: Inputs, first: int, without: str = "") -> int | None:
+    """The table named last before a token, other than `without`; None where there is none."""
     places = [
         (place, share, table)
         for table, found in inputs.named_tables.items()
         for place, share in found
-        if share >= 0.4 and place < first
+        if share >= _NAMED and place < first and inputs.view.table_name(table) != without
     ]
     if not places:
         return None
@@ -92,24 +136,22 @@ def _subject(inputs: Inputs, first: int) -> int | None:
 
 
 def _named_after(inputs: Inputs, last: int, reach: int, limit: int, subject: int) -> tuple[int, int, float] | None:
-    """The last token of the first other table named after a negation, that table, and how well it is named."""
-    for position in range(last, min(last + reach, len(inputs.tokens))):
-        if inputs.tokens[position].start >= limit:
-            break
-        found = [
-            (share, -table)
-            for table, places in inputs.named_tables.items()
-            for place, share in places
-            if place == position and share >= 0.3 and table != subject and _joined(inputs, subject, table)
-        ]
-        if found:
-            share, table = max(found)
-            while position + 1 < len(inputs.tokens) and any(
-                place == position + 1 for place, _ in inputs.named_tables[-table]
-            ):
-                position += 1  # noqa: PLW2901 - the rest of a name of several words
-            return position, -table, share
-    return None
+    """The last token of the other table named best after a negation, that table, and how well it is named."""
+    stop = next((k for k, token in enumerate(inputs.tokens) if token.start >= limit), len(inputs.tokens))
+    found = [
+        (share, -place, -table)
+        for table, places in inputs.named_tables.items()
+        for place, share in places
+        if last <= place < min(last + reach, stop) and share >= _NAMED and table != subject
+        if _joined(inputs, subject, table)
+    ]
+    if not found:
+        return None
+    share, place, table = max(found)
+    position, more = -place, dict(inputs.named_tables[-table])
+    while position + 1 in more:  # a name of several words
+        position += 1
+    return position, -table, share
 
 
 def _by_value(
@@ -119,11 +161,17 @@ def _by_value(
     last, words = reach
     for clause in after:
         first, _ = inputs.covered(clause.start, clause.end)
+        # "not 'white'" denies the value itself; a verb between asks for rows.
+        if first == last and re.search(r"\b(?:is|are|was|were)\b", match.group()):
+            continue
         if first - last > words or not clause.options or clause.options[0].kind not in ("value", "boolean"):
             continue
         table = inputs.view.table_index[clause.options[0].tables[0]]
         # A value of the spoken table itself is only denied: "not from Spain".
         if table == subject or not _joined(inputs, subject, table) or inputs.spoken(table, first) > 0.8:
+            continue
+        path = inputs.view.graph.connect([inputs.view.table_name(subject), inputs.view.table_name(table)])
+        if not path or not _is_many(inputs, path[0]):
             continue
         return _Denial(match.start(), clause.end, subject, table, 0.6, (clause,))
     return None
@@ -156,7 +204,12 @@ def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
         return []
     options = []
     for edge in inputs.view.graph.parallels(path[0]):
+        if any(inputs.facts(inputs.view.index[ref]).kind == "date" for ref in foreign_refs(edge)):
+            continue  # two days that are equal tie no rows
         test = not_in(inputs, [edge, *path[1:]], [option.test for option in tests])
+        # "Ignore customers who have not made any": those with one are wanted.
+        if _LEFT_OUT.search(inputs.text[: denial.start]):
+            test = negate(test)
         score = min(1.0, 0.45 + 0.35 * denial.share + 0.1 * bool(tests)) - 0.1 * (edge != path[0])
         options.append(Option(round(score, 4), test, (own,), "absence"))
     return options

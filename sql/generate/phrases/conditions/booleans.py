@@ -22,17 +22,28 @@ __all__ = ["Polarity", "find_polarity", "read_booleans", "truth_values", "withou
 _YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "on"})
 _NO = frozenset({"no", "n", "false", "f", "0", "0.0", "off"})
 # Parts of a name that say only that it is a column of yes and no.
-_EMPTY = frozenset({"is", "has", "had", "ha", "was", "wa", "are", "be", "can", "flag", "indicator", "ind", "yn", "bool",
-                    "do", "doe", "in", "on", "of", "the", "a", "an", "and", "to"})  # fmt: skip
-_NEGATIONS = frozenset({"not", "no", "without", "never", "non", "neither", "nor", "lacking", "lack", "lacks", "none",
-                        "excluding", "except", "un", "isn't", "aren't", "wasn't", "weren't", "don't", "doesn't", "didn't",
-                        "haven't", "hasn't", "hadn't", "cannot", "can't", "won't"})  # fmt: skip
-_HAVE = frozenset({"with", "have", "has", "had", "having", "requires", "require", "requiring", "including",
-                   "include", "includes", "offer", "offers", "offering", "support", "supports", "supporting", "allow",
-                   "allows", "use", "uses", "contain", "contains"})  # fmt: skip
-_BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "got", "currently", "still", "already", "that", "who",
-                 "which", "only", "all"})  # fmt: skip
+_EMPTY_WORDS = """
+    is has had ha was wa are be can flag indicator ind yn bool do doe in on of the a an and to
+"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
+_NEGATIONS_WORDS = """
+    not no without never non neither nor lacking lack lacks none excluding except un isn't aren't wasn't
+    weren't don't doesn't didn't haven't hasn't hadn't cannot can't won't
+"""
+_NEGATIONS = frozenset(_NEGATIONS_WORDS.split())
+_HAVE_WORDS = """
+    with have has had having requires require requiring including include includes offer offers offering
+    support supports supporting allow allows use uses contain contains
+"""
+_HAVE = frozenset(_HAVE_WORDS.split())
+_BE_WORDS = """
+    is are was were be been being got currently still already that who which only all
+"""
+_BE = frozenset(_BE_WORDS.split())
+_SHOWN = frozenset({"whether", "if", "per", "each", "by", "every", "what"})
+_PASSED = frozenset({"a", "an", "any", "the", "do", "does", "did", "yet", "been", "they", "it", "he", "she"})
 _PREFIXES = ("un", "in", "im", "dis", "non", "ir", "il")
+_EVENT = 0.75  # a word that only names the same event: "signed up" is not "subscribed"
 _REACH = 4  # words between a negation and what it denies
 
 
@@ -104,9 +115,10 @@ def _stated(inputs: Inputs, number: int) -> Iterator[Clause]:
 
 def _mentions(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float, bool]]:
     """Tokens [first, last) that name the column, how well, and whether a prefix turns it round ("inactive")."""
-    parts = [part for part in inputs.facts(number).name.stems if part not in _EMPTY]
+    parts = [part for part in inputs.parts[number] if part not in _EMPTY]
     own = set(inputs.view.tables[inputs.facts(number).table].stems)
-    parts = [part for part in parts if part not in own] or parts
+    # "isactive" written without a break.
+    parts = [part.removeprefix("is") if len(part) > 6 else part for part in parts if part not in own] or parts
     if not parts:
         return
     place = 0
@@ -115,8 +127,8 @@ def _mentions(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float, bo
             _best_part(inputs, position, parts)
             for position in range(place, min(place + len(parts), len(inputs.tokens)))
         ]
-        matched = {part for part, fit, _ in fits if fit >= 0.7}
-        count = next((k for k, (_, fit, _) in enumerate(fits) if fit < 0.7), len(fits))
+        matched = {part for part, fit, _ in fits if fit > _EVENT}
+        count = next((k for k, (_, fit, _) in enumerate(fits) if fit <= _EVENT), len(fits))
         if count and (len(matched) == len(parts) or (len(parts) > 1 and len(matched) >= len(parts) - 1 and count >= 2)):
             share = sum(fit for _, fit, _ in fits[:count]) / max(len(parts), 1)
             yield place, place + count, min(1.0, share), any(flip for _, _, flip in fits[:count])
@@ -160,12 +172,13 @@ def _same_root(one: str, other: str) -> bool:
 
 
 def find_polarity(inputs: Inputs, first: int, last: int) -> Polarity | None:
-    """Whether the words around tokens [first, last) state or deny them; None where they only name them ("show whether")."""
+    """Whether the words around tokens [first, last) state or deny them; None where they only name them."""
     tokens = inputs.tokens
     place, denied, clear = first, False, 0.0
     while place > 0 and first - place < _REACH:
         word = tokens[place - 1].text
-        if word in ("whether", "if", "per", "each", "by", "every"):
+        # "what is the", "list whether they are": the column is shown.
+        if word in _SHOWN:
             return None
         if word in _NEGATIONS:
             denied, clear, place = not denied, 1.0, place - 1
@@ -173,11 +186,7 @@ def find_polarity(inputs: Inputs, first: int, last: int) -> Polarity | None:
             clear, place = max(clear, 0.8), place - 1
         elif word in _BE:
             clear, place = max(clear, 0.7), place - 1
-        elif (
-            word in ("a", "an", "any", "the", "do", "does", "did", "yet", "been")
-            and place > 1
-            and (tokens[place - 2].text in _NEGATIONS | _HAVE | _BE)
-        ):
+        elif word in _PASSED and place > 1 and tokens[place - 2].text in _NEGATIONS | _HAVE | _BE | _SHOWN:
             place -= 1
         else:
             break

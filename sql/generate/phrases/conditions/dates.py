@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from .build import all_of, any_of, column, compare, literal, negate
+from .build import all_of, any_of, compare, literal, negate
 from .clauses import Clause, Option
 from .forms import day_columns
 from .windows import find_windows
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from .inputs import Inputs
     from .windows import Window
 
-__all__ = ["read_dates"]
+__all__ = ["read_dates", "score_column"]
 
 _MOST_OPTIONS = 5
+_LIKELY = 0.3
+_NAMED = 0.4  # share of a table's name
 _WORST = 0.4  # of the best option's score: less likely columns are left out
 _USUAL = frozenset({"date", "time", "datetime", "timestamp", "at", "on", "ts", "day", "create", "year"})
 _SECONDARY = frozenset(
@@ -46,7 +48,7 @@ def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
 
 def _options(inputs: Inputs, window: Window, columns: list[DayColumn]) -> tuple[list[Option], list[str]]:
     scored = sorted(
-        ((_score(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
+        ((score_column(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
     )
     options: list[Option] = []
     notes: list[str] = []
@@ -78,37 +80,52 @@ def _test(window: Window, one: DayColumn, dialect: str) -> tuple[Any, str]:
 
 def _any_year(window: Window, one: DayColumn, dialect: str) -> tuple[Any, str]:
     """A month, quarter or day of any year."""
-    if one.kind != "iso":
+    month, day = one.part("month", dialect), one.part("day", dialect)
+    if month is None or day is None:
         return None, f"{one.ref.table}.{one.ref.column} stores no dates whose month can be read"
-    held = column(one.ref, dialect)
-    month = _part("month", held, dialect)
     if window.quarter:
         first = 3 * window.quarter - 2
         test = exp.Between(this=month, low=literal(first), high=literal(first + 2))
         return test, "of any year"
     tests = [compare("=", month, literal(window.month))]
     if window.day:
-        tests.append(compare("=", _part("day", held.copy(), dialect), literal(window.day)))
+        tests.append(compare("=", day, literal(window.day)))
     return all_of(tests), "of any year"
 
 
-def _part(part: str, held: Any, dialect: str) -> Any:
-    if dialect == "sqlite":
-        code = literal({"month": "%m", "day": "%d"}[part])
-        text = exp.Anonymous(this="STRFTIME", expressions=[code, held])
-        return exp.Cast(this=text, to=exp.DataType.build("int"))
-    return exp.Extract(this=exp.Var(this=part.upper()), expression=held)
-
-
-def _score(inputs: Inputs, window: Window, one: DayColumn) -> float:
+def score_column(inputs: Inputs, window: Window, one: DayColumn) -> float:
+    """How likely a window is about a column, 0..1."""
     first, last = inputs.covered(window.start, window.end)
     near = inputs.near(one.number, first, last)
     likelihood = inputs.likelihood(one.ref, window.start, window.end)
     if not window.led and likelihood is None and near < 0.3:
         return 0.0  # a bare number that nothing makes a year
-    score = 0.25 + 0.35 * near + 0.25 * inputs.spoken(inputs.facts(one.number).table, first)
-    score += 0.05 if likelihood is None else 0.15 * likelihood
-    return max(0.0, min(1.0, (score + _usual(inputs, one, near)) * one.sure * (1.0 if window.led else 0.7)))
+    score = 0.15 + 0.4 * near + 0.35 * inputs.spoken(inputs.facts(one.number).table, first)
+    score += 0.05 if likelihood is None else 0.1 * likelihood
+    score += 0.1 * _happens(inputs, inputs.facts(one.number).table)
+    clear = window.led or (likelihood or 0.0) >= _LIKELY
+    return max(
+        0.0,
+        min(
+            1.0,
+            (score + _usual(inputs, one, near)) * one.sure * (1.0 if clear else 0.7),
+        ),
+    )
+
+
+def _happens(inputs: Inputs, table: int) -> bool:
+    """Whether rows of a table that the question names belong to another one that it names: "sessions of each user".
+
+    Days mostly say when something happened, not when the one that it happened to was stored.
+    """
+    named = {number for number, places in inputs.named_tables.items() if max(share for _, share in places) >= _NAMED}
+    if table not in named:
+        return False
+    own = inputs.view.schema.table(inputs.view.table_name(table)).primary_key
+    return any(
+        inputs.view.table_index[edge.other] in named and edge.columns != own
+        for edge in inputs.view.graph.neighbours(inputs.view.table_name(table))
+    )
 
 
 def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:

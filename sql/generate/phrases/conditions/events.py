@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ctxprune.text.words import stem
 
-__all__ = ["dimension_words", "same_event"]
+__all__ = ["dimension_words", "is_event", "same_event"]
 
 # Compiled by hand from general knowledge; each line is one event. A word may belong to several.
 _EVENTS = (
@@ -17,7 +17,8 @@ _EVENTS = (
     "hire hired hiring employ employed employment start started join joined begin began appointed",
     "die died death dead deceased",
     "place placed order ordered purchase purchased buy bought make made",
-    "create created creation make made issue issued open opened generate generated",
+    "create created creation make made issue issued open opened generate generated "
+    "write wrote written post posted submit submitted",
     "publish published publication release released launch launched issue issued",
     "start started begin began beginning commence commenced effective",
     "end ended finish finished complete completed completion close closed expire expired expiry expiration stop "
@@ -54,33 +55,53 @@ _EVENTS = (
     "diagnose diagnosed diagnosis",
     "prescribe prescribed prescription",
     "inspect inspected inspection",
-    "review reviewed rate rated rating",
 )  # fmt: skip
 # An adjective or unit beside a number, and the words of the columns that hold what it measures.
-_DIMENSIONS = {
-    "old": "age birth born", "older": "age birth born", "young": "age birth born", "younger": "age birth born",
-    "aged": "age birth born", "heavy": "weight mass", "heavier": "weight mass", "lighter": "weight mass",
-    "weigh": "weight mass", "weighing": "weight mass", "weighs": "weight mass", "tall": "height", "taller": "height",
-    "high": "height elevation altitude", "long": "length duration", "longer": "length duration time",
-    "shorter": "length duration height time", "short": "length duration height", "lasting": "duration length",
-    "lasted": "duration length", "cheap": "price cost", "cheaper": "price cost", "expensive": "price cost",
-    "priced": "price", "costing": "cost price", "cost": "cost price", "costs": "cost price", "worth": "value price "
-    "amount", "fast": "speed", "faster": "speed time", "slower": "speed time", "large": "size area", "larger": "size "
-    "area", "bigger": "size area", "smaller": "size area", "wide": "width", "wider": "width", "deep": "depth",
-    "deeper": "depth", "far": "distance", "farther": "distance", "populous": "population", "inhabitants": "population",
-    "residents": "population", "people": "population", "rated": "rating score stars", "scored": "score points",
-    "scoring": "score points", "scores": "score", "earn": "salary wage income earnings pay", "earns": "salary wage "
-    "income earnings pay", "earning": "salary wage income earnings pay", "paid": "salary wage pay amount",
-    "makes": "salary wage income", "hot": "temperature", "hotter": "temperature", "warmer": "temperature",
-    "colder": "temperature", "dollars": "price amount cost total value", "dollar": "price amount cost", "euros":
-    "price amount cost", "pounds": "weight price amount", "kg": "weight", "kilograms": "weight", "grams": "weight",
-    "km": "distance length", "kilometers": "distance length", "miles": "distance", "meters": "height length",
-    "metres": "height length", "feet": "height length depth", "cm": "height", "inches": "height length",
-    "minutes": "duration length time", "seconds": "duration length time", "hours": "duration hours time",
-    "stars": "rating stars", "percent": "percent percentage rate share", "degrees": "temperature",
-    "spent": "amount total price", "spending": "amount total price",
-    "tons": "weight tonnage", "points": "points score",
-}  # fmt: skip
+_DIMENSIONS = (
+    "old older young younger aged: age birth born",
+    "heavy heavier lighter weigh weighing weighs: weight mass",
+    "tall taller cm: height",
+    "high: height elevation altitude",
+    "long: length duration",
+    "longer: length duration time",
+    "shorter: length duration height time",
+    "short: length duration height",
+    "lasting lasted: duration length",
+    "cheap cheaper expensive: price cost",
+    "priced: price",
+    "costing cost costs: cost price",
+    "worth: value price amount total",
+    "fast: speed",
+    "faster slower: speed time",
+    "large larger bigger smaller: size area",
+    "wide wider: width",
+    "deep deeper: depth",
+    "far farther miles: distance",
+    "populous inhabitants residents people: population",
+    "rated: rating score stars",
+    "scored scoring: score points",
+    "scores: score",
+    "earn earns earning: salary wage income earnings pay",
+    "paid: salary wage pay amount",
+    "makes: salary wage income",
+    "hot hotter warmer colder degrees: temperature",
+    "dollars: price amount cost total value",
+    "dollar euros: price amount cost",
+    "pounds: weight price amount",
+    "kg kilograms grams: weight",
+    "km kilometers: distance length",
+    "meters metres inches: height length",
+    "feet: height length depth",
+    "minutes seconds: duration length time",
+    "hours: duration hours time",
+    "stars: rating stars",
+    "percent: percent percentage rate share",
+    "spent spending: amount total price",
+    "tons: weight tonnage",
+    "live lives living based resides: city country state address location",
+    "located: city country state address location region",
+    "points: points score",
+)
 
 
 @lru_cache(maxsize=1)
@@ -99,7 +120,21 @@ def same_event(one: str, other: str) -> bool:
     return not groups.get(one, frozenset()).isdisjoint(groups.get(other, frozenset()))
 
 
-@lru_cache(maxsize=512)
+def is_event(word: str) -> bool:
+    """Whether a folded word or stem names an event at all."""
+    return word in _groups()
+
+
+@lru_cache(maxsize=1)
+def _measures() -> dict[str, frozenset[str]]:
+    found = {}
+    for line in _DIMENSIONS:
+        words, columns = line.split(":")
+        found.update(dict.fromkeys(words.split(), frozenset(map(stem, columns.split()))))
+    return found
+
+
 def dimension_words(word: str) -> frozenset[str]:
     """Stems of the columns that a folded adjective or unit measures; empty for another word."""
-    return frozenset(stem(one) for one in _DIMENSIONS.get(word, "").split())
+    # "cheapest" measures what "cheaper" does.
+    return _measures().get(word) or _measures().get(f"{word.removesuffix('est')}er", frozenset())

@@ -14,6 +14,7 @@ from ctxprune.text.words import split_identifier
 
 from ....values.dates import DateForm, detect
 from .build import column, compare, literal, span
+from .events import is_event
 
 if TYPE_CHECKING:
     from ....schema.schema import ColumnRef
@@ -28,6 +29,7 @@ _NAMED = frozenset({"date", "datetime", "timestamp", "dob", "birthday", "birthda
 _TIMES = frozenset({"epoch", "ts", "time", "timestamp", "date", "datetime", "at", "ms", "millis", "unix"})
 _YEARS = frozenset({"year", "yr", "years"})
 _FIXED = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
+_SORTED = ("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
 _SECONDS, _MILLISECONDS = (10**8, 5 * 10**9), (10**11, 5 * 10**12)
 
 
@@ -61,6 +63,21 @@ class DayColumn:
         if self.form is not None and self.form.monthly and any(day is not None and day.day != 1 for day in (low, high)):
             return None, _NO_DAYS
         return span(held, *(None if day is None else literal(self._write(day)) for day in (low, high))), ""
+
+    def part(self, part: str, dialect: str) -> Any | None:
+        """The "month" or "day" of a cell as a number; None where the form does not say it."""
+        held = column(self.ref, dialect)
+        number = exp.DataType.build("int")
+        if self.kind == "iso":
+            if dialect != "sqlite":
+                return exp.Extract(this=exp.Var(this=part.upper()), expression=held)
+            code = literal({"month": "%m", "day": "%d"}[part])
+            return exp.Cast(this=exp.Anonymous(this="STRFTIME", expressions=[code, held]), to=number)
+        code = {"month": "%m", "day": "%d"}[part]
+        # Only parts of a fixed width stand at the same place in every text.
+        if self.form is None or self.kind != "form" or self.form.pattern not in (*_FIXED, *_SORTED):
+            return None
+        return exp.Cast(this=_cut(held, *_place(self.form.pattern, code)), to=number)
 
     def _write(self, day: date) -> str | int:
         if self.kind in ("seconds", "milliseconds"):
@@ -131,7 +148,8 @@ def _kind(
     if numeric:
         return _of_numbers(words, declared, stored)
     if stored:
-        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared)):
+        event = any(map(is_event, words)) and len(stored) >= 3
+        if all(map(_YEAR_TEXT.fullmatch, stored)) and (words & _YEARS or _DECLARED.match(declared) or event):
             return "year text", None, 1.0
         form = detect(stored)
         if form is not None:
@@ -156,6 +174,9 @@ def _of_numbers(words: set[str], declared: str, stored: tuple[str, ...]) -> tupl
     low, high = min(numbers), max(numbers)
     if low >= 1000 and high <= 2999 and (words & _YEARS or _ends_in_year(words) or _DECLARED.match(declared)):
         return "year", None, 1.0
+    # "founded" and "opened" say a year where all numbers may be one.
+    if low >= 1500 and high <= 2100 and len(set(numbers)) >= 3 and any(map(is_event, words)):
+        return "year", None, 0.9
     timed = bool(words & _TIMES or _DECLARED.match(declared)) or any(
         word.endswith(("epoch", "epochms", "date", "ts", "time")) for word in words
     )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS
 
+from .absence import spoken_table
 from .booleans import truth_values, without_prefix
 from .build import column, is_null
 from .clauses import Clause, Option
 from .events import same_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .inputs import Inputs
 
@@ -27,8 +28,8 @@ _RECORDED = (
 _ABSENT = r"(?:missing|unknown|null|empty|blank|absent|undefined|unspecified|not (?:yet )?(?:been )?" + _RECORDED + ")"
 # Right before the name of a column.
 _WITHOUT = re.compile(
-    r"\b(?:without|with no|(?:have|has|had|having|there is) no|lack(?:s|ing)?|missing|with (?:a |an )?(?:missing|unknown|"
-    r"null|empty|unspecified)|(?:do|does|did) ?n[o'’]?t have|no|unknown|whose)" + _A
+    r"\b(?:without|with no|(?:have|has|had|having|there is) no|lack(?:s|ing)?|missing|with (?:a |an )?(?:"
+    r"missing|unknown|null|empty|unspecified)|(?:do|does|did) ?n[o'’]?t have|no|unknown|whose)" + _A
 )
 _WITH = re.compile(
     r"\b(?:with (?:a |an )?(?:known|recorded|valid|specified|registered)|(?:have|has|had|having|with)(?: ?n[o'’]t)? "
@@ -40,10 +41,13 @@ _IS_ABSENT = re.compile(rf"\s+(?:is|are|was|were|has|have|being)?\s*{_ABSENT}\b"
 _IS_PRESENT = re.compile(
     rf"\s+(?:is|are|was|were|has been|have been)\s*(?:not (?:null|missing|empty|unknown)|{_RECORDED})\b"
 )
+_ENDS = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|who|that)\b)")
+_VALUED = re.compile(r"\s+(?:of\s+|called\s+|named\s+|in\s+)?[\"'“‘\d]")  # a value follows
+_SOME = re.compile(r"\ban?\s+$")
 _NO_RECORDED = re.compile(rf"\s+{_RECORDED}\b")
 _NOT_YET = re.compile(
-    r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)(?: ?n[o'’]t| not) "
-    r"(?:yet )?(?:get )?|never (?:been )?|not (?:yet )?(?:been )?|yet to be )$"
+    r"\b(?:(?:has|have|had|is|are|was|were)(?: ?n[o'’]t| not) (?:yet )?(?:been )?(?:yet )?|(?:did|do|does)"
+    r"(?: ?n[o'’]t| not) (?:yet )?(?:get )?|never (?:been )?|not (?:yet )?(?:been )?|yet to be )$"
 )
 _STILL = re.compile(r"\b(?:still|currently|remain(?:s|ing)?|as yet) $")
 _OPEN_WORDS = frozenset({"open", "active", "ongoing", "running", "unfinished", "pending", "outstanding", "unresolved"})
@@ -52,13 +56,13 @@ _END_STEMS = ("end", "close", "closed", "finish", "complete", "completed", "retu
 _TIMED = frozenset({"date", "at", "time", "on", "ts", "datetime", "timestamp", "day", "by"})
 
 
-def read_nulls(inputs: Inputs) -> list[Clause]:
-    """The clauses that ask for a missing or for a present value."""
+def read_nulls(inputs: Inputs, days: Sequence[tuple[int, int]] = ()) -> list[Clause]:
+    """The clauses that ask for a missing or for a present value; `days` are the spans of days, which events have."""
     return [
         clause
         for number in range(len(inputs.view.columns))
         if _may_lack(inputs, number)
-        for clause in (*_named(inputs, number), *_events(inputs, number))
+        for clause in (*_named(inputs, number), *_events(inputs, number, days))
     ]
 
 
@@ -77,19 +81,18 @@ def _named(inputs: Inputs, number: int) -> Iterator[Clause]:
         begins = lacking.start() if lacking is not None else start
         if absent is not None:
             yield _clause(inputs, number, (start, end + absent.end()), fit, missing=True, clear=0.9)
-        elif lacking is not None and not lacking.group().startswith("whose"):
+        elif lacking is not None and not lacking.group().startswith("whose") and not _VALUED.match(after):
             tail = _NO_RECORDED.match(after)
             ends = end + (tail.end() if tail is not None else 0)
             yield _clause(inputs, number, (begins, ends), fit, missing=True, clear=1.0 if tail is not None else 0.7)
-        elif present is not None:
+        elif present is not None and (fit >= 0.8 or "null" in present.group()):
             yield _clause(inputs, number, (start, end + present.end()), fit, missing=False, clear=0.8)
         elif having is not None:
             telling = re.search(_RECORDED, having.group()) is not None
             # "with a rating above 4" has a comparison after it, which says more.
-            if not re.match(
-                r"\s+(?:of|above|below|over|under|between|greater|less|more|higher|lower|equal|[<>=\d'\"])", after
-            ):
-                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.2)
+            names_table = any(first <= place < last for places in inputs.named_tables.values() for place, _ in places)
+            if telling or (_ENDS.match(after) and not names_table and _SOME.search(having.group())):
+                yield _clause(inputs, number, (having.start(), end), fit, missing=False, clear=0.8 if telling else 0.0)
 
 
 def _places(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float]]:
@@ -99,36 +102,40 @@ def _places(inputs: Inputs, number: int) -> Iterator[tuple[int, int, float]]:
         last, fit = position, 0.0
         while last < len(inputs.tokens) and (one := inputs.fits(last, number)) > 0:
             last, fit = last + 1, fit + one
+        # "without a shipping date"
+        last += fit > 0 and last < len(inputs.tokens) and inputs.tokens[last].text in ("date", "time", "timestamp")
         if fit >= 0.45:
             yield position, last, min(1.0, fit)
         position = max(last, position + 1)
 
 
-def _events(inputs: Inputs, number: int) -> Iterator[Clause]:
+def _events(inputs: Inputs, number: int, days: Sequence[tuple[int, int]]) -> Iterator[Clause]:
     """ "has not been returned", "still open", "unpaid": the column of the day on which it happened is empty."""
-    stems = inputs.facts(number).name.stems
+    stems = inputs.parts[number]
     if _TIMED.isdisjoint(stems) and inputs.facts(number).kind != "date":
         return
     events = [part for part in stems if part not in _TIMED]
     for token in inputs.tokens:
         if token.text in STOP_WORDS and token.text != "open":
             continue
+        if any(0 <= start - token.end <= 2 for start, _ in days):
+            continue  # "not placed in 2022" denies the year
         before = inputs.text[: token.start]
         bare = without_prefix(token.text)
         denied = _NOT_YET.search(before)
         if denied is not None and _is_event(token.text, token.stem, events):
             yield _clause(inputs, number, (denied.start(), token.end), 0.8, missing=True, clear=0.8)
         elif bare and _is_event(bare, bare, events):
-            yield _clause(inputs, number, (token.start, token.end), 0.7, missing=True, clear=0.6)
+            yield _clause(inputs, number, (token.start, token.end), 0.5, missing=True, clear=0.2)
         elif token.text in _OPEN_WORDS and not set(events).isdisjoint(_END_STEMS):
             still = _STILL.search(before)
             begins = still.start() if still is not None else token.start
-            clear = 0.8 if still is not None else 0.3
+            clear = 0.8 if still is not None else 0.0
             yield _clause(inputs, number, (begins, token.end), 0.6, missing=True, clear=clear)
         elif re.search(r"\b(?:has|have|had|already) (?:already )?been $", before) and _is_event(
             token.text, token.stem, events
         ):
-            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=0.3)
+            yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=-0.4)
 
 
 def _is_event(text: str, root: str, events: list[str]) -> bool:
@@ -139,6 +146,9 @@ def _clause(inputs: Inputs, number: int, span: tuple[int, int], fit: float, *, m
     facts = inputs.facts(number)
     first, _ = inputs.covered(*span)
     score = 0.2 + 0.25 * fit + 0.3 * clear + 0.25 * inputs.spoken(facts.table, first)
+    # The rows that are asked for are those of the table named before: "products never ordered".
+    subject = spoken_table(inputs, first)
+    score *= 1.0 if subject in (None, facts.table) else 0.75
     test = is_null(column(facts.ref, inputs.dialect), negated=not missing)
     start = span[0] + len(inputs.text[span[0] : span[1]]) - len(inputs.text[span[0] : span[1]].lstrip())
     return Clause(start, span[1], (Option(round(min(1.0, score), 4), test, (facts.ref.table,), "null"),))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ctxprune.text.words import STOP_WORDS
+
 from .booleans import truth_values
 from .build import column, negate
 from .clauses import Clause, Option
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["read_patterns"]
 
-_TEXT = r"(?:\"([^\"\n]{1,80})\"|'([^'\n]{1,80})'|“([^”\n]{1,80})”|‘([^’\n]{1,80})’|([^\s,;?!\"'“”‘’]{1,40}?))(?=[\s,;?!.)]|$)"
+_QUOTED = (
+    r"(?:\"(?P<q1>[^\"\n]{1,80})\"|'(?P<q2>[^'\n]{1,80})'|“(?P<q3>[^”\n]{1,80})”|‘(?P<q4>[^’\n]{1,80})’"
+    r"|(?P<bare>[^\s,;?!\"'“”‘’]{1,40}?))(?=[\s,;?!.)]|$)"
+)
+_TEXT = _QUOTED
 _KIND = (
     r"(?:an?\s+|the\s+)?(?:(?:capital|upper ?case|lower ?case)\s+)?"
     r"(?:letters?|words?|prefix|suffix|phrase|sub-?string|string|characters?|texts?|digits?|numbers?|name)?\s*"
@@ -24,10 +30,13 @@ _NOT = r"(?P<no>\b(?:not|n't|don't|doesn't|never)\s+)?"
 _PATTERNS = tuple(
     (re.compile(text, re.IGNORECASE), before, after)
     for text, before, after in (
-        (rf"{_NOT}\b(?:start|begin)(?:s|ning|ing)?\s+(?:with|in|from|by)\s+{_KIND}{_TEXT}", "", "%"),
-        (rf"{_NOT}\bend(?:s|ing)?\s+(?:with|in|by)\s+{_KIND}{_TEXT}", "%", ""),
+        (rf"{_NOT}\b(?:start|begin)(?:s|ning|ing)?\s+with\s+(?P<kind>{_KIND}){_TEXT}", "", "%"),
+        (rf"{_NOT}\b(?:with|having|has|have|by)\s+(?:the|a)\s+prefix(?:\s+of)?\s+{_TEXT}", "", "%"),
+        (rf"{_NOT}\b(?:with|having|has|have|by)\s+(?:the|a)\s+suffix(?:\s+of)?\s+{_TEXT}", "%", ""),
+        (rf"{_NOT}\bend(?:s|ing)?\s+(?:with|in)\s+(?P<kind>{_KIND}){_TEXT}", "%", ""),
         (rf"{_NOT}\b(?:contain|includ|hav|has|with)(?:e|s|es|ing)?\s+(?:the|a|an)\s+"
-         rf"(?:letters?|words?|phrase|sub-?string|string|characters?|texts?|digits?)\s+{_TEXT}(?:\s+in (?:it|them)\b)?", "%", "%"),
+         rf"(?:letters?|words?|phrase|sub-?string|string|characters?|texts?|digits?)\s+{_TEXT}"
+         r"(?:\s+in (?:it|them)\b)?", "%", "%"),
         (rf"{_NOT}\b(?:contain)(?:s|ing)?\s+{_TEXT}", "%", "%"),
         (rf"{_NOT}\b(?:including|includes?|with|has|have|having)\s+(?:the\s+)?{_TEXT}\s+(?:in|as (?:a )?part of|within|"
          r"anywhere in)\s+(?:its|their|the|his|her|it|them)\b", "%", "%"),
@@ -42,10 +51,13 @@ def read_patterns(inputs: Inputs) -> list[Clause]:
     question = inputs.question[: len(inputs.text)]
     for pattern, before, after in _PATTERNS:
         for match in pattern.finditer(question):
-            groups = match.groups()[1:]
-            quoted = next((group for group in groups[:4] if group), None)
-            text = quoted or next((group for group in groups[4:] if group), "")
-            if not text or any(a.start < match.end() and match.start() < a.end for a in clauses):
+            quoted = next((match[group] for group in ("q1", "q2", "q3", "q4") if match[group]), "")
+            text = quoted or match["bare"]
+            if (
+                not text
+                or not (quoted or _is_pattern(match, text))
+                or any(a.start < match.end() and match.start() < a.end for a in clauses)
+            ):
                 continue
             # A bare word after "contains" may be anything that a row has.
             clear = 0.3 if quoted or (match.re.groups and not (before and after)) else 0.1
@@ -55,6 +67,13 @@ def read_patterns(inputs: Inputs) -> list[Clause]:
     return clauses
 
 
+def _is_pattern(match: re.Match[str], text: str) -> bool:
+    """Whether a bare word after "starts with" is a part of a text: a letter, a name, or said to be a word."""
+    if text.lower() in STOP_WORDS and len(text) > 1:
+        return False
+    return bool(match.groupdict().get("kind", "").strip()) or len(text) <= 2 or text[0].isupper() or text[0].isdigit()
+
+
 def _options(inputs: Inputs, match: re.Match[str], parts: tuple[str, str, str], clear: float) -> list[Option]:
     first, last = inputs.covered(match.start(), match.end())
     options = []
@@ -62,7 +81,7 @@ def _options(inputs: Inputs, match: re.Match[str], parts: tuple[str, str, str], 
         if facts.kind not in ("text", "other", "id") or truth_values(inputs, number) is not None:
             continue
         near = inputs.near(number, first, last, window=5)
-        label = 0.2 if facts.label else 0.0
+        label = 0.2 if number in inputs.labels else 0.0
         if near < 0.25 and not label:
             continue
         score = min(1.0, 0.15 + clear + 0.35 * near + label * 0.5 + 0.2 * inputs.spoken(facts.table, first))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlglot import exp
 
-from ctxprune.text.words import STOP_WORDS, fold
+from ctxprune.text.words import STOP_WORDS, fold, stem
 
+from ....values.dates import MONTHS
+from ....values.spans import COMMON_WORDS
 from .booleans import truth_values, without_prefix
 from .build import column, compare, literal, lower, negate
 from .clauses import Clause, Option
@@ -30,13 +32,30 @@ _QUOTED = re.compile(
     r"\"([^\"\n]{1,200})\"|(?<!\w)'([^'\n]{1,200})'(?!\w)|“([^”\n]{1,200})”|‘([^’\n]{1,200})’|`([^`\n]{1,200})`"
 )
 _NOT = re.compile(
-    r"(?:\bnon[-\s]|\b(?:not|n't|isn't|aren't|wasn't|weren't|other than|except(?: for)?|excluding|exclude|apart from|besides|"
-    r"outside(?: of)?|but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|living|"
-    r"based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
+    r"(?:\bnon[-\s]|\b(?:not|n't|isn't|aren't|wasn't|weren't|other than|except(?: for)?|excluding|exclude|"
+    r"apart from|besides|"
+    r"outside(?: of)?|neither|nor|"
+    r"but not|never|different from|no)(?:\s+(?:a|an|the|in|from|of|to|is|are|be|with|located|live|"
+    r"living|based|named|called|including|any|have|has|equal))*\s+)[\"'“‘`]?$"
 )
-_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
+_OR = re.compile(r"[\"'”’`]?\s*(?:,\s*(?:or|and)?|or|and|nor|/)\s*(?:either\s+)?(?:a|an|the|in|from|of)?\s*[\"'“‘`]?")
+_LEADS = re.compile(r"\b(?:in|from|at|by|named|called|titled|of|for|is|are|to|with|the)\s+$")
+_NAMED = 0.3
+_GENDERS = {"F": ("female", "females", "women", "woman", "girl", "girls"), "M": ("male", "males", "men", "man", "boys")}
+_SPELT = frozenset({"exact", "folded", "synonym"})
+_SMALL = COMMON_WORDS | {"all", "none", "several", "together", "same"}
+_MEANS = frozenset({"via", "through", "using", "by"})
 _LEAST_LIKELY = 0.05
 _FEW, _SHORT = 14, 30
+
+
+class _Place(NamedTuple):
+    """A column's stored text that a value may mean, how likely, whether it may be shown, and whether it is spelt so."""
+
+    value: str
+    closeness: float
+    masked: bool = False
+    spelt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +64,7 @@ class _Named:
 
     start: int
     end: int
-    places: dict[ColumnRef, tuple[str, float, bool]]
+    places: dict[ColumnRef, _Place]
     stored: bool = True
 
 
@@ -53,7 +72,7 @@ def read_values(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> list[Clause
     """The clauses that ask for a value, outside of the spans in `taken`."""
     named = [*_hits(inputs, taken)]
     spans = [(one.start, one.end) for one in named]
-    named += [one for one in _derived(inputs) if _free(one, [*spans, *taken])]
+    named += [one for one in (*_derived(inputs), *_genders(inputs)) if _free(one, [*spans, *taken])]
     named += [one for one in _quoted(inputs, named) if _free(one, taken)]
     spans = [(one.start, one.end) for one in named]
     named += [one for one in _capitals(inputs) if _free(one, [*spans, *taken])]
@@ -96,7 +115,11 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
         ref = inputs.view.known(hit.ref)
         start, end = hit.span
         # Spans beyond the question belong to the evidence.
-        if ref is None or end > len(inputs.text) or start >= end or hit.likelihood < _LEAST_LIKELY:
+        # Columns of yes and no, which have a reader of their own, are found by their names.
+        letter = hit.span[1] - hit.span[0] == 1 and hit.value == inputs.question[hit.span[0] : hit.span[1]] != "I"
+        if ref is None or hit.stage == "column" or (hit.likelihood < _LEAST_LIKELY and not letter):
+            continue
+        if end > len(inputs.text) or start >= end:
             continue
         before = groups[start, end].get(ref)
         if before is None or (hit.score, hit.likelihood) > (before.score, before.likelihood):
@@ -104,16 +127,31 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[_Named]:
     chosen: list[tuple[int, int]] = []
     for start, end in sorted(groups, key=lambda span: (-_rank(span, groups[span].values()), span)):
         words = [token.text for token in inputs.tokens if token.start < end and token.end > start]
-        if not words or not _telling(inputs, start, words) or any(a < end and start < b for a, b in (*chosen, *taken)):
+        if (
+            not words
+            or not _telling(inputs, start, words)
+            or _is_number(inputs, (start, end), groups[start, end])
+            or any(a < end and start < b for a, b in (*chosen, *taken))
+        ):
             continue
         chosen.append((start, end))
         places = {
-            ref: (hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked)
+            ref: _Place(hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked, hit.stage in _SPELT)
             for ref, hit in groups[start, end].items()
             if truth_values(inputs, inputs.view.index[ref]) is None
         }
-        if places:
-            yield _Named(start, end, places)
+        # "unpaid" is found as a misspelt "paid", which it denies.
+        bare = without_prefix(words[0]) if len(words) == 1 else ""
+        denied = {ref: place for ref, place in places.items() if bare and fold(place.value) == bare}
+        kept = {ref: place for ref, place in places.items() if ref not in denied}
+        if kept or denied:
+            yield _Named(start, end, kept or denied, stored=bool(kept))
+
+
+def _is_number(inputs: Inputs, span: tuple[int, int], hits: dict[ColumnRef, ValueHit]) -> bool:
+    """A number is compared as one, unless a text of just these digits is stored."""
+    surface = inputs.question[span[0] : span[1]]
+    return surface.replace(",", "").isdigit() and all(hit.value != surface for hit in hits.values())
 
 
 def _rank(span: tuple[int, int], hits: Any) -> float:
@@ -124,8 +162,11 @@ def _rank(span: tuple[int, int], hits: Any) -> float:
 def _telling(inputs: Inputs, start: int, words: list[str]) -> bool:
     """Small words are stored somewhere in every database; a single capital may be a grade or a gender."""
     if all(word in STOP_WORDS for word in words):
-        return len(words) == 1 and len(words[0]) == 1 and inputs.question[start].isupper() and start > 0
-    return True
+        surface = inputs.question[start : start + len(words[0])]
+        # "IT" in capitals is a name, unless all of the question is.
+        return len(words) == 1 and surface.isupper() and start > 0 and not inputs.question.isupper()
+    # "more" and "all" are stored somewhere, too; only capitals make a name of them.
+    return not all(word in _SMALL for word in words) or inputs.question[start].isupper()
 
 
 def _derived(inputs: Inputs) -> Iterator[_Named]:
@@ -143,15 +184,30 @@ def _derived(inputs: Inputs) -> Iterator[_Named]:
             continue
         for text, places in texts.items():
             if text != token.text and _comes_from(token.text, text):
-                yield _Named(token.start, token.end, {ref: (value, 0.6, False) for ref, value in places.items()})
+                yield _Named(token.start, token.end, {ref: _Place(value, 0.6) for ref, value in places.items()})
                 break
         else:
             bare = without_prefix(token.text)
             if bare in texts and token.text not in texts:
                 # The span leaves the prefix out, so that it reads as a negation.
                 yield _Named(
-                    token.start, token.end, {ref: (value, 0.6, False) for ref, value in texts[bare].items()}, False
+                    token.start, token.end, {ref: _Place(value, 0.6) for ref, value in texts[bare].items()}, False
                 )
+
+
+def _genders(inputs: Inputs) -> Iterator[_Named]:
+    """ "female" of a column that stores F."""
+    columns = [n for n in range(len(inputs.view.columns)) if not {"sex", "gender"}.isdisjoint(inputs.parts[n])]
+    for token in inputs.tokens if columns else ():
+        letter = next((letter for letter, words in _GENDERS.items() if token.text in words), "")
+        places = {
+            inputs.facts(number).ref: _Place(str(value), 0.6)
+            for number in columns
+            for value in inputs.stored(number)
+            if letter and str(value).upper() == letter
+        }
+        if places:
+            yield _Named(token.start, token.end, places)
 
 
 def _comes_from(word: str, text: str) -> bool:
@@ -164,7 +220,7 @@ def _quoted(inputs: Inputs, named: list[_Named]) -> Iterator[_Named]:
     """Quoted texts that no column stores as they are; hits inside them are dropped."""
     for start, end, inside in find_quoted(inputs.question[: len(inputs.text)]):
         within = [one for one in named if start <= one.start and one.end <= end]
-        whole = [one for one in within if any(fold(v) == fold(inside) for v, _, _ in one.places.values())]
+        whole = [one for one in within if any(fold(v) == fold(inside) for v, *_ in one.places.values())]
         if whole:
             continue
         for one in within:
@@ -189,22 +245,30 @@ def _capitals(inputs: Inputs) -> Iterator[_Named]:
             columns = any(
                 inputs.fits(k, n) >= 0.5 for k in range(position, last) for n in range(len(inputs.view.columns))
             )
-            if not shouted and not columns:
+            # Letters alone are an abbreviation of the asker's own rather than a name.
+            led = _LEADS.search(inputs.text[: words[0].start]) is not None or position - 1 in named
+            month = words[0].text in MONTHS
+            if not shouted and not columns and not month and led and not (text.isupper() and len(text) <= 5):
                 yield _Named(words[0].start, words[-1].end, _likely(inputs, words[0].start, text), stored=False)
         position = max(last, position + 1)
 
 
-def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, tuple[str, float, bool]]:
+def _likely(inputs: Inputs, start: int, text: str) -> dict[ColumnRef, _Place]:
     """Columns of texts that a name which is not stored may be looked for in: named nearby, or readable names."""
     first, _ = inputs.covered(start, start + len(text))
     found = {}
     for number, facts in enumerate(inputs.view.columns):
-        if facts.kind != "text" or facts.foreign or truth_values(inputs, number) is not None:
+        if facts.kind != "text" or truth_values(inputs, number) is not None:
             continue
         near = inputs.near(number, first, first + 1, window=4)
-        label = 0.3 * inputs.spoken(facts.table, first) if facts.label else 0.0
+        if facts.foreign and near < 0.5:
+            continue
+        label = 0.3 * inputs.spoken(facts.table, first) if number in inputs.labels else 0.0
+        # "the song 'Badlands'": the readable name of what the word before it names.
+        beside = any(place == first - 1 for place, _ in inputs.named_tables.get(facts.table, ()))
+        label += 0.3 if label and beside else 0.0
         if near >= 0.3 or label >= 0.15:
-            found[facts.ref] = (text, min(0.5, 0.15 + 0.2 * near + label), False)
+            found[facts.ref] = _Place(text, min(0.6, 0.15 + 0.2 * near + label))
     return found
 
 
@@ -237,41 +301,89 @@ def _span(inputs: Inputs, run: Sequence[_Named]) -> tuple[int, int]:
 def _options(inputs: Inputs, run: Sequence[_Named]) -> list[Option]:
     first, last = inputs.covered(run[0].start, run[-1].end)
     denied = _NOT.search(inputs.text[: run[0].start]) is not None
-    word = inputs.text[run[0].start : run[0].end]
+    word, surface = (text[run[0].start : run[0].end] for text in (inputs.text, inputs.question))
     turned = (
         not run[0].stored
         and bool(without_prefix(word))
-        and all(fold(value) == without_prefix(word) for value, _, _ in run[0].places.values())
+        and all(fold(value) == without_prefix(word) for value, *_ in run[0].places.values())
     )
     options = []
     for ref in set.intersection(*(set(one.places) for one in run)):
         number = inputs.view.index[ref]
         facts = inputs.facts(number)
-        closeness = sum(one.places[ref][1] for one in run) / len(run)
+        closeness = sum(one.places[ref].closeness for one in run) / len(run)
         near = inputs.near(number, first, last)
         score = 0.5 * closeness + 0.25 * near + 0.25 * inputs.spoken(facts.table, first)
-        score *= 0.5 if _names_schema(inputs, first, last) else 1.0
+        if surface.isdigit() and near < _NAMED:
+            continue  # a number that no word near it makes a value of this column
+        # "go" is rarely the code GO, unless all of the question is in lower case.
+        stored = run[0].places[ref].value
+        code = stored.isupper() and stored.lower() == surface == surface.lower() and not inputs.question.islower()
+        score *= 0.5 if code else 1.0
+        score *= _schema_factor(inputs, first, last, facts.table)
+        score = 0.0 if score < _least(inputs, run[0], ref) else score
+        if _says_all(inputs, number, run) and not denied:
+            continue  # "male and female students" groups by the gender
         test = _test(inputs, ref, run, partial=not run[0].stored and not turned)
         test = negate(test) if denied != turned else test
         options.append(Option(round(min(1.0, score), 4), test, (ref.table,), "value"))
+    options = [option for option in options if option.score]
     options.sort(key=lambda option: (-option.score, option.test.sql()))
     return [option for option in options[:_MOST_OPTIONS] if option.score >= _WORST * options[0].score]
 
 
-def _names_schema(inputs: Inputs, first: int, last: int) -> bool:
-    """The words of the value name a table as well, and so are rarely meant as a value."""
-    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.5}
-    return all(place in named for place in range(first, last))
+def _says_all(inputs: Inputs, number: int, run: Sequence[_Named]) -> bool:
+    """Several values are all that a column holds."""
+    stored = set(map(str, inputs.stored(number)))
+    ref = inputs.facts(number).ref
+    return 2 <= len(stored) <= _FEW and len(run) > 1 and stored <= {one.places[ref].value for one in run}
+
+
+def _schema_factor(inputs: Inputs, first: int, last: int, table: int) -> float:
+    """Below 1 for words that name a table or column as well, and so are rarely meant as a value."""
+    if any(inputs.tokens[k].capital for k in range(max(first, 1), last)):
+        return 1.0
+    if first and inputs.tokens[first - 1].text in _MEANS:
+        return 1.0
+    # "transaction notifications": right before the name of the table that stores it.
+    if any(place == last for place, _ in inputs.named_tables.get(table, ())):
+        return 1.0
+    named = {place for places in inputs.named_tables.values() for place, share in places if share >= 0.25}
+    columns = range(len(inputs.view.columns))
+    if all(
+        place in named or inputs.tokens[place].text in STOP_WORDS or any(inputs.fits(place, n) > 0.95 for n in columns)
+        for place in range(first, last)
+    ):
+        return 0.5
+    # A part of a longer name: "shipping" in "shipping agent".
+    if any(inputs.fits(first, n) and last < len(inputs.tokens) and inputs.fits(last, n) for n in columns):
+        return 0.45
+    return 1.0
+
+
+def _least(inputs: Inputs, named: _Named, ref: ColumnRef) -> float:
+    """The score below which a value is noise: stored texts that only resemble a small word need more."""
+    surface = inputs.question[named.start : named.end]
+    if not named.stored or named.places[ref].spelt or stem(fold(named.places[ref].value)) == stem(fold(surface)):
+        return 0.2 if surface[:1].isupper() and named.start > 0 else 0.3
+    stored = set(fold(named.places[ref].value).split())
+    # Misspelt words keep their first letter, and no word of the question's grammar stands in for one that is stored.
+    if any(word in STOP_WORDS and word not in stored for word in surface.lower().split()):
+        return 1.0
+    if named.places[ref].value[:1].casefold() != surface[:1].casefold() and surface.islower():
+        return 1.0
+    return 0.15 if surface[:1].isupper() and named.start > 0 and not (surface.isupper() and len(surface) <= 4) else 0.55
 
 
 def _test(inputs: Inputs, ref: ColumnRef, run: Sequence[_Named], *, partial: bool) -> Any:
     held = column(ref, inputs.dialect)
-    texts = list(dict.fromkeys(one.places[ref][0] for one in run))
-    if partial:
+    texts = list(dict.fromkeys(one.places[ref].value for one in run))
+    # A letter or two within quotation marks is all that the column holds, a grade or a code.
+    if partial and min(map(len, texts)) > 2:
         tests = [contains_text(held.copy(), text) for text in texts]
         return tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests, copy=False, wrap=False))
     # A masked value is known as the question writes it, not as it is stored.
-    if any(one.places[ref][2] for one in run):
+    if any(one.places[ref].masked for one in run):
         held, texts = lower(held), [text.lower() for text in texts]
     if len(texts) == 1:
         return compare("=", held, _stored_literal(inputs, ref, texts[0]))

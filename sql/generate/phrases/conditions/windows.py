@@ -27,7 +27,8 @@ _BEFORE = tuple(
         (r"(?:not|no|n't)\s+(?:later than|after|past)", "<="),
         (r"(?:not|no|n't)\s+(?:earlier than|before|prior to)", ">="),
         (r"since(?: the (?:start|beginning) of)?|(?:in|on|at) or after|after or (?:in|on)|"
-         r"starting(?: in| from| on| with)?|beginning(?: in| from| on| with)?|as of|from on or after|at least|>=", ">="),
+         r"starting(?: in| from| on| with)?|beginning(?: in| from| on| with)?|as of|from on or after|"
+         "at least|>=", ">="),
         (r"(?:in|on|at) or before|before or (?:in|on)|(?:up )?(?:until|till)(?: the end of)?|up to(?: the end of)?|"
          r"through|by(?: the end of)?|ending(?: in| on)?|at most|<=", "<="),
         (r"after(?: the end of)?|later than|past|following|newer than|more recent(?:ly)? than|>", ">"),
@@ -45,6 +46,10 @@ _ON = re.compile(r"\s+on\b(?!\s+\w*\s*\d)")
 _LEAD = re.compile(rf"\b(?:in|on|during|within|throughout|over|since|until|dated?){_THE}|=\s*$")
 _WEAK = re.compile(rf"\b(?:of|for|at|from|to|by|is|was|year|and|or|as){_THE}|[,(]\s*$")
 _OPENED = re.compile(rf"\b(between|from|ranging from|in between){_THE}")
+_NUMBER = re.compile(
+    r"(?<!later )(?<!earlier )(?<!older )(?<!newer )(?<!recent )(?<!recently )"
+    r"\b(?:than|over|above|under|below|exceeding)\s+$"
+)
 _ENDS = r"\s*(?:,?\s*\(?\b(inclusive|exclusive|included|excluded)(?:ly)?\b[^)\n]{0,30}\)?)?\s*"
 _JOINED = re.compile(
     rf"{_ENDS}(?:,\s*)?(and|to|until|till|through|up to|and before|-|–|—)(?:\s+the(?:\s+(?:end|start) of)?)?\s*"
@@ -87,6 +92,10 @@ def find_windows(text: str, today: date) -> list[Window]:
     found: list[Window] = []
     place = 0
     while place < len(periods):
+        # "higher than 2000" compares a number.
+        if periods[place].unit == "year" and _NUMBER.search(text[: periods[place].start]):
+            place += 1
+            continue
         window, used = _window(text, periods, place)
         found.append(window)
         place += used

@@ -111,7 +111,8 @@ def test_impossible_days_are_a_problem_and_no_condition(phrase, problem):
 
 
 def test_a_bare_number_is_no_year_where_nothing_says_so():
-    assert read_conditions("members with more than 2000 points", _view([], "INTEGER", "points"), today=TODAY) == []
+    [clause] = read_conditions("members with more than 2000 points", _view([], "INTEGER", "points"), today=TODAY)
+    assert [option.kind for option in clause.options] == ["comparison"]
 
 
 @given(st.dates(date(1900, 1, 1), date(2100, 12, 31)), st.dates(date(1900, 1, 1), date(2100, 12, 31)))

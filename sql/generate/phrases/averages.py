@@ -1,0 +1,91 @@
+"""Comparisons with an average, largest or smallest value: "whose salary is above the average"."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from .conditions import Clause, Option
+from .scan import phrase_at
+
+if TYPE_CHECKING:
+    from .term import Term, Topic
+    from .terms import Terms
+
+__all__ = ["read_averages"]
+
+_MORE = (
+    "above|over|higher than|greater than|more than|larger than|bigger than|longer than|older than|heavier than|"
+    "taller than|more expensive than|better than|faster than|exceeding|exceeds|exceed"
+)
+_LESS = "below|under|lower than|less than|smaller than|shorter than|younger than|cheaper than|fewer than|lighter than"
+_COMPARED = re.compile(
+    rf"\b(?:(?:is|are|was|were|that|who)\s+)*(?:({_MORE})|({_LESS}))\s+(?:or equal to\s+)?(?:the\s+|its\s+|their\s+)?"
+    r"(?:overall\s+|general\s+)?(average|mean|maximum|minimum)\b\s*(?:of\s+)?(?:the\s+)?"
+)
+_BEFORE = re.compile(
+    r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
+)
+_LIMIT = re.compile(
+    rf"\b(?:average|mean)\s+((?:[^\W\d_][\w-]*\s+){{1,4}}?)(?:that\s+is\s+|is\s+|of\s+|was\s+)?(?:({_MORE})|({_LESS}))\s+"
+    r"\$?(\d[\d,.]{0,15})"
+)
+_ADJECTIVES = {
+    "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
+    "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
+    "larger": "size", "bigger": "size", "smaller": "size",
+}  # fmt: skip
+_FUNCTIONS: dict[str, Any] = {"average": exp.Avg, "mean": exp.Avg, "maximum": exp.Max, "minimum": exp.Min}
+_MOST = 3
+
+
+def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
+    """The comparisons of a question in lower case, with the columns that may be compared."""
+    found = []
+    for match in _COMPARED.finditer(text):
+        phrase, end = phrase_at(text, match.end())
+        before = _BEFORE.search(text[: match.start()])
+        adjective = next((noun for word, noun in _ADJECTIVES.items() if word in match[0]), "")
+        named = _numbers(before[1], terms, topic) if before else []
+        terms_found = (_numbers(phrase, terms, topic) if phrase else []) or named or _numbers(adjective, terms, topic)
+        if not terms_found:
+            continue
+        start = before.start() if before and named else match.start()
+        kind = exp.GT if match[1] else exp.LT
+        options = tuple(_option(term, kind, _FUNCTIONS[match[3]]) for term in terms_found[:_MOST])
+        found.append(Clause(start, end if phrase else match.end(), options))
+    return found + _limits(text, terms, topic)
+
+
+def _limits(text: str, terms: Terms, topic: Topic) -> list[Clause]:
+    """Averages compared with numbers: "an average price below 50"; the reader of the question makes groups of them."""
+    found = []
+    for match in _LIMIT.finditer(text):
+        columns = _numbers(match[1], terms, topic)
+        value = exp.Literal.number(match[4].rstrip(".,").replace(",", ""))
+        kind: Any = exp.GT if match[2] else exp.LT
+        options = tuple(
+            Option(
+                term.score, kind(this=term.expressions[0].copy(), expression=value.copy()), (term.table,), "comparison"
+            )
+            for term in columns[:_MOST]
+        )
+        if options:
+            found.append(Clause(match.start(), match.end(), options))
+    return found
+
+
+def _numbers(phrase: str, terms: Terms, topic: Topic) -> list[Term]:
+    """Columns of numbers that a phrase may name."""
+    found = [term for term in terms.read(phrase, topic, most=6) if term.kind == "column" and len(term.expressions) == 1]
+    known = [(term, terms.facts(term.expressions[0])) for term in found]
+    return [term for term, facts in known if facts is not None and facts.kind == "number"]
+
+
+def _option(term: Term, kind: Any, function: Any) -> Option:
+    column = term.expressions[0]
+    inner = exp.select(function(this=column.copy())).from_(exp.Table(this=exp.to_identifier(term.table)))
+    test = kind(this=column.copy(), expression=exp.Subquery(this=inner))
+    return Option(term.score, test, (term.table,), "comparison")

@@ -1,0 +1,113 @@
+"""Measures made of two columns: times between dates, durations, quantity times price."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ctxprune.text.words import stem
+
+from .functions import difference, period
+from .plan import column
+from .term import Term, best_terms, is_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..sketch.view import ColumnFacts
+    from .lexicon import Lexicon
+    from .term import Topic
+
+__all__ = ["DURATION", "DerivedTerms"]
+
+DURATION = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
+_IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s?\b")
+_START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
+_END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
+_WHOLE = frozenset({"revenue", "sales", "turnover"})
+_SALES, _OTHER = 0.92, 0.75  # scores of a product where it is what the word means, and where it may be
+_QUANTITY, _PRICE = frozenset(map(stem, ("quantity", "qty"))), stem("price")
+
+
+@dataclass(frozen=True)
+class DerivedTerms:
+    """Reads phrases that stand for an expression over columns.
+
+    Attributes:
+        lexicon: Of the schema.
+        plain: Reads a phrase as a column.
+    """
+
+    lexicon: Lexicon
+    plain: Callable[[str, Topic], list[Term]]
+
+    def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
+        """Columns of dates and times that a phrase may mean, best first; in whole periods where a unit is given."""
+        near = {one.number: one.score for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus)}
+        found = []
+        for number, facts in enumerate(self.lexicon.view.columns):
+            if not is_moment(facts):
+                continue
+            score = max(0.5 * near.get(number, 0.0) + 0.3, 0.3) + 0.4 * topic.focus.get(facts.table, 0.0)
+            score += 0.1 * (topic.owner == facts.table) - 0.02 * facts.position
+            expression = period(column(facts.ref), unit) if unit else column(facts.ref)
+            found.append(Term(min(max(score, 0.05), 1.0), (expression,), facts.ref.table))
+        return best_terms(found, 3)
+
+    def differences(self, one: str, other: str, topic: Topic) -> list[Term]:
+        """From the first to the second."""
+        found: list[Term] = []
+        for a in self.plain(one, topic)[:3]:
+            found += [
+                Term(min(a.score, b.score), (self._minus(b, a, topic.unit),), a.table)
+                for b in self.plain(other, topic)[:3]
+                if len(a.expressions) == 1 == len(b.expressions) and a.key != b.key
+            ]
+        return found
+
+    def _minus(self, one: Term, other: Term, unit: str) -> exp.Expression:
+        left, right = one.expressions[0], other.expressions[0]
+        facts = self.lexicon.facts(left)
+        if facts is not None and is_moment(facts):
+            return difference(left, right, unit, self.lexicon.view.schema.dialect)
+        return exp.Sub(this=left.copy(), expression=right.copy())
+
+    def durations(self, phrase: str, topic: Topic) -> list[Term]:
+        """From the start to the end of what has both: "session duration"."""
+        if not DURATION.search(phrase):
+            return []
+        words = DURATION.sub("", _IN_UNIT.sub("", phrase))
+        by_table: dict[int, dict[str, ColumnFacts]] = defaultdict(dict)
+        for facts in self.lexicon.view.columns:
+            if is_moment(facts) and set(facts.name.stems) & (_START | _END):
+                by_table[facts.table]["start" if set(facts.name.stems) & _START else "end"] = facts
+        near = {one.number: one.score for one in self.lexicon.tables(words)}
+        found = []
+        for table, ends in by_table.items():
+            if len(ends) == 2:
+                made = difference(
+                    column(ends["end"].ref), column(ends["start"].ref), topic.unit, self.lexicon.view.schema.dialect
+                )
+                score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
+                found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
+        return found
+
+    def products(self, phrase: str) -> list[Term]:
+        """Quantity times price over the lines of an order, for what is sold or spent in total."""
+        sold = _SOLD.search(phrase)
+        if not sold:
+            return []
+        found = []
+        for table in range(len(self.lexicon.view.tables)):
+            own = [facts for facts in self.lexicon.view.columns if facts.table == table and facts.kind == "number"]
+            quantity = next((f for f in own if _QUANTITY & set(f.name.stems)), None)
+            price = next((f for f in own if _PRICE in f.name.stems), None)
+            if quantity is not None and price is not None:
+                made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
+                found.append(Term(_SALES if sold[0] in _WHOLE else _OTHER, (made,), quantity.ref.table))
+        return found

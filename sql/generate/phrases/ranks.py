@@ -1,0 +1,162 @@
+"""Ranks: "top 5 countries by number of customers", "the most orders", "the oldest patient"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .openers import LOW, is_opening
+from .scan import NUMBER, number_of, phrase_at
+from .superlatives import ADJECTIVES, is_count_adjective, superlative
+from .term import Term
+
+if TYPE_CHECKING:
+    from .draft import Draft, Slot
+    from .scan import Mask
+    from .term import Topic
+    from .terms import Terms
+
+__all__ = ["RankReader"]
+
+_TOP = re.compile(
+    rf"\b(?:the\s+)?(?:(top|bottom|first|last)\s+({NUMBER})|({NUMBER})\s+(?:distinct\s+|different\s+)?"
+    r"(?=(?:most|least|highest|lowest|largest|smallest|oldest|youngest|newest|latest|cheapest|longest|shortest|best|worst|"
+    r"biggest|tallest|heaviest)\b))\s*"
+)
+_BY = re.compile(
+    r"\s*(?:,\s*)?(?:ranked |ordered |sorted |based |measured )?(?:by|on|in terms of|according to|with respect to)\s+"
+    r"(?:the\s+|their\s+)?(?:(highest|largest|most|greatest|lowest|smallest|fewest|least)\s+)?"
+)
+_MOST = re.compile(
+    r"\b(?:(?:with|has|have|had|having|made|received|got|in|by|of)\s+)?(?:the\s+)?"
+    r"(?<!\bat )(most|fewest|least|highest|largest|greatest|lowest|smallest|biggest|maximum|minimum|best|worst)\b"
+    r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
+)
+
+_RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
+_CLEAR = 0.6
+# "the most recent balance" is a column of the latest row; "the largest price" is the price itself.
+_OF_COLUMNS = frozenset({"latest", "most recent", "newest", "earliest", "oldest"})
+_POSSESSED = re.compile(r"\b(?:their|its|his|her|to)\s+(?:the\s+)?(?:very\s+)?$")
+
+
+@dataclass(frozen=True)
+class RankReader:
+    """Reads ranks into the order and the limit of a draft."""
+
+    terms: Terms
+
+    def top(self, mask: Mask, draft: Draft, topic: Topic) -> None:
+        """The number of rows of "top 5", and what ranks them where it is said with it."""
+        if self._ranking(mask, draft, topic):
+            return
+        match = _TOP.search(mask.text)
+        if match is None:
+            return
+        draft.limit = number_of(match[2] or match[3])
+        draft.ranked = True
+        low = match[1] in LOW
+        if match[1] is None:
+            mask.blank(match.start(3), match.end(3))
+            return  # "the 3 oldest": the superlative says the rest
+        phrase, end = phrase_at(mask.text, match.end())
+        counted = is_count_adjective(phrase)
+        by = _BY.match(mask.text, end)
+        if not by and not counted:
+            # "the top 5 combinations of state and type by number of orders"
+            phrase, stop = phrase_at(mask.text, match.end(), lists=True)
+            by = _BY.match(mask.text, stop)
+            end = stop if by else end
+        if counted:
+            phrase = phrase[counted.end() :].strip()
+            draft.order = [(self._count_slot(phrase, topic), not low and not counted[0].startswith("least"))]
+        elif by:
+            key, stop = phrase_at(mask.text, by.end())
+            slot = self._measure_slot(key, topic)
+            if slot:
+                draft.order = [(slot, not (low or by[1] in LOW))]
+                mask.blank(end, stop)
+        mask.blank(match.start(), match.end())
+        if counted:
+            mask.blank(match.end(), match.end() + counted.end())
+
+    def _ranking(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """What "Rank the customers by total amount" ranks by."""
+        opener = _RANKED.match(mask.text)
+        phrase, end = phrase_at(mask.text, opener.end()) if opener else ("", 0)
+        by = _BY.match(mask.text, end) if phrase else None
+        if by is None or opener is None:
+            return False
+        key, stop = phrase_at(mask.text, by.end())
+        slot = self._measure_slot(key, topic)
+        if slot:
+            draft.order, draft.counts = [(slot, by[1] not in LOW)], True
+            mask.blank(opener.start(), opener.end())
+            mask.blank(end, stop)
+        return bool(slot)
+
+    def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
+        """What "the most" or a superlative ranks by, unless it is known."""
+        if draft.order:
+            return
+        if self._adjective(mask, draft, topic):
+            return
+        for match in _MOST.finditer(mask.text):
+            if is_opening(mask.text[: match.start(1)]) and " of" not in match[0]:
+                counted = is_count_adjective(mask.text[match.start(1) :])
+                if not counted:
+                    continue
+            desc = match[1] not in LOW
+            phrase, end = phrase_at(mask.text, match.end())
+            counted = is_count_adjective(mask.text[match.start(1) :])
+            if counted:
+                phrase, end = phrase_at(mask.text, match.start(1) + counted.end())
+                slot = self._count_slot(phrase, topic)
+                end = match.start(1) + counted.end()
+            else:
+                slot = self._ranked_by(match, phrase, topic)
+            if slot:
+                self._rank(draft, slot, desc)
+                mask.blank(match.start(), end)
+                return
+
+    def _ranked_by(self, match: re.Match[str], phrase: str, topic: Topic) -> Slot:
+        if "number" in match[0] or "count" in match[0]:
+            return self._measure_slot(f"number of {phrase}", topic)
+        if match[1] in {"most", "fewest", "least"}:
+            # "the most orders" counts orders, "the most money" does not.
+            return [*self.terms.read(f"number of {phrase}", topic), *self.terms.read(f"total {phrase}", topic)][:4]
+        return self._measure_slot(phrase, topic)
+
+    def _rank(self, draft: Draft, slot: Slot, desc: bool) -> None:
+        draft.order, draft.ranked = [(slot, desc)], True
+        draft.limit = draft.limit or 1
+
+    def _adjective(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        for match in ADJECTIVES.finditer(mask.text):
+            phrase, _ = phrase_at(mask.text, match.end())
+            things = [thing for thing in self.terms.things(phrase)[:1] if thing.score >= _CLEAR]
+            columns = self.terms.read(phrase, topic)[:1] if not things and match[1] in _OF_COLUMNS else []
+            for table in [term.table for term in (*things, *columns) if term.table]:
+                ranks = superlative(match[1], self.terms.lexicon.view.table_index[table], self.terms.lexicon)
+                if ranks and not _POSSESSED.search(mask.text[: match.start()]):
+                    self._rank(draft, [term for term, way in ranks if way == ranks[0][1]], ranks[0][1])
+                    mask.blank(match.start(), match.end())
+                    return True
+        return False
+
+    def _measure_slot(self, phrase: str, topic: Topic) -> Slot:
+        """Readings of what things are ranked by: things are counted."""
+        return [
+            replace(term, expressions=(self.terms.count(term.table),), kind="measure") if term.kind == "thing" else term
+            for term in self.terms.read(phrase, topic)
+        ]
+
+    def _count_slot(self, phrase: str, topic: Topic) -> Slot:
+        """The number of rows behind each value of what the phrase names."""
+        terms = self.terms.read(phrase, topic)
+        found = [Term(one.score, (self.terms.count(one.table),), one.table, "measure") for one in terms if one.table]
+        return found or [
+            Term(0.3, (self.terms.count(draft),), draft, "measure") for draft in self.terms.subjects(topic)
+        ]
