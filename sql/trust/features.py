@@ -16,7 +16,7 @@ from ..select.names import SchemaNames
 from ..select.soundness import SOUNDNESS, soundness_features
 from ..select.vote import candidate_weights
 from ..select.wording import PLACED, literal_features, placed_features, wording_features
-from .leftover import LEFTOVERS, count_leftovers, find_leftovers
+from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
 from .question import QUESTION, question_features
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ class GroupFacts:
     reading: Reading | None
     leftovers: tuple[Leftover, ...]
     empty: bool
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something important of the question is left out."""
+        return any(one.kind in IMPORTANT for one in self.leftovers)
 
 
 @dataclass(frozen=True)
