@@ -31,13 +31,12 @@ from ctxprune.sql.generate.base import GENERATORS
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.select.vote import VoteSelector
 from ctxprune.sql.trust.features import FEATURES, SchemaFacts, describe_groups
-from ctxprune.sql.trust.leftover import IMPORTANT
-from ctxprune.sql.trust.model import TrustWeights, read_accounts
+from ctxprune.sql.trust.model import Curve, TrustWeights, read_accounts
 from ctxprune.storage.sealed import seal_text
 
 FOLDER = SHARED / "data" / "nl2sql"
 FOLDS, SHAPE = 5, Shape(0, 40, decay=1e-2, drop=0.5)
-WEIGHT = {"own": 1.0, "synonym": 1.0, "crossed": 0.7, "offtopic": 0.7, "inserted": 0.7, "variant": 0.5}
+WEIGHT = {"own": 1.0, "synonym": 1.0, "crossed": 0.7, "offtopic": 0.7, "inserted": 1.0, "variant": 0.5}
 ANSWERABLE = ("own", "synonym")
 NONE_RIGHT = 0.5  # share of the sets of variants that lose their right candidates
 UNKNOWN_SCORES = 0.25  # share of the sets that are also shown without scores, as another generator would give them
@@ -124,7 +123,7 @@ def _case(one: TrustSet, name: str, facts: SchemaFacts) -> Case | None:
     readings = read_accounts(one.context, one.executed, facts.prepared)
     groups, rows = describe_groups(one.context, one.executed, readings, facts)
     right = np.array([one.right[group.representative] for group in groups], dtype=float)
-    blocked = np.array([any(left.kind in IMPORTANT for left in group.leftovers) for group in groups])
+    blocked = np.array([group.blocked for group in groups], dtype=bool)
     vote = VoteSelector().select(one.context.question, one.executed).index
     first = next((i for i, item in enumerate(one.executed) if item.result is not None), None)
     return Case(
@@ -212,19 +211,26 @@ def left_out(cases: list[Case], fold: dict[str, int]) -> tuple[list[np.ndarray],
                 raw[place] = raw_chances(network, case.rows)
     for number in range(FOLDS):
         others = [place for place, case in enumerate(cases) if fold[case.database] != number]
-        points = calibrate([cases[place] for place in others], [raw[place] for place in others])
+        curves = calibrate([cases[place] for place in others], [raw[place] for place in others])
         for place, case in enumerate(cases):
             if fold[case.database] == number:
-                chances[place] = np.interp(raw[place], *points)
+                low, high = (np.interp(raw[place], curve.raw, curve.calibrated) for curve in curves)
+                chances[place] = np.where(case.blocked, low, high)
     return raw, chances
 
 
-def calibrate(cases: list[Case], raw: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Isotonic regression of being right on the raw probability, as points between which lines are drawn."""
+def calibrate(cases: list[Case], raw: list[np.ndarray]) -> tuple[Curve, Curve]:
+    """Calibrations of the groups that leave something important out, and of the others."""
     known = [(case, found) for case, found in zip(cases, raw, strict=True) if len(found)]
     x = np.concatenate([found for _, found in known])
     y = np.concatenate([case.right for case, _ in known])
     w = np.concatenate([np.full(len(found), WEIGHT[case.kind]) for case, found in known])
+    blocked = np.concatenate([case.blocked for case, _ in known])
+    return isotonic(x[blocked], y[blocked], w[blocked]), isotonic(x[~blocked], y[~blocked], w[~blocked])
+
+
+def isotonic(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> Curve:
+    """Isotonic regression of being right (y) on the raw probability (x), as points between which lines are drawn."""
     order = np.argsort(x, kind="stable")
     x, y, w = x[order], y[order], w[order]
     # Equal parts of the weight first: pools of single points would follow chance.
@@ -238,7 +244,7 @@ def calibrate(cases: list[Case], raw: list[np.ndarray]) -> tuple[np.ndarray, np.
     points = np.array([[px / n, (py + 0.5 * px / n) / (n + 0.5)] for px, py, n in pools])
     keep = np.concatenate([[True], np.diff(points[:, 0]) > 1e-6])
     points = points[keep]
-    return points[:, 0], np.maximum.accumulate(points[:, 1])
+    return Curve(points[:, 0], np.maximum.accumulate(points[:, 1]))
 
 
 def measure(cases: list[Case], chances: list[np.ndarray]) -> dict[str, object]:
@@ -309,12 +315,12 @@ def _ece(chance: np.ndarray, right: np.ndarray) -> float:
 
 def _final(cases: list[Case], raw: list[np.ndarray], figures: dict[str, object]) -> TrustWeights:
     network = fit(cases)
-    points = calibrate(cases, raw)
+    blocked, clear = calibrate(cases, raw)
     bars = float(str(figures["answer_above"])), float(str(figures["refuse_below"]))
     order = np.argsort(-np.abs(network.out))[:25]
     for place in order.tolist():
         print(f"{FEATURES[place]:24} {network.out[place]:+.3f}")
-    return TrustWeights(network, *points, *bars, TRAINED_ON)
+    return TrustWeights(network, clear, blocked, *bars, TRAINED_ON)
 
 
 if __name__ == "__main__":

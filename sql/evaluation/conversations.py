@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -30,10 +31,20 @@ if TYPE_CHECKING:
     from .trust.ask import MakePipeline
     from .trust.judgement import Judgement
 
-__all__ = ["ConversationSet", "Talk", "ask_conversations", "conversation_figures", "load_conversations"]
+__all__ = [
+    "ConversationSet",
+    "Talk",
+    "ask_conversations",
+    "conversation_figures",
+    "load_conversations",
+    "read_exchange",
+]
 
 _FILES = {"dev": ("dev.jsonl", "dev.json"), "train": ("train.jsonl", "train.json")}
 _RULE = SpiderRows()
+_EXCHANGE = " | "
+_CONFIRMS = re.compile(r"(?:yes|yeah|yep|yup|sure|ok|okay|correct|right|exactly|please|thanks|no)\b", re.IGNORECASE)
+_OWN_WORDS = 5  # of an answer that is taken for a question of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +224,23 @@ def _shares(groups: Mapping[str, Sequence[bool]]) -> dict[str, dict[str, Any]]:
     return {name: {"turns": len(groups[name]), "ex": percent_or_none(groups[name])} for name in sorted(groups)}
 
 
+def read_exchange(text: str) -> str:
+    """What is asked in the end by a question with a clarification in it, "question | did you mean …? | answer".
+
+    CoSQL joins such an exchange, the user's and the system's words in turn, into one question. An answer that is a
+    question of its own stands for the whole exchange; any other ("yes", "all of them") confirms the first question, or
+    is added to it.
+    """
+    parts = [part.strip() for part in text.split(_EXCHANGE)]
+    said = [part for part in parts[::2] if part]
+    if len(parts) == 1 or not said:
+        return text
+    first, last = said[0], said[-1]
+    if len(said) == 1 or _CONFIRMS.match(last):
+        return first
+    return last if len(last.split()) >= _OWN_WORDS else f"{first} {last}"
+
+
 def _is_done(talk: Talk, done: Mapping[int, Judgement]) -> bool:
     return all(turn.index in done for turn in talk.turns)
 
@@ -234,7 +262,7 @@ def _hold(talk: Talk, database: Database, pipeline: Pipeline, watch: ModelWatch)
     conversation = Conversation(pipeline)
     for turn in talk.turns:
         start = perf_counter()
-        answer = conversation.ask(turn.text)
+        answer = conversation.ask(read_exchange(turn.text))
         ms = (perf_counter() - start) * 1e3
         watch.saw(answer.trace)
         rewritten = answer.trace.rewritten

@@ -51,7 +51,7 @@ class Rewritten:
     Attributes:
         asked: As it was asked.
         question: In full; the same text where nothing was missing, or where it could not be told what.
-        rewriter: Registered name of what made it; "" where nothing was changed.
+        rewriter: Registered name of what completed it; "" where nothing was missing, or it could not be told what.
         kind: `COMPLETE` for a question that needs no earlier one; else what was done ("value", "reference", ...), or
             `UNRESOLVED` where it refers to something that was not found.
         reason: Why, for people.

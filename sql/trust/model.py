@@ -27,11 +27,43 @@ if TYPE_CHECKING:
     from ..select.base import Executed, SelectionContext
     from .features import GroupFacts
 
-__all__ = ["FORMAT", "VERSION", "JudgedGroup", "TrustModel", "TrustWeights", "load_weights", "read_accounts"]
+__all__ = ["FORMAT", "VERSION", "Curve", "JudgedGroup", "TrustModel", "TrustWeights", "load_weights", "read_accounts"]
 
 FORMAT, VERSION = "ctxprune.trust", 1
 _FILE = "trust.json"
 _STORED, _STORED_CHANCE = "learned.v1", 0.97  # people have checked the stored answer to the very same question
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a probability of the network means, by linear interpolation.
+
+    Attributes:
+        raw: float64 (n_points,), rising; probabilities of the network.
+        calibrated: float64 (n_points,), not falling; share of right results at each.
+
+    Raises:
+        ValueError: The points do not match, do not rise, or there are none.
+    """
+
+    raw: NDArray[np.float64]
+    calibrated: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        raw, calibrated = self.raw, self.calibrated
+        if raw.shape != calibrated.shape or raw.ndim != 1 or not len(raw):
+            raise ValueError("the points of a calibration do not match")
+        if (np.diff(raw) <= 0).any() or (np.diff(calibrated) < 0).any() or not np.isfinite(calibrated).all():
+            raise ValueError("the points of a calibration do not rise")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Curve:
+        """The inverse of `to_dict`."""
+        return cls(*(np.asarray(data[name], dtype=np.float64) for name in ("raw", "calibrated")))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists of numbers, rounded to five digits."""
+        return {name: [round(float(value), 5) for value in getattr(self, name)] for name in ("raw", "calibrated")}
 
 
 @dataclass(frozen=True)
@@ -40,15 +72,16 @@ class TrustWeights:
 
     Attributes:
         network: Gives a logit to every group, against 0 for none of them.
-        raw, calibrated: float64 (n_points,), rising: what a probability of the network means, by linear interpolation.
+        clear, blocked: What its probability means for a query that leaves nothing important of the question out, and
+            for one that does.
         answer_above: 0..1, least calibrated probability at which nine of ten answers on left-out databases were right.
         refuse_below: 0..1, calibrated probability below which an answer does more harm than good.
         trained_on: Names of what it learned from.
     """
 
     network: Network
-    raw: NDArray[np.float64]
-    calibrated: NDArray[np.float64]
+    clear: Curve
+    blocked: Curve
     answer_above: float
     refuse_below: float
     trained_on: tuple[str, ...] = ()
@@ -61,14 +94,10 @@ class TrustWeights:
             FormatError: Another format or version, other features, or damaged data.
         """
         with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
-            raw, calibrated = (np.asarray(read[name], dtype=np.float64) for name in ("raw", "calibrated"))
-            if raw.shape != calibrated.shape or raw.ndim != 1 or not len(raw):
-                raise ValueError("the points of the calibration do not match")
-            if (np.diff(raw) <= 0).any() or (np.diff(calibrated) < 0).any() or not np.isfinite(calibrated).all():
-                raise ValueError("the points of the calibration do not rise")
             bars = float(read["answer_above"]), float(read["refuse_below"])
             network = Network.from_dict(read["network"], inputs=len(FEATURES))
-            return cls(network, raw, calibrated, *bars, tuple(read["trained_on"]))
+            curves = Curve.from_dict(read["clear"]), Curve.from_dict(read["blocked"])
+            return cls(network, *curves, *bars, tuple(read["trained_on"]))
 
     def to_dict(self) -> dict[str, Any]:
         """The inverse of `from_dict`."""
@@ -79,15 +108,22 @@ class TrustWeights:
             "features": list(FEATURES),
             "answer_above": self.answer_above,
             "refuse_below": self.refuse_below,
-            "raw": [round(float(value), 5) for value in self.raw],
-            "calibrated": [round(float(value), 5) for value in self.calibrated],
+            "clear": self.clear.to_dict(),
+            "blocked": self.blocked.to_dict(),
             "network": self.network.to_dict(),
         }
 
-    def chances(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrated probabilities 0..1 of the groups of one question, float64 (n_groups,), for their features."""
+    def chances(self, rows: NDArray[np.float64], blocked: Sequence[bool]) -> NDArray[np.float64]:
+        """Calibrated probabilities 0..1 of the groups of one question, float64 (n_groups,).
+
+        Args:
+            rows: Their features.
+            blocked: Whether each leaves something important of the question out.
+        """
         raw = np.exp(np.clip(self.network(rows), -30.0, 30.0))
-        found: NDArray[np.float64] = np.interp(raw / (1.0 + raw.sum()), self.raw, self.calibrated)
+        shares = raw / (1.0 + raw.sum())
+        low, high = (np.interp(shares, curve.raw, curve.calibrated) for curve in (self.blocked, self.clear))
+        found: NDArray[np.float64] = np.where(np.asarray(blocked, dtype=bool), low, high)
         return found
 
 
@@ -134,7 +170,7 @@ class TrustModel:
         groups, rows = describe_groups(context, executed, readings, facts)
         if not groups:
             return ()
-        chances = weights.chances(rows).tolist()
+        chances = weights.chances(rows, [group.blocked for group in groups]).tolist()
         judged = (
             JudgedGroup(
                 group, max(chance, _STORED_CHANCE) if (stored := _is_stored(group, executed)) else chance, stored

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
+from ctxprune.sql.evaluation.conversations import read_exchange
 
 TALKS = [
     {"id": "t-0", "db_id": "shop", "turns": [
@@ -66,6 +67,21 @@ def test_a_conversation_that_was_cut_is_held_again_from_its_start(
     assert run_bench(*words) == again
     assert main(["bench", "sparc", "--data", str(sparc), "--log", str(log), "--limit", "1"]) == 1
     assert "another run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("How many?", "How many?"),
+        ("Which cars? | Do you mean all cars? | Yes please", "Which cars?"),
+        ("Which cars? | Of which maker? | of Ford", "Which cars? of Ford"),
+        ("Who? | What do you mean? | Which singer is the oldest one?", "Which singer is the oldest one?"),
+        ("How many? | 12 | and how many of them are not used? | 4 | ok", "How many?"),
+        (" | ", " | "),
+    ],
+)
+def test_what_an_exchange_asks_in_the_end(text: str, asked: str):
+    assert read_exchange(text) == asked
 
 
 def test_limit_and_table(sparc: Path, run_bench: Callable[..., dict], capsys: pytest.CaptureFixture[str]):

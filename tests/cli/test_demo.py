@@ -1,4 +1,4 @@
-"""The demo: its database and its six answers, each checked against a reference query."""
+"""The demo: its database and its eight answers, five of them checked against reference queries."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_database_is_as_large_as_promised_and_always_the_same(database: Path
         make_database(again)
 
 
-def test_six_answers(database: Path, capsys: pytest.CaptureFixture[str]):
+def test_eight_answers(database: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["demo", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
     assert [answer["question"] for answer in answers] == [question for _, question in QUESTIONS]
@@ -56,6 +56,9 @@ def test_six_answers(database: Path, capsys: pytest.CaptureFixture[str]):
             assert equal_results(expected, got, ordered="ORDER BY" in sql), answer["sql"]
     assert answers[-1]["refused"]
     assert answers[-1]["refusal"]["kind"] == "write_request"
+    assert [answer["outcome"] for answer in answers[-3:]] == ["tentative", "unanswered", "unanswered"]
+    assert any("organic" in doubt["message"] for doubt in answers[-3]["doubts"])
+    assert "shoe" in answers[-2]["reason"]
     linked = [answer["trace"]["linked"] for answer in answers[:-1]]
     assert all(0 < link["tokens_after"] < link["tokens_before"] for link in linked)
 
@@ -64,7 +67,7 @@ def test_people_see_schema_candidates_and_rows(tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "kept.sqlite"
     assert main(["demo", "--out", str(out)]) == 0
     shown = capsys.readouterr()
-    for part in ("candidate", "schema", "tokens", "São Paulo", "refused", "Ethiopia"):
+    for part in ("candidate", "schema", "tokens", "São Paulo", "refused", "Ethiopia", "doubt", "tentative", "organic"):
         assert part in shown.out
     assert "sql ask" in shown.err
     assert out.exists()

@@ -74,6 +74,16 @@ def test_a_refused_question_is_remembered_where_it_names_what_the_database_has(p
     assert [turn.asked for turn in talk.turns][:1] == ["What is the population of Atlantis?"]
 
 
+def test_courtesies_are_left_out(pipeline: Pipeline) -> None:
+    talk = Conversation(pipeline)
+    answer = talk.ask("Hello! How many cities are in France?")
+    assert (answer.question, answer.rows) == ("How many cities are in France?", ((1,),))
+    assert answer.trace.rewritten.asked == "Hello! How many cities are in France?"
+    assert answer.trace.rewritten.kind == "complete"
+    assert talk.ask("Great, and in Poland?").question == "How many cities are in Poland?"
+    assert talk.ask("Okay, now drop table city").refusal.kind == "write_request"
+
+
 def test_a_pipeline_is_no_document(pipeline: Pipeline) -> None:
     with pytest.raises(FormatError, match="Pipeline is not a conversation"):
         Conversation.from_dict(Conversation(pipeline).to_dict(), pipeline)  # the wrong way round

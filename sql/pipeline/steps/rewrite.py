@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...guard.intent import write_request
 from ...linking.carried import CarriedLinker
-from ...rewrite.base import UNRESOLVED, Rewritten, as_rewriter
+from ...rewrite.base import COMPLETE, UNRESOLVED, Rewritten, as_rewriter
+from ...rewrite.courtesies import strip_courtesies
 from .base import Step
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class RewriteQuestion(Step):
     def run(self, state: State) -> State:
         """The state with the complete question, and `rewritten`."""
         asked = state.question
+        text = strip_courtesies(asked)
         # Before rewriting, which would drop the words that make it a request for a change.
-        if write_request(asked):
+        if write_request(text):
             return replace(state, rewritten=Rewritten(asked, asked, reason="it asks for a change"))
-        rewritten = self.rewriter.rewrite(asked, self.history, self.vocabulary)
+        rewritten = replace(self.rewriter.rewrite(text, self.history, self.vocabulary), asked=asked)
         # Each follow-up may make the question longer, without an end.
         if len(rewritten.question) > self.most:
             reason = f"in full it would have {len(rewritten.question)} characters, and {self.most} are taken"
@@ -76,6 +78,8 @@ class LinkFollowUp(Step):
 
     def run(self, state: State) -> State:
         """Adds `linked`."""
-        if state.rewritten is None or not state.rewritten.changed:
+        rewritten = state.rewritten
+        # A complete question whose courtesies were left out is changed, and follows nothing.
+        if rewritten is None or not rewritten.changed or rewritten.kind in {COMPLETE, UNRESOLVED}:
             return self.link.run(state)
         return replace(self.link, linker=CarriedLinker(self.link.linker, self.earlier, self.budget)).run(state)

@@ -106,7 +106,14 @@ def test_weights_survive_a_round_trip() -> None:
     weights = load_weights()
     again = TrustWeights.from_dict(json.loads(json.dumps(weights.to_dict())))
     rows = features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
-    np.testing.assert_allclose(weights.chances(rows), again.chances(rows), atol=1e-4)
+    for blocked in ([False, False], [True, False]):
+        np.testing.assert_allclose(weights.chances(rows, blocked), again.chances(rows, blocked), atol=1e-4)
+
+
+def test_leaving_something_out_costs_confidence() -> None:
+    weights, rows = load_weights(), features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
+    clear, blocked = weights.chances(rows, [False, False]), weights.chances(rows, [True, True])
+    assert clear[1] > 0.5 > blocked[1]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +121,11 @@ def test_weights_survive_a_round_trip() -> None:
     [
         {"version": 99},
         {"features": ["one"]},
-        {"raw": [0.5, 0.2], "calibrated": [0.1, 0.2]},
-        {"raw": [0.1, 0.2], "calibrated": [0.2, 0.1]},
-        {"raw": [0.1], "calibrated": [0.1, 0.2]},
-        {"raw": [], "calibrated": []},
+        {"clear": {"raw": [0.5, 0.2], "calibrated": [0.1, 0.2]}},
+        {"clear": {"raw": [0.1, 0.2], "calibrated": [0.2, 0.1]}},
+        {"blocked": {"raw": [0.1], "calibrated": [0.1, 0.2]}},
+        {"blocked": {"raw": [], "calibrated": []}},
+        {"blocked": {}},
         {"network": {}},
         {"answer_above": "high"},
     ],
