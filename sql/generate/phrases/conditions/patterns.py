@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import STOP_WORDS
 
 from .booleans import truth_values
-from .build import column, negate
+from .build import column, contains_text, negate
 from .clauses import Clause, Option
-from .values import contains_text
 
 if TYPE_CHECKING:
     from .inputs import Inputs
