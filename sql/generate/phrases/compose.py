@@ -109,6 +109,9 @@ class Composer:
         if draft.ratio is not None:
             yield from self.quotients.plans(draft.ratio, choice)
             return
+        if draft.averaged and choice.groups:
+            yield from self.quotients.averages(choice, tests)
+            return
         if draft.split and choice.tests and not choice.groups:
             yield from split(choice)
         if choice.having and not choice.groups and not draft.measured and not self._of_columns(choice):
@@ -170,16 +173,13 @@ class Composer:
         counted = [key for key, _ in plan.order if has_aggregate(key) and key not in plan.select]
         with_count = replace(plan, select=(*plan.select, *counted)) if counted else None
         if with_count is not None and not draft.returned:
-            share = 0.8 if draft.counts else 0.4
-            yield factor * share, with_count
-            yield factor * (1 - share), plan
+            yield from _two_ways(factor, 0.8 if draft.counts else 0.4, with_count, plan)
             return
         if plan.group or any(has_aggregate(one) for one in plan.select) or not plan.select:
             yield factor, plan
             return
         share = self._distinct_share(draft, plan)
-        yield factor * share, replace(plan, distinct=True)
-        yield factor * (1 - share), plan
+        yield from _two_ways(factor, share, replace(plan, distinct=True), plan)
 
     def _distinct_share(self, draft: Draft, plan: Plan) -> float:
         """How likely duplicates are to be left out."""
@@ -239,6 +239,13 @@ class Composer:
 
 def _coverage_factor(share: float) -> float:
     return _UNUSED + (1.0 - _UNUSED) * share
+
+
+def _two_ways(factor: float, share: float, one: Plan, other: Plan) -> Iterator[tuple[float, Plan]]:
+    """Two forms of a query; the likelier one keeps its score, so that queries without forms are no better."""
+    most = max(share, 1.0 - share)
+    yield factor * share / most, one
+    yield factor * (1.0 - share) / most, other
 
 
 def _first_of_each(draft: Draft, plan: Plan) -> bool:
