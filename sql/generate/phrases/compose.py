@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Composer", "Ranked"]
 
 _CLEAR = 0.9  # of a table's mention that a query should use
+_UNMEASURED = 0.6
 _UNUSED = 0.2  # the factor of a query that uses none of the question's words
 _SAID, _UNSAID = 0.96, 0.86  # for each further table, mentioned or not
 
@@ -126,7 +127,7 @@ class Composer:
                     keys = tuple(unique([key for output in groups for key in output.keys]))
                     yield named * grouped, first_of_each(replace(plan, group=()), keys)
                     continue
-                yield from self._variants(draft, plan, named * grouped)
+                yield from self._variants(draft, plan, named * grouped * _grouped_factor(choice, plan))
 
     def _plan(self, draft: Draft, choice: Choice, targets: list[Output], groups: list[Output]) -> Plan:
         shown = [one for output in groups for one in output.shown] if not draft.returned else []
@@ -239,6 +240,14 @@ class Composer:
 
 def _coverage_factor(share: float) -> float:
     return _UNUSED + (1.0 - _UNUSED) * share
+
+
+def _grouped_factor(choice: Choice, plan: Plan) -> float:
+    """Groups of which nothing is measured are hardly meant, unless a row of the group's own table is shown."""
+    if not choice.groups or plan.group:
+        return 1.0
+    own = {term.table for term in choice.groups}
+    return 1.0 if all(term.table in own for term in choice.targets) else _UNMEASURED
 
 
 def _two_ways(factor: float, share: float, one: Plan, other: Plan) -> Iterator[tuple[float, Plan]]:
