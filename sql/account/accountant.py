@@ -202,6 +202,15 @@ class _Matching:
             # A cue that the query ignores is content even where the word itself is a common one.
             self.content[place] = True
 
+    def _groups_of(self, words_: Sequence[str]) -> list[Part]:
+        """Groups by a column that one of the words names: "insured and uninsured visits" are two of them."""
+        view, stems = self._asked.prepared.view, set(map(stem, words_))
+        return [
+            part
+            for keys, part in self._query.groups
+            if any(not stems.isdisjoint(view.columns[view.index[ref]].name.stems) for ref in keys)
+        ]
+
     def _is_name_part(self, place: int) -> bool:
         """ "first" and "last" of "first name"."""
         return self._asked.text(place) in {"first", "last"} and self._asked.text(place + 1).startswith("name")
@@ -217,7 +226,7 @@ class _Matching:
                 # Found by its likeness to the name, it would be explained by "paid", too.
                 self.parts[place] = []
                 self.content[place] = True
-                self._add(place, self._query.negations)
+                self._add(place, self._query.negations or self._groups_of(rests))
 
     @cached_property
     def _numbers(self) -> set[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import words
+from ctxprune.text.words import stem, words
 
 from .reading import Part
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_extra"]
 
-_ROWS_COUNTED = "COUNT(*)"
+_NAME_STEMS = frozenset(map(stem, ("name", "title", "label")))
 
 
 def find_extra(asked: Asked, query: QueryParts, parts: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
@@ -31,7 +31,7 @@ def find_extra(asked: Asked, query: QueryParts, parts: Sequence[Sequence[Part]])
     used = {part for some in parts for part in some}
     texts = {part.text for part in used}
     found = [
-        *_conditions(asked, query, texts),
+        *_conditions(asked, query, used),
         *_negations(query, used),
         *_aggregates(query, texts),
         *_orders(asked, query, used),
@@ -45,7 +45,8 @@ def _names(refs: tuple[ColumnRef, ...], texts: set[str]) -> bool:
     return any(f"{ref.table}.{ref.column}" in texts for ref in refs)
 
 
-def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
+def _conditions(asked: Asked, query: QueryParts, used: set[Part]) -> Iterator[Part]:
+    texts = {part.text for part in used}
     told = set(words(asked.evidence)) if asked.evidence else set()
     for literal in query.literals:
         flag = literal.text.casefold() in {"0", "1", "y", "n", "t", "f", "true", "false", "yes", "no", ""}
@@ -56,6 +57,8 @@ def _conditions(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Pa
             yield literal.part
     for test in query.tests:
         named = test.part.text in texts or _names(test.columns, texts)
+        # yesterday: date(x) = date('now', '-1 day')
+        named = named or any(one.kind in {"function", "date"} and one.text in test.part.text for one in used)
         if not test.literal and not named and test.columns:
             yield test.part
 
@@ -69,7 +72,12 @@ def _negations(query: QueryParts, used: set[Part]) -> Iterator[Part]:
 
 
 def _aggregates(query: QueryParts, texts: set[str]) -> Iterator[Part]:
+    grouped = any(text.startswith("GROUP BY") for text in texts)
+    asked = any(one.part.text in texts for one in query.aggregates)
     for one in query.aggregates:
+        # "orders per year" counts them without a word for it.
+        if one.name == "COUNT" and grouped and not asked:
+            continue
         # Where groups are compared or ordered, the count is what "most" or "more than 3" asks for.
         implied = any(text != one.part.text and one.part.text in text for text in texts)
         if one.part.text not in texts and not implied:
@@ -112,8 +120,10 @@ def _shown(asked: Asked, query: QueryParts, texts: set[str]) -> Iterator[Part]:
         # "Which singers …?" asks for the column that people read.
         if part is None or part.text in texts or _inside(part, texts):
             continue
-        subject = facts.label and ref.table in subjects
-        if not (facts.label or facts.key) or (not subject and _is_asked(ref.table, query, texts)):
+        # Of people a first and a last name are read.
+        label = facts.label or not _NAME_STEMS.isdisjoint(facts.name.stems)
+        subject = label and ref.table in subjects
+        if not (label or facts.key) or (not subject and _is_asked(ref.table, query, texts)):
             yield part
 
 

@@ -62,7 +62,8 @@ class Grammar:
         """Cues of two words: "how many", "how much", "at least", "or more", "ordered by"."""
         before, text, after = self._text(place - 1), self._text(place), self._text(place + 1)
         if (text, after) == ("how", "many") or (before, text) == ("how", "many"):
-            return self._counts() or self._targets.shown_numbers(load_cues().columns["count"])
+            named = frozenset(self._targets.named(place))
+            return self._counts() or self._targets.shown_numbers(load_cues().columns["count"] | named)
         if (text, after) == ("how", "much") or (before, text) == ("how", "much"):
             sums = self._targets.aggregates(_AMOUNTS) or self._targets.functions("mul", "sub", "add")
             return sums or self._targets.shown_numbers()

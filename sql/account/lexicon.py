@@ -60,7 +60,7 @@ _CUES = {
     "difference": "difference differences",
     "money": "revenue revenues sales turnover income proceeds earnings spent spend spends spending spendings "
     "expenditure expenditures worth value values",
-    "change": "duration durations elapsed change changes increase decrease growth gap",
+    "change": "length duration durations elapsed change changes increase decrease growth gap",
     "several": "multiple several repeated duplicate duplicates",
 }
 # Reversed, so that a word of two groups belongs to the earlier one.

@@ -87,7 +87,7 @@ def _says(asked: Asked, place: int, word: Word, day: Day) -> bool:
         return _is_bound(word.day, day)
     if word.month:
         return bool(month) and (month == word.month or (number <= 1 and month == word.month % 12 + 1))
-    if word.year and word.number is not None:
+    if word.year and word.number is not None and not word.text.endswith("s"):
         return year == word.number or (year == word.number + 1 and (month, number) == (1, 1))
     start = _quarter(asked, place)
     if start:

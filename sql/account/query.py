@@ -224,10 +224,18 @@ class _Reader:
             self._found.limits.append(part)
             if text is not None:
                 self._found.literals.append(Literal(text, as_number(text), "limit", (), False, part))
+        offset = select.args.get("offset")
+        skipped = as_number(literal_text(offset.expression) or "") if offset is not None else None
+        if skipped is not None:
+            part = self._part("limit", f"OFFSET {skipped:.0f}")
+            self._found.limits.append(part)
+            self._found.literals.append(Literal(f"{skipped + 1:.0f}", skipped + 1, "limit", (), False, part))
         order = select.args.get("order")
         self._orders(order, select, number)
         group = select.args.get("group")
-        if group is not None and group.expressions:
+        if group is not None and group.args.get("all"):
+            self._found.groups.append(((), Part("grouping", "GROUP BY ALL")))
+        elif group is not None and group.expressions:
             meant = [self._key(key, select) for key in group.expressions]
             text = ", ".join(self._part("grouping", key).text for key in meant)
             keys = tuple(dict.fromkeys(ref for key in meant for ref in self._of(key)))

@@ -26,6 +26,7 @@ _DAY_STEMS = frozenset(
 )
 _RANK_STEMS = frozenset(map(stem, word_set("rank ranking position place grade time pace lap number seed")))
 _SKIPPED = word_set("the a an of number numbers amount total average value values count each all their its in")
+_COUNTING = word_set("number numbers count")
 _MAINLY = 0.5  # weight of a stem among those of a name
 _FAR = 5  # words between a cue and its noun
 
@@ -72,7 +73,8 @@ class Targets:
     def find(self, place: int) -> set[str]:
         """The stem of a column of numbers or days that the noun after a cue names; empty where it may be anything."""
         for step, word in enumerate(self.asked.words[place + 1 : place + _FAR], 1):
-            if word.text in _SKIPPED and (not word.exact or self.asked.text(place + step + 1) == "of"):
+            counts = word.text in _COUNTING and self.asked.text(place + step + 1) == "of"
+            if word.text in _SKIPPED and (not word.exact or counts):
                 continue
             return {word.token.stem} if word.exact and self._is_measured(word.token.stem) else set()
         return set()
@@ -138,12 +140,13 @@ class Targets:
 
     def used_numbers(self, place: int, stems: frozenset[str]) -> list[Part]:
         """Columns of numbers in the query that the words after a place name, or whose names have one of the stems."""
-        named = {word.token.stem for word in self.asked.words[place + 1 : place + _FAR]} - self._common()
+        named = self.named(place)
         columns = {ref: part for ref, part in self.query.columns.items() if self.facts(ref).kind == "number"}
         return [part for ref, part in columns.items() if self.has_amounts([ref], stems | named)]
 
-    def _common(self) -> set[str]:
-        return {word.token.stem for word in self.asked.words if word.generic}
+    def named(self, place: int) -> set[str]:
+        """Stems of the next few words that not every question has."""
+        return {word.token.stem for word in self.asked.words[place + 1 : place + _FAR] if not word.generic}
 
     def orders(self) -> list[Part]:
         """Keys of an order where no word gives the direction: they rise, unless the question says otherwise."""

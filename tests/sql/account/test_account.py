@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import sqlglot
 
 from ctxprune.errors import InputError
 from ctxprune.sql import Schema, ValueIndex
@@ -164,6 +165,38 @@ def test_cost_of_a_reading(accountant: Build) -> None:
         accountant(question).read(sql)
     # With the look-up of values; about 3 ms each where it was written.
     assert (time.process_time() - start) / len(cases) < 0.05
+
+
+def test_time_grows_with_the_query(accountant: Build) -> None:
+    one = accountant("How many employees are there?")
+
+    def spend(conditions: int) -> float:
+        sql = "SELECT COUNT(*) FROM employee WHERE " + " AND ".join(["name = 'Bob'"] * conditions)
+        start = time.process_time()
+        one.read(sql)
+        return time.process_time() - start
+
+    spend(10)
+    # Eight times the conditions; the square would be 64 times the time.
+    assert spend(960) < 24 * max(spend(120), 0.005)
+
+
+@pytest.mark.data
+def test_a_dropped_condition_is_seen(shared: Path) -> None:
+    from ctxprune.sql.evaluation.datasets import load
+
+    bench = load(shared / "data" / "nl2sql" / "spider", split="train")
+    seen: list[bool] = []
+    for item in random.Random(2).sample(bench.items, 300):
+        tree = sqlglot.parse_one(item.gold, read="sqlite")
+        if tree.args.get("where") is None or tree.args.get("group") is not None:
+            continue
+        one = Accountant(item.question, bench.schemas[item.db_id])
+        whole = one.read(item.gold)
+        tree.set("where", None)
+        seen.append(one.read(tree.sql("sqlite")).coverage < whole.coverage)
+    assert len(seen) > 50
+    assert sum(seen) >= 0.9 * len(seen)
 
 
 @pytest.mark.data
