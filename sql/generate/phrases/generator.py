@@ -16,7 +16,7 @@ from ctxprune.errors import GenerationError, UsageError
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
-from .alternatives import alternatives
+from .alternatives import alternatives, with_patterns
 from .averages import read_averages
 from .compose import Composer, Ranked
 from .conditions import read_conditions
@@ -170,6 +170,7 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     mask = Mask.of(text)
+    clauses = with_patterns(clauses, request.evidence)
     averages = read_averages(mask.text, prepared.terms, find_topic(mask.text, prepared.terms))
     apart = [one for one in clauses if all(one.end <= a.start or a.end <= one.start for a in averages)]
     clauses = sorted([*apart, *averages], key=lambda clause: clause.start)

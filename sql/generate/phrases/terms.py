@@ -29,7 +29,8 @@ _LEAD = re.compile(
     r"exact|distinct list of|full list of|different|unique|distinct)\s+)+"
 )
 _COUNT = re.compile(
-    r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$"
+    r"^(?:total\s+)?(?:number|num|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$"
+    r"|^(.+)\s+count$"
 )
 _SUM = re.compile(
     r"^(?:total|sum of|combined|overall|cumulative|aggregate|sum)\s+(?:the\s+)?(?:amount of\s+|sum of\s+)?(.+)$"
@@ -65,6 +66,10 @@ class Terms:
     def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
         """See `DerivedTerms.moments`."""
         return self._derived.moments(phrase, topic, unit)
+
+    def elapsed(self, one: str, other: str, topic: Topic) -> list[Term]:
+        """See `DerivedTerms.elapsed`."""
+        return self._derived.elapsed(one, other, topic)
 
     def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
         """Readings of a phrase, best first; [] where it names nothing of the schema."""

@@ -23,7 +23,8 @@ __all__ = ["read_absences", "read_denied_values", "spoken_table"]
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
     r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
-    r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|lack(?:s|ing)?\b|"
+    r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with (?:zero|0)\b|(?:have|has|had|having)\s+(?:zero|0)\b|"
+    r"lack(?:s|ing)?\b|"
     r"not having\b|not\s+(?=\w+(?:ed|en)\b))"
 )
 _BOUNDARY = re.compile(
@@ -108,7 +109,7 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     if subject is None or first == last:
         return None
     # "without X" names what is missing at once; after a verb it may stand some words away.
-    reach = 3 if re.search(r"(?:without|no|zero|lack\w*|having)$", match.group()) else _REACH
+    reach = 3 if re.search(r"(?:without|no|zero|0|lack\w*|having)$", match.group()) else _REACH
     after = [clause for clause in clauses if match.end() <= clause.start and clause.end <= limit]
     named = _named_after(inputs, last, reach, limit, subject)
     if named is None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from .build import column, compare, literal
 from .clauses import Option
-from .forms import day_columns
 from .numeric import holds_numbers
 from .periods import add_months
 
@@ -21,6 +20,7 @@ __all__ = ["age_options"]
 
 _WORDS = re.compile(r"\b(?:old|older|young|younger|aged?)\b")
 _BIRTH = frozenset({"birth", "birthday", "birthdate", "dob", "born"})
+_OTHER_UNIT = re.compile(r"\s*(?:days?|weeks?|months?|hours?|minutes?|seconds?)\b")
 _OLDEST = 130
 
 
@@ -28,11 +28,14 @@ def age_options(inputs: Inputs, stated: Stated, *, alone: bool) -> list[Option]:
     """What a comparison may say about ages; `alone` where its number fits nothing else."""
     if not all(one.value.is_integer() and 0 <= one.value <= _OLDEST for one in stated.numbers):
         return []
+    # "orders older than 30 days" are no persons.
+    if _OTHER_UNIT.match(inputs.text, stated.numbers[-1].end):
+        return []
     around = inputs.text[max(0, stated.start - 25) : min(len(inputs.text), stated.end + 20)]
     first, _ = inputs.covered(stated.start, stated.end)
     said = _WORDS.search(around) is not None
     options = []
-    for one in day_columns(inputs) if said or alone else ():
+    for one in inputs.days if said or alone else ():
         table = inputs.facts(one.number).table
         # "patients over 65": the number stands right beside those who have an age.
         beside = any(place == first - 1 for place, _ in inputs.named_tables.get(table, ()))

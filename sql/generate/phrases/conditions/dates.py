@@ -8,10 +8,11 @@ from sqlglot import exp
 
 from .build import all_of, any_of, compare, literal, negate
 from .clauses import Clause, Option
-from .forms import day_columns
 from .windows import find_windows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .forms import DayColumn
     from .inputs import Inputs
     from .windows import Window
@@ -20,6 +21,9 @@ __all__ = ["read_dates", "score_column"]
 
 _MOST_OPTIONS = 5
 _LIKELY = 0.3
+_NEAR = 0.3
+_AMOUNT_WORDS = "revenue sales turnover income spend spent spending earnings earned amount sold"
+_AMOUNTS = frozenset(_AMOUNT_WORDS.split())
 _NAMED = 0.4  # share of a table's name
 _WORST = 0.4  # of the best option's score: less likely columns are left out
 _USUAL = frozenset({"date", "time", "datetime", "timestamp", "at", "on", "ts", "day", "create", "year"})
@@ -31,7 +35,7 @@ _SECONDARY = frozenset(
 def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
     """The clauses that bound days, and why some cannot."""
     clauses, problems = [], []
-    columns = day_columns(inputs)
+    columns = inputs.days
     for window in find_windows(inputs.text, inputs.today):
         if window.problem:
             problems.append(window.problem)
@@ -46,7 +50,7 @@ def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
     return clauses, problems
 
 
-def _options(inputs: Inputs, window: Window, columns: list[DayColumn]) -> tuple[list[Option], list[str]]:
+def _options(inputs: Inputs, window: Window, columns: Sequence[DayColumn]) -> tuple[list[Option], list[str]]:
     scored = sorted(
         ((score_column(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
     )
@@ -103,6 +107,8 @@ def score_column(inputs: Inputs, window: Window, one: DayColumn) -> float:
     score = 0.15 + 0.4 * near + 0.35 * inputs.spoken(inputs.facts(one.number).table, first)
     score += 0.05 if likelihood is None else 0.1 * likelihood
     score += 0.1 * _happens(inputs, inputs.facts(one.number).table)
+    if near < _NEAR and _is_owner(inputs, inputs.facts(one.number).table):
+        score -= 0.2
     clear = window.led or (likelihood or 0.0) >= _LIKELY
     return max(
         0.0,
@@ -128,6 +134,17 @@ def _happens(inputs: Inputs, table: int) -> bool:
     )
 
 
+def _is_owner(inputs: Inputs, table: int) -> bool:
+    """Whether an amount is asked for that rows of other tables hold: "revenue from customers in 2022"."""
+    if not any(token.text in _AMOUNTS for token in inputs.tokens):
+        return False
+    name = inputs.view.table_name(table)
+    own = inputs.view.schema.table(name).primary_key
+    dated = {inputs.view.table_name(inputs.facts(one.number).table) for one in inputs.days}
+    edges = inputs.view.graph.neighbours(name)
+    return all(edge.columns == own for edge in edges) and any(edge.other in dated for edge in edges)
+
+
 def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:
     """What a name says where no word of the question does: "created_at" is more usual than "updated_at"."""
     facts = inputs.facts(one.number)
@@ -135,6 +152,8 @@ def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:
     if near < 0.3 and (stems & _SECONDARY or any(stem.endswith("update") for stem in stems)):
         return -0.12
     # Of two columns of the same days the one that is declared as days is the one to read.
-    declared = 0.04 if one.kind in ("iso", "year") and facts.kind in ("date", "number") else 0.0
+    # The day on which a row came to be usually stands first.
+    declared = -0.004 * min(facts.position, 10)
+    declared += 0.04 if one.kind in ("iso", "year") and facts.kind in ("date", "number") else 0.0
     own = set(inputs.view.tables[facts.table].stems)
     return declared + (0.05 if stems <= _USUAL | own else 0.0)

@@ -50,6 +50,10 @@ _NUMBER = re.compile(
     r"(?<!later )(?<!earlier )(?<!older )(?<!newer )(?<!recent )(?<!recently )"
     r"\b(?:than|over|above|under|below|exceeding)\s+$"
 )
+_PART = re.compile(
+    r"\b(?:(?:(?:the|at|in)\s+)*(?:beginning|start|end|middle|(?:first|last|second|third)\s+(?:weeks?|days?|half))\s+of"
+    r"|early(?:\s+in)?|late(?:\s+in)?|mid(?:dle)?)(?:[\s-]+the)?[\s-]+$"
+)
 _ENDS = r"\s*(?:,?\s*\(?\b(inclusive|exclusive|included|excluded)(?:ly)?\b[^)\n]{0,30}\)?)?\s*"
 _JOINED = re.compile(
     rf"{_ENDS}(?:,\s*)?(and|to|until|till|through|up to|and before|-|–|—)(?:\s+the(?:\s+(?:end|start) of)?)?\s*"
@@ -169,6 +173,8 @@ def _list(text: str, listed: Sequence[Period]) -> Window:
     year = next((one.low.year for one in reversed(listed) if one.low is not None), None)
     known = [one.in_year(year) if year is not None else one for one in listed]
     op, start = _said_before(text, first)
+    if re.search(r"\bboth\s+(?:in\s+)?$", text[: first.start]):
+        return Window(start, last.end, problem="no single row lies in both periods", unit=first.unit)
     problem = next((one.problem for one in known if one.problem), "")
     if problem or any(one.low is None for one in known):
         return Window(first.start, last.end, problem=problem or "the year is not said", unit=first.unit)
@@ -201,6 +207,10 @@ def _single(text: str, one: Period) -> Window:
         op, end = ">=", after.end()
     if one.problem:
         return Window(start, end, problem=one.problem, unit=one.unit)
+    part = _PART.search(text[: one.start])
+    if part is not None and op == "=":
+        # "at the end of 2022" says no exact days.
+        return Window(part.start(), end, problem=f"{text[part.start() : one.end]!r} names no exact days", unit=one.unit)
     led = _is_led(text, one) or op != "="
     if one.low is None:
         if op not in ("=", "!="):
