@@ -28,6 +28,7 @@ _COMPARED = re.compile(
 _BEFORE = re.compile(
     r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
 )
+_VERB = re.compile(r"([^\W\d_]{3,})\s+$")
 _LIMIT = re.compile(
     rf"\b(?:average|mean)\s+((?:[^\W\d_][\w-]*\s+){{1,4}}?)(?:that\s+is\s+|is\s+|of\s+|was\s+)?(?:({_MORE})|({_LESS}))\s+"
     r"\$?(\d[\d,.]{0,15})"
@@ -49,6 +50,8 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
         before = _BEFORE.search(text[: match.start()])
         adjective = next((noun for word, noun in _ADJECTIVES.items() if word in match[0]), "")
         named = _numbers(before[1], terms, topic) if before else []
+        if not named and not phrase and (verb := _VERB.search(text[: match.start()])):
+            named = _numbers(verb[1], terms, topic)  # "doctors who earn more than the average"
         terms_found = (_numbers(phrase, terms, topic) if phrase else []) or named or _numbers(adjective, terms, topic)
         if not terms_found:
             continue

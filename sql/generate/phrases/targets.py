@@ -43,6 +43,7 @@ _FUNCTION = re.compile(r"\b(?:average|mean|total|maximum|minimum)\b")
 _FUNCTIONS: dict[str, Any] = {
     "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
 }  # fmt: skip
+_AVERAGE_COUNT = re.compile(r"^(?:the\s+)?(?:average|mean)\s+(?:number|count)\s+of\s+(.+)$")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
@@ -106,6 +107,10 @@ class TargetReader:
         opener = match[0] if match else ""
         rest = mask.text[start:]
         phrase, _ = phrase_at(mask.text, start)
+        if (counted := _AVERAGE_COUNT.match(phrase)) and draft.groups:
+            draft.averaged = True
+            slot = [term for term in self.terms.read(f"number of {counted[1]}", topic) if term.kind == "measure"]
+            return [slot] if slot else []
         if re.search(r"how\s+many", opener) or re.match(r"\W*(?:please\s+)?count\b", opener):
             phrase = _COUNTED.sub("", phrase)
             slot = self.terms.read(f"number of {phrase}", topic) if phrase else self._counted(topic)

@@ -48,6 +48,8 @@ _LABELS = frozenset({"name", "names", "title", "titles", "label"})
 _NAMED = frozenset(map(stem, ("name", "title", "label", "username")))
 _IDS = frozenset({"id", "ids", "identifier", "identifiers"})
 _AGGREGATES: dict[str, Any] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
+_WHOLE = re.compile(r"^(?:(?:total|combined|overall)\s+)?(?:amount|total|sum|value)\s+of\s+(?:all\s+)?(?:the\s+)?(.+)$")
+_WORTH = frozenset(map(stem, ("amount", "total", "price", "cost", "fee", "value", "sum", "revenue", "payment")))
 _SURE = 0.45
 _UNMEASURED = 0.8  # for a column where an average or a sum is asked for
 _CUT = 0.93  # for each word that is left out at the end of a phrase
@@ -129,6 +131,8 @@ class Terms:
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
+        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1])):
+            return found
         if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
         for name, pattern in (("avg", _AVERAGE), ("sum", _SUM), ("max", _MOST), ("min", _LEAST)):
@@ -138,6 +142,21 @@ class Terms:
                     inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
         return self._derived.durations(phrase, topic) if DURATION.search(phrase) else []
+
+    def _amounts(self, inner: str) -> list[Term]:
+        """Sums of what a thing is worth: "total amount of the invoices" by a column called total, price or cost."""
+        found = []
+        for thing in self.things(inner)[:1]:
+            worth = [
+                facts
+                for facts in self.lexicon.view.columns
+                if facts.ref.table == thing.table and facts.kind == "number" and set(facts.name.stems) & _WORTH
+            ]
+            found += [
+                Term(thing.score * (0.97 - 0.05 * place), (exp.Sum(this=column(facts.ref)),), thing.table, "measure")
+                for place, facts in enumerate(worth[:3])
+            ]
+        return found
 
     def _is_amount(self, phrase: str) -> bool:
         """Does "amount of orders" mean a column of amounts?"""
