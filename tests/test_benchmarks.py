@@ -178,3 +178,28 @@ def test_the_order_of_a_peer_is_read_out_of_what_it_keeps():
     sentences = ["One house.", "Two, e.g. red ones.", "One house."]
     shares = names["kept_shares"](sentences, "\n".join(sentences), "Two, e.g.\nOne house.")
     assert shares == [0.0, pytest.approx(9 / 19), 1.0]
+
+
+def test_the_linear_ranker_has_the_least_loss():
+    """No small change of a weight lowers the loss, which is written out here question by question."""
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(40), rng.integers(1, 5, size=40))
+    rows = rng.normal(size=(len(owner), 3))
+    right = (rows[:, 0] + rng.normal(size=len(owner)) > 0.5).astype(float)
+    weights, decay = rng.uniform(0.5, 2, size=40), 0.05
+    network = load("benchmarks.common.ranking_network").fit_linear(rows, owner, right, weights, decay=decay)
+
+    def loss(out: np.ndarray, bias: float) -> float:
+        total = 0.0
+        for question, weight in enumerate(weights / weights.sum()):
+            mine = owner == question
+            raw = np.exp((rows[mine] - network.mean) / network.scale @ out + bias)
+            total -= weight * np.log((raw[right[mine] > 0].sum() if right[mine].any() else 1) / (1 + raw.sum()))
+        return total + decay / 2 * float(out @ out)
+
+    least = loss(network.out, network.bias)
+    for place in range(3):
+        for step in (-0.02, 0.02):
+            assert loss(network.out + step * np.eye(3)[place], network.bias) > least
+    assert min(loss(network.out, network.bias + step) for step in (-0.02, 0.02)) > least
+    assert network.out[0] > 5 * abs(network.out[1])

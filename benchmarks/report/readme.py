@@ -88,6 +88,22 @@ def select() -> str:
     return table(head, rows)
 
 
+def select_left_out() -> str:
+    titles = {"spider": "Spider dev", "bird_dev": "BIRD superhero", "bird_mini_dev": "BIRD mini-dev, superhero"}
+    rows = []
+    for key, row in figures("select_left_out").items():
+        name, _, draw = key.partition(", ")
+        low, high = row["by_databases"]
+        gain = f"{row['gain']:+.2f} ({low:+.1f} to {high:+.1f})"
+        # Of several databases: one alone may make most of the gain.
+        others = sorted(row["databases"].values(), key=lambda one: one["gain"])[:-1]
+        count = sum(one["questions"] for one in others)
+        rest = f"{sum(one['gain'] * one['questions'] for one in others) / count:+.2f}" if others else ""
+        rows.append([titles[name], draw, row["majority"], row["ranked"], gain, rest, row["won"], row["lost"]])
+    head = ["set", "candidates of", "majority %", "selected %", "gain", "without its best database", "won %", "lost %"]
+    return table(head, rows)
+
+
 def values() -> str:
     found = figures("values_recall")
     titles = {
@@ -328,6 +344,7 @@ TABLES = {
     "spider": spider,
     "chat": chat,
     "select": select,
+    "select_left_out": select_left_out,
     "values": values,
     "passages": passages,
     "linking": linking,

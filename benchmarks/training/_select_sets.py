@@ -184,8 +184,7 @@ def licensed_sets(bench: Benchmark, expected: Expectations) -> list[CandidateSet
             tables = {place: read_table(one.result) for place, one in ran.items() if one.result is not None}
             sqls = [one.sql for one in ran.values()]
             groups, values = case_features(Case(item.question, sqls, tables, expected(item.question), case.known))
-            lengths = {place: len(sqls[place]) for place in tables}
-            right = [case.right[part[choose_representative(group.members, tables, lengths)]] for group in groups]
+            right = [case.right[part[choose_representative(group.members, tables, sqls)]] for group in groups]
             if groups:
                 found.append(CandidateSet(values, np.array(right, dtype=float), item.db_id))
     return found

@@ -105,8 +105,7 @@ def _answers(places: Sequence[int], chances: np.ndarray, kind: Popularity, rng: 
 def _rows(pool: Pool, places: Sequence[int], case: Case) -> tuple[np.ndarray, np.ndarray] | None:
     tables = {place: pool.tables[source] for place, source in enumerate(places) if source in pool.tables}
     groups, rows = case_features(Case(case.question, case.sqls, tables, case.expected, case.evidence))
-    lengths = {place: len(case.sqls[place]) for place in tables}
-    flags = [pool.right[places[choose_representative(group.members, tables, lengths)]] for group in groups]
+    flags = [pool.right[places[choose_representative(group.members, tables, case.sqls)]] for group in groups]
     return (rows, np.array(flags, dtype=float)) if groups else None
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "allowed_systems",
     "gather_known",
     "is_bird",
+    "majority_is_right",
     "measure",
     "selection_cases",
 ]
@@ -221,7 +222,7 @@ def measure(
     return SelectionReport(
         ex=_percent(flags),
         best_single=max(_percent([case.right[system] for case in cases]) for system in range(width)),
-        majority=_percent([_majority(case) for case in cases]),
+        majority=_percent([majority_is_right(case) for case in cases]),
         any_correct=_percent([any(case.right) for case in cases]),
         ex_sure=_percent([flags[place] for place in surest]),
         ece=_calibration_error([sure for _, sure in chosen], flags),
@@ -237,7 +238,8 @@ def _calibration_error(confidences: Sequence[float], flags: Sequence[bool]) -> f
     return round(100 * sum(abs(sum(gaps)) for gaps in bins.values()) / len(flags), 2)
 
 
-def _majority(case: SelectionCase) -> bool:
+def majority_is_right(case: SelectionCase) -> bool:
+    """Whether the plain majority is right: the largest group, non-empty ones first, ties to the earlier system."""
     sizes = {first: case.groups.count(first) for first in dict.fromkeys(case.groups) if first >= 0}
     if not sizes:
         return False

@@ -69,6 +69,6 @@ def default_repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
     if model is None:
         return mechanical_repairers()
     from ..repair.chat import ChatRepair
-    from ..repair.refine import ChatRefine
 
-    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))
+    # No ChatRefine: that a model's second try at an empty result is right more often than the first was never measured.
+    return (*mechanical_repairers(), ChatRepair(model))

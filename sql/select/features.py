@@ -1,4 +1,4 @@
-"""What the ranked selector weighs: support, structure, form, fit to the question, schema, values, execution.
+"""What the ranked selector weighs: support, structure, form, fit to the question, schema, values, execution, account.
 
 Nothing here knows who wrote a candidate or where it stood.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.errors import InputError
+
+from ..account import Accountant
 from .forms import HEADS, read_form
 from .grouping import Group, ResultTable, group_results, read_table
 from .names import SchemaNames
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..database.database import ResultSet
     from ..generate.base import Candidate
+    from ..schema.hits import ValueHit
     from ..schema.linked import Linked
     from .forms import Form
 
@@ -58,7 +63,9 @@ _FORM = (
     *(f"expects_{name}" for name in _PARTS),
 )
 _SENSE = ("schema_known", *SOUNDNESS, *WORDING, *PLACED)
-FEATURES: tuple[str, ...] = (*_SUPPORT, *_EXECUTION, *_SCHEMA, *_VALUES, *_OWN, *_SENSE, *_FORM)
+_ACCOUNT = ("unused_words", "unused_share", "unasked_parts")
+_MOST_PARTS = 6  # unused words or unasked parts that count
+FEATURES: tuple[str, ...] = (*_SUPPORT, *_EXECUTION, *_SCHEMA, *_VALUES, *_OWN, *_SENSE, *_ACCOUNT, *_FORM)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class Evidence:
         hits: Stored values that the question mentions, each with its likelihood, table and column (in lower case).
         own: Results of a generator of one's own for the same question, each with its probability.
         names: The schema.
+        value_hits: The same stored values as the account of the question reads them.
     """
 
     columns: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -78,6 +86,12 @@ class Evidence:
     hits: Sequence[tuple[str, float, str, str]] = ()
     own: Sequence[tuple[ResultTable, float]] = ()
     names: SchemaNames | None = None
+    value_hits: Sequence[ValueHit] = ()
+
+    @cached_property
+    def accounts(self) -> dict[tuple[str, str], list[float] | None]:
+        """What `case_features` read before, by question and text: the same candidates may be ranked again and again."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,7 @@ def collect_evidence(
         hits=tuple((hit.value, hit.likelihood, hit.ref.table.lower(), hit.ref.column.lower()) for hit in linked.hits),
         own=tuple((read_table(result), score) for result, score in results if result is not None),
         names=SchemaNames(linked.full),
+        value_hits=tuple(linked.hits),
     )
 
 
@@ -130,6 +145,7 @@ def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
         _means(groups, case, forms, _values, len(_VALUES)),
         _own(groups, case.evidence.own),
         _means(groups, case, forms, _sense, len(_SENSE)),
+        _account(groups, case),
         _forms(groups, case, forms),
     )
     return groups, np.hstack(blocks) if groups else np.zeros((0, len(FEATURES)))
@@ -268,6 +284,35 @@ def _sense(form: Form, case: Case) -> list[float]:
         *wording_features(form, case.question, names),
         *placed_features(form, case.evidence.hits, names),
     ]
+
+
+def _account(groups: Sequence[Group], case: Case) -> NDArray[np.float64]:
+    """Words of the question that a group's texts leave out, and parts of them that no word asks for; means."""
+    if case.evidence.names is None:
+        return np.zeros((len(groups), len(_ACCOUNT)))
+    question, _, told = case.question.partition("\n")
+    accounts = case.evidence.accounts
+    unread = sorted({case.sqls[index] for group in groups for index in group.members})
+    if unread := [sql for sql in unread if (case.question, sql) not in accounts]:
+        accountant = Accountant(question, case.evidence.names.schema, case.evidence.value_hits, evidence=told)
+        accounts.update({(case.question, sql): _accounted(accountant, sql) for sql in unread})
+    rows = []
+    for group in groups:
+        distinct = sorted({case.sqls[index] for index in group.members})
+        found = [row for sql in distinct if (row := accounts[case.question, sql]) is not None]
+        rows.append(np.mean(found, axis=0) if found else np.zeros(len(_ACCOUNT)))
+    return np.array(rows, dtype=np.float64).reshape(len(groups), len(_ACCOUNT))
+
+
+def _accounted(accountant: Accountant, sql: str) -> list[float] | None:
+    try:
+        reading = accountant.read(sql)
+    except InputError:  # no SELECT that can be parsed: `unparsed` says so
+        return None
+    words = sum(len(span.text.split()) for span in reading.unused)
+    return [
+        float(min(words, _MOST_PARTS)), 1 - reading.coverage, float(min(len(reading.extra), _MOST_PARTS)),
+    ]  # fmt: skip
 
 
 def _own(groups: Sequence[Group], own: Sequence[tuple[ResultTable, float]]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "VERSION", "RankedSelector", "RankingWeights", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.select.ranked", 2
+FORMAT, VERSION = "ctxprune.select.ranked", 3
 _FILE = "ranked.json"
 
 
@@ -36,6 +37,8 @@ class RankingWeights:
     Attributes:
         expectations: From the words of a question to the form of its SQL.
         networks: Each gives a logit to every group, against 0 for none of them; their probabilities are averaged.
+        margins: For each network, how much larger the logarithm of a group's probability must be than that of the
+            majority to overrule it; they are averaged.
         trained_on: Names of what they learned from.
         unseen: For each network, the databases of benchmarks whose candidates it did not learn from, of those that
             another network did learn from.
@@ -43,6 +46,7 @@ class RankingWeights:
 
     expectations: Expectations
     networks: tuple[Network, ...]
+    margins: tuple[float, ...]
     trained_on: tuple[str, ...] = ()
     unseen: tuple[frozenset[str], ...] = ()
 
@@ -56,8 +60,12 @@ class RankingWeights:
         if database not in self.learned:
             return self
         kept = [place for place, names in enumerate(self.unseen) if database in names]
-        networks = tuple(self.networks[place] for place in kept)
-        return replace(self, networks=networks, unseen=tuple(self.unseen[place] for place in kept))
+        return replace(
+            self,
+            networks=tuple(self.networks[place] for place in kept),
+            margins=tuple(self.margins[place] for place in kept),
+            unseen=tuple(self.unseen[place] for place in kept),
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RankingWeights:
@@ -68,9 +76,12 @@ class RankingWeights:
         """
         with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
             networks = tuple(Network.from_dict(one["network"]) for one in read["networks"])
+            margins = tuple(float(one["margin"]) for one in read["networks"])
+            if not all(0 <= margin < math.inf for margin in margins):
+                raise ValueError("a margin below 0, or not finite")
             unseen = tuple(frozenset(one["unseen"]) for one in read["networks"])
-            weights = cls(Expectations.from_dict(read["expectations"]), networks, tuple(read["trained_on"]), unseen)
-        return weights
+            expectations, trained_on = Expectations.from_dict(read["expectations"]), tuple(read["trained_on"])
+        return cls(expectations, networks, margins, trained_on, unseen)
 
     def to_dict(self) -> dict[str, Any]:
         """The inverse of `from_dict`."""
@@ -80,8 +91,8 @@ class RankingWeights:
             "trained_on": list(self.trained_on),
             "features": list(FEATURES),
             "networks": [
-                {"unseen": sorted(names), "network": network.to_dict()}
-                for network, names in zip(self.networks, self.unseen, strict=True)
+                {"unseen": sorted(names), "margin": margin, "network": network.to_dict()}
+                for network, margin, names in zip(self.networks, self.margins, self.unseen, strict=True)
             ],
             "expectations": self.expectations.to_dict(),
         }
@@ -96,6 +107,24 @@ class RankingWeights:
             raw = np.exp(np.clip(network(rows), -30.0, 30.0))
             found.append(raw / (1.0 + raw.sum()))
         return groups, [float(value) for value in np.mean(found, axis=0)]
+
+    def order(self, groups: Sequence[Group], chances: Sequence[float]) -> list[int]:
+        """Places of the groups, the chosen one first, the others by falling probability.
+
+        The most probable group is chosen where it is a majority, or exceeds the probability of the most probable
+        majority by the margin. A majority is a group that no other exceeds in size; empty results are none, unless all
+        are empty.
+        """
+        # Equal chances keep the order of the groups, the largest first.
+        order = sorted(range(len(groups)), key=lambda place: (-chances[place], place))
+        full = [place for place in order if groups[place].table.shape[0]] or order
+        size = max(len(groups[place].members) for place in full)
+        major = next(place for place in full if len(groups[place].members) == size)
+        margin = float(np.mean(self.margins))
+        if chances[order[0]] < chances[major] * math.exp(margin):
+            order.remove(major)
+            order.insert(0, major)
+        return order
 
 
 @SELECTORS.register("ranked.v1")
@@ -143,14 +172,12 @@ class RankedSelector(Selector):
         text = f"{question}\n{evidence}" if evidence.strip() else question
         case = Case(text, sqls, tables, weights.expectations(question, evidence), known or Evidence())
         groups, chances = weights.probabilities(case)
-        # Equal chances keep the order of the groups, the largest first.
-        order = sorted(range(len(groups)), key=lambda place: (-chances[place], place))
+        order = weights.order(groups, chances)
         ranked = tuple(groups[place].members for place in order)
         chance = min(chances[order[0]], 1.0)
         if chance < self.min_confidence:
             return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
-        lengths = {place: len(sqls[place]) for place in tables}
-        best = choose_representative(ranked[0], tables, lengths)
+        best = choose_representative(ranked[0], tables, sqls)
         voted = f"{len(ranked[0])} of {len(tables)} working candidates gave this result"
         reason = f"right with a probability of {chance:.2f}; {voted}"
         return Selection(best, chance, ranked, reason)

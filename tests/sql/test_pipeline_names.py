@@ -11,14 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.llm.deadline import timeout_error
+from ctxprune.llm.langchain import as_chat_model
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps.execute import Execute
 from ctxprune.sql.pipeline.steps.generate import label_generators
 from ctxprune.sql.pipeline.steps.names import RESTORED
+from ctxprune.sql.repair.refine import ChatRefine
 from ctxprune.sql.schema.schema import ColumnRef
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
@@ -31,6 +34,13 @@ BROKEN = "SELECT name FROM city WHERE currency = 'EUR'"
 def database(shop: Path) -> Iterator[Database]:
     with Database(shop) as opened:
         yield opened
+
+
+def _refining(pipeline: Pipeline, model: object) -> Pipeline:
+    """The same pipeline with refinement, which is no default, as its only repair."""
+    refine = ChatRefine(as_chat_model(model))
+    steps = [replace(step, repairers=(refine,)) if isinstance(step, Execute) else step for step in pipeline.steps]
+    return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)
 
 
 def _names(candidate: object) -> list[str]:
@@ -183,15 +193,25 @@ def test_an_empty_result_is_refined_with_values_near_its_texts(database: Databas
             return [parts.hit("Poland", column="country")] if text == "polandia" else []
 
     model = fakes.FakeModel(helper)
-    answer = Pipeline(database, generators=[writes], values=Near(), linker=parts.Keep("city"), chat=model).ask("Which?")
+    pipeline = Pipeline(database, generators=[writes], values=Near(), linker=parts.Keep("city"), chat=model)
+    answer = _refining(pipeline, model).ask("Which?")
     assert answer.rows == (("Łódź",),)
     assert answer.trace.candidates[0].repairs
+    assert any("This query ran" in prompt for prompt in model.prompts)
+
+
+def test_no_model_refines_by_default(database: Database) -> None:
+    model = fakes.saying("SELECT country FROM city WHERE name = 'Nowhere'")
+    writes = parts.Writes("SELECT name FROM city WHERE population > 99999999", paths=("linked",))
+    parts.pipeline(database, writes, chat=model).ask("Which?")
+    assert not any("This query ran" in prompt for prompt in model.prompts)
 
 
 def test_a_refinement_that_gives_nothing_is_dropped(database: Database) -> None:
     helper = fakes.saying("SELECT country FROM city WHERE name = 'Nowhere'")
     sql = "SELECT name FROM city WHERE population > 99999999"
-    answer = parts.pipeline(database, parts.Writes(sql, paths=("linked",)), chat=helper).ask("Which?")
+    pipeline = parts.pipeline(database, parts.Writes(sql, paths=("linked",)), chat=helper)
+    answer = _refining(pipeline, helper).ask("Which?")
     assert (answer.sql, answer.rows) == (sql, ())
     assert answer.trace.candidates[0].repairs == ()
 
@@ -202,7 +222,7 @@ def test_private_values_do_not_come_into_a_refinement(database: Database) -> Non
     near = parts.Found(parts.hit("Poland", column="country"))
     writes = parts.Writes("SELECT name FROM city WHERE name = 'Polandia'", paths=("linked",))
     config = PipelineConfig(private=(secret,))
-    parts.pipeline(database, writes, values=near, chat=model, config=config).ask("Which?")
+    _refining(parts.pipeline(database, writes, values=near, chat=model, config=config), model).ask("Which?")
     assert any("This query ran" in prompt for prompt in model.prompts)
     assert not any("'Poland'" in prompt for prompt in model.prompts)
 

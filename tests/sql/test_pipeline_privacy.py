@@ -6,15 +6,19 @@ import runpy
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ctxprune.llm.langchain import as_chat_model
 from ctxprune.sql import ColumnRef, Database, Pipeline, PipelineConfig
 from ctxprune.sql.generate.prompt_styles import build_generator
 from ctxprune.sql.knowledge import Note, Pair, Term
+from ctxprune.sql.pipeline.steps.execute import Execute
+from ctxprune.sql.repair.refine import ChatRefine
 from ctxprune.sql.select.back_verify import BackVerifySelector
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
@@ -88,7 +92,14 @@ def asked(database: Database, private: tuple[ColumnRef, ...], **options: Any) ->
     writers = [build_generator(model, (style,)) for style in styles]
     config = PipelineConfig(private=private, candidates=6, full_budget=9_999)
     options = {"knowledge": KNOWN, "chat": model, "selector": JudgedSelector(model, tests, below=1), **options}
-    answer = Pipeline(database, generators=writers, config=config, **options).ask(QUESTION)
+    pipeline = Pipeline(database, generators=writers, config=config, **options)
+    # Refinement is no default, but its prompts must be as silent.
+    refine = ChatRefine(as_chat_model(model))
+    steps = [
+        replace(step, repairers=(*step.repairers, refine)) if isinstance(step, Execute) else step
+        for step in pipeline.steps
+    ]
+    answer = Pipeline.of_steps(pipeline.schema, steps, config=config).ask(QUESTION)
     everything = "\n".join([*model.prompts, *answer.trace.prompts])
     assert [kind for kind in KINDS if kind not in everything] == []
     return everything

@@ -44,4 +44,11 @@ def test_the_largest_group_comes_first() -> None:
 
 def test_the_most_frequent_order_of_columns_is_shown() -> None:
     tables = {0: _table((2, 1)), 1: _table((1, 2)), 2: _table((1, 2))}
-    assert choose_representative((0, 1, 2), tables, {0: 1, 1: 9, 2: 5}) == 2
+    sqls = ["SELECT b, a FROM t", "SELECT t.a, t.b FROM t", "SELECT a, b FROM t"]
+    assert choose_representative((0, 1, 2), tables, sqls) == 2
+
+
+def test_a_text_of_the_common_form_is_shown_before_a_shorter_one() -> None:
+    tables = {place: _table((2,)) for place in range(3)}
+    sqls = ["SELECT 2", "SELECT count(*) FROM t WHERE a > 1", "SELECT count(*) FROM t WHERE a > 0"]
+    assert choose_representative((0, 1, 2), tables, sqls) == 1

@@ -95,6 +95,36 @@ def test_a_misspelt_value_loses_against_the_stored_one() -> None:
     assert chosen.index == 1
 
 
+def test_a_majority_stands_unless_another_group_exceeds_it_by_the_margin() -> None:
+    some = [*[_ran("SELECT id FROM loaf", (1,), (2,))] * 2, _ran("SELECT id FROM loaf WHERE kind = 'rye'", (2,))]
+    own = [(read_table(some[2].result), 0.9)]
+    known = Evidence(hits=[("rye", 0.9, "loaf", "kind")], own=own, names=SchemaNames(BAKERY))
+    shipped = load_weights()
+    stubborn = replace(shipped, margins=tuple(20.0 for _ in shipped.margins))
+    ready = replace(shipped, margins=tuple(0.0 for _ in shipped.margins))
+    question = "Give the id of loaves of kind 'rye'"
+    held, taken = (RankedSelector(weights=one).rank(question, some, known=known) for one in (stubborn, ready))
+    assert held.groups == ((0, 1), (2,))
+    assert (taken.index, taken.groups) == (2, ((2,), (0, 1)))
+    assert held.confidence < taken.confidence
+
+
+def test_the_margin_favours_no_empty_result_and_none_of_equal_size() -> None:
+    shipped = load_weights()
+    stubborn = RankedSelector(weights=replace(shipped, margins=tuple(20.0 for _ in shipped.margins)))
+    empty = [*[_ran(NAMES)] * 2, _ran(NAMES, ("rye",))]
+    assert stubborn.select("List the kinds of all loaves.", empty).index == 2
+    pair = [_ran(NAMES, ("rye",), ("oat",)), _ran(COUNT, (2,))]
+    assert stubborn.select("How many loaves are there?", pair).index == 1
+
+
+def test_a_condition_that_is_left_out_speaks_against_a_candidate() -> None:
+    known = Evidence(names=SchemaNames(BAKERY))
+    texts = ["SELECT id FROM loaf", "SELECT id FROM loaf WHERE kind = 'rye'"]
+    pair = [_ran(texts[0], (1,), (2,)), _ran(texts[1], (2,))]
+    assert RankedSelector().rank("Give the id of loaves of kind 'rye'", pair, known=known).index == 1
+
+
 def test_a_known_database_is_left_to_the_networks_that_did_not_see_it() -> None:
     weights = load_weights()
     assert weights.learned
@@ -166,7 +196,14 @@ def test_weights_survive_writing() -> None:
     before, after = (RankedSelector(weights=one).select("How many?", MIXED) for one in (weights, again))
     assert after.confidence == pytest.approx(before.confidence, abs=1e-3)
     assert isinstance(again.expectations, Expectations)
-    assert again.unseen == weights.unseen
+    assert (again.unseen, again.margins) == (weights.unseen, weights.margins)
+
+
+@pytest.mark.parametrize("margin", [-0.1, float("nan"), float("inf"), "wide", None])
+def test_a_margin_that_is_none_is_refused(margin: object) -> None:
+    data = load_weights().to_dict()
+    with pytest.raises(FormatError):
+        RankingWeights.from_dict(data | {"networks": [one | {"margin": margin} for one in data["networks"]]})
 
 
 @pytest.mark.parametrize(
