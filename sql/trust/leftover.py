@@ -45,8 +45,8 @@ class Leftover:
 
 
 def find_leftovers(reading: Reading, context: SelectionContext, schema: SchemaWords) -> tuple[Leftover, ...]:
-    """The unused words with content, in order, and the words that mean nothing in the schema unless the account explains
-    them by something that no other word stands for ("mayors" is not explained by the cities that are asked for, too).
+    """The unused words with content, in order, and the words that mean nothing in the schema, unless the account
+    explains them by something that no other word stands for ("mayors" is not explained by the cities beside it).
     """
     found = [Leftover(_kind(span, context, schema), span.text, (span.start, span.end)) for span in reading.unused]
     told = [one.span for one in found]

@@ -74,7 +74,7 @@ def test_a_tentative_answer_names_what_it_left_out(pipeline: Pipeline) -> None:
     assert document["outcome"] == TENTATIVE
     assert document["unused"] == list(answer.unused)
     assert document["doubts"]
-    assert document["reading"]["unused"] == list(answer.unused)
+    assert set(document["reading"]["unused"]) <= set(answer.unused)
     assert document["trace"]["assessment"]["outcome"] == TENTATIVE
 
 
