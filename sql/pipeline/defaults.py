@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..select.base import as_selector
+from ..trust.assess import OWN_GENERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["default_generators", "default_linker", "default_repairers", "default_selector"]
 
 _TAUGHT_VOTES = 3.0  # of an answer that the team has stored; a generator has one
-_OWN = frozenset(("learned.v1", "phrases.v1", "sketch.v1"))
 
 
 def default_generators() -> tuple[Generator, ...]:
@@ -54,7 +54,7 @@ def default_selector(
         # An answer that people have stored for this very question outweighs two models that agree on another.
         vote = VoteSelector({"learned.v1": _TAUGHT_VOTES})
         # The trust model learned to choose among the candidates of our own generators; among others votes count.
-        selector = TrustSelector() if {writer.name for writer in writers} <= _OWN else vote
+        selector = TrustSelector() if {writer.name for writer in writers} <= OWN_GENERATORS else vote
     if model is not None:
         from ..select.judge import JudgedSelector
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .leftover import Leftover
     from .model import JudgedGroup
 
-__all__ = ["Bars", "assess"]
+__all__ = ["OWN_GENERATORS", "Bars", "assess"]
 
+OWN_GENERATORS = frozenset(("learned.v1", "phrases.v1", "sketch.v1"))
 _RIVAL = 0.5  # share of the best chance from which a second reading is told
 _WHAT = {
     "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",
@@ -76,8 +77,10 @@ def assess(
     doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close))
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
-    # A refusal names what is missing; where nothing is, rows with their low confidence serve better.
-    if blockers and mine.chance < bars.refuse_below:
+    # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
+    # queries of chat models, of which the model of trust has seen too few to withhold one.
+    own = executed[chosen].candidate.generator in OWN_GENERATORS
+    if own and blockers and mine.chance < bars.refuse_below:
         reason = _refusal(context, blockers)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..account.reading import Reading, Span
-    from ..linking.doubts import SchemaWords
+    from ..linking.doubts import Doubt, SchemaWords
     from ..select.base import SelectionContext
 
 __all__ = ["IMPORTANT", "LEFTOVERS", "Leftover", "LeftoverKind", "count_leftovers", "find_leftovers"]
@@ -45,8 +45,25 @@ class Leftover:
 
 
 def find_leftovers(reading: Reading, context: SelectionContext, schema: SchemaWords) -> tuple[Leftover, ...]:
-    """The unused words with content, in order."""
-    return tuple(Leftover(_kind(span, context, schema), span.text, (span.start, span.end)) for span in reading.unused)
+    """The unused words with content, in order, and the words that mean nothing in the schema, unless the account
+    explains them by something that no other word stands for ("mayors" is not explained by the cities beside it).
+    """
+    found = [Leftover(_kind(span, context, schema), span.text, (span.start, span.end)) for span in reading.unused]
+    told = [one.span for one in found]
+    for doubt in context.doubts:
+        start, end = doubt.span
+        # "don't" is cut at its apostrophe.
+        apart = context.question[end : end + 1] in ("'", "\u2019")
+        if not apart and not any(low < end and start < high for low, high in told) and _adds_nothing(doubt, reading):
+            found.append(Leftover("doubt", doubt.text, doubt.span))
+    return tuple(sorted(found, key=lambda one: one.span))
+
+
+def _adds_nothing(doubt: Doubt, reading: Reading) -> bool:
+    start, end = doubt.span
+    mine = [span for span in reading.spans if span.start < end and start < span.end]
+    others = {part for span in reading.spans if span not in mine and span.content for part in span.parts}
+    return all(others.issuperset(span.parts) for span in mine)
 
 
 def count_leftovers(found: Sequence[Leftover]) -> dict[LeftoverKind, int]:
@@ -55,7 +72,7 @@ def count_leftovers(found: Sequence[Leftover]) -> dict[LeftoverKind, int]:
     return {kind: counts[kind] for kind in LEFTOVERS}
 
 
-def _kind(span: Span, context: SelectionContext, schema: SchemaWords) -> LeftoverKind:
+def _kind(span: Span, context: SelectionContext, schema: SchemaWords) -> LeftoverKind:  # noqa: PLR0911
     def covered(start: int, end: int) -> bool:
         return start < span.end and span.start < end
 

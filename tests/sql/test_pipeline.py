@@ -60,7 +60,7 @@ def test_the_default_needs_no_model(database: Database) -> None:
     answer = Pipeline(database).ask("How many cities are there?")
     assert answer.rows == ((4,),)
     assert [step.name for step in answer.trace.steps] == [
-        "screen", "values", "link", "generate", "names", "execute", "trust", "select", "assess",
+        "screen", "values", "link", "samples", "generate", "names", "execute", "trust", "select", "assess",
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ctxprune.errors import UsageError
 from ctxprune.sql import Database
+from ctxprune.sql.generate.phrases import PhraseGenerator
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.pipeline.factory import OptionError, PaidEndpoint, PipelineFactory, PromptOptions, make_generators
 
@@ -41,11 +42,13 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert raised.value.where == f"CTXPRUNE_{name}"
 
 
-def test_a_chat_model_comes_with_the_sketch_generator_unless_plain(tmp_path: Path) -> None:
+def test_a_chat_model_comes_with_the_generators_that_need_none_unless_plain(tmp_path: Path) -> None:
     spec, cache = "chat:http://127.0.0.1:9/v1#m", tmp_path / "cache.sqlite"
-    writer, second = make_generators(spec, cache=cache)
-    assert isinstance(second, SketchGenerator)
-    assert not isinstance(writer, SketchGenerator)
+    writer, *others = make_generators(spec, cache=cache)
+    assert [type(other) for other in others] == [SketchGenerator, PhraseGenerator]
+    assert not isinstance(writer, (SketchGenerator, PhraseGenerator))
+    assert [type(other) for other in make_generators("sketch")] == [SketchGenerator, PhraseGenerator]
+    assert [type(other) for other in make_generators("sketch.v1")] == [SketchGenerator]
     assert len(make_generators(spec, cache=cache, plain=True)) == 1
 
 
