@@ -89,7 +89,7 @@ def _hold_all(
     conversations = load_conversations(data, schemas=schemas, split=split)
     fingerprint, skipped = conversations.fingerprint, conversations.skipped  # of the whole set
     if limit is not None:
-        conversations = conversations.limited(limit)
+        conversations = conversations.limited(limit, seed=generation.seed)
     check_log(log, *conversations.databases.values())
     factory, options = make_factory(generation), options_record(generation)
     with _console.track_progress(conversations.name, sum(len(talk.turns) for talk in conversations.present)) as advance:

@@ -44,7 +44,12 @@ def sqleval(
     questions = load_sqleval(data)
     fingerprint, skipped = questions.fingerprint, len(questions.questions) - len(questions.present)
     factory, options = make_factory(generation, min_confidence), options_record(generation, min_confidence)
-    judgements = ask_set(questions if limit is None else questions.limited(limit), factory, log=log, options=options)
+    judgements = ask_set(
+        questions if limit is None else questions.limited(limit, seed=generation.seed),
+        factory,
+        log=log,
+        options=options,
+    )
     generator = shown_generator(generation.generator)
     document: dict[str, Any] = {"set": questions.name, "generator": generator, "plain": generation.plain}
     document |= {"data": fingerprint, "rule": questions.rule.name}

@@ -69,7 +69,7 @@ def trust(
             if plot is not None:  # before hours of work
                 _console.check_target(plot, *questions.databases.values())
             kept = log if log is None or len(folders) == 1 else log.with_name(f"{log.name}.{questions.name}")
-            asked = questions if limit is None else questions.limited(limit)
+            asked = questions if limit is None else questions.limited(limit, seed=generation.seed)
             found[questions.name] = ask_set(asked, factory, log=kept, options=options)
         document: dict[str, Any] = {"generator": shown_generator(generation.generator), "plain": generation.plain}
         document |= {"data": prints, "sets": {name: _figures(judgements) for name, judgements in found.items()}}

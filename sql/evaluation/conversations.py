@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -98,15 +99,18 @@ class ConversationSet:
             digest.update(f"{name} {self.databases[name].stat().st_size}\n".encode())
         return digest.hexdigest()[:16]
 
-    def limited(self, most: int) -> ConversationSet:
-        """At most so many conversations: of each database in turn, in file order."""
-        places: dict[str, int] = {}
-        turns = []
-        for place, talk in enumerate(self.present):
-            turns.append((places.setdefault(talk.db_id, 0), place, talk))
-            places[talk.db_id] += 1
-        kept = sorted(turns, key=lambda turn: turn[:2])[:most]
-        return replace(self, talks=tuple(talk for _, _, talk in sorted(kept, key=lambda turn: turn[1])))
+    def limited(self, most: int, *, seed: int = 0) -> ConversationSet:
+        """At most so many conversations: of each database in turn a random one."""
+        queues: dict[str, list[int]] = {}
+        for place, talk in enumerate(self.talks):
+            if talk.db_id in self.databases:
+                queues.setdefault(talk.db_id, []).append(place)
+        rng = random.Random(seed)
+        for queue in queues.values():
+            rng.shuffle(queue)
+        turns = sorted((turn, place) for queue in queues.values() for turn, place in enumerate(queue))
+        kept = sorted(place for _, place in turns[:most])
+        return replace(self, talks=tuple(self.talks[place] for place in kept))
 
 
 def load_conversations(data: Path, *, schemas: Path | None = None, split: str = "dev") -> ConversationSet:

@@ -106,6 +106,14 @@ def test_a_limit_takes_of_each_kind(sqleval: Path, run_bench: Callable[..., dict
     assert (report["questions"], report["unanswerable"], report["skipped"]) == (1, 1, 1)
 
 
+def test_a_sample_follows_its_seed(sqleval: Path):
+    questions = load_sqleval(sqleval)
+    samples = {tuple(one.index for one in questions.limited(2, seed=seed).questions) for seed in range(12)}
+    assert len(samples) > 1
+    assert questions.limited(2, seed=3).questions == questions.limited(2, seed=3).questions
+    assert all(sorted(sample) == list(sample) and 4 in sample for sample in samples)
+
+
 def test_a_table_for_people(sqleval: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "sqleval", "--data", str(sqleval)]) == 0
     shown = capsys.readouterr()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -78,11 +79,15 @@ class QuestionSet:
             digest.update(f"{name} {self.databases[name].stat().st_size}\n".encode())
         return digest.hexdigest()[:16]
 
-    def limited(self, most: int) -> QuestionSet:
-        """At most so many of the questions: of each database, answerable or not, in turn and in file order."""
+    def limited(self, most: int, *, seed: int = 0) -> QuestionSet:
+        """At most so many of the questions: of each database, answerable or not, in turn a random one."""
         queues: dict[tuple[str, bool], list[Question]] = defaultdict(list)
         for question in self.present:
             queues[question.db_id, question.answerable].append(question)
+        # Drawn, since the first questions of a file may be of one kind.
+        rng = random.Random(seed)
+        for queue in queues.values():
+            rng.shuffle(queue)
         # The n-th question of every queue before the (n+1)-th of any, so that each kind has its share.
         turns = sorted((place, one.index) for queue in queues.values() for place, one in enumerate(queue))
         kept = {turn[1] for turn in turns[:most]}
