@@ -48,7 +48,7 @@ class Addition:
     wrong: tuple[exp.Select, ...]
 
 
-def add_condition(question: str, tree: exp.Expression, columns: Sequence[str], rng: random.Random) -> Addition | None:
+def add_condition(question: str, tree: exp.Expr, columns: Sequence[str], rng: random.Random) -> Addition | None:
     """The question and its query with one more condition on its only table; None where that cannot be.
 
     Args:

@@ -70,10 +70,12 @@ def write_groups(groups: Sequence[Group], path: Path) -> None:
 def read_groups(path: Path) -> list[Group]:
     """What `write_groups` wrote."""
     with path.open(encoding="utf-8") as file:
-        return [
-            Group(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
-            for row in map(json.loads, file)
-        ]
+        return [_group(row) for row in map(json.loads, file)]
+
+
+def _group(row: dict[str, Any]) -> Group:
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Group(**values)
 
 
 def spider_groups(
@@ -100,7 +102,7 @@ def spider_groups(
         if item.index in trees:
             schema = bench.schemas[item.db_id]
             pools.setdefault(item.db_id, Pool(_columns(schema))).learn(trees[item.index])
-    near: dict[str, list[exp.Expression]] = defaultdict(list)
+    near: dict[str, list[exp.Expr]] = defaultdict(list)
     for item in bench.items:
         if item.index in trees:
             near[item.db_id].append(trees[item.index])
@@ -190,11 +192,11 @@ class _Maker:
     def __init__(self, gold: str) -> None:
         self.texts: dict[str, tuple[bool, str, float]] = {gold: (True, "gold", 0.0)}
 
-    def mutate(self, trees: Sequence[exp.Expression], describe: Any = describe_query) -> None:
+    def mutate(self, trees: Sequence[exp.Expr], describe: Any = describe_query) -> None:
         for tree in trees:
             self.texts.setdefault(describe(tree), (False, "mutated", 0.0))
 
-    def others(self, trees: Sequence[exp.Expression]) -> None:
+    def others(self, trees: Sequence[exp.Expr]) -> None:
         for tree in trees:
             self.texts.setdefault(describe_query(tree), (False, "other", 0.0))
 
@@ -219,7 +221,7 @@ class _Maker:
         return Group(source, database, question, tuple(self.texts), right, origin, logits)
 
 
-def _parse(sql: str, schema: Schema) -> exp.Expression | None:
+def _parse(sql: str, schema: Schema) -> exp.Expr | None:
     """The tree; double-quoted texts that name no column are strings, as SQLite takes them. None if it is no query."""
     try:
         tree = sqlglot.parse_one(sql, read="sqlite")
@@ -236,7 +238,7 @@ def _columns(schema: Schema) -> dict[str, list[str]]:
     return {table.name.lower(): [column.name.lower() for column in table.columns] for table in schema.tables}
 
 
-def _tableless(tree: exp.Expression) -> str:
+def _tableless(tree: exp.Expr) -> str:
     """WikiSQL's tables have numbers for names."""
     return describe_query(tree).partition(": ")[2]
 

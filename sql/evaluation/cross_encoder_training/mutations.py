@@ -40,11 +40,11 @@ class Pool:
     values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     conditions: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def learn(self, tree: exp.Expression) -> None:
+    def learn(self, tree: exp.Expr) -> None:
         """Take values and conditions from a query."""
-        for part in tree.find_all(*_COMPARISONS):
-            if isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Literal):
-                self.values[part.this.name.lower()].add(part.expression.sql())
+        for test in tree.find_all(*_COMPARISONS):
+            if isinstance(test.this, exp.Column) and isinstance(test.expression, exp.Literal):
+                self.values[test.this.name.lower()].add(test.expression.sql())
         where, source = tree.args.get("where"), tree.args.get("from_")
         if where is None or source is None or tree.args.get("joins") or not isinstance(source.this, exp.Table):
             return
@@ -53,9 +53,10 @@ class Pool:
                 self.conditions[source.this.name.lower()].add(_bare(part))
 
 
-def mutate(tree: exp.Expression, pool: Pool, rng: random.Random, count: int) -> list[exp.Expression]:
+def mutate(tree: exp.Expr, pool: Pool, rng: random.Random, count: int) -> list[exp.Expr]:
     """Up to `count` copies of a query with one change each, of as many kinds as there can be."""
-    before, found = tree.sql(), {}
+    before = tree.sql()
+    found: dict[str, exp.Expr] = {}
     for _ in range(2):  # a kind may have several places to change
         for change in rng.sample(MUTATIONS, len(MUTATIONS)):
             if len(found) == count:
@@ -66,12 +67,12 @@ def mutate(tree: exp.Expression, pool: Pool, rng: random.Random, count: int) -> 
     return list(found.values())
 
 
-def _conjuncts(where: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(where: exp.Expr) -> list[exp.Expr]:
     inner = where.this.unnest()
     return list(inner.flatten()) if isinstance(inner, exp.And) else [inner]
 
 
-def _bare(part: exp.Expression) -> str:
+def _bare(part: exp.Expr) -> str:
     """A condition whose columns have no table."""
     bare = part.copy()
     for column in bare.find_all(exp.Column):
@@ -79,16 +80,16 @@ def _bare(part: exp.Expression) -> str:
     return bare.sql(dialect="sqlite")
 
 
-def _is_key(part: exp.Expression) -> bool:
+def _is_key(part: exp.Expr | None) -> bool:
     return isinstance(part, exp.EQ) and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Column)
 
 
-def _choose(tree: exp.Expression, rng: random.Random, *kinds: type[exp.Expression]) -> exp.Expression | None:
+def _choose(tree: exp.Expr, rng: random.Random, *kinds: type[exp.Expr]) -> exp.Expr | None:
     found = [node for node in tree.find_all(*kinds) if not node.find_ancestor(exp.Join)]
     return rng.choice(found) if found else None
 
 
-def _drop_condition(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _drop_condition(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     where = _choose(tree, rng, exp.Where, exp.Having)
     if where is None:
         return False
@@ -105,17 +106,17 @@ def _drop_condition(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _add_condition(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _add_condition(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     select = _choose(tree, rng, exp.Select)
-    source = select.args.get("from_") if select is not None else None
-    if source is None or not isinstance(source.this, exp.Table):
+    source = select.args.get("from_") if isinstance(select, exp.Select) else None
+    if not isinstance(select, exp.Select) or source is None or not isinstance(source.this, exp.Table):
         return False
     where = select.args.get("where")
     own = {_bare(part) for part in _conjuncts(where)} if where is not None else set()
     known = sorted(pool.conditions.get(source.this.name.lower(), set()) - own)
     if not known:
         return False
-    added = exp.maybe_parse(rng.choice(known), dialect="sqlite")
+    added: exp.Expr = exp.maybe_parse(rng.choice(known), dialect="sqlite")
     if select.args.get("joins"):
         for column in added.find_all(exp.Column):
             column.set("table", exp.to_identifier(source.this.alias_or_name))
@@ -123,27 +124,29 @@ def _add_condition(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool
     return True
 
 
-def _change_operator(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _change_operator(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     part = _choose(tree, rng, *_COMPARISONS)
     if part is None or _is_key(part):
         return False
-    kinds = _INEQUALITIES if isinstance(part, _INEQUALITIES) else (exp.NEQ, exp.GT, exp.LT, exp.EQ)
     right = part.expression
-    if isinstance(right, exp.Literal) and right.is_string and not isinstance(part, _INEQUALITIES):
+    kinds: tuple[type[exp.Binary], ...] = (exp.NEQ, exp.GT, exp.LT, exp.EQ)
+    if isinstance(part, _INEQUALITIES):
+        kinds = _INEQUALITIES
+    elif isinstance(right, exp.Literal) and right.is_string:
         kinds = (exp.NEQ, exp.EQ)
     other = rng.choice([kind for kind in kinds if kind is not type(part)])
     part.replace(other(this=part.this.copy(), expression=right.copy()))
     return True
 
 
-def _flip_direction(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _flip_direction(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     key = _choose(tree, rng, exp.Ordered)
     if key is not None:
         key.set("desc", not key.args.get("desc"))
     return key is not None
 
 
-def _change_aggregate(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _change_aggregate(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     part = _choose(tree, rng, exp.Count, *_AGGREGATES)
     if part is None:
         return False
@@ -160,7 +163,7 @@ def _change_aggregate(tree: exp.Expression, rng: random.Random, pool: Pool) -> b
     return True
 
 
-def _columns(node: exp.Expression, pool: Pool, alias: str = "") -> list[str]:
+def _columns(node: exp.Expr, pool: Pool, alias: str = "") -> list[str]:
     """Columns of the table that an alias, or the first table where there is none, stands for."""
     select = node.find_ancestor(exp.Select)
     if select is None:
@@ -171,9 +174,9 @@ def _columns(node: exp.Expression, pool: Pool, alias: str = "") -> list[str]:
     return list(pool.columns.get(named[0].name.lower(), ())) if named and (alias or len(tables) == 1) else []
 
 
-def _swap_column(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _swap_column(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     column = _choose(tree, rng, exp.Column)
-    if column is None or _is_key(column.parent) or not isinstance(column.this, exp.Identifier):
+    if not isinstance(column, exp.Column) or _is_key(column.parent) or not isinstance(column.this, exp.Identifier):
         return False
     names = [name for name in _columns(column, pool, column.table) if name != column.name.lower()]
     if not names:
@@ -182,11 +185,11 @@ def _swap_column(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
     return True
 
 
-def _swap_table(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _swap_table(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     """Another table's column of the same name, or any column of it."""
     column = _choose(tree, rng, exp.Column)
     select = column.find_ancestor(exp.Select) if column is not None else None
-    if column is None or select is None or not column.table or _is_key(column.parent):
+    if not isinstance(column, exp.Column) or select is None or not column.table or _is_key(column.parent):
         return False
     sources = [select.args.get("from_"), *(select.args.get("joins") or ())]
     tables = [one.this for one in sources if one is not None and isinstance(one.this, exp.Table)]
@@ -202,7 +205,7 @@ def _swap_table(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
     return True
 
 
-def _swap_literal(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _swap_literal(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     literal = _choose(tree, rng, exp.Literal)
     if literal is None or isinstance(literal.parent, (exp.Limit, exp.Select)):
         return False
@@ -228,7 +231,7 @@ def _swap_literal(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
     return True
 
 
-def _change_limit(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _change_limit(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     limit = _choose(tree, rng, exp.Limit)
     if limit is None or not isinstance(limit.expression, exp.Literal):
         return False
@@ -239,7 +242,7 @@ def _change_limit(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _add_limit(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _add_limit(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     order = _choose(tree, rng, exp.Order)
     if order is None or not isinstance(order.parent, exp.Select) or order.parent.args.get("limit") is not None:
         return False
@@ -247,9 +250,9 @@ def _add_limit(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _drop_clause(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _drop_clause(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     clause = _choose(tree, rng, exp.Order, exp.Group, exp.Having)
-    if clause is None:
+    if clause is None or clause.parent is None:
         return False
     if isinstance(clause, exp.Order) and clause.parent.args.get("limit") is not None:
         clause.parent.set("limit", None)
@@ -257,7 +260,7 @@ def _drop_clause(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _change_outputs(tree: exp.Expression, rng: random.Random, pool: Pool) -> bool:
+def _change_outputs(tree: exp.Expr, rng: random.Random, pool: Pool) -> bool:
     select = tree.find(exp.Select)
     if select is None or not select.expressions:
         return False
@@ -276,7 +279,7 @@ def _change_outputs(tree: exp.Expression, rng: random.Random, pool: Pool) -> boo
     return True
 
 
-def _swap_connector(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _swap_connector(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     part = _choose(tree, rng, exp.And, exp.Or)
     if part is None or any(_is_key(side) for side in part.flatten()):
         return False
@@ -285,7 +288,7 @@ def _swap_connector(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _negate(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _negate(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     part = _choose(tree, rng, exp.In, exp.Like, exp.Exists, exp.Is, *_SETS)
     if part is None:
         return False
@@ -299,14 +302,14 @@ def _negate(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
     return True
 
 
-def _take_side(tree: exp.Expression, rng: random.Random, _: Pool) -> bool:
+def _take_side(tree: exp.Expr, rng: random.Random, _: Pool) -> bool:
     part = _choose(tree, rng, *_SETS)
     if part is not None:
         part.replace(part.args[rng.choice(("this", "expression"))].copy())
     return part is not None
 
 
-MUTATIONS: Sequence[Callable[[exp.Expression, random.Random, Pool], bool]] = (
+MUTATIONS: Sequence[Callable[[exp.Expr, random.Random, Pool], bool]] = (
     _drop_condition,
     _add_condition,
     _change_operator,

@@ -47,11 +47,11 @@ class CrossEncoderRecipe:
         UsageError: A number is out of range.
     """
 
-    epochs: int = 2
+    epochs: int = 1
     wrong: int = 5
-    tokens: int = 4_096
+    tokens: int = 3_072
     dropout: float = 0.1
-    rate: float = 2e-4
+    rate: float = 3e-4
     head_rate: float = 5e-4
     warmup: float = 0.06
     decay: float = 0.01
@@ -133,7 +133,11 @@ class CrossEncoderRun(Training[CrossEncoderRecipe, _Batch]):
         weight = torch.where(batch.right > 0, float(self.recipe.wrong) / 2, 1.0)
         binary = functional.binary_cross_entropy_with_logits(scores, batch.right, weight=weight)
         loss = listwise + self.recipe.binary * binary
-        return loss, {"loss": float(loss.detach()), "listwise": float(listwise.detach()), "binary": float(binary)}
+        return loss, {
+            "loss": float(loss.detach()),
+            "listwise": float(listwise.detach()),
+            "binary": float(binary.detach()),
+        }
 
     def _batches(self, data: Sequence[EncodedGroup]) -> Iterator[tuple[_Batch, int]]:
         """Batches from where the run stands; what was read before is skipped, not computed."""
@@ -191,5 +195,5 @@ def pad(groups: Sequence[EncodedGroup]) -> _Batch:
         ids[row, : len(found)], mask[row, : len(found)], types[row, question : len(found)] = found, 1, 1
     group: NDArray[np.int64] = np.repeat(np.arange(len(groups)), [len(one.pairs) for one in groups])
     right = np.array([good for one in groups for good in one.right], np.float32)
-    tensors = (torch.from_numpy(entry) for entry in (ids, types, mask, right, group))
-    return _Batch(*tensors, len(groups))
+    inputs = [torch.from_numpy(entry) for entry in (ids, types, mask)]
+    return _Batch(inputs[0], inputs[1], inputs[2], torch.from_numpy(right), torch.from_numpy(group), len(groups))

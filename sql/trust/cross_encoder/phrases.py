@@ -8,16 +8,23 @@ from datetime import date, timedelta
 
 from sqlglot import exp
 
-__all__ = ["AGGREGATES", "COMPARISONS", "literal_words", "period_words"]
+__all__ = ["AGGREGATES", "ARITHMETIC", "COMPARISONS", "literal_words", "period_words"]
 
-AGGREGATES: dict[type[exp.Expression], str] = {
+AGGREGATES: dict[type[exp.Expr], str] = {
     exp.Count: "number of",
     exp.Avg: "average",
     exp.Sum: "total",
     exp.Min: "smallest",
     exp.Max: "largest",
 }
-COMPARISONS: dict[type[exp.Expression], str] = {
+ARITHMETIC: dict[type[exp.Expr], str] = {
+    exp.Add: "plus",
+    exp.Sub: "minus",
+    exp.Mul: "times",
+    exp.Div: "divided by",
+    exp.Mod: "modulo",
+}
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "is",
     exp.NEQ: "is not",
     exp.GT: "is more than",
@@ -29,13 +36,13 @@ _LONGEST = 60  # characters of a literal
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\Z")
 
 
-def literal_words(item: exp.Expression) -> str:
+def literal_words(item: exp.Expr) -> str:
     """A number as it is, a string in single quotes and cut."""
     text = item.name if len(item.name) <= _LONGEST else item.name[:_LONGEST] + "…"
     return f"'{text}'" if item.args.get("is_string") else text
 
 
-def period_words(first: exp.Expression, second: exp.Expression) -> str:
+def period_words(first: exp.Expr, second: exp.Expr) -> str:
     """The calendar period between two bounds of one column: "in 2022", "from April to June 2022"; "" if there is none.
 
     Whole years, months and days in the ISO form, whichever bound comes first, the upper one inclusive or exclusive.
@@ -53,7 +60,7 @@ def period_words(first: exp.Expression, second: exp.Expression) -> str:
     return _between_days(start, end) if start <= end else ""
 
 
-def _day(item: exp.Expression) -> date | None:
+def _day(item: exp.Expr) -> date | None:
     found = _DAY.match(item.name) if isinstance(item, exp.Literal) else None
     try:
         return date(*map(int, found.groups())) if found else None

@@ -15,7 +15,7 @@ from sqlglot import exp
 from ctxprune.errors import InputError
 from ctxprune.text.words import split_identifier
 
-from .phrases import AGGREGATES, COMPARISONS, literal_words, period_words
+from .phrases import AGGREGATES, ARITHMETIC, COMPARISONS, literal_words, period_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ def describe_sql(sql: str, *, dialect: str = "sqlite") -> str:
     return describe_query(tree)
 
 
-def describe_query(tree: exp.Expression) -> str:
+def describe_query(tree: exp.Expr) -> str:
     """A query in words: its tables, what is shown, conditions, groups, order and limit; the tree stays as it is.
 
     Columns have their table before them ("city.name") where the query reads more than one. Names are split into
@@ -62,11 +62,11 @@ class _Writer:
         if self.depth > _DEEPEST:
             raise InputError(f"the query is nested more than {_DEEPEST} levels deep", hint="ask for less at once")
         self.tables: dict[str, str] = dict(outer.tables) if outer else {}
-        self.named: dict[str, exp.Expression] = {}
-        self.shown: Sequence[exp.Expression] = ()
+        self.named: dict[str, exp.Expr] = {}
+        self.shown: Sequence[exp.Expr] = ()
         self.single = True
 
-    def query(self, tree: exp.Expression) -> str:
+    def query(self, tree: exp.Expr) -> str:
         """A SELECT, or two queries joined by a set operation."""
         while isinstance(tree, exp.Subquery):
             tree = tree.this
@@ -102,7 +102,7 @@ class _Writer:
             texts.append(f"let {_spaced(table.alias)} be ({_Writer(self).query(table.this)}); ")
         return "".join(texts)
 
-    def _read_tables(self, sources: Sequence[exp.Expression]) -> list[str]:
+    def _read_tables(self, sources: Sequence[exp.Expr]) -> list[str]:
         """Labels of the tables read; a table that is read twice has numbers after its name."""
         times: Counter[str] = Counter()
         labels = []
@@ -141,7 +141,7 @@ class _Writer:
             texts.append(f"having {self._all(_flat(having.this))}")
         return texts
 
-    def _all(self, parts: Sequence[exp.Expression]) -> str:
+    def _all(self, parts: Sequence[exp.Expr]) -> str:
         """Conditions that all hold; two bounds of one column that make up a calendar period are said as one."""
         texts, used = [], set()
         for place, part in enumerate(parts):
@@ -162,7 +162,7 @@ class _Writer:
                 texts.append(f"{self.text(part.this)} is {period}")
         return " and ".join(texts)
 
-    def _order(self, tree: exp.Expression) -> str:
+    def _order(self, tree: exp.Expr) -> str:
         text = ""
         order, limit, offset = (tree.args.get(name) for name in ("order", "limit", "offset"))
         if order is not None:
@@ -178,7 +178,7 @@ class _Writer:
             text += f", after the first {self.text(offset.expression)}"
         return text
 
-    def _resolved(self, item: exp.Expression) -> exp.Expression:
+    def _resolved(self, item: exp.Expr) -> exp.Expr:
         """What an output name or the position of an output stands for."""
         if isinstance(item, exp.Literal) and item.is_int and 0 < int(item.name) <= len(self.shown):
             return self.shown[int(item.name) - 1]
@@ -186,12 +186,12 @@ class _Writer:
             return self.named.get(item.name.lower(), item)
         return item
 
-    def _listed(self, items: Iterable[exp.Expression]) -> str:
+    def _listed(self, items: Iterable[exp.Expr]) -> str:
         texts = [self.text(item) for item in items]
         more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
         return ", ".join(texts[:_LISTED]) + more
 
-    def text(self, item: exp.Expression) -> str:
+    def text(self, item: exp.Expr) -> str:
         """Any expression in words."""
         self.depth += 1
         if self.depth > _DEEPEST:
@@ -205,12 +205,12 @@ class _Writer:
         self.depth -= 1
         return found
 
-    def _column(self, item: exp.Expression) -> str:
+    def _column(self, item: exp.Expr) -> str:
         name = "everything" if isinstance(item.this, exp.Star) else _spaced(item.name)
         table = item.text("table").lower()
         return name if self.single or not table else f"{self.tables.get(table, _spaced(table))}.{name}"
 
-    def _aggregate(self, item: exp.Expression) -> str:
+    def _aggregate(self, item: exp.Expr) -> str:
         inner, word = item.this, AGGREGATES[type(item)]
         if isinstance(item, exp.Count) and (inner is None or isinstance(inner, (exp.Star, exp.Literal))):
             return "number of rows"
@@ -218,13 +218,13 @@ class _Writer:
             return f"{word} different {self._listed(inner.expressions)}"
         return f"{word} {self.text(inner)}"
 
-    def _compare(self, item: exp.Expression) -> str:
+    def _compare(self, item: exp.Expr) -> str:
         right = item.expression
         if isinstance(right, exp.Column) and right.this.args.get("quoted") and not right.table:
             right = exp.Literal.string(right.name)  # MySQL's and SQLite's other way to quote a string
         return f"{self.text(item.this)} {COMPARISONS[type(item)]} {self.text(right)}"
 
-    def _like(self, item: exp.Expression) -> str:
+    def _like(self, item: exp.Expr) -> str:
         pattern = item.expression
         if isinstance(pattern, (exp.Lower, exp.Upper)):
             pattern = pattern.this
@@ -236,17 +236,17 @@ class _Writer:
         word = words.get((raw.startswith("%"), raw.endswith("%")), "is")
         return f"{self.text(item.this)} {word} {literal_words(exp.Literal.string(inner))}"
 
-    def _between(self, item: exp.Expression) -> str:
+    def _between(self, item: exp.Expr) -> str:
         low, high = self.text(item.args["low"]), self.text(item.args["high"])
         return f"{self.text(item.this)} is between {low} and {high}"
 
-    def _in(self, item: exp.Expression, no: str = "") -> str:
+    def _in(self, item: exp.Expr, no: str = "") -> str:
         query = item.args.get("query")
         if query is not None:
             return f"{self.text(item.this)} is {no}among ({_Writer(self).query(query)})"
         return f"{self.text(item.this)} is {no}one of {self._listed(item.expressions)}"
 
-    def _not(self, item: exp.Expression) -> str:
+    def _not(self, item: exp.Expr) -> str:
         inner = item.this.unnest()
         if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
             return f"{self.text(inner.this)} is given"
@@ -254,38 +254,37 @@ class _Writer:
             return self._in(inner, "not ")
         return f"not {self.text(inner)}"
 
-    def _is(self, item: exp.Expression) -> str:
+    def _is(self, item: exp.Expr) -> str:
         word = "is missing" if isinstance(item.expression, exp.Null) else f"is {self.text(item.expression)}"
         return f"{self.text(item.this)} {word}"
 
-    def _both(self, item: exp.Expression) -> str:
+    def _both(self, item: exp.Expr) -> str:
         return f"({self._all(_flat(item))})"
 
-    def _either(self, item: exp.Expression) -> str:
+    def _either(self, item: exp.Expr) -> str:
         return f"({' or '.join(self.text(part) for part in item.flatten())})"
 
-    def _nested(self, item: exp.Expression) -> str:
+    def _nested(self, item: exp.Expr) -> str:
         return f"({_Writer(self).query(item)})"
 
-    def _exists(self, item: exp.Expression) -> str:
+    def _exists(self, item: exp.Expr) -> str:
         return f"there is ({_Writer(self).query(item.this)})"
 
-    def _arithmetic(self, item: exp.Expression) -> str:
-        signs = {exp.Add: "plus", exp.Sub: "minus", exp.Mul: "times", exp.Div: "divided by", exp.Mod: "modulo"}
-        return f"{self.text(item.this)} {signs[type(item)]} {self.text(item.expression)}"
+    def _arithmetic(self, item: exp.Expr) -> str:
+        return f"{self.text(item.this)} {ARITHMETIC[type(item)]} {self.text(item.expression)}"
 
-    def _case(self, item: exp.Expression) -> str:
+    def _case(self, item: exp.Expr) -> str:
         parts = [f"{self.text(one.args['true'])} if {self.text(one.this)}" for one in item.args.get("ifs") or ()]
         default = item.args.get("default")
         return f"({', '.join(parts)}{'' if default is None else f', else {self.text(default)}'})"
 
-    def _date_part(self, item: exp.Expression) -> str:
+    def _date_part(self, item: exp.Expr) -> str:
         form = item.args.get("format")
         part = {"%Y": "year", "%m": "month", "%Y-%m": "month", "%d": "day", "%w": "weekday", "%H": "hour"}
         name = part.get(form.name if form is not None else "", "time")
         return f"{name} of {self.text(item.this)}"
 
-    def _window(self, item: exp.Expression) -> str:
+    def _window(self, item: exp.Expr) -> str:
         text = self.text(item.this)
         within, order = item.args.get("partition_by"), item.args.get("order")
         if within:
@@ -294,17 +293,17 @@ class _Writer:
             text += f" in order of {self._listed(key.this for key in order.expressions)}"
         return text
 
-    def _inner(self, item: exp.Expression) -> str:
+    def _inner(self, item: exp.Expr) -> str:
         return self.text(item.this)
 
-    def _function(self, item: exp.Expression) -> str:
+    def _function(self, item: exp.Expr) -> str:
         """Any other expression: its name, and in words what it is applied to."""
         name = item.name if isinstance(item, exp.Anonymous) else type(item).__name__
         inner = [part for part in item.iter_expressions() if not isinstance(part, exp.DataType)]
         return f"{_spaced(name)} of {self._listed(inner)}" if inner else _spaced(name) or item.name.lower()
 
 
-_WRITERS: Mapping[type[exp.Expression] | tuple[type[exp.Expression], ...], Callable[[_Writer, exp.Expression], str]] = {
+_WRITERS: Mapping[type[exp.Expr] | tuple[type[exp.Expr], ...], Callable[[_Writer, exp.Expr], str]] = {
     exp.Column: _Writer._column,
     exp.Literal: lambda _, item: literal_words(item),
     exp.Star: lambda *_: "everything",
@@ -322,7 +321,7 @@ _WRITERS: Mapping[type[exp.Expression] | tuple[type[exp.Expression], ...], Calla
     exp.Or: _Writer._either,
     exp.Query: _Writer._nested,
     exp.Exists: _Writer._exists,
-    (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod): _Writer._arithmetic,
+    tuple(ARITHMETIC): _Writer._arithmetic,
     exp.Case: _Writer._case,
     exp.TimeToStr: _Writer._date_part,
     exp.Window: _Writer._window,
@@ -333,7 +332,7 @@ _WRITERS: Mapping[type[exp.Expression] | tuple[type[exp.Expression], ...], Calla
 }
 
 
-def _flat(item: exp.Expression | None) -> list[exp.Expression]:
+def _flat(item: exp.Expr | None) -> list[exp.Expr]:
     """The parts of a conjunction; [] for None."""
     if item is None:
         return []
@@ -343,7 +342,7 @@ def _flat(item: exp.Expression | None) -> list[exp.Expression]:
     return [part for side in item.flatten() for part in _flat(side)]
 
 
-def _is_key(part: exp.Expression) -> bool:
+def _is_key(part: exp.Expr) -> bool:
     """Whether a condition only matches rows of two tables: an equality of two columns."""
     sides = (part.this, part.expression) if isinstance(part, exp.EQ) else ()
     columns = [side for side in sides if isinstance(side, exp.Column) and side.table]
