@@ -38,8 +38,8 @@ def measure(
     wanted, first, auc = set(kinds), [], []
     right_all, wrong_all = [], []
     for group, values in zip(groups, scores, strict=True):
-        kept = np.array([origin in wanted for origin in group.origin])
-        right = np.array(group.right)[kept]
+        kept = np.array([origin in wanted for origin in group.origin], dtype=bool)
+        right = np.array(group.right, dtype=bool)[kept]
         if not right.any() or right.all():
             continue
         found = np.asarray(values, dtype=float)[kept]

@@ -44,6 +44,7 @@ def test_figures_of_scores() -> None:
     }
     assert measure([group], [np.zeros(3)], ("gold", "mutated"))["first"] == 0.5
     assert measure([group], scores, ("offered",)) == {"groups": 0}
+    assert measure([Group("spider", "a", "q", (), (), (), ())], [np.zeros(0)], ("offered",)) == {"groups": 0}
 
 
 def test_word_overlap_sees_what_only_one_text_has() -> None:
