@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .groups import Group
 
-__all__ = ["CrossEncoderRecipe", "CrossEncoderRun", "EncodedGroup", "encode_groups", "score_pairs"]
+__all__ = ["CrossEncoderRecipe", "CrossEncoderRun", "EncodedGroup", "encode_groups", "pad", "score_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
