@@ -28,6 +28,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.trust.cross_encoder.scorer import CrossEncoder
 from ctxprune.sql.trust.cross_encoder.words import describe_sql
 
+WEIGHTS = Path(__file__).parents[1] / "models" / "cross-encoder-v1"
 SPIDER = SHARED / "data" / "nl2sql" / "spider"
 N, SHARES, MUTATED = 8, (0.1, 0.2, 0.3, 0.5, 0.75, 1.0), 250
 Scores = list[NDArray[np.float64]]
@@ -160,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--groups", type=Path, required=True)
     parser.add_argument("--blind", type=Path, required=True, help="a sketch generator's weights, blind to half 0")
-    parser.add_argument("--weights", type=Path, default=None, help="default: those that come with the library")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="default: those in the repository")
     options = parser.parse_args()
     model, groups = CrossEncoder(options.weights), read_groups(options.groups)
     weights = fit_features(groups)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.models.pruner import bundled
 from ctxprune.storage.sealed import unseal
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 from .layout import pair_ids
 
@@ -22,30 +22,26 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "VERSION", "CrossEncoder", "bundled_weights"]
+__all__ = ["FORMAT", "VERSION", "CrossEncoder"]
 
 FORMAT, VERSION = "ctxprune-cross-encoder", 1
 _SLOWER = ["SkipLayerNormFusion"]  # what it makes of a sum and its norm takes six times as long on CPUs
-
-
-def bundled_weights() -> Path:
-    """The folder of the weights that come with this library."""
-    return Path(str(files(__package__))) / "weights"
 
 
 class CrossEncoder:
     """Says how well queries fit a question. Safe to share between threads.
 
     Args:
-        folder: With `model.onnx` and `manifest.json`, as `ctxprune train cross-encoder` writes it; default: the weights
-            that come with this library.
+        folder: With `model.onnx` and `manifest.json`, as `ctxprune train cross-encoder` writes it. No weights come with
+            the library: away from Spider they added nothing to the trust model (benchmarks/models/cross-encoder-v1).
         threads: Threads of one call, from 1 up.
 
     The tokenizer is the bundled pruner's, whose vocabulary the weights were trained with.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, threads: int = 1) -> None:
-        self._folder, self._threads = Path(folder) if folder is not None else bundled_weights(), threads
+    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+        check_whole("threads", threads)
+        self._folder, self._threads = Path(folder), threads
         self._lock = Lock()
         self._loaded: tuple[Any, Any] | None = None
 
@@ -125,7 +121,7 @@ def _load_session(folder: Path, threads: int) -> Any:
         raise FormatError("the weights are of another format or version", where=str(folder), hint="train them anew")
     # Checked before it is parsed: a graph is code to its library.
     if hashlib.sha256(content).hexdigest() != manifest.get("sha256"):
-        raise FormatError("the weights are damaged", where=str(folder), hint="install the package anew")
+        raise FormatError("the weights are damaged", where=str(folder), hint="copy them anew")
     if hashlib.sha256((bundled() / "tokenizer.json").read_bytes()).hexdigest() != manifest.get("tokenizer"):
         raise FormatError("the weights were made for another tokenizer", where=str(folder), hint="train them anew")
     options = runtime.SessionOptions()

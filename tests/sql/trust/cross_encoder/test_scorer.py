@@ -1,15 +1,19 @@
-"""The bundled cross-encoder: it tells right queries from those that differ in one thing, fast and small enough."""
+"""The trained cross-encoder: it tells right queries from those that differ in one thing, fast and small enough."""
 
 from __future__ import annotations
 
 import pickle
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ctxprune.sql.trust.cross_encoder.scorer import CrossEncoder, bundled_weights
+from ctxprune.sql.trust.cross_encoder.scorer import CrossEncoder
 from ctxprune.sql.trust.cross_encoder.words import describe_sql
+
+WEIGHTS = Path(__file__).parents[4] / "benchmarks" / "models" / "cross-encoder-v1"
+pytestmark = pytest.mark.skipif(not WEIGHTS.is_dir(), reason="the weights are in the repository only")
 
 # tables of nobody's benchmark; the first query is right
 CASES = [
@@ -60,7 +64,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def model() -> CrossEncoder:
-    return CrossEncoder()
+    return CrossEncoder(WEIGHTS)
 
 
 def test_right_queries_are_above_changed_ones(model: CrossEncoder) -> None:
@@ -96,8 +100,8 @@ def test_any_text_gets_a_finite_score(model: CrossEncoder, question: str) -> Non
 
 
 def test_the_weights_are_small() -> None:
-    assert (bundled_weights() / "model.onnx").stat().st_size < 10_000_000
-    assert (bundled_weights() / "MODEL_CARD.md").is_file()
+    assert (WEIGHTS / "model.onnx").stat().st_size < 10_000_000
+    assert (WEIGHTS / "MODEL_CARD.md").is_file()
 
 
 def test_eight_candidates_take_under_60_ms_of_one_thread(model: CrossEncoder) -> None:
