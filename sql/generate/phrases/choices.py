@@ -63,6 +63,8 @@ def choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[Ch
         *conditions,
         *([draft.ratio.top, draft.ratio.bottom] if draft.ratio is not None else []),
     ]
+    if not all(slots):
+        return  # a phrase that nothing in the schema stands for
     first = tuple(0 for _ in slots)
     best = -_product(slots, first)
     seen, queue = {first}, [(-_product(slots, first), first)]
