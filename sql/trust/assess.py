@@ -74,7 +74,10 @@ def assess(
     other = rival.facts.representative if rival is not None and close else None
     # What people have checked needs no account; its words may be explained by what they know.
     blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
-    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close))
+    alone = (
+        () if not _read_alone(mine, executed) else (Doubt("", (0, 0), "read phrase by phrase it means another query"),)
+    )
+    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *alone, *_rival_doubts(close=close))
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
     # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
@@ -84,7 +87,7 @@ def assess(
         reason = _refusal(context, blockers)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
-    sure = mine.chance >= bars.answer_above and not blockers
+    sure = mine.chance >= bars.answer_above and not blockers and not alone
     return Assessment(
         ANSWERED if sure else TENTATIVE,
         mine.chance,
@@ -95,6 +98,17 @@ def assess(
         other_notes=() if other is None else executed[other].candidate.notes,
         question_back=back,
     )
+
+
+def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> bool:
+    """Whether only the sketch found a result although the phrases were read, too.
+
+    The sketch learned the wording of one benchmark and is surer there than elsewhere. On databases of our own that no
+    generator was made on, 3 of 11 such answers were right; of those that both found, 10 of 17.
+    """
+    families = {executed[index].candidate.generator.partition(".")[0] for index in mine.facts.members}
+    others = {one.candidate.generator.partition(".")[0] for one in executed}
+    return families == {"sketch"} and "phrases" in others
 
 
 def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> Iterator[Doubt]:
@@ -121,7 +135,9 @@ def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
         yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
 
 
-def _rival_doubts(*, close: bool) -> Iterator[Doubt]:
+def _rival_doubts(*, close: bool, alone: bool) -> Iterator[Doubt]:
+    if alone:
+        yield Doubt("", (0, 0), "read phrase by phrase the question means another query")
     if close:
         yield Doubt("", (0, 0), "another reading of the question gives another result")
 
