@@ -74,10 +74,8 @@ def assess(
     other = rival.facts.representative if rival is not None and close else None
     # What people have checked needs no account; its words may be explained by what they know.
     blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
-    alone = (
-        () if not _read_alone(mine, executed) else (Doubt("", (0, 0), "read phrase by phrase it means another query"),)
-    )
-    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *alone, *_rival_doubts(close=close))
+    alone = _read_alone(mine, executed)
+    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close, alone=alone))
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
     # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
