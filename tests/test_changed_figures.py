@@ -10,11 +10,15 @@ def test_figures_are_compared_and_times_are_not():
     before = {"recall": 0.5, "seconds": 1.0, "rows": [{"kept": 1, "ms_per_page": 3}], "programs": 2}
     assert list(module.differences(before, {**before, "seconds": 9.0}, "x")) == []
     found = list(module.differences(before, {**before, "recall": 0.6, "programs": 3}, "x"))
-    assert found == ["x / programs: 2 became 3", "x / recall: 0.5 became 0.6"]
+    assert found == [("x / programs: 2 became 3", False), ("x / recall: 0.5 became 0.6", False)]
     assert list(module.differences(before, {**before, "rows": [{"kept": 2, "ms_per_page": 8}]}, "x")) == [
-        "x / rows [0] / kept: 1 became 2"
+        ("x / rows [0] / kept: 1 became 2", False)
     ]
-    assert list(module.differences(before, {**before, "rows": []}, "x")) == [f"x / rows: {before['rows']} became []"]
+    found = list(module.differences(before, {**before, "rows": []}, "x"))
+    assert found == [(f"x / rows: {before['rows']} became []", False)]
+    found = list(module.differences(before, {"recall": 0.5, "rows": before["rows"], "speeds": 2, "peer": 1}, "x"))
+    assert found == [("x / peer: None became 1", True), ("x / programs: 2 became None", True),
+                     ("x / speeds: None became 2", True)]  # fmt: skip
 
 
 def test_the_committed_figures_do_not_differ_from_themselves(monkeypatch):

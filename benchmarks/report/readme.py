@@ -65,6 +65,27 @@ def spider() -> str:
     return table(["set", "items", "EX %", "executable %", "ms a question, p50", "p95"], rows)
 
 
+def trust() -> str:
+    sets = figures("trust")["sets"]
+    rows = {
+        "sql-eval": figures("sqleval"),
+        "shop and hospital": figures("field_sql"),
+        "Spider dev": sets["spider"],
+        "EHRSQL, empty database": sets["ehrsql"],
+    }
+    names = ("questions", "ex", "answered", "answered_right", "false_refusals", "unanswerable", "refused", "ece")
+    head = ["set", "questions", "right %", "`answered` %", "right among them %", "refused %", "without an answer"]
+    head += ["not `answered` of these %", "calibration error"]
+    return table(head, [[name, *("" if row[key] is None else row[key] for key in names)] for name, row in rows.items()])
+
+
+def conversations() -> str:
+    names = ("turns", "question_match", "interactions", "interaction_match")
+    rows = [[{"sparc": "SParC", "cosql": "CoSQL"}[key], *(row[name] for name in names)]
+            for key, row in figures("conversations").items()]  # fmt: skip
+    return table(["set", "turns", "right %", "conversations", "all turns right %"], rows)
+
+
 def chat() -> str:
     names = ("ex", "executable", "calls", "tokens_in", "tokens_out")
     rows = []
@@ -342,6 +363,8 @@ TABLES = {
     "service": service,
     "servers": servers,
     "spider": spider,
+    "trust": trust,
+    "conversations": conversations,
     "chat": chat,
     "select": select,
     "select_left_out": select_left_out,

@@ -252,7 +252,7 @@ def run_log(folder: Path) -> Specimen:
     from ctxprune.sql.evaluation.outcome import Result
 
     path = folder / "run.log"
-    with Journal(path, {"data": "spider", "mode": "official"}) as journal:
+    with Journal(path, {"data": "spider", "mode": "official"}, Result.load) as journal:
         for number in range(40):
             right = number % 3 > 0
             journal.add(Result(number, "shop", "easy", f"SELECT {number}", right=right, seconds=number / 8))

@@ -91,7 +91,7 @@ def test_wrong_pairs():
 
 def test_files(tmp_path: Path):
     found = results("101")
-    with Journal(tmp_path / "log", {}) as journal:
+    with Journal(tmp_path / "log", {}, Result.load) as journal:
         for one in found[::-1]:
             journal.add(one)
     assert read_results(tmp_path / "log") == found
