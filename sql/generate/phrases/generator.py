@@ -81,6 +81,7 @@ class PhraseGenerator(Generator):
 
     name = "phrases.v1"
     paths = ("full+values",)
+    wants_samples = True  # of stored forms: how a column writes yes and no, and its days
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
@@ -159,7 +160,14 @@ class PhraseGenerator(Generator):
 
 def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
-    clauses = read_conditions(text, prepared.view, hits=request.hits, ranges=request.ranges)
+    clauses = read_conditions(
+        text,
+        prepared.view,
+        hits=request.hits,
+        ranges=request.ranges,
+        today=request.today,
+        samples=request.samples,
+    )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     mask = Mask.of(text)
     averages = read_averages(mask.text, prepared.terms, find_topic(mask.text, prepared.terms))
