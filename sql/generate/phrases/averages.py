@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .term import Term, Topic
     from .terms import Terms
 
-__all__ = ["read_averages"]
+__all__ = ["ADJECTIVES", "read_averages"]
 
 _MORE = (
     "above|over|higher than|greater than|more than|larger than|bigger than|longer than|older than|heavier than|"
@@ -28,7 +28,7 @@ _COMPARED = re.compile(
 _BEFORE = re.compile(
     r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
 )
-_ADJECTIVES = {
+ADJECTIVES = {
     "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
     "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
     "larger": "size", "bigger": "size", "smaller": "size",
@@ -43,7 +43,7 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
     for match in _COMPARED.finditer(text):
         phrase, end = phrase_at(text, match.end())
         before = _BEFORE.search(text[: match.start()])
-        adjective = next((noun for word, noun in _ADJECTIVES.items() if word in match[0]), "")
+        adjective = next((noun for word, noun in ADJECTIVES.items() if word in match[0]), "")
         named = _numbers(before[1], terms, topic) if before else []
         terms_found = (_numbers(phrase, terms, topic) if phrase else []) or named or _numbers(adjective, terms, topic)
         if not terms_found:

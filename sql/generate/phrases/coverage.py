@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from ctxprune.text.words import stem
+
+from .measures import UNITS
 from .plan import ENTITY, tables_of
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ __all__ = ["Coverage"]
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _CLOSE = 0.75
+_QUANTITY = frozenset(map(stem, ("quantity", "qty")))
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Coverage:
                 continue
             close = frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE)
             if close:
-                found.append(close)
+                found.append(close | _QUANTITY if UNITS.fullmatch(word) else close)
         said = [word for part in dropped for word in _WORD.findall(part.lower())]
         found += [
             frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE) for word in said

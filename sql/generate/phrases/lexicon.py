@@ -13,6 +13,7 @@ from sqlglot import exp
 from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
 
 from ...schema.schema import ColumnRef
+from .roles import Roles
 from .wordset import word_set
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
+_RELATIVE = 0.9  # score of a table named by a word for a relation
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
 GENERIC = STOP_WORDS | word_set(
     "each every all different distinct unique various total overall average mean many much list their its "
@@ -64,10 +66,12 @@ class Lexicon:
 
     Attributes:
         view: The prepared schema.
+        roles: Second copies of tables in it.
         related: For a question stem, schema stems that it often stands for, 0..1.
     """
 
     view: SchemaView
+    roles: Roles = field(default_factory=lambda: Roles({}, {}))
     related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _similar: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
 
@@ -92,6 +96,9 @@ class Lexicon:
         found = []
         for number, places in names.items():
             facts = self.view.columns[number]
+            # Columns of a second copy are only meant by those who name it: "the manager's salary".
+            if facts.ref.table in self.roles.by_name and facts.table not in (owner, *tables):
+                continue
             score = _column_score(facts, places, tables.get(facts.table, {}), (words, head))
             score *= self._only_table(facts, places)
             score += self._context(facts, owner, focus or {}) - _key_cost(facts, words)
@@ -110,6 +117,21 @@ class Lexicon:
             if score > 0.25:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
+
+    def relatives(self, phrase: str) -> list[Scored]:
+        """Tables that a word for a relation names: "subordinates" are staff where staff have managers."""
+        if not self.roles.words:
+            return []
+        words, head = self._content(phrase)
+        if not words:
+            return []
+        table = self.roles.words.get(words[head])
+        if table is not None:
+            return [Scored(self.view.table_index[table], _RELATIVE)]
+        part = words[head].removeprefix("sub")
+        wholes = {self.view.table_index[role.base] for role in self.roles.reflexive() if role.is_parent}
+        parts = self.tables(part) if part != words[head] and len(part) > 3 else []
+        return [Scored(one.number, _RELATIVE) for one in parts if one.number in wholes and one.score >= _RELATIVE]
 
     @cached_property
     def _compounds(self) -> dict[str, tuple[int, ...]]:

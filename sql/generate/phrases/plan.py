@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...schema.schema import ColumnRef, Schema
     from ..sketch.joins import Edge
     from .joins import CheapJoins
+    from .roles import Roles
 
 __all__ = ["Plan", "PlanWriter", "column", "count_of", "has_aggregate", "tables_of", "text_of"]
 
@@ -121,10 +122,12 @@ class PlanWriter:
     Args:
         schema: With natural names and keys (see `names`).
         graph: Its join graph.
+        roles: Second copies of tables in it; none by default.
     """
 
-    def __init__(self, schema: Schema, graph: CheapJoins) -> None:
+    def __init__(self, schema: Schema, graph: CheapJoins, roles: Roles | None = None) -> None:
         self._schema = schema
+        self._roles = {} if roles is None else roles.by_name
         self._graph = graph
         self._dialect = schema.dialect
         dialect = Dialect.get_or_raise(schema.dialect)
@@ -140,9 +143,19 @@ class PlanWriter:
             GenerationError: Its tables cannot be joined.
         """
         tree = self._select(plan)
+        self._name_roles(tree)
         for name in tree.find_all(exp.Identifier):
             name.set("quoted", not self._plain.fullmatch(name.name) or name.name.upper() in self._keywords)
         return str(tree.sql(dialect=self._dialect))
+
+    def _name_roles(self, tree: exp.Select) -> None:
+        """Second copies read from the stored table, under their own name."""
+        for node in list(tree.find_all(exp.Table)) if self._roles else ():
+            role = self._roles.get(node.name)
+            if role is not None:
+                stored = self._table(role.table)
+                stored.set("alias", exp.TableAlias(this=exp.to_identifier(role.name)))
+                node.replace(stored)
 
     def multiplies(self, plan: Plan) -> bool:
         """Whether the joins may repeat the rows of the plan's first table."""
@@ -161,6 +174,9 @@ class PlanWriter:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
         if not tables:
             raise GenerationError("a query without tables", where="")
+        # "All managers" are those whom another row refers to.
+        roles = [self._roles[name] for name in tables if name in self._roles]
+        tables += [role.base for role in roles if role.base not in tables]
         path = self._graph.connect(tables, plan.via, plan.said)
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(tables))

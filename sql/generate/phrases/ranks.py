@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .measures import SPENT
 from .openers import LOW, is_opening
 from .scan import NUMBER, number_of, phrase_at
 from .superlatives import ADJECTIVES, is_count_adjective, superlative
@@ -34,6 +35,7 @@ _MOST = re.compile(
     r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
 )
 
+_SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
 _CLEAR = 0.6
 # "the most recent balance" is a column of the latest row; "the largest price" is the price itself.
@@ -96,6 +98,12 @@ class RankReader:
             mask.blank(end, stop)
         return bool(slot)
 
+    def several(self, text: str, draft: Draft) -> None:
+        """The number of rows of "which 3 products have the highest price", of which one was read."""
+        match = _SEVERAL.match(text)
+        if match is not None and draft.ranked and draft.limit == 1:
+            draft.limit = number_of(match[1])
+
     def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """What "the most" or a superlative ranks by, unless it is known."""
         if draft.order:
@@ -124,6 +132,8 @@ class RankReader:
     def _ranked_by(self, match: re.Match[str], phrase: str, topic: Topic) -> Slot:
         if "number" in match[0] or "count" in match[0]:
             return self._measure_slot(f"number of {phrase}", topic)
+        if SPENT.search(phrase) and not self.terms.things(phrase):
+            return self._measure_slot(f"total {phrase}", topic)
         if match[1] in {"most", "fewest", "least"}:
             # "the most orders" counts orders, "the most money" does not.
             return [*self.terms.read(f"number of {phrase}", topic), *self.terms.read(f"total {phrase}", topic)][:4]

@@ -1,0 +1,141 @@
+"""Who is above and who is below: "reports to Ann Lee", "who manages Ann Lee", "the subcategories of Food"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from .conditions import Clause, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .roles import Role
+
+__all__ = ["Related", "read_relations", "to_role"]
+
+_NEAR = 60
+_ENDING = re.compile(r"(?:or|er|ee)$")
+_TITLE = r"(?:(?:the|an?|named|called|[a-z]+)\s+){0,2}$"
+_LED = re.compile(
+    r"\b(?:(?:who\s+|that\s+)?(?:directly\s+)?report(?:s|ed|ing)?(?:\s+directly)?\s+to|"
+    r"(?:who\s+|that\s+)?(?:(?:is|are|was|were)\s+)?(?:managed|supervised|led|headed|overseen)\s+by|"
+    r"(?:who\s+|that\s+)?work(?:s|ed|ing)?\s+(?:for|under)|under)\s+(?:the\s+)?$"
+)
+_LED_OF = re.compile(r"\b(?:subordinates?|reports|team)\s+((?:of|to|under)\s+(?:the\s+)?)$")
+_BELOW = re.compile(
+    r"\b(?:sub-?\s?[a-z]+|child(?:ren)?(?:\s+[a-z]+)?)\s+((?:of|under|in|belonging\s+to|within)\s+(?:the\s+)?)$"
+)
+_UNDER = re.compile(
+    r"\b((?:that\s+are\s+|which\s+are\s+)?(?:directly\s+)?(?:under|part\s+of|belonging\s+to)\s+(?:the\s+)?)$"
+)
+_POSSESSED = re.compile(r"^['’]s?\s+(?:direct\s+)?(?=reports|subordinates|team|children|child|sub)")
+_WHO_LEADS = re.compile(
+    r"\bwho(?:\s+(?:directly|currently))?\s+(?:manag|supervis|lead|oversee|head)[a-z]*\s+(?:the\s+)?$"
+)
+_REPORTS_TO = re.compile(r"^\s+(?:directly\s+)?(?:report|work|answer)[a-z]*\s+(?:to|for|under)\b")
+_WHOM = re.compile(r"\b(?:to\s+)?whom?\s+(?:do|does|did|is|was)\s+$")
+
+
+@dataclass(frozen=True)
+class Related:
+    """What relations of a question mean.
+
+    Attributes:
+        clauses: Its conditions, those on the one above moved to the second copy of the table.
+        target: The copy that is asked for ("who manages Ann Lee"); "" for none.
+    """
+
+    clauses: tuple[Clause, ...]
+    target: str = ""
+
+
+def read_relations(text: str, clauses: Sequence[Clause], roles: Sequence[Role]) -> Related:
+    """The conditions of a question with relations read.
+
+    Args:
+        text: The question in lower case.
+        clauses: Its conditions.
+        roles: Of references from a table to itself.
+    """
+    found, target = list(clauses), ""
+    for number, clause in enumerate(found):
+        for role in roles:
+            if not any(role.table in option.tables for option in clause.options):
+                continue
+            above = _asked_above(text, clause, role)
+            span = None if above else _below(text, clause, role)
+            if above is not None:
+                target = role.name
+                found[number] = replace(clause, start=above[0], end=above[1])
+                break
+            if span is not None:
+                options = tuple(to_role(option, role) for option in clause.options if role.table in option.tables)
+                found[number] = Clause(*span, options)
+                break
+    return Related(tuple(found), target)
+
+
+def to_role(option: Option, role: Role) -> Option:
+    """The same test on the second copy of the table."""
+    test = option.test.copy()
+    for node in test.find_all(exp.Column):
+        if node.table == role.table and node.find_ancestor(exp.Query) is None:
+            node.set("table", exp.to_identifier(role.name))
+    tables = tuple(role.name if name == role.table else name for name in option.tables)
+    # The first copy holds the reference.
+    return replace(option, test=test, tables=(role.base, *(name for name in tables if name != role.base)))
+
+
+def _root(role: Role) -> str:
+    """What verbs and nouns of the role begin with: "manag", "refer"."""
+    word = role.noun.split()[0]
+    root = _ENDING.sub("", word)
+    root = root[:-1] if len(root) > 4 and root[-1:] == root[-2:-1] else root
+    return re.escape(root if len(root) >= 4 else word)
+
+
+def _asked_above(text: str, clause: Clause, role: Role) -> tuple[int, int] | None:
+    """The span of "who manages X" and "who does X report to"; None where the one above is not asked for."""
+    begin = max(0, clause.start - _NEAR)
+    before, after = text[begin : clause.start], text[clause.end : clause.end + _NEAR]
+    root = _root(role)
+    who = re.search(rf"\bwho(?:\s+has)?\s+{root}[a-z]*\s+(?:the\s+)?$", before)
+    if who is None and role.leads:
+        who = _WHO_LEADS.search(before)
+    if who is not None:
+        return begin + who.start(), clause.end
+    whom = _WHOM.search(before)
+    tail = (_REPORTS_TO.match(after) if role.leads else None) or re.match(rf"^\s+{root}[a-z]*\s+by\b", after)
+    if whom is not None and tail is not None:
+        return begin + whom.start(), clause.end + tail.end()
+    return None
+
+
+def _below(text: str, clause: Clause, role: Role) -> tuple[int, int] | None:
+    """The span of a condition on the one above with the words that say so; None where it is on another."""
+    begin = max(0, clause.start - _NEAR)
+    before, after = text[begin : clause.start], text[clause.end : clause.end + _NEAR]
+    root = _root(role)
+    match = re.search(
+        rf"\b(?:(?:who|that|whose|with|have|has)\s+)?(?:(?:were|was|are|is|been)\s+)?(?:the\s+|an?\s+)?{root}[a-z]*\s+"
+        rf"(?:[a-z]+\s+)?(?:by|is|was|=|named|called)\s+{_TITLE}",
+        before,
+    )
+    if match is not None:
+        return begin + match.start(), clause.end
+    patterns = [*((_LED, _LED_OF) if role.leads else ()), *((_BELOW, _UNDER) if role.is_parent else ())]
+    for pattern in patterns:
+        match = pattern.search(before)
+        if match is not None:
+            return begin + match.start(match.re.groups), clause.end
+    possessed = _POSSESSED.match(after) if role.leads or role.is_parent else None
+    if possessed is not None:
+        return clause.start, clause.end + possessed.end()
+    verb = re.match(rf"^\s+(?:directly\s+|has\s+|have\s+)?{root}[a-z]*", after)
+    if verb is not None and re.search(r"\b(?:did|does|do|that|whom?|which|has)\s+(?:the\s+)?$|[a-z]s?\s+$", before):
+        return clause.start, clause.end + verb.end()
+    return None

@@ -1,0 +1,63 @@
+-- Question, after "given:" its evidence; then the query whose rows the first candidate must give.
+-- Who is the supervisor of Ida Moss?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.name = 'Ida Moss';
+-- Who supervises Jim Nash?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.name = 'Jim Nash';
+-- Who does Kim Orr report to?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.name = 'Kim Orr';
+-- How many people report to Hal Lane?
+SELECT COUNT(*) FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE b.name = 'Hal Lane';
+-- What is the average salary of staff supervised by Hal Lane?
+SELECT AVG(s.salary) FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE b.name = 'Hal Lane';
+-- List all staff and their supervisors.
+SELECT s.name, b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id;
+-- Which staff have no supervisor?
+SELECT name FROM staff WHERE supervisor_id IS NULL;
+-- Which supervisors have more than 1 report?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id GROUP BY b.staff_id HAVING COUNT(*) > 1;
+-- Which supervisor has the most direct reports?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id GROUP BY b.staff_id ORDER BY COUNT(*) DESC LIMIT 1;
+-- Which staff earn more than their supervisor?
+SELECT s.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.salary > b.salary;
+-- List the subgenres of Fiction.
+SELECT s.name FROM genres s JOIN genres b ON s.parent_id = b.genre_id WHERE b.name = 'Fiction';
+-- What is the parent genre of Crime?
+SELECT b.name FROM genres s JOIN genres b ON s.parent_id = b.genre_id WHERE s.name = 'Crime';
+-- How many loans were returned after they were due?
+SELECT COUNT(*) FROM loans WHERE returned_on > due_on;
+-- How many loans were returned late?
+SELECT COUNT(*) FROM loans WHERE returned_on > due_on;
+-- Which books have a sale price above the list price?
+SELECT title FROM books WHERE sale_price > list_price;
+-- Which books have more copies sold than copies lent?
+SELECT title FROM books WHERE copies_sold > copies_lent;
+-- What is the average order value?
+SELECT AVG(t) FROM (SELECT SUM(quantity * price) AS t FROM order_lines GROUP BY order_id);
+-- What is the average number of loans per reader?
+SELECT AVG(n) FROM (SELECT COUNT(*) AS n FROM loans GROUP BY reader_id);
+-- What is the total outstanding amount per reader?
+SELECT name, SUM(total - paid) FROM readers JOIN fees USING (reader_id) GROUP BY reader_id;
+-- How many units of each book were sold?
+SELECT title, SUM(quantity) FROM books JOIN order_lines USING (book_id) GROUP BY book_id;
+-- What is the total revenue per month?
+SELECT strftime('%Y-%m', ordered_on) AS m, SUM(quantity * price) FROM orders JOIN order_lines USING (order_id) GROUP BY m;
+-- Which 2 books have the highest markup? given: markup = sale price - list price
+SELECT title FROM books ORDER BY sale_price - list_price DESC LIMIT 2;
+-- What is the average markup of books? given: Markup means sale price minus list price.
+SELECT AVG(sale_price - list_price) FROM books;
+-- What is the net value of the orders of each reader? given: net value = quantity * price * (1 - discount)
+SELECT name, SUM(quantity * price * (1 - discount)) FROM readers JOIN orders USING (reader_id) JOIN order_lines USING (order_id) GROUP BY reader_id;
+-- How many loyal readers are there? given: loyal reader: level = 'gold' and joined_on < '2021-01-01'
+SELECT COUNT(*) FROM readers WHERE level = 'gold' AND joined_on < '2021-01-01';
+-- How many VIPs live in Bern? given: VIP refers to level = 'gold'
+SELECT COUNT(*) FROM readers WHERE level = 'gold' AND city = 'Bern';
+-- Which readers are new readers? given: new readers are those who joined after 2021
+SELECT name FROM readers WHERE joined_on > '2021-12-31';
+-- What is the return rate? given: return rate = returned orders / all orders * 100
+SELECT 100.0 * SUM(status = 'returned') / COUNT(*) FROM orders;
+-- How many orders are there per city? given: Exclude cancelled orders.
+SELECT city, COUNT(*) FROM readers JOIN orders USING (reader_id) WHERE status <> 'cancelled' GROUP BY city;
+-- How many orders did each reader make? given: Only count shipped orders.
+SELECT name, COUNT(*) FROM readers JOIN orders USING (reader_id) WHERE status = 'shipped' GROUP BY reader_id;
+-- Which readers never borrowed a Crime book?
+SELECT name FROM readers WHERE reader_id NOT IN (SELECT reader_id FROM loans JOIN books USING (book_id) JOIN genres USING (genre_id) WHERE genres.name = 'Crime');
