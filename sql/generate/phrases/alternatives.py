@@ -15,11 +15,32 @@ if TYPE_CHECKING:
 
     from .conditions import Clause
 
-__all__ = ["alternatives"]
+__all__ = ["alternatives", "with_patterns"]
 
 _OR = re.compile(r"^[^.?!;]{0,40}\bor\b[^.?!;]{0,40}$")
+_LIKE = re.compile(r"\bLIKE\b|\bwild-?\s?cards?\b|\bpartial match|\bsubstring")
 _MOST = 6
 _LEAST = 0.85
+
+
+def with_patterns(clauses: Sequence[Clause], evidence: str) -> list[Clause]:
+    """Values as parts of texts where the evidence asks for LIKE or wildcards."""
+    if not _LIKE.search(evidence):
+        return list(clauses)
+    return [
+        replace(clause, options=tuple(replace(option, test=_pattern(option)) for option in clause.options))
+        for clause in clauses
+    ]
+
+
+def _pattern(option: Option) -> Any:
+    value = option.test.args.get("expression")
+    if option.kind != "value" or not isinstance(option.test, exp.EQ) or not isinstance(value, exp.Literal):
+        return option.test
+    if not value.is_string:
+        return option.test
+    lowered = exp.Lower(this=option.test.this.copy())
+    return exp.Like(this=lowered, expression=exp.Literal.string(f"%{value.name.lower()}%"))
 
 
 def alternatives(text: str, clauses: Sequence[Clause]) -> list[tuple[Option, ...]]:

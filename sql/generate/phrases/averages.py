@@ -28,6 +28,11 @@ _COMPARED = re.compile(
 _BEFORE = re.compile(
     r"\b(?:whose|with|have|has|having|had|where)\s+(?:an?\s+|the\s+|their\s+|its\s+)?((?:[^\W_][\w-]*\s+){1,4})$"
 )
+_VERB = re.compile(r"([^\W\d_]{3,})\s+$")
+_LIMIT = re.compile(
+    rf"\b(?:average|mean)\s+((?:[^\W\d_][\w-]*\s+){{1,4}}?)(?:that\s+is\s+|is\s+|of\s+|was\s+)?(?:({_MORE})|({_LESS}))\s+"
+    r"\$?(\d[\d,.]{0,15})"
+)
 ADJECTIVES = {
     "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
     "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
@@ -45,6 +50,8 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
         before = _BEFORE.search(text[: match.start()])
         adjective = next((noun for word, noun in ADJECTIVES.items() if word in match[0]), "")
         named = _numbers(before[1], terms, topic) if before else []
+        if not named and not phrase and (verb := _VERB.search(text[: match.start()])):
+            named = _numbers(verb[1], terms, topic)  # "doctors who earn more than the average"
         terms_found = (_numbers(phrase, terms, topic) if phrase else []) or named or _numbers(adjective, terms, topic)
         if not terms_found:
             continue
@@ -52,6 +59,24 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
         kind = exp.GT if match[1] else exp.LT
         options = tuple(_option(term, kind, _FUNCTIONS[match[3]]) for term in terms_found[:_MOST])
         found.append(Clause(start, end if phrase else match.end(), options))
+    return found + _limits(text, terms, topic)
+
+
+def _limits(text: str, terms: Terms, topic: Topic) -> list[Clause]:
+    """Averages compared with numbers: "an average price below 50"; the reader of the question makes groups of them."""
+    found = []
+    for match in _LIMIT.finditer(text):
+        columns = _numbers(match[1], terms, topic)
+        value = exp.Literal.number(match[4].rstrip(".,").replace(",", ""))
+        kind: Any = exp.GT if match[2] else exp.LT
+        options = tuple(
+            Option(
+                term.score, kind(this=term.expressions[0].copy(), expression=value.copy()), (term.table,), "comparison"
+            )
+            for term in columns[:_MOST]
+        )
+        if options:
+            found.append(Clause(match.start(), match.end(), options))
     return found
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Composer", "Ranked"]
 
 _CLEAR = 0.9  # of a table's mention that a query should use
+_UNMEASURED = 0.6
 _UNUSED = 0.2  # the factor of a query that uses none of the question's words
 _SAID, _UNSAID = 0.96, 0.86  # for each further table, mentioned or not
 
@@ -114,6 +115,9 @@ class Composer:
             for share, groups in self.outputs.of(choice.groups):
                 yield share, nested_plan(choice, groups, tests)
             return
+        if draft.averaged and choice.groups:
+            yield from self.quotients.averages(choice, tests)
+            return
         if draft.split and choice.tests and not choice.groups:
             yield from split(choice)
         if choice.having and not choice.groups and not draft.measured and not self._of_columns(choice):
@@ -128,7 +132,7 @@ class Composer:
                     keys = tuple(unique([key for output in groups for key in output.keys]))
                     yield named * grouped, first_of_each(replace(plan, group=()), keys)
                     continue
-                yield from self._variants(draft, plan, named * grouped)
+                yield from self._variants(draft, plan, named * grouped * _grouped_factor(choice, plan))
 
     def _plan(self, draft: Draft, choice: Choice, targets: list[Output], groups: list[Output]) -> Plan:
         shown = [one for output in groups for one in output.shown] if not draft.returned else []
@@ -175,16 +179,13 @@ class Composer:
         counted = [key for key, _ in plan.order if has_aggregate(key) and key not in plan.select]
         with_count = replace(plan, select=(*plan.select, *counted)) if counted else None
         if with_count is not None and not draft.returned:
-            share = 0.8 if draft.counts else 0.4
-            yield factor * share, with_count
-            yield factor * (1 - share), plan
+            yield from _two_ways(factor, 0.8 if draft.counts else 0.4, with_count, plan)
             return
         if plan.group or any(has_aggregate(one) for one in plan.select) or not plan.select:
             yield factor, plan
             return
         share = self._distinct_share(draft, plan)
-        yield factor * share, replace(plan, distinct=True)
-        yield factor * (1 - share), plan
+        yield from _two_ways(factor, share, replace(plan, distinct=True), plan)
 
     def _distinct_share(self, draft: Draft, plan: Plan) -> float:
         """How likely duplicates are to be left out."""
@@ -244,6 +245,21 @@ class Composer:
 
 def _coverage_factor(share: float) -> float:
     return _UNUSED + (1.0 - _UNUSED) * share
+
+
+def _grouped_factor(choice: Choice, plan: Plan) -> float:
+    """Groups of which nothing is measured are hardly meant, unless a row of the group's own table is shown."""
+    if not choice.groups or plan.group:
+        return 1.0
+    own = {term.table for term in choice.groups}
+    return 1.0 if all(term.table in own for term in choice.targets) else _UNMEASURED
+
+
+def _two_ways(factor: float, share: float, one: Plan, other: Plan) -> Iterator[tuple[float, Plan]]:
+    """Two forms of a query; the likelier one keeps its score, so that queries without forms are no better."""
+    most = max(share, 1.0 - share)
+    yield factor * share / most, one
+    yield factor * (1.0 - share) / most, other
 
 
 def _first_of_each(draft: Draft, plan: Plan) -> bool:

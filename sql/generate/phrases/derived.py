@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -28,6 +28,10 @@ DURATION = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s?\b")
 _START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
 _END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_NAMED = 0.6
+_ALL = 50
+_ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
+_LAST = re.compile(r"\b(?:last|latest|most recent)\b")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class DerivedTerms:
     lexicon: Lexicon
     plain: Callable[[str, Topic], list[Term]]
 
-    def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
+    def moments(self, phrase: str, topic: Topic, unit: str = "", *, most: int = 3) -> list[Term]:
         """Columns of dates and times that a phrase may mean, best first; in whole periods where a unit is given."""
         near = {one.number: one.score for one in self.lexicon.columns(phrase, owner=topic.owner, focus=topic.focus)}
         found = []
@@ -53,7 +57,7 @@ class DerivedTerms:
             score += 0.1 * (topic.owner == facts.table) - 0.02 * facts.position
             expression = period(column(facts.ref), unit) if unit else column(facts.ref)
             found.append(Term(min(max(score, 0.05), 1.0), (expression,), facts.ref.table))
-        return best_terms(found, 3)
+        return best_terms(found, most)
 
     def differences(self, one: str, other: str, topic: Topic) -> list[Term]:
         """From the first to the second."""
@@ -65,6 +69,34 @@ class DerivedTerms:
                 if len(a.expressions) == 1 == len(b.expressions) and a.key != b.key
             ]
         return found
+
+    def _named_moments(self, phrase: str, topic: Topic) -> list[Term]:
+        """Moments that a phrase names, or of a thing that it names."""
+        things = {
+            self.lexicon.view.table_name(one.number) for one in self.lexicon.tables(phrase) if one.score >= _NAMED
+        }
+        columns = [self.lexicon.view.columns[one.number].ref for one in self.lexicon.columns(phrase)]
+        return [
+            term
+            for term in self.moments(phrase, topic, most=_ALL)
+            if term.table in things or any(term.expressions[0] == column(ref) for ref in columns)
+        ]
+
+    def elapsed(self, one: str, other: str, topic: Topic) -> list[Term]:
+        """The time from a moment of the first phrase to one of the second; "first" and "last" pick one of many."""
+        found: list[Term] = []
+        for a in self._named_moments(one, topic)[:2]:
+            for b in self._named_moments(other, topic)[:3]:
+                if a.key == b.key:
+                    continue
+                start, end = a.expressions[0], b.expressions[0]
+                kind = "column"
+                if _ONE_OF_MANY.search(one) or _ONE_OF_MANY.search(other):
+                    # Both are aggregated, so that the database need not know that one is the same in the whole group.
+                    start, end, kind = _picked(start, one), _picked(end, other), "measure"
+                made = difference(end, start, topic.unit, self.lexicon.view.schema.dialect)
+                found.append(Term((a.score * b.score) ** 0.5, (made,), a.table, kind))
+        return best_terms(found, 3)
 
     def _minus(self, one: Term, other: Term, unit: str) -> exp.Expression:
         left, right = one.expressions[0], other.expressions[0]
@@ -92,3 +124,7 @@ class DerivedTerms:
                 score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
                 found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
         return found
+
+
+def _picked(moment: Any, phrase: str) -> Any:
+    return exp.Max(this=moment.copy()) if _LAST.search(phrase) else exp.Min(this=moment.copy())

@@ -41,6 +41,7 @@ class Draft:
         distinct: Duplicates are to be left out.
         measured: For the numbers of conditions that are on an aggregate of a column, its function ("avg").
         ratio: A quotient that is asked for beside the targets; None for none.
+        averaged: The counts of the groups are to be averaged: "average number of orders per customer".
         split: A condition is asked for both ways: "how many have one and how many do not".
     """
 
@@ -57,6 +58,7 @@ class Draft:
     measured: dict[int, str] = field(default_factory=dict)
     ratio: Ratio | None = None
     split: bool = False
+    averaged: bool = False
 
     @property
     def empty(self) -> bool:

@@ -16,7 +16,7 @@ from ctxprune.errors import GenerationError, UsageError
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
-from .alternatives import alternatives
+from .alternatives import alternatives, with_patterns
 from .averages import read_averages
 from .compose import Composer, Ranked
 from .conditions import Clause, read_conditions
@@ -178,6 +178,7 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
         owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(text.lower())]
         clauses = _apart(clauses, owed)
     mask = Mask.of(text)
+    clauses = with_patterns(clauses, request.evidence)
     topic, roles = find_topic(mask.text, prepared.terms), prepared.terms.lexicon.roles.reflexive()
     topic = replace(topic, formulas=given.formulas)
     averages = read_averages(mask.text, prepared.terms, topic)

@@ -48,6 +48,7 @@ _SYNONYMS = {
     "opening": ("open",),
 }  # fmt: skip
 _LINKED = {stem(word): tuple(map(stem, others)) for word, others in _SYNONYMS.items()}
+_ISSION = re.compile(r"issions?$")
 _SYNONYM, _SPELLED = 0.7, 0.8
 _NOT_SAID = 0.6
 
@@ -218,6 +219,10 @@ class Lexicon:
             for name, before in view.endings.get(stem(after), ()):
                 if word.startswith(before):
                     found[name] = 0.9
+        # "admission" and "submission" are of "admit" and "submit".
+        verb = stem(_ISSION.sub("it", word))
+        if verb in view.words:
+            found[verb] = _SPELLED
         if root in view.words:
             found[root] = 1.0
         elif len(root) >= 4 and word not in STOP_WORDS and not word.isdecimal():

@@ -14,7 +14,7 @@ LOW = frozenset({"fewest", "least", "lowest", "smallest", "minimum", "bottom", "
 _POLITE = r"^\W*(?:please\s+|can you\s+|could you\s+|i want to know\s+|tell me\s+)*"
 _VERBS = (
     "list|show|give|return|find|display|get|calculate|compute|report|provide|present|identify|determine|retrieve|select|"
-    "fetch|name|count|tell"
+    "fetch|name|count|tell|compare"
 )
 OPENER = re.compile(
     _POLITE + r"(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were)?|which(?:\s+are|\s+is|\s+were)?|whose|"

@@ -40,6 +40,8 @@ _WAY = re.compile(
     r"|\bstarting (?:from|with) (?:the )?\w+(?: \w+)? to (?:the )?\w+|\bstarting (?:from|with) (?:the )?\w+"
     rf"|\b(?:{_BIG}|{_SMALL}) first\b|\balphabetically\b"
 )
+# "from the best ratings to the lowest" says with its direction what is sorted.
+_SORTED_BY = re.compile(rf"\bfrom (?:the )?(?:{_BIG}|{_SMALL}) (?!to\b)([^\W\d_]+)")
 _PARTS = re.compile(r"\s+and then(?: by)?\s+|\s+then by\s+|,\s*(?:and\s+)?(?:then\s+)?(?:by\s+)?")
 _EDGES = re.compile(r"\b(?:order|by|first|results?|the|in|of)\b(?=\s*$)|^\s*(?:by|of|in)\b")
 
@@ -75,6 +77,8 @@ class OrderReader:
 
     def _slot(self, part: str, draft: Draft, topic: Topic) -> Slot:
         name = _EDGES.sub(" ", _WAY.sub(" ", part)).strip(" .,")
+        said = _SORTED_BY.search(part)
+        name = name or (said[1] if said else "")
         slot = self.terms.read(name, topic) if name else []
         return slot or (self._sorted_target(part, draft) if draft.targets else [])
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Output", "Outputs", "Shown"]
 
-_NAMED, _KEYED, _FIRST = 0.65, 0.35, 0.5
+_NAMED, _KEYED, _FIRST = 1.0, 0.55, 0.75
 _MOST_WAYS = 6
 
 
@@ -66,7 +66,7 @@ class Outputs:
             keys = (*((key,) if key is not None else ()), *label)
             ways.append((_NAMED, Output(label, keys, (term.table,))))
         if key is not None:
-            ways.append((_KEYED if label else 1.0 - 0.1, Output((key,), (key,), (term.table,))))
+            ways.append((_KEYED if label else _NAMED, Output((key,), (key,), (term.table,))))
         if not ways:
             first = column(next(facts.ref for facts in self.terms.lexicon.view.columns if facts.table == number))
             ways.append((_FIRST, Output((first,), (first,), (term.table,))))

@@ -77,6 +77,15 @@ class QuotientComposer:
                 grouped = tuple(unique([*keys, *shown])) if sums or not plain else ()
                 yield share * (0.6 if single else 1.0), Plan((*shown, value), tables, rest, group=grouped)
 
+    def averages(self, choice: Choice, tests: tuple[exp.Expression, ...]) -> Iterator[tuple[float, Plan]]:
+        """The average over groups of a count."""
+        for share, groups in self.outputs.of(choice.groups):
+            keys = [key for output in groups for key in output.keys][:1]
+            counts = [one for term in choice.targets for one in term.expressions][:1]
+            tables = ordered([*(t for o in groups for t in o.tables), *choice.needed])
+            inner = Plan((*keys, *counts), tables, tests, group=tuple(keys))
+            yield share, Plan((exp.Avg(this=grouped_count()),), source=inner)
+
     def _repeated(self, plan: Plan) -> dict[str, exp.Expression]:
         """Keys of tables whose rows the joins of a plan may repeat."""
         found = {}

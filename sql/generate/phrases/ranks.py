@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .measures import SPENT
+from .names import key_column
 from .openers import LOW, is_opening
 from .scan import NUMBER, number_of, phrase_at
 from .superlatives import ADJECTIVES, is_count_adjective, superlative
@@ -72,7 +73,9 @@ class RankReader:
             end = stop if by else end
         if counted:
             phrase = phrase[counted.end() :].strip()
-            draft.order = [(self._count_slot(phrase, topic), not low and not counted[0].startswith("least"))]
+            draft.order = [
+                (self._count_slot(phrase, topic, counted[0]), not low and not counted[0].startswith("least"))
+            ]
         elif by:
             key, stop = phrase_at(mask.text, by.end())
             slot = self._measure_slot(key, topic)
@@ -120,7 +123,7 @@ class RankReader:
             counted = is_count_adjective(mask.text[match.start(1) :])
             if counted:
                 phrase, end = phrase_at(mask.text, match.start(1) + counted.end())
-                slot = self._count_slot(phrase, topic)
+                slot = self._count_slot(phrase, topic, counted[0])
                 end = match.start(1) + counted.end()
             else:
                 slot = self._ranked_by(match, phrase, topic)
@@ -163,10 +166,24 @@ class RankReader:
             for term in self.terms.read(phrase, topic)
         ]
 
-    def _count_slot(self, phrase: str, topic: Topic) -> Slot:
-        """The number of rows behind each value of what the phrase names."""
-        terms = self.terms.read(phrase, topic)
-        found = [Term(one.score, (self.terms.count(one.table),), one.table, "measure") for one in terms if one.table]
-        return found or [
-            Term(0.3, (self.terms.count(draft),), draft, "measure") for draft in self.terms.subjects(topic)
+    def _count_slot(self, phrase: str, topic: Topic, verb: str = "") -> Slot:
+        """The number of rows behind each value of what the phrase names, or of those that refer to a thing."""
+        found: Slot = []
+        for term in self.terms.read(phrase, topic):
+            if term.kind == "thing":
+                found += self._references(term, verb)
+            elif term.table:
+                found.append(Term(term.score, (self.terms.count(term.table),), term.table, "measure"))
+        return found or [Term(0.3, (self.terms.count(name),), name, "measure") for name in self.terms.subjects(topic)]
+
+    def _references(self, thing: Term, verb: str) -> Slot:
+        """Counts of the rows that refer to a thing: the most ordered products stand in the most order lines."""
+        named = {term.table for term in self.terms.things(verb)} if verb else set()
+        edges = self.terms.lexicon.view.graph.neighbours(thing.table)
+        key = key_column(self.terms.lexicon.view.schema.table(thing.table))
+        names = dict.fromkeys(edge.other for edge in edges if edge.columns == (key,))
+        found = [
+            Term(thing.score * (1.0 if name in named else 0.8), (self.terms.count(name),), name, "measure")
+            for name in names
         ]
+        return sorted(found, key=lambda term: -term.score)

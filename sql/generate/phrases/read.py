@@ -31,6 +31,7 @@ _RESPECTIVE = re.compile(
     r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b"
     r"|\band (?:their|the) counts?\b(?! of)"
 )
+_NUMBER_OF = re.compile(r"\bno\. of\b")
 _SPLIT = re.compile(
     r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*"
 )
@@ -50,6 +51,7 @@ class QuestionReader:
             topic: What it is about.
             clauses: Characters [start, end) of its conditions.
         """
+        masked = _NUMBER_OF.sub("num of", masked)
         draft = Draft(distinct=bool(_DISTINCT.search(masked)))
         if topic.owner is not None:
             draft.subject = self.terms.lexicon.view.table_name(topic.owner)

@@ -53,7 +53,8 @@ _RANKS: dict[str, tuple[tuple[str, bool], ...]] = {
     "highest": (("height", True), ("elevation", True), ("altitude", True)), "busiest": (),
 }  # fmt: skip
 _COUNTED = re.compile(
-    r"most(?: common(?:ly)?| popular| frequent(?:ly)?)(?: used| occurring| ordered| bought| purchased| sold)?|"
+    r"most(?: often| frequently)? [a-z]+ed\b"
+    r"|most(?: common(?:ly)?| popular| frequent(?:ly)?)(?: used| occurring| ordered| bought| purchased| sold)?|"
     r"least(?: common(?:ly)?| popular| frequent(?:ly)?)(?: used)?|busiest|rarest|commonest"
 )
 ADJECTIVES = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -34,6 +34,16 @@ _EVERYTHING = re.compile(
     r"^(?:all|every|the)?\s*(?:the\s+)?(?:all\s+)?(?:information|details|data|columns|contents|everything)\b(?:\s+(?:about|on)\b|\s*$)|"
     r"^(?:all\s+(?:the\s+)?|complete\s+|full\s+)(?:information|details|data|columns|contents)\b|^everything\b"
 )
+_ELAPSED = re.compile(
+    r"(?:^|\bthe\s+|\band\s+|,\s*)(?:(?!and\b|the\b)\w+\s+){0,3}?(?:time|days|difference|gap|period|interval|delay)\b"
+    r"(?:[^,.?;]{0,30}?\b(?:from|between)\s+([^,.?;]{3,40}?)\s+(?:to|and|until)\s+([^,.?;]{3,40})"
+    r"|\s+(?:to|until)\s+([^,.?;]{3,40}?)\s+since\s+([^,.?;]{3,40}))"
+)
+_FUNCTION = re.compile(r"\b(?:average|mean|total|maximum|minimum)\b")
+_FUNCTIONS: dict[str, Any] = {
+    "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
+}  # fmt: skip
+_AVERAGE_COUNT = re.compile(r"^(?:the\s+)?(?:average|mean)\s+(?:number|count)\s+of\s+(.+)$")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
@@ -97,6 +107,10 @@ class TargetReader:
         opener = match[0] if match else ""
         rest = mask.text[start:]
         phrase, _ = phrase_at(mask.text, start)
+        if (counted := _AVERAGE_COUNT.match(phrase)) and draft.groups:
+            draft.averaged = True
+            slot = [term for term in self.terms.read(f"number of {counted[1]}", topic) if term.kind == "measure"]
+            return [slot] if slot else []
         if re.search(r"how\s+many", opener) or re.match(r"\W*(?:please\s+)?count\b", opener):
             phrase = _COUNTED.sub("", phrase)
             slot = self.terms.read(f"number of {phrase}", topic) if phrase else self._counted(topic)
@@ -115,12 +129,43 @@ class TargetReader:
 
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> list[Slot]:
         phrase, _ = phrase_at(text, start, lists=True, most=24)
+        if elapsed := self._elapsed(text[start:], topic):
+            return elapsed
         everything = _EVERYTHING.match(phrase)
         if everything and draft.subject:
             star = exp.Column(this=exp.Star(), table=exp.to_identifier(draft.subject))
             return [[Term(0.95, (star,), draft.subject)]]
         found = self.list_of(phrase, topic)
         return found or ([[Term(0.6, (), draft.subject, "thing")]] if draft.subject else [])
+
+    def _elapsed(self, text: str, topic: Topic) -> list[Slot]:
+        """What stands before "the time from joining to the first order", and that time."""
+        match = _ELAPSED.search(text)
+        if match is None:
+            return []
+        before, after = (match[1], match[2]) if match[1] else (match[4], match[3])
+        slot = self.terms.elapsed(before, after, topic) or self._difference(before, after, topic)
+        said = _FUNCTION.search(match[0][: match.start(1) - match.start()] if match[1] else match[0])
+        aggregate = _FUNCTIONS[said[0]] if said else None
+        if aggregate is not None:
+            slot = [
+                replace(term, expressions=(aggregate(this=term.expressions[0]),), kind="measure")
+                for term in slot
+                if term.kind == "column"
+            ]
+        return [*self.list_of(text[: match.start()], topic), slot] if slot else []
+
+    def _difference(self, one: str, other: str, topic: Topic) -> Slot:
+        """The difference of two numbers: "the highest and the lowest price" share the last word."""
+        alone = _AGGREGATE.match(one)
+        if alone and not one[alone.end() :].strip():
+            one = f"{one.strip()} {_AGGREGATE.sub('', other).strip()}"
+        left, right = self.terms.read(one, topic), self.terms.read(other, topic)
+        return [
+            replace(a, score=min(a.score, b.score), expressions=(_minus(a, b),))
+            for a, b in zip(left, right, strict=False)
+            if len(a.expressions) == 1 == len(b.expressions) and a.kind == b.kind and a.key != b.key
+        ]
 
     def list_of(self, text: str, topic: Topic, draft: Draft | None = None) -> list[Slot]:
         """Readings of each part of a list; "minimum and maximum age" and "average age and weight" share their words."""
@@ -167,3 +212,7 @@ class TargetReader:
             replace(term, expressions=(rank_over(term.expressions[0]),)) for term in last if term.kind == "measure"
         ]
         return [slot or ranks for slot in found if slot or ranks]
+
+
+def _minus(one: Term, other: Term) -> Any:
+    return exp.Sub(this=one.expressions[0].copy(), expression=other.expressions[0].copy())

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ctxprune.text.words import stem
 
-from .derived import DURATION, DerivedTerms
+from .derived import DerivedTerms
 from .formula_names import formula_terms
 from .functions import PERIODS, length
 from .measures import MeasureTerms
@@ -33,7 +33,8 @@ _LEAD = re.compile(
     r"exact|distinct list of|full list of|different|unique|distinct)\s+)+"
 )
 _COUNT = re.compile(
-    r"^(?:total\s+)?(?:number|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$|^(.+)\s+count$"
+    r"^(?:total\s+)?(?:number|num|no\.?|count|amount|quantity|how many)\s+(?:of\s+)?(?:the\s+|all\s+)?(.+)$"
+    r"|^(.+)\s+count$"
 )
 _SUM = re.compile(
     r"^(?:total|sum of|combined|overall|cumulative|aggregate|sum)\s+(?:the\s+)?(?:amount of\s+|sum of\s+)?(.+)$"
@@ -51,6 +52,8 @@ _LABELS = frozenset({"name", "names", "title", "titles", "label"})
 _NAMED = frozenset(map(stem, ("name", "title", "label", "username")))
 _IDS = frozenset({"id", "ids", "identifier", "identifiers"})
 _AGGREGATES: dict[str, Any] = {"sum": exp.Sum, "avg": exp.Avg, "max": exp.Max, "min": exp.Min}
+_WHOLE = re.compile(r"^(?:(?:total|combined|overall)\s+)?(?:amount|total|sum|value)\s+of\s+(?:all\s+)?(?:the\s+)?(.+)$")
+_WORTH = frozenset(map(stem, ("amount", "total", "price", "cost", "fee", "value", "sum", "revenue", "payment")))
 _SURE = 0.45
 _UNMEASURED = 0.8  # for a column where an average or a sum is asked for
 _FAR = 0.6
@@ -75,6 +78,10 @@ class Terms:
     def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
         """See `DerivedTerms.moments`."""
         return self._derived.moments(phrase, topic, unit)
+
+    def elapsed(self, one: str, other: str, topic: Topic) -> list[Term]:
+        """See `DerivedTerms.elapsed`."""
+        return self._derived.elapsed(one, other, topic)
 
     def read(self, phrase: str, topic: Topic, *, most: int = 4) -> list[Term]:
         """Readings of a phrase, best first; [] where it names nothing of the schema."""
@@ -135,6 +142,8 @@ class Terms:
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
+        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1])):
+            return found
         if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
         for name, pattern in (("avg", _AVERAGE), ("sum", _SUM), ("max", _MOST), ("min", _LEAST)):
@@ -143,9 +152,7 @@ class Terms:
                 if name == "sum" and self._is_amount(phrase):
                     inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
-        if owed := self.sums.owed(phrase):
-            return _summed(owed)
-        return self._derived.durations(phrase, topic) if DURATION.search(phrase) else []
+        return _summed(self.sums.owed(phrase)) or self._derived.durations(phrase, topic)
 
     def _given(self, phrase: str, topic: Topic) -> list[Term]:
         """Formulas of the evidence; outside of their own table they are summed."""
@@ -156,6 +163,21 @@ class Terms:
             found.append(term.scaled(1.0 if own or not row else 0.9))
             if row:
                 found += [one.scaled(0.9 if own else 1.0) for one in _summed([term])]
+        return found
+
+    def _amounts(self, inner: str) -> list[Term]:
+        """Sums of what a thing is worth: "total amount of the invoices" by a column called total, price or cost."""
+        found = []
+        for thing in self.things(inner)[:1]:
+            worth = [
+                facts
+                for facts in self.lexicon.view.columns
+                if facts.ref.table == thing.table and facts.kind == "number" and set(facts.name.stems) & _WORTH
+            ]
+            found += [
+                Term(thing.score * (0.97 - 0.05 * place), (exp.Sum(this=column(facts.ref)),), thing.table, "measure")
+                for place, facts in enumerate(worth[:3])
+            ]
         return found
 
     def _is_amount(self, phrase: str) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from .build import column, compare, literal
 from .clauses import Option
-from .forms import day_columns
 from .numeric import holds_numbers
 from .periods import add_months
 
@@ -32,7 +31,7 @@ def age_options(inputs: Inputs, stated: Stated, *, alone: bool) -> list[Option]:
     first, _ = inputs.covered(stated.start, stated.end)
     said = _WORDS.search(around) is not None
     options = []
-    for one in day_columns(inputs) if said or alone else ():
+    for one in inputs.days if said or alone else ():
         table = inputs.facts(one.number).table
         # "patients over 65": the number stands right beside those who have an age.
         beside = any(place == first - 1 for place, _ in inputs.named_tables.get(table, ()))

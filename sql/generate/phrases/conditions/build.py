@@ -22,6 +22,7 @@ __all__ = [
     "as_number",
     "column",
     "compare",
+    "contains_text",
     "is_null",
     "literal",
     "lower",
@@ -89,6 +90,13 @@ def lower(text: Any) -> Any:
 def as_number(text: Any) -> Any:
     """A text as a number that can be compared by size."""
     return exp.Cast(this=text, to=exp.DataType.build("double"))
+
+
+def contains_text(held: Any, text: str, *, before: str = "%", after: str = "%") -> Any:
+    """A test, without regard to case, that a text holds another one; wildcards within it stand for themselves."""
+    plain = re.sub(r"([\\%_])", r"\\\1", text.lower())
+    test: Any = exp.Like(this=lower(held), expression=literal(f"{before}{plain}{after}"))
+    return exp.Escape(this=test, expression=literal("\\")) if plain != text.lower() else test
 
 
 def negate(test: Any) -> Any:

@@ -14,7 +14,6 @@ from .ages import age_options
 from .build import all_of, as_number, column, compare, literal, negate
 from .clauses import Clause, Option
 from .equalities import equal_options
-from .forms import day_columns
 from .numeric import best_options, counted_table, holds_numbers, numbers_as_text
 from .stated import find_comparisons
 
@@ -117,7 +116,7 @@ def _options(inputs: Inputs, stated: Stated) -> list[Option]:
 
 def _is_plausible(inputs: Inputs, number: int, stated: Stated) -> float:
     """Below 1 for a column of years and a number that is none."""
-    if number not in {one.number for one in day_columns(inputs) if one.kind == "year"}:
+    if number not in {one.number for one in inputs.days if one.kind == "year"}:
         return 1.0
     years = [float(value) for value in inputs.stored(number) if isinstance(value, (int, float))]
     low, high = min(years, default=1000.0), max(years, default=2999.0)

@@ -8,10 +8,11 @@ from sqlglot import exp
 
 from .build import all_of, any_of, compare, literal, negate
 from .clauses import Clause, Option
-from .forms import day_columns
 from .windows import find_windows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .forms import DayColumn
     from .inputs import Inputs
     from .windows import Window
@@ -31,7 +32,7 @@ _SECONDARY = frozenset(
 def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
     """The clauses that bound days, and why some cannot."""
     clauses, problems = [], []
-    columns = day_columns(inputs)
+    columns = inputs.days
     for window in find_windows(inputs.text, inputs.today):
         if window.problem:
             problems.append(window.problem)
@@ -46,7 +47,7 @@ def read_dates(inputs: Inputs) -> tuple[list[Clause], list[str]]:
     return clauses, problems
 
 
-def _options(inputs: Inputs, window: Window, columns: list[DayColumn]) -> tuple[list[Option], list[str]]:
+def _options(inputs: Inputs, window: Window, columns: Sequence[DayColumn]) -> tuple[list[Option], list[str]]:
     scored = sorted(
         ((score_column(inputs, window, one), one) for one in columns), key=lambda pair: (-pair[0], pair[1].number)
     )
@@ -135,6 +136,8 @@ def _usual(inputs: Inputs, one: DayColumn, near: float) -> float:
     if near < 0.3 and (stems & _SECONDARY or any(stem.endswith("update") for stem in stems)):
         return -0.12
     # Of two columns of the same days the one that is declared as days is the one to read.
-    declared = 0.04 if one.kind in ("iso", "year") and facts.kind in ("date", "number") else 0.0
+    # The day on which a row came to be usually stands first.
+    declared = -0.004 * min(facts.position, 10)
+    declared += 0.04 if one.kind in ("iso", "year") and facts.kind in ("date", "number") else 0.0
     own = set(inputs.view.tables[facts.table].stems)
     return declared + (0.05 if stems <= _USUAL | own else 0.0)

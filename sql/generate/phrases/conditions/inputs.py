@@ -13,6 +13,7 @@ from ctxprune.text.words import STOP_WORDS, fold, stem
 
 from ...sketch.analysis import tokenize
 from .events import dimension_words, same_event
+from .forms import day_columns
 
 if TYPE_CHECKING:
     import datetime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ....schema.schema import Column, ColumnRef
     from ...sketch.analysis import Token
     from ...sketch.view import ColumnFacts, Name, SchemaView
+    from .forms import DayColumn
 
 __all__ = ["MAX_WORDS", "Inputs"]
 
@@ -177,6 +179,11 @@ class Inputs:
         return max(found) if found else None
 
     @cached_property
+    def days(self) -> tuple[DayColumn, ...]:
+        """The columns that hold days, months or years."""
+        return tuple(day_columns(self))
+
+    @cached_property
     def labels(self) -> frozenset[int]:
         """By table, the first column that holds readable names."""
         found: dict[int, int] = {}
@@ -237,7 +244,7 @@ def word_fit(token: Token, part: str) -> float:
     """How well a word of the question is one part of a schema name (a stem), 0..1."""
     if part in (token.stem, token.text, _IRREGULAR.get(token.text)):
         return 1.0
-    if len(part) >= 3 and same_event(token.text, part):
+    if len(part) >= 3 and (same_event(token.text, part) or same_event(token.stem, part)):
         return _EVENT
     if _is_alike(token, part):
         return _ALIKE

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import STOP_WORDS
 
 from .booleans import truth_values
-from .build import column, negate
+from .build import column, contains_text, negate
 from .clauses import Clause, Option
-from .values import contains_text
 
 if TYPE_CHECKING:
     from .inputs import Inputs
@@ -43,6 +42,7 @@ _PATTERNS = tuple(
     )
 )  # fmt: skip
 _MOST_OPTIONS = 4
+_TEXTS = re.compile("char|text|string", re.IGNORECASE)
 
 
 def read_patterns(inputs: Inputs) -> list[Clause]:
@@ -80,6 +80,8 @@ def _options(inputs: Inputs, match: re.Match[str], parts: tuple[str, str, str], 
     for number, facts in enumerate(inputs.view.columns):
         if facts.kind not in ("text", "other", "id") or truth_values(inputs, number) is not None:
             continue
+        if facts.kind == "id" and not _is_text(inputs, number):
+            continue
         near = inputs.near(number, first, last, window=5)
         label = 0.2 if number in inputs.labels else 0.0
         if near < 0.25 and not label:
@@ -88,3 +90,11 @@ def _options(inputs: Inputs, match: re.Match[str], parts: tuple[str, str, str], 
         test = contains_text(column(facts.ref, inputs.dialect), parts[1], before=parts[0], after=parts[2])
         options.append(Option(round(score, 4), negate(test) if match["no"] else test, (facts.ref.table,), "pattern"))
     return sorted(options, key=lambda option: -option.score)[:_MOST_OPTIONS]
+
+
+def _is_text(inputs: Inputs, number: int) -> bool:
+    """Whether an id is a text: other databases than SQLite have no LIKE for numbers."""
+    stored = inputs.stored(number)
+    if stored:
+        return all(isinstance(value, str) for value in stored)
+    return _TEXTS.search(inputs.column(number).type) is not None

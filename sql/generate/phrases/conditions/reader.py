@@ -18,10 +18,11 @@ from .clauses import Clause, Conditions, Option
 from .comparisons import read_comparisons
 from .dates import read_dates
 from .inputs import Inputs
+from .named_values import find_quoted
 from .nulls import read_nulls
 from .patterns import read_patterns
 from .times import read_times
-from .values import find_quoted, read_values
+from .values import read_values
 from .weekdays import read_weekdays
 
 if TYPE_CHECKING:

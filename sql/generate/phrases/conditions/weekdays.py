@@ -10,7 +10,6 @@ from sqlglot import exp
 from .build import column, compare, literal, negate
 from .clauses import Clause, Option
 from .dates import score_column
-from .forms import day_columns
 from .windows import Window
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _MOST_OPTIONS = 3
 
 def read_weekdays(inputs: Inputs) -> list[Clause]:
     """The clauses that ask for days of the week, on columns that store dates."""
-    columns = [one for one in day_columns(inputs) if one.kind == "iso"]
+    columns = [one for one in inputs.days if one.kind == "iso"]
     clauses = []
     for match in _NAMED.finditer(inputs.text) if columns else ():
         window = Window(*match.span())

@@ -10,6 +10,7 @@ from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.phrases import PhraseGenerator
 from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values.column_samples import column_samples
 
 SCRIPT = """
 CREATE TABLE customers (customer_id INTEGER PRIMARY KEY, name TEXT, city TEXT, birth_date DATE, joined DATE);
@@ -50,11 +51,12 @@ class Shop:
         self.database = Database(path, isolated=False)
         self.schema = self.database.schema()
         self.values = ValueIndex.build(self.database)
+        self.samples = column_samples(self.database, self.schema)
         self.generator = PhraseGenerator()
 
     def request(self, question, *, evidence="", n=8):
         hits, ranges = self.values.lookup(question, evidence), self.values.ranges(question, evidence)
-        return Request(question, self.schema, hits=hits, ranges=ranges, evidence=evidence, n=n)
+        return Request(question, self.schema, hits=hits, ranges=ranges, evidence=evidence, n=n, samples=self.samples)
 
     def ask(self, question, *, evidence="", n=8):
         return self.generator.generate(self.request(question, evidence=evidence, n=n))

@@ -79,3 +79,23 @@ SELECT status FROM orders GROUP BY status ORDER BY COUNT(*) DESC LIMIT 1;
 SELECT AVG(amount) FROM customers JOIN orders USING (customer_id) WHERE city = 'Bern';
 -- What is the name of the customer with the largest order amount?
 SELECT name FROM customers JOIN orders USING (customer_id) ORDER BY amount DESC LIMIT 1;
+-- What is the average number of orders per customer?
+SELECT AVG(n) FROM (SELECT COUNT(*) AS n FROM orders GROUP BY customer_id);
+-- Which department has the highest average salary?
+SELECT department FROM employees GROUP BY department ORDER BY AVG(salary) DESC LIMIT 1;
+-- Which categories have an average price below 50?
+SELECT category FROM products GROUP BY category HAVING AVG(price) < 50;
+-- What is the difference between the highest and the lowest price?
+SELECT MAX(price) - MIN(price) FROM products;
+-- What is the average time from start to end of visits in minutes?
+SELECT AVG(strftime('%s', ended_at) - strftime('%s', started_at)) / 60.0 FROM visits;
+-- What is all the information about products?
+SELECT * FROM products;
+-- How many orders are delivered and how many are not?
+SELECT status, COUNT(*) FROM orders GROUP BY status;
+-- What was the last order of each customer? Return the name and the order id.
+SELECT name, MAX(order_id) FROM customers JOIN orders USING (customer_id) GROUP BY customer_id;
+-- Which employees earn more than the average?
+SELECT first_name, last_name FROM employees WHERE salary > 80;
+-- What are the 2 most ordered products?
+SELECT title FROM products JOIN order_lines USING (product_id) GROUP BY product_id ORDER BY COUNT(*) DESC LIMIT 2;
