@@ -23,6 +23,7 @@ __all__ = ["Coverage"]
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _CLOSE = 0.75
+_PERIODS = frozenset(map(stem, ("month", "year", "day", "monthly", "yearly", "daily")))
 _QUANTITY = frozenset(map(stem, ("quantity", "qty")))
 
 
@@ -74,6 +75,8 @@ class Coverage:
                 if isinstance(part, exp.Column):
                     facts = self.terms.facts(part)
                     stems |= set(facts.name.stems) if facts is not None else set()
+                elif isinstance(part, exp.TimeToStr):
+                    stems |= _PERIODS
                 elif isinstance(part, exp.Table) and part.name in view.table_index:
                     stems |= set(view.tables[view.table_index[part.name]].stems)
                 elif ENTITY in part.meta:

@@ -16,10 +16,15 @@ from .plan import has_aggregate, tables_of
 from .term import Term
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlglot import exp
 
+    from .conditions import Clause
     from .term import Topic
     from .terms import Terms
+
+    Conditions = Callable[[str, int, int], list[Clause]]
 
 __all__ = ["Knowledge", "Sentence", "read_knowledge"]
 
@@ -39,6 +44,11 @@ _ONES = re.compile(
 _QUOTIENT = re.compile(
     r"^\(?\s*(?P<top>[^/÷]{3,120}?)\s*(?:/|÷|\bdivided\s+by\b)\s*(?P<bottom>[^/÷()]{3,120}?)\s*\)?\s*"
     r"(?P<percent>(?:\*|×|times|multiplied\s+by)\s*100(?:\.0)?)?\s*%?\s*$",
+    re.IGNORECASE,
+)
+_IF = re.compile(
+    r"^\W*(?:an?|any|the|every)\s+(?:[^\W\d_]+\s+){1,3}?(?:is|are|counts?\s+as|is\s+called|is\s+considered)\s+(?:an?\s+)?"
+    r"(?P<name>[^\s=:<>(),][^=:<>()\n,]{0,40}?)\s*,?\s+(?:if|when|where|once)\s+(?P<body>\S.{1,298}?)\s*\.?\s*$",
     re.IGNORECASE,
 )
 _LEAVE_OUT = re.compile(
@@ -75,7 +85,7 @@ class Knowledge:
     """
 
     replaced: list[Replacement] = field(default_factory=list)
-    tests: list[tuple[int, Option]] = field(default_factory=list)
+    tests: list[tuple[int, tuple[Option, ...]]] = field(default_factory=list)
     formulas: dict[tuple[str, ...], Term] = field(default_factory=dict)
     instructions: list[Sentence] = field(default_factory=list)
 
@@ -85,7 +95,7 @@ class Knowledge:
         return not (self.replaced or self.tests or self.formulas or self.instructions)
 
 
-def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic) -> Knowledge:
+def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic, conditions: Conditions) -> Knowledge:
     """The terms of the evidence that the question uses, and its instructions; empty without any.
 
     Args:
@@ -93,6 +103,7 @@ def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic) -> 
         evidence: Sentences or lines; the first 12 are read.
         terms: Reads phrases.
         topic: What the question is about.
+        conditions: Reads conditions in words.
     """
     found = Knowledge()
     for start, end in _sentences(evidence)[:_MOST]:
@@ -102,9 +113,10 @@ def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic) -> 
         if opening is not None:
             found.instructions.append(Sentence(start + opening.end(), end, left_out is not None))
             continue
-        match = _DEFINES.match(text)
+        match = _IF.match(text) or _DEFINES.match(text)
         if match is not None:
-            _Definition(question, match, len(question) + 1 + start, terms, topic).add_to(found)
+            offset = len(question) + 1 + start
+            _Definition(question, match, offset, (terms, topic, conditions)).add_to(found)
     return found
 
 
@@ -123,13 +135,22 @@ class _Definition:
     question: str
     match: re.Match[str]
     offset: int
-    terms: Terms
-    topic: Topic
+    context: tuple[Terms, Topic, Conditions]
+
+    @property
+    def terms(self) -> Terms:
+        """Reads phrases."""
+        return self.context[0]
+
+    @property
+    def topic(self) -> Topic:
+        """What the question is about."""
+        return self.context[1]
 
     def add_to(self, found: Knowledge) -> None:
         """Add what the definition says, where the question uses its name."""
         match = self.match
-        names = [part.strip(_QUOTES) for part in (match["name"], match["short"] or "")]
+        names = [part.strip(_QUOTES) for part in (match["name"], match.groupdict().get("short") or "")]
         place = next((span for one in names if one and (span := _find(one, self.question))), None)
         # An abbreviation is spelt out by `definitions`, unless it names a formula or a test.
         body = match["body"].strip()
@@ -146,13 +167,40 @@ class _Definition:
             for one in filter(None, names):
                 found.formulas[name_stems(one)] = Term(score, (node,), table, kind)
             return
+        if _QUOTIENT.match(body) is None and self._add_worded(found, place, body):
+            return
         self._reword(found, place, body)
+
+    def _add_worded(self, found: Knowledge, place: tuple[int, int], body: str) -> bool:
+        """Whether the body states conditions in words, which are then those of the name."""
+        start = self.offset - len(self.question) - 1 + self.match.start("body")
+        ones = _ONES.match(body)
+        begin = ones.end() if ones else 0
+        noun = self._spoken(place) or (ones["noun"] if ones and ones["noun"] else "")
+        if not noun:
+            return False
+        clauses = self.context[2](noun, start + begin, start + len(body))
+        if not clauses:
+            return False
+        tables = clauses[0].options[0].tables
+        own_start, own_end = self._own(place)
+        for clause in clauses:
+            found.tests += [(own_start, clause.options)]
+        found.replaced.append(Replacement(own_start, own_end, self._noun(own_start, own_end, tables)))
+        return True
+
+    def _spoken(self, place: tuple[int, int]) -> str:
+        """The noun of a name, or the one that follows it in the question."""
+        words = self.question[place[0] : place[1]].split()
+        following = re.match(r"[\s-]+((?:[^\W\d_]+\s+)?[^\W\d_]+)", self.question[place[1] :])
+        tries = [words[-1], *([following[1], following[1].split()[0]] if following else [])]
+        return next((one for one in tries if self._is_thing(one)), "")
 
     def _add_test(self, found: Knowledge, place: tuple[int, int], test: exp.Expression, score: float) -> None:
         tables = tuple(tables_of([test]))
         option = Option(max(min(score, 1.0), 0.5), test, tables, "value")
         start, end = self._own(place)
-        found.tests.append((start, option))
+        found.tests.append((start, (option,)))
         found.replaced.append(Replacement(start, end, self._noun(start, end, tables)))
 
     def _own(self, place: tuple[int, int]) -> tuple[int, int]:

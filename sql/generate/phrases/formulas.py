@@ -28,6 +28,9 @@ _SYMBOL = re.compile(r"\s*([*/()+]|\s-\s|,)\s*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _CALL = re.compile(r"(?:sum|avg|average|min|max|count|abs|round)", re.IGNORECASE)
 _OF = re.compile(r"^(?:the\s+)?(sum|total|average|maximum|minimum)\s+(?:of\s+)?(?:all\s+)?(?:the\s+)?", re.IGNORECASE)
+_OF_INNER = re.compile(
+    r"\b(?:sum|total|average|maximum|minimum|count|number)\s+of\b|\b(?:sum|avg|count|min|max)\s*\(", re.IGNORECASE
+)
 _FUNCTIONS: dict[str, Any] = {
     "sum": exp.Sum,
     "total": exp.Sum,
@@ -62,6 +65,13 @@ def read_formula(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression,
         return None
     for pattern, symbol in _WORDS:
         text = pattern.sub(symbol, text)
+    whole = _OF.match(text.strip())
+    inner = text.strip()[whole.end() :] if whole else ""
+    if whole is not None and _SYMBOL.search(inner.strip()) and not _OF_INNER.search(inner):
+        # "sum of price * quantity" sums the products.
+        found = read_formula(inner, terms, topic)
+        if found is not None and not has_aggregate(found[0]):
+            return _FUNCTIONS[whole[1].lower()](this=found[0]), found[1]
     pieces = [piece.strip() for piece in _SYMBOL.split(f" {text.strip(' .')} ")]
     pieces = [piece for piece in pieces if piece]
     held: dict[str, exp.Expression] = {}

@@ -18,6 +18,7 @@ from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
 from .alternatives import alternatives, with_patterns
 from .averages import read_averages
+from .bare import read_bare
 from .compose import Composer, Ranked
 from .conditions import Clause, read_conditions
 from .coverage import Coverage
@@ -31,8 +32,9 @@ from .nested import read_nested
 from .pairs import read_pairs
 from .plan import PlanWriter
 from .read import QuestionReader
-from .relations import read_relations
+from .relations import acting_role, lift, read_existence, read_relations
 from .roles import with_roles
+from .sale_days import with_sale_days
 from .scan import Mask
 from .term import Term
 from .terms import Terms
@@ -173,16 +175,19 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
         samples=request.samples,
     )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
+    mask = Mask.of(text)
+    clauses = with_sale_days(clauses, mask.text, prepared.terms)
     if prepared.terms.sums.debts:
         # "the outstanding amount" is a difference, no condition on rows.
-        owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(text.lower())]
+        owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(mask.text)]
         clauses = _apart(clauses, owed)
-    mask = Mask.of(text)
     clauses = with_patterns(clauses, request.evidence)
     topic, roles = find_topic(mask.text, prepared.terms), prepared.terms.lexicon.roles.reflexive()
     topic = replace(topic, formulas=given.formulas)
     averages = read_averages(mask.text, prepared.terms, topic)
     clauses = _replaced(clauses, [*averages, *_apart(read_pairs(mask.text, prepared.terms, topic, roles), averages)])
+    clauses = [*clauses, *_apart(read_bare(mask.text, prepared.terms), clauses)]
+    clauses = _replaced(clauses, read_existence(mask.text, roles))
     related = read_relations(mask.text, clauses, roles)
     clauses = _replaced(related.clauses, given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
@@ -229,6 +234,9 @@ def _compose(
     draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
     draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
     draft.measured = _measured(mask.text, text, clauses)
+    role = acting_role(Mask.of(text).text, prepared.terms.lexicon.roles.reflexive())
+    if role is not None and not any(role.name in option.tables for one in clauses for option in one.options):
+        lift(draft, role)
     if target:  # "who manages Ann Lee"
         draft.subject, draft.targets = target, [[Term(1.0, (), target, "thing")]]
     if draft.empty:

@@ -40,15 +40,16 @@ def with_evidence(text: str, request: Request, terms: Terms, view: SchemaView) -
         moved = _moved(request, expanded) if expanded is not None else request
         return expanded.text if expanded is not None else text, moved, Given()
     topic = find_topic(Mask.of(text).text, terms)
-    known = read_knowledge(text, request.evidence, terms, topic)
+    reader = _EvidenceReader(view, request)
+    known = read_knowledge(text, request.evidence, terms, topic, reader.read)
     expanded = expand(text, request.evidence, known.replaced)
     clauses = []
-    for place, option in known.tests:
+    for place, options in known.tests:
         where = expanded.place(place) if expanded is not None else place
-        clauses.append(Clause(where, where, (option,)))
+        clauses.append(Clause(where, where, options))
     moved = _moved(request, expanded) if expanded is not None else request
     text = expanded.text if expanded is not None else text
-    clauses += _instructions(known.instructions, len(text), view, request)
+    clauses += _instructions(known.instructions, len(text), reader)
     clauses = [one for one in clauses if one.start <= len(text)]
     return text, moved, Given(tuple(clauses), known.formulas)
 
@@ -57,21 +58,11 @@ def _moved(request: Request, expanded: Expanded) -> Request:
     return replace(request, hits=expanded.moved(request.hits), ranges=expanded.moved(request.ranges))
 
 
-def _instructions(sentences: Sequence[Sentence], end: int, view: SchemaView, request: Request) -> list[Clause]:
+def _instructions(sentences: Sequence[Sentence], end: int, reader: _EvidenceReader) -> list[Clause]:
     """Conditions that the evidence orders: "exclude cancelled orders", "only count delivered ones"."""
     found = []
     for one in sentences:
-        offset = len(request.question) + 1 + one.start
-        inside = (offset, offset + one.end - one.start)
-        clauses = read_conditions(
-            request.evidence[one.start : one.end],
-            view,
-            hits=_within(request.hits, inside),
-            ranges=_within(request.ranges, inside),
-            today=request.today,
-            samples=request.samples,
-        )
-        for clause in clauses:
+        for clause in reader.read("", one.start, one.end):
             options = clause.options
             if one.left_out:
                 options = tuple(replace(option, test=negate(option.test.copy())) for option in options)
@@ -79,11 +70,33 @@ def _instructions(sentences: Sequence[Sentence], end: int, view: SchemaView, req
     return found
 
 
-def _within(hits: Sequence[Any], inside: tuple[int, int]) -> list[Any]:
-    """Hits whose words stand between two places, with their places counted from the first."""
+@dataclass(frozen=True)
+class _EvidenceReader:
+    """Reads conditions in the evidence of one request."""
+
+    view: SchemaView
+    request: Request
+
+    def read(self, noun: str, start: int, end: int) -> list[Clause]:
+        """Conditions in characters [start, end) of the evidence, as if `noun` stood before them."""
+        offset = len(self.request.question) + 1 + start
+        inside = (offset, offset + end - start)
+        before = len(noun) + 1 if noun else 0
+        return read_conditions(
+            f"{noun} {self.request.evidence[start:end]}" if noun else self.request.evidence[start:end],
+            self.view,
+            hits=_within(self.request.hits, inside, before),
+            ranges=_within(self.request.ranges, inside, before),
+            today=self.request.today,
+            samples=self.request.samples,
+        )
+
+
+def _within(hits: Sequence[Any], inside: tuple[int, int], before: int) -> list[Any]:
+    """Hits whose words stand between two places, with their places counted from `before` on."""
     start, end = inside
     return [
-        replace(hit, span=(hit.span[0] - start, hit.span[1] - start))
+        replace(hit, span=(hit.span[0] - start + before, hit.span[1] - start + before))
         for hit in hits
         if start <= hit.span[0] and hit.span[1] <= end
     ]

@@ -24,6 +24,13 @@ _GROUP = re.compile(
     r"|\bacross\s+(?:all\s+)?(?:the\s+)?(?:different\s+|various\s+)?"
     r"|\b(?:for|in|of|at)\s+(?:all\s+(?:the\s+)?)?(?:different|various)\s+|\bby\s+(?=month|year|day|week|date\b)"
 )
+_BY = re.compile(
+    r"^\W*(?:(?:please\s+)?(?:show|list|give|what\s+(?:is|are|was|were)|find|get|calculate)\s+(?:me\s+)?)?(?:the\s+)?"
+    r"(?:total|average|mean|number|count|sum|revenues?|sales|turnover|spend|spending|maximum|minimum|highest|lowest|how\s+many|"
+    r"(?:[^\W\d_]+\s+){0,2}(?:revenue|sales|count|total|number))\b(?:\s+[^\W\d_][\w-]*){0,5}?\s+"
+    r"(?<!ordered )(?<!sorted )(?<!ranked )(?<!made )(?<!placed )(?<!written )(?<!ed )by\s+"
+)
+_SURE = 0.7
 _MORE = re.compile(r"\s+and\s+(?:(?:each|per|in each|for each)\s+)?")
 _OTHER = re.compile(r"\b(?:the|number|total|average)\b")
 _PERIODIC = {"monthly": "month", "yearly": "year", "annual": "year", "annually": "year", "daily": "day"}
@@ -62,7 +69,19 @@ class GroupReader:
                 end = begin + len(used)
                 mask.cut(match.start(), end)
                 found += self._further(mask, end, topic)
-        return found or self._periodic(mask, topic)
+        return found or self._by(mask, topic) or self._periodic(mask, topic)
+
+    def _by(self, mask: Mask, topic: Topic) -> list[Slot]:
+        """What follows "by" after a measure: "total revenue by category"."""
+        match = _BY.match(mask.text)
+        if match is None:
+            return []
+        phrase, end = phrase_at(mask.text, match.end(), most=3)
+        slot = self._slot(phrase, topic)
+        if not slot or slot[0].score < _SURE:
+            return []
+        mask.cut(match.end() - 3, end)
+        return [slot, *self._further(mask, end, topic)]
 
     def _further(self, mask: Mask, end: int, topic: Topic) -> list[Slot]:
         """The rest of "per customer and month"."""

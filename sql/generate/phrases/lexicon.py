@@ -25,6 +25,8 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
+_OWNER = 0.7
+_MEMBERS = frozenset({"member", "members"})
 _RELATIVE = 0.9  # score of a table named by a word for a relation
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
 GENERIC = STOP_WORDS | word_set(
@@ -112,12 +114,23 @@ class Lexicon:
         words, head = self._content(phrase)
         found = []
         for number, places in self._matches(words, self.view.table_words).items():
-            score = _score(self.view.tables[number].weights, places, (words, head), {})
+            said = self._owners(number, words, head)
+            score = _score(self.view.tables[number].weights, places, (words, head), said)
             if head not in {w for _, (w, _) in places.items()}:
                 score *= 0.5
             if score > 0.25:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
+
+    def _owners(self, number: int, words: Sequence[str], head: int) -> dict[int, float]:
+        """Words before the head that name a table next to this one: "product category" of categories."""
+        if head == 0:
+            return {}
+        own, keys = self.view.table_name(number), self.view.schema.foreign_keys
+        near = {key.ref_table for key in keys if key.table == own} | {key.table for key in keys if key.ref_table == own}
+        index = self.view.table_index
+        stems = {self.view.tables[index[name]].stems for name in near if name in index}
+        return {place: _OWNER for place, word in enumerate(words[:head]) if (stem(word),) in stems}
 
     def relatives(self, phrase: str) -> list[Scored]:
         """Tables that a word for a relation names: "subordinates" are staff where staff have managers."""
@@ -133,6 +146,10 @@ class Lexicon:
         wholes = {self.view.table_index[role.base] for role in self.roles.reflexive() if role.is_parent}
         parts = self.tables(part) if part != words[head] and len(part) > 3 else []
         return [Scored(one.number, _RELATIVE) for one in parts if one.number in wholes and one.score >= _RELATIVE]
+
+    @cached_property
+    def _table_names(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(name.stems for name in self.view.tables)
 
     @cached_property
     def _compounds(self) -> dict[str, tuple[int, ...]]:
@@ -154,6 +171,9 @@ class Lexicon:
         for match in _WORD.finditer(folded):
             word = "id" if match[0] == "ids" else match[0]
             if self.skips(word) or (len(word) == 1 and not word.isdecimal()):
+                continue
+            # "staff members" are staff, though there be members too.
+            if word in _MEMBERS and words and (stem(words[-1]),) in self._table_names:
                 continue
             if cut is None or match.start() < cut.start() or not words:
                 head = len(words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from .measures import SOLD
+from .measures import SOLD, SPENT
 from .plan import SOURCE, Plan, has_aggregate
 from .scan import phrase_at
 from .term import Term
@@ -37,7 +37,7 @@ _EACH = re.compile(
 )
 _COUNTED = re.compile(r"^(?:number|count)\s+of\b")
 _CLEAR = 0.7
-_OF_LINES, _OF_GROUPS = 0.95, 0.9
+_OF_LINES, _OF_GROUPS, _SPENDING = 0.95, 0.9, 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,13 @@ def _per(text: str, terms: Terms, topic: Topic) -> Nested | None:
     things = [thing for thing in terms.things(named)[:2] if thing.score >= _CLEAR]
     whole = phrase if _COUNTED.match(phrase) or phrase.startswith("total ") else f"total {phrase}"
     measures = [t for t in terms.read(whole, topic) if t.kind == "measure" and t.table not in {x.table for x in things}]
+    # What each one spends is a sum, while an average amount per customer may be one of all rows.
+    factor = _SPENDING if SPENT.search(phrase) else _OF_GROUPS
     slot = [
         one
         for measure in measures[:3]
         for thing in things
-        for one in _with_key(measure.expressions[0], thing, measure.score * _OF_GROUPS, terms)
+        for one in _with_key(measure.expressions[0], thing, min(measure.score * factor, 1.0), terms)
     ]
     return Nested(match.start(), end, slot) if slot else None
 

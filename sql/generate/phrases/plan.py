@@ -174,9 +174,6 @@ class PlanWriter:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
         if not tables:
             raise GenerationError("a query without tables", where="")
-        # "All managers" are those whom another row refers to.
-        roles = [self._roles[name] for name in tables if name in self._roles]
-        tables += [role.base for role in roles if role.base not in tables]
         path = self._graph.connect(tables, plan.via, plan.said)
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(tables))
@@ -192,6 +189,7 @@ class PlanWriter:
             select = exp.Select(expressions=list(plan.select)).from_(inner.subquery(SOURCE, copy=False), copy=False)
             return self._tail(select, plan)
         names, path = self._path(plan)
+        plan = replace(plan, where=(*plan.where, *self._referred(names)))
         self._count(plan, names, path)
         names, path = self._pruned(plan, names, path)
         select = exp.Select(expressions=list(plan.select)).from_(self._table(names[0]), copy=False)
@@ -200,6 +198,16 @@ class PlanWriter:
             on = [exp.EQ(this=_bare(edge.table, a), expression=_bare(edge.other, b)) for a, b in pairs]
             select = select.join(self._table(edge.other), on=reduce(_and, on), copy=False)
         return self._tail(select, plan)
+
+    def _referred(self, names: Sequence[str]) -> list[exp.Expression]:
+        """ "All managers" are those whom another row refers to."""
+        found: list[exp.Expression] = []
+        for role in (self._roles[name] for name in names if name in self._roles):
+            key = self._keys[role.name]
+            if role.base not in names and key is not None:
+                inner = exp.select(exp.column(role.column)).from_(self._table(role.base))
+                found.append(exp.In(this=_bare(role.name, key), query=exp.Subquery(this=inner)))
+        return found
 
     def _count(self, plan: Plan, names: list[str], path: list[Edge]) -> None:
         """COUNT(*) of a table whose rows a join repeats becomes COUNT(DISTINCT key)."""

@@ -36,6 +36,7 @@ _MOST = re.compile(
     r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
 )
 
+_SELLING = re.compile(r"\b(?:the\s+)?(best|most|top|worst|least)[\s-]+(?:selling|sold)\b")
 _SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
 _CLEAR = 0.6
@@ -101,6 +102,17 @@ class RankReader:
             mask.blank(end, stop)
         return bool(slot)
 
+    def _selling(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "the best-selling product" has the largest quantity over all orders."""
+        match = _SELLING.search(mask.text)
+        units = self.terms.read("number of units", topic) if match else []
+        slot = [term for term in units if term.kind == "measure"]
+        if match is None or not slot or not self.terms.sums.units("units", topic):
+            return False
+        self._rank(draft, slot, match[1] not in LOW)
+        mask.blank(match.start(), match.end())
+        return True
+
     def several(self, text: str, draft: Draft) -> None:
         """The number of rows of "which 3 products have the highest price", of which one was read."""
         match = _SEVERAL.match(text)
@@ -109,7 +121,7 @@ class RankReader:
 
     def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """What "the most" or a superlative ranks by, unless it is known."""
-        if draft.order:
+        if draft.order or self._selling(mask, draft, topic):
             return
         if self._adjective(mask, draft, topic):
             return

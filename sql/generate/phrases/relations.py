@@ -13,9 +13,11 @@ from .conditions import Clause, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .draft import Draft
     from .roles import Role
+    from .term import Term
 
-__all__ = ["Related", "read_relations", "to_role"]
+__all__ = ["Related", "acting_role", "lift", "read_existence", "read_relations", "to_role"]
 
 _NEAR = 60
 _ENDING = re.compile(r"(?:or|er|ee)$")
@@ -36,6 +38,8 @@ _POSSESSED = re.compile(r"^['’]s?\s+(?:direct\s+)?(?=reports|subordinates|team
 _WHO_LEADS = re.compile(
     r"\bwho(?:\s+(?:directly|currently))?\s+(?:manag|supervis|lead|oversee|head)[a-z]*\s+(?:the\s+)?$"
 )
+_PARTS = re.compile(r"\bsub-?[a-z]{3,}|\bchild(?:ren)?\b|\bdescendants\b")
+_STAFF = re.compile(r"\b(?:direct\s+)?reports\b|\bsubordinates\b")
 _REPORTS_TO = re.compile(r"^\s+(?:directly\s+)?(?:report|work|answer)[a-z]*\s+(?:to|for|under)\b")
 _WHOM = re.compile(r"\b(?:to\s+)?whom?\s+(?:do|does|did|is|was)\s+$")
 
@@ -51,6 +55,61 @@ class Related:
 
     clauses: tuple[Clause, ...]
     target: str = ""
+
+
+def read_existence(text: str, roles: Sequence[Role]) -> list[Clause]:
+    """ "have a supervisor": the reference is not empty."""
+    found = []
+    for role in roles:
+        match = re.search(
+            rf"\b(?:(?:who|that)\s+)?(?:have|has|having|with)\s+(?:an?|any)\s+{re.escape(role.noun)}\b", text
+        )
+        if match is not None:
+            empty = exp.Is(this=exp.column(role.column, table=role.base), expression=exp.Null())
+            found.append(Clause(match.start(), match.end(), (Option(0.9, exp.Not(this=empty), (role.base,), "null"),)))
+    return found
+
+
+def acting_role(text: str, roles: Sequence[Role]) -> Role | None:
+    """The role that a question counts others of: "the most subcategories", "which member referred the most others"."""
+    for role in roles:
+        verb = rf"\b(?:which|what|who|members?|people|[a-z]+)\s+(?:has\s+|have\s+)?{_root(role)}[a-z]*\s+"
+        counted = r"(?:the\s+(?:most|fewest|least)|more\s+than|at\s+least|fewer\s+than|exactly|\d+)\s"
+        if (
+            re.search(verb + counted, text)
+            or (role.is_parent and _PARTS.search(text))
+            or (role.leads and _STAFF.search(text))
+        ):
+            return role
+    return None
+
+
+def lift(draft: Draft, role: Role) -> None:
+    """Counts of a table per row of the same table are per row of the second copy."""
+    slots = [*draft.targets, *(slot for slot, _ in draft.order), *(list(one.slot) for one in draft.having)]
+    counted = [term for slot in slots for term in slot[:1] if term.kind == "measure" and term.table == role.base]
+    if not counted:
+        return
+    draft.groups = [_lifted(slot, role) for slot in draft.groups]
+    if not draft.groups:
+        draft.targets = [_lifted(slot, role) for slot in draft.targets]
+        draft.subject = role.name if draft.subject == role.base else draft.subject
+
+
+def _lifted(slot: Sequence[Term], role: Role) -> list[Term]:
+    own = [term for term in slot if term.table == role.base and term.kind != "measure"]
+    if not own or own[0] is not slot[0]:
+        return list(slot)
+    return [_moved(term, role) if term in own else term for term in slot]
+
+
+def _moved(term: Term, role: Role) -> Term:
+    shown = [node.copy() for node in term.expressions]
+    for node in shown:
+        for part in node.find_all(exp.Column):
+            if part.table == role.table:
+                part.set("table", exp.to_identifier(role.name))
+    return replace(term, table=role.name, expressions=tuple(shown))
 
 
 def read_relations(text: str, clauses: Sequence[Clause], roles: Sequence[Role]) -> Related:

@@ -14,7 +14,7 @@ from ctxprune.text.words import stem
 from .derived import DerivedTerms
 from .formula_names import formula_terms
 from .functions import PERIODS, length
-from .measures import MeasureTerms
+from .measures import SPENT, MeasureTerms
 from .names import key_column
 from .plan import column, count_of, has_aggregate
 from .term import Term, best_terms, is_moment
@@ -57,6 +57,8 @@ _WORTH = frozenset(map(stem, ("amount", "total", "price", "cost", "fee", "value"
 _SURE = 0.45
 _UNMEASURED = 0.8  # for a column where an average or a sum is asked for
 _FAR = 0.6
+_NAMED_CLEARLY = 0.8
+_SALE = re.compile(r"\b(?:sold|ordered|bought|purchased|shipped)\b")
 _CUT = 0.93  # for each word that is left out at the end of a phrase
 
 
@@ -142,7 +144,7 @@ class Terms:
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
-        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1])):
+        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1]) or self._lines(match[1])):
             return found
         if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
@@ -152,7 +154,16 @@ class Terms:
                 if name == "sum" and self._is_amount(phrase):
                     inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
-        return _summed(self.sums.owed(phrase)) or self._derived.durations(phrase, topic)
+        return _summed(self.sums.owed(phrase)) or self._sold(phrase, topic) or self._derived.durations(phrase, topic)
+
+    def _sold(self, phrase: str, topic: Topic) -> list[Term]:
+        """Sums of what is sold, for "revenue" and "units sold", unless the schema has a column or table called so."""
+        if _SALE.search(phrase) and (units := self.sums.units(phrase, topic)):
+            return _summed(units)[:2]
+        match = SPENT.search(phrase)
+        if match is None or stem(match[0]) in self.lexicon.view.words:
+            return []
+        return _summed(self.sums.sold(phrase))
 
     def _given(self, phrase: str, topic: Topic) -> list[Term]:
         """Formulas of the evidence; outside of their own table they are summed."""
@@ -164,6 +175,17 @@ class Terms:
             if row:
                 found += [one.scaled(0.9 if own else 1.0) for one in _summed([term])]
         return found
+
+    def _lines(self, inner: str) -> list[Term]:
+        """Sums over the lines of a thing: "total value of the order"."""
+        keys = self.lexicon.view.schema.foreign_keys
+        things = [thing for thing in self.things(inner)[:1] if thing.score >= _NAMED_CLEARLY]
+        return [
+            term.scaled(thing.score)
+            for thing in things
+            for term in _summed(self.sums.products)
+            if any(key.table == term.table and key.ref_table == thing.table for key in keys)
+        ]
 
     def _amounts(self, inner: str) -> list[Term]:
         """Sums of what a thing is worth: "total amount of the invoices" by a column called total, price or cost."""

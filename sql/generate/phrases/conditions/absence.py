@@ -23,8 +23,8 @@ __all__ = ["read_absences", "read_denied_values", "spoken_table"]
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
     r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
-    r"without\b|with no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|lack(?:s|ing)?\b|"
-    r"not having\b|not\s+(?=\w+(?:ed|en)\b))"
+    r"without\b|with no\b|but no\b|(?:have|has|had|having)\s+no\b|with zero\b|(?:have|has|had)\s+zero\b|"
+    r"lack(?:s|ing)?\b|not having\b|not\s+(?=\w+(?:ed|en)\b))"
 )
 _BOUNDARY = re.compile(
     r"[.?!;]|\b(?:and|but|or)\s+(?:who|that|which|have|has|are|is|were|show|list|return|give|how|what)\b|\breturn\b"
