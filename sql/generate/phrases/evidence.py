@@ -47,7 +47,7 @@ _QUOTIENT = re.compile(
     re.IGNORECASE,
 )
 _IF = re.compile(
-    r"^\W*(?:an?|any|the|every)\s+(?:[^\W\d_]+\s+){1,3}?(?:is|are|counts?\s+as|is\s+called|is\s+considered)\s+(?:an?\s+)?"
+    r"^\W*(?:an?|any|the|every)\s+(?P<subject>(?:[^\W\d_]+\s+){1,3}?)(?:(?:is|are)\s+(?:called|considered)(?:\s+as)?|is|are|counts?\s+as)\s+(?:an?\s+)?"
     r"(?P<name>[^\s=:<>(),][^=:<>()\n,]{0,40}?)\s*,?\s+(?:if|when|where|once)\s+(?P<body>\S.{1,298}?)\s*\.?\s*$",
     re.IGNORECASE,
 )
@@ -177,6 +177,7 @@ class _Definition:
         ones = _ONES.match(body)
         begin = ones.end() if ones else 0
         noun = self._spoken(place) or (ones["noun"] if ones and ones["noun"] else "")
+        noun = noun or (self.match.groupdict().get("subject") or "").strip()
         if not noun:
             return False
         clauses = self.context[2](noun, start + begin, start + len(body))

@@ -20,6 +20,7 @@ __all__ = ["read_formula", "read_test"]
 
 _LONGEST = 300
 _WORDS = (
+    (re.compile(r"\s[−–]\s"), " - "),
     (re.compile(r"\bplus\b", re.IGNORECASE), " + "), (re.compile(r"\bminus\b", re.IGNORECASE), " - "),
     (re.compile(r"\b(?:times|multiplied\s+by)\b|[×·]", re.IGNORECASE), " * "),
     (re.compile(r"\bdivided\s+by\b|÷", re.IGNORECASE), " / "),
@@ -27,6 +28,7 @@ _WORDS = (
 _SYMBOL = re.compile(r"\s*([*/()+]|\s-\s|,)\s*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _CALL = re.compile(r"(?:sum|avg|average|min|max|count|abs|round)", re.IGNORECASE)
+_NUMBER_OF = re.compile(r"^(?:the\s+)?(?:total\s+|overall\s+)?(?:number|count|no\.)\s+of\b", re.IGNORECASE)
 _OF = re.compile(r"^(?:the\s+)?(sum|total|average|maximum|minimum)\s+(?:of\s+)?(?:all\s+)?(?:the\s+)?", re.IGNORECASE)
 _OF_INNER = re.compile(
     r"\b(?:sum|total|average|maximum|minimum|count|number)\s+of\b|\b(?:sum|avg|count|min|max)\s*\(", re.IGNORECASE
@@ -125,6 +127,8 @@ def _operand(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, flo
     exact = _exact(text, terms, topic)
     if exact is not None:
         return exact, 1.0
+    if _NUMBER_OF.match(text):
+        return None  # a count, of perhaps only some rows
     whole = _OF.match(text)
     inner = text[whole.end() :] if whole else text
     for term in terms.read(inner, topic, most=6):
@@ -134,8 +138,6 @@ def _operand(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, flo
         if facts is not None and facts.kind == "number":
             node = term.expressions[0].copy()
             return (_FUNCTIONS[whole[1].lower()](this=node) if whole else node), term.score
-        if facts is None and term.kind == "measure" and has_aggregate(term.expressions[0]) and not whole:
-            return term.expressions[0].copy(), term.score
     return None
 
 

@@ -57,6 +57,7 @@ _LATE = re.compile(
 _PROMISES = frozenset(
     map(stem, ("due", "required", "promised", "expected", "scheduled", "estimated", "planned", "deadline", "agreed"))
 )
+_DAY = re.compile(r"\b(?:date|day|time)\b")
 _CLEAR = 0.55
 _MOST = 3
 
@@ -111,6 +112,25 @@ class _PairReader:
                 up = bool(match[1])
                 options = [_with_role(side, ">" if up != _is_reversed(side, match[0]) else "<", role) for side in sides]
                 found.append(Clause(start, match.end(), tuple(options[:_MOST])))
+            found += self._shared(role, nouns)
+        return found
+
+    def _shared(self, role: Role, nouns: str) -> list[Clause]:
+        """ "the same city as their manager"."""
+        pattern = re.compile(
+            rf"\b(?:(?:the|an?)\s+)?(same|different)\s+((?:[^\W\d_]+\s+){{1,3}}?)(?:as|from|than)\s+(?:the|their|its|his|her)\s+(?:{nouns})s?\b"
+        )
+        found = []
+        for match in pattern.finditer(self.text):
+            sides = [
+                _Side(term, facts)
+                for term in self.terms.read(match[2].strip(), self.topic, most=6)
+                if len(term.expressions) == 1 and (facts := self.terms.facts(term.expressions[0])) is not None
+            ]
+            op = "=" if match[1] == "same" else "!="
+            options = tuple(_with_role(side, op, role) for side in sides if side.term.table == role.table)
+            if options:
+                found.append(Clause(match.start(), match.end(), options[:_MOST]))
         return found
 
     def much(self) -> list[Clause]:
@@ -130,10 +150,14 @@ class _PairReader:
         for match in _COMPARED.finditer(self.text):
             phrase, end = phrase_at(self.text, match.end())
             op = next(_OPS[name] for name, group in match.groupdict().items() if group)
-            start, left = self._left(match.start())
-            options = _options(left, self._sides(phrase), op)
-            if options:
-                found.append(Clause(start, end, options))
+            right = [*self._sides(phrase), *self._sides(_DAY.sub("", phrase).strip())]
+            best: tuple[float, Clause] | None = None
+            for start, left in self._lefts(match.start()):
+                options = _options(left, right, op)
+                # A longer name says more: "sale price" rather than "price".
+                if options and (best is None or options[0].score >= best[0]):
+                    best = options[0].score, Clause(start, end, options)
+            found += [best[1]] if best is not None else []
         return found
 
     def late(self) -> list[Clause]:
@@ -158,18 +182,20 @@ class _PairReader:
         return [_Side(Term(0.9, (column(facts.ref),), facts.ref.table), facts)]
 
     def _left(self, end: int) -> tuple[int, list[_Side]]:
-        """The shortest words right before a comparison that name a column best, and where they begin."""
+        """The words right before a comparison that name a column best, and where they begin."""
+        return max(self._lefts(end), key=lambda one: (one[1][0].term.score, -one[0]), default=(end, []))
+
+    def _lefts(self, end: int) -> list[tuple[int, list[_Side]]]:
+        """Readings of the words right before a comparison, the shortest first, and where each begins."""
         before = _BEFORE.search(self.text[:end])
-        if before is None:
-            return end, []
-        words = list(re.finditer(r"\S+", before[1]))
-        best: tuple[float, int, list[_Side]] = (0.0, end, [])
-        for number in range(len(words) - 1, -1, -1):
-            sides = self._sides(before[1][words[number].start() :].strip())
-            # A longer name says more: "sale price" rather than "price".
-            if sides and sides[0].term.score >= best[0]:
-                best = sides[0].term.score, before.start(1) + words[number].start(), sides
-        return best[1], best[2]
+        words = list(re.finditer(r"\S+", before[1])) if before else []
+        found = []
+        for word in reversed(words):
+            start = before.start(1) + word.start() if before else end
+            sides = self._sides(self.text[start:end].strip())
+            if sides:
+                found.append((start, sides))
+        return found
 
     def _sides(self, phrase: str) -> list[_Side]:
         """Columns of numbers, days or flags of a kind that can be compared."""
@@ -194,7 +220,8 @@ def _options(left: Sequence[_Side], right: Sequence[_Side], op: str) -> tuple[Op
                 continue
             test: Any = COMPARE[op](this=one.term.expressions[0].copy(), expression=other.term.expressions[0].copy())
             found.append(Option(min(one.term.score * other.term.score, 1.0), test, (one.term.table,), "comparison"))
-    return tuple(sorted(found, key=lambda option: -option.score)[:_MOST])
+    ranked = sorted(found, key=lambda option: -option.score)
+    return tuple({option.test.sql(): option for option in reversed(ranked)}.values())[::-1][:_MOST]
 
 
 def _with_role(side: _Side, op: str, role: Role) -> Option:

@@ -37,6 +37,9 @@ _MOST = re.compile(
 )
 
 _SELLING = re.compile(r"\b(?:the\s+)?(best|most|top|worst|least)[\s-]+(?:selling|sold)\b")
+_SPENDING = re.compile(
+    r"\b(?:has\s+|have\s+)?(spent|spends?|paid|pays?)\s+the\s+(most|least)\b(?:\s+(?:money|overall|in\s+total))?(?=\s*(?:[.?,]|$|on\b|in\b|and\b))"
+)
 _SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
 _CLEAR = 0.6
@@ -113,6 +116,17 @@ class RankReader:
         mask.blank(match.start(), match.end())
         return True
 
+    def _spending(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "which member spent the most"."""
+        match = _SPENDING.search(mask.text)
+        slot = self.terms.read("total spend" if match and match[1][0] == "s" else "total paid", topic) if match else []
+        slot = [term for term in slot if term.kind == "measure"]
+        if match is None or not slot:
+            return False
+        self._rank(draft, slot, match[2] not in LOW)
+        mask.cut(match.start(), match.end())
+        return True
+
     def several(self, text: str, draft: Draft) -> None:
         """The number of rows of "which 3 products have the highest price", of which one was read."""
         match = _SEVERAL.match(text)
@@ -121,7 +135,7 @@ class RankReader:
 
     def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """What "the most" or a superlative ranks by, unless it is known."""
-        if draft.order or self._selling(mask, draft, topic):
+        if draft.order or self._selling(mask, draft, topic) or self._spending(mask, draft, topic):
             return
         if self._adjective(mask, draft, topic):
             return

@@ -21,7 +21,7 @@ __all__ = ["Related", "acting_role", "lift", "read_existence", "read_relations",
 
 _NEAR = 60
 _ENDING = re.compile(r"(?:or|er|ee)$")
-_TITLE = r"(?:(?:the|an?|named|called|[a-z]+)\s+){0,2}$"
+_TITLE = r"(?:[a-z]+\s+){0,4}$"
 _LED = re.compile(
     r"\b(?:(?:who\s+|that\s+)?(?:directly\s+)?report(?:s|ed|ing)?(?:\s+directly)?\s+to|"
     r"(?:who\s+|that\s+)?(?:(?:is|are|was|were)\s+)?(?:managed|supervised|led|headed|overseen)\s+by|"
@@ -35,6 +35,8 @@ _UNDER = re.compile(
     r"\b((?:that\s+are\s+|which\s+are\s+)?(?:directly\s+)?(?:under|part\s+of|belonging\s+to)\s+(?:the\s+)?)$"
 )
 _POSSESSED = re.compile(r"^['’]s?\s+(?:direct\s+)?(?=reports|subordinates|team|children|child|sub)")
+_OF_WHOM = re.compile(r"\b(?:reports|subordinates|children|people|sub-?[a-z]{3,})\s+(?:do|does|did)\s+(?:the\s+)?$")
+_HAVE = re.compile(r"^\s+(?:have|has|had|manage|supervise|lead|oversee)\b")
 _WHO_LEADS = re.compile(
     r"\bwho(?:\s+(?:directly|currently))?\s+(?:manag|supervis|lead|oversee|head)[a-z]*\s+(?:the\s+)?$"
 )
@@ -135,7 +137,10 @@ def read_relations(text: str, clauses: Sequence[Clause], roles: Sequence[Role]) 
                 options = tuple(to_role(option, role) for option in clause.options if role.table in option.tables)
                 found[number] = Clause(*span, options)
                 break
-    return Related(tuple(found), target)
+    changed = [one for one, before in zip(found, clauses, strict=True) if one is not before]
+    # "managed by Ann Lee" asks for no manager by position.
+    kept = [one for one in found if one in changed or all(one.end <= c.start or c.end <= one.start for c in changed)]
+    return Related(tuple(kept), target)
 
 
 def to_role(option: Option, role: Role) -> Option:
@@ -194,6 +199,8 @@ def _below(text: str, clause: Clause, role: Role) -> tuple[int, int] | None:
     possessed = _POSSESSED.match(after) if role.leads or role.is_parent else None
     if possessed is not None:
         return clause.start, clause.end + possessed.end()
+    if (role.leads or role.is_parent) and _OF_WHOM.search(before) and _HAVE.match(after):
+        return clause.start, clause.end
     verb = re.match(rf"^\s+(?:directly\s+|has\s+|have\s+)?{root}[a-z]*", after)
     if verb is not None and re.search(r"\b(?:did|does|do|that|whom?|which|has)\s+(?:the\s+)?$|[a-z]s?\s+$", before):
         return clause.start, clause.end + verb.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ _LEADERS = frozenset(map(stem, ("manager", "supervisor", "boss", "superior", "le
 _LED = word_set("report reports subordinate subordinates people")
 _LED_BY = word_set("boss superior manager supervisor")
 _BELOW = word_set("child children descendant descendants")
+_TEXT = re.compile(r"char|text|clob", re.IGNORECASE)
 _MOST = 8  # roles of one schema
 
 
@@ -105,6 +107,8 @@ def with_roles(schema: Schema) -> tuple[Schema, Roles]:
         if not (twice or key.table.casefold() == key.ref_table.casefold()):
             continue
         target = schema.table(key.ref_table)
+        if key.table != key.ref_table and _TEXT.search(target.column(key.ref_columns[0]).type):
+            continue  # a key in words says itself who is meant
         role = _role(schema.table(key.table), key, target)
         if role is None or role.name in roles or role.name in schema or key_column(target) != key.ref_columns[0]:
             continue
@@ -127,7 +131,10 @@ def _role(base: Table, key: ForeignKey, target: Table) -> Role | None:
     if noun == "parent":  # "the parent category"
         noun = " ".join(["parent", *split_identifier(target.comment or target.name)])
     stems = tuple(stem(word) for word in noun.split())
-    # A reference that is only called after the table says nothing about the role.
+    # A reference that is only called after the table, or like its key, says nothing about the role.
+    attributes = {stems_of(column.name, column.comment) for column in target.columns}
+    if key.columns[0].casefold() == key.ref_columns[0].casefold() or stems in attributes:
+        return None
     if not stems or stems == stems_of(target.name, target.comment) or not noun.replace(" ", "").isalpha():
         return None
     return Role(noun.replace(" ", "_"), target.name, base.name, key.columns[0], noun)

@@ -61,3 +61,31 @@ SELECT city, COUNT(*) FROM readers JOIN orders USING (reader_id) WHERE status <>
 SELECT name, COUNT(*) FROM readers JOIN orders USING (reader_id) WHERE status = 'shipped' GROUP BY reader_id;
 -- Which readers never borrowed a Crime book?
 SELECT name FROM readers WHERE reader_id NOT IN (SELECT reader_id FROM loans JOIN books USING (book_id) JOIN genres USING (genre_id) WHERE genres.name = 'Crime');
+-- Which books are expensive? given: A book is considered expensive when its list price exceeds 19.
+SELECT title FROM books WHERE list_price > 19;
+-- How many big fees are there? given: a big fee is one over 18
+SELECT COUNT(*) FROM fees WHERE total > 18;
+-- What is the profit of each book? given: profit = sale price − list price
+SELECT title, sale_price - list_price FROM books;
+-- What is the cancel rate per city? given: Cancel rate is the number of cancelled orders divided by the total number of orders
+SELECT city, 1.0 * SUM(status = 'cancelled') / COUNT(*) FROM readers JOIN orders USING (reader_id) GROUP BY city;
+-- Which genres have more than 1 subgenre?
+SELECT b.name FROM genres s JOIN genres b ON s.parent_id = b.genre_id GROUP BY b.genre_id HAVING COUNT(*) > 1;
+-- How many direct reports does Hal Lane have?
+SELECT COUNT(*) FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE b.name = 'Hal Lane';
+-- What is the average salary of supervisors?
+SELECT AVG(salary) FROM staff WHERE staff_id IN (SELECT supervisor_id FROM staff);
+-- How many staff have a supervisor?
+SELECT COUNT(*) FROM staff WHERE supervisor_id IS NOT NULL;
+-- What is the best-selling book?
+SELECT title FROM books JOIN order_lines USING (book_id) GROUP BY book_id ORDER BY SUM(quantity) DESC LIMIT 1;
+-- Which reader spent the most?
+SELECT name FROM readers JOIN orders USING (reader_id) JOIN order_lines USING (order_id) GROUP BY reader_id ORDER BY SUM(quantity * price) DESC LIMIT 1;
+-- Total revenue by genre
+SELECT genres.name, SUM(quantity * price) FROM genres JOIN books USING (genre_id) JOIN order_lines USING (book_id) GROUP BY genre_id;
+-- Revenue by reader in March 2022
+SELECT name, SUM(quantity * price) FROM readers JOIN orders USING (reader_id) JOIN order_lines USING (order_id) WHERE ordered_on LIKE '2022-03%' GROUP BY reader_id;
+-- How many fees over 18 are there?
+SELECT COUNT(*) FROM fees WHERE total > 18;
+-- Which readers have orders but no fees?
+SELECT name FROM readers WHERE reader_id IN (SELECT reader_id FROM orders) AND NOT reader_id IN (SELECT reader_id FROM fees);
