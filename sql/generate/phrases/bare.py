@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -28,12 +29,13 @@ _OPS = {"more": ">", "least": ">=", "less": "<", "most": "<="}
 _WORTH = tuple(map(stem, ("amount", "total", "price", "cost", "value", "fee", "sum")))
 _YEARS = range(1900, 2101)
 _CLEAR, _SCORE = 0.8, 0.7
+_MOST = 8
 
 
 def read_bare(text: str, terms: Terms) -> list[Clause]:
     """The comparisons of a question in lower case, with the columns of the noun's table that hold amounts."""
     found = []
-    for match in _COMPARED.finditer(text):
+    for match in islice(_COMPARED.finditer(text), _MOST):
         thing = next((one for one in terms.things(match["noun"])[:1] if one.score >= _CLEAR), None)
         number = match["number"].replace(",", "")
         money = bool(match["coin"] or match["unit"] or match["times"])

@@ -62,6 +62,7 @@ _KEEP = re.compile(
     re.IGNORECASE,
 )
 _MOST = 12  # sentences
+_LONGEST = 4_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,13 @@ def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic, con
 
     Args:
         question: As asked.
-        evidence: Sentences or lines; the first 12 are read.
+        evidence: Sentences or lines; the first 12 within 4,000 characters are read.
         terms: Reads phrases.
         topic: What the question is about.
         conditions: Reads conditions in words.
     """
     found = Knowledge()
-    for start, end in _sentences(evidence)[:_MOST]:
+    for start, end in _sentences(evidence[:_LONGEST])[:_MOST]:
         text = evidence[start:end]
         kept, left_out = _KEEP.match(text), _LEAVE_OUT.match(text)
         opening = kept or left_out

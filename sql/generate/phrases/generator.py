@@ -34,7 +34,7 @@ from .plan import PlanWriter
 from .read import QuestionReader
 from .relations import acting_role, lift, read_existence, read_relations
 from .roles import with_roles
-from .sale_days import with_sale_days
+from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
 from .term import Term
 from .terms import Terms
@@ -187,6 +187,7 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
     averages = read_averages(mask.text, prepared.terms, topic)
     clauses = _replaced(clauses, [*averages, *_apart(read_pairs(mask.text, prepared.terms, topic, roles), averages)])
     clauses = [*clauses, *_apart(read_bare(mask.text, prepared.terms), clauses)]
+    clauses = [*clauses, *_apart(read_unsold(mask.text, prepared.terms, topic), clauses)]
     clauses = _replaced(clauses, read_existence(mask.text, roles))
     related = read_relations(mask.text, clauses, roles)
     clauses = _replaced(related.clauses, given.clauses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.text.words import stem
@@ -60,6 +61,7 @@ _PROMISES = frozenset(
 _DAY = re.compile(r"\b(?:date|day|time)\b")
 _CLEAR = 0.55
 _MOST = 3
+_MOST_READ = 8  # comparisons of one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class _PairReader:
     def much(self) -> list[Clause]:
         """ "more home goals than away goals"."""
         found = []
-        for match in _MUCH.finditer(self.text):
+        for match in islice(_MUCH.finditer(self.text), _MOST_READ):
             phrase, end = phrase_at(self.text, match.end())
             op = ">" if match[1] in {"more", "higher", "greater"} else "<"
             options = _options(self._sides(match[2].strip()), self._sides(phrase), op)
@@ -147,7 +149,7 @@ class _PairReader:
     def compared(self) -> list[Clause]:
         """ "returned after it was due"."""
         found = []
-        for match in _COMPARED.finditer(self.text):
+        for match in islice(_COMPARED.finditer(self.text), _MOST_READ):
             phrase, end = phrase_at(self.text, match.end())
             op = next(_OPS[name] for name, group in match.groupdict().items() if group)
             right = [*self._sides(phrase), *self._sides(_DAY.sub("", phrase).strip())]
@@ -164,7 +166,7 @@ class _PairReader:
         """ "delivered late", where the schema has a day of what was promised."""
         found = []
         columns = self.terms.lexicon.view.columns
-        for match in _LATE.finditer(self.text):
+        for match in islice(_LATE.finditer(self.text), _MOST_READ):
             op = ">" if match["late"] else "<=" if match["time"] else "<"
             options: list[Option] = []
             for side in self._sides(match[1].split()[-1]):

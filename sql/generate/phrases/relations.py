@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from .conditions import Clause, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .draft import Draft
     from .roles import Role
     from .term import Term
 
+    _Reader = Callable[[str, Clause, Role], tuple[int, int] | None]
+
 __all__ = ["Related", "acting_role", "lift", "read_existence", "read_relations", "to_role"]
 
 _NEAR = 60
+_HELD = r"\b(?:(?:who|that)\s+)?(?:(?:have|has|having|with)\s+(?:an?|any|(no))|(without)(?:\s+an?|\s+any)?)\s+"
 _ENDING = re.compile(r"(?:or|er|ee)$")
 _TITLE = r"(?:[a-z]+\s+){0,4}$"
 _LED = re.compile(
@@ -60,15 +63,16 @@ class Related:
 
 
 def read_existence(text: str, roles: Sequence[Role]) -> list[Clause]:
-    """ "have a supervisor": the reference is not empty."""
+    """ "have a supervisor", "without a parent": the reference is not empty, or it is."""
     found = []
     for role in roles:
         match = re.search(
-            rf"\b(?:(?:who|that)\s+)?(?:have|has|having|with)\s+(?:an?|any)\s+{re.escape(role.noun)}\b", text
+            rf"{_HELD}{re.escape(role.noun.split()[0])}s?\b(?!\s+(?:named|called|from|in|who|whose|that))", text
         )
         if match is not None:
-            empty = exp.Is(this=exp.column(role.column, table=role.base), expression=exp.Null())
-            found.append(Clause(match.start(), match.end(), (Option(0.9, exp.Not(this=empty), (role.base,), "null"),)))
+            empty: Any = exp.Is(this=exp.column(role.column, table=role.base), expression=exp.Null())
+            test = empty if match[1] or match[2] else exp.Not(this=empty)
+            found.append(Clause(match.start(), match.end(), (Option(0.9, test, (role.base,), "null"),)))
     return found
 
 
@@ -122,25 +126,59 @@ def read_relations(text: str, clauses: Sequence[Clause], roles: Sequence[Role]) 
         clauses: Its conditions.
         roles: Of references from a table to itself.
     """
-    found, target = list(clauses), ""
-    for number, clause in enumerate(found):
-        for role in roles:
-            if not any(role.table in option.tables for option in clause.options):
-                continue
-            above = _asked_above(text, clause, role)
-            span = None if above else _below(text, clause, role)
-            if above is not None:
-                target = role.name
-                found[number] = replace(clause, start=above[0], end=above[1])
-                break
-            if span is not None:
-                options = tuple(to_role(option, role) for option in clause.options if role.table in option.tables)
-                found[number] = Clause(*span, options)
-                break
-    changed = [one for one, before in zip(found, clauses, strict=True) if one is not before]
+    found: list[Clause] = []
+    changed: list[Clause] = []
+    target = ""
+    for named in _names(text, clauses):
+        whole = Clause(named[0].start, named[-1].end, named[0].options)
+        above, role = _first_role(text, whole, roles, _asked_above)
+        if above is not None and role is not None:
+            target = role.name
+            moved = [*named[:-1], replace(named[-1], end=above[1])]
+            changed += [replace(moved[0], start=above[0]), *moved[1:]]
+            continue
+        span, role = _first_role(text, whole, roles, _below)
+        if span is None or role is None:
+            found += named
+            continue
+        moved = [replace(one, options=_moved_options(one, role)) for one in named]
+        moved[0] = replace(moved[0], start=span[0])
+        moved[-1] = replace(moved[-1], end=span[1])
+        changed += moved
     # "managed by Ann Lee" asks for no manager by position.
-    kept = [one for one in found if one in changed or all(one.end <= c.start or c.end <= one.start for c in changed)]
-    return Related(tuple(kept), target)
+    kept = [one for one in found if all(one.end <= c.start or c.end <= one.start for c in changed)]
+    return Related(tuple(sorted([*kept, *changed], key=lambda one: one.start)), target)
+
+
+def _names(text: str, clauses: Sequence[Clause]) -> list[list[Clause]]:
+    """Clauses, those of a first and a last name together."""
+    found: list[list[Clause]] = []
+    for clause in clauses:
+        before = found[-1][-1] if found else None
+        if before is not None and clause.start > before.end and not text[before.end : clause.start].strip():
+            tables = {name for option in before.options for name in option.tables}
+            if all(one.options[0].kind == "value" for one in (before, clause)) and tables & set(
+                clause.options[0].tables
+            ):
+                found[-1].append(clause)
+                continue
+        found.append([clause])
+    return found
+
+
+def _first_role(
+    text: str, clause: Clause, roles: Sequence[Role], read: _Reader
+) -> tuple[tuple[int, int] | None, Role | None]:
+    for role in roles:
+        if any(role.table in option.tables for option in clause.options):
+            span = read(text, clause, role)
+            if span is not None:
+                return span, role
+    return None, None
+
+
+def _moved_options(clause: Clause, role: Role) -> tuple[Option, ...]:
+    return tuple(to_role(option, role) for option in clause.options if role.table in option.tables) or clause.options
 
 
 def to_role(option: Option, role: Role) -> Option:

@@ -97,6 +97,8 @@ def with_roles(schema: Schema) -> tuple[Schema, Roles]:
     Args:
         schema: With natural names, keys and references.
     """
+    plain = schema
+    schema = replace(schema, foreign_keys=(*schema.foreign_keys, *_undeclared(schema)))
     pairs = Counter((key.table, key.ref_table) for key in schema.foreign_keys if not key.inferred)
     roles: dict[str, Role] = {}
     tables, keys = list(schema.tables), list(schema.foreign_keys)
@@ -116,18 +118,45 @@ def with_roles(schema: Schema) -> tuple[Schema, Roles]:
         tables.append(replace(target, name=role.name, comment=role.noun, namespace=""))
         keys.append(ForeignKey(role.base, key.columns, role.name, key.ref_columns))
     if not roles:
-        return schema, Roles({}, {})
+        return plain, Roles({}, {})
     known = {one for table in schema.tables for one in stems_of(table.name, table.comment)}
     return replace(schema, tables=tuple(tables), foreign_keys=tuple(keys)), Roles(roles, _words(roles, known))
 
 
-def _role(base: Table, key: ForeignKey, target: Table) -> Role | None:
-    found = base.column(key.columns[0])
-    words = split_identifier(found.comment or found.name)
+def _undeclared(schema: Schema) -> list[ForeignKey]:
+    """References of a table to itself that only a name such as "ReportsTo" or "parent_id" tells."""
+    declared = {(key.table, name) for key in schema.foreign_keys for name in key.columns}
+    found = []
+    for table in schema.tables:
+        key = key_column(table)
+        for column in table.columns if key is not None else ():
+            words = _words_of(column.comment or column.name)
+            noun = _noun(words) if words else ""
+            plain = (table.name, column.name) in declared or column.primary_key or key is None
+            if plain or noun.split()[:1] not in (["parent"], ["manager"], ["supervisor"], ["mentor"], ["referrer"]):
+                continue
+            # "manager" alone may be a name, and a key of another type is none.
+            suffixed = len(words) < len(split_identifier(column.comment or column.name))
+            if suffixed and column.type.casefold() == table.column(str(key)).type.casefold():
+                found.append(ForeignKey(table.name, (column.name,), table.name, (str(key),)))
+    return found
+
+
+def _words_of(text: str) -> list[str]:
+    """Words of a referring column without those that only say that it refers."""
+    words = split_identifier(text)
     while len(words) > 1 and stem(words[-1]) in _SUFFIXES:
         words.pop()
-    noun = _NOUNS.get(stem(words[0]), "") if len(words) == 1 else ""
-    noun = noun or " ".join(words)
+    return words
+
+
+def _noun(words: list[str]) -> str:
+    return (_NOUNS.get(stem(words[0]), "") if len(words) == 1 else "") or " ".join(words)
+
+
+def _role(base: Table, key: ForeignKey, target: Table) -> Role | None:
+    found = base.column(key.columns[0])
+    noun = _noun(_words_of(found.comment or found.name))
     if noun == "parent":  # "the parent category"
         noun = " ".join(["parent", *split_identifier(target.comment or target.name)])
     stems = tuple(stem(word) for word in noun.split())

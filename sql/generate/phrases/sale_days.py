@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..sketch.view import ColumnFacts
+    from .term import Topic
     from .terms import Terms
 
-__all__ = ["with_sale_days"]
+__all__ = ["read_unsold", "with_sale_days"]
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_UNSOLD = re.compile(
+    r"\b(?:(?:that|which|who)\s+)?(?:(?:have|has|had|were|was|are|did)\s+)?(?:never|not(?:\s+yet)?)\s+(?:been\s+)?"
+    r"(?:sold|ordered|bought|purchased)\b(?=\s*(?:[.?!,]|$|by\s+any|at\s+all|yet|ever))|\bunsold\b"
+)
 _AHEAD = 1.05
 
 
@@ -63,3 +68,25 @@ def _type(facts: ColumnFacts, terms: Terms) -> str:
 def _on(option: Option, day: ColumnFacts) -> Option:
     test = option.test.transform(lambda node: column(day.ref) if isinstance(node, exp.Column) else node)
     return Option(min(option.score * _AHEAD, 1.0), test, (day.ref.table,), option.kind, option.note)
+
+
+def read_unsold(text: str, terms: Terms, topic: Topic) -> list[Clause]:
+    """ "never been sold": no line of an order refers to the thing that is spoken of."""
+    match = _UNSOLD.search(text)
+    if match is None or topic.owner is None:
+        return []
+    own = terms.lexicon.view.table_name(topic.owner)
+    options = []
+    for line in dict.fromkeys(product.table for product in terms.sums.products):
+        for key in terms.lexicon.view.schema.foreign_keys:
+            if (key.table, key.ref_table) == (line, own) and len(key.columns) == 1:
+                held = exp.column(key.columns[0], table="X1")
+                inner = exp.select(held).from_(
+                    exp.Table(this=exp.to_identifier(line), alias=exp.TableAlias(this=exp.to_identifier("X1")))
+                )
+                inner = inner.where(exp.Not(this=exp.Is(this=held.copy(), expression=exp.Null())))
+                test = exp.Not(
+                    this=exp.In(this=exp.column(key.ref_columns[0], table=own), query=exp.Subquery(this=inner))
+                )
+                options.append(Option(0.85, test, (own,), "absence"))
+    return [Clause(match.start(), match.end(), tuple(options))] if options else []

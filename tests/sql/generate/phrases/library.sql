@@ -89,3 +89,9 @@ SELECT name, SUM(quantity * price) FROM readers JOIN orders USING (reader_id) JO
 SELECT COUNT(*) FROM fees WHERE total > 18;
 -- Which readers have orders but no fees?
 SELECT name FROM readers WHERE reader_id IN (SELECT reader_id FROM orders) AND NOT reader_id IN (SELECT reader_id FROM fees);
+-- Which staff report to nobody and have no supervisor?
+SELECT name FROM staff WHERE supervisor_id IS NULL;
+-- Which genres are without a parent?
+SELECT name FROM genres WHERE parent_id IS NULL;
+-- How many books have never been sold?
+SELECT COUNT(*) FROM books WHERE NOT book_id IN (SELECT book_id FROM order_lines);
