@@ -51,6 +51,9 @@ _IF = re.compile(
     r"(?P<name>[^\s=:<>(),][^=:<>()\n,]{0,40}?)\s*,?\s+(?:if|when|where|once)\s+(?P<body>\S.{1,298}?)\s*\.?\s*$",
     re.IGNORECASE,
 )
+_WHO = re.compile(
+    r"^(?:they|he|she|it|who)\s+(?=(?:have|has|had|made|placed|spent|bought|ordered|booked|took)\b)", re.IGNORECASE
+)
 _LEAVE_OUT = re.compile(
     r"^\W*(?:please\s+)?(?:always\s+)?(?:(?:exclud|ignor|omit|skip|disregard|leave\s+out)\w*|do\s+not\s+(?:include|count|consider|use)|"
     r"don['’]t\s+(?:include|count|consider|use))\b\s*",
@@ -191,6 +194,11 @@ class _Definition:
         found.replaced.append(Replacement(own_start, own_end, self._noun(own_start, own_end, tables)))
         return True
 
+    def _following(self, end: int) -> tuple[int, int] | None:
+        """Where the word after a name stands, if it names a table."""
+        match = re.compile(r"[\s-]+([^\W\d_]+)").match(self.question, end)
+        return match.span(1) if match is not None and self._is_thing(match[1]) else None
+
     def _spoken(self, place: tuple[int, int]) -> str:
         """The noun of a name, or the one that follows it in the question."""
         words = self.question[place[0] : place[1]].split()
@@ -238,6 +246,13 @@ class _Definition:
                 (quotient["bottom"], base + quotient.start("bottom")),
             ]  # fmt: skip
             found.replaced.append(Replacement(start, end, copied))
+            return
+        who = _WHO.match(body)
+        if who is not None and (noun := self._following(end)) is not None:
+            # "loyal customers" are "customers who have more than 3 orders".
+            text = self.question[noun[0] : noun[1]]
+            copied = [(f"{text} who ", None), (body[who.end() :], base + who.end())]
+            found.replaced.append(Replacement(start, noun[1], copied))
             return
         ones = _ONES.match(body)
         words = self.question[start:end].split()

@@ -28,6 +28,9 @@ _WORDS = (
 _SYMBOL = re.compile(r"\s*([*/()+]|\s-\s|,)\s*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 _CALL = re.compile(r"(?:sum|avg|average|min|max|count|abs|round)", re.IGNORECASE)
+_SIGN = re.compile(r"\s[+-]\s")
+_PART = re.compile(r"\s([+-])\s+(\d+(?:\.\d+)?)\s?%")
+_ARTICLE = re.compile(r"^(?:the|its|their|an?)\s+(?!sum\b|total\b)", re.IGNORECASE)
 _NUMBER_OF = re.compile(r"^(?:the\s+)?(?:total\s+|overall\s+)?(?:number|count|no\.)\s+of\b", re.IGNORECASE)
 _OF = re.compile(r"^(?:the\s+)?(sum|total|average|maximum|minimum)\s+(?:of\s+)?(?:all\s+)?(?:the\s+)?", re.IGNORECASE)
 _OF_INNER = re.compile(
@@ -65,8 +68,7 @@ def read_formula(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression,
     """
     if len(text) > _LONGEST:
         return None
-    for pattern, symbol in _WORDS:
-        text = pattern.sub(symbol, text)
+    text = _with_symbols(text)
     whole = _OF.match(text.strip())
     inner = text.strip()[whole.end() :] if whole else ""
     if whole is not None and _SYMBOL.search(inner.strip()) and not _OF_INNER.search(inner):
@@ -94,6 +96,15 @@ def read_formula(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression,
         return None
     tree = _parsed(" ".join(written), terms)
     return None if tree is None else (_filled(tree, held), score)
+
+
+def _with_symbols(text: str) -> str:
+    """Words for operators as symbols; "price minus 10%" is nine tenths of the price."""
+    for pattern, symbol in _WORDS:
+        text = pattern.sub(symbol, text)
+    if len(_SIGN.findall(text)) == 1:
+        text = _PART.sub(lambda match: f" * (1 {match[1]} {match[2]}%)", text)
+    return text
 
 
 def _share(piece: str) -> str:
@@ -124,6 +135,7 @@ def _filled(tree: exp.Expression, held: Mapping[str, exp.Expression]) -> Any:
 
 
 def _operand(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, float] | None:
+    text = _ARTICLE.sub("", text)
     exact = _exact(text, terms, topic)
     if exact is not None:
         return exact, 1.0
@@ -151,7 +163,7 @@ def _exact(text: str, terms: Terms, topic: Topic) -> exp.Expression | None:
     found = [
         facts
         for facts in terms.lexicon.view.columns
-        if facts.ref.column.casefold() == name.replace(" ", "_") or facts.ref.column.casefold() == name
+        if facts.ref.column.casefold() in {name, name.replace(" ", "_"), name.replace(" ", "")}
         if table in ("", facts.ref.table.casefold()) and facts.ref.table not in roles
     ]
     found.sort(key=lambda facts: -topic.focus.get(facts.table, 0.0) - (topic.owner == facts.table))

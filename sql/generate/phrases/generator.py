@@ -24,6 +24,7 @@ from .conditions import Clause, read_conditions
 from .coverage import Coverage
 from .explain import explain
 from .given import with_evidence
+from .groups import SPENT_MORE
 from .joins import CheapJoins
 from .lexicon import Lexicon
 from .measures import OWED_AMOUNT
@@ -181,6 +182,10 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
         # "the outstanding amount" is a difference, no condition on rows.
         owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(mask.text)]
         clauses = _apart(clauses, owed)
+    if prepared.terms.sums.products:
+        # "spent more than 30" compares a sum, which `groups` reads.
+        sums = [Clause(match.start(), match.end(), ()) for match in SPENT_MORE.finditer(mask.text)]
+        clauses = _apart(clauses, sums)
     clauses = with_patterns(clauses, request.evidence)
     topic, roles = find_topic(mask.text, prepared.terms), prepared.terms.lexicon.roles.reflexive()
     topic = replace(topic, formulas=given.formulas)

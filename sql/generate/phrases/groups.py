@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from .draft import Having
 from .scan import NUMBER, number_of, phrase_at
+from .term import Topic
 
 if TYPE_CHECKING:
     from .draft import Slot
     from .scan import Mask
-    from .term import Topic
     from .terms import Terms
 
-__all__ = ["GroupReader"]
+__all__ = ["SPENT_MORE", "GroupReader"]
 
 _GROUP = re.compile(
     r"\b(?:(?:for|in|of|by|at|on|to|from|within|with|across|does|do|did|has)\s+)?(?:each|every)\s+(?:of\s+the\s+)?"
@@ -41,6 +41,11 @@ _COMPARED = (
 _HAVING = re.compile(
     rf"\b(?:({_COMPARED}|(?:have|has|had|having|wrote|written|belongs? to|with))\s+)({NUMBER})"
     rf"(\s+or\s+(?:more|fewer|less))?\s+|\b({NUMBER})(\s+or\s+(?:more|fewer|less))\s+"
+)
+SPENT_MORE = re.compile(
+    r"\b(?:(?:who|that|which)\s+)?(?:have\s+|has\s+)?(?:spent|spend|spends)\s+"
+    r"(more than|over|at least|less than|fewer than|at most|greater than)\s+[$€£]?(\d[\d,]{0,10})"
+    r"(?:\s+(?:dollars|euros))?(?:\s+(?:in\s+total|overall|altogether|in\s+all))?\b"
 )
 _OPS = {
     "more than": ">", "over": ">", "greater than": ">", "at least": ">=", "no fewer than": ">=", "no less than": ">=",
@@ -108,9 +113,20 @@ class GroupReader:
     def _slot(self, phrase: str, topic: Topic) -> Slot:
         return [term for term in self.terms.read(phrase, topic, most=5) if term.kind != "measure"]
 
+    def _spending(self, mask: Mask) -> list[Having]:
+        """Tests on the sum of each row: "spent more than 30 in total"."""
+        match = SPENT_MORE.search(mask.text)
+        spent = self.terms.read("total spend", Topic()) if match else []
+        slot = [term for term in spent if term.kind == "measure"]
+        number = number_of(match[2].replace(",", "")) if match else None
+        if match is None or number is None or not slot:
+            return []
+        mask.blank(match.start(), match.end())
+        return [Having(_OPS[match[1]], number, tuple(slot))]
+
     def tests(self, mask: Mask) -> list[Having]:
         """Tests on the number of things of each row, which are blanked: "more than 2 orders"."""
-        found = []
+        found = self._spending(mask)
         for match in list(_HAVING.finditer(mask.text)):
             word, digits, tail = match[1], match[2] or match[4], match[3] or match[5] or ""
             number = number_of(digits)

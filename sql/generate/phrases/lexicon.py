@@ -25,7 +25,7 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
-_OWNER = 0.7
+_OWNER, _VERB = 0.7, 0.9
 _MEMBERS = frozenset({"member", "members"})
 _RELATIVE = 0.9  # score of a table named by a word for a relation
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
@@ -245,9 +245,17 @@ class Lexicon:
             found[verb] = _SPELLED
         if root in view.words:
             found[root] = 1.0
+        elif word.endswith("ed") and (verb := self._verb(word)):
+            found[verb] = _VERB
         elif len(root) >= 4 and word not in STOP_WORDS and not word.isdecimal():
             found |= {name: max(close, found.get(name, 0.0)) for name, close in self._spelled_alike(root)}
         return found
+
+    def _verb(self, word: str) -> str:
+        """The name that a past tense stands for, "hire" of "hired"; "" for none."""
+        return next(
+            (name for name in (stem(word[:-1]), stem(word[:-2])) if len(name) > 2 and name in self.view.words), ""
+        )
 
     def _spelled_alike(self, root: str) -> list[tuple[str, float]]:
         found = []

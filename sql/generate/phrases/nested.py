@@ -35,6 +35,7 @@ _PER = re.compile(
 _EACH = re.compile(
     r"\bhow\s+many\s+((?:[^\W\d_][\w-]*\s+){1,3}?)(?:does|do|did|has|have)\s+(?:each|every|an?|the\s+average|the\s+typical)\s+(?:average\s+)?"
 )
+_AMOUNT = re.compile(r"\b(?:amounts?|money|sums?)\s+(?:of\s+money\s+)?(?=spen[dt]\b)")
 _COUNTED = re.compile(r"^(?:number|count)\s+of\b")
 _CLEAR = 0.7
 _OF_LINES, _OF_GROUPS, _SPENDING = 0.95, 0.9, 1.3
@@ -83,6 +84,7 @@ def _per(text: str, terms: Terms, topic: Topic) -> Nested | None:
         return None
     named, end = phrase_at(text, match.end(), most=3)
     things = [thing for thing in terms.things(named)[:2] if thing.score >= _CLEAR]
+    phrase = _AMOUNT.sub("", phrase)
     whole = phrase if _COUNTED.match(phrase) or phrase.startswith("total ") else f"total {phrase}"
     measures = [t for t in terms.read(whole, topic) if t.kind == "measure" and t.table not in {x.table for x in things}]
     # What each one spends is a sum, while an average amount per customer may be one of all rows.

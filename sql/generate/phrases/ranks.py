@@ -38,7 +38,9 @@ _MOST = re.compile(
 
 _SELLING = re.compile(r"\b(?:the\s+)?(best|most|top|worst|least)[\s-]+(?:selling|sold)\b")
 _SPENDING = re.compile(
-    r"\b(?:has\s+|have\s+)?(spent|spends?|paid|pays?)\s+the\s+(most|least)\b(?:\s+(?:money|overall|in\s+total))?(?=\s*(?:[.?,]|$|on\b|in\b|and\b))"
+    r"\b(?:has\s+|have\s+)?(?:(spent|spends?|paid|pays?)\s+the\s+(most|least)\b(?:\s+(?:money|overall|in\s+total))?"
+    r"(?=\s*(?:[.?,]|$|on\b|in\b|and\b))|"
+    r"(?:earned|earns?|made|makes?|generated|generates?|brought\s+in|brings?\s+in)\s+the\s+(most|least)\s+(?:money|revenue|income)\b)"
 )
 _SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
@@ -119,11 +121,12 @@ class RankReader:
     def _spending(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
         """ "which member spent the most"."""
         match = _SPENDING.search(mask.text)
-        slot = self.terms.read("total spend" if match and match[1][0] == "s" else "total paid", topic) if match else []
+        paid = match is not None and (match[1] or "").startswith("pa")
+        slot = self.terms.read("total paid" if paid else "total spend", topic) if match else []
         slot = [term for term in slot if term.kind == "measure"]
         if match is None or not slot:
             return False
-        self._rank(draft, slot, match[2] not in LOW)
+        self._rank(draft, slot, (match[2] or match[3]) not in LOW)
         mask.cut(match.start(), match.end())
         return True
 

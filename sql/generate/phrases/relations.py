@@ -46,7 +46,7 @@ _WHO_LEADS = re.compile(
 _PARTS = re.compile(r"\bsub-?[a-z]{3,}|\bchild(?:ren)?\b|\bdescendants\b")
 _STAFF = re.compile(r"\b(?:direct\s+)?reports\b|\bsubordinates\b")
 _REPORTS_TO = re.compile(r"^\s+(?:directly\s+)?(?:report|work|answer)[a-z]*\s+(?:to|for|under)\b")
-_WHOM = re.compile(r"\b(?:to\s+)?whom?\s+(?:do|does|did|is|was)\s+$")
+_WHOM = re.compile(r"\b(?:to\s+)?(?:whom?|(?:which|what)\s+[a-z]+(?:\s+of\s+[a-z]+)?)\s+(?:do|does|did|is|was)\s+$")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ __all__ = ["read_unsold", "with_sale_days"]
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _UNSOLD = re.compile(
     r"\b(?:(?:that|which|who)\s+)?(?:(?:have|has|had|were|was|are|did)\s+)?(?:never|not(?:\s+yet)?)\s+(?:been\s+)?"
-    r"(?:sold|ordered|bought|purchased)\b(?=\s*(?:[.?!,]|$|by\s+any|at\s+all|yet|ever))|\bunsold\b"
+    r"(?:sold|ordered|bought|purchased)\b(?:\s+any(?:thing|\s+[a-z]+))?(?=\s*(?:[.?!,]|$|by\s+any|at\s+all|yet|ever))|\bunsold\b"
 )
 _AHEAD = 1.05
 
@@ -77,7 +77,10 @@ def read_unsold(text: str, terms: Terms, topic: Topic) -> list[Clause]:
         return []
     own = terms.lexicon.view.table_name(topic.owner)
     options = []
-    for line in dict.fromkeys(product.table for product in terms.sums.products):
+    lines = dict.fromkeys(product.table for product in terms.sums.products)
+    # Buyers stand at the orders, what is sold at the lines.
+    orders = [terms.lexicon.view.table_name(number) for number in sorted(terms.sums.near())]
+    for line in dict.fromkeys([*lines, *orders]):
         for key in terms.lexicon.view.schema.foreign_keys:
             if (key.table, key.ref_table) == (line, own) and len(key.columns) == 1:
                 held = exp.column(key.columns[0], table="X1")

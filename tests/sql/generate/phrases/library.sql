@@ -95,3 +95,17 @@ SELECT name FROM staff WHERE supervisor_id IS NULL;
 SELECT name FROM genres WHERE parent_id IS NULL;
 -- How many books have never been sold?
 SELECT COUNT(*) FROM books WHERE NOT book_id IN (SELECT book_id FROM order_lines);
+-- Staff hired before their supervisor
+SELECT s.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.hired_on < b.hired_on;
+-- Which member of staff does Kim Orr report to?
+SELECT b.name FROM staff s JOIN staff b ON s.supervisor_id = b.staff_id WHERE s.name = 'Kim Orr';
+-- Which readers spent more than 60 in total?
+SELECT name FROM readers JOIN orders USING (reader_id) JOIN order_lines USING (order_id) GROUP BY reader_id HAVING SUM(quantity * price) > 60;
+-- Which readers have not bought anything?
+SELECT name FROM readers WHERE NOT reader_id IN (SELECT reader_id FROM orders);
+-- What is the average amount spent per reader?
+SELECT AVG(t) FROM (SELECT SUM(quantity * price) AS t FROM orders JOIN order_lines USING (order_id) GROUP BY reader_id);
+-- How many frequent readers are there? given: A reader is frequent if they have more than 1 loan
+SELECT COUNT(*) FROM (SELECT 1 FROM loans GROUP BY reader_id HAVING COUNT(*) > 1);
+-- What is the fair price of each book? given: The fair price is the list price minus 10%.
+SELECT title, list_price * 0.9 FROM books;

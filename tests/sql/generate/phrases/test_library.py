@@ -12,6 +12,8 @@ import pytest
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.phrases import PhraseGenerator
+from ctxprune.sql.generate.phrases.roles import with_roles
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 from ctxprune.sql.values import ValueIndex
 
 SCRIPT = """
@@ -110,3 +112,34 @@ def test_hostile_evidence_adds_no_sql_of_its_own(library, evidence):
 def test_condition_of_an_unused_term_is_not_added(library):
     with_term = library.ask("How many readers live in Bern?", "VIP means level = 'gold'")
     assert with_term == library.ask("How many readers live in Bern?")
+
+
+def test_reference_that_only_its_name_tells_is_found(tmp_path):
+    with sqlite3.connect(tmp_path / "firm.sqlite") as connection:
+        connection.executescript(
+            "CREATE TABLE Employee (EmployeeId INTEGER PRIMARY KEY, LastName TEXT, ReportsTo INTEGER);"
+            "INSERT INTO Employee VALUES (1, 'Adams', NULL), (2, 'Edwards', 1), (3, 'Peacock', 2);"
+        )
+    connection.close()
+    with Database(tmp_path / "firm.sqlite", isolated=False) as database:
+        values = ValueIndex.build(database)
+        question = "Who does Peacock report to?"
+        request = Request(question, database.schema(), hits=values.lookup(question), n=4)
+        first = PhraseGenerator().generate(request)[0].sql
+        assert [tuple(row) for row in database.execute(first).rows] == [("Edwards",)], first
+
+
+def test_schema_without_references_to_itself_gets_no_copies():
+    plain = Schema("plain", (Table("a", (Column("a_id", "INT", primary_key=True), Column("manager", "TEXT"))),))
+    whole, roles = with_roles(plain)
+    assert whole is plain
+    assert not roles.by_name
+
+
+def test_copies_of_one_schema_are_bounded():
+    key = Column("id", "INT", primary_key=True)
+    columns = (key, *(Column(f"helper{chr(97 + n)}_id", "INT") for n in range(20)))
+    keys = tuple(ForeignKey("a", (column.name,), "a", ("id",)) for column in columns[1:])
+    whole, roles = with_roles(Schema("many", (Table("a", columns),), keys))
+    assert len(roles.by_name) == 8
+    assert len(whole.tables) == 9
