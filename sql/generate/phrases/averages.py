@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .term import Term, Topic
     from .terms import Terms
 
-__all__ = ["read_averages"]
+__all__ = ["ADJECTIVES", "read_averages"]
 
 _MORE = (
     "above|over|higher than|greater than|more than|larger than|bigger than|longer than|older than|heavier than|"
@@ -33,7 +33,7 @@ _LIMIT = re.compile(
     rf"\b(?:average|mean)\s+((?:[^\W\d_][\w-]*\s+){{1,4}}?)(?:that\s+is\s+|is\s+|of\s+|was\s+)?(?:({_MORE})|({_LESS}))\s+"
     r"\$?(\d[\d,.]{0,15})"
 )
-_ADJECTIVES = {
+ADJECTIVES = {
     "older": "age", "younger": "age", "expensive": "price", "cheaper": "price", "heavier": "weight",
     "lighter": "weight", "taller": "height", "shorter": "height", "longer": "length", "faster": "speed",
     "larger": "size", "bigger": "size", "smaller": "size",
@@ -48,7 +48,7 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
     for match in _COMPARED.finditer(text):
         phrase, end = phrase_at(text, match.end())
         before = _BEFORE.search(text[: match.start()])
-        adjective = next((noun for word, noun in _ADJECTIVES.items() if word in match[0]), "")
+        adjective = next((noun for word, noun in ADJECTIVES.items() if word in match[0]), "")
         named = _numbers(before[1], terms, topic) if before else []
         if not named and not phrase and (verb := _VERB.search(text[: match.start()])):
             named = _numbers(verb[1], terms, topic)  # "doctors who earn more than the average"

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from .draft import Draft
     from .term import Term
 
-__all__ = ["Choice", "all_of", "choices", "compare", "ordered", "real", "unique", "with_measured"]
+__all__ = ["COMPARE", "Choice", "all_of", "choices", "compare", "ordered", "real", "unique", "with_measured"]
 
 _MOST_CHOICES = 60
 _LEAST = 0.3  # of the score of the best choice
 _AGGREGATES: dict[str, Any] = {
     "average": exp.Avg, "mean": exp.Avg, "total": exp.Sum, "maximum": exp.Max, "minimum": exp.Min,
 }  # fmt: skip
-_COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
+COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _aggregated(test: Any, function: str) -> Any:
 
 def compare(op: str, left: exp.Expression, number: int) -> Any:
     """`left op number`."""
-    return _COMPARE[op](this=left.copy(), expression=exp.Literal.number(number))
+    return COMPARE[op](this=left.copy(), expression=exp.Literal.number(number))
 
 
 def real(tests: Iterable[exp.Expression]) -> tuple[exp.Expression, ...]:

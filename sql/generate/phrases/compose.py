@@ -12,6 +12,7 @@ from sqlglot import exp
 from ctxprune.errors import GenerationError
 
 from .choices import choices, ordered, real, unique, with_measured
+from .nested import nested_plan
 from .outputs import Outputs
 from .plan import Plan, has_aggregate, tables_of
 from .quotients import QuotientComposer, split
@@ -109,6 +110,10 @@ class Composer:
         tests = real(option.test for option in choice.tests)
         if draft.ratio is not None:
             yield from self.quotients.plans(draft.ratio, choice)
+            return
+        if choice.targets and choice.targets[0].kind == "nested":
+            for share, groups in self.outputs.of(choice.groups):
+                yield share, nested_plan(choice, groups, tests)
             return
         if draft.averaged and choice.groups:
             yield from self.quotients.averages(choice, tests)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from ctxprune.text.words import stem
+
+from .measures import UNITS
 from .plan import ENTITY, tables_of
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ __all__ = ["Coverage"]
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _CLOSE = 0.75
+_PERIODS = frozenset(map(stem, ("month", "year", "day", "monthly", "yearly", "daily")))
+_QUANTITY = frozenset(map(stem, ("quantity", "qty")))
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Coverage:
                 continue
             close = frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE)
             if close:
-                found.append(close)
+                found.append(close | _QUANTITY if UNITS.fullmatch(word) else close)
         said = [word for part in dropped for word in _WORD.findall(part.lower())]
         found += [
             frozenset(name for name, score in terms.lexicon.similar(word).items() if score >= _CLOSE) for word in said
@@ -70,6 +75,8 @@ class Coverage:
                 if isinstance(part, exp.Column):
                     facts = self.terms.facts(part)
                     stems |= set(facts.name.stems) if facts is not None else set()
+                elif isinstance(part, exp.TimeToStr):
+                    stems |= _PERIODS
                 elif isinstance(part, exp.Table) and part.name in view.table_index:
                     stems |= set(view.tables[view.table_index[part.name]].stems)
                 elif ENTITY in part.meta:

@@ -1,4 +1,4 @@
-"""Measures made of two columns: times between dates, durations, quantity times price."""
+"""Measures made of two columns: times between dates, durations, lengths of time."""
 
 from __future__ import annotations
 
@@ -32,10 +32,6 @@ _NAMED = 0.6
 _ALL = 50
 _ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
 _LAST = re.compile(r"\b(?:last|latest|most recent)\b")
-_SOLD = re.compile(r"\b(?:revenue|sales|spen[dt]|value|cost|price|worth|turnover)\b")
-_WHOLE = frozenset({"revenue", "sales", "turnover"})
-_SALES, _OTHER = 0.92, 0.75  # scores of a product where it is what the word means, and where it may be
-_QUANTITY, _PRICE = frozenset(map(stem, ("quantity", "qty"))), stem("price")
 
 
 @dataclass(frozen=True)
@@ -127,21 +123,6 @@ class DerivedTerms:
                 )
                 score = 0.5 + 0.4 * max(near.get(table, 0.0), topic.focus.get(table, 0.0))
                 found.append(Term(score, (made,), self.lexicon.view.table_name(table), "column"))
-        return found
-
-    def products(self, phrase: str) -> list[Term]:
-        """Quantity times price over the lines of an order, for what is sold or spent in total."""
-        sold = _SOLD.search(phrase)
-        if not sold:
-            return []
-        found = []
-        for table in range(len(self.lexicon.view.tables)):
-            own = [facts for facts in self.lexicon.view.columns if facts.table == table and facts.kind == "number"]
-            quantity = next((f for f in own if _QUANTITY & set(f.name.stems)), None)
-            price = next((f for f in own if _PRICE in f.name.stems), None)
-            if quantity is not None and price is not None:
-                made = exp.Mul(this=column(quantity.ref), expression=column(price.ref))
-                found.append(Term(_SALES if sold[0] in _WHOLE else _OTHER, (made,), quantity.ref.table))
         return found
 
 

@@ -18,26 +18,35 @@ from ..base import Candidate, Generator
 from ..sketch.view import SchemaView
 from .alternatives import alternatives, with_patterns
 from .averages import read_averages
+from .bare import read_bare
 from .compose import Composer, Ranked
-from .conditions import read_conditions
+from .conditions import Clause, read_conditions
 from .coverage import Coverage
-from .definitions import expand
 from .explain import explain
+from .given import with_evidence
+from .groups import SPENT_MORE
 from .joins import CheapJoins
 from .lexicon import Lexicon
+from .measures import OWED_AMOUNT
 from .names import with_natural_names
+from .nested import read_nested
+from .pairs import read_pairs
 from .plan import PlanWriter
 from .read import QuestionReader
+from .relations import acting_role, lift, read_existence, read_relations
+from .roles import with_roles
+from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
+from .term import Term
 from .terms import Terms
 from .topic import find_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ...schema.schema import Schema
     from ..base import Request
-    from .conditions import Clause
+    from .given import Given
 
 __all__ = ["PhraseGenerator"]
 
@@ -65,8 +74,10 @@ class _Prepared:
     def of(cls, schema: Schema) -> _Prepared:
         named = with_natural_names(schema)
         view = SchemaView.of(named)
-        terms = Terms(Lexicon(view))
-        writer = PlanWriter(named, CheapJoins(named))
+        whole, roles = with_roles(named)
+        # Conditions are read without second copies of tables; `relations` then moves them to the copy.
+        terms = Terms(Lexicon(view if whole is named else SchemaView.of(whole), roles))
+        writer = PlanWriter(whole, CheapJoins(whole, named), roles)
         return cls(schema, view, terms, QuestionReader(terms), Composer(terms, writer))
 
 
@@ -104,12 +115,8 @@ class PhraseGenerator(Generator):
         if not text.strip() or not request.schema.n_columns or write_request(text):
             return ()
         prepared = self._prepare(request.schema)
-        expanded = expand(text, request.evidence)
-        if expanded is not None:
-            moved = replace(request, hits=expanded.moved(request.hits), ranges=expanded.moved(request.ranges))
-            ranked = _read(expanded.text[:_LONGEST], prepared, moved)
-        else:
-            ranked = _read(text, prepared, request)
+        text, moved, given = with_evidence(text, request, prepared.terms, prepared.view)
+        ranked = _read(text[:_LONGEST], prepared, moved, given)
         notes = (f"only the first {_LONGEST} characters were read",) if len(request.question) > _LONGEST else ()
         return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
 
@@ -158,7 +165,7 @@ class PhraseGenerator(Generator):
         return made
 
 
-def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
+def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
     clauses = read_conditions(
         text,
@@ -170,35 +177,86 @@ def _read(text: str, prepared: _Prepared, request: Request) -> list[Ranked]:
     )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     mask = Mask.of(text)
+    clauses = with_sale_days(clauses, mask.text, prepared.terms)
+    if prepared.terms.sums.debts:
+        # "the outstanding amount" is a difference, no condition on rows.
+        owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(mask.text)]
+        clauses = _apart(clauses, owed)
+    if prepared.terms.sums.products:
+        # "spent more than 30" compares a sum, which `groups` reads.
+        sums = [Clause(match.start(), match.end(), ()) for match in SPENT_MORE.finditer(mask.text)]
+        clauses = _apart(clauses, sums)
     clauses = with_patterns(clauses, request.evidence)
-    averages = read_averages(mask.text, prepared.terms, find_topic(mask.text, prepared.terms))
-    apart = [one for one in clauses if all(one.end <= a.start or a.end <= one.start for a in averages)]
-    clauses = sorted([*apart, *averages], key=lambda clause: clause.start)
+    topic, roles = find_topic(mask.text, prepared.terms), prepared.terms.lexicon.roles.reflexive()
+    topic = replace(topic, formulas=given.formulas)
+    averages = read_averages(mask.text, prepared.terms, topic)
+    clauses = _replaced(clauses, [*averages, *_apart(read_pairs(mask.text, prepared.terms, topic, roles), averages)])
+    clauses = [*clauses, *_apart(read_bare(mask.text, prepared.terms), clauses)]
+    clauses = [*clauses, *_apart(read_unsold(mask.text, prepared.terms, topic), clauses)]
+    clauses = _replaced(clauses, read_existence(mask.text, roles))
+    related = read_relations(mask.text, clauses, roles)
+    clauses = _replaced(related.clauses, given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
-    ranked = _compose(text, clauses, prepared, request.evidence)
+    ranked = _compose(text, clauses, prepared, request.evidence, target=related.target, formulas=given.formulas)
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
         less = _compose(
-            text, firm, prepared, request.evidence, [text[c.start : c.end] for c in clauses if c not in firm]
+            text,
+            firm,
+            prepared,
+            request.evidence,
+            [text[c.start : c.end] for c in clauses if c not in firm],
+            target=related.target,
+            formulas=given.formulas,
         )
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
     return sorted(ranked, key=lambda one: -one.score)
 
 
+def _apart(clauses: Sequence[Clause], others: Sequence[Clause]) -> list[Clause]:
+    """Those that share no character with the others."""
+    return [one for one in clauses if all(one.end <= other.start or other.end <= one.start for other in others)]
+
+
+def _replaced(clauses: Sequence[Clause], better: Sequence[Clause]) -> list[Clause]:
+    """All clauses in order; of those that overlap, the better ones."""
+    return sorted([*_apart(clauses, better), *better], key=lambda clause: clause.start)
+
+
 def _compose(
-    text: str, clauses: Sequence[Clause], prepared: _Prepared, evidence: str, dropped: Sequence[str] = ()
+    text: str,
+    clauses: Sequence[Clause],
+    prepared: _Prepared,
+    evidence: str,
+    dropped: Sequence[str] = (),
+    *,
+    target: str = "",
+    formulas: Mapping[tuple[str, ...], Term] | None = None,
 ) -> list[Ranked]:
     mask = Mask.of(text)
-    topic = find_topic(mask.text, prepared.terms)
+    topic = replace(find_topic(mask.text, prepared.terms), formulas=formulas or {})
     for clause in clauses:
         mask.blank(clause.start, clause.end)
     draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
     draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
     draft.measured = _measured(mask.text, text, clauses)
+    role = acting_role(Mask.of(text).text, prepared.terms.lexicon.roles.reflexive())
+    if role is not None and not any(role.name in option.tables for one in clauses for option in one.options):
+        lift(draft, role)
+    if target:  # "who manages Ann Lee"
+        draft.subject, draft.targets = target, [[Term(1.0, (), target, "thing")]]
     if draft.empty:
         return []
     coverage = Coverage.of(mask.text, prepared.terms, dropped)
-    return prepared.composer.compose(draft, alternatives(text, clauses), topic.focus, coverage)
+    options = alternatives(text, clauses)
+    ranked = prepared.composer.compose(draft, options, topic.focus, coverage)
+    nested = read_nested(mask.text, prepared.terms, topic)
+    if nested is not None:
+        mask.cut(nested.start, nested.end)
+        draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
+        draft.targets, draft.order, draft.ratio = [nested.slot], [], None
+        ranked += prepared.composer.compose(draft, options, topic.focus, coverage)
+    return ranked
 
 
 def _measured(masked: str, text: str, clauses: Sequence[Clause]) -> dict[int, str]:

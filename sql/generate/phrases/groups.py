@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from .draft import Having
 from .scan import NUMBER, number_of, phrase_at
+from .term import Topic
 
 if TYPE_CHECKING:
     from .draft import Slot
     from .scan import Mask
-    from .term import Topic
     from .terms import Terms
 
-__all__ = ["GroupReader"]
+__all__ = ["SPENT_MORE", "GroupReader"]
 
 _GROUP = re.compile(
     r"\b(?:(?:for|in|of|by|at|on|to|from|within|with|across|does|do|did|has)\s+)?(?:each|every)\s+(?:of\s+the\s+)?"
@@ -24,6 +24,13 @@ _GROUP = re.compile(
     r"|\bacross\s+(?:all\s+)?(?:the\s+)?(?:different\s+|various\s+)?"
     r"|\b(?:for|in|of|at)\s+(?:all\s+(?:the\s+)?)?(?:different|various)\s+|\bby\s+(?=month|year|day|week|date\b)"
 )
+_BY = re.compile(
+    r"^\W*(?:(?:please\s+)?(?:show|list|give|what\s+(?:is|are|was|were)|find|get|calculate)\s+(?:me\s+)?)?(?:the\s+)?"
+    r"(?:total|average|mean|number|count|sum|revenues?|sales|turnover|spend|spending|maximum|minimum|highest|lowest|how\s+many|"
+    r"(?:[^\W\d_]+\s+){0,2}(?:revenue|sales|count|total|number))\b(?:\s+[^\W\d_][\w-]*){0,5}?\s+"
+    r"(?<!ordered )(?<!sorted )(?<!ranked )(?<!made )(?<!placed )(?<!written )(?<!ed )by\s+"
+)
+_SURE = 0.7
 _MORE = re.compile(r"\s+and\s+(?:(?:each|per|in each|for each)\s+)?")
 _OTHER = re.compile(r"\b(?:the|number|total|average)\b")
 _PERIODIC = {"monthly": "month", "yearly": "year", "annual": "year", "annually": "year", "daily": "day"}
@@ -34,6 +41,11 @@ _COMPARED = (
 _HAVING = re.compile(
     rf"\b(?:({_COMPARED}|(?:have|has|had|having|wrote|written|belongs? to|with))\s+)({NUMBER})"
     rf"(\s+or\s+(?:more|fewer|less))?\s+|\b({NUMBER})(\s+or\s+(?:more|fewer|less))\s+"
+)
+SPENT_MORE = re.compile(
+    r"\b(?:(?:who|that|which)\s+)?(?:have\s+|has\s+)?(?:spent|spend|spends)\s+"
+    r"(more than|over|at least|less than|fewer than|at most|greater than)\s+[$€£]?(\d[\d,]{0,10})"
+    r"(?:\s+(?:dollars|euros))?(?:\s+(?:in\s+total|overall|altogether|in\s+all))?\b"
 )
 _OPS = {
     "more than": ">", "over": ">", "greater than": ">", "at least": ">=", "no fewer than": ">=", "no less than": ">=",
@@ -62,7 +74,19 @@ class GroupReader:
                 end = begin + len(used)
                 mask.cut(match.start(), end)
                 found += self._further(mask, end, topic)
-        return found or self._periodic(mask, topic)
+        return found or self._by(mask, topic) or self._periodic(mask, topic)
+
+    def _by(self, mask: Mask, topic: Topic) -> list[Slot]:
+        """What follows "by" after a measure: "total revenue by category"."""
+        match = _BY.match(mask.text)
+        if match is None:
+            return []
+        phrase, end = phrase_at(mask.text, match.end(), most=3)
+        slot = self._slot(phrase, topic)
+        if not slot or slot[0].score < _SURE:
+            return []
+        mask.cut(match.end() - 3, end)
+        return [slot, *self._further(mask, end, topic)]
 
     def _further(self, mask: Mask, end: int, topic: Topic) -> list[Slot]:
         """The rest of "per customer and month"."""
@@ -89,9 +113,20 @@ class GroupReader:
     def _slot(self, phrase: str, topic: Topic) -> Slot:
         return [term for term in self.terms.read(phrase, topic, most=5) if term.kind != "measure"]
 
+    def _spending(self, mask: Mask) -> list[Having]:
+        """Tests on the sum of each row: "spent more than 30 in total"."""
+        match = SPENT_MORE.search(mask.text)
+        spent = self.terms.read("total spend", Topic()) if match else []
+        slot = [term for term in spent if term.kind == "measure"]
+        number = number_of(match[2].replace(",", "")) if match else None
+        if match is None or number is None or not slot:
+            return []
+        mask.blank(match.start(), match.end())
+        return [Having(_OPS[match[1]], number, tuple(slot))]
+
     def tests(self, mask: Mask) -> list[Having]:
         """Tests on the number of things of each row, which are blanked: "more than 2 orders"."""
-        found = []
+        found = self._spending(mask)
         for match in list(_HAVING.finditer(mask.text)):
             word, digits, tail = match[1], match[2] or match[4], match[3] or match[5] or ""
             number = number_of(digits)

@@ -27,14 +27,15 @@ class CheapJoins:
 
     Args:
         schema: With natural names, keys and references (see `names`).
+        plain: The same schema without second copies of tables (see `roles`), from whose names references are inferred.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, plain: Schema | None = None) -> None:
         self._edges: dict[str, list[tuple[float, Edge]]] = {table.name: [] for table in schema.tables}
         self._keys = {table.name: key_column(table) for table in schema.tables}
         for key in schema.foreign_keys:
             self._add(key, _REFERENCE, schema)
-        for key in inferred_keys(schema):
+        for key in inferred_keys(plain or schema):
             kinds = [schema.table(key.table).column(name).type.lower() for name in key.columns]
             # That two rows were made at one moment relates nothing.
             if any(part in kind for kind in kinds for part in _MOMENT):

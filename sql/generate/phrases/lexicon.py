@@ -13,6 +13,7 @@ from sqlglot import exp
 from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
 
 from ...schema.schema import ColumnRef
+from .roles import Roles
 from .wordset import word_set
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ __all__ = ["GENERIC", "Lexicon", "Scored"]
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_CACHED = 4096
+_OWNER, _VERB = 0.7, 0.9
+_MEMBERS = frozenset({"member", "members"})
+_RELATIVE = 0.9  # score of a table named by a word for a relation
 # Words that say how a thing is shown or measured and never which one: they neither match nor count against a match.
 GENERIC = STOP_WORDS | word_set(
     "each every all different distinct unique various total overall average mean many much list their its "
@@ -65,10 +69,12 @@ class Lexicon:
 
     Attributes:
         view: The prepared schema.
+        roles: Second copies of tables in it.
         related: For a question stem, schema stems that it often stands for, 0..1.
     """
 
     view: SchemaView
+    roles: Roles = field(default_factory=lambda: Roles({}, {}))
     related: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     _similar: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
 
@@ -93,6 +99,9 @@ class Lexicon:
         found = []
         for number, places in names.items():
             facts = self.view.columns[number]
+            # Columns of a second copy are only meant by those who name it: "the manager's salary".
+            if facts.ref.table in self.roles.by_name and facts.table not in (owner, *tables):
+                continue
             score = _column_score(facts, places, tables.get(facts.table, {}), (words, head))
             score *= self._only_table(facts, places)
             score += self._context(facts, owner, focus or {}) - _key_cost(facts, words)
@@ -105,12 +114,42 @@ class Lexicon:
         words, head = self._content(phrase)
         found = []
         for number, places in self._matches(words, self.view.table_words).items():
-            score = _score(self.view.tables[number].weights, places, (words, head), {})
+            said = self._owners(number, words, head)
+            score = _score(self.view.tables[number].weights, places, (words, head), said)
             if head not in {w for _, (w, _) in places.items()}:
                 score *= 0.5
             if score > 0.25:
                 found.append(Scored(number, score))
         return sorted(found, key=lambda one: (-one.score, one.number))[:4]
+
+    def _owners(self, number: int, words: Sequence[str], head: int) -> dict[int, float]:
+        """Words before the head that name a table next to this one: "product category" of categories."""
+        if head == 0:
+            return {}
+        own, keys = self.view.table_name(number), self.view.schema.foreign_keys
+        near = {key.ref_table for key in keys if key.table == own} | {key.table for key in keys if key.ref_table == own}
+        index = self.view.table_index
+        stems = {self.view.tables[index[name]].stems for name in near if name in index}
+        return {place: _OWNER for place, word in enumerate(words[:head]) if (stem(word),) in stems}
+
+    def relatives(self, phrase: str) -> list[Scored]:
+        """Tables that a word for a relation names: "subordinates" are staff where staff have managers."""
+        if not self.roles.words:
+            return []
+        words, head = self._content(phrase)
+        if not words:
+            return []
+        table = self.roles.words.get(words[head])
+        if table is not None:
+            return [Scored(self.view.table_index[table], _RELATIVE)]
+        part = words[head].removeprefix("sub")
+        wholes = {self.view.table_index[role.base] for role in self.roles.reflexive() if role.is_parent}
+        parts = self.tables(part) if part != words[head] and len(part) > 3 else []
+        return [Scored(one.number, _RELATIVE) for one in parts if one.number in wholes and one.score >= _RELATIVE]
+
+    @cached_property
+    def _table_names(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(name.stems for name in self.view.tables)
 
     @cached_property
     def _compounds(self) -> dict[str, tuple[int, ...]]:
@@ -132,6 +171,9 @@ class Lexicon:
         for match in _WORD.finditer(folded):
             word = "id" if match[0] == "ids" else match[0]
             if self.skips(word) or (len(word) == 1 and not word.isdecimal()):
+                continue
+            # "staff members" are staff, though there be members too.
+            if word in _MEMBERS and words and (stem(words[-1]),) in self._table_names:
                 continue
             if cut is None or match.start() < cut.start() or not words:
                 head = len(words)
@@ -203,9 +245,17 @@ class Lexicon:
             found[verb] = _SPELLED
         if root in view.words:
             found[root] = 1.0
+        elif word.endswith("ed") and (verb := self._verb(word)):
+            found[verb] = _VERB
         elif len(root) >= 4 and word not in STOP_WORDS and not word.isdecimal():
             found |= {name: max(close, found.get(name, 0.0)) for name, close in self._spelled_alike(root)}
         return found
+
+    def _verb(self, word: str) -> str:
+        """The name that a past tense stands for, "hire" of "hired"; "" for none."""
+        return next(
+            (name for name in (stem(word[:-1]), stem(word[:-2])) if len(name) > 2 and name in self.view.words), ""
+        )
 
     def _spelled_alike(self, root: str) -> list[tuple[str, float]]:
         found = []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...schema.schema import ColumnRef, Schema
     from ..sketch.joins import Edge
     from .joins import CheapJoins
+    from .roles import Roles
 
 __all__ = ["Plan", "PlanWriter", "column", "count_of", "has_aggregate", "tables_of", "text_of"]
 
@@ -121,10 +122,12 @@ class PlanWriter:
     Args:
         schema: With natural names and keys (see `names`).
         graph: Its join graph.
+        roles: Second copies of tables in it; none by default.
     """
 
-    def __init__(self, schema: Schema, graph: CheapJoins) -> None:
+    def __init__(self, schema: Schema, graph: CheapJoins, roles: Roles | None = None) -> None:
         self._schema = schema
+        self._roles = {} if roles is None else roles.by_name
         self._graph = graph
         self._dialect = schema.dialect
         dialect = Dialect.get_or_raise(schema.dialect)
@@ -140,9 +143,19 @@ class PlanWriter:
             GenerationError: Its tables cannot be joined.
         """
         tree = self._select(plan)
+        self._name_roles(tree)
         for name in tree.find_all(exp.Identifier):
             name.set("quoted", not self._plain.fullmatch(name.name) or name.name.upper() in self._keywords)
         return str(tree.sql(dialect=self._dialect))
+
+    def _name_roles(self, tree: exp.Select) -> None:
+        """Second copies read from the stored table, under their own name."""
+        for node in list(tree.find_all(exp.Table)) if self._roles else ():
+            role = self._roles.get(node.name)
+            if role is not None:
+                stored = self._table(role.table)
+                stored.set("alias", exp.TableAlias(this=exp.to_identifier(role.name)))
+                node.replace(stored)
 
     def multiplies(self, plan: Plan) -> bool:
         """Whether the joins may repeat the rows of the plan's first table."""
@@ -176,6 +189,7 @@ class PlanWriter:
             select = exp.Select(expressions=list(plan.select)).from_(inner.subquery(SOURCE, copy=False), copy=False)
             return self._tail(select, plan)
         names, path = self._path(plan)
+        plan = replace(plan, where=(*plan.where, *self._referred(names)))
         self._count(plan, names, path)
         names, path = self._pruned(plan, names, path)
         select = exp.Select(expressions=list(plan.select)).from_(self._table(names[0]), copy=False)
@@ -184,6 +198,16 @@ class PlanWriter:
             on = [exp.EQ(this=_bare(edge.table, a), expression=_bare(edge.other, b)) for a, b in pairs]
             select = select.join(self._table(edge.other), on=reduce(_and, on), copy=False)
         return self._tail(select, plan)
+
+    def _referred(self, names: Sequence[str]) -> list[exp.Expression]:
+        """ "All managers" are those whom another row refers to."""
+        found: list[exp.Expression] = []
+        for role in (self._roles[name] for name in names if name in self._roles):
+            key = self._keys[role.name]
+            if role.base not in names and key is not None:
+                inner = exp.select(exp.column(role.column)).from_(self._table(role.base))
+                found.append(exp.In(this=_bare(role.name, key), query=exp.Subquery(this=inner)))
+        return found
 
     def _count(self, plan: Plan, names: list[str], path: list[Edge]) -> None:
         """COUNT(*) of a table whose rows a join repeats becomes COUNT(DISTINCT key)."""

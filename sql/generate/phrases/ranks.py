@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .measures import SPENT
 from .names import key_column
 from .openers import LOW, is_opening
 from .scan import NUMBER, number_of, phrase_at
@@ -35,6 +36,13 @@ _MOST = re.compile(
     r"(?:\s+(?:total\s+)?(?:number|count|no\.)\s+of|\s+number)?\s+"
 )
 
+_SELLING = re.compile(r"\b(?:the\s+)?(best|most|top|worst|least)[\s-]+(?:selling|sold)\b")
+_SPENDING = re.compile(
+    r"\b(?:has\s+|have\s+)?(?:(spent|spends?|paid|pays?)\s+the\s+(most|least)\b(?:\s+(?:money|overall|in\s+total))?"
+    r"(?=\s*(?:[.?,]|$|on\b|in\b|and\b))|"
+    r"(?:earned|earns?|made|makes?|generated|generates?|brought\s+in|brings?\s+in)\s+the\s+(most|least)\s+(?:money|revenue|income)\b)"
+)
+_SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
 _CLEAR = 0.6
 # "the most recent balance" is a column of the latest row; "the largest price" is the price itself.
@@ -99,9 +107,38 @@ class RankReader:
             mask.blank(end, stop)
         return bool(slot)
 
+    def _selling(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "the best-selling product" has the largest quantity over all orders."""
+        match = _SELLING.search(mask.text)
+        units = self.terms.read("number of units", topic) if match else []
+        slot = [term for term in units if term.kind == "measure"]
+        if match is None or not slot or not self.terms.sums.units("units", topic):
+            return False
+        self._rank(draft, slot, match[1] not in LOW)
+        mask.blank(match.start(), match.end())
+        return True
+
+    def _spending(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "which member spent the most"."""
+        match = _SPENDING.search(mask.text)
+        paid = match is not None and (match[1] or "").startswith("pa")
+        slot = self.terms.read("total paid" if paid else "total spend", topic) if match else []
+        slot = [term for term in slot if term.kind == "measure"]
+        if match is None or not slot:
+            return False
+        self._rank(draft, slot, (match[2] or match[3]) not in LOW)
+        mask.cut(match.start(), match.end())
+        return True
+
+    def several(self, text: str, draft: Draft) -> None:
+        """The number of rows of "which 3 products have the highest price", of which one was read."""
+        match = _SEVERAL.match(text)
+        if match is not None and draft.ranked and draft.limit == 1:
+            draft.limit = number_of(match[1])
+
     def most(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """What "the most" or a superlative ranks by, unless it is known."""
-        if draft.order:
+        if draft.order or self._selling(mask, draft, topic) or self._spending(mask, draft, topic):
             return
         if self._adjective(mask, draft, topic):
             return
@@ -127,6 +164,8 @@ class RankReader:
     def _ranked_by(self, match: re.Match[str], phrase: str, topic: Topic) -> Slot:
         if "number" in match[0] or "count" in match[0]:
             return self._measure_slot(f"number of {phrase}", topic)
+        if SPENT.search(phrase) and not self.terms.things(phrase):
+            return self._measure_slot(f"total {phrase}", topic)
         if match[1] in {"most", "fewest", "least"}:
             # "the most orders" counts orders, "the most money" does not.
             return [*self.terms.read(f"number of {phrase}", topic), *self.terms.read(f"total {phrase}", topic)][:4]

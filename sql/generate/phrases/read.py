@@ -68,6 +68,7 @@ class QuestionReader:
         draft.groups = self._groups.read(mask, topic)
         also = self._targets.also(mask, topic)
         self._ranks.most(mask, draft, topic)
+        self._ranks.several(masked, draft)
         if draft.ratio is None:
             draft.targets = self._targets.read(mask, draft, topic)
         draft.targets += [slot for slot in also if _first(slot) not in [_first(one) for one in draft.targets]]

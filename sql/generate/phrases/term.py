@@ -53,13 +53,13 @@ class Topic:
     Attributes:
         owner: Number of the table whose rows are asked for; None where not known.
         focus: How clearly the question mentions each table, 0..1.
-        definitions: Folded short forms and what they stand for.
+        formulas: By the stems of a name, what the evidence says that it stands for.
         unit: In what times are to be told: "day", "hour", "minute" or "second".
     """
 
     owner: int | None = None
     focus: Mapping[int, float] = field(default_factory=dict)
-    definitions: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[tuple[str, ...], Term] = field(default_factory=dict)
     unit: str = "day"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,17 @@ from sqlglot import exp
 
 from ctxprune.text.words import stem
 
-from .derived import DURATION, DerivedTerms
+from .derived import DerivedTerms
+from .formula_names import formula_terms
 from .functions import PERIODS, length
+from .measures import SPENT, MeasureTerms
 from .names import key_column
 from .plan import column, count_of, has_aggregate
 from .term import Term, best_terms, is_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..sketch.view import ColumnFacts
     from .lexicon import Lexicon
     from .term import Topic
@@ -52,6 +56,9 @@ _WHOLE = re.compile(r"^(?:(?:total|combined|overall)\s+)?(?:amount|total|sum|val
 _WORTH = frozenset(map(stem, ("amount", "total", "price", "cost", "fee", "value", "sum", "revenue", "payment")))
 _SURE = 0.45
 _UNMEASURED = 0.8  # for a column where an average or a sum is asked for
+_FAR = 0.6
+_NAMED_CLEARLY = 0.8
+_SALE = re.compile(r"\b(?:sold|ordered|bought|purchased|shipped)\b")
 _CUT = 0.93  # for each word that is left out at the end of a phrase
 
 
@@ -64,6 +71,11 @@ class Terms:
     @cached_property
     def _derived(self) -> DerivedTerms:
         return DerivedTerms(self.lexicon, self._plain)
+
+    @cached_property
+    def sums(self) -> MeasureTerms:
+        """Measures over several columns."""
+        return MeasureTerms(self.lexicon)
 
     def moments(self, phrase: str, topic: Topic, unit: str = "") -> list[Term]:
         """See `DerivedTerms.moments`."""
@@ -98,8 +110,9 @@ class Terms:
         phrase = _LEAD.sub("", phrase.strip().lower().strip(" .,?!:;"))
         if not phrase:
             return []
-        found = self._measures(phrase, topic)
-        plain = self._plain(phrase, topic)
+        given = self._given(phrase, topic)
+        found = [*given, *self._measures(phrase, topic)]
+        plain = [] if given else self._plain(phrase, topic)
         # A column that is itself called "total credits" or "number of pages" competes with the sum or count.
         if _COUNT.match(phrase) and not self._is_amount(phrase):
             plain = []  # "number of streets" is no street number
@@ -110,7 +123,7 @@ class Terms:
 
     def things(self, phrase: str) -> list[Term]:
         """Tables that a phrase may name."""
-        found = self.lexicon.tables(phrase)
+        found = [*self.lexicon.tables(phrase), *self.lexicon.relatives(phrase)]
         # Beside the table of courses those of course tags and course offerings are not meant by "courses".
         exact = bool(found) and found[0].score >= 0.97
         return [self._thing(one.number, one.score * (0.6 if exact and one.score < 0.97 else 1.0)) for one in found]
@@ -131,7 +144,7 @@ class Terms:
                 for term in self._plain(match[1], topic)
                 if term.expressions
             ]
-        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1])):
+        if (match := _WHOLE.match(phrase)) and (found := self._amounts(match[1]) or self._lines(match[1])):
             return found
         if (match := _COUNT.match(phrase)) and not self._is_amount(phrase):
             return self._counts(phrase, (match[1] or match[2]).strip(), topic)
@@ -141,7 +154,38 @@ class Terms:
                 if name == "sum" and self._is_amount(phrase):
                     inner = phrase.removeprefix("total ")
                 return self._aggregates(name, inner, topic)
-        return self._derived.durations(phrase, topic) if DURATION.search(phrase) else []
+        return _summed(self.sums.owed(phrase)) or self._sold(phrase, topic) or self._derived.durations(phrase, topic)
+
+    def _sold(self, phrase: str, topic: Topic) -> list[Term]:
+        """Sums of what is sold, for "revenue" and "units sold", unless the schema has a column or table called so."""
+        if _SALE.search(phrase) and (units := self.sums.units(phrase, topic)):
+            return _summed(units)[:2]
+        match = SPENT.search(phrase)
+        if match is None or stem(match[0]) in self.lexicon.view.words:
+            return []
+        return _summed(self.sums.sold(phrase))
+
+    def _given(self, phrase: str, topic: Topic) -> list[Term]:
+        """Formulas of the evidence; outside of their own table they are summed."""
+        found = []
+        for term in formula_terms(phrase, topic.formulas):
+            row = term.kind == "column"
+            own = topic.owner is not None and self.lexicon.view.table_name(topic.owner) == term.table
+            found.append(term.scaled(1.0 if own or not row else 0.9))
+            if row:
+                found += [one.scaled(0.9 if own else 1.0) for one in _summed([term])]
+        return found
+
+    def _lines(self, inner: str) -> list[Term]:
+        """Sums over the lines of a thing: "total value of the order"."""
+        keys = self.lexicon.view.schema.foreign_keys
+        things = [thing for thing in self.things(inner)[:1] if thing.score >= _NAMED_CLEARLY]
+        return [
+            term.scaled(thing.score)
+            for thing in things
+            for term in _summed(self.sums.products)
+            if any(key.table == term.table and key.ref_table == thing.table for key in keys)
+        ]
 
     def _amounts(self, inner: str) -> list[Term]:
         """Sums of what a thing is worth: "total amount of the invoices" by a column called total, price or cost."""
@@ -164,7 +208,8 @@ class Terms:
         return bool(word) and stem(word) in self.lexicon.view.words
 
     def _counts(self, phrase: str, inner: str, topic: Topic) -> list[Term]:
-        found = [
+        found = _summed(self.sums.units(inner, topic))[:1]
+        found += [
             Term(term.score, (self.count(term.table, inner),), term.table, "measure") for term in self.things(inner)
         ]
         near = self.lexicon.columns(inner, owner=topic.owner, focus=topic.focus)
@@ -200,7 +245,9 @@ class Terms:
             inner = (match[1] or match[2]).strip()
         base = [
             *self._derived.durations(inner, topic),
-            *(self._derived.products(inner) if name == "sum" else []),
+            *(self.sums.sold(inner) if name == "sum" else []),
+            *self.sums.owed(inner),
+            *formula_terms(inner, topic.formulas),
             *self._plain(inner, topic),
         ]
         if found_between := _BETWEEN.match(inner):
@@ -254,7 +301,9 @@ class Terms:
             facts = self.lexicon.view.columns[one.number]
             # "products" are things, and only by accident a part of "product_id".
             if not (named and facts.kind == "id"):
-                found.append(Term(one.score, (column(facts.ref),), facts.ref.table))
+                # "per month" is hardly a column of months in a table that nobody speaks of.
+                far = phrase in PERIODS and facts.table not in topic.focus
+                found.append(Term(one.score * (_FAR if far else 1.0), (column(facts.ref),), facts.ref.table))
         return [*self._ids(phrase, topic), *self._labels(phrase, topic), *self._periods(phrase, topic), *found]
 
     def _labels(self, phrase: str, topic: Topic) -> list[Term]:
@@ -316,4 +365,10 @@ class Terms:
         if not unit or unit == "date":
             return []
         rest = " ".join(word for word in phrase.split() if word.removesuffix("s") != unit)
+        if not rest:
+            return [replace(term, score=0.4 + 0.5 * term.score) for term in self.moments(rest, topic, unit)]
         return [term.scaled(0.8) for term in self.moments(rest, topic, unit)]
+
+
+def _summed(terms: Sequence[Term]) -> list[Term]:
+    return [Term(term.score, (exp.Sum(this=term.expressions[0].copy()),), term.table, "measure") for term in terms]

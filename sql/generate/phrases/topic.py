@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .measures import SPENT
 from .term import Topic, unit_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ __all__ = ["find_topic"]
 _WORD = re.compile(r"[^\W_]+")
 _CLEAR = 0.7  # a phrase that names a table at least so well is about it
 _LONGEST = 3
+_SOLD = 0.45
 _PERSON = re.compile(r"^\W*who\b")
 
 
@@ -38,4 +40,8 @@ def find_topic(text: str, terms: Terms) -> Topic:
                 step = count
                 break
         place += step
+    if SPENT.search(text):
+        # What is sold has its day and its buyer beside its lines.
+        for number in terms.sums.near():
+            focus.setdefault(number, _SOLD)
     return Topic(owner, focus, unit=unit_of(text))

@@ -131,6 +131,8 @@ def _rank(span: tuple[int, int], hits: Any) -> float:
 
 def _telling(inputs: Inputs, start: int, words: list[str]) -> bool:
     """Small words are stored somewhere in every database; a single capital may be a grade or a gender."""
+    if len(words) == 2 and inputs.question[start + len(words[0]) : start + len(words[0]) + 1] == "-":
+        return True  # "no-show" is one word
     if all(word in STOP_WORDS for word in words):
         surface = inputs.question[start : start + len(words[0])]
         # "IT" in capitals is a name, unless all of the question is.

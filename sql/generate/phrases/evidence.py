@@ -1,0 +1,278 @@
+"""Terms that come with a question: "margin = price - cost", "VIP means tier = 'gold'", "exclude cancelled orders"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import fold, stem
+
+from .conditions import Option
+from .definitions import Replacement
+from .formula_names import name_stems
+from .formulas import read_formula, read_test
+from .plan import has_aggregate, tables_of
+from .term import Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlglot import exp
+
+    from .conditions import Clause
+    from .term import Topic
+    from .terms import Terms
+
+    Conditions = Callable[[str, int, int], list[Clause]]
+
+__all__ = ["Knowledge", "Sentence", "read_knowledge"]
+
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\s*\n\s*|\s*;\s*")
+_DEFINES = re.compile(
+    r"^\W*(?:(?:the|an?|term|note:|where)\s+)*(?P<name>[^\s=:<>()][^=:<>()\n]{0,60}?)\s*(?:\(\s*(?P<short>[^()\n]{1,60})\)\s*)?"
+    r"(?P<verb>==?|:|\bmeans?\b|\brefers?\s+to\b|\bstands?\s+for\b|\bdenotes?\b|"
+    r"\b(?:is|are)\s+(?:defined|calculated|computed|measured|understood)\s+(?:as|by)\b|\bis\b|\bare\b)\s*(?P<body>\S.{1,298}?)\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_QUOTES = "\"'“”‘’` "
+_ONES = re.compile(
+    r"^(?:(?:an?|any|the|every|each|all)\s+)?(?:ones?|those|that|such|someone|anyone|people|(?P<noun>[^\W\d_]+))\s+"
+    r"(?=(?:over|under|above|below|with|without|who|whose|that|which|in|from|of|after|before|since|at|more|less|on)\b)",
+    re.IGNORECASE,
+)
+_QUOTIENT = re.compile(
+    r"^\(?\s*(?P<top>[^/÷]{3,120}?)\s*(?:/|÷|\bdivided\s+by\b)\s*(?P<bottom>[^/÷()]{3,120}?)\s*\)?\s*"
+    r"(?P<percent>(?:\*|×|times|multiplied\s+by)\s*100(?:\.0)?)?\s*%?\s*$",
+    re.IGNORECASE,
+)
+_IF = re.compile(
+    r"^\W*(?:an?|any|the|every)\s+(?P<subject>(?:[^\W\d_]+\s+){1,3}?)(?:(?:is|are)\s+(?:called|considered)(?:\s+as)?|is|are|counts?\s+as)\s+(?:an?\s+)?"
+    r"(?P<name>[^\s=:<>(),][^=:<>()\n,]{0,40}?)\s*,?\s+(?:if|when|where|once)\s+(?P<body>\S.{1,298}?)\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_WHO = re.compile(
+    r"^(?:they|he|she|it|who)\s+(?=(?:have|has|had|made|placed|spent|bought|ordered|booked|took)\b)", re.IGNORECASE
+)
+_LEAVE_OUT = re.compile(
+    r"^\W*(?:please\s+)?(?:always\s+)?(?:(?:exclud|ignor|omit|skip|disregard|leave\s+out)\w*|do\s+not\s+(?:include|count|consider|use)|"
+    r"don['’]t\s+(?:include|count|consider|use))\b\s*",
+    re.IGNORECASE,
+)
+_KEEP = re.compile(
+    r"^\W*(?:please\s+)?(?:always\s+)?(?:(?:only|just)\s+(?:count|consider|include|use|look\s+at|take|keep)|"
+    r"(?:count|consider|include|use|keep)\s+only|restrict\s+(?:this\s+|it\s+)?to)\b\s*",
+    re.IGNORECASE,
+)
+_MOST = 12  # sentences
+_LONGEST = 4_000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """An instruction, at characters [start, end) of the evidence; `left_out` where its rows are not wanted."""
+
+    start: int
+    end: int
+    left_out: bool
+
+
+@dataclass
+class Knowledge:
+    """What the evidence of one question says.
+
+    Attributes:
+        replaced: What stands in the question for the names of terms.
+        tests: Conditions of terms that the question uses, each with the place of its name in the question.
+        formulas: By stems of a name, the expression that it stands for, with how sure it is.
+        instructions: Sentences that state conditions.
+    """
+
+    replaced: list[Replacement] = field(default_factory=list)
+    tests: list[tuple[int, tuple[Option, ...]]] = field(default_factory=list)
+    formulas: dict[tuple[str, ...], Term] = field(default_factory=dict)
+    instructions: list[Sentence] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of it concerns the question."""
+        return not (self.replaced or self.tests or self.formulas or self.instructions)
+
+
+def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic, conditions: Conditions) -> Knowledge:
+    """The terms of the evidence that the question uses, and its instructions; empty without any.
+
+    Args:
+        question: As asked.
+        evidence: Sentences or lines; the first 12 within 4,000 characters are read.
+        terms: Reads phrases.
+        topic: What the question is about.
+        conditions: Reads conditions in words.
+    """
+    found = Knowledge()
+    for start, end in _sentences(evidence[:_LONGEST])[:_MOST]:
+        text = evidence[start:end]
+        kept, left_out = _KEEP.match(text), _LEAVE_OUT.match(text)
+        opening = kept or left_out
+        if opening is not None:
+            found.instructions.append(Sentence(start + opening.end(), end, left_out is not None))
+            continue
+        match = _IF.match(text) or _DEFINES.match(text)
+        if match is not None:
+            offset = len(question) + 1 + start
+            _Definition(question, match, offset, (terms, topic, conditions)).add_to(found)
+    return found
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    found, place = [], 0
+    for match in _SENTENCE.finditer(text):
+        found.append((place, match.start()))
+        place = match.end()
+    return [(a, b) for a, b in [*found, (place, len(text))] if text[a:b].strip()]
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """One sentence that defines a name; `offset` is where it begins in question + newline + evidence."""
+
+    question: str
+    match: re.Match[str]
+    offset: int
+    context: tuple[Terms, Topic, Conditions]
+
+    @property
+    def terms(self) -> Terms:
+        """Reads phrases."""
+        return self.context[0]
+
+    @property
+    def topic(self) -> Topic:
+        """What the question is about."""
+        return self.context[1]
+
+    def add_to(self, found: Knowledge) -> None:
+        """Add what the definition says, where the question uses its name."""
+        match = self.match
+        names = [part.strip(_QUOTES) for part in (match["name"], match.groupdict().get("short") or "")]
+        place = next((span for one in names if one and (span := _find(one, self.question))), None)
+        # An abbreviation is spelt out by `definitions`, unless it names a formula or a test.
+        body = match["body"].strip()
+        if place is None or not body:
+            return
+        if (test := read_test(body, self.terms, self.topic)) is not None:
+            self._add_test(found, place, *test)
+            return
+        formula = read_formula(body, self.terms, self.topic)
+        if formula is not None:
+            node, score = formula
+            table = (tables_of([node]) or [""])[0]
+            kind = "measure" if has_aggregate(node) else "column"
+            for one in filter(None, names):
+                found.formulas[name_stems(one)] = Term(score, (node,), table, kind)
+            return
+        if _QUOTIENT.match(body) is None and self._add_worded(found, place, body):
+            return
+        self._reword(found, place, body)
+
+    def _add_worded(self, found: Knowledge, place: tuple[int, int], body: str) -> bool:
+        """Whether the body states conditions in words, which are then those of the name."""
+        start = self.offset - len(self.question) - 1 + self.match.start("body")
+        ones = _ONES.match(body)
+        begin = ones.end() if ones else 0
+        noun = self._spoken(place) or (ones["noun"] if ones and ones["noun"] else "")
+        noun = noun or (self.match.groupdict().get("subject") or "").strip()
+        if not noun:
+            return False
+        clauses = self.context[2](noun, start + begin, start + len(body))
+        if not clauses:
+            return False
+        tables = clauses[0].options[0].tables
+        own_start, own_end = self._own(place)
+        for clause in clauses:
+            found.tests += [(own_start, clause.options)]
+        found.replaced.append(Replacement(own_start, own_end, self._noun(own_start, own_end, tables)))
+        return True
+
+    def _following(self, end: int) -> tuple[int, int] | None:
+        """Where the word after a name stands, if it names a table."""
+        match = re.compile(r"[\s-]+([^\W\d_]+)").match(self.question, end)
+        return match.span(1) if match is not None and self._is_thing(match[1]) else None
+
+    def _spoken(self, place: tuple[int, int]) -> str:
+        """The noun of a name, or the one that follows it in the question."""
+        words = self.question[place[0] : place[1]].split()
+        following = re.match(r"[\s-]+((?:[^\W\d_]+\s+)?[^\W\d_]+)", self.question[place[1] :])
+        tries = [words[-1], *([following[1], following[1].split()[0]] if following else [])]
+        return next((one for one in tries if self._is_thing(one)), "")
+
+    def _add_test(self, found: Knowledge, place: tuple[int, int], test: exp.Expression, score: float) -> None:
+        tables = tuple(tables_of([test]))
+        option = Option(max(min(score, 1.0), 0.5), test, tables, "value")
+        start, end = self._own(place)
+        found.tests.append((start, (option,)))
+        found.replaced.append(Replacement(start, end, self._noun(start, end, tables)))
+
+    def _own(self, place: tuple[int, int]) -> tuple[int, int]:
+        """The words of a name without the noun that names a table: "loyal" of "loyal members"."""
+        start, end = place
+        words = list(re.finditer(r"\S+", self.question[start:end]))
+        if len(words) > 1 and self._is_thing(words[-1][0]):
+            return start, start + words[-2].end()
+        return place
+
+    def _is_thing(self, word: str) -> bool:
+        return any(term.score >= 0.7 for term in self.terms.things(word.lower()))
+
+    def _noun(self, start: int, end: int, tables: tuple[str, ...]) -> list[tuple[str, int | None]]:
+        """What stands for the name: nothing before a noun, else the name of the table whose rows it means."""
+        following = re.match(r"[\s-]+([^\W\d_]+)", self.question[end:])
+        before = re.search(r"\b(?:is|are|was|were)\s+(?:an?\s+|the\s+)?$", self.question[:start])
+        if before or (following and self._is_thing(following[1])) or not tables:
+            return [("", None)]
+        view = self.terms.lexicon.view
+        table = view.schema.table(tables[0])
+        return [((table.comment or table.name).replace("_", " "), None)]
+
+    def _reword(self, found: Knowledge, place: tuple[int, int], body: str) -> None:
+        """The body in place of the name: as a ratio in words, or after the noun of the name."""
+        start, end = place
+        base = self.offset + self.match.start("body")
+        quotient = _QUOTIENT.match(body)
+        if quotient is not None:
+            form = "percentage ratio of " if quotient["percent"] else "ratio of "
+            copied = [
+                (form, None), (quotient["top"], base + quotient.start("top")), (" to ", None),
+                (quotient["bottom"], base + quotient.start("bottom")),
+            ]  # fmt: skip
+            found.replaced.append(Replacement(start, end, copied))
+            return
+        who = _WHO.match(body)
+        if who is not None and (noun := self._following(end)) is not None:
+            # "loyal customers" are "customers who have more than 3 orders".
+            text = self.question[noun[0] : noun[1]]
+            copied = [(f"{text} who ", None), (body[who.end() :], base + who.end())]
+            found.replaced.append(Replacement(start, noun[1], copied))
+            return
+        ones = _ONES.match(body)
+        words = self.question[start:end].split()
+        if (
+            ones is not None
+            and words
+            and (self._is_thing(words[-1]) or (ones["noun"] and self._is_thing(ones["noun"])))
+        ):
+            noun = words[-1] if self._is_thing(words[-1]) else ones["noun"]
+            found.replaced.append(
+                Replacement(start, end, [(f"{noun} ", None), (body[ones.end() :], base + ones.end())])
+            )
+
+
+def _find(name: str, question: str) -> tuple[int, int] | None:
+    """Where a question uses a name, in any number and case; None where it does not."""
+    wanted = name_stems(name)
+    words = list(re.finditer(r"\w+", question))
+    stems = [stem(fold(word[0])) for word in words]
+    for place in range(len(words) - len(wanted) + 1 if wanted else 0):
+        if tuple(stems[place : place + len(wanted)]) == wanted:
+            return words[place].start(), words[place + len(wanted) - 1].end()
+    return None
