@@ -13,7 +13,7 @@ from .associations import Prepared
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
-from .lexicon import MONTH_WORDS, UNITS, cue_of
+from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
 from .objections import Case, find_objections
 from .periods import find_periods
@@ -37,8 +37,6 @@ _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _NUMBER = re.compile(r"(?<![\w.-])\d{1,12}(?:\.\d{1,6})?(?![\w-])")
 _CLAUSE = re.compile(r"[;\n]")
-_NEGATED = ("un", "in", "non", "dis", "im", "ir")
-_SHORTEST_REST = 4
 
 
 class Accountant:
@@ -225,8 +223,8 @@ class _Matching:
         known = {*self._asked.prepared.view.words}
         known |= {stem(one) for literal in self._query.literals for one in words(literal.text)}
         for place, word in enumerate(self._asked.words):
-            rests = [word.text.removeprefix(prefix) for prefix in _NEGATED]
-            negated = any(rest != word.text and len(rest) >= _SHORTEST_REST and stem(rest) in known for rest in rests)
+            rests = [word.text.removeprefix(prefix) for prefix in NEGATED]
+            negated = any(rest != word.text and len(rest) >= SHORTEST_REST and stem(rest) in known for rest in rests)
             if negated and not word.exact and not self._said[place]:
                 # Found by its likeness to the name, it would be explained by "paid", too.
                 self.parts[place] = []

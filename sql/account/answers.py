@@ -139,7 +139,8 @@ def _identifies(case: Case, noun: int, outputs: tuple[Output, ...], *, name: boo
     if tables.isdisjoint(_reached(case)):
         return True
     said = {word.token.stem for word in case.asked.words if word.exact}
-    labelled = name and any(_label(case, table) for table in tables & _reached(case))
+    by_key = any(word.text in {"id", "ids", "code", "codes", "number", "numbers"} for word in case.asked.words)
+    labelled = name and not by_key and any(_label(case, table) for table in tables & _reached(case))
 
     def tells(ref: ColumnRef) -> bool:
         facts = case.kinds.facts(ref)
