@@ -33,7 +33,7 @@ from ctxprune.sql.select.base import Executed, SelectionContext
 from ctxprune.sql.values.index import ValueIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ctxprune.sql.evaluation.datasets import Benchmark, Item
@@ -229,8 +229,10 @@ def _cell(cell: object) -> object:
     return cell.hex() if isinstance(cell, bytes) else cell[:100] if isinstance(cell, str) else cell
 
 
-def read_sets(path: Path, schema: Schema) -> Iterator[TrustSet]:
-    """The sets of one database's file."""
+def read_sets(
+    path: Path, schema: Schema, samples: Mapping[ColumnRef, tuple[object, ...]] | None = None
+) -> Iterator[TrustSet]:
+    """The sets of one database's file; `samples` are stored values, as the pipeline reads them."""
     for line in path.read_text(encoding="utf-8").splitlines():
         data = json.loads(line)
         scores = {ColumnRef(table, column): score for table, column, score in data["links"]}
@@ -246,6 +248,7 @@ def read_sets(path: Path, schema: Schema) -> Iterator[TrustSet]:
             ),
             linked=Linked(schema, schema, scores, data["tables"], hits=hits),
             doubts=tuple(Doubt(**{**doubt, "span": tuple(doubt["span"])}) for doubt in data["doubts"]),
+            samples=samples or {},
         )
         executed = tuple(map(_executed, data["candidates"]))
         yield TrustSet(data["key"][0], context, executed, tuple(data["right"]), data["hollow"])

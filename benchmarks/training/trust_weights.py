@@ -32,6 +32,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.select.vote import VoteSelector
 from ctxprune.sql.trust.features import FEATURES, SchemaFacts, describe_groups
 from ctxprune.sql.trust.model import Curve, TrustWeights, read_accounts
+from ctxprune.sql.values.column_samples import column_samples
 from ctxprune.storage.sealed import seal_text
 
 FOLDER = SHARED / "data" / "nl2sql"
@@ -110,7 +111,8 @@ def read_cases(path: Path, spider) -> list[Case]:
     name = path.stem
     with Database(spider.databases[name], isolated=False) as database:
         facts = SchemaFacts.of(database.schema())
-    found = [_case(one, name, facts) for one in read_sets(path, facts.schema)]
+        samples = column_samples(database, facts.schema)
+    found = [_case(one, name, facts) for one in read_sets(path, facts.schema, samples)]
     sys.stderr.write(f"\r{name:40}")
     return [case for case in found if case is not None]
 

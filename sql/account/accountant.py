@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import STOP_WORDS, stem, words
 
+from .answers import find_other_answers
 from .associations import Prepared
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
-from .lexicon import MONTH_WORDS, UNITS, cue_of
+from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
+from .objections import Case, find_objections
 from .periods import find_periods
 from .query import read_query
 from .question import Asked
@@ -21,7 +23,7 @@ from .reading import Part, Reading, Span
 from .targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..generate.sketch.view import SchemaView
     from ..schema.hits import RangeHit, ValueHit
@@ -35,8 +37,6 @@ _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _NUMBER = re.compile(r"(?<![\w.-])\d{1,12}(?:\.\d{1,6})?(?![\w-])")
 _CLAUSE = re.compile(r"[;\n]")
-_NEGATED = ("un", "in", "non", "dis", "im", "ir")
-_SHORTEST_REST = 4
 
 
 class Accountant:
@@ -47,6 +47,7 @@ class Accountant:
         schema: A schema, or one that `Prepared.of` made ready for many questions.
         hits, ranges: Stored values, and columns for its numbers, that the value index found in the question.
         evidence: Knowledge that came with the question; its words explain themselves where the query follows it.
+        samples: By column, a few stored values; they tell flags, texts and the size of numbers.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class Accountant:
         hits: Sequence[ValueHit] = (),
         ranges: Sequence[RangeHit] = (),
         evidence: str = "",
+        samples: Mapping[ColumnRef, tuple[object, ...]] | None = None,
     ) -> None:
-        self._asked = Asked(question, Prepared.of(schema), hits, ranges, evidence)
+        self._asked = Asked(question, Prepared.of(schema), hits, ranges, evidence, samples)
 
     def read(self, sql: str) -> Reading:
         """The account of one query.
@@ -106,6 +108,7 @@ class _Matching:
         self._references()
         self._cues()
         self._prefixes()
+        self._object()
         self._evidence()
 
     def _add(self, place: int, parts: Sequence[Part]) -> None:
@@ -220,13 +223,20 @@ class _Matching:
         known = {*self._asked.prepared.view.words}
         known |= {stem(one) for literal in self._query.literals for one in words(literal.text)}
         for place, word in enumerate(self._asked.words):
-            rests = [word.text.removeprefix(prefix) for prefix in _NEGATED]
-            negated = any(rest != word.text and len(rest) >= _SHORTEST_REST and stem(rest) in known for rest in rests)
+            rests = [word.text.removeprefix(prefix) for prefix in NEGATED]
+            negated = any(rest != word.text and len(rest) >= SHORTEST_REST and stem(rest) in known for rest in rests)
             if negated and not word.exact and not self._said[place]:
                 # Found by its likeness to the name, it would be explained by "paid", too.
                 self.parts[place] = []
                 self.content[place] = True
                 self._add(place, self._query.negations or self._groups_of(rests))
+
+    def _object(self) -> None:
+        """Leave over the words whose parts do not do what they ask for."""
+        case = Case(self._asked, self._query, self.parts, self._said)
+        for place in {*find_objections(case), *find_other_answers(case)}:
+            self.parts[place] = []
+            self.content[place] = True
 
     @cached_property
     def _numbers(self) -> set[float]:

@@ -42,9 +42,17 @@ def _is_telling(asked: Asked, position: int) -> bool:
     word = asked.words[position]
     if len(word.text) == 1 and word.text.isascii():
         return False
+    if _says_still(asked, position):
+        return True  # "are still open" is a condition even where the word is a common verb
     if word.text in GENERIC:
         return word.exact and word.text not in WEAK_NAMES
     return word.text[:1].isalnum() and not is_adverb(word.text)
+
+
+def _says_still(asked: Asked, position: int) -> bool:
+    """The adjective or participle of "still open", "not yet closed"."""
+    text, before = asked.text(position), asked.text(position - 1)
+    return before in {"still", "yet"} and text not in STOP_WORDS and text[:1].isalpha()
 
 
 def _follows_auxiliary(asked: Asked, position: int) -> bool:
@@ -62,6 +70,8 @@ def _follows_auxiliary(asked: Asked, position: int) -> bool:
 def _is_verb(asked: Asked, position: int) -> bool:
     """A participle or verb that relates two nouns ("students enrolled in courses"), as far as its place tells."""
     text, before, after = asked.text(position), asked.text(position - 1), asked.text(position + 1)
+    if _says_still(asked, position):
+        return False
     if before in {"who", "they", "we", "you"} or _follows_auxiliary(asked, position):
         return True
     related = before in {"who", "that", "which", "to", "they", "he", "she", "it"}

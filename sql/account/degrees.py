@@ -19,8 +19,14 @@ __all__ = ["Degrees"]
 _UPWARDS, _DOWNWARDS = frozenset((">", ">=", "between")), frozenset(("<", "<=", "between"))
 _FLIPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 _NUMEROUS = word_set("most fewest least")
+_SIZES = word_set(
+    "longest shortest largest biggest smallest oldest eldest youngest newest latest earliest heaviest lightest tallest "
+    "fastest slowest cheapest priciest expensive costliest highest lowest longer shorter larger smaller"
+)
 _MEANS = word_set("average mean median")
 _PLAIN_LIMITS = word_set("first last latest recent")
+_RELATIONS = word_set("above below under over beneath beyond exceed exceeds exceeding exceeded surpass surpasses")
+_OWN = word_set("the their its his her a an own")
 _NEAR, _FAR = 5, 6  # words after a comparative in which its number may stand
 
 
@@ -81,12 +87,14 @@ class Degrees:
 
     def _right_way(self, columns: tuple[ColumnRef, ...], text: str, *, high: bool) -> bool:
         wanted = is_high(text, days=self._targets.has_days(columns), ranks=self._targets.has_ranks(columns))
+        if text in _SIZES and self._targets.has_only_words(columns) and "length" not in self._query.functions:
+            return False
         return (wanted is None or wanted == high) and self._targets.measures(columns, text)
 
     def comparative(self, place: int) -> list[Part] | None:
         """ "more than 5", "older than", "after May 2022", "above the average"; None where nothing follows."""
         if not self.compares(place):
-            return None
+            return self._between_columns(place)
         text, tests = self._asked.text(place), self._near_tests(place)
         days = [test for test in tests if self._targets.has_days(test.columns)]
         tests = [test for test in tests if self._targets.measures(test.columns, text)]
@@ -97,6 +105,18 @@ class Degrees:
         if self._asked.text(place - 1) in {"no", "not"} and wanted is not None:
             wanted = not wanted
         return self._of_direction(days if turned else tests, wanted)
+
+    def _between_columns(self, place: int) -> list[Part] | None:
+        """ "below their reorder level": a comparison of two columns; None where no column of amounts follows."""
+        if self._asked.text(place) not in _RELATIONS:
+            return None
+        for word in self._asked.words[place + 1 : place + _NEAR - 1]:
+            if word.text in _OWN:
+                continue
+            amounts = word.exact and self._targets.names_amount(word.token.stem)
+            compared = [test for test in self._query.tests if len(test.columns) > 1 or test.nested or test.counted]
+            return self._of_direction(compared, is_high(self._asked.text(place), days=False)) if amounts else None
+        return None
 
     def _follows_year(self, place: int) -> bool:
         return any(word.year or word.month or word.day for word in self._asked.words[place + 1 : place + _FAR])

@@ -10,13 +10,16 @@ __all__ = [
     "GENERIC",
     "MEASURED",
     "MONTH_WORDS",
+    "NEGATED",
     "ORDINALS",
+    "SHORTEST_REST",
     "TEMPORAL",
     "TURNED",
     "UNITS",
     "cue_of",
     "is_adverb",
     "is_high",
+    "is_opposite",
     "is_participle",
     "word_set",
 ]
@@ -82,6 +85,7 @@ MEASURED = word_set(
 # Words whose direction depends on what is measured ("best" of ranks, "fastest" of times), so that either will do.
 _EITHER = word_set("first last closest nearest farthest furthest deepest hardest easiest starting")
 _BY_RANK = word_set("best worst fastest slowest faster slower better worse top bottom leading")
+NEGATED, SHORTEST_REST = ("un", "in", "non", "dis", "im", "ir"), 4
 _PARTICIPLE = re.compile(r"[a-z]{2,}(?:ed|en|wn)$")
 _ADVERBS = ("ally", "tely", "ully", "ously", "ently", "antly", "edly", "ingly", "ively", "ghly", "ainly", "rely")
 _NO_SUPERLATIVES = word_set(
@@ -172,6 +176,12 @@ def is_adverb(word: str) -> bool:
 def is_participle(word: str) -> bool:
     """Whether a word has the form of a past participle."""
     return _PARTICIPLE.fullmatch(word) is not None
+
+
+def is_opposite(one: str, other: str) -> bool:
+    """Whether one word is the other with a prefix that negates it: "inactive" and "active"."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= SHORTEST_REST and any(long == prefix + short for prefix in NEGATED)
 
 
 def _is_superlative(word: str) -> bool:

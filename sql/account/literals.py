@@ -9,6 +9,8 @@ from rapidfuzz import fuzz
 
 from ctxprune.text.words import stem, words
 
+from .lexicon import is_opposite
+
 if TYPE_CHECKING:
     from .parts import Literal
     from .question import Asked, Word
@@ -57,13 +59,15 @@ def _find_text(asked: Asked, literal: Literal) -> list[int]:
     wanted = words(text)
     if not wanted:
         return []
-    return (
+    found = (
         _as_written(asked, wanted)
         or _as_hit(asked, wanted, literal)
         or _nearby(asked, wanted)
         or _with_typo(asked, wanted)
         or _as_start(asked, wanted)
     )
+    # "inactive" is spelt much like 'active'.
+    return [place for place in found if not any(is_opposite(asked.text(place), one) for one in wanted)]
 
 
 def _as_written(asked: Asked, wanted: list[str]) -> list[int]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..schema.schema import ColumnRef
     from .reading import Part
 
-__all__ = ["Aggregate", "Literal", "Order", "QueryParts", "Test"]
+__all__ = ["Aggregate", "Literal", "Order", "Output", "QueryParts", "Test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,15 @@ class Test:
     part: Part
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One item of the outermost SELECT list: its stored columns, whether it is `*`, and whether it is aggregated."""
+
+    refs: tuple[ColumnRef, ...]
+    star: bool
+    aggregate: bool
+
+
 @dataclass
 class QueryParts:
     """Everything that one query asks for, in the order of the query.
@@ -77,6 +86,8 @@ class QueryParts:
         columns: Stored columns, without those that only join.
         linking: Columns that only join.
         shown: Columns in the outermost SELECT list, aggregated ones included.
+        outputs: The items of that list.
+        hollow: They only repeat what the query says: columns that its own equality fixes, or a count of one key.
         negations: NOT, !=, IS NULL, EXCEPT, NOT EXISTS and comparisons with 0, 'N' and the like.
         functions: By what they do: "year", "month", "now", "div", "sub", "length", "case".
         combined: INTERSECT, UNION, EXCEPT and OR.
@@ -86,6 +97,8 @@ class QueryParts:
     columns: dict[ColumnRef, Part] = field(default_factory=dict)
     linking: dict[ColumnRef, Part] = field(default_factory=dict)
     shown: tuple[ColumnRef, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    hollow: bool = False
     literals: list[Literal] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
     aggregates: list[Aggregate] = field(default_factory=list)

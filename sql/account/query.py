@@ -10,6 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from ctxprune.errors import InputError
 
+from .hollow import is_hollow
 from .names import Names
 from .nodes import (
     ARITHMETIC,
@@ -23,7 +24,7 @@ from .nodes import (
     other_sides,
     says_no,
 )
-from .parts import Aggregate, Literal, Order, QueryParts, Test
+from .parts import Aggregate, Literal, Order, Output, QueryParts, Test
 from .reading import Part
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class _Reader:
         names = self._names = Names(tree, schema)
         self._refs = {id(column): names.column(column) for column in tree.find_all(exp.Column)}
         self._found = QueryParts(tables={name: Part("table", name) for name in names.tables})
+        # Before aliases give way to names of tables, which tell no two rows of one table apart.
+        self._found.hollow = is_hollow(tree, schema)
         self._spell_out()
 
     def read(self) -> QueryParts:
@@ -133,6 +136,12 @@ class _Reader:
         first = self._tree.find(exp.Select)
         shown = [ref for item in (first.expressions if first is not None else ()) for ref in self._of(item)]
         self._found.shown = tuple(dict.fromkeys(shown))
+        self._found.outputs = tuple(map(self._output, first.expressions if first is not None else ()))
+
+    def _output(self, item: exp.Expr) -> Output:
+        inner = item.unalias()
+        star = isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and isinstance(inner.this, exp.Star))
+        return Output(self._of(item), star, inner.find(exp.AggFunc) is not None)
 
     def _test(self, node: exp.Expr, joining: set[int]) -> None:
         op = OPERATORS[type(node)]

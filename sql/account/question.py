@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..generate.sketch.analysis import Token
     from ..schema.hits import RangeHit, ValueHit
+    from ..schema.schema import ColumnRef
 
 __all__ = ["MAX_WORDS", "Asked", "Prepared", "Word"]
 
@@ -82,6 +83,7 @@ class Asked:
         prepared: The schema.
         hits, ranges: What the value index found in the question.
         evidence: Knowledge that came with it.
+        samples: By column, a few stored values.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class Asked:
         hits: Sequence[ValueHit] = (),
         ranges: Sequence[RangeHit] = (),
         evidence: str = "",
+        samples: Mapping[ColumnRef, tuple[object, ...]] | None = None,
     ) -> None:
+        self.samples = samples or {}
         self.question, self.prepared, self.evidence = question, prepared, evidence
         self.tokens, self.truncated = tokenize(question, MAX_WORDS)
         self._starts = [token.start for token in self.tokens]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import stem
 
 from .associations import sure_relations
+from .kinds import ColumnKinds
 from .lexicon import MEASURED, TURNED, word_set
 
 if TYPE_CHECKING:
@@ -84,6 +85,17 @@ class Targets:
         columns = self.asked.prepared.view.columns
         named = [columns[number] for number, _ in self.asked.prepared.view.column_words.get(name, ())]
         return any(one.kind in {"number", "date"} for one in named)
+
+    def names_amount(self, name: str) -> bool:
+        """Whether a stem belongs to the name of a column of numbers in the tables of the query."""
+        view = self.asked.prepared.view
+        named = [view.columns[number] for number, _ in view.column_words.get(name, ())]
+        return any(one.kind == "number" and one.ref.table in self.query.tables for one in named)
+
+    def has_only_words(self, columns: Iterable[ColumnRef]) -> bool:
+        """Whether all columns, of one or more, hold texts that have no size."""
+        kinds, columns = ColumnKinds(self.asked), tuple(columns)
+        return bool(columns) and all(map(kinds.is_wordy, columns))
 
     def is_key(self, ref: ColumnRef) -> bool:
         """Whether a column tells rows apart, so that nobody compares it by size."""

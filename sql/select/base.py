@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -11,14 +11,14 @@ from ctxprune.registry import Registry
 from ctxprune.utils.foreign import check_method, optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..database.database import ResultSet
     from ..generate.base import Candidate
     from ..linking.doubts import Doubt
     from ..schema.hits import RangeHit, ValueHit
     from ..schema.linked import Linked
-    from ..schema.schema import Schema
+    from ..schema.schema import ColumnRef, Schema
 
 __all__ = ["SELECTORS", "Executed", "GroupChance", "Selection", "SelectionContext", "Selector", "as_selector"]
 
@@ -72,6 +72,7 @@ class SelectionContext:
         linked: The linked schema; None where no linker ran.
         doubts: Words of the question that mean nothing in the schema.
         chances: Of the groups of equal results, best first; () where no model estimated them.
+        samples: By column, a few stored values that may be shown.
     """
 
     question: str
@@ -82,6 +83,7 @@ class SelectionContext:
     linked: Linked | None = None
     doubts: Sequence[Doubt] = ()
     chances: Sequence[GroupChance] = ()
+    samples: Mapping[ColumnRef, tuple[object, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

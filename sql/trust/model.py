@@ -196,7 +196,7 @@ def _is_stored(group: GroupFacts, executed: Sequence[Executed]) -> bool:
 
 def read_accounts(context: SelectionContext, executed: Sequence[Executed], prepared: Prepared) -> dict[str, Reading]:
     """The account of every different text that ran; a text that cannot be read is left out."""
-    accountant = Accountant(context.question, prepared, context.hits, context.ranges, context.evidence)
+    accountant = Accountant(context.question, prepared, context.hits, context.ranges, context.evidence, context.samples)
     found: dict[str, Reading] = {}
     for one in executed:
         if one.result is None or one.sql in found:

@@ -99,6 +99,7 @@ class State:
             self.linked,
             self.doubts,
             tuple(group.as_chance for group in self.judged),
+            self.samples,
         )
 
     @property

@@ -23,8 +23,8 @@ _WORDS = """how many employees orders unpaid cancelled April 2022 top 5 most per
 _QUERY = "SELECT COUNT(*) FROM employee WHERE salary > 5 AND is_active = 1"
 
 
-def _cases() -> Iterator[tuple[str, str, list[str], list[str]]]:
-    text = (Path(__file__).parent / "cases.txt").read_text(encoding="utf-8")
+def _cases(name: str = "cases.txt") -> Iterator[tuple[str, str, list[str], list[str]]]:
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     for block in text.split("\n\n"):
         lines = [line for line in block.splitlines() if not line.startswith("#")]
         told = {name: value.split(" | ") for name, _, value in (line.partition(": ") for line in lines[2:])}
@@ -36,6 +36,12 @@ def test_golden_cases(accountant: Build, question: str, sql: str, unused: list[s
     reading = accountant(question).read(sql)
     assert [span.text for span in reading.unused] == unused, describe(reading)
     assert [part.text for part in reading.extra] == extra, describe(reading)
+
+
+@pytest.mark.parametrize(("question", "sql", "unused"), [case[:3] for case in _cases("objections.txt")])
+def test_what_is_only_named_is_left_over(hotel: Build, question: str, sql: str, unused: list[str]) -> None:
+    reading = hotel(question).read(sql)
+    assert [span.text for span in reading.unused] == unused, describe(reading)
 
 
 def _check(question: str, reading: Reading) -> None:
