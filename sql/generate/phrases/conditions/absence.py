@@ -23,7 +23,8 @@ __all__ = ["read_absences", "read_denied_values", "spoken_table"]
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
     r"(?:\s+(?:yet|ever|been|have|had|get|received?))*|(?:have|has|had|are|were|was|is)?\s*never\b(?:\s+been)?|"
-    r"without\b|with no\b|but no\b|(?:have|has|had|having)\s+no\b|with (?:zero|0)\b|(?:have|has|had|having)\s+(?:zero|0)\b|"
+    r"without\b|with no\b|but no\b|(?:have|has|had|having)\s+no\b|with (?:zero|0)\b|"
+    r"(?:have|has|had|having)\s+(?:zero|0)\b|"
     r"lack(?:s|ing)?\b|"
     r"not having\b|not\s+(?=\w+(?:ed|en)\b))"
 )
