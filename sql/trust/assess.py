@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.utils.validation import check_range
 
 from ..linking.doubts import Doubt
+from .contradiction import contradicts_itself
 from .explain import find_nearest, question_back
 from .leftover import IMPORTANT
 from .outcome import ANSWERED, TENTATIVE, UNANSWERED, Assessment
@@ -75,7 +76,12 @@ def assess(
     # What people have checked needs no account; its words may be explained by what they know.
     blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
     alone = _read_alone(mine, executed)
-    doubts = (*blockers, *(() if mine.stored else _result_doubts(mine)), *_rival_doubts(close=close, alone=alone))
+    clash = contradicts_itself(executed[chosen].sql, context.schema.dialect)
+    doubts = (
+        *blockers,
+        *(() if mine.stored else _result_doubts(mine)),
+        *_query_doubts(close=close, alone=alone, clash=clash),
+    )
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
     # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
@@ -85,7 +91,7 @@ def assess(
         reason = _refusal(context, blockers)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
-    sure = mine.chance >= bars.answer_above and not blockers and not alone
+    sure = mine.chance >= bars.answer_above and not (blockers or alone or clash)
     return Assessment(
         ANSWERED if sure else TENTATIVE,
         mine.chance,
@@ -133,7 +139,9 @@ def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
         yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
 
 
-def _rival_doubts(*, close: bool, alone: bool) -> Iterator[Doubt]:
+def _query_doubts(*, close: bool, alone: bool, clash: bool) -> Iterator[Doubt]:
+    if clash:
+        yield Doubt("", (0, 0), "its conditions exclude each other, so that no row can satisfy them")
     if alone:
         yield Doubt("", (0, 0), "read phrase by phrase the question means another query")
     if close:
