@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.text.words import fold, stem
 
 from .conditions import Option
+from .conditions.build import negate
 from .definitions import Replacement
 from .formula_names import name_stems
 from .formulas import read_formula, read_test
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Conditions = Callable[[str, int, int], list[Clause]]
 
-__all__ = ["Knowledge", "Sentence", "read_knowledge"]
+__all__ = ["Knowledge", "Sentence", "find_name", "read_knowledge"]
 
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\s*\n\s*|\s*;\s*")
 _DEFINES = re.compile(
@@ -54,6 +55,7 @@ _IF = re.compile(
 _WHO = re.compile(
     r"^(?:they|he|she|it|who)\s+(?=(?:have|has|had|made|placed|spent|bought|ordered|booked|took)\b)", re.IGNORECASE
 )
+_NOT = re.compile(r"\b(?:(?:is|are|was|were)\s+)?((?:non|not)[\s-]+)(?:an?\s+|the\s+)?$", re.IGNORECASE)
 _LEAVE_OUT = re.compile(
     r"^\W*(?:please\s+)?(?:always\s+)?(?:(?:exclud|ignor|omit|skip|disregard|leave\s+out)\w*|do\s+not\s+(?:include|count|consider|use)|"
     r"don['’]t\s+(?:include|count|consider|use))\b\s*",
@@ -155,7 +157,7 @@ class _Definition:
         """Add what the definition says, where the question uses its name."""
         match = self.match
         names = [part.strip(_QUOTES) for part in (match["name"], match.groupdict().get("short") or "")]
-        place = next((span for one in names if one and (span := _find(one, self.question))), None)
+        place = next((span for one in names if one and (span := find_name(one, self.question))), None)
         # An abbreviation is spelt out by `definitions`, unless it names a formula or a test.
         body = match["body"].strip()
         if place is None or not body:
@@ -189,8 +191,11 @@ class _Definition:
             return False
         tables = clauses[0].options[0].tables
         own_start, own_end = self._own(place)
-        for clause in clauses:
-            found.tests += [(own_start, clause.options)]
+        begin, first = self._denied(own_start, clauses[0].options)
+        if begin != own_start and len(clauses) > 1:
+            return False  # what a denied term of several conditions means is not known
+        own_start = begin
+        found.tests += [(own_start, first), *((own_start, clause.options) for clause in clauses[1:])]
         found.replaced.append(Replacement(own_start, own_end, self._noun(own_start, own_end, tables)))
         return True
 
@@ -210,6 +215,7 @@ class _Definition:
         tables = tuple(tables_of([test]))
         option = Option(max(min(score, 1.0), 0.5), test, tables, "value")
         start, end = self._own(place)
+        start, (option,) = self._denied(start, (option,))
         found.tests.append((start, (option,)))
         found.replaced.append(Replacement(start, end, self._noun(start, end, tables)))
 
@@ -220,6 +226,13 @@ class _Definition:
         if len(words) > 1 and self._is_thing(words[-1][0]):
             return start, start + words[-2].end()
         return place
+
+    def _denied(self, start: int, options: tuple[Option, ...]) -> tuple[int, tuple[Option, ...]]:
+        """The options of a name and where it begins; denied and from "non" or "not" on where that stands before it."""
+        match = _NOT.search(self.question[:start])
+        if match is None:
+            return start, options
+        return match.start(1), tuple(replace(option, test=negate(option.test.copy())) for option in options)
 
     def _is_thing(self, word: str) -> bool:
         return any(term.score >= 0.7 for term in self.terms.things(word.lower()))
@@ -248,11 +261,11 @@ class _Definition:
             found.replaced.append(Replacement(start, end, copied))
             return
         who = _WHO.match(body)
-        if who is not None and (noun := self._following(end)) is not None:
+        if who is not None and (following := self._following(end)) is not None:
             # "loyal customers" are "customers who have more than 3 orders".
-            text = self.question[noun[0] : noun[1]]
+            text = self.question[following[0] : following[1]]
             copied = [(f"{text} who ", None), (body[who.end() :], base + who.end())]
-            found.replaced.append(Replacement(start, noun[1], copied))
+            found.replaced.append(Replacement(start, following[1], copied))
             return
         ones = _ONES.match(body)
         words = self.question[start:end].split()
@@ -267,7 +280,7 @@ class _Definition:
             )
 
 
-def _find(name: str, question: str) -> tuple[int, int] | None:
+def find_name(name: str, question: str) -> tuple[int, int] | None:
     """Where a question uses a name, in any number and case; None where it does not."""
     wanted = name_stems(name)
     words = list(re.finditer(r"\w+", question))

@@ -177,7 +177,9 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
     )
     clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
     mask = Mask.of(text)
-    clauses = with_sale_days(clauses, mask.text, prepared.terms)
+    lines = {product.table for product in prepared.terms.sums.products}
+    sold = any(term.table in lines for term in given.formulas.values())
+    clauses = with_sale_days(clauses, mask.text, prepared.terms, sold=sold)
     if prepared.terms.sums.debts:
         # "the outstanding amount" is a difference, no condition on rows.
         owed = [Clause(match.start(), match.end(), ()) for match in OWED_AMOUNT.finditer(mask.text)]

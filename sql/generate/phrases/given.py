@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .conditions import Clause, read_conditions
+from sqlglot import exp
+
+from .choices import COMPARE
+from .conditions import Clause, Option, read_conditions
 from .conditions.build import negate
 from .definitions import expand
-from .evidence import read_knowledge
+from .evidence import find_name, read_knowledge
+from .plan import tables_of
 from .scan import Mask
 from .topic import find_topic
 
@@ -23,6 +28,15 @@ if TYPE_CHECKING:
     from .terms import Terms
 
 __all__ = ["Given", "with_evidence"]
+
+_AFTER = re.compile(
+    r"\s+(?:(?:is|are|of|was|that\s+is)\s+)?(?:(?P<more>above|over|exceeding|more\s+than|greater\s+than|higher\s+than)|"
+    r"(?P<least>at\s+least)|(?P<less>below|under|less\s+than|lower\s+than)|(?P<most>at\s+most|up\s+to))\s+[$€£]?"
+    r"(?P<number>-?\d[\d,]{0,12}(?:\.\d{1,6})?)(?![\d%])",
+    re.IGNORECASE,
+)
+_OPS = {">": "more", ">=": "least", "<": "less", "<=": "most"}
+_BEFORE = re.compile(r"\b(negative|positive)\s+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,33 @@ def with_evidence(text: str, request: Request, terms: Terms, view: SchemaView) -
     text = expanded.text if expanded is not None else text
     clauses += _instructions(known.instructions, len(text), reader)
     clauses = [one for one in clauses if one.start <= len(text)]
+    clauses += _compared(text, known.formulas)
     return text, moved, Given(tuple(clauses), known.formulas)
+
+
+def _compared(text: str, formulas: Mapping[tuple[str, ...], Term]) -> list[Clause]:
+    """Conditions on a formula: "a margin above 20", "a negative margin"."""
+    found = []
+    for name, term in formulas.items():
+        place = find_name(" ".join(name), text) if term.kind == "column" else None
+        if place is None:
+            continue
+        after, before = _AFTER.match(text, place[1]), _BEFORE.search(text[: place[0]])
+        number = after["number"].replace(",", "") if after else "0"
+        if after is None and before is None:
+            continue
+        op = (
+            next(op for op in _OPS if after[_OPS[op]])
+            if after
+            else "<"
+            if before and before[1].lower() == "negative"
+            else ">"
+        )
+        test: Any = COMPARE[op](this=term.expressions[0].copy(), expression=exp.Literal.number(number))
+        start = before.start() if before and not after else place[0]
+        option = Option(1.0, test, tuple(tables_of([test])), "comparison")
+        found.append(Clause(start, after.end() if after else place[1], (option,)))
+    return found
 
 
 def _moved(request: Request, expanded: Expanded) -> Request:

@@ -30,7 +30,7 @@ _UNSOLD = re.compile(
 _AHEAD = 1.05
 
 
-def with_sale_days(clauses: Sequence[Clause], text: str, terms: Terms) -> list[Clause]:
+def with_sale_days(clauses: Sequence[Clause], text: str, terms: Terms, *, sold: bool = False) -> list[Clause]:
     """Conditions on days with, at the head, the same on the day of the sale, where the question is on sales.
 
     A condition whose own words name its column stays.
@@ -39,8 +39,9 @@ def with_sale_days(clauses: Sequence[Clause], text: str, terms: Terms) -> list[C
         clauses: The conditions of the question.
         text: The question in lower case.
         terms: Reads phrases.
+        sold: The question is known to be on sales.
     """
-    if not SPENT.search(text) or not terms.sums.products:
+    if not (sold or SPENT.search(text)) or not terms.sums.products:
         return list(clauses)
     days = [facts for facts in terms.lexicon.view.columns if facts.table in terms.sums.near() and facts.kind == "date"]
     return [_dated(clause, text, days, terms) if clause.options[0].kind == "date" else clause for clause in clauses]

@@ -119,6 +119,7 @@ class TargetReader:
         elif opener.strip() == "when":
             slot = self.terms.moments(rest, topic)
         elif re.search(r"how\s+much", opener):
+            phrase = re.sub(r"^(?:the\s+)?total\s+", "", phrase)
             slot = self.terms.read(f"total {phrase or rest}", topic) or self.terms.read(f"total {rest}", topic)
         else:
             return self._listed(mask.text, start, draft, topic)

@@ -109,3 +109,13 @@ SELECT AVG(t) FROM (SELECT SUM(quantity * price) AS t FROM orders JOIN order_lin
 SELECT COUNT(*) FROM (SELECT 1 FROM loans GROUP BY reader_id HAVING COUNT(*) > 1);
 -- What is the fair price of each book? given: The fair price is the list price minus 10%.
 SELECT title, list_price * 0.9 FROM books;
+-- How many readers are not VIPs? given: VIP means level = 'gold'
+SELECT COUNT(*) FROM readers WHERE level <> 'gold';
+-- How many non-VIP readers are there? given: VIP means level = 'gold'
+SELECT COUNT(*) FROM readers WHERE level <> 'gold';
+-- Which books have a markup above 1? given: markup = sale price - list price
+SELECT title FROM books WHERE sale_price - list_price > 1;
+-- Which books have a negative markup? given: markup = sale price - list price
+SELECT title FROM books WHERE sale_price - list_price < 0;
+-- What is the net value in March 2022? given: net value = quantity * price * (1 - discount)
+SELECT SUM(quantity * price * (1 - discount)) FROM orders JOIN order_lines USING (order_id) WHERE ordered_on LIKE '2022-03%';
