@@ -44,7 +44,8 @@ def find_repeats(reading: Reading, sql: str, result: ResultSet, dialect: str) ->
     first = shown[0]
     if named and not _asks_for_kinds(reading, first):
         return ()
-    return (Leftover("doubt", first.text, (first.start, first.end)),)
+    why = f"the result repeats rows, although {first.text!r} may ask for each one once"
+    return (Leftover("doubt", first.text, (first.start, first.end), why),)
 
 
 def _asks_for_kinds(reading: Reading, span: Span) -> bool:
