@@ -23,6 +23,8 @@ _SIZES = word_set(
     "longest shortest largest biggest smallest oldest eldest youngest newest latest earliest heaviest lightest tallest "
     "fastest slowest cheapest priciest expensive costliest highest lowest longer shorter larger smaller"
 )
+# A number of rows is neither long nor old; the largest may have the most of them.
+_DIMENSIONS = _SIZES - word_set("largest biggest smallest highest lowest larger smaller")
 _MEANS = word_set("average mean median")
 _PLAIN_LIMITS = word_set("first last latest recent")
 _RELATIONS = word_set("above below under over beneath beyond exceed exceeds exceeding exceeded surpass surpasses")
@@ -69,6 +71,7 @@ class Degrees:
             for one in query.orders
             if self._right_way(one.columns, text, high=one.descending)
             and self._targets.fits_order(one, target)
+            and not (text in _DIMENSIONS and one.counted and not one.columns)
             and not (numerous and not one.counted and not self._counts(place, one.columns))
         ]
         if found:

@@ -65,7 +65,7 @@ class Grammar:
             named = frozenset(self._targets.named(place))
             return self._counts() or self._targets.shown_numbers(load_cues().columns["count"] | named)
         if (text, after) == ("how", "much") or (before, text) == ("how", "much"):
-            sums = self._targets.aggregates(_AMOUNTS) or self._targets.functions("mul", "sub", "add")
+            sums = self._targets.amounts(_AMOUNTS) or self._targets.functions("mul", "sub", "add")
             return sums or self._targets.shown_numbers()
         if before == "at" and text in {"least", "most"}:
             return self._degrees.bound(place, high=text == "least")

@@ -19,7 +19,8 @@ def is_hollow(tree: exp.Expr, schema: Schema) -> bool:
     where = tree.args.get("where")
     if not isinstance(tree, exp.Select) or where is None or tree.args.get("group") is not None:
         return False
-    fixed = {_name(column) for column in _fixed_columns(where.this)}
+    conditions = [where.this, *(join.args["on"] for join in tree.args.get("joins") or [] if join.args.get("on"))]
+    fixed = _spread({_name(column) for column in _fixed_columns(where.this)}, conditions)
     items = [item.unalias() for item in tree.expressions]
     if not fixed or not items:
         return False
@@ -43,6 +44,17 @@ def _fixed_columns(condition: exp.Expr) -> list[exp.Column]:
             if isinstance(column, exp.Column) and literal_text(one.expression) is not None:
                 found.append(column)
     return found
+
+
+def _spread(fixed: set[tuple[str, str]], conditions: list[exp.Expr]) -> set[tuple[str, str]]:
+    """With the columns that a join makes equal to a fixed one."""
+    pairs = [
+        {_name(one.this), _name(one.expression)}
+        for condition in conditions
+        for one in condition.find_all(exp.EQ)
+        if isinstance(one.this, exp.Column) and isinstance(one.expression, exp.Column)
+    ]
+    return fixed.union(*(pair for pair in pairs if not pair.isdisjoint(fixed)))
 
 
 def _name(column: exp.Expr) -> tuple[str, str]:

@@ -98,6 +98,7 @@ def find_objections(case: Case) -> Iterator[int]:
     yield from _opposites(case)
     yield from _absences(case)
     yield from _years(case)
+    yield from _outside(case)
     yield from _groups(case)
     yield from _relations(case)
 
@@ -232,6 +233,17 @@ def _years(case: Case) -> Iterator[int]:
         mine = [one for one in case.query.literals if one.part in case.parts[place] and one.number == number]
         if mine and all(one.columns and not any(case.kinds.holds_year(ref, number) for ref in one.columns)
                         and not one.counted for one in mine):  # fmt: skip
+            yield place
+
+
+def _outside(case: Case) -> Iterator[int]:
+    """A number beyond all that its column holds, where another column holds such numbers."""
+    for place in range(len(case.asked.words)):
+        hits = [hit for places, hit in case.asked.ranges if place in places]
+        beyond = {hit.ref for hit in hits if not hit.inside and not case.kinds.is_day(hit.ref)}
+        beyond -= {hit.ref for hit in hits if hit.inside}
+        mine = [one for one in case.query.literals if one.op == "=" and one.part in case.parts[place] and one.columns]
+        if mine and any(hit.inside for hit in hits) and all(beyond.issuperset(one.columns) for one in mine):
             yield place
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..generate.sketch.view import ColumnFacts
     from ..schema.schema import ColumnRef
-    from .parts import Order, QueryParts
+    from .parts import Aggregate, Order, QueryParts
     from .question import Asked
     from .reading import Part
 
@@ -132,8 +132,21 @@ class Targets:
         return [
             one.part
             for one in self.query.aggregates
-            if one.name in names and (not one.columns or self.fits(one.columns, target))
+            if one.name in names and (not one.columns or self.fits(one.columns, target)) and self._adds_up(one)
         ]
+
+    def _adds_up(self, aggregate: Aggregate) -> bool:
+        """Whether what is summed or averaged can be: no plain days ("average age" as the average of birth dates)."""
+        if aggregate.name not in {"SUM", "AVG"} or not aggregate.columns:
+            return True
+        plain = self.functions("sub", "now", "date", "year", "month", "day", "hour", "minute", "case")
+        return bool(plain) or not all(self.facts(ref).kind == "date" for ref in aggregate.columns)
+
+    def amounts(self, names: Iterable[str]) -> list[Part]:
+        """The aggregates of these names but for sums of yes and no, which count rows."""
+        kinds = ColumnKinds(self.asked)
+        flags = {one.part for one in self.query.aggregates if one.columns and all(map(kinds.is_flag, one.columns))}
+        return [part for part in self.aggregates(names) if part not in flags]
 
     def functions(self, *names: str) -> list[Part]:
         """Parts that do one of these things; see `QueryParts.functions`."""

@@ -82,13 +82,14 @@ def assess(
         *(() if mine.stored else _result_doubts(mine)),
         *_query_doubts(close=close, alone=alone, clash=clash),
     )
-    unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers))
+    unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers if not one.why))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
     # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
     # queries of chat models, of which the model of trust has seen too few to withhold one.
     own = executed[chosen].candidate.generator in OWN_GENERATORS
-    if own and blockers and mine.chance < bars.refuse_below:
-        reason = _refusal(context, blockers)
+    missing = [doubt for doubt in blockers if doubt.text in unused]
+    if own and missing and mine.chance < bars.refuse_below:
+        reason = _refusal(context, missing)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
     sure = mine.chance >= bars.answer_above and not (blockers or alone or clash)
@@ -121,7 +122,9 @@ def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> It
     for one in leftovers:
         # The linker's own words name what nothing in the schema stands for; the account knows whether it matters.
         mine = [doubt for doubt in context.doubts if doubt.span[0] < one.span[1] and one.span[0] < doubt.span[1]]
-        if not mine and one.kind in IMPORTANT:
+        if one.why:
+            mine = [Doubt(one.text, one.span, one.why)]
+        elif not mine and one.kind in IMPORTANT:
             mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")]
         yield from (doubt for doubt in mine if doubt not in told)
         told.update(mine)

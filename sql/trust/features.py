@@ -16,6 +16,7 @@ from ..select.names import SchemaNames
 from ..select.soundness import SOUNDNESS, soundness_features
 from ..select.vote import candidate_weights
 from ..select.wording import PLACED, literal_features, placed_features, wording_features
+from .checks import find_repeats
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
 from .question import QUESTION, question_features
 
@@ -164,9 +165,10 @@ def _stand_for(
     """A group, with the member that explains most of the question; of equal ones the likelier, then the shorter."""
     lost: dict[str, tuple[Leftover, ...]] = {}
     for index in group.members:
-        sql = executed[index].sql
-        if sql in readings and sql not in lost:
-            lost[sql] = find_leftovers(readings[sql], context, facts.words)
+        sql, result = executed[index].sql, executed[index].result
+        if sql in readings and sql not in lost and result is not None:
+            repeats = find_repeats(readings[sql], sql, result, facts.schema.dialect)
+            lost[sql] = (*find_leftovers(readings[sql], context, facts.words), *repeats)
 
     def rank(index: int) -> tuple[float, float, float, int, int]:
         sql = executed[index].sql

@@ -37,11 +37,13 @@ class Leftover:
             schema), or "vague" (words that say how rather than what).
         text: As the question writes it.
         span: Characters [start, end) of the question.
+        why: The reason as a clause, where the query uses the words but its result speaks against it; "" otherwise.
     """
 
     kind: LeftoverKind
     text: str
     span: tuple[int, int]
+    why: str = ""
 
 
 def find_leftovers(reading: Reading, context: SelectionContext, schema: SchemaWords) -> tuple[Leftover, ...]:

@@ -1,0 +1,55 @@
+"""Doubts that only the result of a query gives: rows that repeat where kinds of a thing are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import words
+
+from ..select.forms import read_form
+from .leftover import Leftover
+
+if TYPE_CHECKING:
+    from ..account.reading import Reading, Span
+    from ..database.database import ResultSet
+
+__all__ = ["find_repeats"]
+
+_ASKING = frozenset(("what", "which"))
+_COPULAS = frozenset(("is", "are", "was", "were", "s"))
+_ROWS = 2_000  # of a result that are looked at
+
+
+def find_repeats(reading: Reading, sql: str, result: ResultSet, dialect: str) -> tuple[Leftover, ...]:
+    """The words that ask for kinds of a thing ("what carriers do we use?") of which a query gives every row.
+
+    Where the question names the table ("the cities of all customers") repeated rows are what it may want.
+
+    Args:
+        reading: The account of the query.
+        sql: The query.
+        result: Its rows.
+        dialect: Of the query, as sqlglot calls it.
+    """
+    rows = result.rows[:_ROWS]
+    if len(result.columns) != 1 or len(rows) < 2 or len(set(map(repr, rows))) == len(rows):
+        return ()
+    form = read_form(sql, dialect)
+    if form is None or form.facts["distinct"] or form.facts["group"]:
+        return ()
+    shown = [span for span in reading.spans if any(part.kind == "column" for part in span.parts)]
+    if not shown:
+        return ()
+    named = any(part.kind == "table" for span in reading.spans for part in span.parts)
+    first = shown[0]
+    if named and not _asks_for_kinds(reading, first):
+        return ()
+    why = f"the result repeats rows, although {first.text!r} may ask for each one once"
+    return (Leftover("doubt", first.text, (first.start, first.end), why),)
+
+
+def _asks_for_kinds(reading: Reading, span: Span) -> bool:
+    """Whether "what" or "which" stands right before a noun, as in "which channels do guests use?"."""
+    before = " ".join(one.text for one in reading.spans if one.end <= span.start)
+    said = words(before)
+    return bool(said) and said[-1] in _ASKING and not _COPULAS & set(said)
