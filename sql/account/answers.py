@@ -43,8 +43,10 @@ def find_other_answers(case: Case) -> Iterator[int]:
     if word in rules:
         if not rules[word](case, outputs):
             yield place
-    elif word in {"which", "what"} or word in _LISTING:
-        noun = _table_noun(case, place)
+    elif word in {"which", "what"} or word in _LISTING or not case.asked.words[place].generic:
+        # "Organic farms" alone lists them.
+        asks = word in {"which", "what"} or word in _LISTING
+        noun = _table_noun(case, place + asks)
         if noun is not None and not _identifies(case, noun, outputs, name=word == "which"):
             yield noun
     if case.query.hollow:
@@ -108,15 +110,22 @@ def _site(case: Case, outputs: tuple[Output, ...]) -> bool:
 def _table_noun(case: Case, place: int) -> int | None:
     """Position of the noun of a table whose rows are asked for: "which customers", "list all active customers"."""
     view, words = case.asked.prepared.view, case.asked.words
-    for at in range(place + 1, min(place + _FAR, len(words))):
+    for at in range(place, min(place + _FAR, len(words))):
         word = words[at]
-        if word.token.stem in view.table_words and word.exact and not _is_column(case, word.token.stem):
+        if _names_table(case, at) and not _is_column(case, word.token.stem):
             return at if at + 1 == len(words) or _ends_noun(words[at + 1]) else None
-        if word.text in _ENDS or (word.exact and not word.cue):
+        # "organic farms": a column before the noun is an adjective.
+        adjective = word.token.stem not in view.table_words and at + 1 < len(words) and _names_table(case, at + 1)
+        if word.text in _ENDS or (word.exact and not word.cue and not adjective):
             return None
         if word.text in STOP_WORDS and word.text not in _FILLERS:
             return None
     return None
+
+
+def _names_table(case: Case, place: int) -> bool:
+    word = case.asked.words[place]
+    return word.exact and word.token.stem in case.asked.prepared.view.table_words
 
 
 def _ends_noun(after: Word) -> bool:
