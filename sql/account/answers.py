@@ -118,7 +118,8 @@ def _table_noun(case: Case, place: int) -> int | None:
         adjective = word.token.stem not in view.table_words and at + 1 < len(words) and _names_table(case, at + 1)
         if word.text in _ENDS or (word.exact and not word.cue and not adjective):
             return None
-        if word.text in STOP_WORDS and word.text not in _FILLERS:
+        part = word.text == "of" and case.asked.text(at - 1) not in {"all", "any", "each", "most"}
+        if part or (word.text in STOP_WORDS and word.text not in _FILLERS):
             return None
     return None
 

@@ -81,7 +81,7 @@ class Case:
     def deciding(self) -> frozenset[ColumnRef]:
         """Columns of which the values decide on rows or numbers; an order by yes and no decides nothing."""
         query = self.query
-        compared = [one.columns for one in (*query.tests, *query.literals)]
+        compared = [*(one.columns for one in query.tests), *(one.columns for one in query.literals)]
         columns = [*compared, *(one.columns for one in query.aggregates), *(keys for keys, _ in query.groups)]
         return frozenset(ref for some in columns for ref in some)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import words
+from ctxprune.text.words import STOP_WORDS, words
 
 from ..select.forms import read_form
 from .leftover import Leftover
@@ -54,6 +54,8 @@ def _asks_for_kinds(reading: Reading, span: Span) -> bool:
     before = " ".join(one.text for one in reading.spans if one.end <= span.start)
     after = " ".join(one.text for one in reading.spans if one.start >= span.end)
     said = words(before)
-    if span.text.casefold() in _KINDS and words(after)[:1] == ["of"]:
+    goes_on = words(after)[:2]
+    # "The types of the customer" are values of one row, "types of customers" are not.
+    if span.text.casefold() in _KINDS and goes_on[:1] == ["of"] and STOP_WORDS.isdisjoint(goes_on[1:]):
         return True
     return bool(said) and said[-1] in _ASKING and not _COPULAS & set(said)
