@@ -20,6 +20,7 @@ __all__ = ["find_other_answers"]
 
 _POLITE = word_set("and so ok hi hello please can could would you tell me us let know i want to see")
 _LISTING = word_set("show list give find display name return get")
+_COPULAS = word_set("is are was were")
 _FILLERS = word_set("me us all the of our any every each most different distinct unique other single one a an")
 _ENDS = word_set(
     "who that which whose with without in on at from for by to where when is are was were do does did have has had can "
@@ -46,7 +47,9 @@ def find_other_answers(case: Case) -> Iterator[int]:
     elif word in {"which", "what"} or word in _LISTING or not case.asked.words[place].generic:
         # "Organic farms" alone lists them.
         asks = word in {"which", "what"} or word in _LISTING
-        noun = _table_noun(case, place + asks)
+        # "What is the largest farm": the verb stands before the noun.
+        copula = word == "what" and case.asked.text(place + 1) in _COPULAS
+        noun = _table_noun(case, place + asks + copula)
         if noun is not None and not _identifies(case, noun, outputs, name=word == "which"):
             yield noun
     if case.query.hollow:
@@ -68,6 +71,9 @@ def _first_content(case: Case, place: int) -> Iterator[int]:
         if not case.said[at] and case.parts[at] and word.text not in STOP_WORDS:
             yield at
             return
+    # "Who bought wheat?" has no word that the query explains, but one that asks.
+    if not case.said[place]:
+        yield place
 
 
 def _person(case: Case, outputs: tuple[Output, ...]) -> bool:
@@ -150,11 +156,14 @@ def _identifies(case: Case, noun: int, outputs: tuple[Output, ...], *, name: boo
         return True
     said = {word.token.stem for word in case.asked.words if word.exact}
     by_key = any(word.text in {"id", "ids", "code", "codes", "number", "numbers"} for word in case.asked.words)
+    ordered = {ref for one in case.query.orders for ref in one.columns}
     labelled = name and not by_key and any(_label(case, table) for table in tables & _reached(case))
 
     def tells(ref: ColumnRef) -> bool:
         facts = case.kinds.facts(ref)
-        if not said.isdisjoint(facts.name.stems) and ref.table not in tables and not facts.foreign:
+        # "The biggest farm by hectares" is no number of hectares.
+        asked = not said.isdisjoint(facts.name.stems) and ref not in ordered
+        if asked and ref.table not in tables and not facts.foreign:
             return True
         if ref.table in tables:
             readable = case.kinds.is_readable(ref) or not said.isdisjoint(set(facts.name.stems) - {root})
