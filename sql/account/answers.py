@@ -20,6 +20,7 @@ __all__ = ["find_other_answers"]
 
 _POLITE = word_set("and so ok hi hello please can could would you tell me us let know i want to see")
 _LISTING = word_set("show list give find display name return get")
+_COPULAS = word_set("is are was were")
 _FILLERS = word_set("me us all the of our any every each most different distinct unique other single one a an")
 _ENDS = word_set(
     "who that which whose with without in on at from for by to where when is are was were do does did have has had can "
@@ -43,8 +44,12 @@ def find_other_answers(case: Case) -> Iterator[int]:
     if word in rules:
         if not rules[word](case, outputs):
             yield place
-    elif word in {"which", "what"} or word in _LISTING:
-        noun = _table_noun(case, place)
+    elif word in {"which", "what"} or word in _LISTING or not case.asked.words[place].generic:
+        # "Organic farms" alone lists them.
+        asks = word in {"which", "what"} or word in _LISTING
+        # "What is the largest farm": the verb stands before the noun.
+        copula = word == "what" and case.asked.text(place + 1) in _COPULAS
+        noun = _table_noun(case, place + asks + copula)
         if noun is not None and not _identifies(case, noun, outputs, name=word == "which"):
             yield noun
     if case.query.hollow:
@@ -66,6 +71,9 @@ def _first_content(case: Case, place: int) -> Iterator[int]:
         if not case.said[at] and case.parts[at] and word.text not in STOP_WORDS:
             yield at
             return
+    # "Who bought wheat?" has no word that the query explains, but one that asks.
+    if not case.said[place]:
+        yield place
 
 
 def _person(case: Case, outputs: tuple[Output, ...]) -> bool:
@@ -108,15 +116,23 @@ def _site(case: Case, outputs: tuple[Output, ...]) -> bool:
 def _table_noun(case: Case, place: int) -> int | None:
     """Position of the noun of a table whose rows are asked for: "which customers", "list all active customers"."""
     view, words = case.asked.prepared.view, case.asked.words
-    for at in range(place + 1, min(place + _FAR, len(words))):
+    for at in range(place, min(place + _FAR, len(words))):
         word = words[at]
-        if word.token.stem in view.table_words and word.exact and not _is_column(case, word.token.stem):
+        if _names_table(case, at) and not _is_column(case, word.token.stem):
             return at if at + 1 == len(words) or _ends_noun(words[at + 1]) else None
-        if word.text in _ENDS or (word.exact and not word.cue):
+        # "organic farms": a column before the noun is an adjective.
+        adjective = word.token.stem not in view.table_words and at + 1 < len(words) and _names_table(case, at + 1)
+        if word.text in _ENDS or (word.exact and not word.cue and not adjective):
             return None
-        if word.text in STOP_WORDS and word.text not in _FILLERS:
+        part = word.text == "of" and case.asked.text(at - 1) not in {"all", "any", "each", "most"}
+        if part or (word.text in STOP_WORDS and word.text not in _FILLERS):
             return None
     return None
+
+
+def _names_table(case: Case, place: int) -> bool:
+    word = case.asked.words[place]
+    return word.exact and word.token.stem in case.asked.prepared.view.table_words
 
 
 def _ends_noun(after: Word) -> bool:
@@ -140,11 +156,14 @@ def _identifies(case: Case, noun: int, outputs: tuple[Output, ...], *, name: boo
         return True
     said = {word.token.stem for word in case.asked.words if word.exact}
     by_key = any(word.text in {"id", "ids", "code", "codes", "number", "numbers"} for word in case.asked.words)
+    ordered = {ref for one in case.query.orders for ref in one.columns}
     labelled = name and not by_key and any(_label(case, table) for table in tables & _reached(case))
 
     def tells(ref: ColumnRef) -> bool:
         facts = case.kinds.facts(ref)
-        if not said.isdisjoint(facts.name.stems) and ref.table not in tables and not facts.foreign:
+        # "The biggest farm by hectares" is no number of hectares.
+        asked = not said.isdisjoint(facts.name.stems) and ref not in ordered
+        if asked and ref.table not in tables and not facts.foreign:
             return True
         if ref.table in tables:
             readable = case.kinds.is_readable(ref) or not said.isdisjoint(set(facts.name.stems) - {root})

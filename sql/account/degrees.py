@@ -100,7 +100,7 @@ class Degrees:
             return self._between_columns(place)
         text, tests = self._asked.text(place), self._near_tests(place)
         days = [test for test in tests if self._targets.has_days(test.columns)]
-        tests = [test for test in tests if self._targets.measures(test.columns, text)]
+        tests = [test for test in tests if self._targets.measures(test.columns, text) and not self._sizes_keys(test)]
         turned = bool(days) and (text in TEMPORAL or text in TURNED)
         if text in TEMPORAL and not days and self._follows_year(place):
             tests = [test for test in tests if self._holds_years(test)]  # "before 1980" of no other number
@@ -108,6 +108,10 @@ class Degrees:
         if self._asked.text(place - 1) in {"no", "not"} and wanted is not None:
             wanted = not wanted
         return self._of_direction(days if turned else tests, wanted)
+
+    def _sizes_keys(self, test: Test) -> bool:
+        """Whether keys are compared with an aggregate, as if they had a size."""
+        return test.nested and bool(test.columns) and all(map(self._targets.is_key, test.columns))
 
     def _between_columns(self, place: int) -> list[Part] | None:
         """ "below their reorder level": a comparison of two columns; None where no column of amounts follows."""

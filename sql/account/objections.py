@@ -73,10 +73,17 @@ class Case:
     @cached_property
     def working(self) -> frozenset[ColumnRef]:
         """Columns that do more than being shown: compared, aggregated, ordered or grouped by."""
+        return frozenset(
+            self.deciding | {ref for one in self.query.orders for ref in one.columns} | self.query.linking.keys()
+        )
+
+    @cached_property
+    def deciding(self) -> frozenset[ColumnRef]:
+        """Columns of which the values decide on rows or numbers; an order by yes and no decides nothing."""
         query = self.query
-        groups = [*query.tests, *query.literals, *query.aggregates, *query.orders]
-        found = {ref for one in groups for ref in one.columns} | {ref for keys, _ in query.groups for ref in keys}
-        return frozenset(found | query.linking.keys())
+        compared = [*(one.columns for one in query.tests), *(one.columns for one in query.literals)]
+        columns = [*compared, *(one.columns for one in query.aggregates), *(keys for keys, _ in query.groups)]
+        return frozenset(ref for some in columns for ref in some)
 
     @cached_property
     def flags(self) -> list[ColumnRef]:
@@ -87,8 +94,11 @@ class Case:
     def shown_only(self, place: int) -> list[ColumnRef]:
         """The columns that explain a word, where it is explained by columns alone and all of them are only shown."""
         refs = [self.refs.get(part.text) for part in self.parts[place] if part.kind == "column"]
-        found = [ref for ref in refs if ref is not None and ref not in self.working]
+        found = [ref for ref in refs if ref is not None and self._is_only_shown(ref)]
         return found if found and len(found) == len(self.parts[place]) else []
+
+    def _is_only_shown(self, ref: ColumnRef) -> bool:
+        return ref not in self.working or (ref not in self.deciding and self.kinds.is_flag(ref))
 
 
 def find_objections(case: Case) -> Iterator[int]:

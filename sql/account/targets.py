@@ -136,9 +136,11 @@ class Targets:
         ]
 
     def _adds_up(self, aggregate: Aggregate) -> bool:
-        """Whether what is summed or averaged can be: no plain days ("average age" as the average of birth dates)."""
+        """Whether what is summed or averaged can be: no keys, and no plain days ("average age")."""
         if aggregate.name not in {"SUM", "AVG"} or not aggregate.columns:
             return True
+        if all(map(self.is_key, aggregate.columns)):
+            return False
         plain = self.functions("sub", "now", "date", "year", "month", "day", "hour", "minute", "case")
         return bool(plain) or not all(self.facts(ref).kind == "date" for ref in aggregate.columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.text.words import words
+from ctxprune.text.words import STOP_WORDS, words
 
 from ..select.forms import read_form
 from .leftover import Leftover
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["find_repeats"]
 
 _ASKING = frozenset(("what", "which"))
+_KINDS = frozenset(("kinds", "types", "categories", "sorts"))
 _COPULAS = frozenset(("is", "are", "was", "were", "s"))
 _ROWS = 2_000  # of a result that are looked at
 
@@ -49,7 +50,12 @@ def find_repeats(reading: Reading, sql: str, result: ResultSet, dialect: str) ->
 
 
 def _asks_for_kinds(reading: Reading, span: Span) -> bool:
-    """Whether "what" or "which" stands right before a noun, as in "which channels do guests use?"."""
+    """Whether "what" or "which" stands right before a noun ("which channels do guests use?"), or kinds are named."""
     before = " ".join(one.text for one in reading.spans if one.end <= span.start)
+    after = " ".join(one.text for one in reading.spans if one.start >= span.end)
     said = words(before)
+    goes_on = words(after)[:2]
+    # "The types of the customer" are values of one row, "types of customers" are not.
+    if span.text.casefold() in _KINDS and goes_on[:1] == ["of"] and STOP_WORDS.isdisjoint(goes_on[1:]):
+        return True
     return bool(said) and said[-1] in _ASKING and not _COPULAS & set(said)

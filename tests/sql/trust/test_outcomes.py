@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,20 @@ def test_a_selector_sees_the_whole_context(pipeline: Pipeline) -> None:
     assert context.schema.n_columns == 10
     assert any(hit.value == "Ann Lee" for hit in context.hits)
     assert [one.chance for one in context.chances] == sorted((one.chance for one in context.chances), reverse=True)
+
+
+def test_rows_that_repeat_are_doubted_and_no_word_is_called_unused(tmp_path: Path) -> None:
+    path = tmp_path / "port.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("""
+            CREATE TABLE parcel (id INTEGER PRIMARY KEY, carrier TEXT, weight REAL);
+            INSERT INTO parcel VALUES (1, 'Road', 2), (2, 'Rail', 3), (3, 'Road', 4);
+        """)
+    with Database(path, isolated=False) as database:
+        answer = Pipeline(database, answer_above=0.0).ask("What carriers do we use?")
+    if len(answer.rows) > len(set(answer.rows)):
+        assert answer.outcome != ANSWERED
+        assert any("repeats" in str(doubt) for doubt in answer.doubts)
+        assert "carriers" not in answer.unused
+    else:
+        assert set(answer.rows) == {("Road",), ("Rail",)}
