@@ -56,10 +56,14 @@ framework-%: pyproject.toml
 		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
 	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $(addprefix tests/integrations/,$(TESTS_$*))
 
-# What a change is checked with while it is made; the tests are those that need no server, browser, data or model run.
-FAST := tests/test_*.py tests/scorers tests/rag tests/sql/test_*.py tests/cli/test_doctor.py
+# What a change is checked with while it is made: no server, browser, data, model run, fuzzing, threads or time limits.
+FAST := tests/test_*.py tests/scorers tests/rag tests/sql/test_*.py tests/sql/trust tests/sql/account tests/cli/test_doctor.py
+SLOW := test_bit_flips test_fuzz test_matrix test_moved test_readme test_tokens sql/test_guard_costs sql/test_guard_hidden \
+	sql/test_guard_scopes sql/test_guard_stored_functions sql/test_database_hostile rag/test_bad_input rag/test_injection \
+	rag/tables/test_large rag/test_markdown
 check: lint ## lint and the fast tests, in under three minutes
-	$(BIN)/python -m pytest -n 2 -q -m "not slow and not long and not data" $(FAST)
+	$(BIN)/python -m pytest -n 2 -q -m "not slow and not long and not data" $(FAST) $(SLOW:%=--ignore tests/%.py) \
+		-k "not threads and not takes_no and not take_no and not random"
 
 BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones

@@ -255,6 +255,7 @@ def measure(cases: list[Case], chances: list[np.ndarray]) -> dict[str, object]:
     chance = np.array([found[t] if t >= 0 else 0.0 for found, t in zip(chances, top, strict=True)])
     right = np.array([t >= 0 and case.right[t] > 0 for case, t in zip(cases, top, strict=True)])
     blocked = np.array([t < 0 or bool(case.blocked[t]) for case, t in zip(cases, top, strict=True)])
+    alone = np.array([t >= 0 and _read_alone(case.rows[t]) for case, t in zip(cases, top, strict=True)])
     kind = np.array([case.kind for case in cases])
     figures: dict[str, object] = {"features": len(FEATURES), "folds": FOLDS}
     for name in WEIGHT:
@@ -273,7 +274,7 @@ def measure(cases: list[Case], chances: list[np.ndarray]) -> dict[str, object]:
     figures["ece"] = {"answerable": _ece(chance[asked], right[asked]), "all": _ece(chance, right)}
     curve = []
     for bar in np.arange(0.5, 0.99, 0.03):
-        given = (chance >= bar) & ~blocked
+        given = (chance >= bar) & ~blocked & ~alone
         curve.append({
             "bar": round(float(bar), 2), "answered": _share(given[asked]), "right": _share(right[asked & given]),
             "right_with_unanswerable": _share(right[given]), "answered_without_rule": _share((chance >= bar)[asked]),
@@ -281,12 +282,18 @@ def measure(cases: list[Case], chances: list[np.ndarray]) -> dict[str, object]:
             **{f"answered_{name}": _share(given[kind == name]) for name in ("crossed", "offtopic", "inserted")},
         })  # fmt: skip
     figures["risk_coverage"] = curve
-    figures["answer_above"] = _bar(chance[asked & ~blocked], right[asked & ~blocked])
+    figures["answer_above"] = _bar(*(found[asked & ~blocked & ~alone] for found in (chance, right)))
     ranked = np.sort(chance[asked & right & blocked])
     figures["refuse_below"] = round(float(ranked[int(LOST * (asked & right).sum())]), 3)
     low = (chance < figures["refuse_below"]) & blocked
     figures["refused"] = {name: _share(low[kind == name]) for name in WEIGHT}
     return figures
+
+
+def _read_alone(row: np.ndarray) -> bool:
+    """Whether only the sketch has that result although the phrase generator wrote, too: never given as sure."""
+    at = {name: row[place] for place, name in enumerate(FEATURES)}
+    return bool(at["phrases_asked"]) and not at["phrases_weight"] and not at["other_weight"]
 
 
 def _bar(chance: np.ndarray, right: np.ndarray) -> float:

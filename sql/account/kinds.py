@@ -87,7 +87,7 @@ class ColumnKinds:
         amounts = [float(value) for value in self.stored(ref) if isinstance(value, (int, float))]
         # A year may be part of a key.
         within = not amounts or min(amounts) / 2 <= year <= max(amounts) * 2
-        return within and (self.is_day(ref) or not self.is_link(ref))
+        return within and not self.is_wordy(ref) and (self.is_day(ref) or not self.is_link(ref))
 
     def roots(self, ref: ColumnRef) -> Iterable[str]:
         """Stems of a column's name that say what it is about ("smoker" of is_smoker)."""

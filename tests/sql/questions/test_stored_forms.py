@@ -11,9 +11,6 @@ import pytest
 
 from .fields import Field, same_rows
 
-# To be taken away with that merge: the readers of conditions cannot know how a column stores yes, no and days.
-pytestmark = pytest.mark.xfail(reason="the merged phrase generator is not given stored samples", strict=False)
-
 CASES = (
     ("shop", "How many coupons are single use?", "SELECT COUNT(*) FROM coupons WHERE single_use = 1"),
     ("shop", "How many customers subscribe to the newsletter?", (
