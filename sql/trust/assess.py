@@ -87,7 +87,8 @@ def assess(
     # A refusal names what is missing; where nothing is, rows with their low confidence serve better. So they do for
     # queries of chat models, of which the model of trust has seen too few to withhold one.
     own = executed[chosen].candidate.generator in OWN_GENERATORS
-    missing = [doubt for doubt in blockers if doubt.text in unused]
+    left_out = [one for one in mine.facts.leftovers if not one.why]
+    missing = [] if mine.stored else [*_word_doubts(context, left_out)]
     if own and missing and mine.chance < bars.refuse_below:
         reason = _refusal(context, missing)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
