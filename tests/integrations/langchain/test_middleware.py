@@ -132,6 +132,7 @@ def test_without_langchain_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(sys.modules, "ctxprune.integrations.langchain.middleware")
     monkeypatch.setitem(sys.modules, "langchain.agents.middleware", None)
     package = sys.modules["ctxprune.integrations.langchain"]
+    monkeypatch.delattr(package, "PruningMiddleware", raising=False)  # kept there once it was imported
     with pytest.raises(MissingExtraError, match=r"ctxprune-middleware\[agents\]"):
         _ = package.PruningMiddleware
     assert package.MessagePruner is MessagePruner

@@ -41,7 +41,9 @@ def test_rows_candidates_and_timings(page: Page) -> None:
     assert "Result 1: " in page.text("#candidates")
     assert page.js("document.querySelectorAll('#candidates .group tbody tr').length") >= 1
     steps = page.js("[...document.querySelectorAll('#steps th')].map((step) => step.textContent)")
-    assert steps == ["screen", "values", "link", "generate", "names", "execute", "select"]
+    # Samples for the readers of conditions; the trust model before the choice, the outcome after it.
+    expected = ["screen", "values", "link", "samples", "generate", "names", "execute", "trust", "select", "assess"]
+    assert steps == expected
 
 
 def test_the_diagram_tells_reasons_by_mouse_and_keys(page: Page) -> None:
