@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
+from functools import partial
+
+from benchmarks.data.field_sql.draws import Rows, day, seconds
+from benchmarks.data.field_sql.draws import moment as moment_of
 
 __all__ = ["shop_rows"]
-
-Rows = list[tuple[object, ...]]
 
 FIRST = [
     "Alice",
@@ -143,18 +145,7 @@ COMMENTS = (
 )  # fmt: skip
 REASONS = ("damaged", "wrong item", "changed mind", "too late", "defective")
 START, END = date(2021, 1, 4), date(2024, 6, 30)
-
-
-def day(chance: random.Random, first: date, last: date) -> date:
-    return first + timedelta(days=chance.randrange((last - first).days + 1))
-
-
-def moment(chance: random.Random, at: date) -> datetime:
-    return datetime(at.year, at.month, at.day, chance.randrange(7, 22), chance.randrange(60), chance.randrange(60))
-
-
-def seconds(at: datetime) -> int:
-    return int(at.replace(tzinfo=timezone.utc).timestamp())  # noqa: UP017  # as in Python 3.11's own documentation
+moment = partial(moment_of, hours=(7, 22), to_the_second=True)
 
 
 def customer_rows(chance: random.Random, count: int) -> Rows:

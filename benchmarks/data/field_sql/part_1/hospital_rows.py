@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
+
+from benchmarks.data.field_sql.draws import Rows, day, moment, seconds
 
 __all__ = ["hospital_rows"]
-
-Rows = list[tuple[object, ...]]
 
 GIVEN = {
     "F": [
@@ -135,18 +135,6 @@ TESTS = (
     ("Creatinine", "mg/dL", 0.6, 1.3), ("CRP", "mg/L", 0.0, 5.0), ("TSH", "mIU/L", 0.4, 4.0),
 )  # fmt: skip
 START, END = date(2021, 1, 2), date(2024, 6, 28)
-
-
-def day(chance: random.Random, first: date, last: date) -> date:
-    return first + timedelta(days=chance.randrange((last - first).days + 1))
-
-
-def moment(chance: random.Random, at: date) -> datetime:
-    return datetime(at.year, at.month, at.day, chance.randrange(24), chance.randrange(60))
-
-
-def seconds(at: datetime) -> int:
-    return int(at.replace(tzinfo=timezone.utc).timestamp())  # noqa: UP017  # as in Python 3.11's own documentation
 
 
 def patient_rows(chance: random.Random, count: int) -> Rows:
