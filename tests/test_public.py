@@ -73,7 +73,7 @@ def test_every_module_says_what_it_offers(name: str) -> None:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        rooms = ("kv", "shrink", "train", "sql.evaluation.cross_encoder_training")
+        rooms = ("kv", "shrink", "train")
         extra = name.startswith(tuple(f"ctxprune.{room}." for room in rooms))
         if extra and error.name in {"torch", "transformers", "safetensors", "onnx"}:
             pytest.skip(f"the train extra is not installed: no {error.name}")

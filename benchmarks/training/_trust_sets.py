@@ -1,9 +1,11 @@
 """The questions and executed candidates that `trust_weights.py` learns from, as lines of JSON.
 
-Kinds of questions: "own" (Spider train), "synonym" (Spider-Syn train), "crossed" (asked of another database),
-"offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of) and "variant" (the gold query
-and changed ones, as a chat model would give them, without scores). Nothing answers the crossed, off-topic and inserted
-ones. The sketch generator that writes for a question never saw its database: `train_halves` makes one for each half.
+Kinds of questions: "own" (Spider train), "synonym" (Spider-Syn train), "reworded" (Spider train in other words, made
+by `_rewording`), "few" (the same, answered by a sketch generator that saw ten databases only), "crossed" (asked of
+another database), "offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of) and "variant"
+(the gold query and changed ones, as a chat model would give them, without scores). Nothing answers the crossed,
+off-topic and inserted ones. The sketch generator that writes for a question never saw its database: `train_halves`
+makes one for each half.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.training._mutations import variants
+from benchmarks.training._rewording import reword
 from ctxprune.sql.database.database import Database, ResultSet
-from ctxprune.sql.evaluation.sketch_training.examples import execute, folds, read_examples
+from ctxprune.sql.evaluation.sketch_training.examples import Example, execute, folds, read_examples
 from ctxprune.sql.evaluation.sketch_training.fit_about import fit_about
 from ctxprune.sql.evaluation.sketch_training.fitting import fit_rank, fit_slots
 from ctxprune.sql.evaluation.sketch_training.train import judge
@@ -33,13 +36,17 @@ from ctxprune.sql.select.base import Executed, SelectionContext
 from ctxprune.sql.values.index import ValueIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ctxprune.sql.evaluation.datasets import Benchmark, Item
 
 HALVES, CANDIDATES, ROWS, VARIANTS = 2, 4, 200, 4
-COUNTS = {"own": 1_500, "synonym": 500, "crossed": 250, "offtopic": 100, "inserted": 250, "variant": 400}
+FEW = 10  # databases that the weak sketch generator is trained on
+COUNTS = {
+    "own": 1_000, "synonym": 500, "reworded": 600, "few": 400, "crossed": 150, "offtopic": 60, "inserted": 200,
+    "variant": 250,
+}  # fmt: skip
 _PLACES = (
     "{0} for the {1} department", "{0} with the highest {1}", "{0} without any {1}", "{0} that are {2}",
     "{0} and are {2}", "{0} by {1}", "{0} in the {1} category",
@@ -76,25 +83,45 @@ def train_halves(data: Path, folder: Path) -> dict[str, Path]:
     """For every database the weights of a sketch generator that never saw it; files that are there are used."""
     examples = read_examples(data)
     half = folds(examples, HALVES, 0)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"sketch-not{place}.npz" for place in range(HALVES)]
     for place, path in enumerate(paths):
-        if path.exists():
-            continue
-        mine = [example for example in examples if half[example.db_id] != place]
-        inner = folds(mine, 2, 1)
-        judged = []
-        for part in range(2):
-            model = fit_slots([one for one in mine if inner[one.db_id] != part], 0)
-            judged += judge(model, [one for one in mine if inner[one.db_id] == part])
-        model = fit_slots(mine, 0)
-        nets = {**model.nets, "about": fit_about(model, mine, 0), "rank": fit_rank(judged, 0)}
-        path.write_bytes(Model(nets, model.templates, model.selects, model.skeletons, model.cues, model.related).save())
+        if not path.exists():
+            _train_sketch([example for example in examples if half[example.db_id] != place], path)
     return {name: paths[place] for name, place in half.items()}
 
 
-def choose_questions(spider: Benchmark, synonyms: Benchmark, offtopic: Sequence[str]) -> list[Asked]:
-    """The questions, in an order in which every part of the list has all kinds and databases."""
+def train_few(data: Path, folder: Path) -> tuple[Path, frozenset[str]]:
+    """The weights of a sketch generator that saw `FEW` databases, and their names; a file that is there is used."""
+    examples = read_examples(data)
+    parts = folds(examples, len({example.db_id for example in examples}) // FEW, 2)
+    path, seen = folder / "sketch-few.npz", frozenset(name for name, part in parts.items() if part == 0)
+    if not path.exists():
+        _train_sketch([example for example in examples if example.db_id in seen], path)
+    return path, seen
+
+
+def _train_sketch(mine: Sequence[Example], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inner = folds(mine, 2, 1)
+    judged = []
+    for part in range(2):
+        model = fit_slots([one for one in mine if inner[one.db_id] != part], 0)
+        judged += judge(model, [one for one in mine if inner[one.db_id] == part])
+    model = fit_slots(mine, 0)
+    nets = {**model.nets, "about": fit_about(model, mine, 0), "rank": fit_rank(judged, 0)}
+    path.write_bytes(Model(nets, model.templates, model.selects, model.skeletons, model.cues, model.related).save())
+
+
+def choose_questions(
+    spider: Benchmark, synonyms: Benchmark, offtopic: Sequence[str], few: frozenset[str]
+) -> list[Asked]:
+    """The questions, in an order in which every part of the list has all kinds and databases.
+
+    Args:
+        spider, synonyms: Training questions.
+        offtopic: Lines that no database answers.
+        few: Databases that the weak sketch generator saw.
+    """
     rng = random.Random(0)
     own = rng.sample(spider.present, len(spider.present))
     names = sorted({item.db_id for item in own})
@@ -104,12 +131,21 @@ def choose_questions(spider: Benchmark, synonyms: Benchmark, offtopic: Sequence[
     said = rng.sample(synonyms.present, min(COUNTS["synonym"], len(synonyms.present)))
     asked += [Asked("synonym", i.index, i.db_id, i.question, i.gold) for i in said]
     asked += list(_crossed(own[COUNTS["own"] :], nouns, rng))
+    # Of the end of the list, so that the words of no question of "own" come a second time.
+    others = own[COUNTS["own"] :]
+    asked += [_reworded("reworded", item) for item in others[: COUNTS["reworded"]]]
+    unseen = [item for item in others[COUNTS["reworded"] :] if item.db_id not in few]
+    asked += [_reworded("few", item) for item in unseen[: COUNTS["few"]]]
     asked += [
         Asked("offtopic", number, rng.choice(names), rng.choice(offtopic)) for number in range(COUNTS["offtopic"])
     ]
     asked += [_inserted(item, nouns, rng) for item in own[-COUNTS["inserted"] :]]
     rng.shuffle(asked)
     return asked
+
+
+def _reworded(kind: str, item: Item) -> Asked:
+    return Asked(kind, item.index, item.db_id, reword(item.question, random.Random(item.index)), item.gold)
 
 
 def _nouns(schema: Schema) -> frozenset[str]:
@@ -141,27 +177,37 @@ def _inserted(item: Item, nouns: dict[str, frozenset[str]], rng: random.Random) 
 
 
 def write_sets(
-    asked: Sequence[Asked], spider: Benchmark, generators: dict[str, tuple[Generator, ...]], folder: Path
+    asked: Sequence[Asked], spider: Benchmark, writers: Callable[[Asked], tuple[Generator, ...]], folder: Path
 ) -> None:
-    """Append what is missing to one file a database, so that a run that was stopped goes on."""
+    """Append what is missing to one file a database, so that a run that was stopped goes on.
+
+    Args:
+        asked: The questions.
+        spider: Where the databases are.
+        writers: The generators that answer a question; the same tuple where they are the same.
+        folder: For the files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     by_name: dict[str, list[Asked]] = defaultdict(list)
     for one in asked:
         by_name[one.db_id].append(one)
-    for name, mine in sorted(by_name.items()):
+    for name, here in sorted(by_name.items()):
         path = folder / f"{name}.jsonl"
         done = set()
         if path.exists():
             done = {tuple(json.loads(line)["key"]) for line in path.read_text(encoding="utf-8").splitlines()}
-        missing = [one for one in mine if (one.kind, one.number) not in done]
+        missing = [one for one in here if (one.kind, one.number) not in done]
         if not missing:
             continue
         with Database(spider.databases[name], isolated=False) as database, path.open("a", encoding="utf-8") as file:
             values = ValueIndex.build(database)
             config = PipelineConfig(candidates=CANDIDATES)
-            pipeline = Pipeline(database, generators=generators[name], values=values, config=config)
+            pipelines: dict[tuple[Generator, ...], Pipeline] = {}
             for one in missing:
-                line = _record(one, pipeline, spider.databases[name])
+                mine = writers(one)
+                if mine not in pipelines:
+                    pipelines[mine] = Pipeline(database, generators=mine, values=values, config=config)
+                line = _record(one, pipelines[mine], spider.databases[name])
                 if line is not None:
                     file.write(json.dumps(line, separators=(",", ":")) + "\n")
                     file.flush()

@@ -23,7 +23,7 @@ import numpy as np
 import ctxprune.sql.trust as package
 from benchmarks.common.ranking_network import Shape, train
 from benchmarks.common.record import SHARED, record
-from benchmarks.training._trust_sets import TrustSet, choose_questions, read_sets, train_halves, write_sets
+from benchmarks.training._trust_sets import TrustSet, choose_questions, read_sets, train_few, train_halves, write_sets
 from ctxprune.models.network import Network
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
@@ -37,8 +37,11 @@ from ctxprune.storage.sealed import seal_text
 
 FOLDER = SHARED / "data" / "nl2sql"
 FOLDS, SHAPE = 5, Shape(0, 40, decay=1e-2, drop=0.5)
-WEIGHT = {"own": 1.0, "synonym": 1.0, "crossed": 0.7, "offtopic": 0.7, "inserted": 1.0, "variant": 0.5}
-ANSWERABLE = ("own", "synonym")
+WEIGHT = {
+    "own": 1.0, "synonym": 1.0, "reworded": 1.0, "few": 1.0, "crossed": 0.7, "offtopic": 0.7, "inserted": 1.0,
+    "variant": 0.5,
+}  # fmt: skip
+ANSWERABLE = ("own", "synonym", "reworded", "few")
 NONE_RIGHT = 0.5  # share of the sets of variants that lose their right candidates
 UNKNOWN_SCORES = 0.25  # share of the sets that are also shown without scores, as another generator would give them
 # Share that are also shown without those of the sketch, which was trained on this wording and is less right on other.
@@ -94,16 +97,17 @@ def main() -> None:
 def make_sets(cache: Path, spider) -> None:
     """The candidates of all questions, in `cache`/sets."""
     halves = train_halves(FOLDER / "spider", cache / "halves")
+    weak, seen = train_few(FOLDER / "spider", cache / "halves")
     talk = files("ctxprune.sql.evaluation.sketch_training").joinpath("offtopic.txt").read_text(encoding="utf-8")
     asked = choose_questions(
         spider,
         load(FOLDER / "spider_syn", split="train"),
         [line for line in talk.splitlines() if line[:1] not in ("", "#")],
+        seen,
     )
-    sketches = {path: SketchGenerator(path) for path in set(halves.values())}
     others = tuple(GENERATORS.get(name)() for name in GENERATORS.names() if name.startswith("phrases."))
-    writers = {name: (sketches[path], *others) for name, path in halves.items()}
-    write_sets(asked, spider, writers, cache / "sets")
+    writers = {path: (SketchGenerator(path), *others) for path in {*halves.values(), weak}}
+    write_sets(asked, spider, lambda one: writers[weak if one.kind == "few" else halves[one.db_id]], cache / "sets")
 
 
 def read_cases(path: Path, spider) -> list[Case]:

@@ -42,7 +42,6 @@ from ctxprune.cli import (
     sql_learn,
     sql_link,
     sql_values,
-    train_cross_encoder,
     train_distil,
     train_pruner,
 )  # fmt: skip
@@ -168,7 +167,6 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     (
         train,
         {
-            "cross-encoder": train_cross_encoder.cross_encoder,
             "pruner": train_pruner.pruner,
             "distil": train_distil.distil,
         },

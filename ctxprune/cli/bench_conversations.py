@@ -17,6 +17,7 @@ from ctxprune.cli._options import (
 from ctxprune.cli._trust import ItemsOption, LogOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["cosql", "sparc"]
@@ -25,49 +26,38 @@ _SHOWN = (
     "turns", "question_match", "interactions", "interaction_match", "skipped", "oracle", "answered", "answered_right",
     "tentative", "false_refusals", "ece", "ms_per_question", "ms_p95",
 )  # fmt: skip
+_HELP = """Hold {}: every turn is answered given the turns before it, and scored by Spider's rule.
+
+question_match is the share of turns that are right, interaction_match that of conversations whose turns all are.
+Turns whose reference does not run are asked, and counted as skipped.
+"""
 _LimitOption = Annotated[
     int | None, typer.Option(min=1, help="Conversations to hold, of each database in turn; default: all.")
 ]
 
 
-@with_option_groups
-def sparc(
-    data: SetOption,
-    *,
-    generation: GenerationOptions,
-    schemas: SchemasOption = None,
-    split: SplitOption = "dev",
-    limit: _LimitOption = None,
-    log: LogOption = None,
-    items: ItemsOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Hold SParC's conversations: every turn is answered given the turns before it, and scored by Spider's rule.
+def _make_command(name: str, conversations: str) -> Callable[..., None]:
+    """The command of one set; SParC and CoSQL have one layout and one rule, and differ in what they are called."""
 
-    question_match is the share of turns that are right, interaction_match that of conversations whose turns all are.
-    Turns whose reference does not run are asked, and counted as skipped.
-    """
-    _hold_all(data, generation, schemas=schemas, split=split, limit=limit, log=log, shown=(items, as_json))
+    def hold(
+        data: SetOption,
+        *,
+        generation: GenerationOptions,
+        schemas: SchemasOption = None,
+        split: SplitOption = "dev",
+        limit: _LimitOption = None,
+        log: LogOption = None,
+        items: ItemsOption = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        _hold_all(data, generation, schemas=schemas, split=split, limit=limit, log=log, shown=(items, as_json))
+
+    hold.__name__, hold.__doc__ = name, _HELP.format(conversations)
+    return with_option_groups(hold)
 
 
-@with_option_groups
-def cosql(
-    data: SetOption,
-    *,
-    generation: GenerationOptions,
-    schemas: SchemasOption = None,
-    split: SplitOption = "dev",
-    limit: _LimitOption = None,
-    log: LogOption = None,
-    items: ItemsOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Hold CoSQL's dialogues: every turn is answered given the turns before it, and scored by Spider's rule.
-
-    question_match is the share of turns that are right, interaction_match that of conversations whose turns all are.
-    Turns whose reference does not run are asked, and counted as skipped.
-    """
-    _hold_all(data, generation, schemas=schemas, split=split, limit=limit, log=log, shown=(items, as_json))
+sparc = _make_command("sparc", "SParC's conversations")
+cosql = _make_command("cosql", "CoSQL's dialogues")
 
 
 def _hold_all(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import random
 import re
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from ctxprune.utils.percent import percent_or_none
 from ..database.database import Database
 from ..pipeline.conversation import Conversation
 from .datasets import find_databases, read_schemas
-from .run import ModelWatch
-from .trust.ask import judge_answer, open_journal
+from .trust.ask import judge_answer
+from .trust.collect import collect_judgements, run_header
 from .trust.figures import figures
 from .trust.questions import Question, read_records
 from .trust.rules import SpiderRows
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..pipeline.pipeline import Pipeline
     from ..schema.schema import Schema
+    from .run import ModelWatch
     from .trust.ask import MakePipeline
     from .trust.judgement import Judgement
 
@@ -61,6 +61,11 @@ class Talk:
     id: str
     db_id: str
     turns: tuple[Question, ...]
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Of its judgements, one a turn."""
+        return tuple(turn.index for turn in self.turns)
 
 
 @dataclass(frozen=True)
@@ -175,22 +180,12 @@ def ask_conversations(
         raise UsageError(
             "no conversation has a database here", where=conversations.name, hint="name a folder with --schemas"
         )
-    total = sum(len(talk.turns) for talk in present)
-    with ExitStack() as stack:
-        run = {"set": conversations.name, "data": conversations.fingerprint}
-        journal = open_journal(stack, log, run, options)
-        done = {} if journal is None else dict(journal.done)
-        watch = ModelWatch()
-        for db_id in dict.fromkeys(talk.db_id for talk in present):
-            left = [talk for talk in present if talk.db_id == db_id and not _is_done(talk, done)]
-            for judgement in _ask_database(conversations, left, make_pipeline, watch) if left else ():
-                if judgement.index in done:  # asked again for the sake of the turns behind it
-                    continue
-                done[judgement.index] = judgement
-                if journal is not None:
-                    journal.add(judgement)
-                if progress is not None:
-                    progress(len(done), total)
+
+    def ask(left: Sequence[Talk], watch: ModelWatch) -> Iterator[Judgement]:
+        return _ask_database(conversations, left, make_pipeline, watch)
+
+    header = run_header(conversations.name, conversations.fingerprint, options)
+    done = collect_judgements(present, ask, header, log=log, progress=progress)
     return tuple(done[turn.index] for talk in present for turn in talk.turns)
 
 
@@ -243,10 +238,6 @@ def read_exchange(text: str) -> str:
     if len(said) == 1 or _CONFIRMS.match(last):
         return first
     return last if len(last.split()) >= _OWN_WORDS else f"{first} {last}"
-
-
-def _is_done(talk: Talk, done: Mapping[int, Judgement]) -> bool:
-    return all(turn.index in done for turn in talk.turns)
 
 
 def _ask_database(

@@ -77,6 +77,7 @@ class Candidate:
         failure: The kind of that error; None without one. The pipeline decides by it and never by the text, so a
             generator of your own should set it, most easily by `Candidate.failed`.
         notes: Explanations for people ("filter: country.name = 'Spain'").
+        doubts: Conditions of the question that cannot hold, as clauses ("there is no day 2023-02-31").
     """
 
     sql: str
@@ -91,6 +92,7 @@ class Candidate:
     cached: bool = False
     error: str = ""
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     failure: FailureKind | None = None
 
     @classmethod

@@ -77,7 +77,9 @@ def assess(
     blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
     alone = _read_alone(mine, executed)
     clash = contradicts_itself(executed[chosen].sql, context.schema.dialect)
+    impossible = [] if mine.stored else [*_condition_doubts(executed)]
     doubts = (
+        *impossible,
         *blockers,
         *(() if mine.stored else _result_doubts(mine)),
         *_query_doubts(close=close, alone=alone, clash=clash),
@@ -93,7 +95,9 @@ def assess(
         reason = _refusal(context, missing)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
-    sure = mine.chance >= bars.answer_above and not (blockers or alone or clash)
+    sure = mine.chance >= bars.answer_above and not (blockers or alone or clash or impossible)
+    if not sure and not doubts:
+        doubts = (_low_confidence(mine.chance, bars),)
     return Assessment(
         ANSWERED if sure else TENTATIVE,
         mine.chance,
@@ -109,8 +113,8 @@ def assess(
 def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> bool:
     """Whether only the sketch found a result although the phrases were read, too.
 
-    The sketch learned the wording of one benchmark and is surer there than elsewhere. On databases of our own that no
-    generator was made on, 3 of 11 such answers were right; of those that both found, 10 of 17.
+    The sketch learned the wording of one benchmark and is surer of its queries there than elsewhere, so that its word
+    alone is not enough.
     """
     families = {executed[index].candidate.generator.partition(".")[0] for index in mine.facts.members}
     others = {one.candidate.generator.partition(".")[0] for one in executed}
@@ -141,6 +145,19 @@ def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
     invented = list(dict.fromkeys(part.text for part in reading.extra if part.kind in _INVENTED))
     if invented:
         yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
+
+
+def _condition_doubts(executed: Sequence[Executed]) -> Iterator[Doubt]:
+    """What the generators say of conditions that cannot hold, each once; so they cannot, whichever query is chosen."""
+    for why in dict.fromkeys(why for one in executed for why in one.candidate.doubts):
+        yield Doubt("", (0, 0), why)
+
+
+def _low_confidence(chance: float, bars: Bars) -> Doubt:
+    why = (
+        f"the confidence of {chance:.2f} is below {bars.answer_above:.2f}, from which answers are given without doubts"
+    )
+    return Doubt("", (0, 0), why)
 
 
 def _query_doubts(*, close: bool, alone: bool, clash: bool) -> Iterator[Doubt]:

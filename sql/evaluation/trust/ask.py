@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import ctxprune
 from ctxprune.errors import DatabaseError, UsageError
 
 from ...database.database import Database
 from ...trust.outcome import UNANSWERED
-from ..journal import Journal
-from ..run import ModelWatch
+from .collect import collect_judgements, run_header
 from .judgement import Judgement
 from .rules import Match
 
@@ -24,12 +21,13 @@ if TYPE_CHECKING:
     from ...pipeline.answer import Answer
     from ...pipeline.pipeline import Pipeline
     from ...schema.schema import Schema
+    from ..run import ModelWatch
     from .questions import Question, QuestionSet
     from .rules import RowRule
 
     MakePipeline = Callable[[Database, Schema], Pipeline]
 
-__all__ = ["ask_questions", "candidate_queries", "judge_answer", "open_journal"]
+__all__ = ["ask_questions", "candidate_queries", "judge_answer"]
 
 
 def ask_questions(
@@ -58,33 +56,13 @@ def ask_questions(
     present = questions.present
     if not present:
         raise UsageError("no question has a database here", where=questions.name)
-    with ExitStack() as stack:
-        journal = open_journal(stack, log, {"set": questions.name, "data": questions.fingerprint}, options)
-        done = {} if journal is None else dict(journal.done)
-        watch = ModelWatch()
-        for db_id in dict.fromkeys(question.db_id for question in present):
-            left = [one for one in present if one.db_id == db_id and one.index not in done]
-            for judgement in _ask_database(questions, left, make_pipeline, watch) if left else ():
-                done[judgement.index] = judgement
-                if journal is not None:
-                    journal.add(judgement)
-                if progress is not None:
-                    progress(len(done), len(present))
+
+    def ask(left: Sequence[Question], watch: ModelWatch) -> Iterator[Judgement]:
+        return _ask_database(questions, left, make_pipeline, watch)
+
+    header = run_header(questions.name, questions.fingerprint, options)
+    done = collect_judgements(present, ask, header, log=log, progress=progress)
     return tuple(done[question.index] for question in present)
-
-
-def open_journal(
-    stack: ExitStack, log: Path | None, run: Mapping[str, Any], options: Mapping[str, Any] | None
-) -> Journal[Judgement] | None:
-    """The log of a run on data of this fingerprint, open as long as `stack`; None without a file.
-
-    Raises:
-        InputError, FormatError: As `Journal`.
-    """
-    if log is None:
-        return None
-    header = {**run, "options": dict(options or {}), "version": ctxprune.__version__}
-    return stack.enter_context(Journal(log, header, Judgement.load))
 
 
 def _ask_database(

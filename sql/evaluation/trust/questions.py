@@ -44,6 +44,11 @@ class Question:
     category: str = ""
     answerable: bool = True
 
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Of its judgements: its own."""
+        return (self.index,)
+
 
 @dataclass(frozen=True)
 class QuestionSet:

@@ -20,7 +20,7 @@ from .alternatives import alternatives, with_patterns
 from .averages import read_averages
 from .bare import read_bare
 from .compose import Composer, Ranked
-from .conditions import Clause, read_conditions
+from .conditions import Clause, read_all
 from .coverage import Coverage
 from .explain import explain
 from .given import with_evidence
@@ -116,9 +116,10 @@ class PhraseGenerator(Generator):
             return ()
         prepared = self._prepare(request.schema)
         text, moved, given = with_evidence(text, request, prepared.terms, prepared.view)
-        ranked = _read(text[:_LONGEST], prepared, moved, given)
+        ranked, problems = _read(text[:_LONGEST], prepared, moved, given)
         notes = (f"only the first {_LONGEST} characters were read",) if len(request.question) > _LONGEST else ()
-        return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
+        made = self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
+        return [replace(one, doubts=problems) for one in made] if problems else made
 
     def _candidates(
         self, ranked: list[Ranked], prepared: _Prepared, request: Request, extra: tuple[tuple[str, ...], float]
@@ -165,9 +166,12 @@ class PhraseGenerator(Generator):
         return made
 
 
-def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> list[Ranked]:
-    """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
-    clauses = read_conditions(
+def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> tuple[list[Ranked], tuple[str, ...]]:
+    """All readings, and what is said of conditions that cannot hold.
+
+    The readings are with every condition, and without the doubtful ones, whose words then name parts of the schema.
+    """
+    said = read_all(
         text,
         prepared.view,
         hits=request.hits,
@@ -175,7 +179,7 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
         today=request.today,
         samples=request.samples,
     )
-    clauses = [clause for clause in clauses if not _far(clause, text) and not _sorts(clause, text)]
+    clauses = [clause for clause in said.clauses if not _far(clause, text) and not _sorts(clause, text)]
     mask = Mask.of(text)
     lines = {product.table for product in prepared.terms.sums.products}
     sold = any(term.table in lines for term in given.formulas.values())
@@ -212,7 +216,7 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
             formulas=given.formulas,
         )
         ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
-    return sorted(ranked, key=lambda one: -one.score)
+    return sorted(ranked, key=lambda one: -one.score), said.problems
 
 
 def _apart(clauses: Sequence[Clause], others: Sequence[Clause]) -> list[Clause]:

@@ -143,6 +143,24 @@ def test_a_choice_that_was_not_judged_is_an_error() -> None:
         assess(context, executed, 1, groups, BARS)
 
 
+def test_a_confidence_below_the_bar_is_a_doubt_where_there_is_no_other() -> None:
+    low = result("How many patients are there?", ("SELECT COUNT(*) FROM patient", 0.79, ((4,),)))
+    assert [doubt.why for doubt in low.doubts] == [
+        "the confidence of 0.79 is below 0.80, from which answers are given without doubts"
+    ]
+    other = result("How many patients are there?", ("SELECT COUNT(*) FROM patient", 0.5, ()))
+    assert [doubt.why for doubt in other.doubts] == ["the query finds nothing"]
+
+
+def test_a_condition_that_cannot_hold_keeps_any_query_from_being_answered() -> None:
+    context = SelectionContext("How many patients are there?", CLINIC)
+    executed, groups = judged(context, ("SELECT COUNT(*) FROM patient", 0.95, ((4,),)))
+    said = Candidate("SELECT 1", "sketch.v1", doubts=("there is no day 2023-02-31",))
+    executed += [Executed(said, "SELECT 1", None, "failed"), Executed(said, "SELECT 1", None, "failed")]
+    found = assess(context, executed, 0, groups, BARS)
+    assert (found.outcome, [doubt.why for doubt in found.doubts]) == (TENTATIVE, ["there is no day 2023-02-31"])
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_bars_are_checked(value: float) -> None:
     with pytest.raises(UsageError, match="answer_above"):

@@ -144,3 +144,18 @@ def test_rows_that_repeat_are_doubted_and_no_word_is_called_unused(tmp_path: Pat
         assert "carriers" not in answer.unused
     else:
         assert set(answer.rows) == {("Road",), ("Rail",)}
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("Which nurses were hired on 31 February 2023?", "there is no day 2023-02-31"),
+        ("How many nurses were hired between 2030 and 2020?", "'between 2030 and 2020' ends before it begins"),
+    ],
+)
+def test_days_that_do_not_exist_and_periods_that_end_before_they_begin_are_doubted(
+    pipeline: Pipeline, question: str, why: str
+) -> None:
+    answer = pipeline.ask(question)
+    assert answer.outcome != ANSWERED
+    assert why in [doubt.why for doubt in answer.doubts]
