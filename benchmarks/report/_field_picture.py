@@ -36,9 +36,7 @@ def draw_field(figures, theme: Theme) -> str:
     rows = sum(-(-len(figures[name]["items"]) // COLUMNS) for name in SETS if name in figures)
     heights = len([name for name in SETS if name in figures])
     size = (LEFT + COLUMNS * STEP_X - 10, TOP + rows * STEP_Y + heights * 26 - 8)
-    note = (
-        "mean share of a question's evidence strings that are kept; by kind of document"
-    )
+    note = "mean share of a question's evidence strings that are kept; by kind of document"
     picture = Picture(size, theme, "Evidence kept of documents as users have them", note)
     picture.add_legend([_legend_line(style, theme) for style in STYLES.values()], 24, 66)
     row, column, last = -1, 0, ""
