@@ -39,6 +39,9 @@ OWN = os.environ.get("CTXPRUNE_FIELD_OWN", "")
 COLUMNS_FIRST = {"csv": "tables drop columns before rows, so that no whole row is left (issue 22, Tables)"}
 PAGES_BEHIND = {"html": "page.v1 finds less of prose than BM25 on the blocks (issue 22, Pages)"}
 
+# A little under what was measured (benchmarks/results/field.json): to be raised with it, never lowered.
+FLOORS = {("all", 5): 39, ("all", 10): 52, ("all", 25): 61, ("man", 10): 71, ("json", 10): 71, ("log", 10): 100}
+
 Results = dict[str, list[ItemResult]]
 
 
@@ -92,8 +95,8 @@ def made_results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("made")
     rows = Rows(folder)
     for part in ("dev", "test"):
-        for add in (add_tables, add_json, add_logs):
-            add(rows, part, 2, Random(f"{part} {add.__name__}"))
+        for add, count in ((add_tables, 2), (add_json, 1), (add_logs, 1)):
+            add(rows, part, count, Random(f"{part} {add.__name__}"))
     rows.write(folder / "items.jsonl")
     return measure_defaults(read_field_items(folder))
 
@@ -104,6 +107,12 @@ def field_items(shared: Path) -> list[FieldItem]:
     if not folder.is_dir():
         pytest.skip("the field set is not here")
     return read_field_items(folder)
+
+
+def kept_share(results: Results, group: str, share: int) -> float:
+    """Percent of the evidence that the default keeps; of all groups for "all"."""
+    rows = [row for row in results["default"] if row.item.evidence and group in ("all", row.item.group)]
+    return 100 * fmean(row.found[share] for row in rows)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +135,21 @@ def test_documents_made_by_a_seed(made_results: Results, group: str) -> None:
 @pytest.mark.parametrize("group", expect_failures(FIELD_GROUPS, PAGES_BEHIND))
 def test_the_field_set(field_results: Results, group: str) -> None:
     check_rule(field_results, group)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(("group", "share"), FLOORS)
+def test_floors_of_the_field_set(field_results: Results, group: str, share: int) -> None:
+    assert kept_share(field_results, group, share) >= FLOORS[group, share]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.xfail(reason="issue 22: not reached yet", strict=True)
+@pytest.mark.parametrize(("group", "least"), [("all", 65), ("html", 62), ("csv", 45)])
+def test_figures_that_issue_22_asks_for(field_results: Results, group: str, least: float) -> None:
+    assert kept_share(field_results, group, 10) >= least
 
 
 @pytest.mark.parametrize("group", GROUPS)
