@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from benchmarks.data.field_text.sources import Rows
 
 NAMES = (
-    "Adaeze Obi", "Bram de Wit", "Carla Nunes", "Dov Peretz", "Elif Kaya", "Farid Haddad", "Greta Lund",
-    "Hugo Paredes", "Ines Moreau", "Jonas Weber", "Katya Orlova", "Liam Walsh", "Mei Tanaka", "Nadia Rahman",
+    "Adaeze Obi", "Bram de Wit", "Carla Nunes", "Dov Peretz", "Elif Kaya", "Farid Haddad",  # codespell:ignore
+    "Greta Lund", "Hugo Paredes", "Ines Moreau", "Jonas Weber", "Katya Orlova", "Liam Walsh", "Mei Tanaka", "Nadia Rahman",
     "Oskar Novak", "Priya Nair", "Quentin Roy", "Rosa Bianchi", "Sven Holm", "Tariq Aziz", "Uma Iyer",
     "Viktor Petrov", "Wanda Zielinska", "Yusuf Demir",
 )  # fmt: skip
@@ -56,8 +56,8 @@ def stock_table(random):
     goods = (
         "cordless drill", "claw hammer", "tape measure", "spirit level", "wood glue", "paint roller",
         "masking tape", "hacksaw", "socket set", "wire cutter", "step ladder", "work gloves", "dust mask",
-        "extension cord", "angle grinder", "bench vise", "chisel set", "hand plane", "rubber mallet",
-        "utility knife",
+        "extension cord", "angle grinder", "bench vise", "chisel set", "hand plane",  # codespell:ignore
+        "rubber mallet", "utility knife",
     )  # fmt: skip
     kinds = ("power tools", "hand tools", "painting", "safety")
     prices = random.sample(range(199, 19999), len(goods))
