@@ -9,8 +9,8 @@ from benchmarks.data.field_text.sources import Rows
 
 NAMES = (
     "Adaeze Obi", "Bram de Wit", "Carla Nunes", "Dov Peretz", "Elif Kaya", "Farid Haddad",  # codespell:ignore
-    "Greta Lund", "Hugo Paredes", "Ines Moreau", "Jonas Weber", "Katya Orlova", "Liam Walsh", "Mei Tanaka", "Nadia Rahman",
-    "Oskar Novak", "Priya Nair", "Quentin Roy", "Rosa Bianchi", "Sven Holm", "Tariq Aziz", "Uma Iyer",
+    "Greta Lund", "Hugo Paredes", "Ines Moreau", "Jonas Weber", "Katya Orlova", "Liam Walsh", "Mei Tanaka",
+    "Nadia Rahman", "Oskar Novak", "Priya Nair", "Quentin Roy", "Rosa Bianchi", "Sven Holm", "Tariq Aziz", "Uma Iyer",
     "Viktor Petrov", "Wanda Zielinska", "Yusuf Demir",
 )  # fmt: skip
 CITIES = ("Porto", "Lyon", "Graz", "Leeds", "Tampere", "Brno", "Bergen", "Split", "Malmo", "Turin", "Ghent", "Cork")
