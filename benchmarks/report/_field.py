@@ -23,6 +23,3 @@ def field_table() -> str:
             interval = f"{gain['mean']:+.1f} ({gain['low']:+.1f} to {gain['high']:+.1f})"
             rows.append([f"{SETS[name]}, {group}", count, *kept, interval])
     return table(["documents", "questions", *LABELS.values(), "default - lexical"], rows)
-
-
-TABLES = {"field": field_table}

@@ -378,10 +378,11 @@ TABLES = {
     "tables": tables,
     "tools": tools,
     "html": html,
+    "field": _field.field_table,
     "kv": _kv.short,
 } | _shrunk.TABLES
 PAGES = (
-    (ROOT / "README.md", TABLES | _field.TABLES),
+    (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),
     (ROOT / "docs" / "which_press.md", _kv.TABLES),
     (ROOT / "benchmarks" / "README.md", _index.TABLES),
