@@ -65,14 +65,15 @@ def test_who_works_in_it_keeps_the_department(prune: Callable[..., Outcome], bud
     assert kept.code == 0
     rows = [line.split(",") for line in kept.out.splitlines()]
     assert rows[0][:2] == ["name", "department"]
-    assert all(row[1] == "IT" for row in rows[1:])
+    departments = [row[1] for row in rows[1:]]
+    # Others may fill what room is left, but only where nobody of the department is missing.
+    assert departments.count("IT") == 3 or {*departments} == {"IT"}
 
 
 @expect_failure("Tables: other departments come before IT")
 def test_who_works_in_it_has_everybody_where_they_fit(prune: Callable[..., Outcome]) -> None:
     kept = prune("employees.csv", EMPLOYEES, "Who works in IT?", "--budget", "30")
-    assert all(name in kept.out for name in ("Ana", "Cem", "Fay"))
-    assert not any(name in kept.out for name in ("Bo,", "Dee", "Eli"))
+    assert all(f"{name},IT" in kept.out for name in ("Ana", "Cem", "Fay"))
 
 
 def test_who_earns_the_most_keeps_the_highest_salary(prune: Callable[..., Outcome]) -> None:
