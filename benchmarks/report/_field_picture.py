@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.lines import Line2D
 
+from benchmarks.report._field import LABELS
 from benchmarks.report._figure import POINT, Picture, Theme
 
 SHARES = (5, 10, 25)
@@ -16,17 +17,16 @@ WIDTH, HEIGHT = 160, 124  # of one panel
 
 @dataclass(frozen=True)
 class Style:
-    label: str
     colour: int
     width: float
     dash: Any = "-"
 
 
 STYLES = {
-    "default": Style("default", 0, 3.0),
-    "lexical": Style("--scorer lexical", 2, 1.8),
-    "bm25s": Style("bm25s, whole rows", 4, 1.6, (0, (2.5, 2))),
-    "first": Style("first units", -1, 1.4, (0, (4, 2))),
+    "default": Style(0, 3.0),
+    "lexical": Style(2, 1.8),
+    "bm25s": Style(4, 1.6, (0, (2.5, 2))),
+    "first": Style(-1, 1.4, (0, (4, 2))),
 }
 SETS = {"field": "the shared field set", "own": "documents of our own, products left out"}
 
@@ -38,7 +38,7 @@ def draw_field(figures, theme: Theme) -> str:
     size = (LEFT + COLUMNS * STEP_X - 10, TOP + rows * STEP_Y + heights * 26 - 8)
     note = "mean share of a question's evidence strings that are kept; by kind of document"
     picture = Picture(size, theme, "Evidence kept of documents as users have them", note)
-    picture.add_legend([_legend_line(style, theme) for style in STYLES.values()], 24, 66)
+    picture.add_legend([_legend_line(method, theme) for method in STYLES], 24, 66)
     row, column, last = -1, 0, ""
     top = TOP
     for name, group in panels:
@@ -72,6 +72,7 @@ def draw_panel(picture: Picture, place: tuple[float, float], figures, group: str
     axes.set_xlabel("tokens kept, %", color=picture.theme.soft, fontsize=11 * POINT, labelpad=2 * POINT)
 
 
-def _legend_line(style: Style, theme: Theme) -> Line2D:
-    colour = theme.colour(style.colour)
-    return Line2D([], [], color=colour, linestyle=style.dash, linewidth=style.width * POINT, label=style.label)
+def _legend_line(method: str, theme: Theme) -> Line2D:
+    style = STYLES[method]
+    colour, width = theme.colour(style.colour), style.width * POINT
+    return Line2D([], [], color=colour, linestyle=style.dash, linewidth=width, label=LABELS[method])
