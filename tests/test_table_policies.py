@@ -75,7 +75,7 @@ def test_a_budget_holds_for_what_is_written(data: object, budget: int) -> None:
 
 def test_more_of_a_table_fits_than_with_whole_rows() -> None:
     scorer = Given({"Weight": 0.9, "bird": 0.5})
-    cells = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TableBudget(200))
+    cells = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TableBudget(200, enough_rows=None))
     whole = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TokenBudget(200))
     assert len(shape(cells)[1]) > 2 * len(shape(whole)[1])
 

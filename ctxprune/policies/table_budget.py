@@ -42,6 +42,7 @@ class TableBudget(CellPolicy):
 
     budget: int = 512
     strict: bool = False
+    enough_rows: int | None = 6
     _tables: ContextMemo[tuple[PricedTable, ...]] = field(
         default_factory=ContextMemo, init=False, repr=False, compare=False
     )
