@@ -158,7 +158,7 @@ class _ColumnSearch:
     def __init__(
         self, prices: CellPrices, scores: Scores, request: Request, chooser: Chooser, policy: CellPolicy
     ) -> None:
-        self._prices, self._chooser, self._enough = prices, chooser, policy.enough_rows
+        self._prices, self._chooser = prices, chooser
         order = np.argsort(-scores, kind="stable")
         columns = np.concatenate([[], *(table.columns for table in prices.tables)]).astype(np.int64)
         is_column = np.zeros(len(order), dtype=np.bool_)
@@ -168,6 +168,9 @@ class _ColumnSearch:
         order = order[np.argsort(~wanted[order], kind="stable")]
         self.ranked_columns: list[int] = order[is_column[order]].tolist()
         self.others = order[~is_column[order] & ~chooser.kept[order]]
+        rows = np.concatenate([[], *(table.rows for table in prices.tables)]).astype(np.int64)
+        # On a page text competes with the rows: there the cells that are likely needed count, and no whole rows.
+        self._enough = policy.enough_rows if np.isin(self.others, rows).all() else None
         self.required: list[int] = self.others[wanted[self.others]].tolist()
         self._all_or_none = policy.strict or len(self.required) == len(
             self.others

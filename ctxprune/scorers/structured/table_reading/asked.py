@@ -13,6 +13,7 @@ from ctxprune.scorers.structured.table_reading.matches import find_matches
 from ctxprune.scorers.structured.table_reading.named_cells import read_words_asked
 from ctxprune.scorers.structured.table_reading.orders import find_ordered_columns
 from ctxprune.scorers.structured.table_reading.question_form import KINDS, question_form
+from ctxprune.scorers.structured.table_reading.required_parts import find_demand
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.structured.table_reading.named_cells import AskedWords
     from ctxprune.scorers.structured.table_reading.question_form import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
+    from ctxprune.scorers.structured.table_reading.required_parts import QuestionDemand
 
 __all__ = ["EXTREMES", "QUESTION_FEATURES", "Asked", "ask"]
 
@@ -60,6 +62,11 @@ class Asked:
     def strengths(self) -> NDArray[np.float64]:
         """float64 (n_words, n_columns), how strongly each word names each column, 0..1 (`name_strengths`)."""
         return name_strengths(self.words.folded, self.reading.grid.header)
+
+    @cached_property
+    def demand(self) -> QuestionDemand:
+        """What the question needs of the table."""
+        return find_demand(self)
 
     def features(self) -> dict[str, float]:
         """`QUESTION_FEATURES` by name, the same for all rows and columns."""

@@ -19,6 +19,7 @@ __all__ = ["NAMING", "header_words", "is_short_for", "name_strengths", "word_str
 
 NAMING = 0.5  # strength from which a word names a column
 _SAME, _SYNONYM, _SHORT, _BEGINS = 1.0, 0.8, 0.7, 0.6
+_DISTANT = 0.6  # of an abbreviation of a synonym ("unemp" for "jobless")
 _PREFIX = 5  # letters that two words of one family share ("employed", "employees")
 _SHORTEST = 3  # letters of an abbreviation that is the beginning of a word
 _LONGEST = 5  # letters of one that leaves out letters in between
@@ -89,6 +90,20 @@ def _synonyms() -> dict[str, frozenset[str]]:
     return {word: frozenset(others) for word, others in found.items()}
 
 
+@lru_cache(maxsize=1)
+def _groups_of() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for group in _GROUPS:
+        for word in group.split():
+            found[stem(word)] = (*found.get(stem(word), ()), *group.split())
+    return found
+
+
+def _words_like(stemmed: str) -> tuple[str, ...]:
+    """The words of the groups of a stem that are long enough to be abbreviated."""
+    return tuple(word for word in _groups_of().get(stemmed, ()) if len(word) > _PREFIX)
+
+
 def header_words(header: str) -> tuple[str, ...]:
     """The folded words of a header, identifiers split: "gdpPercap" gives gdp, percap."""
     return tuple(word for word in words(header) if not word.isdigit() or len(header) == len(word))
@@ -109,7 +124,9 @@ def word_strength(name: str, asked: str) -> float:
     shared = len(one) >= _PREFIX and len(other) >= _PREFIX and one[:_PREFIX] == other[:_PREFIX]
     # Names run together: "percollege".
     held = len(other) >= _PREFIX and other in name
-    return _BEGINS if shared or held else 0.0
+    if shared or held:
+        return _BEGINS
+    return _DISTANT if any(is_short_for(name, synonym) for synonym in _words_like(other)) else 0.0
 
 
 def is_short_for(short: str, word: str) -> bool:
@@ -137,4 +154,6 @@ def name_strengths(asked: Sequence[str], headers: Sequence[str]) -> NDArray[np.f
         strengths = np.array([[word_strength(name, word) for name in names] for word in asked]).reshape(-1, len(names))
         covered = float(strengths.max(axis=0, initial=0.0).mean())
         found[:, column] = strengths.max(axis=1, initial=0.0) * (2 + covered) / 3
+        whole = fold(header).strip()
+        found[[word == whole for word in asked], column] = _SAME  # "c3", too, whose parts say nothing
     return found

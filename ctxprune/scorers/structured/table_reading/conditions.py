@@ -13,6 +13,7 @@ from ctxprune.scorers.structured.table_reading.column_names import NAMING, name_
 from ctxprune.scorers.structured.table_reading.dates import MONTHS
 from ctxprune.scorers.structured.table_reading.headers import nearness
 from ctxprune.scorers.structured.table_reading.named_cells import find_named_cells
+from ctxprune.scorers.structured.table_reading.superlatives import find_superlatives
 from ctxprune.text.words import STOP_WORDS, stem
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = ["Filter", "find_filters"]
 
 _SHORT = 0.8  # weight of a condition that is read from an abbreviation
 _UNSURE = 0.5  # weight of a condition that may be another
+_WORD = 0.4  # weight of a word that some rows hold
 _HELD_BY = 0.4  # of the rows at most hold a word that tells rows apart
 # "Do not have an elevation above 3,100": a bound further on; "not above 3,100" is a bound of its own.
 _NEGATED_BOUND = re.compile(
@@ -37,6 +39,7 @@ _NEGATED_BOUND = re.compile(
 )
 _MONTH = 1 / 13  # of a year: less than any month
 _LARGE = 100  # a number that is no mere number of things
+_FADES = 0.2  # by which a name counts less for each word between it and a value
 _ZERO = frozenset(("no", "without", "zero", "lacks", "lack"))
 _YES = (frozenset(("yes", "true", "y", "t", "1")), frozenset(("no", "false", "n", "f", "0")))
 _NO = frozenset(("not", "no", "non", "without", "never", "isn", "aren", "wasn", "weren"))
@@ -71,7 +74,10 @@ def find_filters(asked: Asked) -> list[Filter]:
 def _filter_values(asked: Asked) -> Iterator[Filter]:
     reading, bounds = asked.reading, asked.form.conditions
     negated = len(bounds) == 1 and _NEGATED_BOUND.search(asked.form.folded) is not None
-    for condition in (*bounds, *asked.form.equal):
+    ranks = {superlative.rank_place for superlative in find_superlatives(asked.words.folded)}
+    # "The top 5" says nothing about a 5 in the table.
+    equal = [condition for condition in asked.form.equal if condition.place not in ranks]
+    for condition in (*bounds, *equal):
         bounded = condition.low != condition.high and condition in bounds
         inside = condition.holds(reading.low, reading.high)
         if condition.dated and not bounded:
@@ -116,10 +122,10 @@ def _choose_columns(columns: NDArray[np.bool_], condition: Condition, asked: Ask
     named = np.array([
         max((nearness(term, condition.nouns) for term in header), default=0.0) for header in asked.reading.headers
     ])  # fmt: skip
-    if not named[columns].any():
-        named = name_strengths(sorted(condition.nouns), asked.reading.grid.header).max(axis=0, initial=0.0)
-    if not named[columns].any():
-        named = asked.strengths.max(axis=0, initial=0.0)
+    # Among those alike the nearer name decides ("c7 is over 500 and c9 below 3").
+    steps = np.arange(len(asked.strengths)) - condition.place
+    distances = np.where(steps > 0, 2 * steps, -steps)  # what comes after a value is more often about the next one
+    named = named + (asked.strengths / (1 + _FADES * distances[:, None])).max(axis=0, initial=0.0) / 2
     best: NDArray[np.bool_] = columns & (named == named[columns].max())
     return best
 
@@ -127,7 +133,16 @@ def _choose_columns(columns: NDArray[np.bool_], condition: Condition, asked: Ask
 def _filter_texts(asked: Asked) -> tuple[list[Filter], set[int]]:
     """Cells of text that the question names, those that overlapping words name in several columns as one condition;
     and the words that name them."""
-    named = find_named_cells(asked.words, asked.reading)
+    ordering = {
+        superlative.place + offset
+        for superlative in find_superlatives(asked.words.folded)
+        for offset in range(superlative.size)
+    }
+    named = [
+        cells
+        for cells in find_named_cells(asked.words, asked.reading)
+        if not ordering.issuperset(range(cells.start, cells.end))
+    ]
     groups: list[list[NamedCells]] = []
     for cells in named:
         joined = [group for group in groups if any(_are_alternatives(other, cells) for other in group)]
@@ -151,7 +166,7 @@ def _join_cells(group: list[NamedCells]) -> Filter:
     compared = any(cells.compared for cells in group)
     exact = any(cells.exact or cells.end - cells.start > 1 for cells in group)
     columns = tuple(sorted({cells.column for cells in group}))
-    return Filter(columns, rows, _UNSURE if compared else 1.0 if exact else _SHORT)
+    return Filter(columns, rows, _WORD if compared else 1.0 if exact else _SHORT)
 
 
 def _filter_months(asked: Asked) -> Iterator[Filter]:
@@ -192,16 +207,14 @@ def _filter_words(asked: Asked, used: set[int]) -> Iterator[Filter]:
     """Words that some rows hold in a text, and that name neither a whole cell nor a column."""
     reading = asked.reading
     width = max(reading.shape[1], 1)
-    texts = [kind == "text" for kind in reading.kinds]
     for place, word in enumerate(asked.words.folded):
         if place in used or word in STOP_WORDS or word.isdigit() or asked.strengths[place].max(initial=0.0) >= 0.8:
             continue
         cells = reading.places.find_places(stem(word))
-        cells = cells[np.array(texts, dtype=np.bool_)[cells % width]]
         rows = np.zeros(reading.shape[0], dtype=np.bool_)
         rows[cells // width] = True
         if 0 < rows.sum() <= _HELD_BY * len(rows):
-            yield Filter(tuple(np.unique(cells % width).tolist()), rows, _UNSURE)
+            yield Filter(tuple(np.unique(cells % width).tolist()), rows, _WORD)
 
 
 def _places(mask: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Order", "extreme_rows", "find_orders"]
 
 _TIMED = ("year", "date")
-_AFTER, _BEFORE = 4, 3  # words beside a superlative among which the column is named
+_AFTER = (1.0, 0.93, 0.88, 0.83)  # what the name of a column counts as the first word after a superlative, and so on
+_BEFORE = 3  # words before it
 _BESIDE, _ELSEWHERE = 0.95, 0.6  # what a name counts before the superlative, and what further away
 _ASKED_FOR = 0.3  # what a name counts right after "which"
 _BOTH = 0.3  # of the weaker of two signs that agree
-_NEAR_BEST = 0.9  # of the best column's strength: others are meant as well
-_TIES = 4  # rows with the same extreme value; more are ties in a column of few values
+_NEAR_BEST = 0.95  # of the best column's strength: others are meant as well
+_TIES = (4, 8)  # rows with the same extreme value, of short tables and of long ones; more say little
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Order:
         column: Its index; -1 for the order in which the rows stand.
         most: Whether the greatest values, or the last rows, are asked for.
         sure: Whether the question names the column or what it measures; else it is one of all that may be meant.
-        rank: How many places from the extreme are asked for: 2 for "the second highest".
+        rank: How many values from the extreme on are asked for: 2 for "the second highest".
     """
 
     column: int
@@ -81,7 +82,9 @@ def extreme_rows(reading: TableReading, order: Order, among: NDArray[np.bool_]) 
     distinct = np.unique(values[known])
     best = distinct[-order.rank :] if order.most else distinct[: order.rank]
     rows = np.flatnonzero(np.isin(values, best))
-    return rows.tolist() if len(rows) <= _TIES * order.rank else []
+    few = min(max(len(values) // 10, _TIES[0]), _TIES[1])
+    found: list[int] = rows.tolist() if len(rows) <= few * order.rank else []
+    return found
 
 
 def _value_orders(superlative: Superlative, strengths: NDArray[np.float64], reading: TableReading) -> list[Order]:
@@ -133,7 +136,7 @@ def _strengths_beside(superlative: Superlative, strengths: NDArray[np.float64]) 
     factors = np.full(len(strengths), _ELSEWHERE)
     factors[max(superlative.place - _BEFORE, 0) : superlative.place] = _BESIDE
     factors[superlative.place : end] = 0.0
-    factors[end : end + _AFTER] = 1.0
+    factors[end : end + len(_AFTER)] = _AFTER[: max(len(factors) - end, 0)]
     found: NDArray[np.float64] = (strengths * factors[:, None]).max(axis=0, initial=0.0)
     return found
 

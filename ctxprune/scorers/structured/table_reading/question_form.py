@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.values import Value, find_numbers
-from ctxprune.text.words import STOP_WORDS, fold, stem, words
+from ctxprune.text.words import STOP_WORDS, fold, stem, word_spans, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ class Condition:
 
     `dated` says whether these are points of time; `nouns` are the stems of the words beside them ("over 19 *m*"),
     `sign` is their unit where it is a currency or percent ("$", "%"), else ""; `worded` whether the number is a word
-    ("six").
+    ("six"); `place` the number of words before it.
     """
 
     low: float
@@ -121,6 +121,7 @@ class Condition:
     nouns: frozenset[str]
     sign: str = ""
     worded: bool = False
+    place: int = 0
 
     def holds(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether what goes from `low` to `high`, of any shape, lies within; False for NaN.
@@ -242,7 +243,9 @@ def _find_conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Cond
 def _make_condition(folded: str, value: Value, low: float, high: float) -> Condition:
     said = folded[value.start : value.end]
     unit = _UNIT.search(said) or _UNIT.match(folded, value.end)
-    return Condition(low, high, value.dated, _find_nouns(folded, value), _SIGNS.get(unit[1], unit[1]) if unit else "")
+    sign = _SIGNS.get(unit[1], unit[1]) if unit else ""
+    place = len(word_spans(folded[: value.start]))
+    return Condition(low, high, value.dated, _find_nouns(folded, value), sign, place=place)
 
 
 def _find_limits(folded: str, value: Value, later: Value | None) -> tuple[float, float] | None:

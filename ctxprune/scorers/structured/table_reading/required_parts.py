@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.conditions import find_filters
 from ctxprune.scorers.structured.table_reading.order_rows import extreme_rows, find_orders
 from ctxprune.scorers.structured.table_reading.question_form import find_extremes
@@ -27,7 +26,8 @@ __all__ = ["QuestionDemand", "find_demand"]
 _NAMED = 0.5
 _SUMS = ("aggregate", "count")
 _SURE = 0.8  # weight from which a condition alone makes rows required
-_MOST_EXTREMES = 6  # rows of extremes that are sure to be meant; more of them leave no room for others
+_WORD = 0.4  # weight of a mere word that some rows hold
+_FEW = 12  # rows
 _EXTREME, _LIKELY, _POSSIBLE = 2.0, 1.5, 0.75  # levels of rows with an extreme, by how sure it is
 _OTHERS = re.compile(r"\b(?:other than|besides|aside from|apart from|except)\b")
 
@@ -48,8 +48,8 @@ class QuestionDemand:
             rising; () for others.
         matching_rows: Indices of the rows that fulfil most of its conditions, rising; () without conditions, and where
             rows beside them, or all others, are asked for.
-        levels: float64 (n_rows,), how much speaks for each row: the share of the conditions that it fulfils, more for
-            one with an extreme.
+        met: float64 (n_rows,), the share of its conditions, those that may be misread included, that each row fulfils.
+        levels: float64 (n_rows,), 0 to 2: how surely each row holds an extreme that it asks for.
     """
 
     kind: str
@@ -58,26 +58,24 @@ class QuestionDemand:
     all_rows: bool
     extreme_rows: tuple[int, ...]
     matching_rows: tuple[int, ...]
+    met: NDArray[np.float64] = field(compare=False)
     levels: NDArray[np.float64] = field(compare=False)
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Indices of the rows that it needs together, where not all of them: those of an extreme, if they are few,
-        else those that fulfil its conditions."""
-        few = 0 < len(self.extreme_rows) <= _MOST_EXTREMES
-        return self.extreme_rows if few else self.matching_rows
+        """Indices of the rows that it needs together, where not all of them: those of an extreme, else those that
+        fulfil its conditions."""
+        return self.extreme_rows or self.matching_rows
 
 
-def find_demand(query: str, reading: TableReading) -> QuestionDemand:
-    """What `query` needs of a table."""
-    asked = ask(query, reading)
-    form, size = asked.form, reading.shape[0]
+def find_demand(asked: Asked) -> QuestionDemand:
+    """What a question needs of the table beside which it was read."""
+    form, reading = asked.form, asked.reading
+    size = reading.shape[0]
     filters, orders = find_filters(asked), find_orders(asked.words.folded, asked.strengths, reading)
     sure = [one for one in filters if one.weight >= _SURE]
-    # Rows that fulfil most conditions, not all: one condition of several is often misread.
     met = _sum_weights(filters, size)
-    fulfilled = _sum_weights(sure, size)
-    matching = (fulfilled > 0) & (fulfilled == fulfilled.max(initial=0.0))
+    matching = _find_matching(filters, sure, size)
     if _OTHERS.search(form.folded) or form.kind == "neighbour":
         matching = np.zeros(size, dtype=np.bool_)
     extremes, levels = _find_extremes(orders, matching, met, reading)
@@ -90,8 +88,22 @@ def find_demand(query: str, reading: TableReading) -> QuestionDemand:
         all_rows=sums_up and not matching.any() and not _has_filter(asked),
         extreme_rows=tuple(sorted(extremes)),
         matching_rows=_list_places(matching),
-        levels=levels + (met / total if total else 0.0),
+        met=met / total if total else met,
+        levels=levels,
     )
+
+
+def _find_matching(filters: list[Filter], sure: list[Filter], size: int) -> NDArray[np.bool_]:
+    """Rows that fulfil most conditions, not all: one condition of several is often misread."""
+    fulfilled = _sum_weights(sure, size)
+    matching = (fulfilled > 0) & (fulfilled == fulfilled.max(initial=0.0))
+    values = _sum_weights([one for one in filters if _WORD < one.weight < _SURE], size)
+    if not sure:
+        # What may be misread makes rows required only where they are few.
+        likely = (values > 0) & (values == values.max(initial=0.0))
+        return likely if likely.sum() <= _FEW else np.zeros(size, dtype=np.bool_)
+    narrowed: NDArray[np.bool_] = matching & (values == values[matching].max(initial=0.0))
+    return narrowed
 
 
 def _sum_weights(filters: list[Filter], size: int) -> NDArray[np.float64]:
@@ -110,11 +122,11 @@ def _find_extremes(
     for order in orders:
         rows = extreme_rows(reading, order, among)
         levels[rows] = np.maximum(levels[rows], _EXTREME if order.sure else _POSSIBLE)
-        if order.sure:
-            found.update(rows)
-        # Conditions that may be misread do not decide, but what is extreme among the rows that fulfil them comes next.
+        # Conditions that may be misread do not decide alone: what is extreme among the rows that fulfil them comes too.
         more = extreme_rows(reading, order, likely & among)
         levels[more] = np.maximum(levels[more], _LIKELY if order.sure else _POSSIBLE)
+        if order.sure:
+            found.update(rows, more)
     return found, levels
 
 

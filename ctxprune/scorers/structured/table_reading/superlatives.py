@@ -101,6 +101,11 @@ _RANKS = {
     for rank, words in enumerate(("second 2nd", "third 3rd", "fourth 4th", "fifth 5th"), start=2)
     for word in words.split()
 }
+_NUMBERS = {
+    word: number
+    for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=2)
+}
+_MOST_RANKS = 100  # rows that one superlative can ask for
 _POLES = {"north": "northern", "south": "southern", "east": "eastern", "west": "western"}
 
 
@@ -113,7 +118,8 @@ class Superlative:
         size: How many words it takes.
         kind: "most", "least", "first" or "last".
         measures: For each name of a column that it may be about whether the greatest values are asked for.
-        rank: 2 for "the second highest", and so on.
+        rank: How many rows from the extreme on it asks for: 2 for "the second highest", 5 for "the top 5".
+        rank_place: Number of the word that says so; -1 for none.
         general: Whether it is about the column that is named beside it, first of all ("highest").
     """
 
@@ -123,6 +129,7 @@ class Superlative:
     measures: dict[str, bool]
     general: bool = False
     rank: int = 1
+    rank_place: int = -1
 
 
 @lru_cache(maxsize=1)
@@ -147,10 +154,23 @@ def find_superlatives(asked: Sequence[str]) -> list[Superlative]:
     while place < len(asked):
         superlative = _read_at(asked, place)
         if superlative is not None:
-            rank = _RANKS.get(asked[place - 1], 1) if place else 1
-            found.append(replace(superlative, rank=rank))
+            found.append(_with_rank(superlative, asked))
         place += superlative.size if superlative is not None else 1
     return found
+
+
+def _with_rank(superlative: Superlative, asked: Sequence[str]) -> Superlative:
+    """With the rank that stands beside it: "second highest", "three highest", "top 5"."""
+    place, end = superlative.place, superlative.place + superlative.size
+    before = asked[place - 1] if place else ""
+    if before in _RANKS:
+        return replace(superlative, rank=_RANKS[before], rank_place=place - 1)
+    for beside in (place - 1, end):
+        word = asked[beside] if 0 <= beside < len(asked) else ""
+        number = int(word) if word.isascii() and word.isdecimal() and len(word) < 4 else _NUMBERS.get(word, 0)
+        if 1 < number <= _MOST_RANKS:
+            return replace(superlative, rank=number, rank_place=beside)
+    return superlative
 
 
 def _read_at(asked: Sequence[str], place: int) -> Superlative | None:
