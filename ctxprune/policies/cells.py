@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -146,6 +146,26 @@ class CellPolicy(GreedyPolicy):
         return self.select(request)
 
 
+class _Rating(NamedTuple):
+    """How good a choice of columns is; what comes first decides.
+
+    Attributes:
+        some_fit: Whether some required row fits beside them.
+        shown: How many required columns are among them.
+        all_fit: Whether all required rows fit, where a part is of little use.
+        tells: Whether other columns than the keys are among them, where whole rows count.
+        complete: Whether enough rows fit for the number of columns to count.
+        value: That number, or the gain in score.
+    """
+
+    some_fit: bool = False
+    shown: int = 0
+    all_fit: bool = False
+    tells: bool = False
+    complete: bool = False
+    value: float = 0.0
+
+
 class _ColumnSearch:
     """Finds the columns to keep.
 
@@ -198,7 +218,7 @@ class _ColumnSearch:
     def best_columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
         """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
         is no room for a row with any of them."""
-        best, most = None, (False, 0, False, False, 0.0)
+        best, most = None, _Rating()
         chosen: list[int] = []
         steps = self._steps()
         # Columns are only ever added, best first, so that each step updates the prices of the one before it.
@@ -218,11 +238,8 @@ class _ColumnSearch:
         sizes = (np.unique(np.geomspace(1, len(more) + 1, _TRIED).astype(int)) - 1).tolist()
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 
-    def _rate(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, int, bool, bool, float] | None:
-        """How good these columns are, best compared as a tuple: whether some required row fits beside them, how many
-        required columns are among them, whether all required rows fit (where a part is of little use), whether enough
-        rows fit for completeness to count (`_fits_enough`), and their number then, else the gain in score. None if no
-        row fits."""
+    def _rate(self, columns: list[int], prices: NDArray[np.int64]) -> _Rating | None:
+        """How good these columns are; None if no row fits beside them."""
         new = [index for index in columns if not self._chooser.kept[index]]
         room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
         order = self.others[prices[self.others] <= room]
@@ -234,10 +251,12 @@ class _ColumnSearch:
         shown = len({*self._wanted_columns}.intersection(columns))
         # The best rows in order until one has no room: an estimate, since the choice itself passes over such a row.
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
+        # Names alone answer nothing that is asked of single rows.
+        tells = self._enough is None or len(columns) > len(self._keys)
         if not self._all_or_none and self._fits_enough(order, fitting, prices, room):
-            return some_fit, shown, all_fit, True, float(len(columns))
+            return _Rating(some_fit, shown, all_fit, tells, True, float(len(columns)))
         best = order[:fitting]
-        return some_fit, shown, all_fit, False, float(self._gains[best] @ self._mass[best])
+        return _Rating(some_fit, shown, all_fit, tells, False, float(self._gains[best] @ self._mass[best]))
 
     def _fits_enough(self, order: NDArray[np.int64], fitting: int, prices: NDArray[np.int64], room: int) -> bool:
         """Whether all required rows fit, or, where none is required, `CellPolicy.enough_rows` of the best."""

@@ -13,7 +13,7 @@ from ctxprune.scorers.structured.table_reading.column_names import NAMING, name_
 from ctxprune.scorers.structured.table_reading.dates import MONTHS
 from ctxprune.scorers.structured.table_reading.headers import nearness
 from ctxprune.scorers.structured.table_reading.named_cells import find_named_cells
-from ctxprune.scorers.structured.table_reading.superlatives import find_superlatives
+from ctxprune.scorers.structured.table_reading.superlatives import comparative_measures, find_superlatives
 from ctxprune.text.words import STOP_WORDS, stem
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["Filter", "find_filters"]
 _SHORT = 0.8  # weight of a condition that is read from an abbreviation
 _UNSURE = 0.5  # weight of a condition that may be another
 _WORD = 0.4  # weight of a word that some rows hold
+_COMPARED = 0.3  # weight of a row with which others are compared
 _HELD_BY = 0.4  # of the rows at most hold a word that tells rows apart
 # "Do not have an elevation above 3,100": a bound further on; "not above 3,100" is a bound of its own.
 _NEGATED_BOUND = re.compile(
@@ -122,6 +123,9 @@ def _choose_columns(columns: NDArray[np.bool_], condition: Condition, asked: Ask
     named = np.array([
         max((nearness(term, condition.nouns) for term in header), default=0.0) for header in asked.reading.headers
     ])  # fmt: skip
+    before = asked.words.folded[max(condition.place - 2, 0) : condition.place]
+    if measures := [name for word in before for name in comparative_measures(word)]:  # "stronger than 5.5"
+        named = np.maximum(named, name_strengths(measures, asked.reading.grid.header).max(axis=0, initial=0.0))
     # Among those alike the nearer name decides ("c7 is over 500 and c9 below 3").
     steps = np.arange(len(asked.strengths)) - condition.place
     distances = np.where(steps > 0, 2 * steps, -steps)  # what comes after a value is more often about the next one
@@ -166,7 +170,7 @@ def _join_cells(group: list[NamedCells]) -> Filter:
     compared = any(cells.compared for cells in group)
     exact = any(cells.exact or cells.end - cells.start > 1 for cells in group)
     columns = tuple(sorted({cells.column for cells in group}))
-    return Filter(columns, rows, _WORD if compared else 1.0 if exact else _SHORT)
+    return Filter(columns, rows, _COMPARED if compared else 1.0 if exact else _SHORT)
 
 
 def _filter_months(asked: Asked) -> Iterator[Filter]:

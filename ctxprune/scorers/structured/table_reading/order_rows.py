@@ -23,7 +23,7 @@ __all__ = ["Order", "extreme_rows", "find_orders"]
 _TIMED = ("year", "date")
 _AFTER = (1.0, 0.93, 0.88, 0.83)  # what the name of a column counts as the first word after a superlative, and so on
 _BEFORE = 3  # words before it
-_BESIDE, _ELSEWHERE = 0.95, 0.6  # what a name counts before the superlative, and what further away
+_BESIDE, _ELSEWHERE = 1.0, 0.6  # what a name counts before the superlative, and what further away
 _ASKED_FOR = 0.3  # what a name counts right after "which"
 _BOTH = 0.3  # of the weaker of two signs that agree
 _NEAR_BEST = 0.95  # of the best column's strength: others are meant as well
@@ -106,16 +106,22 @@ def _value_orders(superlative: Superlative, strengths: NDArray[np.float64], read
             Order(int(column), superlative.kind == "most", False, superlative.rank) for column in np.flatnonzero(valued)
         ]
     columns = np.flatnonzero(total >= _NEAR_BEST * total.max())
-    greatest = superlative.kind == "most"
     return [
-        Order(
-            int(column),
-            most[column] if measured[column] >= NAMING and not superlative.general else greatest,
-            True,
-            superlative.rank,
-        )
+        Order(int(column), _asks_greatest(superlative, reading.kinds[column], measured[column], most[column]), True,
+              superlative.rank)
         for column in columns
-    ]
+    ]  # fmt: skip
+
+
+def _asks_greatest(superlative: Superlative, kind: str, measured: float, most: bool) -> bool:
+    """Whether the greatest values of a column are asked for: by what it measures, else in time as time goes ("oldest"
+    is the least date), else by the superlative itself."""
+    if superlative.general:
+        return superlative.kind == "most"
+    if measured >= NAMING:
+        return most
+    timed = superlative.measures.get("date", superlative.measures.get("year"))
+    return timed if kind in _TIMED and timed is not None else superlative.kind == "most"
 
 
 def _time_orders(superlative: Superlative, strengths: NDArray[np.float64], reading: TableReading) -> list[Order]:

@@ -51,8 +51,14 @@ _PREVIOUS = re.compile(
     r"\b(?:previous(?:ly)?|(?:right |directly |immediately |just )?(?:before|above|prior to|preceding)|"
     r"preced(?:es|ed|ing)|predecessor)\b"
 )
-_GREATER = r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later) than"
-_LESSER = r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter) than"
+_GREATER = (
+    r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later|stronger|faster|deeper|wider|"
+    r"richer|hotter|warmer|thicker|farther|further|brighter|louder|wetter) than"
+)
+_LESSER = (
+    r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter|cheaper|slower|colder|cooler|weaker|closer|nearer|"
+    r"thinner|poorer|narrower|shallower|drier|worse) than"
+)
 _OVER = (
     rf"{_GREATER}(?: or equal to)?|over|above|exceed(?:s|ed|ing)?|at least|not? {_LESSER}|not (?:under|below)|after|"
     r"since|a minimum of|from|pass(?:es|ed)?|surpass(?:es|ed)?|cross(?:es|ed)?|reach(?:es|ed)?|top(?:s|ped)"

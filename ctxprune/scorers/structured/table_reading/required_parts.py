@@ -75,10 +75,16 @@ def find_demand(asked: Asked) -> QuestionDemand:
     filters, orders = find_filters(asked), find_orders(asked.words.folded, asked.strengths, reading)
     sure = [one for one in filters if one.weight >= _SURE]
     met = _sum_weights(filters, size)
-    matching = _find_matching(filters, sure, size)
-    if _OTHERS.search(form.folded) or form.kind == "neighbour":
-        matching = np.zeros(size, dtype=np.bool_)
+    matching = np.zeros(size, dtype=np.bool_)
+    others_asked = _OTHERS.search(form.folded) is not None or form.kind == "neighbour"
+    if sure and not others_asked:
+        matching = _find_matching(filters, sure, size)
     extremes, levels = _find_extremes(orders, matching, met, reading)
+    if not (sure or extremes or others_asked):
+        # What may be misread makes rows required only where they are few.
+        held = _sum_weights([one for one in filters if one.weight >= _WORD], size)
+        likely = (held > 0) & (held == held.max(initial=0.0))
+        matching = likely if likely.sum() <= _FEW else matching
     total = sum(one.weight for one in filters)
     sums_up = form.kind in _SUMS and bool(size)
     return QuestionDemand(
@@ -97,11 +103,8 @@ def _find_matching(filters: list[Filter], sure: list[Filter], size: int) -> NDAr
     """Rows that fulfil most conditions, not all: one condition of several is often misread."""
     fulfilled = _sum_weights(sure, size)
     matching = (fulfilled > 0) & (fulfilled == fulfilled.max(initial=0.0))
+    # Of these the ones with a value that may be meant; a word that a row holds says too little for that.
     values = _sum_weights([one for one in filters if _WORD < one.weight < _SURE], size)
-    if not sure:
-        # What may be misread makes rows required only where they are few.
-        likely = (values > 0) & (values == values.max(initial=0.0))
-        return likely if likely.sum() <= _FEW else np.zeros(size, dtype=np.bool_)
     narrowed: NDArray[np.bool_] = matching & (values == values[matching].max(initial=0.0))
     return narrowed
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-__all__ = ["Superlative", "find_superlatives"]
+__all__ = ["Superlative", "comparative_measures", "find_superlatives"]
 
 _GENERIC_MOST = "most highest largest biggest greatest maximum maximal max top"
 _GENERIC_LEAST = "least lowest smallest fewest minimum minimal min bottom tiniest"
@@ -220,9 +220,21 @@ def _base_of(word: str) -> str | None:
     "forest" and "interest" end like superlatives."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if not word.endswith("est") or len(word) < len("oldest"):
+    return _read_base(word, "est") if len(word) >= len("oldest") else None
+
+
+def comparative_measures(word: str) -> tuple[str, ...]:
+    """The names of columns that a folded comparative may be about: "stronger" of magnitude; () for other words."""
+    base = _read_base(word, "er")
+    return tuple(_measures_of()[base]) if base is not None else ()
+
+
+def _read_base(word: str, ending: str) -> str | None:
+    if not word.endswith(ending):
         return None
-    root = word.removesuffix("est")
+    root = word.removesuffix(ending)
+    if len(root) < len("dry"):
+        return None
     bases = (
         root,
         f"{root}e",
