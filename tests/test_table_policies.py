@@ -75,7 +75,7 @@ def test_a_budget_holds_for_what_is_written(data: object, budget: int) -> None:
 
 def test_more_of_a_table_fits_than_with_whole_rows() -> None:
     scorer = Given({"Weight": 0.9, "bird": 0.5})
-    cells = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TableBudget(200))
+    cells = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TableBudget(200, enough_rows=None))
     whole = prune("weight?", Table(MARKDOWN), scorer=scorer, policy=TokenBudget(200))
     assert len(shape(cells)[1]) > 2 * len(shape(whole)[1])
 
@@ -200,3 +200,19 @@ def test_policies_are_registered_and_checked() -> None:
     for wrong in (-0.1, 1.1, float("nan"), None):
         with pytest.raises(UsageError, match="share is"):
             CellShare(wrong)
+
+
+@pytest.mark.parametrize("rows", [0, -1, 1.5, "6"])
+def test_enough_rows_are_at_least_one(rows) -> None:
+    with pytest.raises(UsageError, match="enough_rows is"):
+        TableBudget(8, enough_rows=rows)
+
+
+def test_names_alone_are_no_rows() -> None:
+    """A budget for few rows keeps something that is said of them, and not the column of labels by itself."""
+    scorer = Given({"Bird": 0.9, "bird": 0.4, "Colour": 0.05})
+    headers = [
+        prune("of what colour?", Table(MARKDOWN), scorer=scorer, policy=policy).output.splitlines()[0]
+        for policy in (TableBudget(60), TableBudget(60, enough_rows=None))
+    ]
+    assert headers == ["|Bird|Colour|", "|Bird|"]

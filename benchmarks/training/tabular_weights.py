@@ -67,7 +67,7 @@ def examples_of(name: str, *, without: Collection[str] = ()) -> list[Example]:
 
 def example_of(item: TableItem, weights: tuple[float, float]) -> Example:
     reading = reading_of(item.lines, item.header_rows, item.title)
-    header_rows = len(item.lines) - len(reading.cells)
+    header_rows = len(item.lines) - reading.shape[0]
     cells = tuple(
         tuple((max(line - header_rows, -1), column) for line, column in alternatives) for alternatives in item.needed
     )

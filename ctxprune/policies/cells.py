@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -96,6 +96,7 @@ class CellPolicy(GreedyPolicy):
 
     full = "budget"  # why a unit is dropped that found no room
     strict = False
+    enough_rows: int | None = None  # rows that must find room before a column stays for completeness; None never
 
     @abstractmethod
     def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
@@ -114,7 +115,7 @@ class CellPolicy(GreedyPolicy):
         scores, tokens = check_numbers(request, self.class_name)
         prices, limit = self.prices(request.context, tokens)
         chooser = Chooser(Closure(request.context.units), Room(prices.whole, limit, "what there is room for"))
-        search = _ColumnSearch(prices, scores, request, chooser, strict=self.strict)
+        search = _ColumnSearch(prices, scores, request, chooser, self)
         best = search.best_columns()
         if best is None:
             chooser.reasons = [self.full if reason == "score" else reason for reason in chooser.reasons]
@@ -145,6 +146,26 @@ class CellPolicy(GreedyPolicy):
         return self.select(request)
 
 
+class _Rating(NamedTuple):
+    """How good a choice of columns is; what comes first decides.
+
+    Attributes:
+        some_fit: Whether some required row fits beside them.
+        shown: How many required columns are among them.
+        all_fit: Whether all required rows fit, where a part is of little use.
+        tells: Whether other columns than the keys are among them, where whole rows count.
+        complete: Whether enough rows fit for the number of columns to count.
+        value: That number, or the gain in score.
+    """
+
+    some_fit: bool = False
+    shown: int = 0
+    all_fit: bool = False
+    tells: bool = False
+    complete: bool = False
+    value: float = 0.0
+
+
 class _ColumnSearch:
     """Finds the columns to keep.
 
@@ -154,7 +175,9 @@ class _ColumnSearch:
         required: Those of them that the question needs together.
     """
 
-    def __init__(self, prices: CellPrices, scores: Scores, request: Request, chooser: Chooser, *, strict: bool) -> None:
+    def __init__(
+        self, prices: CellPrices, scores: Scores, request: Request, chooser: Chooser, policy: CellPolicy
+    ) -> None:
         self._prices, self._chooser = prices, chooser
         order = np.argsort(-scores, kind="stable")
         columns = np.concatenate([[], *(table.columns for table in prices.tables)]).astype(np.int64)
@@ -165,8 +188,13 @@ class _ColumnSearch:
         order = order[np.argsort(~wanted[order], kind="stable")]
         self.ranked_columns: list[int] = order[is_column[order]].tolist()
         self.others = order[~is_column[order] & ~chooser.kept[order]]
+        rows = np.concatenate([[], *(table.rows for table in prices.tables)]).astype(np.int64)
+        # On a page text competes with the rows: there the cells that are likely needed count, and no whole rows.
+        self._enough = policy.enough_rows if np.isin(self.others, rows).all() else None
         self.required: list[int] = self.others[wanted[self.others]].tolist()
-        self._all_or_none = strict or len(self.required) == len(self.others)  # a part of a total is of little use
+        self._all_or_none = policy.strict or len(self.required) == len(
+            self.others
+        )  # a part of a total is of little use
         self._wanted_columns = [index for index in self.ranked_columns if wanted[index]]
         needed = (link for table in prices.tables for row in table.rows for link in request.context.units[row].requires)
         self._keys = sorted({link for link in needed if is_column[link]} | {*np.flatnonzero(chooser.kept & is_column)})
@@ -190,7 +218,7 @@ class _ColumnSearch:
     def best_columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
         """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
         is no room for a row with any of them."""
-        best, most = None, (False, 0, False, 0.0)
+        best, most = None, _Rating()
         chosen: list[int] = []
         steps = self._steps()
         # Columns are only ever added, best first, so that each step updates the prices of the one before it.
@@ -210,10 +238,8 @@ class _ColumnSearch:
         sizes = (np.unique(np.geomspace(1, len(more) + 1, _TRIED).astype(int)) - 1).tolist()
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 
-    def _rate(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, int, bool, float] | None:
-        """How good these columns are, best compared as a tuple: whether some required row fits beside them, how many
-        required columns are among them, whether all required rows fit (where a part is of little use), and the gain in
-        score. None if no row fits."""
+    def _rate(self, columns: list[int], prices: NDArray[np.int64]) -> _Rating | None:
+        """How good these columns are; None if no row fits beside them."""
         new = [index for index in columns if not self._chooser.kept[index]]
         room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
         order = self.others[prices[self.others] <= room]
@@ -225,8 +251,20 @@ class _ColumnSearch:
         shown = len({*self._wanted_columns}.intersection(columns))
         # The best rows in order until one has no room: an estimate, since the choice itself passes over such a row.
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
+        # Names alone answer nothing that is asked of single rows.
+        tells = self._enough is None or len(columns) > len(self._keys)
+        if not self._all_or_none and self._fits_enough(order, fitting, prices, room):
+            return _Rating(some_fit, shown, all_fit, tells, True, float(len(columns)))
         best = order[:fitting]
-        return some_fit, shown, all_fit, float(self._gains[best] @ self._mass[best])
+        return _Rating(some_fit, shown, all_fit, tells, False, float(self._gains[best] @ self._mass[best]))
+
+    def _fits_enough(self, order: NDArray[np.int64], fitting: int, prices: NDArray[np.int64], room: int) -> bool:
+        """Whether all required rows fit, or, where none is required, `CellPolicy.enough_rows` of the best."""
+        if self._enough is None:
+            return False
+        if self.required:
+            return int(prices[self.required].sum()) <= room
+        return fitting >= min(self._enough, len(order))
 
 
 def _lower_odds(gains: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,19 +35,25 @@ class TableBudget(CellPolicy):
     Attributes:
         budget: Tokens, of the counter in use, that the kept text may take; from 0 up.
         strict: Whether not to keep a part of rows that the question needs all of (for a total, for instance).
+        enough_rows: Columns are dropped only where the required rows do not all fit with them, or, where none is
+            required, not so many of the best rows; None drops columns wherever more needed cells are likely kept then,
+            as it is done on pages, where text competes with the rows.
 
     Raises:
-        UsageError: A negative budget.
+        UsageError: A negative budget; `enough_rows` below 1.
     """
 
     budget: int = 512
     strict: bool = False
+    enough_rows: int | None = 12
     _tables: ContextMemo[tuple[PricedTable, ...]] = field(
         default_factory=ContextMemo, init=False, repr=False, compare=False
     )
 
     def __post_init__(self) -> None:
         check_whole("budget", self.budget, minimum=0)
+        if self.enough_rows is not None:
+            check_whole("enough_rows", self.enough_rows, minimum=1)
 
     def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
         """Tokens, in parts; rows' cells by their characters."""

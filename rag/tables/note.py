@@ -27,10 +27,9 @@ def dropped_line(
     """
     parts = []
     if rows[0] < rows[1]:
-        which = (
-            f"{missing} more that the question needs did not fit" if missing else "those that match the question best"
-        )
-        parts.append(f"kept {rows[0]} of {rows[1]} rows, {which}")
+        # Nothing is said about how good the kept rows are: that is the scorer's opinion and no fact.
+        rest = f", {missing} more that the question needs did not fit" if missing else ""
+        parts.append(f"kept {rows[0]} of {rows[1]} rows{rest}")
     gone = [_short(names[column]) for column in sorted({*range(len(names))} - {*kept})]
     if gone:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""

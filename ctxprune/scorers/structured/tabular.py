@@ -15,7 +15,7 @@ from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.column_features import column_features
 from ctxprune.scorers.structured.table_reading.reading import TableReading
-from ctxprune.scorers.structured.table_reading.required_parts import QuestionDemand, find_demand
+from ctxprune.scorers.structured.table_reading.required_parts import QuestionDemand
 from ctxprune.scorers.structured.table_reading.row_features import row_blocks
 from ctxprune.scorers.structured.table_reading.weights import TabularWeights, load_weights
 from ctxprune.utils.validation import check_number
@@ -94,7 +94,7 @@ class TabularScorer(Scorer):
         (n_units,)."""
         required = np.zeros(len(context.units), dtype=np.bool_)
         for reading in self.readings(context):
-            needs, grid = find_demand(query, reading), reading.grid
+            needs, grid = _find_demand(query, reading), reading.grid
             rows = range(len(grid.rows)) if needs.all_rows else needs.rows
             required[[grid.row_units[row] for row in rows]] = True
             if grid.column_units:
@@ -111,6 +111,7 @@ class TabularScorer(Scorer):
     def _place(self, query: str, reading: TableReading, scores: Scores) -> None:
         """Write the scores of a grid's rows and columns over those of their units."""
         asked, grid = ask(query, reading), reading.grid
+        reading.last_demand = query, asked.demand
         logits = np.concatenate([np.zeros(0), *map(self.weights.rows, row_blocks(asked))])
         if self.weight and len(logits):
             # Less the mean: how sure the model is of the table as a whole is not about rows.
@@ -125,7 +126,14 @@ class TabularScorer(Scorer):
 
 def question_demand(query: str, grid: Grid) -> QuestionDemand:
     """What kind of question `query` is, the columns it names and the rows it cannot do without, by plain rules."""
-    return find_demand(query, TableReading(grid))
+    return ask(query, TableReading(grid)).demand
+
+
+def _find_demand(query: str, reading: TableReading) -> QuestionDemand:
+    """What the question needs, remembered from the scores: of a large table it takes a second."""
+    last = reading.last_demand
+    demand: QuestionDemand = last[1] if last is not None and last[0] == query else ask(query, reading).demand
+    return demand
 
 
 def _log_odds(scores: Scores) -> NDArray[np.float64]:

@@ -131,7 +131,7 @@ def test_rows_require_their_key_and_what_stands_around_is_pinned(name: str) -> N
 @pytest.mark.parametrize("name", CASES)
 def test_what_was_dropped_is_said_in_a_line(name: str) -> None:
     table = Table(CASES[name].data, TableOptions(note=True))
-    line = "(kept 2 of 3 rows, those that match the question best; 1 of 3 columns left out: Seen, times)"
+    line = "(kept 2 of 3 rows; 1 of 3 columns left out: Seen, times)"
     assert table.omission_note(kept(table)) == line
     assert table.omission_note(range(len(table.units))) == ""
     output = table.render(kept(table))

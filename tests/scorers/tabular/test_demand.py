@@ -24,7 +24,7 @@ RACES = Grid(
         ("Which team did Bo Lind drive for?", "lookup", (3,), False, ()),
         ("Who scored the most points?", "superlative", (2,), False, (1,)),
         ("Who had the fewest points?", "superlative", (2,), False, (3,)),
-        ("What is the latest year with a red team?", "superlative", (0, 3), False, (3,)),
+        ("What is the latest year with a red team?", "superlative", (0, 3), False, (2,)),
         ("What is the total of all points?", "aggregate", (2,), True, ()),
         ("How many drivers are there?", "count", (1,), True, ()),
         ("Who drove before 2001?", "comparison", (), False, ()),

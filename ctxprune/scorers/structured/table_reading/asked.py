@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ctxprune.scorers.structured.table_reading.column_names import name_strengths
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.matches import find_matches
+from ctxprune.scorers.structured.table_reading.named_cells import read_words_asked
 from ctxprune.scorers.structured.table_reading.orders import find_ordered_columns
 from ctxprune.scorers.structured.table_reading.question_form import KINDS, question_form
+from ctxprune.scorers.structured.table_reading.required_parts import find_demand
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
@@ -17,8 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.scorers.structured.table_reading.matches import Matches
+    from ctxprune.scorers.structured.table_reading.named_cells import AskedWords
     from ctxprune.scorers.structured.table_reading.question_form import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
+    from ctxprune.scorers.structured.table_reading.required_parts import QuestionDemand
 
 __all__ = ["EXTREMES", "QUESTION_FEATURES", "Asked", "ask"]
 
@@ -41,6 +47,7 @@ class Asked:
         named: float64 (n_columns,), how well it names each column, 0..1.
         matches: Where it meets the cells.
         ordering: Indices of the columns along which it asks for an extreme.
+        words: All its words.
     """
 
     form: QuestionForm
@@ -49,6 +56,17 @@ class Asked:
     named: NDArray[np.float64]
     matches: Matches
     ordering: list[int]
+    words: AskedWords
+
+    @cached_property
+    def strengths(self) -> NDArray[np.float64]:
+        """float64 (n_words, n_columns), how strongly each word names each column, 0..1 (`name_strengths`)."""
+        return name_strengths(self.words.folded, self.reading.grid.header)
+
+    @cached_property
+    def demand(self) -> QuestionDemand:
+        """What the question needs of the table."""
+        return find_demand(self)
 
     def features(self) -> dict[str, float]:
         """`QUESTION_FEATURES` by name, the same for all rows and columns."""
@@ -80,5 +98,11 @@ def _ask(query: str, reading: TableReading) -> Asked:
     form, asked = question_form(query), list(dict.fromkeys(terms(query)))
     named = named_columns(asked, reading)
     return Asked(
-        form, asked, reading, named, find_matches(form, asked, reading), find_ordered_columns(form, reading, named)
+        form,
+        asked,
+        reading,
+        named,
+        find_matches(form, asked, reading),
+        find_ordered_columns(form, reading, named),
+        read_words_asked(query),
     )

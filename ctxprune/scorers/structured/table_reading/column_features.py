@@ -24,7 +24,7 @@ _HELD = ("text", "number", "year", "date", "ordinal")
 _OWN = (
     "named_below_best", "focus_below_best", "cell", "cells_named", "phrase", "number", "outcome", "outcomes", "first",
     "second", "last", "place", "filled", "distinct", "length", "no_header", "ordering", "dated", "most_along",
-    "least_along", "bounded_along",
+    "least_along", "bounded_along", "strength", "strength_summed", "shown",
 )  # fmt: skip
 COLUMN_FEATURES = (
     *HEADER_FEATURES, *_OWN, *(f"holds_{kind}" for kind in _HELD), *(f"asks {word}" for word in _ASKING),
@@ -45,6 +45,7 @@ def column_features(asked: Asked) -> NDArray[np.float64]:
         "focus_below_best": focus - focus.max(),
         **_match_features(asked),
         **_place_features(asked),
+        **_demand_features(asked),
         **dict(zip(("most_along", "least_along", "bounded_along"), _order_features(asked), strict=True)),
     }
     columns = [headers, *(own[name] for name in _OWN)]
@@ -52,6 +53,16 @@ def column_features(asked: Asked) -> NDArray[np.float64]:
     columns += [np.full(width, re.search(rf"\b{word}\b", asked.form.folded) is not None) for word in _ASKING]
     columns += [np.full(width, value) for value in asked.features().values()]
     return np.column_stack(columns).astype(np.float64)
+
+
+def _demand_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """How strongly the words of the question name a column, and whether its conditions and orders are about it."""
+    strengths = asked.strengths
+    return {
+        "strength": strengths.max(axis=0, initial=0.0),
+        "strength_summed": np.minimum(strengths.sum(axis=0), 3.0),
+        "shown": np.isin(np.arange(strengths.shape[1]), asked.demand.shown_columns),
+    }
 
 
 def _match_features(asked: Asked) -> dict[str, NDArray[np.generic]]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ctxprune.scorers.structured.table_reading.question_form import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
-__all__ = ["find_extreme_rows", "find_ordered_columns"]
+__all__ = ["find_ordered_columns"]
 
 _NAMED = 0.5
 
@@ -32,13 +31,3 @@ def find_ordered_columns(form: QuestionForm, reading: TableReading, named: NDArr
     # "First" and "last" are about time where the table has any.
     timed = [column for column in valued if reading.kinds[column] in ("year", "date")]
     return timed if form.extremes & {"first", "last"} and timed else valued
-
-
-def find_extreme_rows(reading: TableReading, column: int, *, most: bool) -> list[int]:
-    """Rows with the greatest or least value of a column, ties included."""
-    values = reading.low[:, column]
-    known = np.isfinite(values)
-    if not known.any():
-        return []
-    best = values[known].max() if most else values[known].min()
-    return [int(index) for index in np.flatnonzero(values == best)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.values import Value, find_numbers
-from ctxprune.text.words import STOP_WORDS, fold, stem, words
+from ctxprune.text.words import STOP_WORDS, fold, stem, word_spans, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,11 +51,17 @@ _PREVIOUS = re.compile(
     r"\b(?:previous(?:ly)?|(?:right |directly |immediately |just )?(?:before|above|prior to|preceding)|"
     r"preced(?:es|ed|ing)|predecessor)\b"
 )
-_GREATER = r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later) than"
-_LESSER = r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter) than"
+_GREATER = (
+    r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later|stronger|faster|deeper|wider|"
+    r"richer|hotter|warmer|thicker|farther|further|brighter|louder|wetter) than"
+)
+_LESSER = (
+    r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter|cheaper|slower|colder|cooler|weaker|closer|nearer|"
+    r"thinner|poorer|narrower|shallower|drier|worse) than"
+)
 _OVER = (
     rf"{_GREATER}(?: or equal to)?|over|above|exceed(?:s|ed|ing)?|at least|not? {_LESSER}|not (?:under|below)|after|"
-    r"since|a minimum of|from"
+    r"since|a minimum of|from|pass(?:es|ed)?|surpass(?:es|ed)?|cross(?:es|ed)?|reach(?:es|ed)?|top(?:s|ped)"
 )
 _UNDER = (
     rf"{_LESSER}(?: or equal to)?|under|below|at most|not? {_GREATER}|not (?:over|above|exceeding)|up to|before|"
@@ -64,7 +70,7 @@ _UNDER = (
 _MORE = re.compile(r"\s*(?:or (?:more|higher|above|greater|later)|and (?:up|above|over|later)|\+)")
 _LESS = re.compile(r"\s*(?:or (?:less|fewer|lower|below|earlier)|and (?:below|under|earlier))")
 _BOUND = re.compile(rf"\b(?:{_OVER}|{_UNDER})\b")
-_INCLUSIVE = re.compile(r"\b(?:at|not?|since|from|up|until|minimum|maximum|equal)\b")
+_INCLUSIVE = re.compile(r"\b(?:reach(?:es|ed)?|at|not?|since|from|up|until|minimum|maximum|equal)\b")
 _SIGNED = re.compile(r"\b(negative|positive) (\w+)")
 _UNIT = re.compile(r"\s*([$€£¥₹%]|dollars?|euros?|pounds?|per ?cent)")
 _SIGNS = {
@@ -111,7 +117,8 @@ class Condition:
     """What a question says of a value: it is from `low` to `high`, either of which may be infinite.
 
     `dated` says whether these are points of time; `nouns` are the stems of the words beside them ("over 19 *m*"),
-    `sign` is their unit where it is a currency or percent ("$", "%"), else "".
+    `sign` is their unit where it is a currency or percent ("$", "%"), else ""; `worded` whether the number is a word
+    ("six"); `place` the number of words before it.
     """
 
     low: float
@@ -119,6 +126,8 @@ class Condition:
     dated: bool
     nouns: frozenset[str]
     sign: str = ""
+    worded: bool = False
+    place: int = 0
 
     def holds(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether what goes from `low` to `high`, of any shape, lies within; False for NaN.
@@ -141,7 +150,7 @@ class QuestionForm:
         folded: The question, folded.
         values: The numbers and dates in it.
         conditions: Bounds ("more than 5", "before 1990").
-        equal: The other values, as far as they are written in figures or are dates ("order 1017", "in March 2022").
+        equal: The other values ("order 1017", "in March 2022", "six people").
         extremes: Which of "most", "least", "first", "last" are asked for.
         next, previous: Whether a row beside another is asked for.
         either: Whether it asks to choose between two ("A or B").
@@ -227,8 +236,9 @@ def _find_conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Cond
         later = values[number + 1] if number + 1 < len(values) else None
         limits = _find_limits(folded, value, later)
         if limits is None:
-            if value.start >= closed and (value.dated or not folded[value.start].isalpha()) and value.kind != "ordinal":
-                equal.append(_make_condition(folded, value, value.low, value.high))
+            if value.start >= closed and value.kind != "ordinal":
+                worded = not value.dated and folded[value.start].isalpha()
+                equal.append(replace(_make_condition(folded, value, value.low, value.high), worded=worded))
             continue
         if later is not None and math.inf not in map(abs, limits):
             closed = later.end
@@ -239,7 +249,9 @@ def _find_conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Cond
 def _make_condition(folded: str, value: Value, low: float, high: float) -> Condition:
     said = folded[value.start : value.end]
     unit = _UNIT.search(said) or _UNIT.match(folded, value.end)
-    return Condition(low, high, value.dated, _find_nouns(folded, value), _SIGNS.get(unit[1], unit[1]) if unit else "")
+    sign = _SIGNS.get(unit[1], unit[1]) if unit else ""
+    place = len(word_spans(folded[: value.start]))
+    return Condition(low, high, value.dated, _find_nouns(folded, value), sign, place=place)
 
 
 def _find_limits(folded: str, value: Value, later: Value | None) -> tuple[float, float] | None:

@@ -215,11 +215,13 @@ class TableReading:
         named: Those of the title and of all headers.
         last: The last question and what `ask` made of it (an `Asked`, a type of a module above this one); of a small
             table only.
+        last_demand: The last question and what it needs (a `QuestionDemand`).
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self.last: tuple[str, Any] | None = None
+        self.last_demand: tuple[str, Any] | None = None
         self.columns = _read_columns(grid)
         self.dated = np.array([_is_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.asked import ask
-from ctxprune.scorers.structured.table_reading.conditions import find_fulfilled
-from ctxprune.scorers.structured.table_reading.orders import find_extreme_rows
-from ctxprune.scorers.structured.table_reading.question_form import directions, find_extremes
+from ctxprune.scorers.structured.table_reading.conditions import find_filters
+from ctxprune.scorers.structured.table_reading.order_rows import extreme_rows, find_orders
+from ctxprune.scorers.structured.table_reading.question_form import find_extremes
 from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.scorers.structured.table_reading.asked import Asked
+    from ctxprune.scorers.structured.table_reading.conditions import Filter
+    from ctxprune.scorers.structured.table_reading.order_rows import Order
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["QuestionDemand", "find_demand"]
 
 _NAMED = 0.5
 _SUMS = ("aggregate", "count")
-_TIMED = ("year", "date")
-_FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
+_SURE = 0.8  # weight from which a condition alone makes rows required
+_WORD = 0.4  # weight of a mere word that some rows hold
+_FEW = 12  # rows
+_EXTREME, _LIKELY, _POSSIBLE = 2.0, 1.5, 0.75  # levels of rows with an extreme, by how sure it is
+_OTHERS = re.compile(r"\b(?:other than|besides|aside from|apart from|except)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,12 @@ class QuestionDemand:
             conditions are met.
         all_rows: Whether every row counts for the answer, so that none may be dropped: a total, an average or a count,
             where the question names nothing that only some rows hold, an extreme included ("at the last game").
-        extreme_rows: Indices of rows that hold the extremes it asks for in these columns, rising; () for others.
+        extreme_rows: Indices of the rows that hold the extremes it asks for, among those that fulfil its conditions,
+            rising; () for others.
         matching_rows: Indices of the rows that fulfil most of its conditions, rising; () without conditions, and where
             rows beside them, or all others, are asked for.
+        met: float64 (n_rows,), the share of its conditions, those that may be misread included, that each row fulfils.
+        levels: float64 (n_rows,), 0 to 2: how surely each row holds an extreme that it asks for.
     """
 
     kind: str
@@ -51,43 +58,84 @@ class QuestionDemand:
     all_rows: bool
     extreme_rows: tuple[int, ...]
     matching_rows: tuple[int, ...]
+    met: NDArray[np.float64] = field(compare=False)
+    levels: NDArray[np.float64] = field(compare=False)
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Indices of the rows that it needs together, where not all of them: those that fulfil its conditions, else
-        those of an extreme, if they are few."""
-        # Many rows with one extreme value are ties in a column of few values, hardly what is asked for.
-        few = self.kind in ("superlative", *_SUMS) and len(self.extreme_rows) <= _FEW
-        return self.matching_rows or (self.extreme_rows if few else ())
+        """Indices of the rows that it needs together, where not all of them: those of an extreme, else those that
+        fulfil its conditions."""
+        return self.extreme_rows or self.matching_rows
 
 
-def find_demand(query: str, reading: TableReading) -> QuestionDemand:
-    """What `query` needs of a table."""
-    asked = ask(query, reading)
-    form, named, ordering = asked.form, asked.named, _find_ordering(asked)
-    sums_up = form.kind in _SUMS and bool(reading.shape[0])
-    extremes = {
-        row
-        for column in ordering
-        if named[column] >= _NAMED or (sums_up and reading.kinds[column] in _TIMED)
-        for most in directions(form, reading.kinds[column])
-        for row in find_extreme_rows(reading, column, most=most)
-    }
-    conditions = find_fulfilled(asked)
-    fulfilling = [cells.any(axis=1) for cells in conditions]
-    # Rows that fulfil most conditions, not all: one condition of several is often misread.
-    met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(reading.shape[0])
-    in_conditions = {int(column) for cells in conditions for _, column in np.argwhere(cells)}
-    others_asked = form.other or form.kind == "neighbour"
-    matching = np.asarray((met > 0) & (met == met.max(initial=0)) & (not others_asked))
+def find_demand(asked: Asked) -> QuestionDemand:
+    """What a question needs of the table beside which it was read."""
+    form, reading = asked.form, asked.reading
+    size = reading.shape[0]
+    filters, orders = find_filters(asked), find_orders(asked.words.folded, asked.strengths, reading)
+    sure = [one for one in filters if one.weight >= _SURE]
+    met = _sum_weights(filters, size)
+    matching = np.zeros(size, dtype=np.bool_)
+    others_asked = _OTHERS.search(form.folded) is not None or form.kind == "neighbour"
+    if sure and not others_asked:
+        matching = _find_matching(filters, sure, size)
+    extremes, levels = _find_extremes(orders, matching, met, reading)
+    if not (sure or extremes or others_asked):
+        # What may be misread makes rows required only where they are few.
+        held = _sum_weights([one for one in filters if one.weight >= _WORD], size)
+        likely = (held > 0) & (held == held.max(initial=0.0))
+        matching = likely if likely.sum() <= _FEW else matching
+    total = sum(one.weight for one in filters)
+    sums_up = form.kind in _SUMS and bool(size)
     return QuestionDemand(
         kind=form.kind,
-        columns=_list_places(named >= _NAMED),
-        shown_columns=tuple(sorted({*_find_summed(asked), *ordering, *in_conditions})),
+        columns=_list_places(asked.named >= _NAMED),
+        shown_columns=_find_shown(asked, sure, orders),
         all_rows=sums_up and not matching.any() and not _has_filter(asked),
         extreme_rows=tuple(sorted(extremes)),
         matching_rows=_list_places(matching),
+        met=met / total if total else met,
+        levels=levels,
     )
+
+
+def _find_matching(filters: list[Filter], sure: list[Filter], size: int) -> NDArray[np.bool_]:
+    """Rows that fulfil most conditions, not all: one condition of several is often misread."""
+    fulfilled = _sum_weights(sure, size)
+    matching = (fulfilled > 0) & (fulfilled == fulfilled.max(initial=0.0))
+    # Of these the ones with a value that may be meant; a word that a row holds says too little for that.
+    values = _sum_weights([one for one in filters if _WORD < one.weight < _SURE], size)
+    narrowed: NDArray[np.bool_] = matching & (values == values[matching].max(initial=0.0))
+    return narrowed
+
+
+def _sum_weights(filters: list[Filter], size: int) -> NDArray[np.float64]:
+    return np.sum([one.weight * one.rows for one in filters], axis=0) if filters else np.zeros(size)
+
+
+def _find_extremes(
+    orders: list[Order], matching: NDArray[np.bool_], met: NDArray[np.float64], reading: TableReading
+) -> tuple[set[int], NDArray[np.float64]]:
+    """The rows that hold the extremes asked for, and what they add to the levels, float64 (n_rows,)."""
+    levels = np.zeros(len(met))
+    everywhere = np.ones(len(met), dtype=np.bool_)
+    likely = met >= met.max(initial=0.0)
+    among = matching if matching.any() else everywhere
+    found: set[int] = set()
+    for order in orders:
+        rows = extreme_rows(reading, order, among)
+        levels[rows] = np.maximum(levels[rows], _EXTREME if order.sure else _POSSIBLE)
+        # Conditions that may be misread do not decide alone: what is extreme among the rows that fulfil them comes too.
+        more = extreme_rows(reading, order, likely & among)
+        levels[more] = np.maximum(levels[more], _LIKELY if order.sure else _POSSIBLE)
+        if order.sure:
+            found.update(rows, more)
+    return found, levels
+
+
+def _find_shown(asked: Asked, sure: list[Filter], orders: list[Order]) -> tuple[int, ...]:
+    ordered = {order.column for order in orders if order.sure and order.column >= 0}
+    return tuple(sorted({*_find_summed(asked), *ordered, *(column for one in sure for column in one.columns)}))
 
 
 def _find_summed(asked: Asked) -> list[int]:
@@ -96,20 +144,6 @@ def _find_summed(asked: Asked) -> list[int]:
         return []
     terms = {*asked.terms}
     return [column for column, header in enumerate(asked.reading.headers) if header and terms.issuperset(header)]
-
-
-def _find_ordering(asked: Asked) -> list[int]:
-    """The columns along which an extreme is asked for: those named best, else the only one there is.
-
-    "The total attendance at the last game" sums up what it names, and orders along time.
-    """
-    form, columns = asked.form, asked.ordering
-    if form.kind in _SUMS and form.extremes <= {"first", "last"}:
-        columns = [column for column, kind in enumerate(asked.reading.kinds) if form.extremes and kind in _TIMED]
-    named = [asked.named[column] for column in columns]
-    if max(named, default=0.0) >= _NAMED:
-        return [column for column in columns if asked.named[column] == max(named)]
-    return columns if len(columns) == 1 else []
 
 
 def _list_places(mask: NDArray[Any]) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ _OWN = (
     "number", "number_rare", "outcome", "outcome_rare", "held", "most", "least", "rank_most", "rank_least",
     "most_of_best", "least_of_best", "first_row", "last_row", "first_of_best", "last_of_best", "words_before",
     "words_after", "cell_before", "cell_after", "total", "section", "spanning", "like_header", "filled", "place",
-    "log_place",
+    "log_place", "conditions_met", "condition_rows", "extreme_level", "extreme_rows",
 )  # fmt: skip
 ROW_FEATURES = (*_OWN, *(f"{first}*{second}" for first, second in _PAIRS), *QUESTION_FEATURES)
 
@@ -47,7 +47,7 @@ def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
     if not n:
         return
     question = asked.features()
-    own = {**_match_features(asked), **_order_features(asked), **_place_features(asked)}
+    own = {**_match_features(asked), **_order_features(asked), **_place_features(asked), **_demand_features(asked)}
     # In blocks: of a million rows the features would take half a gigabyte.
     for first in range(0, n, _BLOCK):
         part = {name: np.asarray(own[name][first : first + _BLOCK], dtype=np.float64) for name in _OWN}
@@ -57,6 +57,23 @@ def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
             block[:, place] = values
         block[:, len(part) + len(_PAIRS) :] = [question[name] for name in QUESTION_FEATURES]
         yield block
+
+
+def _demand_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """What the conditions and orders of the question say of a row; more of few rows than of many."""
+    demand = asked.demand
+    return {
+        "conditions_met": demand.met,
+        "condition_rows": _share_among(demand.matching_rows, len(demand.met)),
+        "extreme_level": demand.levels,
+        "extreme_rows": _share_among(demand.extreme_rows, len(demand.met)),
+    }
+
+
+def _share_among(rows: tuple[int, ...], size: int) -> NDArray[np.float64]:
+    shares = np.zeros(size)
+    shares[list(rows)] = 1 / max(len(rows), 1) ** 0.5
+    return shares
 
 
 def _match_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
