@@ -98,6 +98,20 @@ def test_several_needed_tools_of_a_packed_set(tmp_path: Path) -> None:
     assert measure(tools, SCORERS.get("names.v1")(), ToolTrial(100, 10, count=False)).kept["10"] == 100.0
 
 
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "tools"
+
+
+@pytest.mark.parametrize(("name", "floor"), [("seal_tools", 92.0), ("metatool", 69.0)])
+def test_the_default_is_better_than_plain_bm25_on_sets_of_others(name: str, floor: float) -> None:
+    if not (SHARED / name).is_dir():
+        pytest.skip("the shared data are absent")
+    tools = load_tool_set(SHARED / name)
+    trial = ToolTrial(5000, 10, limit=150, count=False)
+    ours, plain = (measure(tools, scorer, trial).kept["10"] for scorer in (SCORERS.get("names.v1")(), PlainBm25()))
+    assert ours >= floor
+    assert ours >= plain
+
+
 def test_tools_of_the_same_group_come_first() -> None:
     tools = load_tool_set_of(TOOLS)
     question = ToolQuestion("q", ("cloud.create.key",), "cloud")
