@@ -113,7 +113,7 @@ STORED = {
     (SCORERS, "fusion.v1"): "1de0dd158241d2cc",
     (SCORERS, "lexical.v1"): "66d2f3df8cccb18c",
     (SCORERS, "log.v1"): "ce4906f3050954b3",
-    (SCORERS, "names.v1"): "eade48517c9fc280",
+    (SCORERS, "names.v1"): "b387ee42d980b59e",
     (SCORERS, "titled.v1"): "dbe26efd678688f6",
     (SCORERS, "weighted.v1"): "036093e97e935b09",
 }

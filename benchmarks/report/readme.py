@@ -279,7 +279,7 @@ def tools() -> str:
 
 
 TOOL_SCORERS = {
-    "names.v1": "**names: BM25, name and verb**",
+    "names.v1": "**names: BM25 by field, meaning, name, verb**",
     "fusion.v1": "fusion: words and pieces of words",
     "lexical.v1": "lexical: BM25",
     "bm25s": "bm25s",

@@ -17,7 +17,9 @@ def tools(
     data: Annotated[Path, typer.Option(help="Folder with tools.jsonl and questions.jsonl.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "names",
     model: ModelOption = None,
-    size: Annotated[int, typer.Option(min=1, help="Tools that are offered for each question.")] = 200,
+    size: Annotated[
+        int, typer.Option(min=1, help="Tools offered for each question; if there are no more, all are.")
+    ] = 200,
     keep: Annotated[int, typer.Option(min=1, help="Tools that are kept.")] = 10,
     split: Annotated[str | None, typer.Option(help='Only the questions with that "split".')] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Questions to draw at random; default: all.")] = None,
@@ -29,7 +31,8 @@ def tools(
     A row of tools.jsonl is {"id", "group", "tool"}, the tool in the shape of OpenAI, Anthropic, MCP or LangChain. A row
     of questions.jsonl is {"question", "needed", "group"}: an id, or a list of ids of which one is enough; and "split",
     if the questions have parts. For each question the needed tools are offered among others of its group, as far as
-    there are any, and of other groups. benchmarks/training/make_tools.py makes such a folder.
+    there are any, and of other groups. benchmarks/training/make_tools.py makes such a folder. A row of tools.jsonl (or
+    tools.jsonl.gz) may also be the tool itself; then "needed" lists by name all the tools that the question needs.
     """
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure
@@ -52,5 +55,7 @@ def tools(
     for cut, share in reports[name].kept.items():
         table.add_row(f"kept among {cut}", str(share), str(reports["bm25"].kept[cut]))
     table.add_row("ms", str(document["ms_per_question"]), str(reports["bm25"].ms_per_question))
+    if document["ms_to_index"] is not None:
+        table.add_row("ms to read the tools", str(document["ms_to_index"]), str(reports["bm25"].ms_to_index))
     table.add_row("tokens", f"{document['tokens_before']} to {document['tokens_after']}", "")
     _console.stdout_console().print(table)

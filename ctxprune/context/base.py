@@ -59,6 +59,8 @@ class Context(ABC, Generic[T_co]):
         sources: For each unit the number of its document, rising from 0; None where all are of one document.
         titles: The title of each document; () where there are none.
         names: What each unit is called (a tool, a property), "" for a unit without a name; None where units have none.
+        details: For each unit what else is said of it, beside its text, for scorers that look names up (descriptions of
+            a tool's parameters), "" for nothing; None where there is nothing for any.
         grids: The tables among the units.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
@@ -83,6 +85,8 @@ class Context(ABC, Generic[T_co]):
         @property
         def names(self) -> Sequence[str] | None: ...
         @property
+        def details(self) -> Sequence[str] | None: ...
+        @property
         def grids(self) -> Sequence[Grid]: ...
         @property
         def templates(self) -> Sequence[int] | None: ...
@@ -101,6 +105,7 @@ class Context(ABC, Generic[T_co]):
         sources = None
         titles = ()
         names = None
+        details = None
         grids = ()
         templates = None
         frame = ""
@@ -170,6 +175,7 @@ class AdaptedContext(Context[T_co]):
         sources = _FromOrigin()
         titles = _FromOrigin()
         names = _FromOrigin()
+        details = _FromOrigin()
         grids = _FromOrigin()
         templates = _FromOrigin()
         frame = _FromOrigin()

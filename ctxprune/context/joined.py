@@ -76,6 +76,11 @@ class JoinedContext(Context[list[Any]]):
         """The name of each unit; "" in contexts whose units have none."""
         return tuple(name for context in self._members for name in context.names or [""] * len(context.units))
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What else is said of each unit; "" in contexts whose units have nothing more."""
+        return tuple(more for context in self._members for more in context.details or [""] * len(context.units))
+
     def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered contexts, as each of them says."""
         return tuple(text for context in self._members for text in context.cost_texts())

@@ -58,6 +58,15 @@ class WordVectors:
             vectors[known] = picked * trust / np.linalg.norm(picked, axis=1, keepdims=True)
         return vectors
 
+    def rarity(self, stems: Sequence[str]) -> NDArray[np.float32]:
+        """How rare each stem is in English, float32 (len(stems),), about 0 for "the", 1 for one that is not known.
+
+        The logarithm of its place in the table, whose rows are in the order of frequency.
+        """
+        last = len(self.rows)
+        places = np.asarray([self.rows.get(stem, last) for stem in stems], dtype=np.float32)
+        return np.log(places + 2) / np.float32(np.log(last + 2))  # type: ignore[no-any-return]
+
     def _find(self, stem: str) -> tuple[int, float]:
         row = self.rows.get(stem)
         if row is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError, UsageError
 from ctxprune.policies import TopK
@@ -45,12 +46,17 @@ class ToolQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ToolSet:
-    """Tools with their groups (a service, a server), by name, and questions for them."""
+    """Tools with their groups (a service, a server), by name, and questions for them.
+
+    Attributes:
+        needs_all: Whether a question needs all of its `needed` tools; else one of them is enough.
+    """
 
     name: str
     tools: Mapping[str, Any]
     groups: Mapping[str, Sequence[str]]
     questions: tuple[ToolQuestion, ...]
+    needs_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,11 @@ class ToolReport(Report):
     """Figures over the questions.
 
     Attributes:
-        kept: Percent of the questions of which a needed tool is among the best 1, 5, 10 and 20, and the `keep` best.
+        kept: Percent of the questions of which a needed tool is among the best 1, 5, 10 and 20, and the `keep` best;
+            where a question needs several, the mean share of them.
         tokens_before, tokens_after: Mean tokens of the tools as JSON; None where they were not counted.
-        ms_per_question: Milliseconds of scoring tools that were not read before.
+        ms_per_question: Milliseconds of scoring; of tools that were not read before, unless all were offered.
+        ms_to_index: Milliseconds of reading the tools, where all were offered to each question; else None.
     """
 
     kept: dict[str, float]
@@ -68,32 +76,43 @@ class ToolReport(Report):
     tokens_before: int | None
     tokens_after: int | None
     ms_per_question: float
+    ms_to_index: float | None = None
 
 
 class PlainBm25(Scorer):
     """Baseline: bm25s with its defaults, tokenizer and stop words, on the units' texts."""
 
+    def __init__(self) -> None:
+        self._read: ContextMemo[tuple[Any, Any]] = ContextMemo()
+
     def score(self, query: str, context: Context[Any]) -> Scores:
         """BM25, float32 (n_units,), from 0 up; zeros where no word is in common."""
         import bm25s
 
-        texts = [unit.text for unit in context.units]
-        tokens = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+        tokens, index = self._read.get(context, lambda: _index_plainly(context))
         asked = bm25s.tokenize([query], stopwords="en", show_progress=False, return_ids=False)[0]
         known = [word for word in asked if word in tokens.vocab]
         if not known:
-            return np.zeros(len(texts), dtype=np.float32)
-        index = bm25s.BM25(backend="numpy")
-        index.index(tokens, show_progress=False)
+            return np.zeros(len(context.units), dtype=np.float32)
         return np.asarray(index.get_scores(known), dtype=np.float32)
 
 
+def _index_plainly(context: Context[Any]) -> tuple[Any, Any]:
+    import bm25s
+
+    tokens = bm25s.tokenize([unit.text for unit in context.units], stopwords="en", show_progress=False)
+    index = bm25s.BM25(backend="numpy")
+    index.index(tokens, show_progress=False)
+    return tokens, index
+
+
 def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
-    """Read a folder with `tools.jsonl` and `questions.jsonl`.
+    """Read a folder with `tools.jsonl` (or `tools.jsonl.gz`) and `questions.jsonl`.
 
     A row of the first is `{"id", "group", "tool"}`, the tool in any shape that `Tools` reads; a row of the second
     `{"question", "needed", "group"}`, where "needed" is an id or a list of ids of which one is enough, and "split" may
-    say which part it belongs to.
+    say which part it belongs to. Or a row of the first is the tool itself, whose name is its id and which may have a
+    "group"; then "needed" lists all the tools that the question needs.
 
     Args:
         folder: Folder of the two files.
@@ -103,7 +122,11 @@ def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
         InputError: A file is missing, a row is not of this form, names no tool, or no question is left.
     """
     try:
-        rows = list(read_rows(folder / "tools.jsonl"))
+        packed = folder / "tools.jsonl.gz"
+        rows = list(read_rows(packed if packed.exists() else folder / "tools.jsonl"))
+        needs_all = bool(rows) and "tool" not in rows[0]
+        if needs_all:
+            rows = [{"id": row["name"], "group": row.get("group", ""), "tool": row} for row in rows]
         tools = {str(row["id"]): row["tool"] for row in rows}
         groups: dict[str, list[str]] = {}
         for row in rows:
@@ -119,7 +142,7 @@ def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
         raise InputError(f"no tool has the id {unknown!r}", where=folder.name)
     if not questions:
         raise InputError("there is no question" + (f" in the part {split!r}" if split else ""), where=folder.name)
-    return ToolSet(folder.name, tools, groups, questions)
+    return ToolSet(folder.name, tools, groups, questions, needs_all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +150,7 @@ class ToolTrial:
     """How many tools are offered and kept.
 
     Attributes:
-        size: Tools offered for a question, including the needed ones.
+        size: Tools offered for a question, including the needed ones; all, read once, where there are no more.
         keep: Tools kept of them.
         limit: Number of questions, drawn at random; None for all.
         seed: Random seed; with the same one every scorer is offered the same tools.
@@ -184,30 +207,57 @@ def measure(
     if trial.limit is not None and trial.limit < len(questions):
         questions = Random(trial.seed).sample(questions, trial.limit)
     pruner = Pruner(scorer, TopK(trial.keep))
+    offer = _Offer(tools, trial)
+    ms_to_index = offer.index(scorer)
     ranks, tokens, seconds = [], [], []
     for done, question in enumerate(questions, start=1):
-        names = draw_tools(tools, question, trial)
-        context = Tools([tools.tools[name] for name in names])
+        names, context = offer.draw(question)
         start = perf_counter()
         scores = as_scores(scorer.score(question.text, context), len(context.units), source=type(scorer).__name__)
         seconds.append(perf_counter() - start)
-        ranks.append(_rank_best(scores.tolist(), [names.index(name) for name in question.needed]))
+        found = _rank_needed(scores, [names.index(name) for name in question.needed])
+        ranks.append(found if tools.needs_all else found[:1])
         if trial.count:
             pruned = pruner.prune_scored(question.text, context, scores)
             tokens.append((pruned.tokens_before, pruned.tokens_after))
         if progress is not None:
             progress(done, len(questions))
-    kept = {
-        str(cut): percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size
-    }
+    cuts = [cut for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size]
+    kept = {str(cut): percent([fmean(rank < cut for rank in found) for found in ranks]) for cut in cuts}
     before, after = (round(fmean(column)) for column in zip(*tokens, strict=True)) if tokens else (None, None)
-    return ToolReport(kept, len(ranks), before, after, mean_milliseconds(seconds, digits=2))
+    return ToolReport(kept, len(ranks), before, after, mean_milliseconds(seconds, digits=2), ms_to_index)
 
 
-def _rank_best(scores: list[float], needed: list[int]) -> int:
-    """Number of tools ranked before the best needed one; ties go to the earlier tool."""
-    order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
-    return min(order.index(index) for index in needed)
+class _Offer:
+    """The tools that each question is offered: a draw of its own, or all of them, which are read once."""
+
+    def __init__(self, tools: ToolSet, trial: ToolTrial) -> None:
+        self._tools, self._trial = tools, trial
+        self._names = list(tools.tools)
+        self._whole = Tools(list(tools.tools.values())) if trial.size >= len(tools.tools) else None
+
+    def index(self, scorer: Scorer) -> float | None:
+        """Let the scorer read all tools: milliseconds, rounded; None where each question has its own."""
+        if self._whole is None:
+            return None
+        start = perf_counter()
+        scorer.score("tools", self._whole)
+        return mean_milliseconds([perf_counter() - start], digits=2)
+
+    def draw(self, question: ToolQuestion) -> tuple[list[str], Tools]:
+        """Ids and tools."""
+        if self._whole is not None:
+            return self._names, self._whole
+        names = draw_tools(self._tools, question, self._trial)
+        return names, Tools([self._tools.tools[name] for name in names])
+
+
+def _rank_needed(scores: Scores, needed: list[int]) -> list[int]:
+    """How many tools are ranked before each needed one, best first; ties go to the earlier tool."""
+    order = np.argsort(-scores, kind="stable")
+    places = np.empty(len(order), dtype=np.intp)
+    places[order] = np.arange(len(order))
+    return sorted(places[needed].tolist())
 
 
 def _read_ids(value: object) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .graph import follow, members, split_pointer
+from .graph import DRAFTS, find_draft, follow, members, split_pointer
 from .json_values import escape_pointer
 
 if TYPE_CHECKING:
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConflictError", "Conjunction", "FlatConjunction", "Subschema", "item_parts", "member_parts"]
 
-_DRAFTS = ("draft-04", "draft-06", "draft-07", "2019-09", "2020-12")
-_OLD = _DRAFTS[:3]  # where a $ref hides its neighbours
+_OLD = DRAFTS[:3]  # where a $ref hides its neighbours
 # Index of the first draft in which the keyword has its present meaning: in draft 4 exclusiveMinimum is a flag.
 _SINCE = {"const": 1, "exclusiveMaximum": 1, "exclusiveMinimum": 1, "prefixItems": 4}
 _CORE = frozenset(
@@ -69,9 +68,8 @@ class Conjunction:
     beyond: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        uri = self.document.get("$schema") if isinstance(self.document, dict) else None
-        self._draft = next((name for name in _DRAFTS if name in str(uri)), _DRAFTS[-1])
-        self._core = {word for word in _CORE if _SINCE.get(word, 0) <= _DRAFTS.index(self._draft)}
+        self._draft = find_draft(self.document)
+        self._core = {word for word in _CORE if _SINCE.get(word, 0) <= DRAFTS.index(self._draft)}
         self._bases = _has_bases(self.document, "id" if self._draft == "draft-04" else "$id")
         self._expanded: dict[str, tuple[Subschema, list[Subschema], list[tuple[Subschema, ...]]]] = {}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFINITIONS",
+    "DRAFTS",
     "ITEMS",
     "MOST_NODES",
     "OTHERS",
@@ -31,6 +32,7 @@ __all__ = [
     "Graph",
     "Key",
     "Node",
+    "find_draft",
     "follow",
     "members",
     "names",
@@ -49,6 +51,7 @@ _ITEMS_LISTS = ("items", "prefixItems")
 _OTHERS_ONE = ("additionalProperties", "unevaluatedProperties", "propertyNames")
 _OTHERS_BY_NAME = ("patternProperties",)
 DEFINITIONS = ("$defs", "definitions")
+DRAFTS = ("draft-04", "draft-06", "draft-07", "2019-09", "2020-12")
 _DATA = frozenset({"const", "default", "enum", "example", "examples", "required", "dependentRequired", "type"})
 _READ = frozenset(
     {*_SAME_LISTS, *_SAME_ONE, *_SAME_BY_NAME, *_ITEMS_ONE, *_ITEMS_LISTS, *_OTHERS_ONE, *_OTHERS_BY_NAME, *DEFINITIONS,
@@ -98,6 +101,9 @@ class Graph:
         self._index: dict[int, int] = {}
         self._inside: list[tuple[dict[str, Any], str]] = []
         self._names: dict[str, tuple[str, ...]] | None = None
+        self._draft = find_draft(self.root)
+        # In draft 4 "$id" is no keyword: taken for one it would move the base of the references below it.
+        self._identity = "id" if self._draft == DRAFTS[0] else "$id"
         self._walk()
         self.pinned = [(self._index[id(schema)], name) for schema, name in self._inside if id(schema) in self._index]
         self._classes = _merge_classes(len(self.nodes), self.edges)
@@ -155,7 +161,7 @@ class Graph:
             if not isinstance(schema, bool):
                 self.notes.append(f"{pointer or '/'}: a schema is a {type(schema).__name__}")
             schema = {}
-        elif isinstance(identity := schema.get("$id"), str) and not identity.startswith("#"):
+        elif self._is_resource(schema):
             base = schema
         if len(self.nodes) == MOST_NODES:
             raise InputError(
@@ -166,6 +172,14 @@ class Graph:
         self.nodes.append(Node(schema, pointer, base))
         self._index[id(schema)] = len(self.nodes) - 1
         return len(self.nodes) - 1
+
+    def _is_resource(self, schema: dict[str, Any]) -> bool:
+        """Whether the schema has an identity, so that "#/..." points into it and not into what is around it."""
+        identity = schema.get(self._identity)
+        if not isinstance(identity, str) or identity.startswith("#"):
+            return False
+        # Up to draft 7 a $ref hides its neighbours, the identity among them.
+        return not ("$ref" in schema and self._draft in DRAFTS[:3])
 
     def _parts(self, node: Node) -> Iterator[tuple[object, str, dict[str, Any], Key, tuple[tuple[int, str], ...]]]:
         """The subschemas that a node applies: schema, pointer, base, key, and the definitions on the path of a $ref."""
@@ -229,10 +243,12 @@ class Graph:
                 return found
             inner = follow(found.target, split_pointer(fragment))
             return None if inner is None else replace(inner, steps=(*found.steps, *inner.steps))
-        return follow(node.base, split_pointer(fragment))
+        steps = split_pointer(fragment)
+        # Many validators know no inner resources: what points nowhere in one is looked up in the whole document.
+        return follow(node.base, steps) or follow(self.root, steps)
 
     def _index_names(self) -> dict[str, tuple[str, ...]]:
-        """The paths from the root to subschemas, by their $id, and by "#" with their $anchor; built on first use."""
+        """The paths from the root to subschemas by identity, and by "#" with their $anchor; built on first use."""
         if self._names is None:
             self._names = {}
             stack: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
@@ -245,7 +261,7 @@ class Graph:
                 pairs = value.items() if isinstance(value, dict) else enumerate(value)
                 stack += [(part, (*way, str(step))) for step, part in pairs]
                 if isinstance(value, dict):
-                    for keyword, mark in (("$id", ""), ("$anchor", "#")):
+                    for keyword, mark in ((self._identity, ""), ("$anchor", "#")):
                         if isinstance(value.get(keyword), str):
                             self._names.setdefault(mark + value[keyword], way)
         return self._names
@@ -312,6 +328,12 @@ def _merge_classes(size: int, edges: list[Edge]) -> _Classes:
             alike.append((classes.children[one].setdefault(key, target), target))
         classes.children[other] = {}
     return classes
+
+
+def find_draft(document: object) -> str:
+    """The draft of JSON schema that the `$schema` of a document names; the latest one where it names none."""
+    uri = document.get("$schema") if isinstance(document, dict) else None
+    return next((name for name in DRAFTS if name in str(uri)), DRAFTS[-1])
 
 
 def members(schema: dict[str, Any], keyword: str = "properties") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.context.base import Context, Unit, shift_unit
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["MOST_TOOLS", "ToolOptions", "Tools"]
 
 MOST_TOOLS = 100_000  # each takes a twentieth of a millisecond and two kilobytes, however short it is
+
+# Characters that are read of the description of a parameter, and of all of a tool: more would drown the others.
+_LONGEST_DETAIL, _MOST_DETAILS = 300, 4000
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Tools(Context[Any]):
         units: A tool's text is its name in words, its description and the names of its parameters.
         sources: For each unit the tool that it belongs to, from 0.
         names: For each unit its name; "" for a sentence or a value.
+        details: For each tool the descriptions of its parameters, as far as its text does not have them; "" for others.
         notes: What was not understood: "TOOL: POINTER: what".
 
     Raises:
@@ -141,6 +146,12 @@ class Tools(Context[Any]):
         """What each unit adds to the rendered tools."""
         return tuple(text for tool in self._tools for text in tool.cost_texts(self._style))
 
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """See the class; read when first asked for, since only scorers of names do."""
+        others = ((tool, [""] * (len(tool.units) - 1)) for tool in self._tools)
+        return tuple(text for tool, more in others for text in (tool.describe_parameters(), *more))
+
     @property
     def frame(self) -> str:
         """What is rendered whatever is kept: what stands around the list of tools."""
@@ -187,6 +198,17 @@ class _Tool:
         more = [Unit(unit.text, parent=0) for unit in spans[1:]]
         self.units = [head, *more, *(replace(unit, pinned=False) for unit in below)]
         self.names = [form.name, *("" for _ in more), *(self._members.names if self._members is not None else ())]
+
+    def describe_parameters(self) -> str:
+        """What the schema says of the parameters; with their names where these are not in the tool's own text."""
+        listed = self.form.schema.get("properties")
+        if not isinstance(listed, dict):
+            return ""
+        with_names = len(self.units) > 1 + self._sentences
+        parts: list[str] = [split_name(name) for name in listed] if with_names else []
+        told = [part["description"] for part in listed.values() if isinstance(part, dict) and "description" in part]
+        parts += [text[:_LONGEST_DETAIL] for text in told if isinstance(text, str)]
+        return ". ".join(parts)[:_MOST_DETAILS]
 
     def find_used(self, calls: list[Any]) -> set[int]:
         """The units of the parameters for which the arguments of calls have a value."""

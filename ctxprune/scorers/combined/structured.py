@@ -9,6 +9,7 @@ from ctxprune.context.base import as_context
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents, score_documents_batch
 from ctxprune.scorers.combined.cascade import CascadeScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer
@@ -30,8 +31,8 @@ class StructuredScorer(Scorer):
 
     A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
     that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
-    tools: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten times as long;
-    and logs, whose lines are no sentences.
+    tools, in the place of plain BM25 the fields that `NamesScorer` reads by itself: the bundled model finds the needed
+    one less often (benchmarks/quality/tools.py), and takes ten times as long; and logs, whose lines are no sentences.
 
     Attributes:
         scorer: Reads words; by default the bundled model.
@@ -55,7 +56,7 @@ class StructuredScorer(Scorer):
             "page": PageScorer(titled),
             "schema": _by_names(self.scorer),
             "table": TabularScorer(self.scorer),
-            "tool": _by_names(cheap),
+            "tool": _by_names(None if _reads_words(cheap) else cheap),
         }
         object.__setattr__(self, "_forms", forms)
 
@@ -118,8 +119,13 @@ class StructuredScorer(Scorer):
         return results
 
 
-def _by_names(scorer: Scorer) -> Scorer:
+def _by_names(scorer: Scorer | None) -> Scorer:
     return scorer if isinstance(scorer, NamesScorer) else NamesScorer(scorer)
+
+
+def _reads_words(scorer: Scorer) -> bool:
+    """Whether it is plain BM25, in whose place `NamesScorer` has its own over the fields of a tool."""
+    return isinstance(scorer.scorer if isinstance(scorer, TitledScorer) else scorer, LexicalScorer)
 
 
 def structured(scorer: Scorer) -> Scorer:

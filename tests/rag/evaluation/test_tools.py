@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,45 @@ def test_figures(folder: Path) -> None:
     assert (names.tokens_before, names.tokens_after) == (None, None)
     assert measure(tools, Needed(), ToolTrial(9, 3, limit=2)).items == 2
     assert measure(load_tool_set(folder, split="tune"), PlainBm25(), ToolTrial(9, 3)).items == 1
+
+
+def test_several_needed_tools_of_a_packed_set(tmp_path: Path) -> None:
+    inner = [row["tool"] | {"group": row["group"]} for row in TOOLS]
+    with gzip.open(tmp_path / "tools.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in inner)
+    asked = {
+        "id": "1",
+        "question": "remove a queue of the cloud, add a key",
+        "needed": ["cloud_delete_queue", "house_create_key"],
+    }
+    (tmp_path / "questions.jsonl").write_text(json.dumps(asked), encoding="utf-8")
+    tools = load_tool_set(tmp_path)
+    assert tools.needs_all
+    assert tools.groups["cloud"][0] == "cloud_create_cluster"
+
+    class One:
+        def score(self, query: str, context: Any) -> Any:
+            return np.asarray([float(name == "house_create_key") for name in context.names], dtype=np.float32)
+
+    report = measure(tools, One(), ToolTrial(36, 2))
+    assert report.kept["1"] == 50.0  # one of two
+    assert report.ms_to_index is not None
+    assert measure(tools, One(), ToolTrial(35, 2)).ms_to_index is None
+    assert measure(tools, SCORERS.get("names.v1")(), ToolTrial(100, 10, count=False)).kept["10"] == 100.0
+
+
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "tools"
+
+
+@pytest.mark.parametrize(("name", "floor"), [("seal_tools", 92.0), ("metatool", 69.0)])
+def test_the_default_is_better_than_plain_bm25_on_sets_of_others(name: str, floor: float) -> None:
+    if not (SHARED / name).is_dir():
+        pytest.skip("the shared data are absent")
+    tools = load_tool_set(SHARED / name)
+    trial = ToolTrial(5000, 10, limit=150, count=False)
+    ours, plain = (measure(tools, scorer, trial).kept["10"] for scorer in (SCORERS.get("names.v1")(), PlainBm25()))
+    assert ours >= floor
+    assert ours >= plain
 
 
 def test_tools_of_the_same_group_come_first() -> None:

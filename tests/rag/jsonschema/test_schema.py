@@ -349,6 +349,46 @@ def test_references_by_anchor_and_id() -> None:
     assert found["$defs"] == {"I": {"$id": "item.json", "type": "object", "properties": {"x": {}}}}
 
 
+@pytest.mark.parametrize(
+    ("draft", "identity"),
+    [
+        ("http://json-schema.org/draft-04/schema#", {"$id": "http://x.org/a.json"}),  # there no keyword
+        ("http://json-schema.org/draft-07/schema#", {"$id": "http://x.org/a.json"}),  # a resource without definitions
+        ("https://json-schema.org/draft/2020-12/schema", {"$id": "a.json"}),
+    ],
+)
+def test_an_identity_inside_does_not_lose_definitions(draft: str, identity: dict[str, str]) -> None:
+    inner = {**identity, "properties": {"x": {"$ref": "#/definitions/text"}, "y": {}}}
+    schema = {
+        "$schema": draft,
+        "properties": {"a": inner, "b": {**identity, "$ref": "#/definitions/number"}, "c": {}},
+        "definitions": {"text": {"type": "string"}, "number": {"type": "number"}, "unused": {}},
+    }
+    context = JsonSchema(schema)
+    assert context.notes == ()
+    assert list(context.render(kept(context, "a", "a.x"))["definitions"]) == ["text"]
+    assert list(context.render(kept(context, "b"))["definitions"]) == ["number"]
+    assert "definitions" not in context.render(kept(context, "c"))
+
+
+def test_each_draft_has_its_own_base_of_references() -> None:
+    def used(draft: str, identity: dict[str, str], **more: Any) -> tuple[set[str], set[str]]:
+        """The definitions of the root and of the subschema that are left."""
+        inner = {**identity, "definitions": {"text": {"maxLength": 1}, "z": {}}, **more}
+        schema = {"$schema": draft, "properties": {"a": inner, "b": {}}, "definitions": {"text": {}, "z": {}}}
+        found = JsonSchema(schema).render([0])
+        return set(found.get("definitions", ())), set(found["properties"]["a"].get("definitions", ()))
+
+    old, latest = "http://json-schema.org/draft-04/schema#", "https://json-schema.org/draft/2020-12/schema"
+    reference = {"$ref": "#/definitions/text"}
+    assert used(old, {"$id": "a.json"}, items=reference) == ({"text"}, set())
+    assert used(old, {"id": "a.json"}, items=reference) == (set(), {"text"})
+    assert used(latest, {"$id": "a.json"}, items=reference) == (set(), {"text"})
+    # A $ref hides its neighbours up to draft 7, and no longer in the latest.
+    assert used("http://json-schema.org/draft-07/schema#", {"$id": "a.json"}, **reference) == ({"text"}, set())
+    assert used(latest, {"$id": "a.json"}, **reference) == (set(), {"text"})
+
+
 def test_two_keys_of_one_name_in_a_text() -> None:
     context = JsonSchema('{"properties": {"a": {}, "a": {"title": "second"}}}')
     assert context.notes == ("/: the key 'a' stands twice in an object",)
