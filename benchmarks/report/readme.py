@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _index, _kv, _shrunk
+from benchmarks.report import _card, _field, _index, _kv, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -381,7 +381,7 @@ TABLES = {
     "kv": _kv.short,
 } | _shrunk.TABLES
 PAGES = (
-    (ROOT / "README.md", TABLES),
+    (ROOT / "README.md", TABLES | _field.TABLES),
     (CARD, _card.TABLES),
     (ROOT / "docs" / "which_press.md", _kv.TABLES),
     (ROOT / "benchmarks" / "README.md", _index.TABLES),
