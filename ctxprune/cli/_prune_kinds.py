@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxprune.cli._prune_inputs import LINES, Format, beginning, read_bytes, read_text, write_texts
-from ctxprune.cli._scorers import make_scorer
+from ctxprune.cli._scorers import make_kind_scorer
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def prune_kind(
     """
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import KINDS
-    from ctxprune.scorers.combined.structured import structured
 
     options.check_unused(kind)
     if form is not None and kind != "html":
@@ -97,7 +96,7 @@ def prune_kind(
     if note:
         contexts = [table.with_note(note=True) for table in contexts]
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-    scorer = structured(make_scorer(task.scorer, task.model)[0])
+    scorer = make_kind_scorer(task.scorer, task.model)
     result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
         write_texts([result.output] if len(contexts) == 1 else result.output)
@@ -214,13 +213,12 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
     from ctxprune.cli import _console
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.tables import prune_file
-    from ctxprune.scorers.combined.structured import structured
 
     options.check_unused("a table")
     [path] = task.files
     if output is not None:
         _console.check_target(output, path)
-    scorer = structured(make_scorer(task.scorer, task.model)[0])
+    scorer = make_kind_scorer(task.scorer, task.model)
     pruned_file = prune_file(path, task.question, output, pruner=Pruner(scorer, task.policy, None, task.on_empty))
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}

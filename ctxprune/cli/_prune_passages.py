@@ -9,7 +9,7 @@ import typer
 
 from ctxprune.cli._options import FieldOption
 from ctxprune.cli._prune_inputs import Inputs, read_inputs, write_records, write_texts
-from ctxprune.cli._scorers import make_scorer
+from ctxprune.cli._scorers import TEXT_SCORER, make_scorer
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def prune_passages(task: PruneTask, form: Format, options: TextOptions) -> None:
         _write(result.output, inputs, order, options)
 
 
-def _scorer(name: str, model: str | None, *, titled: bool) -> Scorer:
+def _scorer(name: str | None, model: str | None, *, titled: bool) -> Scorer:
     from ctxprune.scorers.lexical.titled import TitledScorer
 
-    scorer, _ = make_scorer(name, model)
+    scorer, _ = make_scorer(name or TEXT_SCORER, model)
     # a plug-in's scorer need not say whether it reads titles itself
     return TitledScorer(scorer) if titled and not scorer.reads_titles else scorer
 

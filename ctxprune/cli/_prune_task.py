@@ -23,7 +23,7 @@ class PruneTask:
     Attributes:
         question: What the input is needed for.
         files: Paths, "-" for stdin; at least one.
-        scorer: Registered name of the scorer.
+        scorer: Registered name of the scorer; None for the one that is made for the kind of input.
         model: Its model, if one was named.
         policy: How units are chosen.
         on_empty: See `ctxprune.Pruner`.
@@ -33,7 +33,7 @@ class PruneTask:
 
     question: str
     files: Sequence[Path]
-    scorer: str
+    scorer: str | None
     model: str | None
     policy: Policy
     on_empty: OnEmpty

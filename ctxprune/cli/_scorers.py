@@ -12,7 +12,10 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from ctxprune.scorers import Scorer
 
-__all__ = ["make_scorer"]
+__all__ = ["TEXT_SCORER", "make_kind_scorer", "make_scorer"]
+
+TEXT_SCORER = "cascade"
+"""What reads text where no scorer is named."""
 
 
 def make_scorer(name: str, model: str | None = None) -> tuple[Scorer, str]:
@@ -40,3 +43,15 @@ def make_scorer(name: str, model: str | None = None) -> tuple[Scorer, str]:
         raise
     except TypeError as error:
         raise UsageError(f"the scorer {name} needs more than its name ({error})", hint="use it from Python") from error
+
+
+def make_kind_scorer(name: str | None, model: str | None = None) -> Scorer:
+    """The scorer for pages, tables, JSON, logs, schemas and tools: the named one, whatever it is made for; of None the
+    one that is made for the kind, around the default for text.
+
+    Raises:
+        UsageError: As `make_scorer`.
+    """
+    from ctxprune.scorers.combined.structured import structured
+
+    return structured(make_scorer(TEXT_SCORER, model)[0]) if name is None else make_scorer(name, model)[0]

@@ -46,8 +46,13 @@ def prune(
     question: Annotated[str | None, typer.Option("-q", "--question", help="What the input is needed for.")] = None,
     main: Annotated[bool, typer.Option("--main", help="Print the main text of pages; takes no question.")] = False,
     scorer: Annotated[
-        str, typer.Option(help="Registered name of the text scorer; rows and columns of tables have their own.")
-    ] = "cascade",
+        str | None,
+        typer.Option(
+            help="Registered name of a scorer, used for every kind of input; default: cascade for text, the scorer made"
+            " for it for any other kind.",
+            show_default=False,
+        ),
+    ] = None,
     model: ModelOption = None,
     selection: SelectionOptions,
     on_empty: Annotated[OnEmpty, typer.Option(help="What to keep where no unit is chosen.")] = OnEmpty.keep_best,

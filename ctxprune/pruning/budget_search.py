@@ -53,12 +53,14 @@ class BudgetSearch:
         budget: Tokens that a rendering may take.
         loosens: Whether a choice may be given more room than the budget, since units may take less in the rendering
             than by themselves.
+        least: Room that is never gone below; 0 where nothing is worth that.
         over: The least room whose rendering was over the budget, and its tokens; None before there is one.
         fits: The most room whose rendering fits, and likewise.
     """
 
     budget: int
     loosens: bool = False
+    least: int = 0
     over: tuple[int, int] | None = field(default=None, init=False)
     fits: tuple[int, int] | None = field(default=None, init=False)
     _rounds: int = field(default=0, init=False)
@@ -104,7 +106,7 @@ class BudgetSearch:
             self.fits = (room, tokens)
         if self.fits is None:
             # A choice that had no room already renders no less than this: what stands there is not its doing.
-            return max(self._shrink(room, tokens), 0) if room > 0 else None
+            return max(self._shrink(room, tokens), self.least) if room > self.least else None
         self._filled += 1
         if self._filled > _FILLING or self.fits[1] >= _FULL * self.budget:
             return None
@@ -133,12 +135,8 @@ class SharedBudgetSearch(BudgetSearch):
     """The search for several contexts together, which ends with the first rendering that fits.
 
     The next room lies in proportion to what the units took rather than to the room, which contexts may leave unused.
-
-    Attributes:
-        least: Room that is never gone below: what is pinned takes it.
+    What is pinned takes the least room.
     """
-
-    least: int = 0
 
     def next_room(self, room: int, last: Attempt[Any]) -> int | None:
         """See `BudgetSearch`."""

@@ -198,7 +198,12 @@ class Pruner:
             final = not adjustable or (after <= budget and bool(selection.kept.all()))
             return Attempt(found, after, final=final)
 
-        return BudgetSearch(budget, loosens=context.counts_text).find(budget - frame, attempt_within)
+        found = BudgetSearch(budget, loosens=context.counts_text).find(budget - frame, attempt_within)
+        # Less room may pass over the best unit, which is too large for it, although its rendering fits the budget.
+        least = _price_best(request, found[0], closure) if adjustable else None
+        if least is None or least > budget - frame or attempt_within(least).tokens > budget:
+            return found
+        return BudgetSearch(budget, context.counts_text, least).find(budget - frame, attempt_within)
 
     def _write(self, request: Request, kept: list[int]) -> tuple[Any, int]:
         output = request.context.render(kept)
@@ -342,6 +347,16 @@ def _check_pairs(
     return questions, [
         as_context(context, hint="wrap text in ctxprune.rag.Passages, for instance") for context in contexts
     ]
+
+
+def _price_best(request: Request, selection: Selection, closure: Closure) -> int | None:
+    """Tokens of the best unit with all that it needs and what is pinned; None where it is kept."""
+    if not len(request.scores) or selection.kept[(best := int(np.argmax(request.scores)))]:
+        return None
+    wanted = np.zeros_like(selection.kept)
+    for index in (*closure.pinned, best):
+        wanted[closure.missing(index, wanted)] = True
+    return int(request.tokens[wanted].sum())
 
 
 def _check_selection(

@@ -31,17 +31,25 @@ caption comment comments consent cookie cookies copyright credit date disclaimer
 gallery latest login masthead menu meta modal more nav navbar navigation newsletter next pager pagination
 popular popup prev previous promo promos promoted promotion published rail rating ratings recommend
 recommended related reply respond search share shares sharing sidebar signup skip social sponsor sponsored
-subscribe subscription tag tags teaser time timeline timestamp toolbar topics trending tweet widget widgets
+subscribe subscription tag tags teaser time timeline timestamp toolbar topics trending widget widgets
 """
 _AROUND = frozenset(_AROUND_WORDS.split())
 _FURNITURE = frozenset({"aside", "caption", "fieldset", "figcaption", "footer", "form", "header", "legend", "nav"})
+_NEVER_TEXT = frozenset({"aside", "footer", "nav"})
+_BODY = re.compile(r"\b(?:entry|article|post|story)[-_]?(?:content|body|text)\b", re.IGNORECASE)
+_WHOLE = 0.9  # share of the page's prose from which an element is the text, whatever its tag says
 _BODIES = frozenset({"article", "body", "main"})
 _HINT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _ENDED = re.compile(r"""[.!?…。！？:;"”»’')]\s*\Z|[.!?]["”’)]?\s""")
+_CUT = ("...", "…", "[…]", "[...]")
 _SENTENCE, _LONG = 60, 140  # characters from which a block is prose: one with the end of a sentence, and any
 _LINKED = 0.35  # share of link text from which a block is no prose
 _LINKS = 0.6  # share of link text from which it is nothing but links
 _TABLE = 12  # short blocks from which a table is one of data
+_BODY_SHARE = 0.5  # of the largest sum, from which an element that says so is the text
+_NEAR = 1  # lines within which a sentence that comes again is the same one, shown twice
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_LABEL = 3  # words of a text that is a label alone
 _PAGES = 3  # on which a text stands at least that belongs to the site
 _MOST_LINKS = 2  # blocks of links in a row that may belong to the text
 
@@ -56,7 +64,7 @@ class _Line:
 
 
 def main_text(page: HtmlPage) -> str:
-    """The main text alone, in the form that the page's options name; its headline is not part of it."""
+    """The main text alone, in the form that the page's options name; with the headline where that stands beside it."""
     return page.render(main_units(page))
 
 
@@ -79,9 +87,11 @@ def main_units(page: HtmlPage, known: Collection[str] = frozenset()) -> list[int
 
     First each block is good or bad: prose is good as far as it is long and not links; blocks in elements that by name,
     landmark or words in class and id stand around a text are bad, and so are links. The main text is in the element of
-    which the blocks add up to most. In it stays what stands between the first and the last prose, but bad blocks, lists
-    of links, texts that come again, and the headline. An element that holds more than half of the page's prose is never
-    bad. A unit is main text if most of it is.
+    which the blocks add up to most. If an element that holds as much says that it is the text (`articleBody`, a class
+    such as "entry-content"), it is all of that; else what stands between the first and the last prose, with headings
+    and paragraphs beside the first. Not in it are bad blocks, lists of links, texts that come again, labels such as
+    "Advertisement", and a headline elsewhere. An element that holds more than half of the page's prose is never bad,
+    unless it is a sidebar or footer by its tag. A unit is main text if most of it is.
     """
     lines = _lines(page.tree)
     chosen = _Choice(page.tree, lines, known).chosen()
@@ -114,6 +124,7 @@ class _Choice:
     def __init__(self, tree: Tree, lines: list[_Line], known: Collection[str]) -> None:
         self.tree, self.lines, self.known = tree, lines, known
         self.tables = self.data_tables()
+        self.opening = range(0)
         self.prose = [self.is_prose(line) for line in lines]
         self.bad = self.bad_frames()
 
@@ -131,6 +142,9 @@ class _Choice:
     def is_prose(self, line: _Line) -> bool:
         size = len(line.text)
         if line.text in self.known:
+            return False
+        # A text with a link that is cut off announces the page behind the link.
+        if line.links and line.text.endswith(_CUT):
             return False
         if line.links < _LINKED and (size >= _LONG or (size >= _SENTENCE and _ENDED.search(line.text))):
             return True
@@ -150,7 +164,8 @@ class _Choice:
         held = self.sums(len(line.text) * prose for line, prose in zip(self.lines, self.prose, strict=True))
         bad = [False] * len(held)
         for frame in range(1, len(bad)):
-            apart = 2 * held[frame] <= held[0] and self.stands_around(frame)
+            # What says so by its tag stands around the text however long it is, unless there is no other text.
+            apart = self.stands_around(frame) and held[frame] <= self.most_prose(frame) * held[0]
             bad[frame] = apart or bad[self.tree.parents[frame]]
         return bad
 
@@ -160,9 +175,19 @@ class _Choice:
             return False
         if tag in _FURNITURE or tree.landmarks.get(frame) in _FURNITURE:
             return True
-        spans = value_spans(tree.source, tree.offsets[tree.starts[frame]])
-        hints = " ".join(tree.source[slice(*spans[name])] for name in ("class", "id") if name in spans)
-        return not _AROUND.isdisjoint(word.lower() for word in _HINT.findall(hints))
+        return not _AROUND.isdisjoint(_split_names(self.names(frame)))
+
+    def most_prose(self, frame: int) -> float:
+        """The share of the page's prose up to which an element that stands around a text may hold no part of it."""
+        # Not "sidebar" too: a class of the whole page often says that it has one.
+        never = self.tree.tags[frame] in _NEVER_TEXT or "footer" in _split_names(self.names(frame))
+        return _WHOLE if never else 0.5
+
+    def names(self, frame: int, attributes: tuple[str, ...] = ("class", "id")) -> str:
+        """The values of attributes of the element."""
+        source = self.tree.source
+        spans = value_spans(source, self.tree.offsets[self.tree.starts[frame]])
+        return " ".join(source[slice(*spans[name])] for name in attributes if name in spans)
 
     def weight(self, number: int) -> float:
         """What a line adds to the sum of the elements around it."""
@@ -174,24 +199,40 @@ class _Choice:
             return size * (1 - line.links)
         return -10.0 - min(size, 40) if line.links > _LINKS else -5.0
 
-    def inside(self) -> list[int]:
-        """The lines in the element of the largest sum, the innermost of several."""
+    def find_best(self) -> tuple[int, bool]:
+        """The element of the largest sum, the innermost of several, and whether it says that it is the text."""
         sums = self.sums(map(self.weight, range(len(self.lines))))
         best = max(range(len(sums)), key=lambda frame: (sums[frame], frame))
-        within = [frame == best for frame in range(len(sums))]
+        bodies = [
+            frame
+            for frame in range(1, len(sums))
+            if not self.bad[frame]
+            and sums[frame] >= _BODY_SHARE * sums[best] > 0
+            and _BODY.search(self.names(frame, ("class", "id", "itemprop")))
+        ]
+        # Of several, one within the other, the innermost that holds as much: what is around it holds titles too.
+        return (max(bodies, key=lambda frame: (sums[frame], frame)), True) if bodies else (best, False)
+
+    def inside(self, best: int) -> list[int]:
+        """The lines in an element."""
+        within = [frame == best for frame in range(len(self.tree.tags))]
         for frame in range(best + 1, len(within)):
             within[frame] = within[self.tree.parents[frame]]
         return [number for number, line in enumerate(self.lines) if within[line.frame]]
 
     def chosen(self) -> set[int]:
-        inside = self.inside()
-        good = [number for number in inside if self.is_good(number)] or inside
+        best, is_body = self.find_best()
+        inside = self.inside(best)
+        good = [number for number in inside if is_body or self.is_good(number)] or inside
         if not good:
             return set()
-        last = good[-1]
+        first, last = good[0], good[-1]
+        while first > inside[0] and self.opens(first):
+            first -= 1
+        self.opening = range(first, good[0])
         while last < inside[-1] and self.goes_on(last):
             last += 1
-        between = {number for number in inside if good[0] <= number <= last and self.stays(number)}
+        between = {number for number in inside if first <= number <= last and self.stays(number)}
         return between - self.links - self.repeated
 
     def is_good(self, number: int) -> bool:
@@ -203,9 +244,18 @@ class _Choice:
         alike = tree.tags[this] == tree.tags[other] and tree.parents[this] == tree.parents[other]
         return alike and not self.bad[other] and self.lines[number + 1].links < _LINKS
 
+    def opens(self, number: int) -> bool:
+        """Whether the line before is a heading or a short paragraph that the text begins with, beside this one."""
+        tree, (other, this) = self.tree, (self.lines[number - 1].frame, self.lines[number].frame)
+        beside = tree.parents[this] == tree.parents[other] and not self.bad[other]
+        alike = tree.tags[other] in _HEADINGS or tree.tags[this] == tree.tags[other]
+        return beside and alike and self.lines[number - 1].links < _LINKS
+
     def stays(self, number: int) -> bool:
         line = self.lines[number]
-        return not self.bad[line.frame] and self.tree.tags[line.frame] != "h1" and line.text not in self.known
+        if self.bad[line.frame] or line.text in self.known or _is_label(line.text):
+            return False
+        return self.tree.tags[line.frame] != "h1" or number in self.opening
 
     @property
     def links(self) -> set[int]:
@@ -219,11 +269,23 @@ class _Choice:
 
     @property
     def repeated(self) -> set[int]:
-        """Sentences that stood before."""
-        seen: set[str] = set()
+        """Paragraphs that stood before, and sentences that stood just before: questions of an interview may recur."""
+        seen: dict[str, int] = {}
         found = set()
         for number, line in enumerate(self.lines):
-            if len(line.text) >= _SENTENCE and line.text in seen:
+            size, before = len(line.text), seen.get(line.text)
+            if before is not None and (size >= _LONG or (size >= _SENTENCE and number - before <= _NEAR)):
                 found.add(number)
-            seen.add(line.text)
+            seen[line.text] = number
         return found
+
+
+def _is_label(text: str) -> bool:
+    """Whether the text is a name of what stands around texts, such as "Advertisement", and nothing else."""
+    words = text.lower().strip(" :.|-–—").split()
+    return 0 < len(words) <= _LABEL and all(word in _AROUND for word in words)
+
+
+def _split_names(names: str) -> set[str]:
+    """The words of names such as "site-footer" and "sideBar"."""
+    return {word.lower() for word in _HINT.findall(names)}

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HtmlPage", "HtmlPages"]
 
+_TABLE_KINDS = frozenset({"caption", "header", "row"})
+
 
 @dataclass(frozen=True)
 class HtmlPage(Context[str]):
@@ -162,6 +164,30 @@ class HtmlPage(Context[str]):
     def to_text(self, kept: Collection[int]) -> str:
         """What of the page enters a prompt: what it renders. Rows take less than their units do if columns go."""
         return self.render(kept)
+
+    def cost_texts(self) -> tuple[str, ...]:
+        """Each unit as it is written by itself, with the tags that it adds.
+
+        The texts alone take half of the tokens of a page of short blocks: the best block would be passed over where it
+        just fits.
+        """
+        return self._cost_texts
+
+    @cached_property
+    def _cost_texts(self) -> tuple[str, ...]:
+        costs = [unit.text for unit in self.units]
+        for index, group in enumerate(self.groups):
+            # Where columns are dropped, most of what stands between cells goes with them.
+            if group.kind not in _TABLE_KINDS or not self.options.columns:
+                written = self.render((index,))
+                costs[index] = self._row_alone(written) if group.kind == "row" else written
+        return tuple(costs)
+
+    def _row_alone(self, written: str) -> str:
+        """A table of one row without what is written once a table, which the row's parent pays for."""
+        if self.options.output == "html":
+            return written[written.find(">") + 1 : written.rfind("</table>")]
+        return written.rpartition("\n")[2]
 
     @cached_property
     def _writer(self) -> HtmlWriter | MarkdownWriter | TextWriter:

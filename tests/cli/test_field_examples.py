@@ -154,7 +154,6 @@ def test_a_heading_beats_the_word_in_another_section(prune: Callable[..., Outcom
     assert "oil" in kept.out
 
 
-@expect_failure("Pages: headings at the start are left out")
 def test_main_text_keeps_the_heading_at_its_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "guide.html"
     file.write_text(town_page(), encoding="utf-8")
@@ -162,7 +161,6 @@ def test_main_text_keeps_the_heading_at_its_start(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.startswith("Town guide")
 
 
-@expect_failure("Pages: a page has a scorer of its own whatever is asked for")
 def test_a_scorer_that_is_named_is_obeyed_on_pages(prune: Callable[..., Outcome]) -> None:
     kept = prune("guide.html", town_page(), "When was the church consecrated?", "--scorer", "lexical", "--budget", "40")
     assert "lexical.v1" in kept.err

@@ -33,7 +33,7 @@ FILES = {
 
 
 def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    code = main(["prune", "--scorer", "lexical", "-q", "Paris", *map(str, words)])
+    code = main(["prune", "-q", "Paris", *map(str, words)])
     out, err = capfd.readouterr()
     return code, out, err
 
@@ -51,6 +51,14 @@ def test_the_end_of_the_name_says_how_a_file_is_read(folder, capfd, name: str) -
     assert (code, out) == (0, FILES[name][1])
     assert err.startswith("ctxprune: kept ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("scorer", ["lexical", "titled"])
+def test_a_scorer_that_is_named_is_used_for_every_kind(folder, capfd, name: str, scorer: str) -> None:
+    code, _, err = run(capfd, folder / name, "--scorer", scorer, "--budget", 100)
+    assert code == 0
+    assert f"{scorer}.v1" in err
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

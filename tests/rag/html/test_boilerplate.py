@@ -22,7 +22,7 @@ def main(page: str) -> list[str]:
 
 
 def test_what_stands_around_an_article_goes() -> None:
-    assert main(PAGE.replace("%s", "")) == [FIRST, SECOND]
+    assert main(PAGE.replace("%s", "")) == ["No ferry", FIRST, SECOND]
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,44 @@ def test_what_stands_around_an_article_goes() -> None:
 )
 def test_what_stands_between_paragraphs(between: str, kept: bool) -> None:
     found = main(PAGE.replace("%s", between))
-    assert found[0] == FIRST
+    assert found[:2] == ["No ferry", FIRST]
     assert found[-1] == SECOND
-    assert (len(found) > 2) == kept
+    assert (len(found) > 3) == kept
 
 
 def test_a_name_that_speaks_of_surroundings_says_nothing_about_most_of_the_text() -> None:
-    assert main(f'<div class="comments share">{ARTICLE % ""}</div>') == [FIRST, SECOND]
+    assert main(f'<div class="comments share">{ARTICLE % ""}</div>') == ["No ferry", FIRST, SECOND]
+
+
+def test_a_headline_apart_from_the_text_is_not_part_of_it() -> None:
+    assert main(f"<div><h1>No ferry</h1><p>By us</p></div><div><p>{FIRST}</p><p>{SECOND}</p></div>") == [FIRST, SECOND]
+
+
+def test_a_sidebar_is_no_text_however_long_it_is() -> None:
+    teasers = "".join(f"<p>{FIRST} {word}.</p>" for word in ("one", "two", "three", "four"))
+    page = f"<div><p>{FIRST}</p><p>{SECOND}</p></div>"
+    assert main(f"{page}<aside>{teasers}</aside>") == [FIRST, SECOND]
+    assert main(f"{page}<div class='site-footer'>{teasers}</div>") == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("body", ["<div itemprop=articleBody>%s</div>", "<div class='entry-content'>%s</div>"])
+def test_an_element_that_says_it_is_the_text_is_kept_from_its_start_to_its_end(body: str) -> None:
+    short = ["New in this version", "More tasks", "Bugs mended"]
+    lists = f"<p>{short[0]}</p><ul><li>{short[1]}</li><li>{short[2]}</li></ul>"
+    page = f"<nav><a href=x>Home</a></nav><p>Our shop</p>{body % (lists + f'<p>{FIRST}</p><p>{SECOND}</p>')}<p>Bye</p>"
+    assert main(page) == [*short, FIRST, SECOND]
+
+
+def test_labels_and_announcements_of_other_pages_are_no_text() -> None:
+    news = "".join(f"<li><a href=x>Ferry {number}</a> {FIRST[:-1]} and so...</li>" for number in range(6))
+    page = f"<ul class=latest-x>{news}</ul><div><p>{FIRST}</p><p>Advertisement</p><p>{SECOND}</p></div>"
+    assert main(page) == [FIRST, SECOND]
+
+
+def test_a_question_that_comes_again_later_is_kept() -> None:
+    answers = [f"{SECOND} {word}." for word in ("one", "two", "three", "four")]
+    page = "".join(f"<p>{text}</p>" for answer in answers for text in (FIRST, answer))
+    assert main(f"<div>{page}</div>").count(FIRST) == 4
 
 
 def test_a_page_of_data_keeps_its_table() -> None:
