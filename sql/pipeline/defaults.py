@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..select.base import as_selector
-from ..trust.assess import OWN_GENERATORS
+from ..trust.support import WITHOUT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,9 @@ def default_selector(
 
         # An answer that people have stored for this very question outweighs two models that agree on another.
         vote = VoteSelector({"learned.v1": _TAUGHT_VOTES})
-        # The trust model learned to choose among the candidates of our own generators; among others votes count.
-        selector = TrustSelector() if {writer.name for writer in writers} <= OWN_GENERATORS else vote
+        # Of chat models alone votes count: that one model's answers agree says more than what the trust model has seen
+        # of such. Beside our own generators a vote would give a small model as much weight as theirs together.
+        selector = vote if WITHOUT_MODEL.isdisjoint(writer.name for writer in writers) else TrustSelector()
     if model is not None:
         from ..select.judge import JudgedSelector
 
