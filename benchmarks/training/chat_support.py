@@ -1,11 +1,12 @@
-"""What a small chat model's candidate adds to the trust model's judgement beside our own generators: two log-odds.
+"""What a small chat model's candidate adds to the trust model's judgement beside our own generators, as log-odds.
 
     python benchmarks/training/chat_support.py MODEL.gguf --cache FOLDER     # benchmarks/results/chat_support.json
 
 Questions of Spider train and Spider-Syn train on a few databases, each answered once by the model and by the sketch
-(blind to the database) and phrase generators. The log-odds of a group that the model and one of ours found, and of one
-that only the model found, are fitted beside the trust model's own logits by maximum likelihood, with "none of them" as
-a further choice; figures are of databases left out. Copy them to `ctxprune.sql.trust.support` by hand.
+(blind to the database) and phrase generators. The log-odds of a group that the model and one of ours found are fitted
+beside the trust model's own logits by maximum likelihood, with "none of them" as a further choice; beside them, for
+comparison, those together with the log-odds of a group that only the model found. Figures are of databases left out.
+Copy "agreed" to `ctxprune.sql.trust.support` by hand.
 FOLDER keeps the two sketch generators (that of `trust_weights.py` does) and the model's answers.
 """
 
@@ -146,34 +147,37 @@ def make_case(database: Database, item, state: State, facts: SchemaFacts) -> Cas
 def measure(cases: list[Case]) -> dict:
     """The log-odds, and the share of right choices with them on databases left out, and without."""
     names = sorted({case.database for case in cases})
-    held = {name: fit([c for c in cases if names.index(c.database) % FOLDS != place % FOLDS])
-            for place, name in enumerate(names)}  # fmt: skip
-    agreed, alone = fit(cases).round(2).tolist()
+    (agreed, _), (both_agreed, both_alone) = (fit(cases, free).round(2).tolist() for free in (1, 2))
+    held = {free: {name: fit([c for c in cases if names.index(c.database) % FOLDS != place % FOLDS], free)
+                   for place, name in enumerate(names)} for free in (1, 2)}  # fmt: skip
     return {
         "questions": len(cases),
         "databases": len(names),
         "agreed": agreed,
-        "alone": alone,
+        "both": {"agreed": both_agreed, "alone": both_alone},
         "without the model": percent(case.choose(None) for case in cases),
         "the model alone": percent(case.chat for case in cases),
         "vote": percent(case.voted for case in cases),
         "no log-odds": percent(case.choose(np.zeros(2)) for case in cases),
-        "databases left out": percent(case.choose(held[case.database]) for case in cases),
+        "databases left out": percent(case.choose(held[1][case.database]) for case in cases),
+        "databases left out, both": percent(case.choose(held[2][case.database]) for case in cases),
         "any candidate": percent(bool(case.right.any()) for case in cases),
     }
 
 
-def fit(cases: list[Case]) -> np.ndarray:
-    """The log-odds of greatest likelihood, with a small penalty since there are few cases."""
+def fit(cases: list[Case], free: int) -> np.ndarray:
+    """The log-odds of greatest likelihood, with a small penalty since there are few cases; the first `free` of them,
+    the others are 0.
+    """
 
-    def loss(odds: np.ndarray) -> float:
-        total = 0.0
+    def loss(fitted: np.ndarray) -> float:
+        total, odds = 0.0, np.pad(fitted, (0, 2 - free))
         for case in cases:
             raw = np.exp(np.clip(case.logits + case.support(odds), -30.0, 30.0))
             total -= np.log((raw[case.right > 0].sum() if case.right.any() else 1.0) / (1.0 + raw.sum()))
         return total / len(cases) + DECAY * float(odds @ odds)
 
-    return minimize(loss, np.zeros(2)).x
+    return np.pad(minimize(loss, np.zeros(free)).x, (0, 2 - free))
 
 
 def percent(flags) -> float:

@@ -61,6 +61,11 @@ class ChatGenerator(Generator):
         object.__setattr__(self, "model", as_chat_model(self.model))
         Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seconds=self.seconds)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether its model is."""
+        return bool(self.model.is_small)
+
     def generate(self, request: Request) -> Sequence[Candidate]:
         """One candidate per answer; an answer without SQL, a failing model, or a request that does not fit the prompt's
         budget, gives a candidate with `error`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..select.base import as_selector
-from ..trust.support import WITHOUT_MODEL
+from ..trust.support import OWN_GENERATORS, WITHOUT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,14 +53,24 @@ def default_selector(
 
         # An answer that people have stored for this very question outweighs two models that agree on another.
         vote = VoteSelector({"learned.v1": _TAUGHT_VOTES})
-        # Of chat models alone votes count: that one model's answers agree says more than what the trust model has seen
-        # of such. Beside our own generators a vote would give a small model as much weight as theirs together.
-        selector = vote if WITHOUT_MODEL.isdisjoint(writer.name for writer in writers) else TrustSelector()
+        selector = TrustSelector() if _are_outweighed(writers) else vote
     if model is not None:
         from ..select.judge import JudgedSelector
 
         selector = JudgedSelector(model, selector)
     return as_selector(selector).without_cells() if private else selector
+
+
+def _are_outweighed(writers: Sequence[Generator]) -> bool:
+    """Whether the generators that need no model are there, and all others are of small models.
+
+    The trust model learned to choose among candidates of ours, and how much one of a small model adds. A strong one is
+    right more often than it would believe: of a model that is always right it takes 86 %, the vote 97 % (gold queries
+    of Spider train in the place of a model's).
+    """
+    others = [writer for writer in writers if writer.name not in OWN_GENERATORS]
+    ours = any(writer.name in WITHOUT_MODEL for writer in writers)
+    return not others or (ours and all(writer.is_small for writer in others))
 
 
 def default_repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

@@ -9,6 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import LlamaCppModel
+from ctxprune.llm.limited import LimitedModel
+from ctxprune.sql.generate.base import Generator
+from ctxprune.sql.generate.chat import ChatGenerator
+from ctxprune.sql.generate.decompose import DecomposeGenerator
+from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.phrases import PhraseGenerator
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.pipeline.defaults import default_selector
@@ -20,6 +27,7 @@ from ctxprune.sql.trust.model import TrustModel
 from ctxprune.sql.trust.selector import TrustSelector
 from ctxprune.sql.trust.support import find_outside
 
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))
 shop = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "test_model.py")))
 ALL, SOME, context, features, ran = shop.ALL, shop.SOME, shop.context, shop.features, shop.ran
 OWN = [ran(ALL, (9,), score=0.3, generator="sketch.v1"), ran(SOME, (2,), score=0.7, generator="phrases.v1")]
@@ -71,10 +79,28 @@ def test_agreement_with_a_chat_model_raises_the_chance() -> None:
     assert other < agreed
 
 
-def test_a_vote_among_chat_models_and_trust_beside_ours() -> None:
-    class Chat(PhraseGenerator):
-        name = "chat.v1"
+@pytest.mark.parametrize("own", [SketchGenerator(), PhraseGenerator()])
+def test_a_small_model_is_weighed_and_others_vote(own: Generator, tmp_path: Path) -> None:
+    """The size of the file tells, through every wrapper."""
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF")
+    small = LimitedModel(CachedModel(LlamaCppModel(path), GenerationCache(tmp_path / "answers.sqlite")))
+    unknown = fakes.saying("SELECT 1")
+    cases = (
+        ([ChatGenerator(small), own], TrustSelector),
+        ([MixedGenerator((ChatGenerator(small), DecomposeGenerator(small))), own], TrustSelector),
+        ([own], TrustSelector),
+        ([ChatGenerator(small)], VoteSelector),
+        ([ChatGenerator(unknown), own], VoteSelector),
+        ([ChatGenerator(small), ChatGenerator(unknown), own], VoteSelector),
+        ([MixedGenerator((ChatGenerator(small), ChatGenerator(unknown))), own], VoteSelector),
+    )
+    for writers, kind in cases:
+        assert isinstance(default_selector(None, None, writers, private=False), kind)
 
-    assert isinstance(default_selector(None, None, [Chat()], private=False), VoteSelector)
-    for own in (SketchGenerator(), PhraseGenerator()):
-        assert isinstance(default_selector(None, None, [Chat(), own], private=False), TrustSelector)
+
+def test_a_large_file_is_no_small_model(tmp_path: Path) -> None:
+    path = tmp_path / "large.gguf"
+    with path.open("wb") as file:
+        file.truncate(2_000_000_000)  # without blocks on disk
+    assert not LlamaCppModel(path).is_small
