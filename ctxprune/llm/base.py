@@ -140,6 +140,13 @@ class ChatModel(ABC):
         return None
 
     @property
+    def is_small(self) -> bool:
+        """Whether it has so few parameters that SQL generators without a model are right more often; False where that
+        is not known.
+        """
+        return False
+
+    @property
     def one_by_one(self) -> bool:
         """Whether several answers are several requests, each of which counts against rate limits."""
         return False

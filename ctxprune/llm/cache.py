@@ -152,6 +152,11 @@ class CachedModel(ChatModel):
         prices: Prices | None = self.model.prices
         return prices
 
+    @property
+    def is_small(self) -> bool:
+        """The wrapped model's."""
+        return bool(self.model.is_small)
+
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """As the wrapped model; cached answers are marked.
 

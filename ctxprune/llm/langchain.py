@@ -136,6 +136,10 @@ class _AdaptedModel(ChatModel):
         return prices
 
     @property
+    def is_small(self) -> bool:
+        return bool(optional_member(self.model, "is_small", False))
+
+    @property
     def one_by_one(self) -> bool:
         return bool(optional_member(self.model, "one_by_one", False))
 

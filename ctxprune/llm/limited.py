@@ -60,6 +60,11 @@ class LimitedModel(ChatModel):
         """The wrapped model's."""
         return str(self.model.fingerprint)
 
+    @property
+    def is_small(self) -> bool:
+        """The wrapped model's."""
+        return bool(self.model.is_small)
+
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """As the wrapped model.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LlamaCppModel"]
 
+_SMALL = 2_000_000_000  # bytes of a file: about 3 billion parameters at 4 bits
 # Control tokens of the usual chat templates; a local model would read them out of data as the real thing.
 _CONTROL = re.compile(r"<(?=[|｜]|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
 
@@ -49,6 +50,7 @@ class LlamaCppModel(ChatModel):
             raise UsageError("context must be at least 64 and threads at least 1", where="context, threads")
         if not self.path.is_file():
             raise InputError("no such model file", where=str(self.path), hint="give the path of a GGUF file")
+        self._size = self.path.stat().st_size
         self._lock = threading.Lock()
         self._llama: Any = None
         self._fingerprint = ""
@@ -61,6 +63,11 @@ class LlamaCppModel(ChatModel):
             version = optional_member(require("llama_cpp", "llm"), "__version__", "")
             self._fingerprint = f"llama.cpp:{self.path.name}:{_sampled_hash(self.path)}:{version}"
         return self._fingerprint
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the file is below 2 GB."""
+        return self._size < _SMALL
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """`sampling.n` answers with seeds seed, seed + 1, ...; fewer when the deadline passes in between.

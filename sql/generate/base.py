@@ -137,6 +137,11 @@ class Generator(ABC):
         return False
 
     @property
+    def is_small(self) -> bool:
+        """Whether a model of few parameters writes, which the generators that need no model outweigh."""
+        return False
+
+    @property
     def members(self) -> tuple[Generator, ...]:
         """The generators that it calls, whose candidates keep their own names."""
         return ()
@@ -182,6 +187,10 @@ class _AdaptedGenerator(Generator):
     @property
     def wants_samples(self) -> bool:
         return bool(optional_member(self.generator, "wants_samples", False))
+
+    @property
+    def is_small(self) -> bool:
+        return bool(optional_member(self.generator, "is_small", False))
 
     @property
     def members(self) -> tuple[Generator, ...]:

@@ -39,6 +39,9 @@ class ChatGenerator(Generator):
         temperature: Of all candidates but the first, 0 or more; at 0 only one candidate is drawn.
         max_tokens: Tokens of one answer at most.
         seconds: Deadline of one request to the model; past it the request becomes a candidate with an error.
+        paths: The only paths that it is called on; () for those of the pipeline. A model in this process does not
+            compute again what a prompt shares with the one before, so that where many questions are asked of one small
+            database, ("full+values",) is the cheapest: every prompt begins with the same schema.
 
     Raises:
         UsageError: A number is out of its range, or `model` is not a chat model.
@@ -49,6 +52,7 @@ class ChatGenerator(Generator):
     temperature: float = 0.7
     max_tokens: int = 256
     seconds: float = 120.0
+    paths: tuple[str, ...] = ()
 
     name = "chat.v1"
     wants_examples = True  # tells the pipeline that stored values beside columns are read
@@ -56,6 +60,11 @@ class ChatGenerator(Generator):
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_chat_model(self.model))
         Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seconds=self.seconds)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its model is."""
+        return bool(self.model.is_small)
 
     def generate(self, request: Request) -> Sequence[Candidate]:
         """One candidate per answer; an answer without SQL, a failing model, or a request that does not fit the prompt's

@@ -68,6 +68,11 @@ class DecomposeGenerator(Generator):
         if self.prompt.most < 2:
             raise UsageError(f"most must be at least 2, got {self.prompt.most}", where="prompt")
 
+    @property
+    def is_small(self) -> bool:
+        """Whether its model is."""
+        return bool(self.model.is_small)
+
     def with_runner(self, runner: GuardedRunner, *, private: bool) -> DecomposeGenerator:
         """The same generator with a runner, unless it has its own; `private` can only be switched on."""
         own = self.runner if self.runner is not None else runner

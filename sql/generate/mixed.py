@@ -49,6 +49,11 @@ class MixedGenerator(Generator):
         object.__setattr__(self, "generators", tuple(map(as_generator, self.generators)))
 
     @property
+    def is_small(self) -> bool:
+        """Whether every generator's model is."""
+        return all(generator.is_small for generator in self.generators)
+
+    @property
     def wants_examples(self) -> bool:
         """Whether one of the generators reads stored values beside columns."""
         return any(generator.wants_examples for generator in self.generators)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection
+    from .base import Executed, Selection, SelectionContext
 
 __all__ = ["BackVerifySelector", "measure_agreement"]
 
@@ -63,7 +63,13 @@ class BackVerifySelector(Selector):
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that reads back best."""
-        first = self.base.select(question, executed)
+        return self._verify(question, executed, self.base.select(question, executed))
+
+    def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+        """`select`, whose base looks at the whole context."""
+        return self._verify(context.question, executed, self.base.select_in(context, executed))
+
+    def _verify(self, question: str, executed: Sequence[Executed], first: Selection) -> Selection:
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
         places = first.representatives(executed, self.groups)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.base import ChatModel
 
-    from .base import Executed, Selection
+    from .base import Executed, Selection, SelectionContext
 
 __all__ = ["UnitTestSelector"]
 
@@ -63,7 +63,13 @@ class UnitTestSelector(Selector):
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the shortest member of the group that passes more tests."""
-        first = self.base.select(question, executed)
+        return self._test(question, executed, self.base.select(question, executed))
+
+    def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+        """`select`, whose base looks at the whole context."""
+        return self._test(context.question, executed, self.base.select_in(context, executed))
+
+    def _test(self, question: str, executed: Sequence[Executed], first: Selection) -> Selection:
         if first.index is None or len(first.groups) < 2:
             return first
         places = first.representatives(executed, self.groups)

@@ -12,6 +12,7 @@ from .contradiction import contradicts_itself
 from .explain import find_nearest, question_back
 from .leftover import IMPORTANT
 from .outcome import ANSWERED, TENTATIVE, UNANSWERED, Assessment
+from .support import OWN_GENERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from .leftover import Leftover
     from .model import JudgedGroup
 
-__all__ = ["OWN_GENERATORS", "Bars", "assess"]
+__all__ = ["Bars", "assess"]
 
-OWN_GENERATORS = frozenset(("learned.v1", "phrases.v1", "sketch.v1"))
 _RIVAL = 0.5  # share of the best chance from which a second reading is told
 _WHAT = {
     "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",

@@ -19,6 +19,7 @@ from ..select.wording import PLACED, literal_features, placed_features, wording_
 from .checks import find_repeats
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
 from .question import QUESTION, question_features
+from .support import find_outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,11 +189,14 @@ def _family(generator: str) -> str:
 
 def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
     executed = case.executed
+    # What a chat model adds beside our own generators is weighed apart, by `support_logits`.
+    outside = find_outside(executed)
+    weights = {index: weight for index, weight in weights.items() if index not in outside}
     families = [_family(one.candidate.generator) for one in executed]
     votes = {family: max(len({executed[i].candidate.generator for i in weights if families[i] == family}), 1)
              for family in _FAMILIES}  # fmt: skip
     held = [
-        {f: sum(weights[i] for i in group.members if families[i] == f) / votes[f] for f in _FAMILIES}
+        {f: sum(weights.get(i, 0.0) for i in group.members if families[i] == f) / votes[f] for f in _FAMILIES}
         for group in case.groups
     ]
     first = {f: max((i for i in weights if families[i] == f), key=lambda i: (weights[i], -i), default=-1)
@@ -204,11 +208,11 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
             best = max((other[family] for rank, other in enumerate(held) if rank != place), default=0.0)
             mine = held[place][family]
             row += [float(first[family] >= 0), mine, mine - best, float(first[family] in group.members)]
-        members = group.members
+        members = [index for index in group.members if index in weights]
         row += [
-            len({families[index] for index in members}) - 1.0, len(members) / len(weights),
+            max(len({families[index] for index in members}) - 1.0, 0.0), len(members) / len(weights),
             *_kin(group.table, case.groups),
-            sum(bool(executed[index].repairs) for index in members) / len(members),
+            sum(bool(executed[index].repairs) for index in members) / max(len(members), 1),
         ]  # fmt: skip
         rows.append(row)
     return np.array(rows, dtype=np.float64)

@@ -15,6 +15,7 @@ from ctxprune.models.weights import reading, shipped
 from ..account.accountant import Accountant
 from ..select.base import GroupChance
 from .features import FEATURES, SchemaFacts, describe_groups
+from .support import find_outside, support_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,14 +114,17 @@ class TrustWeights:
             "network": self.network.to_dict(),
         }
 
-    def chances(self, rows: NDArray[np.float64], blocked: Sequence[bool]) -> NDArray[np.float64]:
+    def chances(
+        self, rows: NDArray[np.float64], blocked: Sequence[bool], support: NDArray[np.float64] | float = 0.0
+    ) -> NDArray[np.float64]:
         """Calibrated probabilities 0..1 of the groups of one question, float64 (n_groups,).
 
         Args:
             rows: Their features.
             blocked: Whether each leaves something important of the question out.
+            support: Log-odds to add to each, float64 (n_groups,).
         """
-        raw = np.exp(np.clip(self.network(rows), -30.0, 30.0))
+        raw = np.exp(np.clip(self.network(rows) + support, -30.0, 30.0))
         shares = raw / (1.0 + raw.sum())
         low, high = (np.interp(shares, curve.raw, curve.calibrated) for curve in (self.blocked, self.clear))
         found: NDArray[np.float64] = np.where(np.asarray(blocked, dtype=bool), low, high)
@@ -170,7 +174,8 @@ class TrustModel:
         groups, rows = describe_groups(context, executed, readings, facts)
         if not groups:
             return ()
-        chances = weights.chances(rows, [group.blocked for group in groups]).tolist()
+        support = support_logits(groups, find_outside(executed))
+        chances = weights.chances(rows, [group.blocked for group in groups], support).tolist()
         judged = (
             JudgedGroup(
                 group, max(chance, _STORED_CHANCE) if (stored := _is_stored(group, executed)) else chance, stored

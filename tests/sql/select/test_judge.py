@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,9 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
+from ctxprune.sql.schema.schema import Schema
 from ctxprune.sql.select.back_verify import BackVerifySelector
-from ctxprune.sql.select.base import Executed
+from ctxprune.sql.select.base import Executed, Selection, SelectionContext, Selector, as_selector
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
 from ctxprune.sql.select.vote import VoteSelector
@@ -92,6 +94,21 @@ def test_cells_are_kept_from_every_selector_within() -> None:
         selector.without_cells().select("q", [_ran_as("x", "secret"), _ran_as("y", "hidden")])
     assert model.prompts
     assert not any("secret" in prompt or "hidden" in prompt for prompt in model.prompts)
+
+
+@pytest.mark.parametrize("kind", [BackVerifySelector, JudgedSelector, UnitTestSelector])
+def test_the_base_within_sees_the_whole_context(kind: type[Selector]) -> None:
+    seen: list[SelectionContext] = []
+
+    class Base(VoteSelector):
+        def select_in(self, context: SelectionContext, executed: Sequence[Executed]) -> Selection:
+            seen.append(context)
+            return super().select(context.question, executed)
+
+    context = SelectionContext("q", Schema("", ()), evidence="a hint")
+    found = as_selector(kind(fakes.saying(""), Base())).select_in(context, CLOSE)  # type: ignore[call-arg]
+    assert seen == [context]
+    assert found.index == 0
 
 
 def test_the_threshold_is_checked() -> None:
