@@ -65,7 +65,7 @@ class WordVectors:
         """
         last = len(self.rows)
         places = np.asarray([self.rows.get(stem, last) for stem in stems], dtype=np.float32)
-        return np.log(places + 2) / np.float32(np.log(last + 2))  # type: ignore[no-any-return]
+        return np.asarray(np.log(places + 2) / np.log(last + 2), dtype=np.float32)
 
     def _find(self, stem: str) -> tuple[int, float]:
         row = self.rows.get(stem)

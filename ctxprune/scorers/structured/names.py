@@ -99,7 +99,7 @@ class NamesScorer(Scorer):
         if self.lexical is not None:
             return _score_around(as_scorer(self.lexical).score(query, context), index, asked)
         highest = index.weight(asked) + _WEIGHTS[1:3].sum() + _WEIGHTS[3] / 2
-        return np.maximum(self.parts(query, context) @ _WEIGHTS / highest, 0).astype(np.float32)
+        return np.asarray(np.maximum(self.parts(query, context) @ _WEIGHTS / highest, 0), dtype=np.float32)
 
     def parts(self, query: str, context: Context[Any]) -> NDArray[np.float64]:
         """What `score` adds up without `lexical`: float64 (n_units, 4), BM25, meaning, name and verb."""
