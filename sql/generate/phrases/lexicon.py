@@ -51,6 +51,7 @@ _SYNONYMS = {
 }  # fmt: skip
 _LINKED = {stem(word): tuple(map(stem, others)) for word, others in _SYNONYMS.items()}
 _ISSION = re.compile(r"issions?$")
+_TIMED = word_set("at on date time by ts timestamp datetime day")
 _SYNONYM, _SPELLED = 0.7, 0.8
 _NOT_SAID = 0.6
 
@@ -217,6 +218,23 @@ class Lexicon:
     def skips(self, word: str) -> bool:
         """Whether a folded word never names anything."""
         return word in GENERIC or (word in _SOFT and stem(word) not in self.view.words)
+
+    def is_verb(self, word: str) -> bool:
+        """Whether a folded word is a past tense that no name of the schema is written with: "harvested"."""
+        return word.endswith("ed") and len(word) > 4 and word not in self._written
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """Words of names as they are written."""
+        tables = self.view.schema.tables
+        names = [(one.comment or one.name) for table in tables for one in (table, *table.columns)]
+        # "booked at" is the time of what "booked" says.
+        return frozenset(
+            word
+            for name in names
+            if (words := split_identifier(name))[-1:] and words[-1] not in _TIMED
+            for word in words
+        )
 
     def similar(self, word: str, after: str = "") -> dict[str, float]:
         """Stems of the schema that a word may stand for, alone or together with the next, 0..1."""

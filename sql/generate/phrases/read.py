@@ -70,7 +70,8 @@ class QuestionReader:
         self._ranks.most(mask, draft, topic)
         self._ranks.several(masked, draft)
         if draft.ratio is None:
-            draft.targets = self._targets.read(mask, draft, topic)
+            own = [term for term in draft.order[0][0] if term.kind == "column"] if draft.order else []
+            draft.targets = [own] if draft.itself and own else self._targets.read(mask, draft, topic)
         draft.targets += [slot for slot in also if _first(slot) not in [_first(one) for one in draft.targets]]
         if slots := self._targets.list_of(returned, topic, draft):
             draft.targets, draft.returned = slots, True
