@@ -15,93 +15,39 @@ from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
-from ..sketch.view import SchemaView
-from .alternatives import alternatives, with_patterns
+from .alternatives import with_patterns
 from .averages import read_averages
 from .bare import read_bare
-from .compose import Composer, Ranked
 from .conditions import Clause, read_conditions
-from .contrasts import find_contrast, read_apart
-from .coverage import Coverage
+from .contrasts import read_apart
 from .explain import explain
 from .given import with_evidence
 from .groups import SPENT_MORE
-from .joins import CheapJoins
-from .lexicon import Lexicon
 from .measures import OWED_AMOUNT
-from .names import with_natural_names
-from .nested import read_nested
 from .pairs import read_pairs
-from .plan import PlanWriter
-from .ratio import Ratio
-from .read import QuestionReader
-from .relations import acting_role, lift, read_existence, read_relations
-from .roles import with_roles
+from .readings import Context, Prepared, compose, weighted, with_contrasts
+from .relations import read_existence, read_relations
 from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
-from .shared import read_shared
-from .term import Term
-from .terms import Terms
 from .topic import find_topic
 from .windows import find_trend
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ...schema.schema import Schema
     from ..base import Request
-    from .contrasts import Contrast
-    from .draft import Slot
+    from .compose import Ranked
     from .given import Given
-    from .term import Topic
-    from .windows import Trend
+    from .terms import Terms
 
 __all__ = ["PhraseGenerator"]
 
 _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
 _SHARP = 6
-_NEAR = 24  # characters between "average" and the condition
-_AGGREGATE = re.compile(r"\b(?:with|whose|have|has|having|where)\b[^.,?]*\b(average|mean|total|maximum|minimum)\b")
 _UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
-_OTHERWISE, _DOUBTED = 0.4, 0.7  # for other readings of a question that compares groups, and that may compare them
-_AS_COLUMNS = 0.8  # for two columns where two rows say the same, and for rows where the groups have rows already
-_MOST_OPTIONS = 4
 _DROPPED = 0.8  # for each doubtful condition that is left out
-_NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
-
-
-@dataclass
-class _Prepared:
-    """What is made once for each schema."""
-
-    schema: Schema
-    view: SchemaView
-    terms: Terms
-    reader: QuestionReader
-    composer: Composer
-
-    @classmethod
-    def of(cls, schema: Schema) -> _Prepared:
-        named = with_natural_names(schema)
-        view = SchemaView.of(named)
-        whole, roles = with_roles(named)
-        # Conditions are read without second copies of tables; `relations` then moves them to the copy.
-        terms = Terms(Lexicon(view if whole is named else SchemaView.of(whole), roles))
-        writer = PlanWriter(whole, CheapJoins(whole, named), roles)
-        return cls(schema, view, terms, QuestionReader(terms), Composer(terms, writer))
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What all readings of one question share."""
-
-    text: str
-    prepared: _Prepared
-    evidence: str
-    target: str
-    formulas: Mapping[tuple[str, ...], Term]
-    trend: Trend | None
 
 
 @dataclass
@@ -117,7 +63,7 @@ class PhraseGenerator(Generator):
     paths = ("full+values",)
     wants_samples = True  # of stored forms: how a column writes yes and no, and its days
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
-    _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _held: OrderedDict[int, Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[PhraseGenerator], tuple[()]]:
         return type(self), ()
@@ -144,7 +90,7 @@ class PhraseGenerator(Generator):
         return self._candidates(ranked, prepared, request, (notes, (time.perf_counter() - start) * 1000))
 
     def _candidates(
-        self, ranked: list[Ranked], prepared: _Prepared, request: Request, extra: tuple[tuple[str, ...], float]
+        self, ranked: list[Ranked], prepared: Prepared, request: Request, extra: tuple[tuple[str, ...], float]
     ) -> list[Candidate]:
         notes, ms = extra
         held: dict[str, Ranked] = {}
@@ -173,14 +119,14 @@ class PhraseGenerator(Generator):
             for sql, one in held.items()
         ]
 
-    def _prepare(self, schema: Schema) -> _Prepared:
+    def _prepare(self, schema: Schema) -> Prepared:
         """What was made for a schema; the last few are kept, each with its schema so that its identity stays taken."""
         with self._lock:
             held = self._held.get(id(schema))
             if held is not None:
                 self._held.move_to_end(id(schema))
                 return held
-        made = _Prepared.of(schema)
+        made = Prepared.of(schema)
         with self._lock:
             self._held[id(schema)] = made
             while len(self._held) > _VIEWS:
@@ -188,7 +134,7 @@ class PhraseGenerator(Generator):
         return made
 
 
-def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> list[Ranked]:
+def _read(text: str, prepared: Prepared, request: Request, given: Given) -> list[Ranked]:
     """All readings: with every condition, and without the doubtful ones, whose words then name parts of the schema."""
     mask = Mask.of(text)
     clauses = read_conditions(
@@ -226,80 +172,14 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> lis
     related = read_relations(mask.text, clauses, roles)
     clauses = _replaced(related.clauses, given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
-    context = _Context(text, prepared, request.evidence, related.target, given.formulas, trend)
-    ranked = _compose(context, clauses)
+    context = Context(text, prepared, request.evidence, related.target, given.formulas, trend)
+    ranked = compose(context, clauses)
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
         dropped = [text[c.start : c.end] for c in clauses if c not in firm]
-        ranked += _weighted(_compose(context, firm, dropped), weight)
-    ranked = _with_contrasts(ranked, context, clauses, topic)
+        ranked += weighted(compose(context, firm, dropped), weight)
+    ranked = with_contrasts(ranked, context, clauses, topic)
     return sorted(ranked, key=lambda one: -one.score)
-
-
-def _with_contrasts(ranked: list[Ranked], context: _Context, clauses: Sequence[Clause], topic: Topic) -> list[Ranked]:
-    """With the readings of two conditions on one column, which no row meets together."""
-    text = Mask.of(context.text).text
-    contrast = find_contrast(text, clauses)
-    if contrast is None:
-        return ranked
-    shared = read_shared(text, contrast, context.prepared.composer, topic) if contrast.form == "beside" else None
-    if shared is not None:
-        both = _compose(context, shared[0])
-        if both and shared[1]:
-            return [*both, *_weighted(ranked, _OTHERWISE)]
-        ranked = [*ranked, *_weighted(both, _DOUBTED)]
-    compared = _compare(context, contrast)
-    if compared and contrast.sure:
-        return [*compared, *_weighted(ranked, _OTHERWISE)]
-    return [*ranked, *_weighted(compared, _DOUBTED)]
-
-
-def _weighted(ranked: Sequence[Ranked], weight: float) -> list[Ranked]:
-    return [Ranked(one.score * weight, one.plan) for one in ranked]
-
-
-def _compare(context: _Context, contrast: Contrast) -> list[Ranked]:
-    """Queries that compare the measure of one group with that of another."""
-    mask = Mask.of(context.text)
-    topic = replace(find_topic(mask.text, context.prepared.terms), formulas=context.formulas)
-    for clause in contrast.clauses:
-        mask.blank(clause.start, clause.end)
-    for start, end in contrast.spans:
-        mask.blank(start, end)
-    spans = [(clause.start, clause.end) for clause in contrast.clauses]
-    draft = context.prepared.reader.read(mask.text, topic, spans)
-    slot = _counted(draft.targets, context.prepared.terms)
-    if not slot:
-        return []
-    coverage = Coverage.of(mask.text, context.prepared.terms)
-    options = [clause.options[:_MOST_OPTIONS] for clause in contrast.clauses]
-    draft.order, draft.limit, draft.having, draft.ranked = [], None, [], False
-    draft.ratio = Ratio(slot, slot, (contrast.first,), (contrast.second,), form=contrast.form)
-    ranked = context.prepared.composer.compose(draft, options, topic.focus, coverage)
-    if contrast.form == "beside":
-        # One row for each group says the same.
-        key = contrast.clauses[contrast.first].options[0].test.find(exp.Column)
-        column = Term(1.0, (key,), key.table) if isinstance(key, exp.Column) else None
-        if column is not None and contrast.clauses[contrast.first].options[0].kind == "value":
-            draft.ratio, draft.targets, draft.groups = None, [slot], [*draft.groups, [column]]
-            rows = context.prepared.composer.compose(draft, options, topic.focus, coverage)
-            grouped = bool(draft.groups[:-1])
-            ranked = [
-                *_weighted(ranked, 1.0 if grouped else _AS_COLUMNS),
-                *_weighted(rows, _AS_COLUMNS if grouped else 1.0),
-            ]
-    return ranked
-
-
-def _counted(slots: Sequence[Slot], terms: Terms) -> Slot:
-    """The first measure that is asked for; of things their number."""
-    measured = next((slot for slot in slots if slot[0].kind == "measure"), None)
-    if measured is not None:
-        return [term for term in measured if term.kind == "measure"]
-    things = next((slot for slot in slots if slot[0].kind == "thing"), [])
-    return [
-        replace(term, expressions=(terms.count(term.table),), kind="measure") for term in things if term.kind == "thing"
-    ]
 
 
 def _apart(clauses: Sequence[Clause], others: Sequence[Clause]) -> list[Clause]:
@@ -310,56 +190,6 @@ def _apart(clauses: Sequence[Clause], others: Sequence[Clause]) -> list[Clause]:
 def _replaced(clauses: Sequence[Clause], better: Sequence[Clause]) -> list[Clause]:
     """All clauses in order; of those that overlap, the better ones."""
     return sorted([*_apart(clauses, better), *better], key=lambda clause: clause.start)
-
-
-def _compose(context: _Context, clauses: Sequence[Clause], dropped: Sequence[str] = ()) -> list[Ranked]:
-    text, prepared, target = context.text, context.prepared, context.target
-    mask = Mask.of(text)
-    topic = replace(find_topic(mask.text, prepared.terms), formulas=context.formulas, told=_told(clauses))
-    for clause in clauses:
-        mask.blank(clause.start, clause.end)
-    if context.trend is not None:
-        mask.blank(context.trend.start, context.trend.end)
-    draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
-    if context.trend is not None:
-        draft.trend = context.trend
-        if context.trend.unit and not draft.groups:
-            draft.groups = [prepared.terms.moments("", topic, context.trend.unit)]
-    draft.distinct = draft.distinct or _NO_DUPLICATES.search(context.evidence) is not None
-    draft.measured = _measured(mask.text, text, clauses)
-    role = acting_role(Mask.of(text).text, prepared.terms.lexicon.roles.reflexive())
-    if role is not None and not any(role.name in option.tables for one in clauses for option in one.options):
-        lift(draft, role)
-    if target:  # "who manages Ann Lee"
-        draft.subject, draft.targets = target, [[Term(1.0, (), target, "thing")]]
-    if draft.empty:
-        return []
-    coverage = Coverage.of(mask.text, prepared.terms, dropped)
-    options = alternatives(text, clauses)
-    ranked = prepared.composer.compose(draft, options, topic.focus, coverage)
-    nested = read_nested(mask.text, prepared.terms, topic)
-    if nested is not None:
-        mask.cut(nested.start, nested.end)
-        draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
-        draft.targets, draft.order, draft.ratio = [nested.slot], [], None
-        ranked += prepared.composer.compose(draft, options, topic.focus, coverage)
-    return ranked
-
-
-def _told(clauses: Sequence[Clause]) -> str:
-    """The table that the first condition is on, which is spoken of where nothing else is."""
-    return next((name for clause in clauses for name in clause.options[0].tables), "")
-
-
-def _measured(masked: str, text: str, clauses: Sequence[Clause]) -> dict[int, str]:
-    """Conditions on an aggregate, by number: "with an average price below 5"."""
-    found = {}
-    for number, clause in enumerate(clauses):
-        before = masked[max(0, clause.start - _NEAR) : clause.start] + text[clause.start : clause.end].lower()
-        match = _AGGREGATE.search(before)
-        if match and clause.options[0].kind == "comparison" and not clause.options[0].test.find(exp.Select):
-            found[number] = match[1]
-    return found
 
 
 def _far(clause: Clause, text: str) -> bool:

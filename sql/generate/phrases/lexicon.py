@@ -35,11 +35,12 @@ GENERIC = STOP_WORDS | word_set(
 )
 # These only count where the schema has them: "details of the staff" may be a column, or all of them.
 _SOFT = word_set("table record records result results value values information details data first member members")
-_HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
+_HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to|per)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
 _SYNONYMS = {
-    "spend": ("amount", "total", "cost"), "spent": ("amount", "total", "cost"), "revenue": ("amount", "total", "price"),
+    "spend": ("amount", "total", "cost", "price", "fare"), "spent": ("amount", "total", "cost", "price", "fare"),
+    "revenue": ("amount", "total", "price", "fare"),
     "sale": ("amount", "total"), "earn": ("salary", "income", "amount"), "paid": ("amount", "payment"),
     "money": ("amount",), "cost": ("price",), "price": ("cost",), "score": ("rating",), "rating": ("score",),
     "nation": ("country",), "kind": ("type",), "category": ("type",), "sex": ("gender",), "mail": ("email",),

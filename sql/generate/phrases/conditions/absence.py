@@ -41,6 +41,7 @@ _LEFT_OUT = re.compile(
     r"\b(?:ignor|exclud|omit|remov|skip|except|leav(?:e|ing) out|leave aside)\w*\s+(?:[\w]+\s+){0,4}$"
 )
 _REACH = 6
+_WHOLE = 0.9
 _NAMED = 0.3  # share of a table's name
 
 
@@ -117,10 +118,27 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     if named is None:
         return _by_value(inputs, match, after, subject, (last, reach))
     place, other, share = named
-    end = inputs.tokens[place].end
+    end = _object_end(inputs, place, subject)
     inside = tuple(clause for clause in after if _within(clause, inputs, subject))
     begins = match.start() + len(match.group()) - len(match.group().lstrip())
     return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
+
+
+def _object_end(inputs: Inputs, place: int, subject: int) -> int:
+    """The end of a denied verb with its object, which a table is called after: "never booked a flight"."""
+    end, following = inputs.tokens[place].end, inputs.tokens[place + 1 : place + 3]
+    if (
+        not inputs.tokens[place].text.endswith("ed")
+        or len(following) < 2
+        or following[0].text not in ("a", "an", "any")
+    ):
+        return end
+    tables = [
+        table
+        for table, places in inputs.named_tables.items()
+        if table != subject and any(at == place + 2 and share > _WHOLE for at, share in places)
+    ]
+    return following[1].end if tables else end
 
 
 def spoken_table(inputs: Inputs, first: int, without: str = "") -> int | None:

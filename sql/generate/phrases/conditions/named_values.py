@@ -127,7 +127,11 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[Named]:
 def _trimmed(inputs: Inputs, start: int, end: int, value: str) -> tuple[int, int]:
     """The span without a word at an end that the value does not hold: "got cancelled" is "cancelled"."""
     words = [token for token in inputs.tokens if token.start >= start and token.end <= end]
-    for part in (words[1:], words[:-1]):
+    named = {at for places in inputs.named_tables.values() for at, _ in places}
+    for part, rest in ((words[1:], words[:1]), (words[:-1], words[-1:])):
+        # "the Computer Science program" keeps the word for what it is.
+        if not rest or inputs.tokens.index(rest[0]) in named:
+            continue
         if part and fold(inputs.question[part[0].start : part[-1].end]) == fold(value):
             return part[0].start, part[-1].end
     return start, end
@@ -170,7 +174,7 @@ def _derived(inputs: Inputs) -> Iterator[Named]:
         if token.text in STOP_WORDS or token.number is not None or len(token.text) < 5:
             continue
         for text, places in texts.items():
-            if text != token.text and _comes_from(token.text, text):
+            if _comes_from(token.text, text):
                 yield Named(token.start, token.end, {ref: Place(value, 0.6) for ref, value in places.items()})
                 break
         else:

@@ -145,3 +145,15 @@ WITH m AS (SELECT strftime('%Y-%m', ordered_on) AS k, COUNT(*) AS n FROM orders 
 WITH m AS (SELECT strftime('%Y-%m', ordered_on) AS k, COUNT(*) AS n FROM orders GROUP BY k) SELECT k, n, SUM(n) OVER (ORDER BY k) FROM m;
 -- What is the share of orders per month that got cancelled?
 SELECT strftime('%Y-%m', ordered_on) AS k, 1.0 * SUM(status = 'cancelled') / COUNT(*) FROM orders GROUP BY k;
+-- What is the cancellation rate of orders per month?
+SELECT strftime('%Y-%m', ordered_on) AS k, 1.0 * SUM(status = 'cancelled') / COUNT(*) FROM orders GROUP BY k;
+-- Which staff earn above the average of their supervisor?
+SELECT name FROM staff s WHERE salary > (SELECT AVG(salary) FROM staff x WHERE x.supervisor_id = s.supervisor_id);
+-- What is the load of each book? given: load = number of loans
+SELECT title, COUNT(*) FROM books JOIN loans USING (book_id) GROUP BY book_id;
+-- How many keen readers are from Bern? given: keen means level is gold or silver
+SELECT COUNT(*) FROM readers WHERE level IN ('gold', 'silver') AND city = 'Bern';
+-- What is the average delay of loans? given: delay = returned on - due on
+SELECT AVG(julianday(returned_on) - julianday(due_on)) FROM loans;
+-- Which books are hot books? given: A hot book has more than 5 copies lent
+SELECT title FROM books WHERE copies_lent > 5;
