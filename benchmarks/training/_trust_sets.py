@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 HALVES, CANDIDATES, ROWS, VARIANTS = 2, 4, 200, 4
 FEW = 10  # databases that the weak sketch generator is trained on
 COUNTS = {
-    "own": 1_000, "synonym": 500, "reworded": 600, "few": 400, "crossed": 150, "offtopic": 60, "inserted": 200,
+    "own": 1_000, "synonym": 500, "reworded": 400, "few": 250, "crossed": 120, "offtopic": 60, "inserted": 180,
     "variant": 250,
 }  # fmt: skip
 _PLACES = (

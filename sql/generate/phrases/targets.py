@@ -46,6 +46,8 @@ _FUNCTIONS: dict[str, Any] = {
 _AVERAGE_COUNT = re.compile(r"^(?:the\s+)?(?:average|mean)\s+(?:number|count)\s+of\s+(.+)$")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
+_HEADS = re.compile(r"(?:the\s+|total\s+)*(?:head\s?counts?|number|count)")
+_WITH_ITS = re.compile(r"[\s;,]*(?:along\s+|together\s+)?with\s+(?:(?:its|their|the|his|her)\s+)?(?:respective\s+)?")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
 _RANK_BY = re.compile(r"\brank\w*\b.*?\b(?:by|based on|according to|in terms of)\s+(.+)")
 _HOW_WORD = re.compile(r"how\s+(old|long|tall|heavy|far|large|big|high|fast|expensive)")
@@ -129,6 +131,9 @@ class TargetReader:
         return [Term(0.6, (self.terms.count(name),), name, "measure") for name in self.terms.subjects(topic)]
 
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> list[Slot]:
+        # "List each role with its headcount": the role is a group by now.
+        with_its = _WITH_ITS.match(text, start) if draft.groups else None
+        start = with_its.end() if with_its is not None else start
         phrase, _ = phrase_at(text, start, lists=True, most=24)
         if elapsed := self._elapsed(text[start:], topic):
             return elapsed
@@ -176,6 +181,9 @@ class TargetReader:
         for number, part in enumerate(parts):
             if _RANK.search(part):
                 found.append(self._rank(part, topic))
+                continue
+            if _HEADS.fullmatch(part):
+                found.append(self._counted(topic))
                 continue
             if draft is not None and _THE_COUNT.match(part):
                 found.append(self._known_count(draft, topic))
