@@ -2,10 +2,10 @@
 
 Kinds of questions: "own" (Spider train), "synonym" (Spider-Syn train), "reworded" (Spider train in other words, made
 by `_rewording`), "few" (the same, answered by a sketch generator that saw ten databases only), "crossed" (asked of
-another database), "offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of) and "variant"
-(the gold query and changed ones, as a chat model would give them, without scores). Nothing answers the crossed,
-off-topic and inserted ones. The sketch generator that writes for a question never saw its database: `train_sketches`
-makes one for each half.
+another database), "offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of), "foreign"
+(for what only other databases have) and "variant" (the gold query and changed ones, as a chat model would give them,
+without scores). Nothing answers the crossed, off-topic, inserted and foreign ones. The sketch generator that writes for
+a question never saw its database: `train_sketches` makes one for each half.
 """
 
 from __future__ import annotations
@@ -45,11 +45,15 @@ HALVES, CANDIDATES, ROWS, VARIANTS = 2, 4, 200, 4
 FEW = 10  # databases that the weak sketch generator is trained on
 COUNTS = {
     "own": 1_000, "synonym": 500, "reworded": 400, "few": 250, "crossed": 120, "offtopic": 60, "inserted": 180,
-    "variant": 250,
+    "foreign": 140, "variant": 250,
 }  # fmt: skip
 _PLACES = (
     "{0} for the {1} department", "{0} with the highest {1}", "{0} without any {1}", "{0} that are {2}",
     "{0} and are {2}", "{0} by {1}", "{0} in the {1} category",
+)  # fmt: skip
+_TARGETS = (
+    "What is the {0} of each {1}?", "Show the {0} of all {1}s.", "Which {1} has the highest {0}?",
+    "What is the average {0} of the {1}s?", "List the {0} and the {2} of every {1}.", "How many {1}s have a {0}?",
 )  # fmt: skip
 _SAID_OF = (
     "certified", "discontinued", "overdue", "refurbished", "vegetarian", "tax-exempt", "waterproof", "bilingual",
@@ -149,6 +153,7 @@ def choose_questions(
         Asked("offtopic", number, rng.choice(names), rng.choice(offtopic)) for number in range(COUNTS["offtopic"])
     ]
     asked += [_inserted(item, nouns, rng) for item in own[-COUNTS["inserted"] :]]
+    asked += [_foreign(number, rng.choice(names), spider, nouns) for number in range(COUNTS["foreign"])]
     rng.shuffle(asked)
     return asked
 
@@ -183,6 +188,15 @@ def _inserted(item: Item, nouns: dict[str, frozenset[str]], rng: random.Random) 
     text, mark = item.question.rstrip(" ?."), item.question.strip()[-1:]
     text = rng.choice(_PLACES).format(text, rng.choice(other), rng.choice(_SAID_OF))
     return Asked("inserted", item.index, item.db_id, text + (mark if mark in "?." else ""))
+
+
+def _foreign(number: int, name: str, spider: Benchmark, nouns: dict[str, frozenset[str]]) -> Asked:
+    """A question for something that other databases have of their things, and this one has not."""
+    rng = random.Random(number)
+    table = rng.choice(spider.schemas[name].tables).name.replace("_", " ").lower().removesuffix("s")
+    other = sorted(nouns[rng.choice(sorted(nouns))] - nouns[name]) or ["harvest"]
+    text = rng.choice(_TARGETS).format(rng.choice(other), table, rng.choice(other))
+    return Asked("foreign", number, name, text)
 
 
 def write_sets(

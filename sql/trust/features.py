@@ -37,7 +37,12 @@ __all__ = ["FEATURES", "Basis", "GroupFacts", "SchemaFacts", "describe_groups"]
 Basis = Literal["agreed", "single", "blocked"]
 _FAMILIES = ("sketch", "phrases", "other")
 _FACTS_OF_FAMILY = ("asked", "weight", "lead", "first")
-_SUPPORT = (*(f"{family}_{fact}" for family in _FAMILIES for fact in _FACTS_OF_FAMILY), "families", "share")
+# Of the sketch and the phrases: whether both have the result as their first, whether they have any first in common, and
+# the product of their weights. Generators that were made apart rarely err alike.
+_AGREEMENT = ("both_first", "firsts_agree", "joint_weight")
+_SUPPORT = (
+    *(f"{family}_{fact}" for family in _FAMILIES for fact in _FACTS_OF_FAMILY), "families", "share", *_AGREEMENT,
+)  # fmt: skip
 _RESULT = (
     "empty", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "constant", "whole",
 )  # fmt: skip
@@ -220,6 +225,7 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
     ]
     first = {f: max((i for i in weights if families[i] == f), key=lambda i: (weights[i], -i), default=-1)
              for f in _FAMILIES}  # fmt: skip
+    agree = any(first["sketch"] in group.members and first["phrases"] in group.members for group in case.groups)
     rows = []
     for place, group in enumerate(case.groups):
         row: list[float] = []
@@ -230,6 +236,8 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
         members = group.members
         row += [
             len({families[index] for index in members}) - 1.0, len(members) / len(weights),
+            float(first["sketch"] in members and first["phrases"] in members), float(agree),
+            held[place]["sketch"] * held[place]["phrases"],
         ]  # fmt: skip
         rows.append(row)
     return np.array(rows, dtype=np.float64)
