@@ -48,7 +48,7 @@ def read_shared(text: str, contrast: Contrast, composer: Composer, topic: Topic)
     subject = _subject(text[: first.start], composer.terms, topic)
     if not subject or not (sure or "and" in between.split()):
         return None
-    options = []
+    options: list[Option] = []
     for one in first.options:
         for other in second.options:
             if one.tables == other.tables and _column(one) == _column(other):
@@ -74,7 +74,8 @@ def _subject(before: str, terms: Terms, topic: Topic) -> str:
 def _end(text: str, clause: Clause, terms: Terms) -> int:
     """The end of a condition with the name of its column after it: "economy and business class"."""
     word = _WORD.match(text, clause.end)
-    facts = terms.facts(clause.options[0].test.find(exp.Column))
+    column = clause.options[0].test.find(exp.Column)
+    facts = terms.facts(column) if column is not None else None
     named = word is not None and facts is not None and bool(set(facts.name.stems) & {stem(word[1])})
     return word.end() if named and word is not None else clause.end
 
@@ -97,4 +98,5 @@ def _options(one: Option, other: Option, subject: str, composer: Composer) -> Se
         return ()
     tests: list[Any] = [negate(not_in(schema.dialect, path, [option.test.copy()])) for option in (one, other)]
     score = (one.score * other.score) ** 0.5
-    return (Option(score, exp.and_(*tests, copy=False), (subject,), "absence"),)
+    both: Any = exp.and_(*tests, copy=False)
+    return (Option(score, both, (subject,), "absence"),)
