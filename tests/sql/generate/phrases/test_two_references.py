@@ -24,7 +24,8 @@ INSERT INTO stations VALUES (1, 'Basel', 4), (2, 'Milan', 9), (3, 'Lyon', 6);
 INSERT INTO travellers VALUES (1, 'Ann Lee', 'Basel'), (2, 'Bob Ray', 'Milan'), (3, 'Cleo Fox', 'Basel');
 INSERT INTO trains VALUES (1, 1, 2, 300), (2, 2, 1, 300), (3, 1, 3, 400), (4, 1, 2, 310);
 INSERT INTO tickets VALUES (1, 1, 1, 'comfort', NULL, 'yes'), (2, 1, 2, 'economy', '2022-01-01 10:00:00', 'yes'),
-  (3, 2, 3, 'economy', NULL, 'no'), (4, 3, 4, 'comfort', NULL, 'yes'), (5, 3, 1, 'comfort', '2022-02-02 08:00:00', 'no');
+  (3, 2, 3, 'economy', NULL, 'no'), (4, 3, 4, 'comfort', NULL, 'yes'),
+  (5, 3, 1, 'comfort', '2022-02-02 08:00:00', 'no');
 INSERT INTO complaints VALUES (1, 1, 'late'), (2, 1, 'dirty'), (3, 4, 'late');
 """
 QUESTIONS = [
