@@ -20,6 +20,7 @@ from .averages import read_averages
 from .bare import read_bare
 from .conditions import Clause, read_all
 from .contrasts import read_apart
+from .directions import read_directions
 from .explain import explain
 from .given import with_evidence
 from .groups import SPENT_MORE
@@ -29,6 +30,7 @@ from .readings import Context, Prepared, compose, weighted, with_contrasts
 from .relations import read_existence, read_relations
 from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
+from .shared import read_presences
 from .topic import find_topic
 from .windows import find_trend
 
@@ -174,7 +176,9 @@ def _read(text: str, prepared: Prepared, request: Request, given: Given) -> tupl
     clauses = [*clauses, *_apart(read_unsold(mask.text, prepared.terms, topic), clauses)]
     clauses = _replaced(clauses, read_existence(mask.text, roles))
     related = read_relations(mask.text, clauses, roles)
-    clauses = _replaced(related.clauses, given.clauses)
+    directed = read_directions(mask.text, related.clauses, prepared.terms)
+    presences = read_presences(mask.text, prepared.composer, topic)
+    clauses = _replaced(_replaced(directed, presences), given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     context = Context(text, prepared, request.evidence, related.target, given.formulas, trend)
     ranked = compose(context, clauses)

@@ -91,7 +91,9 @@ class GroupReader:
         if ratio and not found:
             found = self._by(mask, topic, _ANY_BY)
         if found and len(found) < _MOST_GROUPS:
-            found += [slot for slot in self._by(mask, topic) if slot[0].key not in [one[0].key for one in found]]
+            found += [
+                slot for slot in self._by(mask, topic, _ANY_BY) if slot[0].key not in [one[0].key for one in found]
+            ]
         return found or self._by(mask, topic) or self._periodic(mask, topic)
 
     def _by(self, mask: Mask, topic: Topic, pattern: re.Pattern[str] = _BY) -> list[Slot]:

@@ -228,7 +228,8 @@ class Lexicon:
     def _written(self) -> frozenset[str]:
         """Words of names as they are written."""
         tables = self.view.schema.tables
-        names = [(one.comment or one.name) for table in tables for one in (table, *table.columns)]
+        names = [table.comment or table.name for table in tables]
+        names += [column.comment or column.name for table in tables for column in table.columns]
         # "booked at" is the time of what "booked" says.
         return frozenset(
             word

@@ -27,7 +27,7 @@ _SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proporti
 _VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\b(?=\s)")
 _END = re.compile(
     r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b"
-    r"|\bper\s|\bvary\b|\boverall\b|$"
+    r"|\bper\s|\bvary\b|\boverall\b|(?<!ed )(?<!made )(?<!written )\bby\s+(?=\w+(?:\s\w+)?\s*(?:[.?!]|$))|$"
 )
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _NOT = re.compile(r"\bnon\b|\bnon-|\bnot\b|n['’]t\b|\bwithout\b")

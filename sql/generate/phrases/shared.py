@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["read_shared"]
 
 _BOTH = re.compile(r"\b(?:in\s+|at\s+|on\s+|for\s+)?both\s+(?:of\s+)?(?:the\s+|an?\s+)?(?:[^\W\d_]+\s+){0,2}$")
+_SHARE = re.compile(r"\b(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+)?(?:the\s+)?")
+_HAVING = re.compile(
+    r"\b(?:(?:who|that|which)\s+)?(?:have|has|had|got|received|with|made|placed|wrote)\s+"
+    r"(?:(?P<no>no)|an?|at\s+least\s+one|any|some)\s+(?P<thing>[^\W\d_]+)\b"
+)
 _WHO = re.compile(r".*\b([^\W\d_]+)\s+(?:who|that|which|whom|where)\b")
 _WORD = re.compile(r"\s+([^\W\d_]+)s?\b")
 _CLEAR = 0.7
@@ -48,7 +53,7 @@ def read_shared(text: str, contrast: Contrast, composer: Composer, topic: Topic)
     subject = _subject(text[: first.start], composer.terms, topic)
     if not subject or not (sure or "and" in between.split()):
         return None
-    options = []
+    options: list[Option] = []
     for one in first.options:
         for other in second.options:
             if one.tables == other.tables and _column(one) == _column(other):
@@ -60,6 +65,35 @@ def read_shared(text: str, contrast: Contrast, composer: Composer, topic: Topic)
     merged = Clause(start, _end(text, second, composer.terms), tuple(options))
     others = [one for n, one in enumerate(contrast.clauses) if n not in (contrast.first, contrast.second)]
     return sorted([*others, merged], key=lambda clause: clause.start), sure
+
+
+def read_presences(text: str, composer: Composer, topic: Topic) -> list[Clause]:
+    """ "the percentage of bookings that have a review": a condition on the rows of another table.
+
+    Only shares need one; elsewhere a join says the same.
+
+    Args:
+        text: The question in lower case.
+        composer: Of queries over the schema.
+        topic: What the question is about.
+    """
+    share = _SHARE.search(text)
+    match = _HAVING.search(text, share.end()) if share is not None else None
+    if share is None or match is None:
+        return []
+    schema, terms = composer.terms.lexicon.view.schema, composer.terms
+    whole = [one for one in terms.things(text[share.end() : match.start()].strip()) if one.score >= _CLEAR]
+    other = [one for one in terms.things(match["thing"]) if one.score >= _CLEAR]
+    subject = whole[0].table if whole else _subject("", terms, topic)
+    path = composer.writer.path(subject, other[0].table) if subject and other else ()
+    if not path or path[0].table != subject or not any(is_many(schema, edge) for edge in path):
+        return []
+    test = not_in(schema.dialect, path, [])
+    return [
+        Clause(
+            match.start(), match.end(), (Option(_CLEAR, test if match["no"] else negate(test), (subject,), "absence"),)
+        )
+    ]
 
 
 def _subject(before: str, terms: Terms, topic: Topic) -> str:
@@ -74,7 +108,8 @@ def _subject(before: str, terms: Terms, topic: Topic) -> str:
 def _end(text: str, clause: Clause, terms: Terms) -> int:
     """The end of a condition with the name of its column after it: "economy and business class"."""
     word = _WORD.match(text, clause.end)
-    facts = terms.facts(clause.options[0].test.find(exp.Column))
+    column = clause.options[0].test.find(exp.Column)
+    facts = terms.facts(column) if column is not None else None
     named = word is not None and facts is not None and bool(set(facts.name.stems) & {stem(word[1])})
     return word.end() if named and word is not None else clause.end
 
@@ -97,4 +132,5 @@ def _options(one: Option, other: Option, subject: str, composer: Composer) -> Se
         return ()
     tests: list[Any] = [negate(not_in(schema.dialect, path, [option.test.copy()])) for option in (one, other)]
     score = (one.score * other.score) ** 0.5
-    return (Option(score, exp.and_(*tests, copy=False), (subject,), "absence"),)
+    both: Any = exp.and_(*tests, copy=False)
+    return (Option(score, both, (subject,), "absence"),)

@@ -228,12 +228,22 @@ def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
         if any(inputs.facts(inputs.view.index[ref]).kind == "date" for ref in foreign_refs(edge)):
             continue  # two days that are equal tie no rows
         test = not_in(inputs.dialect, [edge, *path[1:]], [option.test for option in tests])
+        if len(edge.columns) == 1 and not is_many(inputs.view.schema, edge):
+            # A reference to nothing is NULL, and NULL is never in a list.
+            test = _without_target(inputs, edge, test, alone=not tests and len(path) == 1)
         # "Ignore customers who have not made any": those with one are wanted.
         if _LEFT_OUT.search(inputs.text[: denial.start]):
             test = negate(test)
         score = min(1.0, 0.45 + 0.35 * denial.share + 0.1 * bool(tests)) - 0.1 * (edge != path[0])
         options.append(Option(round(score, 4), test, (own,), "absence"))
     return options
+
+
+def _without_target(inputs: Inputs, edge: Edge, test: Any, *, alone: bool) -> Any:
+    """A test that a row refers to no row at all, or with conditions also that it refers to none such."""
+    dialect = inputs.dialect
+    missing = is_null(exp.Column(this=name(edge.columns[0], dialect), table=name(edge.table, dialect)))
+    return missing if alone else exp.Paren(this=exp.Or(this=missing, expression=test))
 
 
 def not_in(dialect: str, path: Sequence[Edge], tests: Sequence[Any]) -> Any:

@@ -45,6 +45,7 @@ _PASSED = frozenset({"a", "an", "any", "the", "do", "does", "did", "yet", "been"
 _COUNTED = frozenset({"of", "many", "all", "the", "list", "more", "fewer", "between", "and"})
 _PREFIXES = ("un", "in", "im", "dis", "non", "ir", "il")
 _EVENT = 0.75  # a word that only names the same event: "signed up" is not "subscribed"
+_STATED = 0.7
 _REACH = 4  # words between a negation and what it denies
 
 
@@ -104,6 +105,8 @@ def _stated(inputs: Inputs, number: int) -> Iterator[Clause]:
         return
     for first, last, fit, flipped in _mentions(inputs, number):
         polarity = find_polarity(inputs, first, last)
+        if polarity is None and flipped and last == first + 1:
+            polarity = Polarity(first, False, _STATED)  # "unpaid revenue" names no column
         if polarity is None:
             continue
         facts = inputs.facts(number)

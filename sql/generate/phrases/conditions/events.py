@@ -59,6 +59,7 @@ _EVENTS = (
     "convert converted conversion",
     "reject rejected rejection",
     "renew renewed renewal",
+    "refund refunded",
 )  # fmt: skip
 # An adjective or unit beside a number, and the words of the columns that hold what it measures.
 _DIMENSIONS = (

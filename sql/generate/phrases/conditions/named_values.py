@@ -128,10 +128,9 @@ def _trimmed(inputs: Inputs, start: int, end: int, value: str) -> tuple[int, int
     """The span without a word at an end that the value does not hold: "got cancelled" is "cancelled"."""
     words = [token for token in inputs.tokens if token.start >= start and token.end <= end]
     named = {at for places in inputs.named_tables.values() for at, _ in places}
-    for part, rest in ((words[1:], words[:1]), (words[:-1], words[-1:])):
-        # "the Computer Science program" keeps the word for what it is.
-        if not rest or inputs.tokens.index(rest[0]) in named:
-            continue
+    # "the Computer Science program" keeps the word for what it is.
+    kind = bool(words) and inputs.tokens.index(words[-1]) in named
+    for part in (words[1:], [] if kind else words[:-1]):
         if part and fold(inputs.question[part[0].start : part[-1].end]) == fold(value):
             return part[0].start, part[-1].end
     return start, end

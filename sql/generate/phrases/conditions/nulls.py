@@ -16,7 +16,8 @@ from .events import same_event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .inputs import Inputs, Token
+    from ...sketch.analysis import Token
+    from .inputs import Inputs
 
 __all__ = ["read_nulls"]
 
