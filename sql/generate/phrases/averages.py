@@ -23,6 +23,7 @@ _MORE = (
 _LESS = "below|under|lower than|less than|smaller than|shorter than|younger than|cheaper than|fewer than|lighter than"
 _COMPARED = re.compile(
     rf"\b(?:(?:is|are|was|were|that|who)\s+)*(?:({_MORE})|({_LESS}))\s+(?:or equal to\s+)?(?:the\s+|its\s+|their\s+)?"
+    r"(?:(?P<times>twice|double|half|\d{1,3}\s+times)\s+(?:the\s+|that\s+of\s+the\s+)?)?"
     r"(?:overall\s+|general\s+)?(average|mean|maximum|minimum)\b\s*(?:of\s+)?(?:the\s+)?"
 )
 _BEFORE = re.compile(
@@ -62,7 +63,9 @@ def read_averages(text: str, terms: Terms, topic: Topic) -> list[Clause]:
             continue
         start = before.start() if before and named else match.start()
         kind = exp.GT if match[1] else exp.LT
-        options = tuple(_option(term, kind, _FUNCTIONS[match[3]]) for term in terms_found[:_MOST])
+        options = tuple(_option(term, kind, _FUNCTIONS[match[4]]) for term in terms_found[:_MOST])
+        if match["times"]:
+            options = tuple(_times(one, match["times"]) for one in options)
         if own is not None:
             options = tuple(made for one in options for made in _within(one, own[1], terms, topic))
             end = own.end()
@@ -94,6 +97,14 @@ def _numbers(phrase: str, terms: Terms, topic: Topic) -> list[Term]:
     found = [term for term in terms.read(phrase, topic, most=6) if term.kind == "column" and len(term.expressions) == 1]
     known = [(term, terms.facts(term.expressions[0])) for term in found]
     return [term for term, facts in known if facts is not None and facts.kind == "number"]
+
+
+def _times(option: Option, words: str) -> Option:
+    """The same test against a multiple: "more than twice the average"."""
+    factor = {"twice": "2", "double": "2", "half": "0.5"}.get(words) or words.split(maxsplit=1)[0]
+    test: Any = option.test.copy()
+    test.set("expression", exp.Mul(this=exp.Literal.number(factor), expression=test.expression))
+    return Option(option.score, test, option.tables, option.kind)
 
 
 def _within(option: Option, phrase: str, terms: Terms, topic: Topic) -> list[Option]:

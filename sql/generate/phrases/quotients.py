@@ -75,7 +75,8 @@ class QuotientComposer:
                 if ratio.whole and groups:
                     top = sides[0].expressions[0]
                     top = top if has_aggregate(top) else exp.Sum(this=top.copy())
-                    values = (quotient(top, total_over(top), percent=ratio.percent),)
+                    part = quotient(top, total_over(top), percent=ratio.percent)
+                    values = (top.copy(), part) if ratio.form == "beside" else (part,)
                 grouped = tuple(unique([*keys, *shown])) if sums or not plain else ()
                 yield share * (0.6 if single else 1.0), Plan((*shown, *(values or ())), tables, rest, group=grouped)
 

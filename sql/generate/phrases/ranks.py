@@ -44,6 +44,8 @@ _SPENDING = re.compile(
 )
 _SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
+_LATELY = re.compile(r"\b([^\W\d_]{3,}ed)\s+(most\s+recently|last|latest|first|earliest)\b(?!\s+\d)")
+_BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?(?:[^\W\d_]+\s+and\s+(?:the\s+)?)?$")
 _PRICED = re.compile(r"(?:most|least)\s+expensive|cheapest|priciest|longest|shortest|largest|biggest|smallest")
 _LESS = re.compile(r"least|cheapest|shortest|smallest")
 _ORDINALS = ("sec", "thi", "fou", "fif", "six")
@@ -154,7 +156,7 @@ class RankReader:
         """What "the most" or a superlative ranks by, unless it is known."""
         if draft.order or self._selling(mask, draft, topic) or self._spending(mask, draft, topic):
             return
-        if self._adjective(mask, draft, topic):
+        if self._adjective(mask, draft, topic) or self._adverb(mask, draft, topic):
             return
         for match in _MOST.finditer(mask.text):
             opens = self._opens(mask.text[: match.start(1)], topic)
@@ -184,8 +186,22 @@ class RankReader:
                 mask.blank(match.start(), end)
                 return
 
+    def _adverb(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "who was hired most recently": the day of the event ranks."""
+        match = _LATELY.search(mask.text)
+        days = self.terms.moments(match[1], topic)[:1] if match is not None else []
+        facts = self.terms.facts(days[0].expressions[0]) if days else None
+        named = self.terms.lexicon.similar(match[1]) if match is not None else {}
+        if match is None or facts is None or not set(named) & set(facts.name.stems):
+            return False
+        self._rank(draft, days, match[2] not in {"first", "earliest"})
+        mask.blank(match.start(), match.end())
+        return True
+
     def _opens(self, text: str, topic: Topic) -> bool:
         """Is there nothing before a superlative but the opening words: no "which manufacturer operated"?"""
+        if _BETWEEN.search(text):
+            return True  # "the difference between the highest and the lowest"
         if not is_opening(text):
             return False
         opener = OPENER.match(text.strip() + " ")

@@ -31,6 +31,10 @@ _END = re.compile(
 )
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _NOT = re.compile(r"\bnon\b|\bnon-|\bnot\b|n['’]t\b|\bwithout\b")
+# "the number of bookings and its percentage of all bookings" shows both.
+_MEASURED = re.compile(
+    r"\b(?:the\s+)?(?:number|count|total|sum)\s+(?:of\s+)?[^,;.?]{2,40}\s+and\s+(?:its|their|the)\s+$"
+)
 _NOUN = 0.9
 _PERCENT = re.compile(r"\bpercent")
 # Words that begin a condition on the whole query when they follow the second half of a ratio.
@@ -133,8 +137,12 @@ def _share(
     top = _counts(readers[0].read(phrase, topic) or _nouns(near, clauses, match.end(), readers[0], topic), readers[0])
     if not top:
         return None
-    mask.blank(match.start(), end)
-    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0], whole=not near)
+    if near:
+        top = _rows(top, readers[0])
+    measured = _MEASURED.search(mask.text[: match.start()]) if not near else None
+    mask.blank(match.start() if measured is None else measured.start(), end)
+    ratio = Ratio(top, top, tuple(near[:1]), percent="percent" in match[0], whole=not near)
+    return ratio if measured is None else replace(ratio, form="beside")
 
 
 def _nouns(near: Sequence[int], clauses: Sequence[tuple[int, int]], start: int, terms: Terms, topic: Topic) -> Slot:
@@ -142,6 +150,17 @@ def _nouns(near: Sequence[int], clauses: Sequence[tuple[int, int]], start: int, 
     if not near or clauses[near[0]][0] - start > 1:
         return []
     return [Term(_NOUN, (terms.count(name),), name, "measure") for name in terms.subjects(topic)]
+
+
+def _rows(slot: Slot, terms: Terms) -> Slot:
+    """Under a condition the rows of a column that is no number: "the share of business class"."""
+    known = [(term, terms.facts(term.expressions[0]) if len(term.expressions) == 1 else None) for term in slot]
+    return [
+        replace(term, expressions=(terms.count(term.table),), kind="measure")
+        if facts is not None and facts.kind != "number" and term.table
+        else term
+        for term, facts in known
+    ]
 
 
 def _side(text: str, readers: tuple[Terms, Callable[[Mask], list[Having]]], topic: Topic) -> tuple[Slot, Having | None]:

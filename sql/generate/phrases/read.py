@@ -33,6 +33,8 @@ _RESPECTIVE = re.compile(
     r"(?:,\s*|\band\s+|\bwith\s+)?(?:\b(?:the|their)\s+)?\b(?:respective|corresponding)\s+(?:counts?|numbers?)\b"
     r"|\band (?:their|the) counts?\b(?! of)"
 )
+_WHO = re.compile(r"\W*who\b")
+_FIRST = re.compile(r"[,;]?\s*\b(?:the\s+)?(most|least)\s+(?:common|frequent|popular|often)\w*\s+(?:ones?\s+)?first\b")
 _NUMBER_OF = re.compile(r"\bno\. of\b")
 _SPLIT = re.compile(
     r",?\s*\band how many (?:\w+ )?(?:do|did|are|is|have|has|were|was|does|had)(?:\s+not|n['’]t)\b[^.?!]*"
@@ -57,12 +59,17 @@ class QuestionReader:
         draft = Draft(distinct=bool(_DISTINCT.search(masked)))
         if topic.owner is not None:
             draft.subject = self.terms.lexicon.view.table_name(topic.owner)
+        elif _WHO.match(masked):
+            draft.subject = topic.told
         # A comma stands for "along with", so that lists have one form; places stay the same.
         mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
         # Later parts are read from what earlier ones leave over, and the targets from what is left in the end.
         returned = self._targets.cut_list(mask, sentences_of(masked))
         draft.counts = blank(mask, _RESPECTIVE)
         orders = self._orders.cut(mask)
+        first = _FIRST.search(mask.text)
+        if first is not None:
+            mask.blank(first.start(), first.end())
         draft.split = blank(mask, _SPLIT)
         draft.ratio = read_ratio(mask, clauses, (self.terms, self._groups.tests), topic)
         draft.having = self._groups.tests(mask, topic)
@@ -78,6 +85,9 @@ class QuestionReader:
         if slots := self._targets.list_of(returned, topic, draft):
             draft.targets, draft.returned = slots, True
         self._orders.apply(orders, draft, topic)
+        counted = next((slot for slot in draft.targets if slot[0].kind == "measure"), None)
+        if first is not None and counted is not None and not draft.order:
+            draft.order = [(counted, first[1] == "most")]
         draft.groups = [slot for slot in draft.groups if not self._is_own(slot, draft.targets)]
         return draft
 

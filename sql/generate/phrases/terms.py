@@ -168,7 +168,9 @@ class Terms:
         match = SPENT.search(phrase)
         if match is None or stem(match[0]) in self.lexicon.view.words:
             return []
-        return _summed(self.sums.sold(phrase))
+        sold = _summed(self.sums.sold(phrase))
+        # Without lines of quantities and prices, revenue is the sum of what was paid.
+        return sold or [term for term in self._aggregates("sum", phrase, topic) if term.kind == "measure"]
 
     def _given(self, phrase: str, topic: Topic) -> list[Term]:
         """Formulas of the evidence; outside of their own table they are summed."""

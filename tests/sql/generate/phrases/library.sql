@@ -157,3 +157,15 @@ SELECT COUNT(*) FROM readers WHERE level IN ('gold', 'silver') AND city = 'Bern'
 SELECT AVG(julianday(returned_on) - julianday(due_on)) FROM loans;
 -- Which books are hot books? given: A hot book has more than 5 copies lent
 SELECT title FROM books WHERE copies_lent > 5;
+-- What is the difference between the highest and lowest sale price?
+SELECT MAX(sale_price) - MIN(sale_price) FROM books;
+-- Which fees have a paid amount above half the average?
+SELECT fee_id FROM fees WHERE paid > 0.5 * (SELECT AVG(paid) FROM fees);
+-- List the readers with their number of loans.
+SELECT name, COUNT(*) FROM readers JOIN loans USING (reader_id) GROUP BY reader_id;
+-- Who was hired most recently?
+SELECT name FROM staff ORDER BY hired_on DESC LIMIT 1;
+-- Number of loans per reader, most frequent first
+SELECT name, COUNT(*) FROM readers JOIN loans USING (reader_id) GROUP BY reader_id;
+-- For each level, give the number of readers and its percentage of all readers.
+SELECT level, COUNT(*), 100.0 * COUNT(*) / (SELECT COUNT(*) FROM readers) FROM readers GROUP BY level;
