@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from ctxprune.sql.schema.linked import Linked
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.select.base import SELECTORS, Executed, SelectionContext
 from ctxprune.sql.trust.features import FEATURES, Basis, SchemaFacts, describe_groups
-from ctxprune.sql.trust.model import TrustModel, TrustWeights, load_weights, read_accounts
+from ctxprune.sql.trust.model import Curve, TrustModel, TrustWeights, load_weights, read_accounts
 from ctxprune.sql.trust.selector import TrustSelector
 
 SHOP = Schema(
@@ -113,10 +112,17 @@ def test_weights_survive_a_round_trip() -> None:
 
 
 def test_leaving_something_out_costs_confidence() -> None:
-    weights, rows = load_weights(), features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
-    agreed, single, blocked = (weights.chances(rows, [basis, basis]) for basis in get_args(Basis))
-    assert agreed[1] >= single[1] > blocked[1]
-    assert agreed[1] > 0.5
+    executed = [ran(ALL, (9,)), ran(SOME, (2,))]
+    chance = {executed[one.facts.representative].sql: one.chance for one in TrustModel().judge(context(), executed)}
+    assert chance[SOME] > 0.5 > 2 * chance[ALL]
+
+
+def test_the_basis_picks_the_curve() -> None:
+    low, high = (Curve(np.array([0.0, 1.0]), np.array([value, value])) for value in (0.1, 0.9))
+    weights = replace(load_weights(), agreed=high, single=high, blocked=low)
+    rows = features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
+    assert weights.chances(rows, ["blocked", "agreed"]).tolist() == [0.1, 0.9]
+    assert weights.chances(rows, ["single", "blocked"]).tolist() == [0.9, 0.1]
 
 
 def test_what_a_group_rests_on() -> None:
