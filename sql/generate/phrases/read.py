@@ -78,6 +78,8 @@ class QuestionReader:
         also = self._targets.also(mask, topic)
         self._ranks.most(mask, draft, topic)
         self._ranks.several(masked, draft)
+        if not draft.subject and draft.order and _WHO.match(masked):
+            draft.subject = draft.order[0][0][0].table  # "who was hired last"
         if draft.ratio is None:
             own = [term for term in draft.order[0][0] if term.kind == "column"] if draft.order else []
             draft.targets = [own] if draft.itself and own else self._targets.read(mask, draft, topic)
