@@ -114,7 +114,7 @@ def test_weights_survive_a_round_trip() -> None:
 def test_leaving_something_out_costs_confidence() -> None:
     executed = [ran(ALL, (9,)), ran(SOME, (2,))]
     chance = {executed[one.facts.representative].sql: one.chance for one in TrustModel().judge(context(), executed)}
-    assert chance[SOME] > 0.5 > 2 * chance[ALL]
+    assert chance[SOME] > 2 * chance[ALL]
 
 
 def test_the_basis_picks_the_curve() -> None:
