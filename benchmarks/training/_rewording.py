@@ -49,13 +49,15 @@ _SAME: tuple[tuple[str, tuple[str, ...]], ...] = (
 _DROPPED = re.compile(r"\b(?:the|a|an|all|of the|are|is|was|were|do|does|did|there|their|its)\b\s*", re.IGNORECASE)
 _CHANGED = 0.75  # share of the replaceable words that are replaced
 _SHORT = 0.2  # share of the questions that become notes without articles and verbs
-_QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
+_QUOTED = re.compile(r"""("[^"]*"|(?<!\w)'[^']*'(?!\w))""")
 
 
 def reword(question: str, rng: random.Random) -> str:
     """The question in other words; what stands in quotation marks stays as it is."""
     text = question.strip().rstrip("?.! ")
-    parts = _QUOTED.split(_open_anew(text, rng))
+    first, *others = _QUOTED.split(text)
+    # The quotes are found first: "what's" brings an apostrophe in.
+    parts = [_open_anew(first, rng), *others]
     short = rng.random() < _SHORT
     # Parts at odd places are quoted.
     parts = [part if place % 2 else _replace(part, short, rng) for place, part in enumerate(parts)]

@@ -2,10 +2,10 @@
 
 Kinds of questions: "own" (Spider train), "synonym" (Spider-Syn train), "reworded" (Spider train in other words, made
 by `_rewording`), "few" (the same, answered by a sketch generator that saw ten databases only), "crossed" (asked of
-another database), "offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of) and "variant"
-(the gold query and changed ones, as a chat model would give them, without scores). Nothing answers the crossed,
-off-topic and inserted ones. The sketch generator that writes for a question never saw its database: `train_halves`
-makes one for each half.
+another database), "offtopic" (small talk), "inserted" (with a condition that the schema knows nothing of), "foreign"
+(for what only other databases have) and "variant" (the gold query and changed ones, as a chat model would give them,
+without scores). Nothing answers the crossed, off-topic, inserted and foreign ones. The sketch generator that writes for
+a question never saw its database: `train_sketches` makes one for each half.
 """
 
 from __future__ import annotations
@@ -44,12 +44,16 @@ if TYPE_CHECKING:
 HALVES, CANDIDATES, ROWS, VARIANTS = 2, 4, 200, 4
 FEW = 10  # databases that the weak sketch generator is trained on
 COUNTS = {
-    "own": 1_000, "synonym": 500, "reworded": 600, "few": 400, "crossed": 150, "offtopic": 60, "inserted": 200,
-    "variant": 250,
+    "own": 1_000, "synonym": 500, "reworded": 400, "few": 250, "crossed": 120, "offtopic": 60, "inserted": 180,
+    "foreign": 140, "variant": 250,
 }  # fmt: skip
 _PLACES = (
     "{0} for the {1} department", "{0} with the highest {1}", "{0} without any {1}", "{0} that are {2}",
     "{0} and are {2}", "{0} by {1}", "{0} in the {1} category",
+)  # fmt: skip
+_TARGETS = (
+    "What is the {0} of each {1}?", "Show the {0} of all {1}s.", "Which {1} has the highest {0}?",
+    "What is the average {0} of the {1}s?", "List the {0} and the {2} of every {1}.", "How many {1}s have a {0}?",
 )  # fmt: skip
 _SAID_OF = (
     "certified", "discontinued", "overdue", "refurbished", "vegetarian", "tax-exempt", "waterproof", "bilingual",
@@ -79,25 +83,34 @@ class TrustSet:
     hollow: bool
 
 
-def train_halves(data: Path, folder: Path) -> dict[str, Path]:
-    """For every database the weights of a sketch generator that never saw it; files that are there are used."""
-    examples = read_examples(data)
-    half = folds(examples, HALVES, 0)
+@dataclass(frozen=True)
+class Sketches:
+    """Weights of sketch generators.
+
+    Attributes:
+        halves: By database, those of a generator that never saw it.
+        few: Those of a generator that saw `FEW` databases.
+        seen: The names of these.
+    """
+
+    halves: dict[str, Path]
+    few: Path
+    seen: frozenset[str]
+
+
+def train_sketches(spider: Benchmark, data: Path, folder: Path) -> Sketches:
+    """Train the generators whose files are not in `folder`."""
+    items: Sequence[Any] = spider.items  # of examples and items alike, `folds` reads the names of databases alone
+    half = folds(items, HALVES, 0)
+    parts = folds(items, len(half) // FEW, 2)
+    few, seen = folder / "sketch-few.npz", frozenset(name for name, part in parts.items() if part == 0)
     paths = [folder / f"sketch-not{place}.npz" for place in range(HALVES)]
-    for place, path in enumerate(paths):
-        if not path.exists():
-            _train_sketch([example for example in examples if half[example.db_id] != place], path)
-    return {name: paths[place] for name, place in half.items()}
-
-
-def train_few(data: Path, folder: Path) -> tuple[Path, frozenset[str]]:
-    """The weights of a sketch generator that saw `FEW` databases, and their names; a file that is there is used."""
-    examples = read_examples(data)
-    parts = folds(examples, len({example.db_id for example in examples}) // FEW, 2)
-    path, seen = folder / "sketch-few.npz", frozenset(name for name, part in parts.items() if part == 0)
-    if not path.exists():
-        _train_sketch([example for example in examples if example.db_id in seen], path)
-    return path, seen
+    wanted = {path: {name for name in half if half[name] != place} for place, path in enumerate(paths)} | {few: seen}
+    missing = {path: names for path, names in wanted.items() if not path.exists()}
+    examples = read_examples(data) if missing else []  # slow: every database is indexed
+    for path, names in missing.items():
+        _train_sketch([example for example in examples if example.db_id in names], path)
+    return Sketches({name: paths[place] for name, place in half.items()}, few, seen)
 
 
 def _train_sketch(mine: Sequence[Example], path: Path) -> None:
@@ -140,6 +153,7 @@ def choose_questions(
         Asked("offtopic", number, rng.choice(names), rng.choice(offtopic)) for number in range(COUNTS["offtopic"])
     ]
     asked += [_inserted(item, nouns, rng) for item in own[-COUNTS["inserted"] :]]
+    asked += [_foreign(number, rng.choice(names), spider, nouns) for number in range(COUNTS["foreign"])]
     rng.shuffle(asked)
     return asked
 
@@ -176,6 +190,15 @@ def _inserted(item: Item, nouns: dict[str, frozenset[str]], rng: random.Random) 
     return Asked("inserted", item.index, item.db_id, text + (mark if mark in "?." else ""))
 
 
+def _foreign(number: int, name: str, spider: Benchmark, nouns: dict[str, frozenset[str]]) -> Asked:
+    """A question for something that other databases have of their things, and this one has not."""
+    rng = random.Random(number)
+    table = rng.choice(spider.schemas[name].tables).name.replace("_", " ").lower().removesuffix("s")
+    other = sorted(nouns[rng.choice(sorted(nouns))] - nouns[name]) or ["harvest"]
+    text = rng.choice(_TARGETS).format(rng.choice(other), table, rng.choice(other))
+    return Asked("foreign", number, name, text)
+
+
 def write_sets(
     asked: Sequence[Asked], spider: Benchmark, writers: Callable[[Asked], tuple[Generator, ...]], folder: Path
 ) -> None:
@@ -202,12 +225,12 @@ def write_sets(
         with Database(spider.databases[name], isolated=False) as database, path.open("a", encoding="utf-8") as file:
             values = ValueIndex.build(database)
             config = PipelineConfig(candidates=CANDIDATES)
-            pipelines: dict[tuple[Generator, ...], Pipeline] = {}
+            pipelines: dict[int, Pipeline] = {}
             for one in missing:
                 mine = writers(one)
-                if mine not in pipelines:
-                    pipelines[mine] = Pipeline(database, generators=mine, values=values, config=config)
-                line = _record(one, pipelines[mine], spider.databases[name])
+                if id(mine) not in pipelines:
+                    pipelines[id(mine)] = Pipeline(database, generators=mine, values=values, config=config)
+                line = _record(one, pipelines[id(mine)], spider.databases[name])
                 if line is not None:
                     file.write(json.dumps(line, separators=(",", ":")) + "\n")
                     file.flush()

@@ -15,6 +15,7 @@ from .extra import find_extra
 from .grammar import Grammar
 from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
+from .measured import find_other_measures
 from .objections import Case, find_objections
 from .periods import find_periods
 from .query import read_query
@@ -234,7 +235,7 @@ class _Matching:
     def _object(self) -> None:
         """Leave over the words whose parts do not do what they ask for."""
         case = Case(self._asked, self._query, self.parts, self._said)
-        for place in {*find_objections(case), *find_other_answers(case)}:
+        for place in {*find_objections(case), *find_other_answers(case), *find_other_measures(case)}:
             self.parts[place] = []
             self.content[place] = True
 

@@ -84,6 +84,10 @@ class ColumnKinds:
 
     def holds_year(self, ref: ColumnRef, year: float) -> bool:
         """Whether a year may be compared with what a column holds: not with keys, nor with numbers of another size."""
+        found = {hit.ref for _, hit in self._asked.hits} | {hit.ref for _, hit in self._asked.ranges}
+        seen = self.stored(ref) or ref in found
+        if self.facts(ref).kind == "text" and not seen and not self.is_day(ref):
+            return False  # "visit type" of which no value is known
         amounts = [float(value) for value in self.stored(ref) if isinstance(value, (int, float))]
         # A year may be part of a key.
         within = not amounts or min(amounts) / 2 <= year <= max(amounts) * 2

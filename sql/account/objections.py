@@ -29,6 +29,7 @@ _STATES = word_set("still currently already yet now not never also both either n
 _ASKING = word_set("what which who whom whose when where how and or of whether if")
 _SHOWN_AS = word_set("whether if flag flags indicator indicators status statuses")
 _TIMES = word_set("when date dates time times day days year years month months long")
+_SINCE = word_set("since before after until till during from")
 _ARTICLES = word_set("a an any the their its his her this that these those all some one single other")
 _LACKING = word_set("no without missing lack lacks lacking")
 _NEGATED = word_set("not don't doesn't didn't haven't hasn't hadn't never")
@@ -238,7 +239,7 @@ def _years(case: Case) -> Iterator[int]:
             continue
         number, before = float(word.number), case.asked.text(place - 1)
         # "student 2004" is no year.
-        if before not in STOP_WORDS and before not in _TIMES and not case.asked.words[place - 1].month:
+        if before not in STOP_WORDS | _TIMES | _SINCE and not case.asked.words[place - 1].month:
             continue
         mine = [one for one in case.query.literals if one.part in case.parts[place] and one.number == number]
         if mine and all(one.columns and not any(case.kinds.holds_year(ref, number) for ref in one.columns)

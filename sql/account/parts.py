@@ -87,7 +87,9 @@ class QueryParts:
         linking: Columns that only join.
         shown: Columns in the outermost SELECT list, aggregated ones included.
         outputs: The items of that list.
+        counted: Tables whose rows the outermost SELECT counts, those that a counted reference leads to, too.
         hollow: They only repeat what the query says: columns that its own equality fixes, or a count of one key.
+        vacuous: A reference is not to be among the keys that it refers to, which no row fulfils.
         negations: NOT, !=, IS NULL, EXCEPT, NOT EXISTS and comparisons with 0, 'N' and the like.
         functions: By what they do: "year", "month", "now", "div", "sub", "length", "case".
         combined: INTERSECT, UNION, EXCEPT and OR.
@@ -98,7 +100,9 @@ class QueryParts:
     linking: dict[ColumnRef, Part] = field(default_factory=dict)
     shown: tuple[ColumnRef, ...] = ()
     outputs: tuple[Output, ...] = ()
+    counted: tuple[str, ...] = ()
     hollow: bool = False
+    vacuous: bool = False
     literals: list[Literal] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
     aggregates: list[Aggregate] = field(default_factory=list)

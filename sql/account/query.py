@@ -28,6 +28,8 @@ from .parts import Aggregate, Literal, Order, Output, QueryParts, Test
 from .reading import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..schema.schema import ColumnRef, Schema
 
 __all__ = ["read_query"]
@@ -61,13 +63,14 @@ class _Reader:
     """Walks the tree of one query once per kind of part."""
 
     def __init__(self, tree: exp.Query, schema: Schema) -> None:
-        self._tree, self._dialect = tree, schema.dialect
+        self._tree, self._dialect, self._schema = tree, schema.dialect, schema
         names = self._names = Names(tree, schema)
         self._refs = {id(column): names.column(column) for column in tree.find_all(exp.Column)}
         self._found = QueryParts(tables={name: Part("table", name) for name in names.tables})
         # Before aliases give way to names of tables, which tell no two rows of one table apart.
         self._found.hollow = is_hollow(tree, schema)
         self._spell_out()
+        self._found.vacuous = any(map(self._is_vacuous, tree.find_all(exp.In)))
 
     def read(self) -> QueryParts:
         """Everything at once."""
@@ -112,6 +115,29 @@ class _Reader:
         ]
         return tuple(dict.fromkeys(found))
 
+    def _is_vacuous(self, node: exp.In) -> bool:
+        """ "coupon_id NOT IN (SELECT coupon_id FROM coupons)": only a reference that is NULL is to no coupon."""
+        inner = node.args["query"].this if isinstance(node.args.get("query"), exp.Subquery) else node.args.get("query")
+        if not isinstance(inner, exp.Select) or not is_negated(node) or inner.args.get("where") is not None:
+            return False
+        here, there = self._of(node.this), self._of(inner.expressions[0])
+        pairs = {((key.table, key.columns), (key.ref_table, key.ref_columns)) for key in self._schema.foreign_keys}
+        plain = not inner.args.get("joins") and len(here) == 1 == len(there)
+        return plain and ((here[0].table, (here[0].column,)), (there[0].table, (there[0].column,))) in pairs
+
+    def _counted(self, select: exp.Select) -> Iterator[str]:
+        """Tables whose rows are counted: of COUNT(*) all that are joined, of a column its own and what it refers to."""
+        sources = [select.args.get("from_") or select.args.get("from"), *(select.args.get("joins") or [])]
+        joined = [node.name for source in sources if source is not None for node in source.find_all(exp.Table)]
+        for count in (node for item in select.expressions for node in item.find_all(exp.Count)):
+            refs = self._of(count)
+            yield from (ref.table for ref in refs)
+            for key in self._schema.foreign_keys:
+                if any(ref.table == key.table and ref.column in key.columns for ref in refs):
+                    yield key.ref_table
+            if not refs:
+                yield from (self._schema.table(name).name for name in joined if name in self._schema)
+
     def _part(self, kind: str, node: exp.Expr | str) -> Part:
         text = node if isinstance(node, str) else node.sql(dialect=self._dialect)
         return Part(kind, text if len(text) <= 200 else text[:199] + "…")
@@ -136,6 +162,7 @@ class _Reader:
         first = self._tree.find(exp.Select)
         shown = [ref for item in (first.expressions if first is not None else ()) for ref in self._of(item)]
         self._found.shown = tuple(dict.fromkeys(shown))
+        self._found.counted = tuple(self._counted(first)) if isinstance(first, exp.Select) else ()
         self._found.outputs = tuple(map(self._output, first.expressions if first is not None else ()))
 
     def _output(self, item: exp.Expr) -> Output:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from ..select.grouping import group_results, read_table
 from ..select.names import SchemaNames
 from ..select.soundness import SOUNDNESS, soundness_features
 from ..select.vote import candidate_weights
-from ..select.wording import PLACED, literal_features, placed_features, wording_features
+from ..select.wording import wording_features
 from .checks import find_repeats
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
-from .question import QUESTION, question_features
 from .support import find_outside
 
 if TYPE_CHECKING:
@@ -30,15 +29,20 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from ..select.base import Executed, SelectionContext
     from ..select.forms import Form
-    from ..select.grouping import Group, ResultTable
+    from ..select.grouping import Group
     from .leftover import Leftover
 
-__all__ = ["FEATURES", "GroupFacts", "SchemaFacts", "describe_groups"]
+__all__ = ["FEATURES", "Basis", "GroupFacts", "SchemaFacts", "describe_groups"]
 
+#: What a group's probability rests on, most of all: see `GroupFacts.basis`.
+Basis = Literal["agreed", "single", "blocked"]
 _FAMILIES = ("sketch", "phrases", "other")
+_FACTS_OF_FAMILY = ("asked", "weight", "lead", "first")
+# Of the sketch and the phrases: whether both have the result as their first, whether they have any first in common, and
+# the product of their weights. Generators that were made apart rarely err alike.
+_AGREEMENT = ("both_first", "firsts_agree", "joint_weight")
 _SUPPORT = (
-    *(f"{family}_{fact}" for family in _FAMILIES for fact in ("asked", "weight", "lead", "first")),
-    "families", "share", "same_but_repeats", "wider", "narrower", "repaired",
+    *(f"{family}_{fact}" for family in _FAMILIES for fact in _FACTS_OF_FAMILY), "families", "share", *_AGREEMENT,
 )  # fmt: skip
 _RESULT = (
     "empty", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "constant", "whole",
@@ -51,25 +55,23 @@ _FACTS = (
 )  # fmt: skip
 _FORM = (*(f"has_{name}" for name in _FACTS), "has_order", "has_limit", "has_compound", "unparsed")
 _LINKS = ("used_mean", "used_least", "shown_least", "tables_least", "left_best", "left_table_best", "left_sum")
-_LITERALS = (
-    "texts_asked", "texts_exact", "texts_none", "hits_used", "numbers_asked", "numbers_used", "n_texts",
-)  # fmt: skip
 _WORDING = ("shown_named", "shown_unnamed", "shown_ordered", "shown_ids", "ids_asked", "used_named")
-_EXTRA = ("literal", "aggregate", "comparison", "order", "grouping", "table", "column")
-_EXTRA_OF = {
-    "value": "literal", "number": "literal", "date": "literal", "aggregate": "aggregate", "comparison": "comparison",
-    "negation": "comparison", "order": "order", "limit": "order", "grouping": "grouping", "distinct": "grouping",
-    "function": "grouping", "table": "table", "column": "column",
-}  # fmt: skip
-_ACCOUNT = (
-    "coverage", "coverage_behind", "important_behind", *(f"unused_{kind}" for kind in LEFTOVERS),
-    *(f"extra_{kind}" for kind in _EXTRA), "unread",
-)  # fmt: skip
+_ACCOUNT = ("coverage", "coverage_behind", "important_behind", *(f"unused_{kind}" for kind in LEFTOVERS), "unread")
+# Of the question, whatever the group. Its length, its share of known words and what literals it has are left out: they
+# tell the style of a set of questions more than how hard one of them is, and do not carry over to other styles.
+_QUESTION = ("doubts", "best_coverage", "best_unused")
+# A generator's word counts for less where the account speaks against it, and the two weigh differently by generator:
+# phrases explain what they read, the sketch may be right by what it learned of words that the account does not know.
+_CROSSED = ("coverage", "coverage_behind")
+_CROSSES = tuple(
+    f"{family}_{fact}_by_{by}" for by in _CROSSED for family in ("sketch", "phrases") for fact in _FACTS_OF_FAMILY[1:]
+)
 FEATURES: tuple[str, ...] = (
-    *_SUPPORT, *_RESULT, *_FORM, *_LINKS, *_LITERALS, *PLACED, *SOUNDNESS, *_WORDING, *_ACCOUNT, *QUESTION,
+    *_SUPPORT, *_RESULT, *_FORM, *_LINKS, *SOUNDNESS, *_WORDING, *_ACCOUNT, *_QUESTION, *_CROSSES,
 )  # fmt: skip
 _LEAST = 0.01  # a link score below counts as this
 _MOST = 3.0  # of each count
+_MOST_WORDS = 4.0  # of a question
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class GroupFacts:
         reading: The account of the representative; None where it could not be made.
         leftovers: What the representative leaves out.
         empty: The result has no row, or NULLs only.
+        families: How many families of generators found it.
     """
 
     members: tuple[int, ...]
@@ -111,11 +114,17 @@ class GroupFacts:
     reading: Reading | None
     leftovers: tuple[Leftover, ...]
     empty: bool
+    families: int = 1
 
     @property
     def blocked(self) -> bool:
         """Whether something important of the question is left out."""
         return any(one.kind in IMPORTANT for one in self.leftovers)
+
+    @property
+    def basis(self) -> Basis:
+        """ "blocked" where something important is left out, else whether several families of generators agree."""
+        return "blocked" if self.blocked else "agreed" if self.families > 1 else "single"
 
 
 @dataclass(frozen=True)
@@ -150,9 +159,27 @@ def describe_groups(
     chosen = [_stand_for(group, context, executed, readings, facts, weights) for group in groups]
     forms = [read_form(executed[one.representative].sql, facts.schema.dialect) for one in chosen]
     case = _Case(context, executed, facts, groups, chosen, forms)
-    about = question_features(context, facts.words, readings)
-    blocks = (_support(case, weights), _results(case), _forms(case), _links(case), _wordings(case), _accounts(case))
-    return chosen, np.hstack([*blocks, np.tile(about, (len(groups), 1))])
+    support, accounts = _support(case, weights), _accounts(case)
+    blocks = (support, _results(case), _forms(case), _links(case), _wordings(case), accounts, _question(case, readings))
+    return chosen, np.hstack([*blocks, _crosses(support, accounts)])
+
+
+def _crosses(support: NDArray[np.float64], accounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Products of the generators' words and the account, as `_CROSSES` names them."""
+    words = [place for place, name in enumerate(_SUPPORT) if name.startswith(("sketch_", "phrases_"))]
+    words = [place for place in words if not _SUPPORT[place].endswith("_asked")]
+    return np.hstack([support[:, words] * accounts[:, [_ACCOUNT.index(by)]] for by in _CROSSED])
+
+
+def _question(case: _Case, readings: Mapping[str, Reading]) -> NDArray[np.float64]:
+    """What all groups share: words that mean nothing, and the most that any query explains."""
+    unused = [len(reading.unused) for reading in readings.values()]
+    row = [
+        min(float(len(case.context.doubts)), _MOST_WORDS),
+        max((reading.coverage for reading in readings.values()), default=0.0),
+        min(float(min(unused, default=0)), _MOST_WORDS),
+    ]
+    return np.tile(np.array(row, dtype=np.float64), (len(case.groups), 1))
 
 
 def _stand_for(
@@ -179,7 +206,8 @@ def _stand_for(
     best = min(group.members, key=rank)
     sql = executed[best].sql
     empty = not group.table.shape[0] or group.table.nulls == 1
-    return GroupFacts(group.members, best, readings.get(sql), lost.get(sql, ()), empty)
+    families = len({_family(executed[index].candidate.generator) for index in group.members})
+    return GroupFacts(group.members, best, readings.get(sql), lost.get(sql, ()), empty, families)
 
 
 def _family(generator: str) -> str:
@@ -201,6 +229,7 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
     ]
     first = {f: max((i for i in weights if families[i] == f), key=lambda i: (weights[i], -i), default=-1)
              for f in _FAMILIES}  # fmt: skip
+    agree = any(first["sketch"] in group.members and first["phrases"] in group.members for group in case.groups)
     rows = []
     for place, group in enumerate(case.groups):
         row: list[float] = []
@@ -211,24 +240,11 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
         members = [index for index in group.members if index in weights]
         row += [
             max(len({families[index] for index in members}) - 1.0, 0.0), len(members) / len(weights),
-            *_kin(group.table, case.groups),
-            sum(bool(executed[index].repairs) for index in members) / max(len(members), 1),
+            float(first["sketch"] in members and first["phrases"] in members), float(agree),
+            held[place]["sketch"] * held[place]["phrases"],
         ]  # fmt: skip
         rows.append(row)
     return np.array(rows, dtype=np.float64)
-
-
-def _kin(table: ResultTable, groups: Sequence[Group]) -> tuple[float, float, float]:
-    """Whether another group has the same rows but for repeats, further columns, or a part of the columns."""
-    others = [other.table for other in groups if other.table.key != table.key and other.table.shape[0]]
-    if not table.shape[0]:
-        return (0.0, 0.0, 0.0)
-    width = table.shape[1]
-    return (
-        float(any(other.bare == table.bare for other in others)),
-        float(any(other.shape[1] > width and table.columns <= other.columns for other in others)),
-        float(any(other.shape[1] < width and other.columns <= table.columns for other in others)),
-    )
 
 
 def _results(case: _Case) -> NDArray[np.float64]:
@@ -295,9 +311,8 @@ def _link_row(form: Form | None, columns: Mapping[tuple[str, str], float], table
 
 
 def _wordings(case: _Case) -> NDArray[np.float64]:
-    """Literals, their places, soundness on the schema, and the names of what is shown."""
-    hits = [(hit.value, hit.likelihood, hit.ref.table.lower(), hit.ref.column.lower()) for hit in case.context.hits]
-    width = len(_LITERALS) + len(PLACED) + len(SOUNDNESS) + len(_WORDING)
+    """Soundness on the schema, and the names of what is shown."""
+    width = len(SOUNDNESS) + len(_WORDING)
     text = case.context.question
     rows = []
     for form in case.forms:
@@ -305,7 +320,6 @@ def _wordings(case: _Case) -> NDArray[np.float64]:
             rows.append([0.0] * width)
             continue
         rows.append([
-            *literal_features(form, text, [hit[:2] for hit in hits]), *placed_features(form, hits, case.facts.names),
             *soundness_features(form.scopes, case.facts.names),
             *wording_features(form, text, case.facts.names)[: len(_WORDING)],
         ])  # fmt: skip
@@ -323,11 +337,8 @@ def _account_row(one: GroupFacts, best: float, least: int) -> list[float]:
     if one.reading is None:
         return [*([0.0] * (len(_ACCOUNT) - 1)), 1.0]
     counts = count_leftovers(one.leftovers)
-    extra = dict.fromkeys(_EXTRA, 0.0)
-    for part in one.reading.extra:
-        extra[_EXTRA_OF[part.kind]] += 1
     coverage = one.reading.coverage
     return [
         coverage, best - coverage, min(float(len(one.leftovers) - least), _MOST),
-        *(min(float(counts[kind]), _MOST) for kind in LEFTOVERS), *(min(count, _MOST) for count in extra.values()), 0.0,
+        *(min(float(counts[kind]), _MOST) for kind in LEFTOVERS), 0.0,
     ]  # fmt: skip

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from ..account.reading import Reading
     from ..schema.schema import Schema
     from ..select.base import Executed, SelectionContext
-    from .features import GroupFacts
+    from .features import Basis, GroupFacts
 
 __all__ = ["FORMAT", "VERSION", "Curve", "JudgedGroup", "TrustModel", "TrustWeights", "load_weights", "read_accounts"]
 
-FORMAT, VERSION = "ctxprune.trust", 1
+FORMAT, VERSION = "ctxprune.trust", 2  # version 1 had two curves and other features
 _FILE = "trust.json"
 _STORED, _STORED_CHANCE = "learned.v1", 0.97  # people have checked the stored answer to the very same question
 
@@ -73,15 +73,15 @@ class TrustWeights:
 
     Attributes:
         network: Gives a logit to every group, against 0 for none of them.
-        clear, blocked: What its probability means for a query that leaves nothing important of the question out, and
-            for one that does.
+        agreed, single, blocked: What its probability means by what a group rests on (`GroupFacts.basis`).
         answer_above: 0..1, least calibrated probability at which nine of ten answers on left-out databases were right.
         refuse_below: 0..1, calibrated probability below which an answer does more harm than good.
         trained_on: Names of what it learned from.
     """
 
     network: Network
-    clear: Curve
+    agreed: Curve
+    single: Curve
     blocked: Curve
     answer_above: float
     refuse_below: float
@@ -97,7 +97,7 @@ class TrustWeights:
         with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
             bars = float(read["answer_above"]), float(read["refuse_below"])
             network = Network.from_dict(read["network"], inputs=len(FEATURES))
-            curves = Curve.from_dict(read["clear"]), Curve.from_dict(read["blocked"])
+            curves = [Curve.from_dict(read[name]) for name in ("agreed", "single", "blocked")]
             return cls(network, *curves, *bars, tuple(read["trained_on"]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,26 +109,27 @@ class TrustWeights:
             "features": list(FEATURES),
             "answer_above": self.answer_above,
             "refuse_below": self.refuse_below,
-            "clear": self.clear.to_dict(),
+            "agreed": self.agreed.to_dict(),
+            "single": self.single.to_dict(),
             "blocked": self.blocked.to_dict(),
             "network": self.network.to_dict(),
         }
 
     def chances(
-        self, rows: NDArray[np.float64], blocked: Sequence[bool], support: NDArray[np.float64] | float = 0.0
+        self, rows: NDArray[np.float64], bases: Sequence[Basis], support: NDArray[np.float64] | float = 0.0
     ) -> NDArray[np.float64]:
         """Calibrated probabilities 0..1 of the groups of one question, float64 (n_groups,).
 
         Args:
             rows: Their features.
-            blocked: Whether each leaves something important of the question out.
+            bases: What each rests on.
             support: Log-odds to add to each, float64 (n_groups,).
         """
         raw = np.exp(np.clip(self.network(rows) + support, -30.0, 30.0))
         shares = raw / (1.0 + raw.sum())
-        low, high = (np.interp(shares, curve.raw, curve.calibrated) for curve in (self.blocked, self.clear))
-        found: NDArray[np.float64] = np.where(np.asarray(blocked, dtype=bool), low, high)
-        return found
+        curves: dict[Basis, Curve] = {"agreed": self.agreed, "single": self.single, "blocked": self.blocked}
+        found = [np.interp(x, curves[b].raw, curves[b].calibrated) for x, b in zip(shares, bases, strict=True)]
+        return np.array(found, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class TrustModel:
         if not groups:
             return ()
         support = support_logits(groups, find_outside(executed))
-        chances = weights.chances(rows, [group.blocked for group in groups], support).tolist()
+        chances = weights.chances(rows, [group.basis for group in groups], support).tolist()
         judged = (
             JudgedGroup(
                 group, max(chance, _STORED_CHANCE) if (stored := _is_stored(group, executed)) else chance, stored

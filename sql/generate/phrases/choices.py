@@ -61,7 +61,7 @@ def choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[Ch
         *(slot for slot, _ in draft.order),
         *(one.slot for one in draft.having),
         *conditions,
-        *([draft.ratio.top, draft.ratio.bottom] if draft.ratio is not None else []),
+        *_sides(draft),
     ]
     if not all(slots):
         return  # a phrase that nothing in the schema stands for
@@ -82,6 +82,13 @@ def choices(draft: Draft, conditions: Sequence[Sequence[Option]]) -> Iterator[Ch
                 heapq.heappush(queue, (-_product(slots, following), following))
 
 
+def _sides(draft: Draft) -> list[Sequence[Term]]:
+    """The sides of the ratio; one where both are the same phrase, whose readings then are the same, too."""
+    if draft.ratio is None:
+        return []
+    return [draft.ratio.top] if draft.ratio.bottom is draft.ratio.top else [draft.ratio.top, draft.ratio.bottom]
+
+
 def _product(slots: Sequence[Sequence[Any]], places: tuple[int, ...]) -> float:
     scores = [max(slots[number][place].score, 1e-3) for number, place in enumerate(places)]
     # Squared, so that a clearly better reading of one phrase outweighs the shares of variants; the root keeps long
@@ -96,7 +103,9 @@ def _choice(draft: Draft, slots: Sequence[Sequence[Any]], places: tuple[int, ...
     order = tuple((next(chosen), desc) for _, desc in draft.order)
     having = tuple(compare(one.op, next(chosen).expressions[0], one.number) for one in draft.having)
     rest = tuple(chosen)
-    tests, ratio = (rest[:-2], rest[-2:]) if draft.ratio is not None else (rest, ())
+    count = len(_sides(draft))
+    tests, ratio = (rest[:-count], rest[-count:]) if count else (rest, ())
+    ratio = ratio * 2 if count == 1 else ratio
     return Choice(score, targets, groups, order, having, tests, ratio)
 
 

@@ -12,11 +12,12 @@ from sqlglot import exp
 from ctxprune.errors import GenerationError
 
 from .choices import choices, ordered, real, unique, with_measured
+from .contrasts import merge_equal
 from .nested import nested_plan
 from .outputs import Outputs
 from .plan import Plan, has_aggregate, tables_of
 from .quotients import QuotientComposer, split
-from .windows import first_of_each
+from .windows import first_of_each, with_trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +108,7 @@ class Composer:
 
     def _plans(self, draft: Draft, choice: Choice) -> Iterator[tuple[float, Plan]]:
         choice = with_measured(choice, draft.measured)
-        tests = real(option.test for option in choice.tests)
+        tests = real(merge_equal([option.test for option in choice.tests]))
         if draft.ratio is not None:
             yield from self.quotients.plans(draft.ratio, choice)
             return
@@ -157,6 +158,7 @@ class Composer:
             having=choice.having,
             order=order,
             limit=draft.limit,
+            offset=draft.offset,
         )
 
     def _extreme(self, choice: Choice, select: tuple[exp.Expression, ...], key: tuple[exp.Expression, bool]) -> Plan:
@@ -176,6 +178,9 @@ class Composer:
         return tuple(term.table for term in choice.targets if term.kind == "thing")
 
     def _variants(self, draft: Draft, plan: Plan, factor: float) -> Iterator[tuple[float, Plan]]:
+        if draft.trend is not None and (trends := with_trend(plan, draft.trend)):
+            yield from _two_ways(factor, 0.6, *trends)
+            return
         counted = [key for key, _ in plan.order if has_aggregate(key) and key not in plan.select]
         with_count = replace(plan, select=(*plan.select, *counted)) if counted else None
         if with_count is not None and not draft.returned:

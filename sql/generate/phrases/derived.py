@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -26,8 +26,12 @@ __all__ = ["DURATION", "DerivedTerms"]
 
 DURATION = re.compile(r"\b(?:duration|length)\b|\blong\b|\btime spent\b")
 _IN_UNIT = re.compile(r"\bin (?:no\. of |number of )?(?:second|minute|hour|day)s?\b")
-_START = frozenset(map(stem, ("start", "begin", "opened", "departure")))
-_END = frozenset(map(stem, ("end", "finish", "closed", "arrival")))
+_TAKES = re.compile(
+    r"^(?:number\s+of\s+)?(?:(?P<unit>second|minute|hour|day)s?|time)\s+(?:that\s+)?(?:an?\s+|the\s+|each\s+)?(?P<thing>.+?)\s+"
+    r"(?:takes?|lasts?|took|lasted|needs?|needed)\b"
+)
+_START = frozenset(map(stem, ("start", "begin", "opened", "departure", "check in")))
+_END = frozenset(map(stem, ("end", "finish", "closed", "arrival", "complete")))
 _NAMED = 0.6
 _ALL = 50
 _ONE_OF_MANY = re.compile(r"\b(?:first|earliest|last|latest|most recent)\b")
@@ -107,9 +111,11 @@ class DerivedTerms:
 
     def durations(self, phrase: str, topic: Topic) -> list[Term]:
         """From the start to the end of what has both: "session duration"."""
-        if not DURATION.search(phrase):
+        taken = _TAKES.match(phrase)
+        if taken is None and not DURATION.search(phrase):
             return []
-        words = DURATION.sub("", _IN_UNIT.sub("", phrase))
+        topic = replace(topic, unit=taken["unit"] or topic.unit) if taken is not None else topic
+        words = taken["thing"] if taken is not None else DURATION.sub("", _IN_UNIT.sub("", phrase))
         by_table: dict[int, dict[str, ColumnFacts]] = defaultdict(dict)
         for facts in self.lexicon.view.columns:
             if is_moment(facts) and set(facts.name.stems) & (_START | _END):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .ratio import Ratio
     from .term import Term
+    from .windows import Trend
 
 __all__ = ["Draft", "Having", "Slot"]
 
@@ -34,7 +35,9 @@ class Draft:
         groups: What the rows are grouped by.
         order: Sort keys, with True for descending.
         limit: Rows kept, None for all.
+        offset: Rows left out before them: 1 for "the second highest".
         having: Tests on groups.
+        itself: What ranks the rows is what is asked for: "the second highest price".
         ranked: The order picks rows ("the most"); otherwise it only sorts them.
         returned: The question lists exactly what to return.
         counts: The counts by which the rows are ranked are to be shown.
@@ -42,6 +45,7 @@ class Draft:
         measured: For the numbers of conditions that are on an aggregate of a column, its function ("avg").
         ratio: A quotient that is asked for beside the targets; None for none.
         averaged: The counts of the groups are to be averaged: "average number of orders per customer".
+        trend: Each period is compared with the one before, or added to all before; None for neither.
         split: A condition is asked for both ways: "how many have one and how many do not".
     """
 
@@ -50,7 +54,9 @@ class Draft:
     groups: list[Slot] = field(default_factory=list)
     order: list[tuple[Slot, bool]] = field(default_factory=list)
     limit: int | None = None
+    offset: int = 0
     having: list[Having] = field(default_factory=list)
+    itself: bool = False
     ranked: bool = False
     returned: bool = False
     counts: bool = False
@@ -59,6 +65,7 @@ class Draft:
     ratio: Ratio | None = None
     split: bool = False
     averaged: bool = False
+    trend: Trend | None = None
 
     @property
     def empty(self) -> bool:

@@ -66,6 +66,16 @@ _KEEP = re.compile(
     r"(?:count|consider|include|use|keep)\s+only|restrict\s+(?:this\s+|it\s+)?to)\b\s*",
     re.IGNORECASE,
 )
+_MEASURE = re.compile(
+    r"^(?:the\s+)?(?:total\s+)?(?:number|count|total|sum|average|mean|maximum|minimum)\b", re.IGNORECASE
+)
+_LEAD = re.compile(r"^\W*(?:(?:an?|the|any|every|all)\s+)?")
+_VERB = re.compile(
+    r"\s+(?P<body>(?:(?:have|has|cost|weigh|last|take|cover|span|exceed|earn|hold|live|work|start|end|begin|contain|own|make|"
+    r"use|run|reach|were|was)(?:e?s)?)\b.{3,298}?)\s*\.?\s*$",
+    re.IGNORECASE,
+)
+_CLEAR = 0.8
 _MOST = 12  # sentences
 _LONGEST = 4_000  # characters
 
@@ -119,11 +129,26 @@ def read_knowledge(question: str, evidence: str, terms: Terms, topic: Topic, con
         if opening is not None:
             found.instructions.append(Sentence(start + opening.end(), end, left_out is not None))
             continue
-        match = _IF.match(text) or _DEFINES.match(text)
+        match = _IF.match(text) or _says(text, question) or _DEFINES.match(text)
         if match is not None:
             offset = len(question) + 1 + start
             _Definition(question, match, offset, (terms, topic, conditions)).add_to(found)
     return found
+
+
+def _says(text: str, question: str) -> re.Match[str] | None:
+    """The match of "a long-haul flight covers more than 4000 km", where the question uses the words before the verb."""
+    lead = _LEAD.match(text)
+    words = list(re.finditer(r"[^\W_][\w-]*", text[lead.end() :])) if lead else []
+    for count in (3, 2, 1):
+        if lead is None or len(words) <= count:
+            continue
+        name = text[lead.end() : lead.end() + words[count - 1].end()]
+        pattern = rf"{re.escape(text[: lead.end()])}(?P<name>{re.escape(name)}){_VERB.pattern}"
+        found = re.match(pattern, text, re.IGNORECASE)
+        if found is not None and find_name(name, question) is not None:
+            return found
+    return None
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
@@ -165,7 +190,7 @@ class _Definition:
         if (test := read_test(body, self.terms, self.topic)) is not None:
             self._add_test(found, place, *test)
             return
-        formula = read_formula(body, self.terms, self.topic)
+        formula = read_formula(body, self.terms, self.topic) or self._measure(body)
         if formula is not None:
             node, score = formula
             table = (tables_of([node]) or [""])[0]
@@ -176,6 +201,15 @@ class _Definition:
         if _QUOTIENT.match(body) is None and self._add_worded(found, place, body):
             return
         self._reword(found, place, body)
+
+    def _measure(self, body: str) -> tuple[exp.Expression, float] | None:
+        """The measure that a body names alone: "number of bookings"."""
+        if not _MEASURE.match(body) or re.search(r"[/*()+=<>]|\s-\s", body):
+            return None
+        readings, used = self.terms.beginning(body.lower(), self.topic)
+        whole = used.split()[-1:] == body.lower().strip(" .").split()[-1:]
+        measures = [one for one in readings[:1] if one.kind == "measure" and one.score >= _CLEAR and whole]
+        return (measures[0].expressions[0], measures[0].score) if measures else None
 
     def _add_worded(self, found: Knowledge, place: tuple[int, int], body: str) -> bool:
         """Whether the body states conditions in words, which are then those of the name."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
+from .functions import difference
 from .plan import column, has_aggregate
+from .term import is_moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,16 @@ _FUNCTIONS: dict[str, Any] = {
     "maximum": exp.Max,
     "minimum": exp.Min,
 }
+_IS = re.compile(
+    r"^\s*(?:the\s+)?(?P<left>[\w .]+?)\s+(?:is|are|equals?|being)\s+(?:either\s+)?(?P<right>[^=<>]+?)\s*$",
+    re.IGNORECASE,
+)
+_PLAIN_WORDS = re.compile(
+    r"\b(?:above|below|more|less|over|under|least|most|not|null|between|after|before|than|greater|fewer|highest|lowest|"
+    r"where|who|that|which|with|defined|calculated|number|total|sum|average)\b",
+    re.IGNORECASE,
+)
+_ITEMS = re.compile(r"\s*,\s*(?:or\s+)?|\s+or\s+", re.IGNORECASE)
 _TEST = re.compile(
     r"^\s*(?P<left>[^=<>!'\"]+?)\s*(?:(?P<op><=|>=|!=|<>|==|=|<|>)|(?P<word>\bnot\s+in\b|\bin\b(?=\s*\()|\bnot\s+like\b|\blike\b|"
     r"\bis\b(?=\s+(?:not\s+)?null\b)|\bbetween\b))\s*(?P<right>.+?)\s*$",
@@ -95,7 +107,7 @@ def read_formula(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression,
     if len(pieces) < 3 or not held:
         return None
     tree = _parsed(" ".join(written), terms)
-    return None if tree is None else (_filled(tree, held), score)
+    return None if tree is None else (_with_times(_filled(tree, held), terms, topic), score)
 
 
 def _with_symbols(text: str) -> str:
@@ -134,6 +146,19 @@ def _filled(tree: exp.Expression, held: Mapping[str, exp.Expression]) -> Any:
     return tree
 
 
+def _with_times(tree: Any, terms: Terms, topic: Topic) -> Any:
+    """Two days or times less each other as the time between them, in the unit that the question asks for."""
+    dialect = terms.lexicon.view.schema.dialect
+    for node in list(tree.find_all(exp.Sub)):
+        sides = [terms.facts(side) for side in (node.this, node.expression)]
+        if all(facts is not None and is_moment(facts) for facts in sides):
+            between: Any = exp.Paren(this=difference(node.this, node.expression, topic.unit, dialect))
+            if node is tree:
+                return between
+            node.replace(between)
+    return tree
+
+
 def _operand(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, float] | None:
     text = _ARTICLE.sub("", text)
     exact = _exact(text, terms, topic)
@@ -147,7 +172,7 @@ def _operand(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, flo
         if len(term.expressions) != 1 or term.score < _CLEAR:
             continue
         facts = terms.facts(term.expressions[0])
-        if facts is not None and facts.kind == "number":
+        if facts is not None and (facts.kind == "number" or (is_moment(facts) and not whole)):
             node = term.expressions[0].copy()
             return (_FUNCTIONS[whole[1].lower()](this=node) if whole else node), term.score
     return None
@@ -195,7 +220,7 @@ def read_test(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, fl
 def _test(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, float] | None:
     match = _TEST.match(text.strip(" ."))
     if match is None:
-        return None
+        return _equality(text.strip(" ."), terms, topic)
     left = match["left"].strip()
     formula = read_formula(left, terms, topic)
     found = formula or _named(left, terms, topic)
@@ -212,6 +237,22 @@ def _test(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, float]
     if tree is None or any(node.name != "operand0" for node in tree.find_all(exp.Column)):
         return None
     return _filled(tree, {"operand0": found[0]}), found[1]
+
+
+def _equality(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, float] | None:
+    """ "class is business or first", where the left side is a column by its name."""
+    match = _IS.match(text)
+    left = _exact(match["left"], terms, topic) if match is not None else None
+    if match is None or left is None or _PLAIN_WORDS.search(match["right"]):
+        return None
+    items = [item.strip(" '\"") for item in _ITEMS.split(match["right"])]
+    values: list[Any] = [
+        exp.Literal.number(item) if _NUMBER.fullmatch(item) else exp.Literal.string(item) for item in items if item
+    ]
+    if not values or any(len(item.split()) > 3 for item in items):
+        return None
+    test: Any = exp.In(this=left, expressions=values) if len(values) > 1 else exp.EQ(this=left, expression=values[0])
+    return test, 1.0
 
 
 def _plain(right: str) -> str:

@@ -15,70 +15,41 @@ from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
-from ..sketch.view import SchemaView
-from .alternatives import alternatives, with_patterns
+from .alternatives import with_patterns
 from .averages import read_averages
 from .bare import read_bare
-from .compose import Composer, Ranked
 from .conditions import Clause, read_all
-from .coverage import Coverage
+from .contrasts import read_apart
+from .directions import read_directions
 from .explain import explain
 from .given import with_evidence
 from .groups import SPENT_MORE
-from .joins import CheapJoins
-from .lexicon import Lexicon
 from .measures import OWED_AMOUNT
-from .names import with_natural_names
-from .nested import read_nested
 from .pairs import read_pairs
-from .plan import PlanWriter
-from .read import QuestionReader
-from .relations import acting_role, lift, read_existence, read_relations
-from .roles import with_roles
+from .readings import Context, Prepared, compose, weighted, with_contrasts
+from .relations import read_existence, read_relations
 from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
-from .term import Term
-from .terms import Terms
+from .shared import read_presences
 from .topic import find_topic
+from .windows import find_trend
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ...schema.schema import Schema
     from ..base import Request
+    from .compose import Ranked
     from .given import Given
+    from .terms import Terms
 
 __all__ = ["PhraseGenerator"]
 
 _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
 _SHARP = 6
-_NEAR = 24  # characters between "average" and the condition
-_AGGREGATE = re.compile(r"\b(?:with|whose|have|has|having|where)\b[^.,?]*\b(average|mean|total|maximum|minimum)\b")
 _UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
 _DROPPED = 0.8  # for each doubtful condition that is left out
-_NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
-
-
-@dataclass
-class _Prepared:
-    """What is made once for each schema."""
-
-    schema: Schema
-    view: SchemaView
-    terms: Terms
-    reader: QuestionReader
-    composer: Composer
-
-    @classmethod
-    def of(cls, schema: Schema) -> _Prepared:
-        named = with_natural_names(schema)
-        view = SchemaView.of(named)
-        whole, roles = with_roles(named)
-        # Conditions are read without second copies of tables; `relations` then moves them to the copy.
-        terms = Terms(Lexicon(view if whole is named else SchemaView.of(whole), roles))
-        writer = PlanWriter(whole, CheapJoins(whole, named), roles)
-        return cls(schema, view, terms, QuestionReader(terms), Composer(terms, writer))
 
 
 @dataclass
@@ -94,7 +65,7 @@ class PhraseGenerator(Generator):
     paths = ("full+values",)
     wants_samples = True  # of stored forms: how a column writes yes and no, and its days
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
-    _held: OrderedDict[int, _Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _held: OrderedDict[int, Prepared] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[PhraseGenerator], tuple[()]]:
         return type(self), ()
@@ -122,7 +93,7 @@ class PhraseGenerator(Generator):
         return [replace(one, doubts=problems) for one in made] if problems else made
 
     def _candidates(
-        self, ranked: list[Ranked], prepared: _Prepared, request: Request, extra: tuple[tuple[str, ...], float]
+        self, ranked: list[Ranked], prepared: Prepared, request: Request, extra: tuple[tuple[str, ...], float]
     ) -> list[Candidate]:
         notes, ms = extra
         held: dict[str, Ranked] = {}
@@ -151,14 +122,14 @@ class PhraseGenerator(Generator):
             for sql, one in held.items()
         ]
 
-    def _prepare(self, schema: Schema) -> _Prepared:
+    def _prepare(self, schema: Schema) -> Prepared:
         """What was made for a schema; the last few are kept, each with its schema so that its identity stays taken."""
         with self._lock:
             held = self._held.get(id(schema))
             if held is not None:
                 self._held.move_to_end(id(schema))
                 return held
-        made = _Prepared.of(schema)
+        made = Prepared.of(schema)
         with self._lock:
             self._held[id(schema)] = made
             while len(self._held) > _VIEWS:
@@ -166,13 +137,14 @@ class PhraseGenerator(Generator):
         return made
 
 
-def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> tuple[list[Ranked], tuple[str, ...]]:
+def _read(text: str, prepared: Prepared, request: Request, given: Given) -> tuple[list[Ranked], tuple[str, ...]]:
     """All readings, and what is said of conditions that cannot hold.
 
     The readings are with every condition, and without the doubtful ones, whose words then name parts of the schema.
     """
+    mask = Mask.of(text)
     said = read_all(
-        text,
+        read_apart(text, mask.text),
         prepared.view,
         hits=request.hits,
         ranges=request.ranges,
@@ -180,7 +152,10 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> tup
         samples=request.samples,
     )
     clauses = [clause for clause in said.clauses if not _far(clause, text) and not _sorts(clause, text)]
-    mask = Mask.of(text)
+    trend = find_trend(mask.text)
+    if trend is not None:
+        # "from the previous month" compares every month with the one before; it is no condition.
+        clauses = _apart(clauses, [Clause(trend.start, trend.end, ())])
     lines = {product.table for product in prepared.terms.sums.products}
     sold = any(term.table in lines for term in given.formulas.values())
     clauses = with_sale_days(clauses, mask.text, prepared.terms, sold=sold)
@@ -201,21 +176,17 @@ def _read(text: str, prepared: _Prepared, request: Request, given: Given) -> tup
     clauses = [*clauses, *_apart(read_unsold(mask.text, prepared.terms, topic), clauses)]
     clauses = _replaced(clauses, read_existence(mask.text, roles))
     related = read_relations(mask.text, clauses, roles)
-    clauses = _replaced(related.clauses, given.clauses)
+    directed = read_directions(mask.text, related.clauses, prepared.terms)
+    presences = read_presences(mask.text, prepared.composer, topic)
+    clauses = _replaced(_replaced(directed, presences), given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
-    ranked = _compose(text, clauses, prepared, request.evidence, target=related.target, formulas=given.formulas)
+    context = Context(text, prepared, request.evidence, related.target, given.formulas, trend)
+    ranked = compose(context, clauses)
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
-        less = _compose(
-            text,
-            firm,
-            prepared,
-            request.evidence,
-            [text[c.start : c.end] for c in clauses if c not in firm],
-            target=related.target,
-            formulas=given.formulas,
-        )
-        ranked = [*ranked, *(Ranked(one.score * weight, one.plan) for one in less)]
+        dropped = [text[c.start : c.end] for c in clauses if c not in firm]
+        ranked += weighted(compose(context, firm, dropped), weight)
+    ranked = with_contrasts(ranked, context, clauses, topic)
     return sorted(ranked, key=lambda one: -one.score), said.problems
 
 
@@ -227,53 +198,6 @@ def _apart(clauses: Sequence[Clause], others: Sequence[Clause]) -> list[Clause]:
 def _replaced(clauses: Sequence[Clause], better: Sequence[Clause]) -> list[Clause]:
     """All clauses in order; of those that overlap, the better ones."""
     return sorted([*_apart(clauses, better), *better], key=lambda clause: clause.start)
-
-
-def _compose(
-    text: str,
-    clauses: Sequence[Clause],
-    prepared: _Prepared,
-    evidence: str,
-    dropped: Sequence[str] = (),
-    *,
-    target: str = "",
-    formulas: Mapping[tuple[str, ...], Term] | None = None,
-) -> list[Ranked]:
-    mask = Mask.of(text)
-    topic = replace(find_topic(mask.text, prepared.terms), formulas=formulas or {})
-    for clause in clauses:
-        mask.blank(clause.start, clause.end)
-    draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
-    draft.distinct = draft.distinct or _NO_DUPLICATES.search(evidence) is not None
-    draft.measured = _measured(mask.text, text, clauses)
-    role = acting_role(Mask.of(text).text, prepared.terms.lexicon.roles.reflexive())
-    if role is not None and not any(role.name in option.tables for one in clauses for option in one.options):
-        lift(draft, role)
-    if target:  # "who manages Ann Lee"
-        draft.subject, draft.targets = target, [[Term(1.0, (), target, "thing")]]
-    if draft.empty:
-        return []
-    coverage = Coverage.of(mask.text, prepared.terms, dropped)
-    options = alternatives(text, clauses)
-    ranked = prepared.composer.compose(draft, options, topic.focus, coverage)
-    nested = read_nested(mask.text, prepared.terms, topic)
-    if nested is not None:
-        mask.cut(nested.start, nested.end)
-        draft = prepared.reader.read(mask.text, topic, [(clause.start, clause.end) for clause in clauses])
-        draft.targets, draft.order, draft.ratio = [nested.slot], [], None
-        ranked += prepared.composer.compose(draft, options, topic.focus, coverage)
-    return ranked
-
-
-def _measured(masked: str, text: str, clauses: Sequence[Clause]) -> dict[int, str]:
-    """Conditions on an aggregate, by number: "with an average price below 5"."""
-    found = {}
-    for number, clause in enumerate(clauses):
-        before = masked[max(0, clause.start - _NEAR) : clause.start] + text[clause.start : clause.end].lower()
-        match = _AGGREGATE.search(before)
-        if match and clause.options[0].kind == "comparison" and not clause.options[0].test.find(exp.Select):
-            found[number] = match[1]
-    return found
 
 
 def _far(clause: Clause, text: str) -> bool:

@@ -14,6 +14,7 @@ from .conditions.build import negate
 from .definitions import expand
 from .evidence import find_name, read_knowledge
 from .plan import tables_of
+from .rates import spell_out_rates
 from .scan import Mask
 from .topic import find_topic
 
@@ -50,7 +51,7 @@ class Given:
 def with_evidence(text: str, request: Request, terms: Terms, view: SchemaView) -> tuple[str, Request, Given]:
     """The question with the terms of its evidence spelt out, and what else the evidence says."""
     if not request.evidence:
-        expanded = expand(text, "")
+        expanded = expand(text, "", spell_out_rates(text, terms))
         moved = _moved(request, expanded) if expanded is not None else request
         return expanded.text if expanded is not None else text, moved, Given()
     topic = find_topic(Mask.of(text).text, terms)

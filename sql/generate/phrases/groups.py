@@ -30,6 +30,11 @@ _BY = re.compile(
     r"(?:[^\W\d_]+\s+){0,2}(?:revenue|sales|count|total|number))\b(?:\s+[^\W\d_][\w-]*){0,5}?\s+"
     r"(?<!ordered )(?<!sorted )(?<!ranked )(?<!made )(?<!placed )(?<!written )(?<!ed )by\s+"
 )
+_ANY_BY = re.compile(r"(?<!ed )(?<!made )(?<!written )\bby\s+(?:the\s+)?")
+_ORDERS = re.compile(
+    r"\b(?:list|show|give|find|return|display|calculate|compute|report|tell|what|how|which|count|get)\b.*"
+)
+_MOST_GROUPS = 2
 _SURE = 0.7
 _MORE = re.compile(r"\s+and\s+(?:(?:each|per|in each|for each)\s+)?")
 _OTHER = re.compile(r"\b(?:the|number|total|average)\b")
@@ -59,14 +64,23 @@ class GroupReader:
 
     terms: Terms
 
-    def read(self, mask: Mask, topic: Topic) -> list[Slot]:
-        """What the rows are grouped by; the phrases are blanked."""
+    def read(self, mask: Mask, topic: Topic, *, ratio: bool = False) -> list[Slot]:
+        """What the rows are grouped by; the phrases are blanked.
+
+        Args:
+            mask: What is left of the question.
+            topic: What it is about.
+            ratio: A quotient was read before, after which any "by" tells the groups.
+        """
         found: list[Slot] = []
         for match in list(_GROUP.finditer(mask.text)):
             if not mask.text[match.start() : match.end()].strip():
                 continue
             phrase, end = phrase_at(mask.text, match.end())
             begin = end - len(phrase)
+            # "for every farm list the number of workers"
+            order = _ORDERS.search(phrase)
+            phrase = phrase[: order.start()] if order is not None else phrase
             terms, used = self.terms.beginning(phrase, topic, most=5)
             slot = [term for term in terms if term.kind != "measure"]
             if slot:
@@ -74,11 +88,17 @@ class GroupReader:
                 end = begin + len(used)
                 mask.cut(match.start(), end)
                 found += self._further(mask, end, topic)
+        if ratio and not found:
+            found = self._by(mask, topic, _ANY_BY)
+        if found and len(found) < _MOST_GROUPS:
+            found += [
+                slot for slot in self._by(mask, topic, _ANY_BY) if slot[0].key not in [one[0].key for one in found]
+            ]
         return found or self._by(mask, topic) or self._periodic(mask, topic)
 
-    def _by(self, mask: Mask, topic: Topic) -> list[Slot]:
+    def _by(self, mask: Mask, topic: Topic, pattern: re.Pattern[str] = _BY) -> list[Slot]:
         """What follows "by" after a measure: "total revenue by category"."""
-        match = _BY.match(mask.text)
+        match = pattern.search(mask.text)
         if match is None:
             return []
         phrase, end = phrase_at(mask.text, match.end(), most=3)
@@ -113,10 +133,12 @@ class GroupReader:
     def _slot(self, phrase: str, topic: Topic) -> Slot:
         return [term for term in self.terms.read(phrase, topic, most=5) if term.kind != "measure"]
 
-    def _spending(self, mask: Mask) -> list[Having]:
+    def _spending(self, mask: Mask, topic: Topic | None) -> list[Having]:
         """Tests on the sum of each row: "spent more than 30 in total"."""
         match = SPENT_MORE.search(mask.text)
-        spent = self.terms.read("total spend", Topic()) if match else []
+        # Lines that are sold are known without the question; other amounts by the tables that it names.
+        about = Topic() if topic is None or self.terms.sums.products else topic
+        spent = self.terms.read("total spend", about) if match else []
         slot = [term for term in spent if term.kind == "measure"]
         number = number_of(match[2].replace(",", "")) if match else None
         if match is None or number is None or not slot:
@@ -124,9 +146,9 @@ class GroupReader:
         mask.blank(match.start(), match.end())
         return [Having(_OPS[match[1]], number, tuple(slot))]
 
-    def tests(self, mask: Mask) -> list[Having]:
+    def tests(self, mask: Mask, topic: Topic | None = None) -> list[Having]:
         """Tests on the number of things of each row, which are blanked: "more than 2 orders"."""
-        found = self._spending(mask)
+        found = self._spending(mask, topic)
         for match in list(_HAVING.finditer(mask.text)):
             word, digits, tail = match[1], match[2] or match[4], match[3] or match[5] or ""
             number = number_of(digits)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CheapJoins"]
 
 _REFERENCE, _SHARED, _WEAK = 1.0, 2.6, 4.5
-_UNSAID = 0.4  # a table that the question does not mention costs more to pass through
+_LINK, _UNSAID = 0.2, 0.4  # a table that the question does not mention costs more to pass through
 _MOMENT = ("date", "time")
 
 
@@ -33,6 +33,13 @@ class CheapJoins:
     def __init__(self, schema: Schema, plain: Schema | None = None) -> None:
         self._edges: dict[str, list[tuple[float, Edge]]] = {table.name: [] for table in schema.tables}
         self._keys = {table.name: key_column(table) for table in schema.tables}
+        # Tables that only tie others together are there to be passed through.
+        referring = {(key.table, name) for key in schema.foreign_keys for name in key.columns}
+        self._links = {
+            table.name
+            for table in schema.tables
+            if len(table.primary_key) > 1 and all((table.name, name) in referring for name in table.primary_key)
+        }
         for key in schema.foreign_keys:
             self._add(key, _REFERENCE, schema)
         for key in inferred_keys(plain or schema):
@@ -102,7 +109,8 @@ class CheapJoins:
                 if edge.other in reached or edge.other in start:
                     continue
                 count += 1
-                step = price + (0.0 if edge.other in said else _UNSAID) - (0.3 if _over(edge, via) else 0.0)
+                unsaid = _LINK if edge.other in self._links else _UNSAID
+                step = price + (0.0 if edge.other in said else unsaid) - (0.3 if _over(edge, via) else 0.0)
                 heapq.heappush(queue, (cost + step, count, edge.other, (*path, edge)))
         return None
 

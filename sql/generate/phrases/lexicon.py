@@ -35,11 +35,12 @@ GENERIC = STOP_WORDS | word_set(
 )
 # These only count where the schema has them: "details of the staff" may be a column, or all of them.
 _SOFT = word_set("table record records result results value values information details data first member members")
-_HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to)\s")
+_HEAD_END = re.compile(r"\s(?:of|for|in|from|at|by|on|to|per)\s")
 _KEYED = frozenset(map(stem, ("id", "ids", "key", "number", "code", "identifier")))
 # Question words and the words of identifiers that often stand for them, in any domain.
 _SYNONYMS = {
-    "spend": ("amount", "total", "cost"), "spent": ("amount", "total", "cost"), "revenue": ("amount", "total", "price"),
+    "spend": ("amount", "total", "cost", "price", "fare"), "spent": ("amount", "total", "cost", "price", "fare"),
+    "revenue": ("amount", "total", "price", "fare"),
     "sale": ("amount", "total"), "earn": ("salary", "income", "amount"), "paid": ("amount", "payment"),
     "money": ("amount",), "cost": ("price",), "price": ("cost",), "score": ("rating",), "rating": ("score",),
     "nation": ("country",), "kind": ("type",), "category": ("type",), "sex": ("gender",), "mail": ("email",),
@@ -51,6 +52,7 @@ _SYNONYMS = {
 }  # fmt: skip
 _LINKED = {stem(word): tuple(map(stem, others)) for word, others in _SYNONYMS.items()}
 _ISSION = re.compile(r"issions?$")
+_TIMED = word_set("at on date time by ts timestamp datetime day")
 _SYNONYM, _SPELLED = 0.7, 0.8
 _NOT_SAID = 0.6
 
@@ -217,6 +219,24 @@ class Lexicon:
     def skips(self, word: str) -> bool:
         """Whether a folded word never names anything."""
         return word in GENERIC or (word in _SOFT and stem(word) not in self.view.words)
+
+    def is_verb(self, word: str) -> bool:
+        """Whether a folded word is a past tense that no name of the schema is written with: "harvested"."""
+        return word.endswith("ed") and len(word) > 4 and word not in self._written
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """Words of names as they are written."""
+        tables = self.view.schema.tables
+        names = [table.comment or table.name for table in tables]
+        names += [column.comment or column.name for table in tables for column in table.columns]
+        # "booked at" is the time of what "booked" says.
+        return frozenset(
+            word
+            for name in names
+            if (words := split_identifier(name))[-1:] and words[-1] not in _TIMED
+            for word in words
+        )
 
     def similar(self, word: str, after: str = "") -> dict[str, float]:
         """Stems of the schema that a word may stand for, alone or together with the next, 0..1."""

@@ -59,6 +59,7 @@ class MeasureTerms:
         found: list[Term] = []
         for table in range(len(self.lexicon.view.tables)):
             own = self._numbers(table)
+            found += self._per_unit(own)
             quantity = next((facts for facts in own if _QUANTITY & set(facts.name.stems)), None)
             if quantity is None or quantity.ref.table in self.lexicon.roles.by_name:
                 continue
@@ -74,6 +75,17 @@ class MeasureTerms:
                         Term(score * _DISCOUNTED, (exp.Mul(this=product.copy(), expression=rest),), quantity.ref.table)
                     )
         return tuple(found)
+
+    def _per_unit(self, own: Sequence[ColumnFacts]) -> list[Term]:
+        """ "price per ton" times the tons of the same row."""
+        found: list[Term] = []
+        for price in own:
+            unit = price.name.stems[price.name.stems.index("per") + 1 :] if "per" in price.name.stems else ()
+            amount = next((facts for facts in own if unit and facts.name.stems == unit), None)
+            if amount is not None and amount.ref.table not in self.lexicon.roles.by_name:
+                product: Any = exp.Mul(this=column(amount.ref), expression=column(price.ref))
+                found.append(Term(1.0, (product,), amount.ref.table))
+        return found
 
     @cached_property
     def debts(self) -> tuple[Term, ...]:

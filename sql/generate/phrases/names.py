@@ -108,6 +108,8 @@ def _natural(text: str, name: str, vocabulary: frozenset[str], kind: str = "") -
     for word in split_identifier(text):
         pieces += _segments(word, vocabulary, boolean="bool" in kind.lower())
     full = [_ABBREVIATIONS.get(piece, piece) for piece in pieces]
+    if len(full) > 1 and full[-1] in {"no", "nr"}:
+        full[-1] = "number"
     return "" if full == split_identifier(name) else " ".join(full)
 
 

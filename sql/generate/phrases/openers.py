@@ -18,7 +18,9 @@ _VERBS = (
 )
 OPENER = re.compile(
     _POLITE + r"(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were)?|which(?:\s+are|\s+is|\s+were)?|whose|"
-    r"who(?:\s+are|\s+is|\s+were)?|(?:" + _VERBS + r")(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+does|"
+    r"who(?:\s+are|\s+is|\s+were)?|(?:"
+    + _VERBS
+    + r")(?:\s+me)?(?:\s+out)?|how\s+many|how\s+much|how\s+(?:does|did|do)|"
     r"how\s+(?:old|long|tall|heavy|far|large|big|high|fast|expensive)|where|when)\b\s*(?:is\s+|are\s+|was\s+|were\s+)?"
 )
 _RELATIVE = re.compile(

@@ -19,7 +19,7 @@ _SMALL = "lowest|smallest|least|shortest|youngest|earliest|worst|fewest"
 _WAYS = "ascending|descending|alphabetical|lexicographical?|chronological|increasing|decreasing"
 ORDER = re.compile(
     r"[,;]?\s*\b(?:and\s+)?(?:please\s+)?(?:"
-    r"(?:(?:order|sort|arrange)(?:ed|ing|s)?|(?:rank|list)(?:ed|ing))\s+"
+    r"(?:order(?:ed|ing)?|(?:sort|arrange)(?:ed|ing|s)?|(?:rank|list)(?:ed|ing))\s+"  # "orders by month" are orders
     r"(?:(?:the|your)\s+(?:\w+\s+)?(?:results?|list|rows?|output|answers?)\s+|them\s+|it\s+|these\s+|results?\s+)?"
     r"(?:(?:by|based on|according to)\s+|(?=in\s+(?:the\s+)?(?:asc|desc|alpha|incr|decr|order|reverse|lexi|chron))"
     r"|(?=from\s+)|(?=alphabetic)|(?=starting)|(?=with the))"

@@ -40,6 +40,7 @@ class Plan:
         where, group, having: Conditions and keys, conditions joined by AND.
         order: Sort keys, each with True for descending.
         limit: Rows kept, None for all.
+        offset: Rows left out before them: 1 for the second of all.
         distinct: SELECT DISTINCT.
         via: Foreign-key columns to join over where two tables are tied by several.
         said: Tables that the question mentions, which joins rather pass through.
@@ -53,6 +54,7 @@ class Plan:
     having: tuple[exp.Expression, ...] = ()
     order: tuple[tuple[exp.Expression, bool], ...] = ()
     limit: int | None = None
+    offset: int = 0
     distinct: bool = False
     via: tuple[ColumnRef, ...] = ()
     said: tuple[str, ...] = ()
@@ -170,6 +172,14 @@ class PlanWriter:
         """
         return self.joined(plan.source) if plan.source is not None else self._path(plan)[0]
 
+    def path(self, first: str, last: str) -> Sequence[Edge]:
+        """The joins from one table to another; () where there are none."""
+        return self._graph.connect([first, last]) or ()
+
+    def refers(self, edge: Edge) -> bool:
+        """Whether one side of a join is the key of its table."""
+        return edge.columns == (self._keys.get(edge.table),) or edge.other_columns == (self._keys.get(edge.other),)
+
     def _path(self, plan: Plan) -> tuple[list[str], list[Edge]]:
         tables = list(dict.fromkeys([*plan.tables, *tables_of(plan.parts)]))
         if not tables:
@@ -265,7 +275,8 @@ class PlanWriter:
                 exp.Ordered(this=key, desc=desc, nulls_first=self._nulls_first(key, desc)) for key, desc in plan.order
             ]
             select = select.order_by(*keys, copy=False)
-        return select if plan.limit is None else select.limit(plan.limit, copy=False)
+        select = select if plan.limit is None else select.limit(plan.limit, copy=False)
+        return select.offset(plan.offset, copy=False) if plan.offset else select
 
     def _nulls_first(self, key: exp.Expression, desc: bool) -> bool:
         """The engine's own way, so that nothing is written, but that what is unknown is not the most of all."""

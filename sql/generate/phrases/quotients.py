@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -11,8 +11,8 @@ from ctxprune.errors import GenerationError
 
 from .choices import all_of, compare, ordered, real, unique
 from .functions import quotient
-from .plan import Plan, has_aggregate
-from .ratio import grouped_count, grouped_ratio, ratio_of
+from .plan import Plan, has_aggregate, text_of
+from .ratio import grouped_count, grouped_ratio, limited_sides
 from .windows import total_over
 
 if TYPE_CHECKING:
@@ -69,13 +69,16 @@ class QuotientComposer:
             )
             distinct = self._repeated(Plan((*shown,), tables))
             for sums in (False, True) if single else (True,):
-                value = ratio_of(sides, limits, percent=ratio.percent, sums=sums, distinct=distinct)
+                values = _combined(ratio, *limited_sides(sides, limits, sums=sums, distinct=distinct))
+                if values is None and not (ratio.whole and groups):
+                    continue
                 if ratio.whole and groups:
                     top = sides[0].expressions[0]
                     top = top if has_aggregate(top) else exp.Sum(this=top.copy())
-                    value = quotient(top, total_over(top), percent=ratio.percent)
+                    part = quotient(top, total_over(top), percent=ratio.percent)
+                    values = (top.copy(), part) if ratio.form == "beside" else (part,)
                 grouped = tuple(unique([*keys, *shown])) if sums or not plain else ()
-                yield share * (0.6 if single else 1.0), Plan((*shown, value), tables, rest, group=grouped)
+                yield share * (0.6 if single else 1.0), Plan((*shown, *(values or ())), tables, rest, group=grouped)
 
     def averages(self, choice: Choice, tests: tuple[exp.Expression, ...]) -> Iterator[tuple[float, Plan]]:
         """The average over groups of a count."""
@@ -113,3 +116,15 @@ class QuotientComposer:
                 None if one is None else compare(one.op, grouped_count(), one.number) for one in (first, second)
             )
             yield term.score, grouped_ratio(inner, tests, percent=ratio.percent)
+
+
+def _combined(ratio: Ratio, top: exp.Expression, bottom: exp.Expression) -> tuple[exp.Expression, ...] | None:
+    """What is shown of the two sides; None where they are the same, as 1 says nothing."""
+    if text_of(top) == text_of(bottom):
+        return None
+    if ratio.form == "beside":
+        return top, bottom
+    if ratio.form == "quotient":
+        return (quotient(top, bottom, percent=ratio.percent),)
+    less: Any = exp.Sub(this=top, expression=bottom)
+    return (less,) if ratio.form == "minus" else (quotient(exp.Paren(this=less), bottom, percent=True),)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .measures import SPENT
 from .names import key_column
-from .openers import LOW, is_opening
+from .openers import LOW, OPENER, is_opening
 from .scan import NUMBER, number_of, phrase_at
 from .superlatives import ADJECTIVES, is_count_adjective, superlative
 from .term import Term
@@ -44,6 +44,14 @@ _SPENDING = re.compile(
 )
 _SEVERAL = re.compile(rf"^\W*(?:which|what|list|show|name|find)\s+(?:are\s+|were\s+)?(?:the\s+)?({NUMBER})\s+(?=[a-z])")
 _RANKED = re.compile(r"^\W*rank\s+(?:all\s+)?(?:the\s+)?")
+_LATELY = re.compile(r"\b([^\W\d_]{3,}ed)\s+(most\s+recently|last|latest|first|earliest)\b(?!\s+\d)")
+_BETWEEN = re.compile(r"\bbetween\s+(?:the\s+)?(?:[^\W\d_]+\s+and\s+(?:the\s+)?)?$")
+_PRICED = re.compile(r"(?:most|least)\s+expensive|cheapest|priciest|longest|shortest|largest|biggest|smallest")
+_LESS = re.compile(r"least|cheapest|shortest|smallest")
+_ORDINALS = ("sec", "thi", "fou", "fif", "six")
+_NTH = re.compile(
+    r"\b(second|third|fourth|fifth|sixth)(?:\s+|-)(?=(?:most|least|fewest|highest|lowest|greatest|[^\W\d_]{2,}(?:est|iest))\b)"
+)
 _CLEAR = 0.6
 # "the most recent balance" is a column of the latest row; "the largest price" is the price itself.
 _OF_COLUMNS = frozenset({"latest", "most recent", "newest", "earliest", "oldest"})
@@ -58,6 +66,7 @@ class RankReader:
 
     def top(self, mask: Mask, draft: Draft, topic: Topic) -> None:
         """The number of rows of "top 5", and what ranks them where it is said with it."""
+        self._nth(mask, draft)
         if self._ranking(mask, draft, topic):
             return
         match = _TOP.search(mask.text)
@@ -91,6 +100,13 @@ class RankReader:
         mask.blank(match.start(), match.end())
         if counted:
             mask.blank(match.end(), match.end() + counted.end())
+
+    def _nth(self, mask: Mask, draft: Draft) -> None:
+        """How many rows come before "the second highest"; the superlative says the rest."""
+        match = _NTH.search(mask.text)
+        if match is not None:
+            draft.offset = _ORDINALS.index(match[1][:3]) + 1
+            mask.blank(match.start(1), match.end(1))
 
     def _ranking(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
         """What "Rank the customers by total amount" ranks by."""
@@ -140,10 +156,12 @@ class RankReader:
         """What "the most" or a superlative ranks by, unless it is known."""
         if draft.order or self._selling(mask, draft, topic) or self._spending(mask, draft, topic):
             return
-        if self._adjective(mask, draft, topic):
+        if self._adjective(mask, draft, topic) or self._adverb(mask, draft, topic):
             return
         for match in _MOST.finditer(mask.text):
-            if is_opening(mask.text[: match.start(1)]) and " of" not in match[0]:
+            opens = self._opens(mask.text[: match.start(1)], topic)
+            draft.itself = opens and bool(draft.offset)
+            if opens and not draft.offset and " of" not in match[0]:
                 counted = is_count_adjective(mask.text[match.start(1) :])
                 if not counted:
                     continue
@@ -156,10 +174,45 @@ class RankReader:
                 end = match.start(1) + counted.end()
             else:
                 slot = self._ranked_by(match, phrase, topic)
+                by = _BY.match(mask.text, end) if slot and self.terms.things(phrase) else None
+                key, stop = phrase_at(mask.text, by.end()) if by else ("", 0)
+                # "the largest farm by area"
+                if key and (named := self._measure_slot(key, topic)):
+                    slot = named
+                    mask.blank(end, stop)
+                    end = match.end()
             if slot:
                 self._rank(draft, slot, desc)
                 mask.blank(match.start(), end)
                 return
+
+    def _adverb(self, mask: Mask, draft: Draft, topic: Topic) -> bool:
+        """ "who was hired most recently": the day of the event ranks."""
+        match = _LATELY.search(mask.text)
+        days = self.terms.moments(match[1], topic)[:1] if match is not None else []
+        facts = self.terms.facts(days[0].expressions[0]) if days else None
+        named = self.terms.lexicon.similar(match[1]) if match is not None else {}
+        if match is None or facts is None or not set(named) & set(facts.name.stems):
+            return False
+        self._rank(draft, days, match[2] not in {"first", "earliest"})
+        mask.blank(match.start(), match.end())
+        return True
+
+    def _opens(self, text: str, topic: Topic) -> bool:
+        """Is there nothing before a superlative but the opening words: no "which manufacturer operated"?"""
+        if _BETWEEN.search(text):
+            return True  # "the difference between the highest and the lowest"
+        if not is_opening(text):
+            return False
+        opener = OPENER.match(text.strip() + " ")
+        between = text.strip()[opener.end() :] if opener else ""
+        between = re.sub(r"\b(?:the|an?)\s*$", "", between).strip(" ,")
+        if len(between.split()) < 2 or re.search(r",|\band$", between):
+            return True
+        # A verb stands between what is asked for and the superlative.
+        phrase, verb = between.rsplit(None, 1)
+        named = self.terms.read(phrase, topic)
+        return not named or named[0].score < _CLEAR or bool(self.terms.things(verb)) or verb in {"most", "very"}
 
     def _ranked_by(self, match: re.Match[str], phrase: str, topic: Topic) -> Slot:
         if "number" in match[0] or "count" in match[0]:
@@ -180,6 +233,10 @@ class RankReader:
             phrase, _ = phrase_at(mask.text, match.end())
             things = [thing for thing in self.terms.things(phrase)[:1] if thing.score >= _CLEAR]
             columns = self.terms.read(phrase, topic)[:1] if not things and match[1] in _OF_COLUMNS else []
+            if not things and not columns and (own := self._own_column(match[1], phrase, topic)):
+                self._rank(draft, own, not _LESS.match(match[1]))
+                mask.blank(match.start(), match.end())
+                return True
             for table in [term.table for term in (*things, *columns) if term.table]:
                 ranks = superlative(match[1], self.terms.lexicon.view.table_index[table], self.terms.lexicon)
                 if ranks and not _POSSESSED.search(mask.text[: match.start()]):
@@ -187,6 +244,14 @@ class RankReader:
                     mask.blank(match.start(), match.end())
                     return True
         return False
+
+    def _own_column(self, word: str, phrase: str, topic: Topic) -> Slot:
+        """ "the most expensive fare" is ranked by the fare itself, where no thing is called so."""
+        if not _PRICED.match(word):
+            return []
+        found = [term for term in self.terms.read(phrase, topic) if term.kind == "column" and term.score >= _CLEAR]
+        facts = [(term, self.terms.facts(term.expressions[0])) for term in found]
+        return [term for term, known in facts if known is not None and known.kind == "number"]
 
     def _measure_slot(self, phrase: str, topic: Topic) -> Slot:
         """Readings of what things are ranked by: things are counted."""

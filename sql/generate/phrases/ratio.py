@@ -11,25 +11,31 @@ from sqlglot import exp
 from .functions import quotient
 from .plan import ENTITY, SOURCE, Plan, has_aggregate
 from .scan import Mask, phrase_at
+from .term import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .draft import Having, Slot
-    from .term import Term, Topic
+    from .term import Topic
     from .terms import Terms
 
-__all__ = ["Ratio", "grouped_ratio", "ratio_of", "read_ratio"]
+__all__ = ["Ratio", "grouped_ratio", "limited_sides", "read_ratio"]
 
 _RATIO = re.compile(r"\b(?:the\s+)?(?:ratio|proportion|quotient)\s+(?:of|between)\b")
 _SHARE = re.compile(r"\b(?:the\s+)?(?:percentage|percent|share|fraction|proportion)\s+of\b(?:\s+(?:all|the)\b)?")
 _VERSUS = re.compile(r"\b(?:to|versus|vs\.?|compared\s+(?:to|with)|out\s+of|over|against|among|and)\b(?=\s)")
 _END = re.compile(
     r"[.?!;](?:\s|$)|,\s|\b(?:for|in|per|across|by)\s+(?:each|every|all different|different)\b"
-    r"|\bper\s|\bvary\b|\boverall\b|$"
+    r"|\bper\s|\bvary\b|\boverall\b|(?<!ed )(?<!made )(?<!written )\bby\s+(?=\w+(?:\s\w+)?\s*(?:[.?!]|$))|$"
 )
 _WHOLE = re.compile(r"^\s*(?:the\s+)?(?:all|total|overall|entire|everything)\b")
 _NOT = re.compile(r"\bnon\b|\bnon-|\bnot\b|n['’]t\b|\bwithout\b")
+# "the number of bookings and its percentage of all bookings" shows both.
+_MEASURED = re.compile(
+    r"\b(?:the\s+)?(?:number|count|total|sum)\s+(?:of\s+)?[^,;.?]{2,40}\s+and\s+(?:its|their|the)\s+$"
+)
+_NOUN = 0.9
 _PERCENT = re.compile(r"\bpercent")
 # Words that begin a condition on the whole query when they follow the second half of a ratio.
 _GLOBAL = re.compile(r"\b(?:in|for|from|at|during|within)\s*$")
@@ -46,6 +52,7 @@ class Ratio:
         percent: Times 100.
         whole: The bottom is the sum of the tops of all groups ("share of the total amount").
         opposite: The bottom is what the top's test excludes ("vegan to non-vegan").
+        form: "quotient", "minus", "change" (the difference in percent of the bottom) or "beside" (both are shown).
     """
 
     top: Slot
@@ -57,6 +64,7 @@ class Ratio:
     percent: bool = False
     opposite: bool = False
     whole: bool = False
+    form: str = "quotient"
 
 
 def read_ratio(
@@ -98,8 +106,8 @@ def read_ratio(
         opposite = False
     top, top_having = _side(top_text, readers, topic)
     bottom, bottom_having = _side(bottom_text, readers, topic)
-    if not bottom:
-        bottom = top
+    # "the ratio of business to economy bookings" names what is counted once.
+    top, bottom = top or (bottom if own else []), bottom or top
     if not top or not bottom:
         return None
     mask.blank(match.start(), stop)
@@ -125,12 +133,34 @@ def _share(
 ) -> Ratio | None:
     readers, topic = context
     phrase, end = phrase_at(mask.text, match.end())
-    top = _counts(readers[0].read(phrase, topic), readers[0])
+    near = [n for n, (start, _) in enumerate(clauses) if start >= match.end() - 1]
+    top = _counts(readers[0].read(phrase, topic) or _nouns(near, clauses, match.end(), readers[0], topic), readers[0])
     if not top:
         return None
-    near = [n for n, (start, _) in enumerate(clauses) if start >= match.end() - 1]
-    mask.blank(match.start(), end)
-    return Ratio(top, top, tuple(near[:1]), (), None, None, percent="percent" in match[0], whole=not near)
+    if near:
+        top = _rows(top, readers[0])
+    measured = _MEASURED.search(mask.text[: match.start()]) if not near else None
+    mask.blank(match.start() if measured is None else measured.start(), end)
+    ratio = Ratio(top, top, tuple(near[:1]), percent="percent" in match[0], whole=not near)
+    return ratio if measured is None else replace(ratio, form="beside")
+
+
+def _nouns(near: Sequence[int], clauses: Sequence[tuple[int, int]], start: int, terms: Terms, topic: Topic) -> Slot:
+    """What is spoken of, where a condition stands for its noun: "the share of smokers"."""
+    if not near or clauses[near[0]][0] - start > 1:
+        return []
+    return [Term(_NOUN, (terms.count(name),), name, "measure") for name in terms.subjects(topic)]
+
+
+def _rows(slot: Slot, terms: Terms) -> Slot:
+    """Under a condition the rows of a column that is no number: "the share of business class"."""
+    known = [(term, terms.facts(term.expressions[0]) if len(term.expressions) == 1 else None) for term in slot]
+    return [
+        replace(term, expressions=(terms.count(term.table),), kind="measure")
+        if facts is not None and facts.kind != "number" and term.table
+        else term
+        for term, facts in known
+    ]
 
 
 def _side(text: str, readers: tuple[Terms, Callable[[Mask], list[Having]]], topic: Topic) -> tuple[Slot, Having | None]:
@@ -146,20 +176,18 @@ def _counts(slot: Slot, terms: Terms) -> Slot:
     return [replace(t, expressions=(terms.count(t.table),), kind="measure") if t.kind == "thing" else t for t in slot]
 
 
-def ratio_of(
+def limited_sides(
     sides: tuple[Term, Term],
     tests: tuple[exp.Expression | None, exp.Expression | None],
     *,
-    percent: bool,
     sums: bool,
     distinct: dict[str, exp.Expression],
-) -> exp.Expression:
-    """The quotient of two terms, each under its test.
+) -> tuple[exp.Expression, exp.Expression]:
+    """Two terms, each under its test.
 
     Args:
         sides: What is counted or summed.
         tests: Conditions of each side; None for all rows.
-        percent: Times 100.
         sums: Plain columns are summed; otherwise the quotient is one of each row.
         distinct: Keys of the tables whose rows joins repeat.
     """
@@ -167,7 +195,7 @@ def ratio_of(
         _limited(term.expressions[0], test, sums=sums, distinct=distinct)
         for term, test in zip(sides, tests, strict=True)
     )
-    return quotient(top, bottom, percent=percent)
+    return top, bottom
 
 
 def _limited(node: Any, test: exp.Expression | None, *, sums: bool, distinct: dict[str, exp.Expression]) -> Any:

@@ -46,6 +46,9 @@ _FUNCTIONS: dict[str, Any] = {
 _AVERAGE_COUNT = re.compile(r"^(?:the\s+)?(?:average|mean)\s+(?:number|count)\s+of\s+(.+)$")
 _COUNTED = re.compile(r"^(?:the )?(?:total )?(?:number|count) of ")
 _THE_COUNT = re.compile(r"^(?:the\s+|their\s+)?(?:total\s+)?(?:counts?|number|numbers|totals?)$")
+_HEADS = re.compile(r"(?:the\s+|total\s+)*(?:head\s?counts?|number|count)")
+_WITH_THEIR = re.compile(r"\s*,?\s*with\s+(?:their|its)\s+(?:respective\s+|own\s+)?")
+_WITH_ITS = re.compile(r"[\s;,]*(?:along\s+|together\s+)?with\s+(?:(?:its|their|the|his|her)\s+)?(?:respective\s+)?")
 _RANK = re.compile(r"\brank(?:ing)?s?\b")
 _RANK_BY = re.compile(r"\brank\w*\b.*?\b(?:by|based on|according to|in terms of)\s+(.+)")
 _HOW_WORD = re.compile(r"how\s+(old|long|tall|heavy|far|large|big|high|fast|expensive)")
@@ -129,7 +132,10 @@ class TargetReader:
         return [Term(0.6, (self.terms.count(name),), name, "measure") for name in self.terms.subjects(topic)]
 
     def _listed(self, text: str, start: int, draft: Draft, topic: Topic) -> list[Slot]:
-        phrase, _ = phrase_at(text, start, lists=True, most=24)
+        # "List each role with its headcount": the role is a group by now.
+        with_its = _WITH_ITS.match(text, start) if draft.groups else None
+        start = with_its.end() if with_its is not None else start
+        phrase, end = phrase_at(text, start, lists=True, most=24)
         if elapsed := self._elapsed(text[start:], topic):
             return elapsed
         everything = _EVERYTHING.match(phrase)
@@ -137,6 +143,11 @@ class TargetReader:
             star = exp.Column(this=exp.Star(), table=exp.to_identifier(draft.subject))
             return [[Term(0.95, (star,), draft.subject)]]
         found = self.list_of(phrase, topic)
+        # "buyers with their total tons" shows both.
+        also = _WITH_THEIR.match(text, end) if found else None
+        if also is not None:
+            more, _ = phrase_at(text, also.end(), lists=True, most=12)
+            found += [slot for slot in self.list_of(more, topic) if slot[0].key not in [one[0].key for one in found]]
         return found or ([[Term(0.6, (), draft.subject, "thing")]] if draft.subject else [])
 
     def _elapsed(self, text: str, topic: Topic) -> list[Slot]:
@@ -176,6 +187,9 @@ class TargetReader:
         for number, part in enumerate(parts):
             if _RANK.search(part):
                 found.append(self._rank(part, topic))
+                continue
+            if _HEADS.fullmatch(part):
+                found.append(self._counted(topic))
                 continue
             if draft is not None and _THE_COUNT.match(part):
                 found.append(self._known_count(draft, topic))

@@ -95,6 +95,9 @@ class Terms:
         The last words may belong to something else ("students admitted"), at a cost for each of them.
         """
         words = list(_WORD.finditer(phrase))
+        while len(words) > 1 and self.lexicon.is_verb(words[-1][0]) and self.things(words[-2][0]):
+            words.pop()  # "farms harvested": the verb names no part of the phrase
+        phrase = phrase[: words[-1].end()] if words else phrase
         best: list[Term] = []
         used = phrase
         for dropped in range(min(3, len(words))):
@@ -129,8 +132,10 @@ class Terms:
         return [self._thing(one.number, one.score * (0.6 if exact and one.score < 0.97 else 1.0)) for one in found]
 
     def subjects(self, topic: Topic) -> list[str]:
-        """The table that is spoken of, where one is known."""
-        return [] if topic.owner is None else [self.lexicon.view.table_name(topic.owner)]
+        """The table that is spoken of, where one is known, else the one that a condition is on."""
+        if topic.owner is not None:
+            return [self.lexicon.view.table_name(topic.owner)]
+        return [topic.told] if topic.told else []
 
     def _thing(self, number: int, score: float) -> Term:
         return Term(score, (), self.lexicon.view.table_name(number), "thing")
@@ -163,7 +168,9 @@ class Terms:
         match = SPENT.search(phrase)
         if match is None or stem(match[0]) in self.lexicon.view.words:
             return []
-        return _summed(self.sums.sold(phrase))
+        sold = _summed(self.sums.sold(phrase))
+        # Without lines of quantities and prices, revenue is the sum of what was paid.
+        return sold or [term for term in self._aggregates("sum", phrase, topic) if term.kind == "measure"]
 
     def _given(self, phrase: str, topic: Topic) -> list[Term]:
         """Formulas of the evidence; outside of their own table they are summed."""

@@ -30,6 +30,8 @@ def find_topic(text: str, terms: Terms) -> Topic:
     while place < len(words):
         step = 1
         for count in range(min(_LONGEST, len(words) - place), 0, -1):
+            if count > 1 and terms.lexicon.is_verb(words[place + count - 1][0]):
+                continue  # "farms harvested" are farms
             phrase = text[words[place].start() : words[place + count - 1].end()]
             things = [term for term in terms.things(phrase) if term.score >= (_CLEAR if count == 1 else 0.85)]
             for term in things:

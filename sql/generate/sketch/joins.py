@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "JoinPaths", "foreign_refs"]
 
 
+_MOST_PATHS = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """`table.columns[i] = other.other_columns[i]`."""
@@ -39,6 +42,9 @@ class JoinPaths:
 
     def __init__(self, schema: Schema) -> None:
         self._edges: dict[str, list[Edge]] = {table.name: [] for table in schema.tables}
+        # One question joins the same few sets of tables thousands of times.
+        self._paths: dict[tuple[str, ...], tuple[tuple[Edge, ...] | None]] = {}
+        self._forks: dict[tuple[str, ...], tuple[list[Edge], ...]] = {}
         for key in schema.foreign_keys:
             if key.table in schema and key.ref_table in schema:
                 self._add(_edge(key, schema))
@@ -65,19 +71,39 @@ class JoinPaths:
 
         Grows a tree: the nearest missing table is reached over the fewest edges, again and again.
         """
-        names = list(dict.fromkeys(tables))
+        names = tuple(dict.fromkeys(tables))
+        held = self._paths.get(names)
+        path = held[0] if held is not None else self._connect(names)
+        if held is None and len(self._paths) < _MOST_PATHS:
+            self._paths[names] = (path,)
+        if path is None:
+            return None
+        return [self._preferred(edge, via) for edge in path] if via else list(path)
+
+    def forks(self, tables: tuple[str, ...]) -> tuple[list[Edge], ...] | None:
+        """The keys of each pair of joined tables that several of them tie; None where the tables do not connect."""
+        held = self._forks.get(tables)
+        if held is not None:
+            return held
+        path = self.connect(tables)
+        if path is None:
+            return None
+        found = tuple(edges for edges in map(self.parallels, path) if len(edges) > 1)
+        if len(self._forks) < _MOST_PATHS:
+            self._forks[tables] = found
+        return found
+
+    def _connect(self, names: tuple[str, ...]) -> tuple[Edge, ...] | None:
         joined, path = {names[0]}, list[Edge]()
         missing = [name for name in names[1:] if name not in joined]
         while missing:
             step = self._nearest(joined, set(missing))
             if step is None:
                 return None
-            if via:
-                step = [self._preferred(edge, via) for edge in step]
             path.extend(step)
             joined.update(edge.other for edge in step)
             missing = [name for name in missing if name not in joined]
-        return path
+        return tuple(path)
 
     def parallels(self, edge: Edge) -> list[Edge]:
         """All edges between the two tables of `edge`, itself included."""

@@ -142,11 +142,10 @@ def with_tables(query: Query, scores: Scores, *, counted: bool) -> Iterator[tupl
 def _routes(query: Query, scores: Scores) -> Iterator[tuple[float, Query]]:
     """The query over its join path; over each of them where two tables are tied by several keys."""
     graph = scores.view.graph
-    path = graph.connect(query.tables)
-    if path is None:
-        return
     # Two tables with several keys between them (home_team, away_team) give one query for each.
-    forks = [edges for edges in map(graph.parallels, path) if len(edges) > 1]
+    forks = graph.forks(query.tables)
+    if forks is None:
+        return
     if not forks:
         yield 0.0, query
         return

@@ -17,21 +17,12 @@ from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
 ANSWERED = "answered"
 # Questions whose certain answer is wrong, and why: kinds of mistakes, none of them to be cured by a case of its own.
-_ANTI_JOIN = "the account does not see that a negated membership counts the rows of the other table"
-_SELF = "the account does not see the direction of a self reference"
 _TWINS = "two columns of one meaning that hold the same value are not seen as two readings"
-_JOINED = "a question without blanks is one word to the account, too long to count"
-_YEAR = "the account takes a year as explained by a comparison with a text column of which it saw no value"
 _TIES = "several rows share the first place, and only one of them is shown"
 _UNKNOWN = "the order is by a column that holds no value at all"
 KNOWN = {
     "How many persons are in Berlin?": _TWINS,
     "Which city has the most persons?": _TWINS,
-    "Howmanysuppliersarethere?": _JOINED,
-    "How many orders are there without a coupon?": _ANTI_JOIN,
-    "How many visits have no room?": _ANTI_JOIN,
-    "How many people have Peter Osei as their manager?": _SELF,
-    "How many visits are there since 2023?": _YEAR,
     "heaviest product": _TIES,
     "What is the heaviest machine?": _UNKNOWN,
 }

@@ -17,8 +17,8 @@ from ctxprune.sql.schema.hits import ValueHit
 from ctxprune.sql.schema.linked import Linked
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.select.base import SELECTORS, Executed, SelectionContext
-from ctxprune.sql.trust.features import FEATURES, SchemaFacts, describe_groups
-from ctxprune.sql.trust.model import TrustModel, TrustWeights, load_weights, read_accounts
+from ctxprune.sql.trust.features import FEATURES, Basis, SchemaFacts, describe_groups
+from ctxprune.sql.trust.model import Curve, TrustModel, TrustWeights, load_weights, read_accounts
 from ctxprune.sql.trust.selector import TrustSelector
 
 SHOP = Schema(
@@ -106,14 +106,49 @@ def test_weights_survive_a_round_trip() -> None:
     weights = load_weights()
     again = TrustWeights.from_dict(json.loads(json.dumps(weights.to_dict())))
     rows = features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
-    for blocked in ([False, False], [True, False]):
-        np.testing.assert_allclose(weights.chances(rows, blocked), again.chances(rows, blocked), atol=1e-4)
+    bases: list[list[Basis]] = [["agreed", "single"], ["blocked", "single"]]
+    for one in bases:
+        np.testing.assert_allclose(weights.chances(rows, one), again.chances(rows, one), atol=1e-4)
 
 
 def test_leaving_something_out_costs_confidence() -> None:
-    weights, rows = load_weights(), features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
-    clear, blocked = weights.chances(rows, [False, False]), weights.chances(rows, [True, True])
-    assert clear[1] > 0.5 > blocked[1]
+    executed = [ran(ALL, (9,)), ran(SOME, (2,))]
+    chance = {executed[one.facts.representative].sql: one.chance for one in TrustModel().judge(context(), executed)}
+    assert chance[SOME] > 2 * chance[ALL]
+
+
+def test_the_basis_picks_the_curve() -> None:
+    low, high = (Curve(np.array([0.0, 1.0]), np.array([value, value])) for value in (0.1, 0.9))
+    weights = replace(load_weights(), agreed=high, single=high, blocked=low)
+    rows = features(context(), [ran(ALL, (9,)), ran(SOME, (2,))])
+    assert weights.chances(rows, ["blocked", "agreed"]).tolist() == [0.1, 0.9]
+    assert weights.chances(rows, ["single", "blocked"]).tolist() == [0.9, 0.1]
+
+
+def test_what_a_group_rests_on() -> None:
+    def basis(*executed: Executed) -> list[str]:
+        asked = context()
+        facts = SchemaFacts.of(asked.schema)
+        return [
+            one.basis
+            for one in describe_groups(asked, executed, read_accounts(asked, executed, facts.prepared), facts)[0]
+        ]
+
+    alone, both = ran(SOME, (2,)), ran(SOME, (2,), generator="phrases.v1")
+    assert basis(alone) == ["single"]
+    assert basis(alone, alone) == ["single"]
+    assert basis(alone, both) == ["agreed"]
+    assert basis(ran(ALL, (9,)), ran(ALL, (9,), generator="phrases.v1")) == ["blocked"]  # Brazil is left out
+
+
+def test_the_word_of_a_generator_is_crossed_with_the_account() -> None:
+    at = {name: place for place, name in enumerate(FEATURES)}
+    for row in features(context(), [ran(ALL, (9,)), ran(SOME, (2,), generator="phrases.v1", score=0.7)]):
+        for family in ("sketch", "phrases"):
+            for fact in ("weight", "lead", "first"):
+                for by in ("coverage", "coverage_behind"):
+                    crossed = row[at[f"{family}_{fact}_by_{by}"]]
+                    assert crossed == pytest.approx(row[at[f"{family}_{fact}"]] * row[at[by]])
 
 
 @pytest.mark.parametrize(
@@ -121,8 +156,8 @@ def test_leaving_something_out_costs_confidence() -> None:
     [
         {"version": 99},
         {"features": ["one"]},
-        {"clear": {"raw": [0.5, 0.2], "calibrated": [0.1, 0.2]}},
-        {"clear": {"raw": [0.1, 0.2], "calibrated": [0.2, 0.1]}},
+        {"agreed": {"raw": [0.5, 0.2], "calibrated": [0.1, 0.2]}},
+        {"single": {"raw": [0.1, 0.2], "calibrated": [0.2, 0.1]}},
         {"blocked": {"raw": [0.1], "calibrated": [0.1, 0.2]}},
         {"blocked": {"raw": [], "calibrated": []}},
         {"blocked": {}},

@@ -15,10 +15,11 @@ from .clauses import Clause, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ....schema.schema import Schema
     from ...sketch.joins import Edge
     from .inputs import Inputs
 
-__all__ = ["read_absences", "read_denied_values", "spoken_table"]
+__all__ = ["is_many", "not_in", "read_absences", "read_denied_values", "spoken_table"]
 
 _DENIED = re.compile(
     r"\b(?:(?:who|that|which|whom)\s+)?(?:(?:have|has|had|do|does|did|are|is|was|were|could|can)\s*(?:not|n[o'’]?t)\b"
@@ -40,6 +41,7 @@ _LEFT_OUT = re.compile(
     r"\b(?:ignor|exclud|omit|remov|skip|except|leav(?:e|ing) out|leave aside)\w*\s+(?:[\w]+\s+){0,4}$"
 )
 _REACH = 6
+_WHOLE = 0.9
 _NAMED = 0.3  # share of a table's name
 
 
@@ -85,17 +87,17 @@ def read_denied_values(inputs: Inputs, clauses: Sequence[Clause]) -> list[Clause
         path = None
         if subject is not None:
             path = inputs.view.graph.connect([inputs.view.table_name(subject), best.tables[0]])
-        if subject is None or not path or not _is_many(inputs, path[0]):
+        if subject is None or not path or not is_many(inputs.view.schema, path[0]):
             continue
-        test = not_in(inputs, path, [negate(best.test.copy())])
+        test = not_in(inputs.dialect, path, [negate(best.test.copy())])
         option = Option(min(1.0, best.score + 0.05), test, (inputs.view.table_name(subject),), "absence")
         found.append(Clause(clause.start, clause.end, (option, *clause.options)))
     return found
 
 
-def _is_many(inputs: Inputs, edge: Edge) -> bool:
+def is_many(schema: Schema, edge: Edge) -> bool:
     """Whether a row of `edge.table` may have several of `edge.other`."""
-    keys = inputs.view.schema.table(edge.other).primary_key
+    keys = schema.table(edge.other).primary_key
     return keys != edge.other_columns
 
 
@@ -116,10 +118,27 @@ def _denial(inputs: Inputs, match: re.Match[str], clauses: Sequence[Clause]) -> 
     if named is None:
         return _by_value(inputs, match, after, subject, (last, reach))
     place, other, share = named
-    end = inputs.tokens[place].end
+    end = _object_end(inputs, place, subject)
     inside = tuple(clause for clause in after if _within(clause, inputs, subject))
     begins = match.start() + len(match.group()) - len(match.group().lstrip())
     return _Denial(begins, max([end, *(clause.end for clause in inside)]), subject, other, share, inside)
+
+
+def _object_end(inputs: Inputs, place: int, subject: int) -> int:
+    """The end of a denied verb with its object, which a table is called after: "never booked a flight"."""
+    end, following = inputs.tokens[place].end, inputs.tokens[place + 1 : place + 3]
+    if (
+        not inputs.tokens[place].text.endswith("ed")
+        or len(following) < 2
+        or following[0].text not in ("a", "an", "any")
+    ):
+        return end
+    tables = [
+        table
+        for table, places in inputs.named_tables.items()
+        if table != subject and any(at == place + 2 and share > _WHOLE for at, share in places)
+    ]
+    return following[1].end if tables else end
 
 
 def spoken_table(inputs: Inputs, first: int, without: str = "") -> int | None:
@@ -173,7 +192,7 @@ def _by_value(
         if table == subject or not _joined(inputs, subject, table) or inputs.spoken(table, first) > 0.8:
             continue
         path = inputs.view.graph.connect([inputs.view.table_name(subject), inputs.view.table_name(table)])
-        if not path or not _is_many(inputs, path[0]):
+        if not path or not is_many(inputs.view.schema, path[0]):
             continue
         return _Denial(match.start(), clause.end, subject, table, 0.6, (clause,))
     return None
@@ -208,7 +227,10 @@ def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
     for edge in inputs.view.graph.parallels(path[0]):
         if any(inputs.facts(inputs.view.index[ref]).kind == "date" for ref in foreign_refs(edge)):
             continue  # two days that are equal tie no rows
-        test = not_in(inputs, [edge, *path[1:]], [option.test for option in tests])
+        test = not_in(inputs.dialect, [edge, *path[1:]], [option.test for option in tests])
+        if len(edge.columns) == 1 and not is_many(inputs.view.schema, edge):
+            # A reference to nothing is NULL, and NULL is never in a list.
+            test = _without_target(inputs, edge, test, alone=not tests and len(path) == 1)
         # "Ignore customers who have not made any": those with one are wanted.
         if _LEFT_OUT.search(inputs.text[: denial.start]):
             test = negate(test)
@@ -217,9 +239,15 @@ def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
     return options
 
 
-def not_in(inputs: Inputs, path: Sequence[Edge], tests: Sequence[Any]) -> Any:
-    """A test that the first table of a path has no related row at its end for which all `tests` hold."""
+def _without_target(inputs: Inputs, edge: Edge, test: Any, *, alone: bool) -> Any:
+    """A test that a row refers to no row at all, or with conditions also that it refers to none such."""
     dialect = inputs.dialect
+    missing = is_null(exp.Column(this=name(edge.columns[0], dialect), table=name(edge.table, dialect)))
+    return missing if alone else exp.Paren(this=exp.Or(this=missing, expression=test))
+
+
+def not_in(dialect: str, path: Sequence[Edge], tests: Sequence[Any]) -> Any:
+    """A test that the first table of a path has no related row at its end for which all `tests` hold."""
     alias = {edge.other: f"X{k}" for k, edge in enumerate(path, 1)}
     first, source = path[0], exp.Select()
     source = source.from_(_aliased(first.other, alias, dialect), copy=False)

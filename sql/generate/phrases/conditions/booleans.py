@@ -42,8 +42,10 @@ _BE_WORDS = """
 _BE = frozenset(_BE_WORDS.split())
 _SHOWN = frozenset({"whether", "if", "per", "each", "by", "every", "what"})
 _PASSED = frozenset({"a", "an", "any", "the", "do", "does", "did", "yet", "been", "they", "it", "he", "she"})
+_COUNTED = frozenset({"of", "many", "all", "the", "list", "more", "fewer", "between", "and"})
 _PREFIXES = ("un", "in", "im", "dis", "non", "ir", "il")
 _EVENT = 0.75  # a word that only names the same event: "signed up" is not "subscribed"
+_STATED = 0.7
 _REACH = 4  # words between a negation and what it denies
 
 
@@ -103,6 +105,8 @@ def _stated(inputs: Inputs, number: int) -> Iterator[Clause]:
         return
     for first, last, fit, flipped in _mentions(inputs, number):
         polarity = find_polarity(inputs, first, last)
+        if polarity is None and flipped and last == first + 1:
+            polarity = Polarity(first, False, _STATED)  # "unpaid revenue" names no column
         if polarity is None:
             continue
         facts = inputs.facts(number)
@@ -190,6 +194,10 @@ def find_polarity(inputs: Inputs, first: int, last: int) -> Polarity | None:
             place -= 1
         else:
             break
+    # "the share of smokers": a noun for those of whom it is true.
+    word = tokens[last - 1].text
+    if not clear and place > 0 and word.endswith("rs") and tokens[place - 1].text in _COUNTED:
+        clear = 0.7
     # "active users": an adjective right before the name of what is asked for.
     if last < len(tokens) and any(last == at for places in inputs.named_tables.values() for at, _ in places):
         clear = max(clear, 0.8)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ctxprune.text.words import stem
 
-__all__ = ["dimension_words", "is_event", "same_event"]
+__all__ = ["dimension_words", "event_words", "is_event", "same_event"]
 
 # Compiled by hand from general knowledge; each line is one event. A word may belong to several.
 _EVENTS = (
@@ -55,6 +55,11 @@ _EVENTS = (
     "diagnose diagnosed diagnosis",
     "prescribe prescribed prescription",
     "inspect inspected inspection",
+    "complete completed completion",
+    "convert converted conversion",
+    "reject rejected rejection",
+    "renew renewed renewal",
+    "refund refunded",
 )  # fmt: skip
 # An adjective or unit beside a number, and the words of the columns that hold what it measures.
 _DIMENSIONS = (
@@ -118,6 +123,11 @@ def same_event(one: str, other: str) -> bool:
     """Whether two folded words or stems name the same event."""
     groups = _groups()
     return not groups.get(one, frozenset()).isdisjoint(groups.get(other, frozenset()))
+
+
+def event_words(word: str) -> tuple[str, ...]:
+    """All words of the first event that a folded word names; () for none."""
+    return next((tuple(line.split()) for line in _EVENTS if word in line.split()), ())
 
 
 def is_event(word: str) -> bool:

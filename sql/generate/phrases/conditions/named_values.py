@@ -91,6 +91,7 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[Named]:
             continue
         if end > len(inputs.text) or start >= end:
             continue
+        start, end = _trimmed(inputs, start, end, hit.value)
         before = groups[start, end].get(ref)
         if before is None or (hit.score, hit.likelihood) > (before.score, before.likelihood):
             groups[start, end][ref] = hit
@@ -106,7 +107,12 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[Named]:
             continue
         chosen.append((start, end))
         places = {
-            ref: Place(hit.value, 0.5 * hit.score + 0.5 * hit.likelihood, hit.masked, hit.stage in _SPELT)
+            ref: Place(
+                hit.value,
+                0.5 * hit.score + 0.5 * hit.likelihood,
+                hit.masked,
+                hit.stage in _SPELT or fold(inputs.question[start:end]) == fold(hit.value),
+            )
             for ref, hit in groups[start, end].items()
             if truth_values(inputs, inputs.view.index[ref]) is None
         }
@@ -116,6 +122,18 @@ def _hits(inputs: Inputs, taken: Sequence[tuple[int, int]]) -> Iterator[Named]:
         kept = {ref: place for ref, place in places.items() if ref not in denied}
         if kept or denied:
             yield Named(start, end, kept or denied, stored=bool(kept))
+
+
+def _trimmed(inputs: Inputs, start: int, end: int, value: str) -> tuple[int, int]:
+    """The span without a word at an end that the value does not hold: "got cancelled" is "cancelled"."""
+    words = [token for token in inputs.tokens if token.start >= start and token.end <= end]
+    named = {at for places in inputs.named_tables.values() for at, _ in places}
+    # "the Computer Science program" keeps the word for what it is.
+    kind = bool(words) and inputs.tokens.index(words[-1]) in named
+    for part in (words[1:], [] if kind else words[:-1]):
+        if part and fold(inputs.question[part[0].start : part[-1].end]) == fold(value):
+            return part[0].start, part[-1].end
+    return start, end
 
 
 def _is_number(inputs: Inputs, span: tuple[int, int], hits: dict[ColumnRef, ValueHit]) -> bool:
@@ -155,7 +173,7 @@ def _derived(inputs: Inputs) -> Iterator[Named]:
         if token.text in STOP_WORDS or token.number is not None or len(token.text) < 5:
             continue
         for text, places in texts.items():
-            if text != token.text and _comes_from(token.text, text):
+            if _comes_from(token.text, text):
                 yield Named(token.start, token.end, {ref: Place(value, 0.6) for ref, value in places.items()})
                 break
         else:

@@ -16,6 +16,7 @@ from .events import same_event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ...sketch.analysis import Token
     from .inputs import Inputs
 
 __all__ = ["read_nulls"]
@@ -50,6 +51,8 @@ _NOT_YET = re.compile(
     r"(?: ?n[o'’]t| not) (?:yet )?(?:get )?|never (?:been )?|not (?:yet )?(?:been )?|yet to be )$"
 )
 _STILL = re.compile(r"\b(?:still|currently|remain(?:s|ing)?|as yet) $")
+_WAS = re.compile(r"\b(?:(?:that|which|who|has|have|had|is|are|was|were|got|get|been)\s+)+$")
+_ENDED = re.compile(r"\s*(?:$|[.?!,;)]|(?:and|or|but|by|per|for each|in each|each|this|last)\b)")
 _OPEN_WORDS = frozenset({"open", "active", "ongoing", "running", "unfinished", "pending", "outstanding", "unresolved"})
 _END_STEMS = ("end", "close", "closed", "finish", "complete", "completed", "return", "returned", "resolve", "resolved",
               "leave", "left", "terminate", "discharge", "discharged", "until", "stop", "expire")  # fmt: skip
@@ -132,10 +135,21 @@ def _events(inputs: Inputs, number: int, days: Sequence[tuple[int, int]]) -> Ite
             begins = still.start() if still is not None else token.start
             clear = 0.8 if still is not None else 0.0
             yield _clause(inputs, number, (begins, token.end), 0.6, missing=True, clear=clear)
-        elif re.search(r"\b(?:has|have|had|already) (?:already )?been $", before) and _is_event(
-            token.text, token.stem, events
-        ):
+        elif (
+            re.search(r"\b(?:has|have|had|already) (?:already )?been $", before)
+            and _is_event(token.text, token.stem, events)
+        ) or _happened(inputs, number, token, events):
             yield _clause(inputs, number, (token.start, token.end), 0.6, missing=False, clear=-0.4)
+
+
+def _happened(inputs: Inputs, number: int, token: Token, events: list[str]) -> bool:
+    """Whether a past tense says of a row that it has the day: "cancelled bookings", "bookings that were cancelled"."""
+    if not token.text.endswith("ed") or token.stem not in events:
+        return False
+    before, after = inputs.text[: token.start], inputs.text[token.end :]
+    place = inputs.tokens.index(token) + 1
+    own = any(at == place for at, _ in inputs.named_tables.get(inputs.facts(number).table, ()))
+    return own or (_WAS.search(before) is not None and _ENDED.match(after) is not None)
 
 
 def _is_event(text: str, root: str, events: list[str]) -> bool:

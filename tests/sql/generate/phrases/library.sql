@@ -119,3 +119,53 @@ SELECT title FROM books WHERE sale_price - list_price > 1;
 SELECT title FROM books WHERE sale_price - list_price < 0;
 -- What is the net value in March 2022? given: net value = quantity * price * (1 - discount)
 SELECT SUM(quantity * price * (1 - discount)) FROM orders JOIN order_lines USING (order_id) WHERE ordered_on LIKE '2022-03%';
+-- How many more gold readers than silver readers are there?
+SELECT SUM(level = 'gold') - SUM(level = 'silver') FROM readers;
+-- How many fewer cancelled orders than shipped orders are there?
+SELECT SUM(status = 'shipped') - SUM(status = 'cancelled') FROM orders;
+-- What is the difference between the number of shipped orders and cancelled orders?
+SELECT SUM(status = 'shipped') - SUM(status = 'cancelled') FROM orders;
+-- What is the percentage change in the number of orders from February 2022 to March 2022?
+SELECT 100.0 * (SUM(ordered_on LIKE '2022-03%') - SUM(ordered_on LIKE '2022-02%')) / SUM(ordered_on LIKE '2022-02%') FROM orders;
+-- Compare the number of gold and silver readers.
+SELECT level, COUNT(*) FROM readers WHERE level IN ('gold', 'silver') GROUP BY level;
+-- What is the ratio of gold to silver readers?
+SELECT 1.0 * SUM(level = 'gold') / SUM(level = 'silver') FROM readers;
+-- Which readers have both shipped and returned orders?
+SELECT name FROM readers WHERE reader_id IN (SELECT reader_id FROM orders WHERE status = 'shipped') AND reader_id IN (SELECT reader_id FROM orders WHERE status = 'returned');
+-- How many readers have both shipped and cancelled orders?
+SELECT 0;
+-- What is the second highest list price?
+SELECT list_price FROM books ORDER BY list_price DESC LIMIT 1 OFFSET 1;
+-- Who has the third lowest salary among the staff?
+SELECT name FROM staff ORDER BY salary LIMIT 1 OFFSET 2;
+-- Show the number of orders per month and the change from the previous month.
+WITH m AS (SELECT strftime('%Y-%m', ordered_on) AS k, COUNT(*) AS n FROM orders GROUP BY k) SELECT k, n, n - LAG(n) OVER (ORDER BY k) FROM m;
+-- What is the cumulative number of orders by month?
+WITH m AS (SELECT strftime('%Y-%m', ordered_on) AS k, COUNT(*) AS n FROM orders GROUP BY k) SELECT k, n, SUM(n) OVER (ORDER BY k) FROM m;
+-- What is the share of orders per month that got cancelled?
+SELECT strftime('%Y-%m', ordered_on) AS k, 1.0 * SUM(status = 'cancelled') / COUNT(*) FROM orders GROUP BY k;
+-- What is the cancellation rate of orders per month?
+SELECT strftime('%Y-%m', ordered_on) AS k, 1.0 * SUM(status = 'cancelled') / COUNT(*) FROM orders GROUP BY k;
+-- Which staff earn above the average of their supervisor?
+SELECT name FROM staff s WHERE salary > (SELECT AVG(salary) FROM staff x WHERE x.supervisor_id = s.supervisor_id);
+-- What is the load of each book? given: load = number of loans
+SELECT title, COUNT(*) FROM books JOIN loans USING (book_id) GROUP BY book_id;
+-- How many keen readers are from Bern? given: keen means level is gold or silver
+SELECT COUNT(*) FROM readers WHERE level IN ('gold', 'silver') AND city = 'Bern';
+-- What is the average delay of loans? given: delay = returned on - due on
+SELECT AVG(julianday(returned_on) - julianday(due_on)) FROM loans;
+-- Which books are hot books? given: A hot book has more than 5 copies lent
+SELECT title FROM books WHERE copies_lent > 5;
+-- What is the difference between the highest and lowest sale price?
+SELECT MAX(sale_price) - MIN(sale_price) FROM books;
+-- Which fees have a paid amount above half the average?
+SELECT fee_id FROM fees WHERE paid > 0.5 * (SELECT AVG(paid) FROM fees);
+-- List the readers with their number of loans.
+SELECT name, COUNT(*) FROM readers JOIN loans USING (reader_id) GROUP BY reader_id;
+-- Who was hired most recently?
+SELECT name FROM staff ORDER BY hired_on DESC LIMIT 1;
+-- Number of loans per reader, most frequent first
+SELECT name, COUNT(*) FROM readers JOIN loans USING (reader_id) GROUP BY reader_id;
+-- For each level, give the number of readers and its percentage of all readers.
+SELECT level, COUNT(*), 100.0 * COUNT(*) / (SELECT COUNT(*) FROM readers) FROM readers GROUP BY level;
