@@ -11,6 +11,7 @@ import pytest
 
 from ctxprune.llm.cache import CachedModel, GenerationCache
 from ctxprune.llm.chat_models import LlamaCppModel
+from ctxprune.llm.langchain import as_chat_model
 from ctxprune.llm.limited import LimitedModel
 from ctxprune.sql.generate.base import Generator
 from ctxprune.sql.generate.chat import ChatGenerator
@@ -21,6 +22,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.pipeline.defaults import default_selector
 from ctxprune.sql.select.base import Executed
 from ctxprune.sql.select.grouping import group_results, read_table
+from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.vote import VoteSelector
 from ctxprune.sql.trust.features import FEATURES
 from ctxprune.sql.trust.model import TrustModel
@@ -97,6 +99,15 @@ def test_a_small_model_is_weighed_and_others_vote(own: Generator, tmp_path: Path
     )
     for writers, kind in cases:
         assert isinstance(default_selector(None, None, writers, private=False), kind)
+
+
+def test_no_small_model_is_a_judge(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF")
+    writers = [PhraseGenerator()]
+    assert isinstance(default_selector(None, LlamaCppModel(path), writers, private=False), TrustSelector)
+    judged = default_selector(None, as_chat_model(fakes.saying("B")), writers, private=False)
+    assert isinstance(judged, JudgedSelector)
 
 
 def test_a_large_file_is_no_small_model(tmp_path: Path) -> None:
