@@ -135,10 +135,11 @@ class Pipeline:
         linker: Reduces the schema; default the ranked linker.
         values: Finds stored values in questions; default an index built in memory at the first question. Values of the
             columns in its `hidden`, where it has that, come into no prompt.
-        selector: Chooses among executed candidates; default `trust.v1` among those of the library's own generators, and
-            the execution vote where others write, too.
+        selector: Chooses among executed candidates; default `trust.v1` among those of the library's own generators,
+            also where a small chat model writes beside them (`ChatModel.is_small`), and the vote where others do.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
-            schema, repairs queries that fail, and chooses between the two best results when they are close.
+            schema, repairs queries that fail, and, unless it is small, chooses between the two best results when
+            they are close.
         knowledge: The team's knowledge: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). Entries
             that a question needs are added to prompts, within a budget, and their columns stay in the linked schema; a
             question whose answer is stored gets it as a candidate. Entries about private columns, or about columns

@@ -11,6 +11,7 @@ import pytest
 
 from ctxprune.llm.cache import CachedModel, GenerationCache
 from ctxprune.llm.chat_models import LlamaCppModel
+from ctxprune.llm.langchain import as_chat_model
 from ctxprune.llm.limited import LimitedModel
 from ctxprune.sql.generate.base import Generator
 from ctxprune.sql.generate.chat import ChatGenerator
@@ -21,6 +22,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.pipeline.defaults import default_selector
 from ctxprune.sql.select.base import Executed
 from ctxprune.sql.select.grouping import group_results, read_table
+from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.vote import VoteSelector
 from ctxprune.sql.trust.features import FEATURES
 from ctxprune.sql.trust.model import TrustModel
@@ -79,6 +81,16 @@ def test_agreement_with_a_chat_model_raises_the_chance() -> None:
     assert other < agreed
 
 
+def test_a_lone_answer_of_a_chat_model_is_less_sure_than_one_that_is_given_twice() -> None:
+    once, twice = ([ran(SOME, (2,), score=0.0, generator="chat.v1")] * count for count in (1, 2))
+    assert chances(once)[0] < chances(twice)[0]
+    at = dict(zip(FEATURES, features(context(), once)[0], strict=True))
+    assert (at["other_weight"], at["other_lead"], at["share"]) == (0.5, 0.0, 0.5)
+    # Of our own generators nothing changes.
+    at = dict(zip(FEATURES, features(context(), [ran(SOME, (2,), score=1.0)])[0], strict=True))
+    assert (at["sketch_weight"], at["sketch_lead"], at["share"]) == (1.0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize("own", [SketchGenerator(), PhraseGenerator()])
 def test_a_small_model_is_weighed_and_others_vote(own: Generator, tmp_path: Path) -> None:
     """The size of the file tells, through every wrapper."""
@@ -97,6 +109,15 @@ def test_a_small_model_is_weighed_and_others_vote(own: Generator, tmp_path: Path
     )
     for writers, kind in cases:
         assert isinstance(default_selector(None, None, writers, private=False), kind)
+
+
+def test_no_small_model_is_a_judge(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF")
+    writers = [PhraseGenerator()]
+    assert isinstance(default_selector(None, LlamaCppModel(path), writers, private=False), TrustSelector)
+    judged = default_selector(None, as_chat_model(fakes.saying("B")), writers, private=False)
+    assert isinstance(judged, JudgedSelector)
 
 
 def test_a_large_file_is_no_small_model(tmp_path: Path) -> None:
