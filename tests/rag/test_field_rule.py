@@ -116,7 +116,7 @@ def test_documents_of_our_own_wording(group: str) -> None:
     check_rule(measure_group(read_field_items(FIXTURES), group), group)
 
 
-@pytest.mark.parametrize("group", ("csv", "json", "log"))
+@pytest.mark.parametrize("group", ["csv", "json", "log"])
 def test_documents_made_by_a_seed(made_items: list[FieldItem], group: str) -> None:
     check_rule(measure_group(made_items, group), group)
 
