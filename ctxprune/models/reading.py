@@ -9,6 +9,7 @@ import numpy as np
 from ctxprune.context.base import as_context
 from ctxprune.context.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
+from ctxprune.text.words import join_hyphenated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def read_batch(
 ) -> list[tuple[Any, Any]]:
     """What `read` gives for each; all texts become tokens together, and windows that are the same are computed once."""
     texts = [
-        [query, *layout.titles, *(context.units[index].text for members in layout.members for index in members)]
+        [query, *layout.titles, *(_readable(context.units[index].text) for members in layout.members for index in members)]
         for query, context, layout in zip(queries, contexts, layouts, strict=True)
     ]
     ids = iter(model.encode([text for part in texts for text in part]))
@@ -104,6 +105,10 @@ def read_batch(
                     keep.add(layout.members[piece.document][piece.unit], kept[piece.start : piece.end])
         found.append((keep.values(), relevance.values()))
     return found
+
+
+def _readable(text: str) -> str:
+    return join_hyphenated(text) if "\u2010" in text else text
 
 
 class _Means:
