@@ -106,6 +106,13 @@ def test_split_identifier(name: str, parts: list[str]) -> None:
     assert split_identifier(name) == parts
 
 
+def test_a_word_divided_at_the_end_of_a_line_is_one_term() -> None:
+    # As `man` writes it; an ASCII hyphen may be part of the word, so it stays.
+    assert terms("the last failed compila\u2010\n              tion") == terms("the last failed compilation")
+    assert terms("non\u2010recursive") == terms("non-recursive")
+    assert terms("a well-\nknown name") == ["well", "known", "name"]
+
+
 def test_words_keep_their_order_and_split_mixed_scripts() -> None:
     assert words("How many 客户名 in Łódź?") == ["how", "many", "客户", "户名", "in", "lodz"]
 

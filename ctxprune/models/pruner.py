@@ -2,7 +2,8 @@
 
 A model is a folder with `manifest.json`, `model.onnx` and `tokenizer.json`. The graph takes int64 `ids` and `types`
 (windows, tokens) and gives float32 logits `keep` and `relevance` (windows, tokens), as `ctxprune.models.windows` lays
-windows out. That of a folder of version 1 takes a `mask` as well; later ones may.
+windows out. That of a folder of version 1 takes a `mask` as well; later ones may. Graphs may give the last `states`
+(windows, tokens, width) of the tokens too.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class PrunerModel:
         self._tokenizer = _load_tokenizer(contents["tokenizer.json"], folder)
         self._session = _open_session(contents["model.onnx"], folder, threads)
         self._masked = any(entry.name == "mask" for entry in self._session.get_inputs())
+        # Graphs that were exported elsewhere, or by earlier releases, need not give states.
+        self.gives_states = any(entry.name == "states" for entry in self._session.get_outputs())
 
     @property
     def fingerprint(self) -> str:
@@ -120,14 +123,27 @@ class PrunerModel:
 
     def run(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits of keeping and of relevance of each token of a window: float32 (tokens,)."""
+        keep, relevance = self._session.run(["keep", "relevance"], self._inputs(window))
+        return keep[0], relevance[0]
+
+    def run_with_states(
+        self, window: Window
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """What `run` gives, and the last state of each token, float32 (tokens, width); None where the graph gives
+        none."""
+        if not self.gives_states:
+            return *self.run(window), None
+        keep, relevance, states = self._session.run(["keep", "relevance", "states"], self._inputs(window))
+        return keep[0], relevance[0], states[0]
+
+    def _inputs(self, window: Window) -> dict[str, NDArray[np.int64]]:
         ids = np.asarray([window.ids], dtype=np.int64)
         types = np.zeros_like(ids)
         types[0, window.question :] = 1
         given = {"ids": ids, "types": types}
         if self._masked:
             given["mask"] = np.ones_like(ids)
-        keep, relevance = self._session.run(["keep", "relevance"], given)
-        return keep[0], relevance[0]
+        return given
 
 
 def bundled() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ctxprune.context.base import as_context
 from ctxprune.context.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
+from ctxprune.text.words import join_hyphenated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context, Unit
     from ctxprune.models.pruner import PrunerModel
+    from ctxprune.models.windows import Window
 
-__all__ = ["Layout", "read", "read_batch"]
+__all__ = ["Layout", "Reading", "read", "read_batch"]
+
+_BEFORE = 2  # tokens of a window that stand before the question
 
 
 class Layout:
@@ -64,26 +69,41 @@ class Layout:
         self.titles = [" / ".join(text for text in texts if text) for texts in heads]
 
 
-def read(model: PrunerModel, query: str, context: Context[Any], layout: Layout) -> tuple[Any, Any]:
-    """One pass of the model.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the model says of a context; -inf where no window holds a token of it, and for titles among the units.
 
-    Returns:
-        Logits of keeping each unit, float64 (n_units,), and of each document's relevance, float64 (documents,), both
-        means over tokens; -inf where there is no token, and for titles among the units.
+    Attributes:
+        keep: Logits of keeping each unit, float64 (n_units,), means over its tokens.
+        relevance: Of each document's relevance, float64 (documents,), means over its tokens.
+        likeness: Cosine of the mean states of unit and question, float64 (n_units,), -1 to 1; NaN throughout where the
+            model gives no states.
     """
+
+    keep: NDArray[np.float64]
+    relevance: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+
+
+def read(model: PrunerModel, query: str, context: Context[Any], layout: Layout) -> Reading:
+    """One pass of the model."""
     return read_batch(model, [query], [context], [layout])[0]
 
 
 def read_batch(
     model: PrunerModel, queries: Sequence[str], contexts: Sequence[Context[Any]], layouts: Sequence[Layout]
-) -> list[tuple[Any, Any]]:
+) -> list[Reading]:
     """What `read` gives for each; all texts become tokens together, and windows that are the same are computed once."""
     texts = [
-        [query, *layout.titles, *(context.units[index].text for members in layout.members for index in members)]
+        [
+            query,
+            *layout.titles,
+            *(_readable(context.units[index].text) for members in layout.members for index in members),
+        ]
         for query, context, layout in zip(queries, contexts, layouts, strict=True)
     ]
     ids = iter(model.encode([text for part in texts for text in part]))
-    logits: dict[tuple[int, ...], tuple[Any, Any]] = {}  # by all that a window's result depends on
+    said: dict[tuple[int, ...], _Said] = {}  # by all that a window's result depends on
     found = []
     for context, layout in zip(contexts, layouts, strict=True):
         question = next(ids)
@@ -91,19 +111,59 @@ def read_batch(
         documents = [
             Tokens(title, [next(ids) for _ in members]) for title, members in zip(titles, layout.members, strict=True)
         ]
-        keep, relevance = _Means(len(context.units)), _Means(layout.documents)
+        sums = _Sums(len(context.units), layout.documents)
         for window in model.windows(question, documents, layout.kind):
-            # Windows of equal ids give equal logits: boilerplate of many documents is computed once.
+            # Windows of equal ids give equal answers: boilerplate of many documents is computed once.
             key = (window.question, *window.ids)
-            if key not in logits:
-                logits[key] = model.run(window)
-            kept, relevant = logits[key]
-            for piece in window.pieces:
-                relevance.add(piece.document, relevant[piece.start : piece.end])
-                if piece.unit >= 0:
-                    keep.add(layout.members[piece.document][piece.unit], kept[piece.start : piece.end])
-        found.append((keep.values(), relevance.values()))
+            if key not in said:
+                said[key] = _Said(*model.run_with_states(window))
+            sums.add(window, said[key], layout)
+        found.append(sums.reading(has_states=model.gives_states))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The model's answer for one window."""
+
+    keep: NDArray[np.float32]
+    relevance: NDArray[np.float32]
+    states: NDArray[np.float32] | None
+
+
+class _Sums:
+    """Sums over the tokens of each unit and document, which may be in several windows."""
+
+    def __init__(self, units: int, documents: int) -> None:
+        self._keep, self._relevance, self._likeness = _Means(units), _Means(documents), _Means(units)
+
+    def add(self, window: Window, said: _Said, layout: Layout) -> None:
+        asked = None
+        if said.states is not None:
+            # Without the mark of the beginning, that of the kind, and the one after the question.
+            asked = said.states[_BEFORE : window.question - 1].sum(axis=0)
+        for piece in window.pieces:
+            self._relevance.add(piece.document, said.relevance[piece.start : piece.end])
+            if piece.unit < 0:
+                continue
+            unit = layout.members[piece.document][piece.unit]
+            self._keep.add(unit, said.keep[piece.start : piece.end])
+            if asked is not None and said.states is not None:
+                mean = said.states[piece.start : piece.end].sum(axis=0)
+                size = float(np.linalg.norm(asked) * np.linalg.norm(mean))
+                # As often as it has tokens, so that a unit that was cut is weighed by the length of its parts.
+                cosine = float(asked @ mean) / size if size else 0.0
+                self._likeness.add(unit, np.full(piece.end - piece.start, cosine, dtype=np.float32))
+
+    def reading(self, *, has_states: bool) -> Reading:
+        likeness = self._likeness.values()
+        return Reading(
+            self._keep.values(), self._relevance.values(), likeness if has_states else np.full_like(likeness, np.nan)
+        )
+
+
+def _readable(text: str) -> str:
+    return join_hyphenated(text) if "\u2010" in text else text
 
 
 class _Means:

@@ -16,6 +16,7 @@ __all__ = [
     "Folded",
     "fold",
     "fold_with_offsets",
+    "join_hyphenated",
     "split_identifier",
     "stem",
     "terms",
@@ -63,6 +64,7 @@ _STOP = (
     "under until up very was we were what when where which while who whom whose why will with would you your "
     "yours s t "
 )
+_DIVIDED = re.compile("\u2010\\n[ \\t]*")
 _CACHED = 64  # characters: longer words are no vocabulary, and would only fill the caches
 STOP_WORDS = frozenset(_STOP.split())
 
@@ -150,11 +152,21 @@ def words(text: str) -> list[str]:
     return split_identifier(text)
 
 
+def join_hyphenated(text: str) -> str:
+    """`text` with the words whole that a typesetter divided at the end of a line, as man pages have them.
+
+    Only the typographic hyphen (U+2010) is taken for such a mark: an ASCII one may be a part of the word.
+    """
+    return _DIVIDED.sub("", text)
+
+
 def terms(text: str) -> list[str]:
     """What a lexical scorer counts: stemmed words without stop words; a split identifier also counts as a whole.
 
     A text of nothing but stop words keeps them, so that a question such as "Who is it?" still says something.
     """
+    if "\u2010" in text:
+        text = join_hyphenated(text)
     words = (_ASCII_LETTERS if text.isascii() else _WORD).findall(text)
     if len(text) <= _CACHED:
         found = [*map(_stems, words)]

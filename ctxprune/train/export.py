@@ -70,8 +70,10 @@ def export_float(network: PrunerNetwork, path: Path) -> None:
     for number in range(len(shape.layers)):
         states = encoder_layer(graph, states, number, weights, shape, mixed)
     _heads(graph, states, weights, shape.width)
+    graph.add("Identity", states, name="states")
     axes: list[Any] = ["windows", "tokens"]
-    save(graph, ["ids", "types", "mask"], [("keep", axes), ("relevance", axes)], path)
+    outputs = [("keep", axes), ("relevance", axes), ("states", [*axes, shape.width])]
+    save(graph, ["ids", "types", "mask"], outputs, path)
 
 
 def export_encoder(network: PrunerNetwork, path: Path) -> None:

@@ -32,7 +32,7 @@ def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
     """Write the network with int8 weights and word embeddings of `words` bits, 8 or 4.
 
     The graph takes int64 `ids` and `types` (1, tokens) and gives `keep` and `relevance` (1, tokens), as the float32 one
-    does, of one window at a time.
+    does, of one window at a time; and the last `states` (1, tokens, width).
 
     Raises:
         UsageError: words is neither 4 nor 8.
@@ -46,8 +46,10 @@ def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
     for number in range(len(shape.layers)):
         states = encoder_layer(graph, states, number, weights, shape, mixed)
     _heads(graph, states, weights, shape.width)
+    graph.add("Identity", states, name="states")
     axes: list[Any] = [1, "tokens"]
-    save(graph, ["ids", "types"], [("keep", axes), ("relevance", axes)], path)
+    outputs = [("keep", axes), ("relevance", axes), ("states", [*axes, shape.width])]
+    save(graph, ["ids", "types"], outputs, path)
 
 
 class _Int8Graph(Graph):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ctxprune.context.base import Unit
 from ctxprune.models.reading import Layout, read
@@ -27,9 +28,11 @@ class Lengths:
     def windows(self, question, documents, kind):
         return windows(question, documents, kind, limit=128)
 
-    def run(self, window):
+    gives_states = True
+
+    def run_with_states(self, window):
         ids = np.asarray(window.ids, dtype=np.float32)
-        return ids, -ids
+        return ids, -ids, np.stack([ids, np.ones_like(ids)], axis=1) if self.gives_states else None
 
 
 def test_a_text_is_one_document():
@@ -65,7 +68,27 @@ def test_parents_in_a_circle_end():
 def test_scores_are_means_over_tokens():
     context = Tree(Unit("ab"), Unit("c" * 300), Unit(""), sources=(0, 0, 1))
     layout = Layout(context)
-    keep, relevance = read(Lengths(), "q", context, layout)
-    assert keep.tolist() == [97.5, 99.0, -np.inf]
-    assert relevance[1] == -np.inf  # of the second source, which has no token
-    assert relevance[0] == -(97 + 98 + 300 * 99) / 302
+    said = read(Lengths(), "q", context, layout)
+    assert said.keep.tolist() == [97.5, 99.0, -np.inf]
+    assert said.relevance[1] == -np.inf  # of the second source, which has no token
+    assert said.relevance[0] == -(97 + 98 + 300 * 99) / 302
+
+
+def test_likeness_is_the_cosine_of_mean_states():
+    context = Tree(Unit("q"), Unit("aq"), Unit("a" * 300))
+    likeness = read(Lengths(), "q", context, Layout(context)).likeness
+    # A state is (id of the token, 1).
+    asked, mixed = np.array([113.0, 1]), np.array([97.0 + 113, 2])
+    assert likeness[0] == pytest.approx(1.0, abs=1e-6)
+    assert likeness[1] == pytest.approx(asked @ mixed / np.linalg.norm(asked) / np.linalg.norm(mixed), abs=1e-6)
+    # One that is cut over windows is like the question in each part alike.
+    assert likeness[2] == pytest.approx((97 * 113 + 1) / np.hypot(97, 1) / np.hypot(113, 1), abs=1e-6)
+
+
+def test_a_graph_without_states_says_no_likeness():
+    model = Lengths()
+    model.gives_states = False
+    context = Tree(Unit("ab"), Unit("c"))
+    said = read(model, "q", context, Layout(context))
+    assert np.isnan(said.likeness).all()
+    assert said.keep.tolist() == [97.5, 99.0]

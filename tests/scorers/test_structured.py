@@ -63,7 +63,7 @@ def test_the_account_names_the_scorer_that_read():
 def test_by_default_a_table_is_read_as_a_table():
     result = prune("Which city was in 1904?", TABLE, policy=TopK(1))
     assert (result.output, result.scorer) == ("Year,City\n1904,St. Louis\n", "tabular.v1")
-    assert prune("Which city?", Passage("A city. A cat."), policy=TopK(1)).scorer == "cascade.v1"
+    assert prune("Which city?", Passage("A city. A cat."), policy=TopK(1)).scorer == "mixture.v1"
 
 
 def test_of_a_cascade_the_cheap_scorer_reads_tools_and_the_whole_one_schemas():

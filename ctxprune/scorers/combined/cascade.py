@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.relevance import DocumentRule
 
-__all__ = ["CascadeScorer"]
+__all__ = ["CascadeScorer", "choose_units", "merge_scores", "number_windows"]
 
 _STEP = 1e-3  # of the lowest score read (at least of 1): how far below it the best unread unit stands
 
@@ -84,7 +84,7 @@ class CascadeScorer(Scorer):
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair; `scorer` sees those of which nothing is left out at once."""
         del rule
-        places = [_number_windows(context, self.window) for context in contexts]
+        places = [number_windows(context, self.window) for context in contexts]
         small = [i for i, place in enumerate(places) if not place.size or int(place[-1]) < self.windows]
         read = score_documents_batch(self.scorer, [queries[i] for i in small], [contexts[i] for i in small])
         found = dict(zip(small, read, strict=True))
@@ -96,15 +96,15 @@ class CascadeScorer(Scorer):
     def _score_large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
         """Scores where something is left out."""
         rough, rough_documents = score_documents(self.cheap, query, context)
-        part = ContextSubset(context, _choose_units(rough, places, self.windows))
+        part = ContextSubset(context, choose_units(rough, places, self.windows))
         read, documents = score_documents(self.scorer, query, part)
         # Documents of which nothing was read have a score of the model too, which means nothing.
         seen = np.unique(np.asarray(part.sources, dtype=np.intp))
-        return _merge_scores(read, part.chosen, rough), _merge_scores(documents[seen], seen, rough_documents)
+        return merge_scores(read, part.chosen, rough), merge_scores(documents[seen], seen, rough_documents)
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; both scorers see the whole batch at once."""
-        places = [_number_windows(context, self.window) for context in contexts]
+        places = [number_windows(context, self.window) for context in contexts]
         small = [int(place[-1]) < self.windows if place.size else True for place in places]
         # A cheap score is needed only where something is left out.
         large = [number for number, fits in enumerate(small) if not fits]
@@ -112,19 +112,19 @@ class CascadeScorer(Scorer):
             zip(large, score_batch(self.cheap, [queries[i] for i in large], [contexts[i] for i in large]), strict=True)
         )
         parts = [
-            ContextSubset(context, _choose_units(rough[number], places[number], self.windows))
+            ContextSubset(context, choose_units(rough[number], places[number], self.windows))
             if number in rough
             else context
             for number, context in enumerate(contexts)
         ]
         read = score_batch(self.scorer, queries, parts)
         return [
-            _merge_scores(scores, part.chosen, rough[number]) if isinstance(part, ContextSubset) else scores
+            merge_scores(scores, part.chosen, rough[number]) if isinstance(part, ContextSubset) else scores
             for number, (scores, part) in enumerate(zip(read, parts, strict=True))
         ]
 
 
-def _number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:
+def number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     """int (n_units,): the window of each unit, counted from 0."""
     sources = as_context(context).sources
     places = np.zeros(len(context.units), dtype=np.intp)
@@ -139,7 +139,7 @@ def _number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     return places
 
 
-def _choose_units(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def choose_units(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Indices of the units in the `count` best windows, rising; the earlier window where two are alike."""
     best = np.full(int(places[-1]) + 1, -np.inf)
     np.maximum.at(best, places, scores)
@@ -148,7 +148,7 @@ def _choose_units(scores: Scores, places: NDArray[np.intp], count: int) -> NDArr
     return np.flatnonzero(chosen[places])
 
 
-def _merge_scores(read: Scores, chosen: NDArray[np.intp], rough: Scores) -> Scores:
+def merge_scores(read: Scores, chosen: NDArray[np.intp], rough: Scores) -> Scores:
     """Scores of all units: those that were read, and the others strictly below, one float32 step apart each."""
     rest = np.ones(len(rough), dtype=np.bool_)
     rest[chosen] = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.context.base import as_context
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents, score_documents_batch
-from ctxprune.scorers.combined.cascade import CascadeScorer
+from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.log import LogScorer
@@ -35,7 +35,7 @@ class StructuredScorer(Scorer):
     one less often (benchmarks/quality/tools.py), and takes ten times as long; and logs, whose lines are no sentences.
 
     Attributes:
-        scorer: Reads words; by default the bundled model.
+        scorer: Reads words; by default the bundled model and the words together.
 
     Raises:
         UsageError: `scorer` is not a scorer.
@@ -43,19 +43,21 @@ class StructuredScorer(Scorer):
 
     dispatches: ClassVar[bool] = True
 
-    scorer: Scorer = field(default_factory=CascadeScorer)
+    scorer: Scorer = field(default_factory=MixtureScorer)
     _forms: dict[str, Scorer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         cheap = as_scorer(self.scorer).cheap
-        titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
+        # These weigh words by themselves, and beside them the model's answer as it is.
+        alone = self.scorer.model_alone if isinstance(self.scorer, MixtureScorer) else self.scorer
+        titled = alone if as_scorer(alone).reads_titles else TitledScorer(alone)
         forms: dict[str, Scorer] = {
             # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
             # its time.
             "log": LogScorer(cheap),
             "page": PageScorer(titled),
-            "schema": _by_names(self.scorer),
-            "table": TabularScorer(self.scorer),
+            "schema": _by_names(alone),
+            "table": TabularScorer(alone),
             "tool": _by_names(None if _reads_words(cheap) else cheap),
         }
         object.__setattr__(self, "_forms", forms)

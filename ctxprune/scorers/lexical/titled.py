@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.relevance import DocumentRule
 
-__all__ = ["TitledScorer"]
+__all__ = ["TitledScorer", "ancestor_texts"]
 
 _DEEPEST = 8  # ancestors that are read; headings nest six deep
 
@@ -78,7 +78,7 @@ class _Titled(Context[tuple[int, ...]]):
         check_links(units)
         self.sources = [0] * len(units) if sources is None else list(sources)
         self.units = tuple(
-            _under(unit, _above(units, index, titles, self.sources[index])) for index, unit in enumerate(units)
+            _under(unit, ancestor_texts(units, index, titles, self.sources[index])) for index, unit in enumerate(units)
         )
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ def _under(unit: Unit, above: list[str]) -> Unit:
     return Unit("\n".join([*above, unit.text]), unit.parent, unit.requires, unit.pinned, unit.span)
 
 
-def _above(units: Sequence[Unit], index: int, titles: Sequence[str], source: int) -> list[str]:
+def ancestor_texts(units: Sequence[Unit], index: int, titles: Sequence[str], source: int) -> list[str]:
     """The document's title, then the ancestors' texts from the top down."""
     texts = [units[parent].text for parent in _ancestors(units, index)][::-1]
     # Fewer titles than documents are allowed: a document without one is read as it is.

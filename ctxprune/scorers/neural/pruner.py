@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.models.pruner import PrunerModel
+    from ctxprune.models.reading import Reading
     from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["Features", "PrunerScorer"]
@@ -120,15 +121,22 @@ class PrunerScorer(Scorer):
 
     def _scores(self, features: Features) -> tuple[Scores, Scores]:
         layout, manifest = features.layout, self.loaded.manifest
-        documents = _to_probabilities(features.documents, _weights_of(manifest.document, layout.kind))
-        documents[features.documents["relevance"] <= _NOTHING] = 0
+        documents = self._probable_documents(features)
         units = _to_probabilities(features.units, _weights_of(manifest.unit, layout.kind))
         units[np.isneginf(features.units["keep"])] = 0
         # Headings come along with what stands under them; with a score of their own they would be kept instead of it.
         units[layout.is_title] = 0 if layout.kind == "passage" else documents[layout.places[layout.is_title]]
-        sources = np.zeros(max(layout.sources) + 1)
-        np.maximum.at(sources, layout.sources, documents)
-        return units.astype(np.float32), sources.astype(np.float32)
+        return units.astype(np.float32), _best_of_sources(documents, layout)
+
+    def document_scores(self, features: Features) -> Scores:
+        """The scores of the documents, float32 (n_documents,), as `score_documents` gives them, from its features."""
+        return _best_of_sources(self._probable_documents(features), features.layout)
+
+    def _probable_documents(self, features: Features) -> NDArray[np.float64]:
+        weights = _weights_of(self.loaded.manifest.document, features.layout.kind)
+        documents = _to_probabilities(features.documents, weights)
+        documents[features.documents["relevance"] <= _NOTHING] = 0
+        return documents
 
     def features(self, query: str, context: Context[Any]) -> Features:
         """What `score` adds up, for one unit or more."""
@@ -138,13 +146,13 @@ class PrunerScorer(Scorer):
         """`features` of each pair, in one pass."""
         contexts = [as_context(context) for context in contexts]
         layouts = [Layout(context) for context in contexts]
-        logits = read_batch(self.loaded, queries, contexts, layouts)
-        return [self._features(*parts) for parts in zip(queries, contexts, layouts, logits, strict=True)]
+        readings = read_batch(self.loaded, queries, contexts, layouts)
+        return [self._features(*parts) for parts in zip(queries, contexts, layouts, readings, strict=True)]
 
-    def _features(self, query: str, context: Context[Any], layout: Layout, logits: tuple[Any, Any]) -> Features:
-        keep, places = logits[0], layout.places
+    def _features(self, query: str, context: Context[Any], layout: Layout, reading: Reading) -> Features:
+        keep, places = reading.keep, layout.places
         # A document without a token has a logit of -inf, which no weight may meet.
-        relevance = np.maximum(logits[1], _NOTHING)
+        relevance = np.maximum(reading.relevance, _NOTHING)
         lexical, sources = score_documents(self._lexical, query, context)
         titled = lexical
         if any(layout.titles):
@@ -158,6 +166,7 @@ class PrunerScorer(Scorer):
             {
                 "keep": keep,
                 "relevance": relevance[places],
+                "likeness": reading.likeness,
                 "lexical": lexical.astype(np.float64),
                 "titled": titled.astype(np.float64),
                 "fewness": _rate_fewness(len(places), context.whole_units),
@@ -170,6 +179,13 @@ class PrunerScorer(Scorer):
                 "fewness": _rate_fewness(layout.documents, context.whole_documents),
             },
         )
+
+
+def _best_of_sources(documents: NDArray[np.float64], layout: Layout) -> Scores:
+    """Of each source the score of its most relevant tree of units."""
+    sources = np.zeros(max(layout.sources) + 1)
+    np.maximum.at(sources, layout.sources, documents)
+    return sources.astype(np.float32)
 
 
 def _rate_fewness(size: int, whole: int) -> NDArray[np.float64]:

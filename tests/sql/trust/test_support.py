@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,8 +55,10 @@ def test_how_often_a_chat_model_says_a_thing_changes_no_support(rows: tuple[int]
     """Whether it agrees with one of ours or brings a result of its own."""
     chat = ran(THIRD, rows, generator="chat.v1")
     before = features(context(), OWN)
-    places = [place for place, name in enumerate(FEATURES) if name.startswith(("sketch_", "phrases_", "other_"))]
-    places += [FEATURES.index(name) for name in ("families", "share", "repaired")]
+    kept = re.compile(
+        r"(sketch|phrases|other)_(asked|weight|lead|first)|families|share|both_first|firsts_agree|joint_weight"
+    )
+    places = [place for place, name in enumerate(FEATURES) if kept.fullmatch(name)]
     for count in (1, 5):
         executed = [*OWN, *[chat] * count]
         after = features(context(), executed)

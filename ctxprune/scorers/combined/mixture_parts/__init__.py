@@ -1,0 +1,1 @@
+"""What `ctxprune.scorers.combined.mixture` is made of."""
