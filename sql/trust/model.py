@@ -97,8 +97,8 @@ class TrustWeights:
         with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
             bars = float(read["answer_above"]), float(read["refuse_below"])
             network = Network.from_dict(read["network"], inputs=len(FEATURES))
-            curves = [Curve.from_dict(read[name]) for name in ("agreed", "single", "blocked")]
-            return cls(network, *curves, *bars, tuple(read["trained_on"]))
+            agreed, single, blocked = (Curve.from_dict(read[name]) for name in ("agreed", "single", "blocked"))
+            return cls(network, agreed, single, blocked, *bars, tuple(read["trained_on"]))
 
     def to_dict(self) -> dict[str, Any]:
         """The inverse of `from_dict`."""
