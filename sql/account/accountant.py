@@ -22,6 +22,7 @@ from .query import read_query
 from .question import Asked
 from .reading import Part, Reading, Span
 from .targets import Targets
+from .totals import find_other_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -235,7 +236,8 @@ class _Matching:
     def _object(self) -> None:
         """Leave over the words whose parts do not do what they ask for."""
         case = Case(self._asked, self._query, self.parts, self._said)
-        for place in {*find_objections(case), *find_other_answers(case), *find_other_measures(case)}:
+        rules = (find_objections, find_other_answers, find_other_measures, find_other_totals)
+        for place in {place for find in rules for place in find(case)}:
             self.parts[place] = []
             self.content[place] = True
 

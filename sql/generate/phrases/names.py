@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.text.words import split_identifier, stem
 
+from ...schema.abbreviations import spell_out
 from ...schema.schema import ForeignKey, Schema, Table
 from .wordset import word_set
 
@@ -26,11 +27,6 @@ _PARTS = word_set(
     "hire ship bill birth key tx txn acct account dept department emp employee mgr manager addr tel fax url "
     "web site lat long group category cat daily weekly monthly yearly annual"
 )
-_ABBREVIATIONS = {
-    "cust": "customer", "tx": "transaction", "txn": "transaction", "qty": "quantity", "amt": "amount", "num": "number",
-    "acct": "account", "dept": "department", "emp": "employee", "mgr": "manager", "addr": "address", "prod": "product",
-    "desc": "description", "dob": "date of birth", "ccy": "currency", "avg": "average", "yr": "year", "pct": "percent",
-}  # fmt: skip
 _LONGEST = 60
 # A role that is played by one of the parties: "sender_id" refers to a table of parties where none is called sender.
 _ROLE = re.compile(r"[a-z]{2,}(?:er|or|ee)")
@@ -107,7 +103,7 @@ def _natural(text: str, name: str, vocabulary: frozenset[str], kind: str = "") -
     pieces: list[str] = []
     for word in split_identifier(text):
         pieces += _segments(word, vocabulary, boolean="bool" in kind.lower())
-    full = [_ABBREVIATIONS.get(piece, piece) for piece in pieces]
+    full = spell_out(pieces)
     if len(full) > 1 and full[-1] in {"no", "nr"}:
         full[-1] = "number"
     return "" if full == split_identifier(name) else " ".join(full)

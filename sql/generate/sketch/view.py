@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ctxprune.text.words import split_identifier, stem
 
+from ...schema.abbreviations import spell_out
 from ...schema.schema import Column, ColumnRef, Schema, Table
 from .joins import JoinPaths
 from .periods import date_columns
@@ -114,7 +115,7 @@ def _stems(comment: str, name: str) -> tuple[str, ...]:
     """Stems of the natural name where one came with the schema, else of the identifier."""
     natural = split_identifier(comment)
     if not natural or len(natural) > _MAX_NAME_WORDS:
-        natural = split_identifier(name)
+        natural = spell_out(split_identifier(name))
     return tuple(stem(word) for word in natural) or (name.casefold(),)
 
 
