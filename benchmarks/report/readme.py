@@ -65,6 +65,13 @@ def spider() -> str:
     return table(["set", "items", "EX %", "executable %", "ms a question, p50", "p95"], rows)
 
 
+CHAT_ROWS = {
+    "plain": "0.5B model, whole schema in one prompt",
+    "chat": "0.5B model in the pipeline",
+    "chat + sketch": "0.5B model beside the generators without one",
+}
+
+
 def trust() -> str:
     sets = figures("trust")["sets"]
     rows = {
@@ -72,6 +79,7 @@ def trust() -> str:
         "shop and hospital": figures("field_sql"),
         "Spider dev": sets["spider"],
         "EHRSQL, empty database": sets["ehrsql"],
+        **{f"sql-eval, {about}": figures("sqleval_chat")[row] for row, about in CHAT_ROWS.items()},
     }
     names = ("questions", "ex", "answered", "answered_right", "false_refusals", "unanswerable", "refused", "ece")
     head = ["set", "questions", "right %", "`answered` %", "right among them %", "refused %", "without an answer"]

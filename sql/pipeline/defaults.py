@@ -82,5 +82,6 @@ def default_repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
         return mechanical_repairers()
     from ..repair.chat import ChatRepair
 
-    # No ChatRefine: that a model's second try at an empty result is right more often than the first was never measured.
+    # No ChatRefine: of 122 answers of a 0.5B model to questions of Spider's training databases 6 gave nothing where
+    # rows were expected, and none of its second tries gave rows.
     return (*mechanical_repairers(), ChatRepair(model))
