@@ -89,7 +89,7 @@ class MixtureScorer(Scorer):
         object.__setattr__(self, "_of_large", CascadeScorer(scorer=self, windows=_LARGE, window=self.window))
 
     @property
-    def cheap(self) -> Scorer:  # type: ignore[override]
+    def cheap(self) -> Scorer:
         """BM25 under titles."""
         return self._titled
 
@@ -161,9 +161,7 @@ class MixtureScorer(Scorer):
             return context
         return ContextSubset(context, choose_units(self.weights.rough(rows).astype(np.float32), places, self.windows))
 
-    def _weigh(
-        self, rows: NDArray[np.float64], part: Context[Any], said: Any, context: Context[Any]
-    ) -> Scores:
+    def _weigh(self, rows: NDArray[np.float64], part: Context[Any], said: Any, context: Context[Any]) -> Scores:
         chosen = part.chosen if isinstance(part, ContextSubset) else slice(None)
         found = np.full((len(MODEL), len(rows)), np.nan)
         for place, name in enumerate(MODEL):
