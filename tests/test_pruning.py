@@ -39,7 +39,7 @@ def test_it_keeps_what_the_question_needs() -> None:
     assert result.output == "The tower is 330 metres tall, taller than any other building there."
     assert [unit.index for unit in result.kept] == [4]
     assert result.spans == ((TEXT.index("The tower is 330"), len(TEXT)),)
-    assert (result.scorer, result.policy, result.counter) == ("cascade.v1", "top_k.v1", "ctxprune-bpe.v1")
+    assert (result.scorer, result.policy, result.counter) == ("mixture.v1", "top_k.v1", "ctxprune-bpe.v1")
     assert 0 < result.tokens_after < result.tokens_before
     assert set(result.seconds) == {"score", "count", "select", "render"}
     assert len(result.kept) + len(result.dropped) == len(result.units) == 5

@@ -29,10 +29,12 @@ import numpy as np
 from benchmarks.common.parts import Parts, fingerprint, say, ticker
 from benchmarks.common.record import RESULTS, SHARED, record
 from benchmarks.quality._peers import Bm25s, Cosine, First, Headroom, Oracle, Random
+from ctxprune.models.weights import shipped
 from ctxprune.rag.evaluation.passages import SHARES, measure
 from ctxprune.rag.evaluation.rerank import load_ranking_set
 from ctxprune.rag.evaluation.rerank import measure as measure_ranking
 from ctxprune.scorers import SCORERS
+from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.train.fusion import calibration_error
 from ctxprune.train.sentence_sets import chosen_split, read_items
@@ -61,7 +63,9 @@ class Recorded:
 
 
 def scorers(options: argparse.Namespace, headroom: Headroom | None) -> dict[str, object]:
-    chosen: dict[str, object] = {name: SCORERS.get(name)() for name in ("pruner.v1", "lexical.v1", "titled.v1")}
+    chosen: dict[str, object] = {
+        name: SCORERS.get(name)() for name in ("pruner.v1", "mixture.v1", "lexical.v1", "titled.v1")
+    }
     if options.float:
         chosen["pruner.v1, float32"] = PrunerScorer(model=options.float)
     if options.unshrunk:
@@ -78,6 +82,9 @@ def weights(scorer) -> str:
     """Which weights score; "" for a scorer without any."""
     if isinstance(scorer, PrunerScorer):
         return f"{scorer.fingerprint} {fingerprint(scorer.loaded.manifest)}"
+    if isinstance(scorer, MixtureScorer):
+        weighed = shipped("ctxprune.scorers.combined.mixture_parts", "weights.json")
+        return f"{scorer.pruner.fingerprint} {fingerprint(weighed)}"
     return getattr(scorer, "version", "")
 
 
@@ -85,7 +92,7 @@ def row(items, scorer, title: str) -> dict[str, object]:
     recorded = Recorded(scorer)
     before = getattr(scorer, "seconds", 0.0)
     figures = measure(items, recorded, progress=ticker(title)).to_dict()
-    if isinstance(scorer, PrunerScorer):
+    if isinstance(scorer, (MixtureScorer, PrunerScorer)):
         error = calibration_error(np.asarray(recorded.scores), np.asarray(recorded.labels, dtype=float))
         figures["calibration_error"] = round(error, 4)
     if hasattr(scorer, "seconds"):

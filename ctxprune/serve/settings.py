@@ -132,7 +132,7 @@ class ModelConfig:
 
     __pydantic_config__: ClassVar[ConfigDict] = _TABLE
 
-    scorer: _Text = "cascade.v1"
+    scorer: _Text = "mixture.v1"
     path: _Text = ""
     generator: _Text = "sketch"
     threads: _CountOrZero = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ from ctxprune.scorers.combined.mixture_parts.features import (
 from ctxprune.scorers.combined.mixture_parts.matches import Matches, read_vocabulary
 from ctxprune.scorers.combined.mixture_parts.weights import MixtureWeights, load_weights
 from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.utils.fingerprint import identity
 
 MANUAL = """NAME
        sync - copy files
@@ -135,6 +138,14 @@ def test_parents_in_a_circle_and_empty_units() -> None:
             return sorted(kept)
 
     assert np.isfinite(MixtureScorer().score("c", Odd())).all()
+
+
+def test_a_calibration_tells_other_weights_apart() -> None:
+    weights = load_weights()
+    other = replace(weights, scale=weights.scale + 1)
+    same = identity(MixtureScorer())
+    assert same == identity(MixtureScorer())
+    assert len({same, identity(MixtureScorer(weights=other)), identity(MixtureScorer(windows=3))}) == 3
 
 
 def test_arguments_out_of_range() -> None:

@@ -24,6 +24,7 @@ from ctxprune.scorers.combined.mixture_parts.matches import read_vocabulary
 from ctxprune.scorers.combined.mixture_parts.weights import MixtureWeights, load_weights
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.utils.fingerprint import fingerprint
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -89,7 +90,15 @@ class MixtureScorer(Scorer):
         object.__setattr__(self, "_of_large", CascadeScorer(scorer=self, windows=_LARGE, window=self.window))
 
     @property
-    def cheap(self) -> Scorer:  # type: ignore[override]
+    def fingerprint(self) -> str:
+        """Which weights score, and of how much; see `ctxprune.utils.fingerprint`."""
+        weights = self.weights
+        networks = [network.to_dict() for network in (weights.rough, weights.full)]
+        numbers = [weights.scale, weights.best, weights.fewness, weights.bias, self.windows, self.window]
+        return f"{self.pruner.fingerprint} {fingerprint([networks, numbers])}"
+
+    @property
+    def cheap(self) -> Scorer:
         """BM25 under titles."""
         return self._titled
 

@@ -48,7 +48,6 @@ LEFT = [
     ("Buildings with at least 70 beds altogether", "SELECT bldg FROM item_mst WHERE bed_cnt >= 70", "altogether"),
     ("Total billed in 2024", "SELECT COUNT(*) FROM bill WHERE bill_dt LIKE '2024%'", "total"),
     ("Which passes could be used in 2022?", "SELECT pass_no FROM pass WHERE starts_on LIKE '2022%'", "2022"),
-    ("Which item is the cheapest?", "SELECT item_cd FROM item_mst ORDER BY unit_cost LIMIT 1", "item"),
 ]
 USED = [
     ("What is the average cost of an item?", "SELECT AVG(unit_cost) FROM item_mst"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.base import as_context
+from ctxprune.context.closure import check_links
 from ctxprune.scorers.combined.mixture_parts.matches import Matches, Vocabulary
 from ctxprune.scorers.lexical.titled import ancestor_texts
 from ctxprune.text.words import terms
@@ -60,11 +61,15 @@ class Outline:
         is_heading: bool (n_units,).
         heading: int (n_units,): the nearest heading above a unit in its document; -1 where there is none.
         titles: Terms of the document's title and of the unit's ancestors, one set a unit.
+
+    Raises:
+        UsageError: A parent or requirement is not the index of a unit.
     """
 
     def __init__(self, context: Context[Any]) -> None:
         context = as_context(context)
         units = context.units
+        check_links(units)
         sources = [0] * len(units) if context.sources is None else context.sources
         self.sources = np.asarray(sources, dtype=np.int64)
         parents = {unit.parent for unit in units if unit.parent is not None}
@@ -133,8 +138,8 @@ def lexical_features(query: str, units: Sequence[str], vocabulary: Vocabulary, o
     return np.stack(columns, axis=1)
 
 
-def model_features(said: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The features of the model's answer, float64 (n_units, len(MODEL)), from what it said of each, (n_units,).
+def model_features(said: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The features of the model's answer, float64 (n_units, len(MODEL)), of what it said, (len(MODEL), n_units).
 
     What is not finite stands for units that it did not read, and counts as the worst that it did.
     """
