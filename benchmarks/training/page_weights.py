@@ -1,17 +1,19 @@
 """Trains the weights by which a page scorer chooses among the tables and the text of a page.
 
-    python benchmarks/training/page_weights.py    # ctxprune/scorers/structured/page_parts/weights.json,
+    python benchmarks/training/page_weights.py --docs FOLDER    # ctxprune/scorers/structured/page_parts/weights.json,
     benchmarks/results/page_weights.json
 
 Questions about tables are those of wtq_html; for questions about text, a paragraph of xquad_en is planted in such a
-page, at the end of a paragraph drawn by a seed (both CC BY-SA 4.0). Pages are halved by the hash of their name: the
-figures are those of weights trained on one half, on the other; what is written is trained on both. `unseen` are those
-of pages that no weights have seen at all: the questions of wtq_html are among those that the tabular scorer's networks
-are trained on, so these are trained anew for it without the tables of its pages. Five minutes.
+page, at the end of a paragraph drawn by a seed (both CC BY-SA 4.0), and those about documentation are asked
+(page_text_weights.py, which says what FOLDER holds). Pages are halved by the hash of their name, documentation by that
+of its package: the figures are those of weights trained on one half, on the other; what is written is trained on both.
+`unseen` are those of pages that no weights have seen at all: the questions of wtq_html are among those that the tabular
+scorer's networks are trained on, so these are trained anew for it without the tables of its pages. Five minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import html
 import json
@@ -29,11 +31,12 @@ from benchmarks.common.cell_networks import train as train_cells
 from benchmarks.common.parts import fingerprint, say
 from benchmarks.common.ranking_network import Shape, train
 from benchmarks.common.record import SHARED, record
+from benchmarks.training.page_text_weights import DOCUMENTATION, Asked, find_right, read_documentation
 from benchmarks.training.tabular_weights import SOURCES, examples_of
 from ctxprune.models.network import Network
 from ctxprune.rag.evaluation.html import JudgedPage, measure_questions
 from ctxprune.rag.evaluation.html_sets import PageItem, read_pages
-from ctxprune.rag.html import HtmlOptions
+from ctxprune.rag.html import HtmlOptions, HtmlPage
 from ctxprune.scorers.structured.page import PageScorer
 from ctxprune.scorers.structured.page_parts.parts import FEATURES
 from ctxprune.scorers.structured.page_parts.weights import FORMAT, VERSION, network_of
@@ -63,10 +66,15 @@ class Example:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--docs", type=Path, required=True, help="folder of the unpacked packages")
+    docs = read_documentation(parser.parse_args().docs)
     pages = read_pages(DATA / "wtq_html")
     text = planted(pages)
     scorer = PageScorer(network=None)
     examples = [example for item in chain(pages, text) if (example := example_of(item, scorer)) is not None]
+    for half, name in enumerate(DOCUMENTATION):
+        examples += [made for asked in docs[name] if (made := documentation_example(asked, scorer, bool(half)))]
     halves = {half: [example for example in examples if example.half == half] for half in (False, True)}
     right: dict[str, list[bool]] = {"tables": [], "text": []}
     networks = {half: network_for(halves[not half]) for half in halves}
@@ -77,7 +85,8 @@ def main() -> int:
         "format": FORMAT,
         "version": VERSION,
         "made_by": "benchmarks/training/page_weights.py",
-        "trained_on": "pages of WikiTableQuestions, paragraphs of XQuAD (both CC BY-SA 4.0)",
+        "trained_on": "pages of WikiTableQuestions, paragraphs of XQuAD (both CC BY-SA 4.0), questions of"
+        " page_questions.jsonl about documentation",
         "features": FEATURES,
         "network": network_for(examples).to_dict(),
     }
@@ -148,8 +157,19 @@ def example_of(item: PageItem, scorer: PageScorer) -> Example | None:
     right = 0 if item.gold_tid else int(np.bincount(places).argmax())
     if not item.gold_tid and not right:
         return None
-    scores = scorer.by_themselves(item.question, parts)
-    return Example(parts.features(item.question, scores), right, is_second_half(item))
+    scores, logits = scorer.by_themselves(item.question, parts)
+    return Example(parts.features(item.question, scores, logits), right, is_second_half(item))
+
+
+def documentation_example(asked: Asked, scorer: PageScorer, half: bool) -> Example | None:
+    """None for a page without tables, or whose evidence is in no unit."""
+    page = HtmlPage(asked.html)
+    parts, right = scorer.parts(page), find_right(page, asked.evidence)
+    if len(parts) == 1 or not right.any():
+        return None
+    scores, logits = scorer.by_themselves(asked.question, parts)
+    place = int(np.bincount(parts.places[right]).argmax())
+    return Example(parts.features(asked.question, scores, logits), place, half)
 
 
 def network_for(examples: list[Example]) -> Network:

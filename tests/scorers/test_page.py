@@ -66,7 +66,7 @@ def test_a_value_is_found_by_the_label_beside_it() -> None:
         zip((unit.text for unit in page.units), PageScorer().score("what is the fuel economy?", page), strict=True)
     )
     assert scores["20 MPG"] > 0.9 * scores["Fuel economy"] > 0
-    assert scores["V8"] == 0
+    assert scores["V8"] < 0.2 * scores["20 MPG"]
 
 
 def test_a_page_is_not_kept_alive() -> None:
@@ -93,7 +93,7 @@ def test_what_is_no_scorer_is_refused(name: str) -> None:
         PageScorer(**{name: "lexical"})
 
 
-@pytest.mark.parametrize("change", [{"format": "other"}, {"version": 2}, {"features": []}, {"network": {}}])
+@pytest.mark.parametrize("change", [{"format": "other"}, {"version": 1}, {"features": []}, {"network": {}}])
 def test_other_weights_are_refused(change: dict) -> None:
     data = json.loads(
         files("ctxprune.scorers.structured.page_parts").joinpath("weights.json").read_text(encoding="utf-8")

@@ -12,40 +12,45 @@ from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.titled import TitledScorer
-from ctxprune.scorers.structured.page_parts.parts import FEATURES, PageParts
-from ctxprune.scorers.structured.page_parts.weights import load_network
+from ctxprune.scorers.structured.page_parts.parts import PageParts
+from ctxprune.scorers.structured.page_parts.weights import TEXT_FEATURES, load_network, load_text_network
 from ctxprune.scorers.structured.tabular import TabularScorer
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
 __all__ = ["PageScorer"]
 
-_MET, _BEST = FEATURES.index("met"), FEATURES.index("best_text")
-_NEARNESS = 4
 _LENT = np.float32(0.95)  # of its score a label gives to the value beside it, or the other way round
-_LEAST = 1e-9
+_UNSURE = 1e-4  # no model is surer than that
 
 
 @dataclass(frozen=True)
 class PageScorer(Scorer):
     """How well a unit fits by itself, times how likely the question is about the part of the page in which it stands.
 
-    float32 (n_units,), 0..1, higher = keep. The parts are the text and each table. A question asks one of them: half of
-    the budget spent on the wrong table is lost, and a page has many that hold a word or two of the question. The part
-    is predicted from these features, the most important first: the score of its best row, header cells that the
-    question names, how many of its words a row holds with what stands above it, the size of the table, its title,
-    whether it is a list of keys and values, empty cells; for the text its best unit. Their weights come from questions
-    about tables and about paragraphs (benchmarks/training/page_weights.py). The scores of rows are probabilities; a
-    unit of text has the share of the question's words that the best one holds, times how near its score comes to that
-    one's, to the fourth power. Short lines beside each other, as labels and values are, lend each other their scores. A
-    context that is no page and has no grids scores as `scorer` does.
+    float32 (n_units,), 0..1, higher = keep. A block of text is about as likely needed as the words in it and above it
+    say (`TextEvidence`: words, alike and misspelt ones, the block before), with the odds of `scorer` where that is a
+    model. Their weights come from questions about documentation, articles and stories, each set left out in turn
+    (benchmarks/training/page_text_weights.py). The scores of rows are probabilities too.
+
+    The parts are the text and each table. A question asks one of them: half of the budget spent on the wrong table is
+    lost, and a page has many that hold a word or two of the question. The part is predicted from the score of its best
+    row, header cells that the question names, how many of its words a row holds with what stands above it, how far the
+    best words of the part are behind those of the page, the size of the table, its title, whether it is a list of keys
+    and values, empty cells; for the text from its best unit. These weights come from questions about tables and about
+    paragraphs (benchmarks/training/page_weights.py). Short lines beside each other, as labels and values are, lend each
+    other their scores. A context that is no page and has no grids scores as `scorer` does.
 
     Attributes:
-        scorer: Scores the units of the text by themselves, 0..1; it sees no others.
+        scorer: Reads the units of the text beside their words, if it gives probabilities; it sees no others. Of a
+            context that is no page the text is scored by it alone.
         tables: Scores the rows and columns of tables by themselves.
         network: Weighs the parts; by default as it comes with the library.
+        text_network: Weighs what speaks for a block; by default likewise.
 
     Raises:
         UsageError: `scorer` is not a scorer, or `tables` not a `TabularScorer`.
@@ -54,6 +59,7 @@ class PageScorer(Scorer):
     scorer: Scorer = field(default_factory=TitledScorer)
     tables: TabularScorer = field(default_factory=TabularScorer)
     network: Network = field(default_factory=load_network, repr=False, compare=False)
+    text_network: Network = field(default_factory=load_text_network, repr=False, compare=False)
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -64,31 +70,51 @@ class PageScorer(Scorer):
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says. What does not depend on the question is computed once a context."""
         parts = self.parts(context)
-        scores = self.by_themselves(query, parts)
+        scores, logits = self.by_themselves(query, parts)
         # Without tables there is nothing to choose among: the scores stay those of the text.
         if len(parts) == 1:
             return scores
-        features = parts.features(query, scores)
-        logits = self.network(features)
+        weights = self.network(parts.features(query, scores, logits))
         # The softmax over the parts, without overflow.
-        odds = np.exp(logits - logits.max())
-        text = parts.text[1]
-        scores[text] = features[0, _MET] * (scores[text] / max(float(features[0, _BEST]), _LEAST)) ** _NEARNESS
+        odds = np.exp(weights - weights.max())
         weighed: Scores = (scores * (odds / odds.sum())[parts.places]).astype(np.float32)
         return weighed
 
-    def by_themselves(self, query: str, parts: PageParts) -> Scores:
-        """How well each unit fits, whichever part the question is about: float32 (n_units,)."""
+    def by_themselves(self, query: str, parts: PageParts) -> tuple[Scores, NDArray[np.float64]]:
+        """How well each unit fits, whichever part the question is about: float32 (n_units,), 0..1; and what its words
+        say for it, tables read as text too: float64 (n_units,)."""
         scores = np.zeros(len(parts.places), dtype=np.float32)
-        for scorer, (view, indices) in ((self.scorer, parts.text), (self.tables, parts.tables)):
+        view, indices = parts.tables
+        if len(indices):
+            scores[indices] = score_batch(self.tables, [query], [view])[0]
+        logits = np.zeros(len(scores))
+        view, indices = parts.text
+        if parts.evidence is None:
             if len(indices):
-                scores[indices] = score_batch(scorer, [query], [view])[0]
+                scores[indices] = score_batch(self.scorer, [query], [view])[0]
+            logits = scores.astype(np.float64)
+        else:
+            features = self.text_features(query, parts)
+            logits = self.text_network(features)
+            # Of a unit for which nothing speaks the chance is that of any: it is not worth a token.
+            scores[indices] = (features.any(axis=1) / (1 + np.exp(-logits)))[indices]
         before, after = parts.pairs.T
         # From the scores as they were, so that a chain of labels does not lend on what it was lent.
         lent = _LENT * scores
         np.maximum.at(scores, before, lent[after])
         np.maximum.at(scores, after, lent[before])
-        return scores
+        return scores, logits
+
+    def text_features(self, query: str, parts: PageParts) -> NDArray[np.float64]:
+        """What speaks for each unit of a page: float64 (n_units, len(TEXT_FEATURES))."""
+        features = np.zeros((len(parts.places), len(TEXT_FEATURES)))
+        if parts.evidence is not None:
+            features[:, :-1] = parts.evidence.features(query)
+        view, indices = parts.text
+        if len(indices) and as_scorer(self.scorer).gives_probabilities:
+            likely = np.clip(score_batch(self.scorer, [query], [view])[0].astype(np.float64), _UNSURE, 1 - _UNSURE)
+            features[indices, -1] = np.log(likely / (1 - likely))
+        return features
 
     def parts(self, context: Context[Any]) -> PageParts:
         """The parts of the context, computed once."""

@@ -12,6 +12,7 @@ import numpy as np
 from ctxprune.context.base import Context, as_context
 from ctxprune.context.grid import Grid, largest_grids
 from ctxprune.context.subset import ContextSubset
+from ctxprune.scorers.structured.page_parts.text_evidence import TextEvidence
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.text.words import terms
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "PageParts", "View"]
 
 _SHORT = 60  # characters of a label or a value
-FEATURES = ("named", "best_row", "size", "titled", "narrow", "empty", "met", "is_text", "best_text")
+_FURTHEST = 20.0  # of the lead, in logits
+FEATURES = ("named", "best_row", "size", "titled", "narrow", "empty", "met", "is_text", "best_text", "lead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _TablePart:
             self._met(asked),
             0.0,
             0.0,
-        ]
+        ]  # `PageParts.features` adds the lead
 
     def _met(self, asked: list[str]) -> float:
         """Share of the terms that the best row holds, with what stands above it."""
@@ -91,6 +93,7 @@ class PageParts:
         text: The units outside of tables, and their indices, int (n_text,).
         tables: The rows and columns of tables, and theirs; of more than `MOST_TABLES` tables those of the largest.
         pairs: Short units of the text of a page beside each other, as labels and values are, int (n_pairs, 2).
+        evidence: The words of all units of a page; None for a context that is no page.
     """
 
     def __init__(self, context: Context[Any], read: Callable[[View], tuple[TableReading, ...]]) -> None:
@@ -101,18 +104,20 @@ class PageParts:
         self.text = _make_view(context, np.flatnonzero(self.places == 0))
         self.tables = _make_view(context, np.flatnonzero(self.places))
         self.pairs = _find_pairs(*self.text) if context.kind == "page" else np.zeros((0, 2), np.intp)
+        self.evidence = TextEvidence(context) if context.kind == "page" else None
         self._tables = [_table_part(reading) for reading in read(self.tables[0])]
         self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
     def __len__(self) -> int:
         return 1 + len(self._tables)
 
-    def features(self, query: str, scores: Scores) -> NDArray[np.float64]:
+    def features(self, query: str, scores: Scores, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 (n_parts, len(FEATURES)), the text first.
 
         Args:
             query: The question.
             scores: (n_units,), how well each unit fits the question by itself, 0..1.
+            logits: (n_units,), how much the words of each unit say for it, wherever it stands.
         """
         asked = list(dict.fromkeys(terms(query)))
         best = np.zeros(len(self))
@@ -121,15 +126,20 @@ class PageParts:
         rows += [
             table.features(asked, self._size, row) for table, row in zip(self._tables, best[1:].tolist(), strict=True)
         ]
-        return np.array(rows, dtype=np.float64)
+        most = np.full(len(self), -np.inf)
+        np.maximum.at(most, self.places, logits)
+        # How far the best words of a part are behind those of the page: the scores of rows and of text are of two
+        # kinds, and say little about which of them holds more of the question.
+        leads = np.maximum(most - most.max(initial=-np.inf), -_FURTHEST)
+        return np.column_stack([np.array(rows, dtype=np.float64), leads])
 
     def _text_features(self, asked: list[str], scores: Scores) -> list[float]:
         view, indices = self.text
         if not len(indices):
-            return [0.0] * (len(FEATURES) - 2) + [1.0, 0.0]
+            return [0.0] * (len(FEATURES) - 3) + [1.0, 0.0]
         best = int(np.argmax(scores[indices]))
         met = _held_share(asked, frozenset(terms(view.units[best].text)))
-        return [0.0] * (len(FEATURES) - 3) + [met, 1.0, float(scores[indices[best]])]
+        return [0.0] * (len(FEATURES) - 4) + [met, 1.0, float(scores[indices[best]])]
 
 
 def _make_view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
