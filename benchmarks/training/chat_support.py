@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.common.record import SHARED, record
-from benchmarks.training._trust_sets import train_halves
+from benchmarks.training._trust_sets import train_sketches
 from ctxprune.llm.cache import CachedModel, GenerationCache
 from ctxprune.llm.chat_models import LlamaCppModel
 from ctxprune.sql.database.database import Database
@@ -81,7 +81,7 @@ def main() -> None:
     spider = load(FOLDER / "spider", split="train")
     model = CachedModel(LlamaCppModel(words.model, threads=1), GenerationCache(words.cache / "generations.sqlite"))
     chat = replace(PromptOptions().make_generator(model, plain=False), paths=("full+values",), temperature=0.0)
-    halves = train_halves(FOLDER / "spider", words.cache / "halves")
+    halves = train_sketches(spider, FOLDER / "spider", words.cache / "halves").halves
     asked = choose_items(spider)
     cases = [
         case
