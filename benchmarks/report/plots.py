@@ -1,4 +1,4 @@
-"""Draw the figures of passages, shrink_frontier, kv_presses and trust, in a light and in a dark form.
+"""Draw the figures of passages, shrink_frontier, kv_presses, trust and field, in a light and in a dark form.
 
     python benchmarks/report/plots.py            # writes NAME.svg and NAME-dark.svg beside each
     benchmarks/results/NAME.json
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import _frontier, _kv_picture, _trust_picture
+from benchmarks.report import _field_picture, _frontier, _kv_picture, _trust_picture
 from benchmarks.report._figure import DARK, LIGHT, POINT, Picture, Theme
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ PICTURES = {
     "shrink_frontier": _frontier.draw_frontier,
     "kv_presses": _kv_picture.draw_presses,
     "trust": _trust_picture.draw_trust,
+    "field": _field_picture.draw_field,
 }
 
 if __name__ == "__main__":

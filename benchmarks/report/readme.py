@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _index, _kv, _shrunk
+from benchmarks.report import _card, _field, _index, _kv, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -378,6 +378,7 @@ TABLES = {
     "tables": tables,
     "tools": tools,
     "html": html,
+    "field": _field.field_table,
     "kv": _kv.short,
 } | _shrunk.TABLES
 PAGES = (

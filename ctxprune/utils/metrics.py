@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["bootstrap_means", "ndcg", "reciprocal_rank"]
+__all__ = ["bootstrap_means", "ndcg", "reciprocal_rank", "sign_test"]
 
 _DEPTH = 10
 _DRAWS = 10_000
@@ -35,6 +35,16 @@ def bootstrap_means(values: Any, seed: int) -> Any:
         drawn = rng.multinomial(len(values), counts / len(values), size=_DRAWS)
         return drawn @ distinct / len(values)
     return np.array([rng.choice(values, size=len(values)).mean() for _ in range(_DRAWS)])
+
+
+def sign_test(better: int, worse: int) -> float:
+    """Exact one-sided p-value of at least `worse` losses where a win and a loss are equally likely; 1.0 without either.
+
+    Ties say nothing and are not counted; small values say that one is worse by more than chance.
+    """
+    n = better + worse
+    # Integers are exact for any number of items; floats would overflow or lose the tail.
+    return sum(math.comb(n, k) for k in range(worse, n + 1)) / (1 << n)
 
 
 def _discounted(gains: Sequence[float]) -> float:
