@@ -155,3 +155,12 @@ def test_no_unit_is_kept_below_one_that_would_have_fit(units: list[tuple[float, 
             (scores > scores[index]) | ((scores == scores[index]) & (np.arange(len(scores)) < index))
         )
         assert tokens[better].sum() + tokens[index] > budget
+
+
+def test_errors_name_the_smallest_unit_with_what_it_needs_and_a_budget_that_holds_it() -> None:
+    text = "# A heading of quite a few words\n\nBread is baked at five.\n"
+    passage = Passage(text, options=PassageOptions(markdown=True, headings=True, protect=("heading",)))
+    with pytest.raises(BudgetError, match=r"pinned units .* do not fit into 3 tokens.*they take 9"):
+        lexical(3).prune("bread", passage)
+    with pytest.raises(BudgetError, match=r"no unit fits into the 1 tokens.*the smallest takes 3 with all it needs"):
+        lexical(1).prune("bread", Passage("Lamps burn. Bread is baked at five in the morning."))

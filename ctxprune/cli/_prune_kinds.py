@@ -43,7 +43,7 @@ NOTED = frozenset({"csv", "table", "tsv"})
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
 
-FILE_BUDGET = 2000
+FILE_BUDGET = "2000"
 """Tokens of what is kept, where nothing else says how much."""
 _DELIMITED = frozenset({".csv", ".tab", ".tsv"})
 _ENDINGS = frozenset({".arrow", ".feather", ".ipc", ".parquet", ".pq"})
@@ -211,10 +211,13 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
         InputError, BudgetError, UsageError, MissingExtraError: As `ctxprune.rag.tables.prune_file`.
     """
     from ctxprune.cli import _console
+    from ctxprune.policies.budget_share import BudgetShare
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.tables import prune_file
 
     options.check_unused("a table")
+    if isinstance(task.policy, BudgetShare):
+        raise typer.BadParameter("a table that is read in parts takes a number of tokens", param_hint="--budget")
     [path] = task.files
     if output is not None:
         _console.check_target(output, path)

@@ -11,7 +11,7 @@ from ctxprune.context.base import Context, Unit
 from ctxprune.context.closure import Closure
 from ctxprune.context.grid import column_units
 from ctxprune.context.scores import as_scores
-from ctxprune.policies.selection import Selection
+from ctxprune.policies.selection import Request, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.base import Scorer
 
-__all__ = ["Oversized", "Scored", "find_oversized", "split_oversized", "without_filler"]
+__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
 _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
+_SEARCHED = 100  # units among which the one is sought that needs the least
 _LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
 
 
@@ -125,6 +126,15 @@ def find_oversized(
     needed = _close(Closure(whole.context.units), best)
     tokens = int(whole.tokens[needed].sum())
     return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
+
+
+def find_smallest(request: Request, closure: Closure) -> list[int]:
+    """The unit that takes the fewest tokens with all that it needs and what is pinned, and these, rising."""
+    pinned = set(closure.pinned)
+    by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
+    # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
+    needs = (_close(closure, index) for index in by_size[:_SEARCHED])
+    return min(needs, key=lambda needed: int(request.tokens[needed].sum())).tolist()
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
 from ctxprune.pruning.counting import count_rendered, count_units, omission_note
-from ctxprune.pruning.oversized import Scored, find_oversized, split_oversized, without_filler
+from ctxprune.pruning.oversized import Scored, find_oversized, find_smallest, split_oversized, without_filler
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -35,6 +35,9 @@ __all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"
 
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
+
+
+_NO_ROOM = 'raise the limit, or let on_empty be "drop" to get nothing'
 
 
 class Clock:
@@ -154,6 +157,12 @@ class Pruner:
         # Counting renders the whole context once; for further questions about it that is remembered.
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
+        if (
+            policy := self._policy.for_tokens(counts.whole)
+        ) is not self._policy:  # a share, of which the tokens are known
+            pruner = replace(self, policy=policy)
+            object.__setattr__(pruner, "_counts", self._counts)
+            return pruner._finish(query, context, scores, score_seconds)
         whole = found = Scored(context, scores, counts.units, np.arange(len(scores)))
         if (budget := self._policy.budget) is not None:
             room = budget - self._counter.count(context.frame)
@@ -242,13 +251,23 @@ class Pruner:
             return _check_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
         best = as_selection(policy.select_fallback(request))
         if not best.kept.any():
-            budget = self._policy.budget
-            room = "what the policy leaves room for" if budget is None else f"the {budget} tokens"
-            has_columns = bool(column_units(request.context.grids))
-            least = "" if budget is None or has_columns else f"the smallest takes {request.tokens.min()}; "
-            hint = f'{least}raise the limit, or let on_empty be "drop" to get nothing'
-            raise BudgetError(f"no unit fits into {room}", hint=hint)
+            raise self._no_room(request, closure)
         return _check_selection(policy, best, closure, prices)
+
+    def _no_room(self, request: Request, closure: Closure) -> BudgetError:
+        """What stands in the way where no unit at all fits."""
+        budget, least = self._policy.budget, ""
+        if budget is None:
+            return BudgetError("no unit fits into what the policy leaves room for", hint=_NO_ROOM)
+        if not column_units(request.context.grids):  # a row costs nothing by itself
+            needed = find_smallest(request, closure)
+            tokens, (_, whole) = int(request.tokens[needed].sum()), self._write(request, needed)
+            frame = self._counter.count(request.context.frame)
+            beside = f" beside the {frame} that are always there" if frame else ""
+            least = (
+                f"the smallest takes {tokens} with all it needs{beside}; a budget of {max(whole, tokens)} holds it; "
+            )
+        return BudgetError(f"no unit fits into the {budget} tokens", hint=least + _NO_ROOM)
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = count_units(self._counter, context)
