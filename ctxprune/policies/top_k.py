@@ -26,8 +26,8 @@ __all__ = ["TopK"]
 class TopK(GreedyPolicy):
     """Keeps at most `k` units, the best ones; parents, requirements and pins count among them.
 
-    Of units that say the same, up to case and white space, one is kept: the best, of equally good ones the first. Rows of
-    tables and texts of a single word are no copies. Copies that are pinned, or needed by another unit, stay.
+    Of units that say the same, up to case and white space, one is kept: the best, of equally good ones the first. Rows
+    of tables and texts of a single word are no copies. Copies that are pinned, or needed by another unit, stay.
 
     Where columns of a table are units, all of them are kept and none is counted: the k are rows.
 
