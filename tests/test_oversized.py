@@ -140,8 +140,8 @@ def test_budgets_hold_and_the_named_budget_is_enough(sentences: list[list[str]],
         assert passage.units[best].text in pruned.output
     else:
         enough = lexical(pruned.oversized.budget).prune("lamp of the pilot", passage)
-        assert enough.units[best].kept
-        assert enough.units[best].text == passage.units[best].text
+        # By its place in the text: units before it may be in parts.
+        assert passage.units[best].span in {unit.span for unit in enough.kept}
 
 
 @given(st.lists(st.tuples(st.floats(-5, 5, width=32), st.integers(1, 30)), min_size=1, max_size=12), st.integers(1, 90))
