@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from ctxprune.context import Context, Unit
 from ctxprune.context.scores import Scores
 from ctxprune.errors import BudgetError
 from ctxprune.policies.base import Request
-from ctxprune.rag import Passage, PassageOptions, Passages
+from ctxprune.rag import JsonDocument, Passage, PassageOptions, Passages
 from ctxprune.scorers import Scorer
 from ctxprune.scorers.lexical import LexicalScorer
 
@@ -164,3 +165,47 @@ def test_errors_name_the_smallest_unit_with_what_it_needs_and_a_budget_that_hold
         lexical(3).prune("bread", passage)
     with pytest.raises(BudgetError, match=r"no unit fits into the 1 tokens.*the smallest takes 4 with all it needs"):
         lexical(1).prune("bread", Passage("Lamps burn. Bread is baked at five in the morning."))
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_a_record_without_room_is_cut_at_its_members(indent: int | None) -> None:
+    records = [{"id": f"p{i}", "kind": "moisture", "note": "checked in spring " * 5, "depth": i * 30} for i in range(4)]
+    text = json.dumps({"probes": records, "names": ["a", "b"]}, indent=indent)
+    pruned = lexical(45).prune("depth of probe p2", JsonDocument(text))
+    kept = json.loads(pruned.output)
+    assert {"id": "p2", "depth": 60}.items() <= kept["probes"][0].items()
+    assert "note" not in kept["probes"][0]
+    assert pruned.oversized is not None
+    assert pruned.tokens_after <= 45 < pruned.oversized.budget
+    whole = lexical(pruned.oversized.budget).prune("depth of probe p2", JsonDocument(text))
+    assert records[2] in json.loads(whole.output)["probes"]
+
+
+VALUES = st.recursive(
+    st.one_of(st.integers(0, 99), st.sampled_from(("lamp", "pilot", "bread"))),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4),
+        st.dictionaries(st.sampled_from(("lamp", "port", "pilot")), inner, min_size=1, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5), st.sampled_from((None, 1, 4)), st.integers(3, 60))
+def test_json_in_parts_is_json_within_the_budget(values: list[object], indent: int | None, budget: int) -> None:
+    text = json.dumps(values, indent=indent)
+    document = JsonDocument(text)
+    split = document.split_units(dict.fromkeys(range(len(document.units)), 32))
+    if split is not None:
+        assert len(split.origins) == len(split.context.units) > len(document.units)
+        for part, origin in zip(split.context.units, split.origins, strict=True):
+            start, end = document.units[origin].span or (0, 0)
+            assert part.span is not None
+            assert start <= part.span[0] <= part.span[1] <= end
+        assert split.context.render(range(len(split.origins))) == text
+    try:
+        pruned = lexical(budget).prune("lamp of the pilot", document)
+    except BudgetError:
+        return
+    json.loads(pruned.output)
+    assert pruned.tokens_after <= budget

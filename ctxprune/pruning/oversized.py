@@ -12,6 +12,7 @@ from ctxprune.context.closure import Closure
 from ctxprune.context.grid import column_units
 from ctxprune.context.scores import as_scores
 from ctxprune.policies.selection import Request, Selection
+from ctxprune.pruning.counting import count_rendered, count_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.base import Scorer
+    from ctxprune.tokens import TokenCounter
 
 __all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
 
@@ -28,6 +30,7 @@ _MOST = 8  # units that are cut
 _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
 _SEARCHED = 100  # units among which the one is sought that needs the least
+_AROUND = 3  # a unit of less than this part of the budget is taken to fit with what stands around it
 _LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
 
 
@@ -79,17 +82,17 @@ class _Parts(Context[tuple[int, ...]]):
         return tuple(sorted(kept))
 
 
-def split_oversized(
-    query: str, whole: Scored, scorer: Scorer, count: Callable[[Context[Any]], NDArray[np.int64]], budget: int
-) -> Scored:
+def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCounter, budget: int) -> Scored:
     """`whole` with parts in the place of the best units that do not fit into `budget` tokens even alone.
 
     The parts of a unit are scored against each other: the best one has the unit's score, the others less, above the
     middle between it and the lowest score of all. Without such units, or where they have no parts, the same as came in.
     """
+    if type(whole.context).split_units is Context.split_units:
+        return whole
     found = whole
     for _ in range(_ROUNDS):
-        sizes = _find_sizes(found, budget)
+        sizes = _find_sizes(found, counter, budget)
         split = found.context.split_units(sizes) if sizes else None
         if split is None:
             return found
@@ -100,7 +103,7 @@ def split_oversized(
         parts = np.flatnonzero(cut)
         read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
         scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
-        found = Scored(split.context, scores, count(split.context), found.origins[origins])
+        found = Scored(split.context, scores, count_units(counter, split.context), found.origins[origins])
     return found
 
 
@@ -166,22 +169,25 @@ def without_filler(selection: Selection, found: Scored) -> Selection:
     return Selection(kept, tuple(reasons))
 
 
-def _find_sizes(found: Scored, budget: int) -> dict[int, int]:
+def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
     """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
-    scores, tokens, units = found.scores, found.tokens, found.context.units
-    if not len(scores) or int(tokens.sum()) <= budget or column_units(found.context.grids):
+    context, scores, tokens = found.context, found.scores, found.tokens
+    if not len(scores) or int(tokens.sum()) <= budget or column_units(context.grids):
         return {}
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
     best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
-    closure, sizes = Closure(units), {}
+    closure, sizes = Closure(context.units), {}
     for index in best.tolist():
-        price = int(tokens[_close(closure, index)].sum())
-        own = int(tokens[index])
+        needed, own = _close(closure, index).tolist(), int(tokens[index])
+        price = int(tokens[needed].sum())
+        # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
+        if budget // _AROUND < price <= budget:
+            price = max(price, count_rendered(counter, context, context.render(needed), needed, tokens))
         room = budget - (price - own)
         if price > budget and room >= _LEAST and len(sizes) < _MOST:
-            size = len(units[index].text.encode("utf-8", "surrogatepass"))
-            sizes[index] = max(size * max(room // _SHARES, _LEAST) // own, 1)
+            size = len(context.units[index].text.encode("utf-8", "surrogatepass"))
+            sizes[index] = max(size * max(room // _SHARES, _LEAST) // max(own, 1), 1)
     return sizes
 
 

@@ -165,8 +165,7 @@ class Pruner:
             return pruner._finish(query, context, scores, score_seconds)
         whole = found = Scored(context, scores, counts.units, np.arange(len(scores)))
         if (budget := self._policy.budget) is not None:
-            room = budget - self._counter.count(context.frame)
-            found = split_oversized(query, whole, scorer, lambda split: count_units(self._counter, split), room)
+            found = split_oversized(query, whole, scorer, self._counter, budget)
             clock.lap("split")
         try:
             request, (selection, output, after) = self._fit_scored(scorer, query, found, clock)
