@@ -84,20 +84,23 @@ def prune_kind(
         typer.BadParameter: An option is for another kind.
         InputError, BudgetError, UsageError: As what it calls.
     """
+    from ctxprune.cli._console import show_activity
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import KINDS
 
     options.check_unused(kind)
     if form is not None and kind != "html":
         raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
-    names, contexts = read_kind(task.files, kind, form)
-    if kind == "html" and not any(context.units for context in contexts):
-        raise InputError("there is no text to prune", where=", ".join(names))
-    if note:
-        contexts = [table.with_note(note=True) for table in contexts]
-    context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-    scorer = make_kind_scorer(task.scorer, task.model)
-    result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
+    with show_activity("Reading") as name_step:
+        names, contexts = read_kind(task.files, kind, form)
+        if kind == "html" and not any(context.units for context in contexts):
+            raise InputError("there is no text to prune", where=", ".join(names))
+        if note:
+            contexts = [table.with_note(note=True) for table in contexts]
+        context = contexts[0] if len(contexts) == 1 else _joined(contexts)
+        name_step("Pruning")
+        scorer = make_kind_scorer(task.scorer, task.model)
+        result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
         write_texts([result.output] if len(contexts) == 1 else result.output)
 
@@ -222,7 +225,9 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
     if output is not None:
         _console.check_target(output, path)
     scorer = make_kind_scorer(task.scorer, task.model)
-    pruned_file = prune_file(path, task.question, output, pruner=Pruner(scorer, task.policy, None, task.on_empty))
+    pruner = Pruner(scorer, task.policy, None, task.on_empty)
+    with _console.show_activity(f"Pruning {path.name}"):
+        pruned_file = prune_file(path, task.question, output, pruner=pruner)
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
     if not task.report(result, [str(path)], "rows and columns", details) and output is None:
