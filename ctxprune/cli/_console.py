@@ -8,6 +8,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, InputError
@@ -37,6 +38,7 @@ __all__ = [
     "print_json",
     "print_note",
     "report_unreadable",
+    "show_activity",
     "stdout_console",
     "track_progress",
     "write_file",
@@ -185,6 +187,60 @@ def track_progress(title: str, total: int | None = None) -> Iterator[Callable[[i
     with make_progress() as bar:
         task = bar.add_task(title, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def show_activity(step: str, *, after: float = 1.0) -> Iterator[Callable[[str], None]]:
+    """From `after` seconds on, what is being done and for how long, on stderr; silent when that is not a terminal.
+
+    Gives a function that names the next step. The line is gone when the block ends.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from threading import Timer
+
+    activity = _Activity(step)
+    # Short work must not pay for the drawing, nor flicker.
+    timer = Timer(after, activity.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield activity.name_step
+    finally:
+        timer.cancel()
+        timer.join()
+        activity.stop()
+
+
+class _Activity:
+    """A line that says what is being done; drawn from `start` to `stop`."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._bar: Progress | None = None
+        self._lock = Lock()
+
+    def start(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        with self._lock:
+            columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.add_task(self._step, total=None)
+            self._bar.start()
+
+    def name_step(self, step: str) -> None:
+        with self._lock:
+            self._step = step
+            if self._bar is not None:
+                self._bar.update(self._bar.task_ids[0], description=step)
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
 
 
 def print_figures(title: str, rows: Iterable[tuple[str, object]]) -> None:

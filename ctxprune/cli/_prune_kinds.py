@@ -43,7 +43,7 @@ NOTED = frozenset({"csv", "table", "tsv"})
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
 
-FILE_BUDGET = 2000
+FILE_BUDGET = "2000"
 """Tokens of what is kept, where nothing else says how much."""
 _DELIMITED = frozenset({".csv", ".tab", ".tsv"})
 _ENDINGS = frozenset({".arrow", ".feather", ".ipc", ".parquet", ".pq"})
@@ -84,20 +84,23 @@ def prune_kind(
         typer.BadParameter: An option is for another kind.
         InputError, BudgetError, UsageError: As what it calls.
     """
+    from ctxprune.cli._console import show_activity
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import KINDS
 
     options.check_unused(kind)
     if form is not None and kind != "html":
         raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
-    names, contexts = read_kind(task.files, kind, form)
-    if kind == "html" and not any(context.units for context in contexts):
-        raise InputError("there is no text to prune", where=", ".join(names))
-    if note:
-        contexts = [table.with_note(note=True) for table in contexts]
-    context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-    scorer = make_kind_scorer(task.scorer, task.model)
-    result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
+    with show_activity("Reading") as name_step:
+        names, contexts = read_kind(task.files, kind, form)
+        if kind == "html" and not any(context.units for context in contexts):
+            raise InputError("there is no text to prune", where=", ".join(names))
+        if note:
+            contexts = [table.with_note(note=True) for table in contexts]
+        context = contexts[0] if len(contexts) == 1 else _joined(contexts)
+        name_step("Pruning")
+        scorer = make_kind_scorer(task.scorer, task.model)
+        result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
         write_texts([result.output] if len(contexts) == 1 else result.output)
 
@@ -211,15 +214,20 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
         InputError, BudgetError, UsageError, MissingExtraError: As `ctxprune.rag.tables.prune_file`.
     """
     from ctxprune.cli import _console
+    from ctxprune.policies.budget_share import BudgetShare
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.tables import prune_file
 
     options.check_unused("a table")
+    if isinstance(task.policy, BudgetShare):
+        raise typer.BadParameter("a table that is read in parts takes a number of tokens", param_hint="--budget")
     [path] = task.files
     if output is not None:
         _console.check_target(output, path)
     scorer = make_kind_scorer(task.scorer, task.model)
-    pruned_file = prune_file(path, task.question, output, pruner=Pruner(scorer, task.policy, None, task.on_empty))
+    pruner = Pruner(scorer, task.policy, None, task.on_empty)
+    with _console.show_activity(f"Pruning {path.name}"):
+        pruned_file = prune_file(path, task.question, output, pruner=pruner)
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
     if not task.report(result, [str(path)], "rows and columns", details) and output is None:

@@ -67,14 +67,17 @@ def prune_passages(task: PruneTask, form: Format, options: TextOptions) -> None:
     Raises:
         InputError, BudgetError, UsageError: As what it calls.
     """
+    from ctxprune.cli._console import show_activity
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag import PassagePruner
 
     scorer = _scorer(task.scorer, task.model, titled=options.title_field is not None)
     pruner = Pruner(scorer, task.policy, None, task.on_empty)
-    inputs = read_inputs(task.files, form, options.field, options.title_field)
     passage_pruner = PassagePruner(pruner, options.documents, options.reorder)
-    result, order = _pruned(passage_pruner, task.question, inputs, options)
+    with show_activity("Reading") as name_step:
+        inputs = read_inputs(task.files, form, options.field, options.title_field)
+        name_step("Pruning")
+        result, order = _pruned(passage_pruner, task.question, inputs, options)
     if not task.report(result, _names(inputs), "sentences", {"files": inputs.names, "order": order}):
         _write(result.output, inputs, order, options)
 

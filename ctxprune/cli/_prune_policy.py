@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,7 @@ class PolicyName(StrEnum):
     top_k = "top_k"
 
 
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _BUDGETS = frozenset({PolicyName.table_budget, PolicyName.token_budget})
 # Each number belongs to one kind of policy; given to another it would silently do nothing.
 _NUMBERS = {"budget": _BUDGETS, "cells": {PolicyName.cell_share}, "top_k": {PolicyName.top_k}}
@@ -47,8 +49,11 @@ class SelectionOptions:
         ),
     ] = None
     budget: Annotated[
-        int | None,
-        typer.Option(min=0, help="Tokens to keep at most, over all files; 2,000 for Parquet and the like."),
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            help="Tokens to keep at most, over all files, or percent of their tokens; 2,000 for Parquet and the like.",
+        ),
     ] = None
     top_k: Annotated[int | None, typer.Option(min=1, help="Sentences, blocks or rows to keep at most.")] = None
     cells: Annotated[
@@ -72,7 +77,16 @@ def make_policy(options: SelectionOptions, *, table: bool = False) -> Policy:
     Raises:
         typer.BadParameter: The numbers given do not go with the policy.
     """
-    from ctxprune.policies import Adaptive, CellShare, LargestGap, TableBudget, Threshold, TokenBudget, TopK
+    from ctxprune.policies import (
+        Adaptive,
+        BudgetShare,
+        CellShare,
+        LargestGap,
+        TableBudget,
+        Threshold,
+        TokenBudget,
+        TopK,
+    )
     from ctxprune.rag import Distinct, Neighbours
 
     name, values = options.policy or _implied(options, table=table), asdict(options)
@@ -85,19 +99,38 @@ def make_policy(options: SelectionOptions, *, table: bool = False) -> Policy:
     least = options.threshold
     if least is not None and name in _TAKE_NO_THRESHOLD:
         raise typer.BadParameter(f"the policy {name.value} takes no --threshold", param_hint="--threshold")
+    tokens, share = _read_budget(options.budget)
     factories: dict[PolicyName, Callable[[], Policy]] = {
         PolicyName.adaptive: lambda: Adaptive() if least is None else Adaptive(least),
         PolicyName.cell_share: lambda: CellShare((options.cells or 0) / 100),
         PolicyName.largest_gap: LargestGap,
-        PolicyName.table_budget: lambda: TableBudget(options.budget or 0),
+        PolicyName.table_budget: lambda: TableBudget(tokens),
         PolicyName.threshold: lambda: Threshold() if least is None else Threshold(least),
-        PolicyName.token_budget: lambda: TokenBudget(options.budget or 0, minimum=least),
+        PolicyName.token_budget: lambda: TokenBudget(tokens, minimum=least),
         PolicyName.top_k: lambda: TopK(options.top_k or 1),
     }
     policy = factories[name]()
     if options.neighbours:
         policy = Neighbours(policy, options.neighbours)
-    return Distinct(policy) if options.distinct else policy
+    policy = Distinct(policy) if options.distinct else policy
+    return policy if share is None else BudgetShare(share, policy)
+
+
+def _read_budget(budget: str | None) -> tuple[int, float | None]:
+    """Tokens, and the share that stands in their place; "250" gives 250 and None, "25%" a quarter.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    text = "0" if budget is None else budget.strip()
+    percent = _PERCENT.fullmatch(text)
+    if percent is not None and (share := float(percent.group(1)) / 100) <= 1:
+        return 0, share
+    if text.isascii() and text.isdigit():
+        return int(text), None
+    raise typer.BadParameter(
+        f"{budget!r} is no number of tokens from 0 up and no percentage up to 100%", param_hint="--budget"
+    )
 
 
 def _implied(options: SelectionOptions, *, table: bool) -> PolicyName:

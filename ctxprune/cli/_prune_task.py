@@ -70,6 +70,8 @@ class PruneTask:
             f"kept {len(result.kept)} of {len(result.units)} {units}, {result.tokens_after} of"
             f" {result.tokens_before} tokens ({share:.0%}), {result.scorer}, {result.policy}"
         )
+        if result.oversized is not None:
+            _console.print_note(str(result.oversized))
         return self.as_json
 
 

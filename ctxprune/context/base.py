@@ -10,12 +10,13 @@ from ctxprune.errors import UsageError
 from ctxprune.utils.foreign import foreign_attribute, foreign_method
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ctxprune.context.grid import Grid
+    from ctxprune.context.split import SplitContext
 
 __all__ = ["AdaptedContext", "Context", "Unit", "as_context", "original_context", "shift_unit"]
 
@@ -137,6 +138,15 @@ class Context(ABC, Generic[T_co]):
         """The same context, rendered with its omission note or without it; itself where it never renders one."""
         del note
         return self
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """The same context with the units in `sizes` cut at their own borders (lines, clauses, members), each into
+        parts of at most so many UTF-8 bytes where it has such borders; None where nothing can be cut.
+
+        Units that others need, or that are pinned, stay whole.
+        """
+        del sizes
+        return None
 
     def with_required(self, required: NDArray[np.bool_]) -> Context[T_co]:
         """The same context, told that the units `required`, bool (n_units,), are needed, so that its omission note can

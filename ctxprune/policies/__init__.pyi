@@ -3,6 +3,7 @@ from .adaptive import LargestGap as LargestGap
 from .base import POLICIES as POLICIES
 from .base import Policy as Policy
 from .base import as_policy as as_policy
+from .budget_share import BudgetShare as BudgetShare
 from .cell_share import CellShare as CellShare
 from .selection import Request as Request
 from .selection import Selection as Selection

@@ -88,6 +88,11 @@ class Policy(ABC):
         del tokens
         return self
 
+    def for_tokens(self, whole: int) -> Policy:
+        """The policy for a context of `whole` tokens: of a share of them the policy with that budget; else itself."""
+        del whole
+        return self
+
     def check_scorer(self, scorer: Any) -> None:
         """Make sure that the policy may be used with `scorer`; any will do unless a subclass says otherwise.
 

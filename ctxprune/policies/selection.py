@@ -106,7 +106,10 @@ class Chooser:
             self.add(index, "pinned", "pinned")
             if not self.kept[index]:
                 limit, noun = room.limit, room.noun
-                raise BudgetError(f"the pinned units with all they require do not fit into {limit} {noun}")
+                raise BudgetError(
+                    f"the pinned units with all they require do not fit into {limit} {noun}",
+                    hint=f"they take {_price_pinned(closure, room)}",
+                )
         # Only now: a pinned unit that another one required was called "required" when it was added.
         for index in closure.pinned:
             self.reasons[index] = "pinned"
@@ -166,6 +169,13 @@ class Chooser:
             if not self.kept[index]:
                 self.reasons[index] = "demanded"
         return Selection(self.kept, tuple(self.reasons))
+
+
+def _price_pinned(closure: Closure, room: Room) -> int:
+    wanted = np.zeros(len(closure), dtype=np.bool_)
+    for index in closure.pinned:
+        wanted[closure.missing(index, wanted)] = True
+    return int(room.prices[wanted].sum())
 
 
 def as_tokens(tokens: Any, size: int) -> NDArray[np.int64]:

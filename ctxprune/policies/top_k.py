@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.context.grid import column_units
 from ctxprune.policies.base import POLICIES, GreedyPolicy, Request
-from ctxprune.policies.selection import Room
+from ctxprune.policies.selection import Room, Selection
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ __all__ = ["TopK"]
 @dataclass(frozen=True)
 class TopK(GreedyPolicy):
     """Keeps at most `k` units, the best ones; parents, requirements and pins count among them.
+
+    Of units that say the same, up to case and white space, one is kept: the best, of equally good ones the first. Rows
+    of tables and texts of a single word are no copies. Copies that are pinned, or needed by another unit, stay.
 
     Where columns of a table are units, all of them are kept and none is counted: the k are rows.
 
@@ -43,9 +46,21 @@ class TopK(GreedyPolicy):
         return len(ranked)
 
     def split(self, order: NDArray[np.int64], request: Request) -> list[tuple[NDArray[np.int64], int]]:
-        """Columns of tables before all else."""
+        """Columns of tables before all else, without copies."""
+        copies = _find_copies(order, request)
+        order = order[~np.isin(order, np.fromiter(copies, dtype=np.int64, count=len(copies)))]
         is_column = np.isin(order, column_units(request.context.grids))
         return [(part, len(part)) for part in (order[is_column], order[~is_column])]
+
+    def select(self, request: Request) -> Selection:
+        """See `Policy.select`."""
+        selection = super().select(request)
+        copies = _find_copies(np.argsort(-request.scores, kind="stable"), request)
+        reasons = list(selection.reasons)
+        for index, best in copies.items():
+            if not selection.kept[index]:
+                reasons[index] = f"duplicate of unit {best}"
+        return replace(selection, reasons=tuple(reasons))
 
     def room(self, tokens: NDArray[np.int64]) -> Room:
         """k units of price 1."""
@@ -55,3 +70,20 @@ class TopK(GreedyPolicy):
     def free_units(self, context: Context[Any]) -> list[int]:
         """The columns."""
         return column_units(context.grids)
+
+
+def _find_copies(order: NDArray[np.int64], request: Request) -> dict[int, int]:
+    """By unit that says what another does, which comes before it in `order` or is pinned, that other one."""
+    units, grids = request.context.units, request.context.grids
+    exempt = {unit for grid in grids for unit in (*grid.row_units, *grid.column_units)}
+    pinned = [index for index, unit in enumerate(units) if unit.pinned]
+    first: dict[str, int] = {}
+    copies: dict[int, int] = {}
+    for index in (*pinned, *order.tolist()):
+        words = units[index].text.split()
+        if len(words) < 2 or index in exempt:
+            continue
+        best = first.setdefault(" ".join(words).casefold(), index)
+        if best != index and not units[index].pinned:
+            copies[index] = best
+    return copies

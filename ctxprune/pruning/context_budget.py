@@ -22,7 +22,7 @@ from ctxprune.context.base import as_context
 from ctxprune.errors import UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, SharedBudgetSearch
-from ctxprune.pruning.pruner import count_rendered, count_units, omission_note
+from ctxprune.pruning.counting import count_rendered, count_units, omission_note
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.shared_budget import Entry, Joint
 from ctxprune.pruning.verdicts import Verdicts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
+from ctxprune.pruning.counting import count_rendered, count_units, omission_note
+from ctxprune.pruning.oversized import Scored, find_oversized, find_smallest, split_oversized, without_filler
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -33,6 +35,9 @@ __all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"
 
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
+
+
+_NO_ROOM = 'raise the limit, or let on_empty be "drop" to get nothing'
 
 
 class Clock:
@@ -152,27 +157,51 @@ class Pruner:
         # Counting renders the whole context once; for further questions about it that is remembered.
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
+        if (
+            policy := self._policy.for_tokens(counts.whole)
+        ) is not self._policy:  # a share, of which the tokens are known
+            pruner = replace(self, policy=policy)
+            object.__setattr__(pruner, "_counts", self._counts)
+            return pruner._finish(query, context, scores, score_seconds)
+        whole = found = Scored(context, scores, counts.units, np.arange(len(scores)))
+        if (budget := self._policy.budget) is not None:
+            found = split_oversized(query, whole, scorer, self._counter, budget)
+            clock.lap("split")
         try:
-            request = _make_request(scorer, query, context, scores, counts.units)
-            selection, output, after = self._fit_budget(request, clock)
+            request, (selection, output, after) = self._fit_scored(scorer, query, found, clock)
         except BudgetError:  # the note may be what does not fit
-            plain = context.with_note(note=False)
-            if plain is context:
+            plain = found.context.with_note(note=False)
+            if plain is found.context:
                 raise
-            request = _make_request(scorer, query, plain, scores, counts.units)
-            selection, output, after = self._fit_budget(request, clock)
+            request, (selection, output, after) = self._fit_scored(scorer, query, found._replace(context=plain), clock)
+
+        def price(kept: list[int]) -> int:
+            return count_rendered(self._counter, context, context.render(kept), kept, counts.units)
+
         return Pruned(
             query=query,
             output=output,
-            units=Verdicts(context, scores, counts.units, selection),
+            units=Verdicts(found.context, found.scores, found.tokens, selection),
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
             scorer=SCORERS.name_of(type(scorer.origin)),
             policy=self._policy.name,
             note=omission_note(request.context, selection),
+            oversized=None if budget is None else find_oversized(whole, found, selection, price),
             seconds={"score": score_seconds, **clock.seconds},
         )
+
+    def _fit_scored(
+        self, scorer: Scorer, query: str, found: Scored, clock: Clock
+    ) -> tuple[Request, tuple[Selection, Any, int]]:
+        request = _make_request(scorer, query, found.context, found.scores, found.tokens)
+        fitted = self._fit_budget(request, clock)
+        if self._policy.budget is None or (selection := without_filler(fitted[0], found)) is fitted[0]:
+            return request, fitted
+        output, after = self._write(request, np.flatnonzero(selection.kept).tolist())
+        # A rendering of less may take more, where it says what is left out.
+        return request, (selection, output, after) if after <= self._policy.budget else fitted
 
     def _fit_budget(self, request: Request, clock: Clock) -> tuple[Selection, Any, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
@@ -221,13 +250,23 @@ class Pruner:
             return _check_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
         best = as_selection(policy.select_fallback(request))
         if not best.kept.any():
-            budget = self._policy.budget
-            room = "what the policy leaves room for" if budget is None else f"the {budget} tokens"
-            has_columns = bool(column_units(request.context.grids))
-            least = "" if budget is None or has_columns else f"the smallest takes {request.tokens.min()}; "
-            hint = f'{least}raise the limit, or let on_empty be "drop" to get nothing'
-            raise BudgetError(f"no unit fits into {room}", hint=hint)
+            raise self._no_room(request, closure)
         return _check_selection(policy, best, closure, prices)
+
+    def _no_room(self, request: Request, closure: Closure) -> BudgetError:
+        """What stands in the way where no unit at all fits."""
+        budget, least = self._policy.budget, ""
+        if budget is None:
+            return BudgetError("no unit fits into what the policy leaves room for", hint=_NO_ROOM)
+        if not column_units(request.context.grids):  # a row costs nothing by itself
+            needed = find_smallest(request, closure)
+            tokens, (_, whole) = int(request.tokens[needed].sum()), self._write(request, needed)
+            frame = self._counter.count(request.context.frame)
+            beside = f" beside the {frame} that are always there" if frame else ""
+            least = (
+                f"the smallest takes {tokens} with all it needs{beside}; a budget of {max(whole, tokens)} holds it; "
+            )
+        return BudgetError(f"no unit fits into the {budget} tokens", hint=least + _NO_ROOM)
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = count_units(self._counter, context)
@@ -292,34 +331,6 @@ async def aprune_batch(
 ) -> list[Pruned[T]]:
     """As `prune_batch`, without blocking the event loop."""
     return await Pruner(scorer, policy, counter, on_empty).aprune_batch(queries, contexts)
-
-
-def count_units(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int64]:
-    """Tokens of what each unit adds to the rendered context, int64 (n_units,)."""
-    return np.asarray(counter.count_many(context.cost_texts()), dtype=np.int64)
-
-
-def count_rendered(
-    counter: TokenCounter, context: Context[Any], output: object, kept: Sequence[int], tokens: NDArray[np.int64]
-) -> int:
-    """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's `to_text`
-    gives for it, else the sum of the units' own `tokens`, (n_units,)."""
-    # An empty list is no text yet: a list of rows that lost all of them is still counted as a table.
-    if not isinstance(output, str) and not (_is_texts(output) and output):
-        text = context.to_text(kept)
-        output = output if text is None else text
-    if isinstance(output, str):
-        return counter.count(output)
-    return sum(counter.count_many(output)) if _is_texts(output) else int(tokens[list(kept)].sum())
-
-
-def omission_note(context: Context[Any], selection: Selection) -> str:
-    """What the context says about what a selection leaves out; "" where it says nothing."""
-    return context.omission_note([int(index) for index in np.flatnonzero(selection.kept)])
-
-
-def _is_texts(output: object) -> TypeGuard[Sequence[str]]:
-    return isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output)
 
 
 def _make_request(

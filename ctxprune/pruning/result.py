@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ctxprune.pruning.oversized import Oversized
+
 __all__ = ["Pruned"]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -34,6 +36,8 @@ class Pruned(Generic[T_co]):
         policy: Registered name (or class) of the policy.
         note: A line about what was dropped, for the reader of the output; "" where the context says nothing or nothing
             was.
+        oversized: The best unit, where it did not fit into the budget as a whole, with the budget that would hold it;
+            None where it did, or without a budget.
         seconds: Wall time of count, score, select and render. Not part of equality.
     """
 
@@ -46,6 +50,7 @@ class Pruned(Generic[T_co]):
     scorer: str
     policy: str
     note: str = ""
+    oversized: Oversized | None = None
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -87,6 +92,7 @@ class Pruned(Generic[T_co]):
             "units_before": len(self.units),
             "units_after": len(self.kept),
             "note": self.note,
+            "oversized": None if self.oversized is None else asdict(self.oversized),
             "seconds": dict(self.seconds),
             "units": [_to_plain(asdict(unit)) for unit in self.units],
         }

@@ -30,6 +30,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "embedding.v1": "ctxprune.scorers.neural.embedding:EmbeddingScorer",
         "fusion.v1": "ctxprune.scorers.combined.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical.words:LexicalScorer",
+        "json.v1": "ctxprune.scorers.structured.json:JsonScorer",
         "mixture.v1": "ctxprune.scorers.combined.mixture:MixtureScorer",
         "log.v1": "ctxprune.scorers.structured.log:LogScorer",
         "names.v1": "ctxprune.scorers.structured.names:NamesScorer",

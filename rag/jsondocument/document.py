@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.context.base import Context, Unit
+from ctxprune.context.split import SplitContext
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag.headers import find_key
 
@@ -16,7 +18,7 @@ from .records import record_part, record_table
 from .tree import JsonTree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ctxprune.context.grid import Grid
 
@@ -50,9 +52,10 @@ class JsonDocument(Context[T]):
         columns: Whether the columns of `grids` are units, too, behind all others: paths that are kept or dropped in all
             objects of a list. Each object then requires the column that tells them apart best. For scorers that read
             tables; others see the names only.
+        opened: Where items start, in characters of the text, whose parts are units although the items are short.
         units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
             in the text (for a value, in what `json.dumps` wrote).
-        kind: "table" if most units are records of lists, else "passage".
+        kind: "table" if most units are records of lists, else "json".
         grids: For each list of objects a `Grid`: a column for each path to a scalar or list in them.
 
     Raises:
@@ -63,17 +66,18 @@ class JsonDocument(Context[T]):
     data: T = field(repr=False)
     members: bool = True
     columns: bool = False
+    opened: Collection[int] = field(default=frozenset(), repr=False)
     units: tuple[Unit, ...] = field(init=False, repr=False)
     kind: str = field(init=False, repr=False)
     _tree: JsonTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         text = self.data if isinstance(self.data, str) else _written(self.data)
-        tree = JsonTree(outline(text, _LARGEST if self.members else None), members=self.members)
+        tree = JsonTree(outline(text, _LARGEST if self.members else None, self.opened), members=self.members)
         records = sum(len(rows) for _, rows in tree.records)
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "units", tuple(tree.units))
-        object.__setattr__(self, "kind", "table" if 2 * records > len(tree.units) else "passage")
+        object.__setattr__(self, "kind", "table" if 2 * records > len(tree.units) else "json")
         if self.columns:
             units = list(tree.units)
             grids = tuple(_with_columns(grid, units) for grid in self.grids)
@@ -89,6 +93,19 @@ class JsonDocument(Context[T]):
         text = self._tree.text({unit for unit in chosen if unit < count}, self._shortened(chosen))
         result: Any = text if isinstance(self.data, str) else json.loads(text)
         return result  # type: ignore[no-any-return]
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `Context.split_units`: items of lists are cut into their members and items, of whatever size."""
+        if not self.members or self.columns:
+            return None
+        spans = [unit.span or (0, 0) for unit in self.units]
+        opened = {spans[index][0] for index in sizes if self.units[index].text[:1] in ("{", "[")} - {*self.opened}
+        if not opened:
+            return None
+        split = replace(self, opened=frozenset({*self.opened, *opened}))
+        starts = [start for start, _ in spans]
+        origins = [bisect_right(starts, unit.span[0]) - 1 for unit in split.units if unit.span is not None]
+        return SplitContext(split, origins) if len(origins) > len(spans) else None
 
     @cached_property
     def grids(self) -> tuple[Grid, ...]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ctxprune.errors import InputError
 
 from ..passages.tiny_units import check_units, count_most_units
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["Outline", "outline"]
 
@@ -49,6 +52,7 @@ class Outline:
     Attributes:
         text: The text.
         largest: Items of more characters are looked into; None: no items are.
+        opened: Where the values of items start that are looked into whatever their size.
         leads: Where each part starts: a member with its key.
         values: Where the value of each starts.
         ends: Where each ends, exclusive.
@@ -56,8 +60,8 @@ class Outline:
         gaps: Where the part before it in the same container ends; -1 for the first one.
     """
 
-    def __init__(self, text: str, largest: int | None) -> None:
-        self.text, self.largest = text, largest
+    def __init__(self, text: str, largest: int | None, opened: Collection[int] = ()) -> None:
+        self.text, self.largest, self.opened = text, largest, opened
         self.leads, self.values, self.ends = array("q"), array("q"), array("q")
         self.parents, self.gaps = array("q"), array("q")
         # Most parts become units; where items stay whole, what is in them is forgotten again.
@@ -80,7 +84,8 @@ class Outline:
     def close(self, part: int, end: int) -> None:
         """The container ends here; its parts are forgotten if it stays whole."""
         self.ends[part] = end
-        if self.is_item(part) and (self.largest is None or end - self.leads[part] <= self.largest):
+        stays = self.largest is None or end - self.leads[part] <= self.largest
+        if self.is_item(part) and stays and self.leads[part] not in self.opened:
             for column in (self.leads, self.values, self.ends, self.parents, self.gaps):
                 del column[part + 1 :]
 
@@ -100,12 +105,13 @@ class Outline:
         return None if match is None else _decoded(match.group())
 
 
-def outline(text: str, largest: int | None) -> Outline:
+def outline(text: str, largest: int | None, opened: Collection[int] = ()) -> Outline:
     """The outline of a JSON text or of JSON lines.
 
     Args:
         text: Any length, nested to any depth.
         largest: Items of lists are looked into if they are longer than so many characters; None: never.
+        opened: Where items start that are looked into in any case.
 
     Raises:
         InputError: The text is no JSON; says where.
@@ -113,18 +119,18 @@ def outline(text: str, largest: int | None) -> Outline:
     start = _after_blanks(text, text.startswith("\ufeff"))
     if start == len(text):
         raise InputError("there is no JSON in the text")
-    found = Outline(text, largest)
+    found = Outline(text, largest, opened)
     end = _read(found, start, -1, -1)
     if end < len(text):
-        found = _lines(text, start, largest)
+        found = _lines(text, start, largest, opened)
     if len(found) > 1 or found.mark(0) in "{[":
         found.leads[0], found.ends[0] = 0, len(text)
     return found
 
 
-def _lines(text: str, at: int, largest: int | None) -> Outline:
+def _lines(text: str, at: int, largest: int | None, opened: Collection[int]) -> Outline:
     """Several values, of which each starts on a line of its own."""
-    found = Outline(text, largest)
+    found = Outline(text, largest, opened)
     found.add(at, at, len(text), -1, -1)
     gap = -1
     while at < len(text):
@@ -171,7 +177,7 @@ def _add(found: Outline, match: re.Match[str] | None, at: int, parent: int, gap:
         _refuse(found.text, at, "a key with its value is missing" if inside else "a value is missing")
     lead, value = match.start(1), max(match.start(2), match.start(3))
     part = found.add(lead, value, match.end(2), parent, gap)
-    if parent >= 0 and lead == value and match.start(3) >= 0:
+    if parent >= 0 and lead == value and match.start(3) >= 0 and lead not in found.opened:
         most = _RECORD if found.largest is None else min(found.largest, _RECORD)
         if (record := _FLAT_RECORD.match(found.text, value, value + most)) is not None:
             found.ends[part] = record.end()

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Context, shift_unit
+from ctxprune.context.split import SplitContext, cut_units
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import check_whole
 
+from .cutting import WIDEST, cut_pieces, find_parts, strip_span
 from .markdown import Block, find_blocks, heading_level
 from .options import NO_OPTIONS, PassageOptions, bind_units
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ctxprune.context.base import Unit
 
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
 _BYTES_PER_TOKEN = 4  # of the bundled tokenizer on English text, about
-_WIDEST = 4  # most UTF-8 bytes of a character
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 # For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
 # of these characters gets a stand-in of the same length.
@@ -44,11 +46,6 @@ _BOUNDARY = re.compile("[.!?;:\x80-\U0010ffff]|\n[^\n]")
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
 _WINDOW = 4096  # characters the splitter sees at once
 _SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
-# Where to cut a piece that is too long, best first: line ends, clause ends, white space.
-_CUTS = tuple(
-    re.compile(pattern) for pattern in (r"\n+", r"[;:.!?。！？；：]\s+|[。！？；：]", r"[,、，)]\s+|[、，]", r"\s+")
-)
-_JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class Passage(Context[str]):
             levels |= {
                 start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))
             }
-        longest = self.max_tokens * _BYTES_PER_TOKEN // _WIDEST
+        longest = self.max_tokens * _BYTES_PER_TOKEN // WIDEST
         # Hostile texts have a sentence in every other character, and each unit takes time and memory of its own.
         spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
         units = bind_units(self.text, spans, self.options, language=self.language, levels=levels)
@@ -112,6 +109,15 @@ class Passage(Context[str]):
         wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
         gaps = (self.gap, wide if self.options.markdown else self.gap)
         return self.options.finish(_render(self.text, spans, sorted(set(kept)), gaps))
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `Context.split_units`: sentences are cut at clause ends, blocks of Markdown at line ends first."""
+        parts = find_parts(self.text, self.units, sizes)
+        if not parts:
+            return None
+        split, (units, origins) = copy(self), cut_units(self.text, self.units, parts)
+        object.__setattr__(split, "units", units)
+        return SplitContext(split, origins)
 
 
 @dataclass(frozen=True)
@@ -140,15 +146,8 @@ class Passages(Context[list[str]]):
             raise UsageError(f"texts is a {type(self.texts).__name__}", hint="give a list of texts")
         object.__setattr__(self, "texts", tuple(self.texts))
         passages = tuple(Passage(text, self.gap, self.language, self.max_tokens, self.options) for text in self.texts)
-        object.__setattr__(self, "_passages", passages)
         object.__setattr__(self, "titles", _check_titles(self.titles, len(passages)))
-        units: list[Unit] = []
-        for passage in passages:
-            first = len(units)
-            units += [shift_unit(unit, first) for unit in passage.units]
-        object.__setattr__(self, "units", tuple(units))
-        sources = (index for index, passage in enumerate(passages) for _ in passage.units)
-        object.__setattr__(self, "sources", tuple(sources))
+        self._set_passages(passages)
 
     def render(self, kept: Collection[int]) -> list[str]:
         """The kept sentences of each text; as many texts as came in, in their order.
@@ -163,6 +162,33 @@ class Passages(Context[list[str]]):
             texts.append(passage.render(local) if whole or passage.units else "")
             first += len(passage.units)
         return texts
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `Passage.split_units`."""
+        passages: list[Passage] = []
+        origins: list[int] = []
+        for passage in self._passages:
+            first = origins[-1] + 1 if origins else 0
+            own = {index - first: size for index, size in sizes.items() if 0 <= index - first < len(passage.units)}
+            split = passage.split_units(own) if own else None
+            passages.append(passage if split is None else split.context)  # type: ignore[arg-type]
+            found = range(len(passage.units)) if split is None else split.origins
+            origins += [first + index for index in found]
+        if len(origins) == len(self.units):
+            return None
+        whole = copy(self)
+        whole._set_passages(tuple(passages))
+        return SplitContext(whole, origins)
+
+    def _set_passages(self, passages: tuple[Passage, ...]) -> None:
+        units: list[Unit] = []
+        for passage in passages:
+            first = len(units)
+            units += [shift_unit(unit, first) for unit in passage.units]
+        object.__setattr__(self, "_passages", passages)
+        object.__setattr__(self, "units", tuple(units))
+        sources = (index for index, passage in enumerate(passages) for _ in passage.units)
+        object.__setattr__(self, "sources", tuple(sources))
 
 
 def _check_titles(titles: object, size: int) -> tuple[str, ...]:
@@ -209,11 +235,11 @@ def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens
 
 def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
     """The sentence [start, end) in parts of at most `limit` UTF-8 bytes, without white space at their ends."""
-    if (end - start) * _WIDEST <= limit:
-        yield from _strip_span(text, start, end)
+    if (end - start) * WIDEST <= limit:
+        yield from strip_span(text, start, end)
         return
-    for piece in _cut_pieces(text, start, end, limit):
-        yield from _strip_span(text, *piece)
+    for piece in cut_pieces(text, start, end, limit):
+        yield from strip_span(text, *piece)
 
 
 def _find_whole_blocks(text: str, options: PassageOptions) -> list[Block]:
@@ -300,58 +326,6 @@ def _find_paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
 def _is_item(line: str) -> bool:
     """Whether a line starts an item, heading or the like; for most lines the first letter decides."""
     return not (line[0].isalpha() and line[1:2] != ")") and _ITEM.match(line) is not None
-
-
-def _cut_pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
-    """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
-    if _count_bytes(text, start, end) <= limit:
-        yield start, end
-        return
-    if level == len(_CUTS):
-        yield from _cut_evenly(text, start, end, limit)
-        return
-    first = start
-    for cut in _choose_cuts(text, start, end, limit, _CUTS[level]):
-        yield from _cut_pieces(text, first, cut, limit, level + 1)
-        first = cut
-
-
-def _choose_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
-    """Choose the fewest cuts after matches of `pattern` that leave parts within `limit` where possible; then `end`."""
-    before, size = start, 0
-    for match in pattern.finditer(text, start, end):
-        step = _count_bytes(text, before, match.end())
-        if size and size + step > limit:
-            yield before
-            size = 0
-        before, size = match.end(), size + step
-    if before < end and size and size + _count_bytes(text, before, end) > limit:
-        yield before
-    yield end
-
-
-def _cut_evenly(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Cut text without places to cut into equal parts; combining marks are kept with their letter."""
-    step = limit // len(max(text[start:end]).encode("utf-8", "surrogatepass"))
-    while end - start > step:
-        cut = start + step
-        while cut > start + step // 2 and (_JOINED.match(text[cut]) or text[cut - 1] == "\u200d"):
-            cut -= 1
-        yield start, cut
-        start = cut
-    yield start, end
-
-
-def _count_bytes(text: str, start: int, end: int) -> int:
-    return len(text[start:end].encode("utf-8", "surrogatepass"))
-
-
-def _strip_span(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """[start, end) without the white space at its ends; [] if nothing else is there."""
-    part = text[start:end]
-    start += len(part) - len(part.lstrip())
-    end -= len(part) - len(part.rstrip())
-    return [(start, end)] if start < end else []
 
 
 def _strip_block(text: str, block: Block) -> list[tuple[int, int]]:

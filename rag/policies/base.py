@@ -49,6 +49,11 @@ class WrappedPolicy(Policy):
         inner = self.policy.with_budget(tokens)
         return self if inner is self.policy else replace(self, policy=inner)  # type: ignore[type-var]  # a dataclass
 
+    def for_tokens(self, whole: int) -> Policy:
+        """The same around the wrapped policy for a context of `whole` tokens."""
+        inner = self.policy.for_tokens(whole)
+        return self if inner is self.policy else replace(self, policy=inner)  # type: ignore[type-var]  # a dataclass
+
     def check_scorer(self, scorer: Any) -> None:
         """See `CalibratedPolicy.check_scorer`."""
         self.policy.check_scorer(scorer)

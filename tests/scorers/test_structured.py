@@ -6,12 +6,13 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning.pruner import prune
-from ctxprune.rag import HtmlPage, JsonSchema, Log, Passage, Passages, Table, Tools
+from ctxprune.rag import HtmlPage, JsonDocument, JsonSchema, Log, Passage, Passages, Table, Tools
 from ctxprune.scorers.base import score_batch, score_documents, score_documents_batch
 from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.combined.structured import StructuredScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.json import JsonScorer
 from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer
@@ -23,7 +24,9 @@ TEXT = Passages(["Paris was next. Athens was first.", "Cats sleep."])
 PAGE = HtmlPage("<h1>Games</h1><table><tr><th>Year<th>City<tr><td>1900<td>Paris<tr><td>1896<td>Athens</table><p>Text.")
 SCHEMA = JsonSchema({"properties": {"games_year": {}, "cityName": {"description": "Paris, for instance."}}})
 TOOLS = Tools([{"name": "find_city", "description": "Where it is."}, {"name": "next_paris_train", "description": ""}])
+JSON = JsonDocument('{"games": {"next_city": "Paris", "year": 1900}, "cities": [{"city": "Paris", "year": 1900}]}')
 OTHERS = {
+    "json": (JSON, lambda scorer: JsonScorer(TabularScorer(scorer))),
     "page": (PAGE, lambda scorer: PageScorer(TabularScorer(TitledScorer(scorer)))),
     "table": (TABLE, TabularScorer),
     "log": (LOG, LogScorer),

@@ -10,6 +10,7 @@ from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_document
 from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.json import JsonScorer
 from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer
@@ -29,10 +30,11 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer(Scorer):
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
-    that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
-    tools, in the place of plain BM25 the fields that `NamesScorer` reads by itself: the bundled model finds the needed
-    one less often (benchmarks/quality/tools.py), and takes ten times as long; and logs, whose lines are no sentences.
+    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "json" by
+    `JsonScorer`, one of kind "schema" or "tool" that has `names` by `NamesScorer`, others with `grids` by
+    `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the fields that `NamesScorer`
+    reads by itself: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten
+    times as long; and logs, whose lines are no sentences.
 
     Attributes:
         scorer: Reads words; by default the bundled model and the words together.
@@ -52,6 +54,7 @@ class StructuredScorer(Scorer):
         alone = self.scorer.model_alone if isinstance(self.scorer, MixtureScorer) else self.scorer
         titled = alone if as_scorer(alone).reads_titles else TitledScorer(alone)
         forms: dict[str, Scorer] = {
+            "json": JsonScorer(TabularScorer(self.scorer)),
             # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
             # its time.
             "log": LogScorer(cheap),
@@ -76,7 +79,7 @@ class StructuredScorer(Scorer):
         """The scorer that reads `context`."""
         context = as_context(context)
         kind = context.kind
-        if kind in {"log", "page"} or (kind in {"schema", "tool"} and context.names is not None):
+        if kind in {"json", "log", "page"} or (kind in {"schema", "tool"} and context.names is not None):
             return self._forms[kind]
         return self._forms["table"] if context.grids else as_scorer(self.scorer)
 

@@ -1,3 +1,4 @@
+from .json import JsonScorer as JsonScorer
 from .log import LogScorer as LogScorer
 from .names import NamesScorer as NamesScorer
 from .page import PageScorer as PageScorer

@@ -94,7 +94,7 @@ def test_members_items_and_what_encloses_them() -> None:
         '{"took": 1e5,\n "hits": [{"id": 12345678901234567890123, "tags": ["a", null]}]}\n'
     )
     assert document.render([]) == "{}\n"
-    assert document.kind == "passage"
+    assert document.kind == "json"
 
 
 def test_lists_of_objects_are_tables() -> None:

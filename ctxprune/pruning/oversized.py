@@ -1,0 +1,210 @@
+"""Units that are too large for a budget: cut into parts that fit, or named in the result with the budget they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ctxprune.context.base import Context, Unit
+from ctxprune.context.closure import Closure
+from ctxprune.context.grid import column_units
+from ctxprune.context.scores import as_scores
+from ctxprune.policies.selection import Request, Selection
+from ctxprune.pruning.counting import count_rendered, count_units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
+    from ctxprune.tokens import TokenCounter
+
+__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
+
+_NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
+_MOST = 8  # units that are cut
+_ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
+_SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
+_SEARCHED = 100  # units among which the one is sought that needs the least
+_AROUND = 3  # a unit of less than this part of the budget is taken to fit with what stands around it
+_LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """The best unit, which did not fit into a budget as a whole.
+
+    Attributes:
+        index: The unit, or the first of the parts that it was cut into.
+        tokens: What it takes with all that it needs.
+        budget: The budget that would hold it whole.
+        parts: How many parts it was cut into; 1 where it has no borders to cut at.
+        kept: How many of these are kept.
+    """
+
+    index: int
+    tokens: int
+    budget: int
+    parts: int
+    kept: int
+
+    def __str__(self) -> str:
+        what = f"the best unit, of {self.tokens:,} tokens, did not fit"
+        cut = f"; {self.kept} of its {self.parts} parts did" if self.parts > 1 and self.kept else ""
+        return f"{what}{cut}; a budget of {self.budget:,} would hold it"
+
+
+class Scored(NamedTuple):
+    """A context with what is known of its units: scores, float32 (n_units,), tokens, int64 (n_units,)."""
+
+    context: Context[Any]
+    scores: Scores
+    tokens: NDArray[np.int64]
+    origins: NDArray[np.int64]
+
+
+class _Parts(Context[tuple[int, ...]]):
+    """The units `chosen` of a context without their links, for a scorer; renders as their places among these."""
+
+    units: tuple[Unit, ...]
+    kind: str
+
+    def __init__(self, context: Context[Any], chosen: Sequence[int]) -> None:
+        units = context.units
+        self.units = tuple(Unit(units[index].text, span=units[index].span) for index in chosen)
+        self.kind = context.kind
+
+    def render(self, kept: Collection[int]) -> tuple[int, ...]:
+        return tuple(sorted(kept))
+
+
+def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCounter, budget: int) -> Scored:
+    """`whole` with parts in the place of the best units that do not fit into `budget` tokens even alone.
+
+    The parts of a unit are scored against each other: the best one has the unit's score, the others less, above the
+    middle between it and the lowest score of all. Without such units, or where they have no parts, the same as came in.
+    """
+    if type(whole.context).split_units is Context.split_units:
+        return whole
+    found = whole
+    for _ in range(_ROUNDS):
+        sizes = _find_sizes(found, counter, budget)
+        split = found.context.split_units(sizes) if sizes else None
+        if split is None:
+            return found
+        origins = np.asarray(split.origins, dtype=np.int64)
+        cut = np.bincount(origins, minlength=len(found.scores))[origins] > 1
+        scores = found.scores[origins]
+        # Read by themselves: the whole context was read before, and most of it is the same.
+        parts = np.flatnonzero(cut)
+        read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
+        scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
+        found = Scored(split.context, scores, count_units(counter, split.context), found.origins[origins])
+    return found
+
+
+def find_oversized(
+    whole: Scored, found: Scored, selection: Selection, price: Callable[[list[int]], int]
+) -> Oversized | None:
+    """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room.
+
+    Args:
+        whole: The context as it came.
+        found: The same, with parts of some units.
+        selection: What is kept of `found`.
+        price: Tokens of what units of `whole` render to.
+    """
+    if not len(whole.scores) or column_units(whole.context.grids):
+        return None  # the best of rows and columns together says nothing
+    best = int(np.argmax(whole.scores))
+    parts = np.flatnonzero(found.origins == best)
+    kept = int(selection.kept[parts].sum())
+    lost = [selection.reasons[part] for part in parts.tolist() if not selection.kept[part]]
+    if "budget" not in lost:
+        return None
+    needed = _close(Closure(whole.context.units), best)
+    tokens = int(whole.tokens[needed].sum())
+    return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
+
+
+def find_smallest(request: Request, closure: Closure) -> list[int]:
+    """The unit that takes the fewest tokens with all that it needs and what is pinned, and these, rising."""
+    pinned = set(closure.pinned)
+    by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
+    # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
+    needs = (_close(closure, index) for index in by_size[:_SEARCHED])
+    return min(needs, key=lambda needed: int(request.tokens[needed].sum())).tolist()
+
+
+def without_filler(selection: Selection, found: Scored) -> Selection:
+    """`selection` without units that are kept only because the best unit, or a part of it, left room for them.
+
+    Units near the best stay, and where there are none the best of those that are kept; with all that they need. The
+    same as came in where the best unit is kept whole.
+    """
+    scores, grids = found.scores, found.context.grids
+    if not len(scores) or column_units(grids):
+        return selection
+    best = int(np.argmax(scores))
+    parts = np.flatnonzero(found.origins == found.origins[best])
+    if all(selection.kept[part] or selection.reasons[part] != "budget" for part in parts.tolist()):
+        return selection
+    lowest = float(scores.min())
+    near = scores >= lowest + _NEAR * (float(scores[best]) - lowest)
+    near[parts] = True
+    chosen = np.asarray([reason not in ("pinned", "required") for reason in selection.reasons]) & selection.kept
+    stay = chosen & near
+    if not stay.any() and chosen.any():
+        stay[int(np.argmax(np.where(chosen, scores, -np.inf)))] = True
+    closure, kept = Closure(found.context.units), np.zeros_like(selection.kept)
+    for index in (*closure.pinned, *np.flatnonzero(stay).tolist()):
+        kept[closure.missing(index, kept)] = True
+    if (kept == selection.kept).all():
+        return selection
+    reasons = (reason if kept[i] or not selection.kept[i] else "score" for i, reason in enumerate(selection.reasons))
+    return Selection(kept, tuple(reasons))
+
+
+def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
+    """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
+    context, scores, tokens = found.context, found.scores, found.tokens
+    if not len(scores) or int(tokens.sum()) <= budget or column_units(context.grids):
+        return {}
+    lowest, highest = float(scores.min()), float(scores.max())
+    best = np.argsort(-scores, kind="stable")[: _MOST * 4]
+    best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
+    closure, sizes = Closure(context.units), {}
+    for index in best.tolist():
+        needed, own = _close(closure, index).tolist(), int(tokens[index])
+        price = int(tokens[needed].sum())
+        # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
+        if budget // _AROUND < price <= budget:
+            price = max(price, count_rendered(counter, context, context.render(needed), needed, tokens))
+        room = budget - (price - own)
+        if price > budget and room >= _LEAST and len(sizes) < _MOST:
+            size = len(context.units[index].text.encode("utf-8", "surrogatepass"))
+            sizes[index] = max(size * max(room // _SHARES, _LEAST) // max(own, 1), 1)
+    return sizes
+
+
+def _close(closure: Closure, index: int) -> NDArray[np.intp]:
+    """The unit with all that it needs and what is pinned, rising."""
+    wanted = np.zeros(len(closure), dtype=np.bool_)
+    for other in (*closure.pinned, index):
+        wanted[closure.missing(other, wanted)] = True
+    return np.flatnonzero(wanted)
+
+
+def _rank_parts(scores: Scores, read: Scores, origins: NDArray[np.int64], lowest: float) -> Scores:
+    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`."""
+    ranked = scores.copy()
+    for origin in np.unique(origins):
+        own = origins == origin
+        least, most = float(read[own].min()), float(read[own].max())
+        share = (read[own] - least) / (most - least) if most > least else np.ones(own.sum())
+        ranked[own] = lowest + (scores[own] - lowest) * (0.5 + 0.5 * share)
+    return ranked
