@@ -54,7 +54,7 @@ class StructuredScorer(Scorer):
         alone = self.scorer.model_alone if isinstance(self.scorer, MixtureScorer) else self.scorer
         titled = alone if as_scorer(alone).reads_titles else TitledScorer(alone)
         forms: dict[str, Scorer] = {
-            "json": JsonScorer(TabularScorer(self.scorer)),
+            "json": JsonScorer(TabularScorer(alone)),
             # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
             # its time.
             "log": LogScorer(cheap),
