@@ -47,7 +47,7 @@ def prune(
     main: Annotated[bool, typer.Option("--main", help="Print the main text of pages; takes no question.")] = False,
     scorer: Annotated[
         str, typer.Option(help="Registered name of the text scorer; rows and columns of tables have their own.")
-    ] = "cascade",
+    ] = "mixture",
     model: ModelOption = None,
     selection: SelectionOptions,
     on_empty: Annotated[OnEmpty, typer.Option(help="What to keep where no unit is chosen.")] = OnEmpty.keep_best,
