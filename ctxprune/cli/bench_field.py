@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["field"]
 
-_DEFAULT = "cascade"
+_DEFAULT = "mixture"
 
 
 def field(

@@ -48,7 +48,7 @@ def prune(
     scorer: Annotated[
         str | None,
         typer.Option(
-            help="Registered name of a scorer, used for every kind of input; default: cascade for text, the scorer made"
+            help="Registered name of a scorer, used for every kind of input; default: mixture for text, the scorer made"
             " for it for any other kind.",
             show_default=False,
         ),

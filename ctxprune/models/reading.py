@@ -29,8 +29,9 @@ _BEFORE = 2  # tokens of a window that stand before the question
 class Layout:
     """Which units of a context are read as which documents.
 
-    A document is a tree of units, or all units outside trees together, in each of the sources that a context may name.
-    A unit that is the parent of others is read as a title and not by itself.
+    A document is a tree of units, or all units outside trees together, in each of the sources that a context may name;
+    of running text it is a section: the units under one heading, titled by that and those above it. A unit that is the
+    parent of others is read as a title and not by itself.
 
     Attributes:
         kind: One of `KINDS`.
@@ -54,7 +55,11 @@ class Layout:
         parents = {unit.parent for unit in units if unit.parent is not None}
         self.is_title = np.asarray([index in parents for index in range(len(units))], dtype=np.bool_)
         sources = context.sources
-        self.places, self.sources = _number_documents(units, [0] * len(units) if sources is None else sources)
+        # A section of running text is a document under its headings; of pages and schemas each tree is one.
+        by_section = context.kind == "passage"
+        self.places, self.sources = _number_documents(
+            units, [0] * len(units) if sources is None else sources, by_section=by_section
+        )
         self.documents = len(self.sources)
         self.members: list[list[int]] = [[] for _ in range(self.documents)]
         heads: list[list[str]] = [[] for _ in range(self.documents)]
@@ -63,7 +68,7 @@ class Layout:
             heads[place] += named[source : source + 1]
         for index, place in enumerate(self.places.tolist()):
             if self.is_title[index]:
-                heads[place].append(units[index].text)
+                heads[place] += [*(_ancestor_texts(units, index) if by_section else ()), units[index].text]
             else:
                 self.members[place].append(index)
         self.titles = [" / ".join(text for text in texts if text) for texts in heads]
@@ -180,16 +185,37 @@ class _Means:
         return np.asarray(np.where(self._counts > 0, means, -np.inf))
 
 
-def _number_documents(units: Sequence[Unit], sources: Sequence[int]) -> tuple[NDArray[np.intp], list[int]]:
+def _number_documents(
+    units: Sequence[Unit], sources: Sequence[int], *, by_section: bool
+) -> tuple[NDArray[np.intp], list[int]]:
     """The document of each unit, numbered in order of first units, and the source of each document."""
     parents = {unit.parent for unit in units if unit.parent is not None}
     numbers: dict[tuple[int, int], int] = {}
     places = np.zeros(len(units), dtype=np.intp)
     for index in range(len(units)):
-        root, steps = index, 0
-        # At most as many steps as units: parents may form a cycle.
-        while (above := units[root].parent) is not None and steps < len(units):
-            root, steps = above, steps + 1
-        alone = root == index and index not in parents
-        places[index] = numbers.setdefault((int(sources[index]), -1 if alone else root), len(numbers))
+        if by_section:
+            above = index if index in parents else units[index].parent
+            head = -1 if above is None else above
+        else:
+            root = _find_root(units, index)
+            head = -1 if root == index and index not in parents else root
+        places[index] = numbers.setdefault((int(sources[index]), head), len(numbers))
     return places, [source for source, _ in numbers]
+
+
+def _find_root(units: Sequence[Unit], index: int) -> int:
+    root, steps = index, 0
+    # At most as many steps as units: parents may form a cycle.
+    while (above := units[root].parent) is not None and steps < len(units):
+        root, steps = above, steps + 1
+    return root
+
+
+def _ancestor_texts(units: Sequence[Unit], index: int) -> list[str]:
+    """The texts of the units that a unit stands under, the topmost first."""
+    texts, seen, above = [], {index}, units[index].parent
+    while above is not None and above not in seen:
+        seen.add(above)
+        texts.append(units[above].text)
+        above = units[above].parent
+    return texts[::-1]

@@ -45,7 +45,7 @@ __all__ = [
 
 SHARES = (5, 10, 25)
 """Percent of a document's tokens that are kept."""
-DEFAULT_SCORER = "cascade"
+DEFAULT_SCORER = "mixture"
 """The default of `ctxprune prune --scorer`."""
 _TIMED = 10  # percent: the share at which pruning is timed
 _CONFIDENCE = 0.95

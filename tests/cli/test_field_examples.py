@@ -139,8 +139,10 @@ def test_a_sentence_is_read_under_its_heading(prune: Callable[..., Outcome], nam
     assert "consecrated" not in kept.out
 
 
-@expect_failure("Robust by construction, Pages: a sentence is not read under its heading")
-@pytest.mark.parametrize("name", ["guide.md", "guide.html"])
+@pytest.mark.parametrize(
+    "name",
+    ["guide.md", pytest.param("guide.html", marks=expect_failure("Pages: a sentence is not read under its heading"))],
+)
 def test_a_heading_beats_the_word_in_another_section(prune: Callable[..., Outcome], name: str) -> None:
     text = TOWN if name.endswith("md") else town_page()
     kept = prune(name, text, "Who lived in the lighthouse?", "--budget", "32")

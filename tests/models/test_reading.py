@@ -61,6 +61,16 @@ def test_trees_are_documents_and_parents_their_titles():
     assert layout.is_title.tolist() == [True, False, True, False, False]
 
 
+def test_a_section_of_running_text_is_read_under_all_its_headings():
+    units = (Unit("H"), Unit("a", parent=0), Unit("I", parent=0), Unit("b", parent=2), Unit("J", parent=0))
+    layout = Layout(Tree(*units, Unit("c", parent=4), titles=("T",)))
+    assert layout.titles == ["T / H", "T / H / I", "T / H / J"]
+    assert layout.members == [[1], [3], [5]]
+    # Of a page the whole tree is one document.
+    page = Layout(Tree(*units, Unit("c", parent=4), kind="page"))
+    assert (page.titles, page.members) == (["H / I / J"], [[1, 3, 5]])
+
+
 def test_parents_in_a_circle_end():
     assert Layout(Tree(Unit("a", parent=1), Unit("b", parent=0))).documents == 2
 

@@ -53,7 +53,8 @@ class PrunerScorer(Scorer):
 
     A context may say which document a unit is from (`sources`), the documents' `titles`, and the `kind` of its units
     ("passage", "table", "schema", "tool"; default "passage"). A unit that is the parent of others is read as their
-    title; it scores what its document does, and as a heading of a passage 0, since what is kept brings it along.
+    title, in running text under the headings above it; it scores what its document does, and as a heading of a passage
+    0, since what is kept brings it along.
 
     Attributes:
         reads_titles: See `CascadeScorer`.
