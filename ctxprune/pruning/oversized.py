@@ -12,7 +12,7 @@ from ctxprune.context.closure import Closure
 from ctxprune.context.grid import column_units
 from ctxprune.context.scores import as_scores
 from ctxprune.policies.selection import Request, Selection
-from ctxprune.pruning.counting import count_rendered, count_units
+from ctxprune.pruning.counting import count_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -103,7 +103,10 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
         parts = np.flatnonzero(cut)
         read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
         scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
-        found = Scored(split.context, scores, count_units(counter, split.context), found.origins[origins])
+        tokens = found.tokens[origins]
+        texts = split.context.cost_texts()
+        tokens[parts] = counter.count_many([texts[part] for part in parts.tolist()])
+        found = Scored(split.context, scores, tokens, found.origins[origins])
     return found
 
 
