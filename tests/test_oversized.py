@@ -209,3 +209,9 @@ def test_json_in_parts_is_json_within_the_budget(values: list[object], indent: i
         return
     json.loads(pruned.output)
     assert pruned.tokens_after <= budget
+
+
+def test_a_run_of_numbers_is_cut_at_the_numbers() -> None:
+    pruned = lexical(60).prune("50123", JsonDocument(json.dumps(list(range(60_000)))))
+    assert 50123 in json.loads(pruned.output)
+    assert pruned.tokens_after <= 60

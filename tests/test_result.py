@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -31,7 +33,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.open.append(tag)
-        assert {name for name, _ in attrs} <= {"class", "title"}
+        assert {name for name, _ in attrs} <= {"class", "href", "id", "title"}
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -65,12 +67,51 @@ def test_html_shows_every_unit_of_trees_and_of_several_texts() -> None:
     assert read.texts["div"].count("\n") == 2
     assert read.tags.count("mark") == 2
     many = Reader(prune("one", Passages(["One. Two.", "Three."]), policy=TopK(1)).to_html())
-    assert many.texts["div"] == " "
+    assert many.texts["div"].strip() == ""
     assert "text 1: 1 of 2 units" in many.texts["small"]
-    assert "text 2: 0 of 1 units" in many.texts["small"]
+    assert many.texts["summary"] == "text 2: 0 of 1 units"
     named = prune("one", Passages(["One. Two.", "Three."]), policy=TopK(1)).to_html(["<a>.txt"])
     assert "&lt;a&gt;.txt: 1 of 2 units" in named
     assert "text 2: 0 of 1 units" in named
+
+
+def test_html_jumps_from_kept_to_kept_text() -> None:
+    page = prune("apple", Passage("Apple one. Pear. Apple two. Plum. Apple three."), policy=TopK(3)).to_html()
+    targets = re.findall(r' id="([0-9a-f]{8}-[0-9]+)"', page)
+    links = re.findall(r' href="#([^"]+)"', page)
+    assert len(targets) == 3
+    assert links == [targets[1], targets[0], targets[2], targets[1]]
+    alone = prune("apple", Passage("Pear. Apple two. Plum."), policy=TopK(1)).to_html()
+    assert "href" not in alone
+
+
+@pytest.mark.parametrize("word", ["pear", "<&\">", "梨子", "&"])
+@pytest.mark.parametrize("kept", [1, 300, 20_000])
+def test_html_of_a_large_text_is_small(word: str, kept: int) -> None:
+    units = "\n".join(f"{word} apple {number}" if number % 7 else f"{word * 9} {number}" for number in range(20_000))
+    result = prune("apple", Passage(units + f"\n{word * 9}" * 5_000), scorer="lexical", policy=TopK(kept))
+    page = result.to_html(["fruit.txt"])
+    assert len(page.encode("utf-8")) < 150_000
+    read = Reader(page)
+    assert "fruit.txt: " in read.texts["small"]
+    assert escape(result.kept[0].text) in page
+    assert "tokens dropped" in page or len(result.kept) == len(result.units)
+
+
+def test_html_of_one_huge_unit_and_of_many_files_is_small() -> None:
+    class Huge:
+        units = (Unit("<" * 500_000), Unit("apple"))
+
+        def render(self, kept):
+            return len(kept)
+
+    for policy in (TopK(1), TopK(2)):
+        assert len(prune("apple", Huge(), scorer="lexical", policy=policy).to_html()) < 150_000
+    many = prune("apple", Passages(["Apple. " + "Pear. " * 200, *["Plum. " * 200] * 400]), policy=TopK(1))
+    page = many.to_html([f"file {number}" for number in range(401)])
+    assert len(page) < 150_000
+    assert "file 400: 0 of 200 units" in page
+    assert "Plum" not in page
 
 
 def test_html_puts_rows_and_units_inside_of_others_on_lines_of_their_own() -> None:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import typer
 
+from ctxprune.cli._console import escape
 from ctxprune.errors import InputError
 from ctxprune.storage.sealed import parse_json
 
@@ -100,9 +101,16 @@ def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: st
     return Inputs(names, texts, markdown=Format.markdown in forms)
 
 
-def write_texts(texts: Sequence[str]) -> None:
-    """The kept texts as UTF-8 bytes, an empty line between two; texts that lost everything are left out."""
-    text = texts[0] if len(texts) == 1 else "\n\n".join(part for part in texts if part)
+def write_texts(texts: Sequence[str], names: Sequence[str] = ()) -> None:
+    """The kept texts as UTF-8 bytes, an empty line between two; texts that lost everything are left out.
+
+    With names each text stands under its own, as `head` and `tail` write the names of files.
+    """
+    if names:
+        named = [f"==> {escape(name)} <==\n{text}" for name, text in zip(names, texts, strict=True) if text]
+        text = "\n\n".join(part.rstrip("\n") for part in named)
+    else:
+        text = texts[0] if len(texts) == 1 else "\n\n".join(part for part in texts if part)
     sys.stdout.flush()
     sys.stdout.buffer.write((text if text.endswith("\n") or not text else text + "\n").encode("utf-8"))
     sys.stdout.buffer.flush()

@@ -40,6 +40,7 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
 _LOOKED_AT = 1024  # bytes
 NOTED = frozenset({"csv", "table", "tsv"})
 """Kinds that can say within themselves what was left out."""
+_JSON = frozenset({"json", "schema", "tools"})  # values one after the other are JSON; names between them are not
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
 
@@ -102,7 +103,10 @@ def prune_kind(
         scorer = make_kind_scorer(task.scorer, task.model)
         result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
-        write_texts([result.output] if len(contexts) == 1 else result.output)
+        if len(contexts) == 1:
+            write_texts([result.output])
+        else:
+            write_texts(result.output, () if kind in _JSON else names)
 
 
 def _kind(path: Path) -> str:

@@ -125,7 +125,7 @@ def _write(output: str | list[str], inputs: Inputs, order: list[int], options: T
     if isinstance(output, str):
         write_texts([output])
     elif inputs.records is None:
-        write_texts([output[index] for index in order])
+        write_texts([output[index] for index in order], [inputs.names[index] for index in order])
     else:
         # Lines are kept in place, emptied or not, so that line numbers still match other files.
         alive = set(order)

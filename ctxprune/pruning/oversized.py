@@ -12,7 +12,7 @@ from ctxprune.context.closure import Closure
 from ctxprune.context.grid import column_units
 from ctxprune.context.scores import as_scores
 from ctxprune.policies.selection import Request, Selection
-from ctxprune.pruning.counting import count_rendered, count_units
+from ctxprune.pruning.counting import count_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -103,7 +103,10 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
         parts = np.flatnonzero(cut)
         read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
         scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
-        found = Scored(split.context, scores, count_units(counter, split.context), found.origins[origins])
+        tokens = found.tokens[origins]
+        texts = split.context.cost_texts()
+        tokens[parts] = counter.count_many([texts[part] for part in parts.tolist()])
+        found = Scored(split.context, scores, tokens, found.origins[origins])
     return found
 
 
@@ -136,8 +139,9 @@ def find_smallest(request: Request, closure: Closure) -> list[int]:
     pinned = set(closure.pinned)
     by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
     # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
-    needs = (_close(closure, index) for index in by_size[:_SEARCHED])
-    return min(needs, key=lambda needed: int(request.tokens[needed].sum())).tolist()
+    needs = [_close(closure, index).tolist() for index in by_size[:_SEARCHED]]
+    smallest: list[int] = min(needs, key=lambda needed: int(request.tokens[needed].sum()))
+    return smallest
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:
@@ -177,7 +181,8 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
     best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
-    closure, sizes = Closure(context.units), {}
+    closure = Closure(context.units)
+    sizes: dict[int, int] = {}
     for index in best.tolist():
         needed, own = _close(closure, index).tolist(), int(tokens[index])
         price = int(tokens[needed].sum())

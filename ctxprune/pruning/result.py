@@ -100,8 +100,10 @@ class Pruned(Generic[T_co]):
     def to_html(self, names: Sequence[str] = ()) -> str:
         """One self-contained HTML fragment: the question, the account, and every unit, dropped ones struck through.
 
-        All text is escaped; there are no scripts and no references to other places. Colours follow the reader's light
-        or dark setting.
+        All text is escaped; there are no scripts and no references to other places; links lead from kept text to kept
+        text. Colours follow the reader's light or dark setting. Of several texts, those that lost everything are a
+        line. Of contexts of more than 40,000 characters what was dropped is shown only beside kept text, and of what is
+        kept the first 70 KB, so that the page has no more than 150 KB.
 
         Args:
             names: What the source texts are called; those without a name are numbered.

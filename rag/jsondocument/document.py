@@ -52,7 +52,8 @@ class JsonDocument(Context[T]):
         columns: Whether the columns of `grids` are units, too, behind all others: paths that are kept or dropped in all
             objects of a list. Each object then requires the column that tells them apart best. For scorers that read
             tables; others see the names only.
-        opened: Where items start, in characters of the text, whose parts are units although the items are short.
+        opened: Items, and runs of scalars, whose parts are units although they are short: where each starts, and ends,
+            in characters of the text.
         units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
             in the text (for a value, in what `json.dumps` wrote).
         kind: "table" if most units are records of lists, else "json".
@@ -66,7 +67,7 @@ class JsonDocument(Context[T]):
     data: T = field(repr=False)
     members: bool = True
     columns: bool = False
-    opened: Collection[int] = field(default=frozenset(), repr=False)
+    opened: Mapping[int, int] = field(default_factory=dict, repr=False)
     units: tuple[Unit, ...] = field(init=False, repr=False)
     kind: str = field(init=False, repr=False)
     _tree: JsonTree = field(init=False, repr=False)
@@ -95,14 +96,15 @@ class JsonDocument(Context[T]):
         return result  # type: ignore[no-any-return]
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
-        """See `Context.split_units`: items of lists are cut into their members and items, of whatever size."""
+        """See `Context.split_units`: items of lists are cut into their members and items, runs of scalars
+        into scalars, of whatever size."""
         if not self.members or self.columns:
             return None
         spans = [unit.span or (0, 0) for unit in self.units]
-        opened = {spans[index][0] for index in sizes if self.units[index].text[:1] in ("{", "[")} - {*self.opened}
-        if not opened:
+        opened = dict(self.opened) | {spans[index][0]: spans[index][1] for index in sizes}
+        if len(opened) == len(self.opened):
             return None
-        split = replace(self, opened=frozenset({*self.opened, *opened}))
+        split = replace(self, opened=opened)
         starts = [start for start, _ in spans]
         origins = [bisect_right(starts, unit.span[0]) - 1 for unit in split.units if unit.span is not None]
         return SplitContext(split, origins) if len(origins) > len(spans) else None

@@ -17,7 +17,7 @@ from ctxprune.errors import InputError
 from ..passages.tiny_units import check_units, count_most_units
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
 __all__ = ["Outline", "outline"]
 
@@ -52,7 +52,7 @@ class Outline:
     Attributes:
         text: The text.
         largest: Items of more characters are looked into; None: no items are.
-        opened: Where the values of items start that are looked into whatever their size.
+        opened: Where items, and runs of scalars, start that are looked into whatever their size, and where each ends.
         leads: Where each part starts: a member with its key.
         values: Where the value of each starts.
         ends: Where each ends, exclusive.
@@ -60,8 +60,8 @@ class Outline:
         gaps: Where the part before it in the same container ends; -1 for the first one.
     """
 
-    def __init__(self, text: str, largest: int | None, opened: Collection[int] = ()) -> None:
-        self.text, self.largest, self.opened = text, largest, opened
+    def __init__(self, text: str, largest: int | None, opened: Mapping[int, int] | None = None) -> None:
+        self.text, self.largest, self.opened = text, largest, opened or {}
         self.leads, self.values, self.ends = array("q"), array("q"), array("q")
         self.parents, self.gaps = array("q"), array("q")
         # Most parts become units; where items stay whole, what is in them is forgotten again.
@@ -105,13 +105,13 @@ class Outline:
         return None if match is None else _decoded(match.group())
 
 
-def outline(text: str, largest: int | None, opened: Collection[int] = ()) -> Outline:
+def outline(text: str, largest: int | None, opened: Mapping[int, int] | None = None) -> Outline:
     """The outline of a JSON text or of JSON lines.
 
     Args:
         text: Any length, nested to any depth.
         largest: Items of lists are looked into if they are longer than so many characters; None: never.
-        opened: Where items start that are looked into in any case.
+        opened: Where items, and runs of scalars, start that are looked into in any case, and where each ends.
 
     Raises:
         InputError: The text is no JSON; says where.
@@ -128,7 +128,7 @@ def outline(text: str, largest: int | None, opened: Collection[int] = ()) -> Out
     return found
 
 
-def _lines(text: str, at: int, largest: int | None, opened: Collection[int]) -> Outline:
+def _lines(text: str, at: int, largest: int | None, opened: Mapping[int, int] | None) -> Outline:
     """Several values, of which each starts on a line of its own."""
     found = Outline(text, largest, opened)
     found.add(at, at, len(text), -1, -1)
@@ -147,7 +147,7 @@ def _read(found: Outline, at: int, parent: int, gap: int) -> int:
     text = found.text
     part, at = _add(found, _ITEM.match(text, at), at, parent, gap)
     stack = [part] if found.ends[part] < 0 else []
-    gap = -1
+    gap, opened = -1, -1
     while stack:
         closer, pattern = _INSIDE[found.mark(stack[-1])]
         if text.startswith(closer, at):
@@ -162,9 +162,12 @@ def _read(found: Outline, at: int, parent: int, gap: int) -> int:
             at += 1
         part, at = _add(found, pattern.match(text, at), at, stack[-1], gap)
         gap = found.ends[part]
+        opened = found.opened.get(found.leads[part], opened)
         if gap < 0:
             stack.append(part)
-        elif part - stack[-1] > _LONG_LIST and pattern is _ITEM and (run := _RUN.match(text, found.values[part])):
+        elif found.leads[part] < opened or pattern is not _ITEM:
+            continue
+        elif part - stack[-1] > _LONG_LIST and (run := _RUN.match(text, found.values[part])):
             gap = found.ends[part] = run.end()
             at = _after_blanks(text, gap)
     return at

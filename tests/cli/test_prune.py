@@ -83,7 +83,7 @@ def test_several_files_stay_apart(file, tmp_path, capfd) -> None:
     assert len(document["output"]) == 2
     assert {unit["source"] for unit in document["units"]} == {0, 1}
     code, out, _ = run(capfd, file, other, "-q", "cards", "--top-k", 1)
-    assert (code, out) == (0, "A tower of cards.\n")
+    assert (code, out) == (0, f"==> {other} <==\nA tower of cards.\n")
 
 
 def test_html_is_a_page_of_its_own(file, tmp_path, capfd) -> None:
@@ -308,8 +308,9 @@ def test_protect_neighbours_distinct_title_and_pronouns(tmp_path, capfd) -> None
     assert run(capfd, path, *words, "--protect", "^Keep")[1] == "The tower is tall. … Keep me.\n"
     assert run(capfd, path, *words, "--neighbours", 1, "--title")[1] == "Introduction\nThe tower is tall. It is old.\n"
     assert run(capfd, path, "-q", "old", "--top-k", 2, "--pronouns")[1] == "The tower is tall. It is old.\n"
-    assert run(capfd, path, other, *words)[1] == "The tower is tall.\n\nThe tower is tall.\n"
-    assert run(capfd, path, other, *words, "--distinct")[1] == "The tower is tall.\n"
+    named = [f"==> {name} <==\nThe tower is tall.\n" for name in (path, other)]
+    assert run(capfd, path, other, *words)[1] == "\n".join(named)
+    assert run(capfd, path, other, *words, "--distinct")[1] == named[0]
 
 
 def test_the_page_names_the_files(file, tmp_path, capfd) -> None:

@@ -110,7 +110,9 @@ def test_pages_of_a_folder_share_one_budget(folder, capfd) -> None:
     assert document["output"][1] == "<p>Paris. Café.</p>"
     assert document["tokens_after"] <= 30
     code, out, _ = run(capfd, folder, "--budget", 60)
-    assert out == "<h1>Games</h1><p>The fair of Paris was in 1900.</p>\n\n<p>Paris. Café.</p>\n"
+    first, second = folder / "a.html", folder / "sub" / "b.HTM"
+    games = "<h1>Games</h1><p>The fair of Paris was in 1900.</p>"
+    assert out == f"==> {first} <==\n{games}\n\n==> {second} <==\n<p>Paris. Café.</p>\n"
 
 
 def test_kinds_that_do_not_go_together_and_options_for_text_are_wrong_usage(folder, capfd) -> None:

@@ -1,0 +1,62 @@
+"""`ctxprune prune` on what is hard to prune: budgets of nothing, units without borders, questions that say nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+Prune = Callable[..., tuple[int, str, str]]
+GUIDE = "# Town\n\n## The mill\n\nIt was turned by the tide.\n\n## The church\n\nIt was consecrated in 1764.\n"
+
+
+@pytest.fixture
+def prune(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Prune:
+    """Writes a text to a file of that name and runs `ctxprune prune` on it."""
+
+    def run(name: str, text: str, question: str, *words: str) -> tuple[int, str, str]:
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        code = main(["prune", str(file), "-q", question, *words])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.json", "a.log", "a.html"])
+def test_a_budget_of_one_token_names_one_that_would_do(prune: Prune, name: str) -> None:
+    text = {"a.json": json.dumps({"town": {"mill": "turned by the tide"}}), "a.html": "<p>Turned by the tide.</p>"}
+    code, out, err = prune(name, text.get(name, "It was turned by the tide."), "mill", "--budget", "1")
+    assert (code, out) == (1, "")
+    assert "no unit fits into the 1 tokens" in err
+    enough = err.split("a budget of ")[1].split()[0]
+    code, out, _ = prune(name, text.get(name, "It was turned by the tide."), "mill", "--budget", enough)
+    assert code == 0
+    assert "tide" in out
+
+
+@pytest.mark.parametrize("question", ["what is the", "¿Cuándo se consagró la iglesia?", "鐘", "the of and"])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.json"])
+def test_questions_that_share_no_word_with_the_text_still_get_an_answer(prune: Prune, question: str, name: str) -> None:
+    text = json.dumps({"town": ["mill", "church"], "year": 1764, "tide": {"high": 3, "low": 1}})
+    code, out, _ = prune(name, text if name == "a.json" else GUIDE, question, "--budget", "25")
+    assert code == 0
+    assert out.strip()
+
+
+def test_what_did_not_fit_is_said_on_stderr_and_in_json(prune: Prune) -> None:
+    text = f"The bell of the church {'rings and ' * 60}is old. Bread is baked at five."
+    code, out, err = prune("a.txt", text, "bell of the church", "--scorer", "lexical", "--budget", "30")
+    assert code == 0
+    assert "bell" in out
+    assert "Bread" not in out
+    assert "did not fit" in err
+    _, out, _ = prune("a.txt", text, "bell of the church", "--scorer", "lexical", "--budget", "30", "--json")
+    oversized = json.loads(out)["oversized"]
+    assert oversized["budget"] > 30
+    assert oversized["parts"] > oversized["kept"] > 0
