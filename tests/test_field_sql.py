@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PARTS = {1: ("hospital", "shop"), 2: ("bookstore", "cityhosp")}
+PARTS = {1: ("hospital", "shop"), 2: ("bookstore", "cityhosp"), 3: ("garden_centre", "rehabclinic")}
 NAMED = [(part, name) for part, names in PARTS.items() for name in names]
 
 

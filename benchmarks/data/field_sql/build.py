@@ -24,11 +24,14 @@ from benchmarks.data.field_sql.part_1.hospital_rows import hospital_rows
 from benchmarks.data.field_sql.part_1.shop_rows import shop_rows
 from benchmarks.data.field_sql.part_2.bookstore_rows import bookstore_rows
 from benchmarks.data.field_sql.part_2.cityhosp_rows import cityhosp_rows
+from benchmarks.data.field_sql.part_3.garden_centre_rows import garden_centre_rows
+from benchmarks.data.field_sql.part_3.rehabclinic_rows import rehabclinic_rows
 
 HERE = Path(__file__).resolve().parent
 PARTS: dict[int, dict[str, Callable[[int], Iterator[tuple[str, Rows]]]]] = {
     1: {"hospital": hospital_rows, "shop": shop_rows},
     2: {"bookstore": bookstore_rows, "cityhosp": cityhosp_rows},
+    3: {"garden_centre": garden_centre_rows, "rehabclinic": rehabclinic_rows},
 }
 SEED = 2411
 
