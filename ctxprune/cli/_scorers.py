@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TEXT_SCORER", "make_kind_scorer", "make_scorer"]
 
-TEXT_SCORER = "cascade"
+TEXT_SCORER = "mixture"
 """What reads text where no scorer is named."""
 
 

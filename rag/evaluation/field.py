@@ -84,7 +84,7 @@ def default_methods(scorer: Scorer | None = None) -> dict[str, Method]:
     """
     return {
         "default": Method(structured(scorer if scorer is not None else SCORERS.get(DEFAULT_SCORER)())),
-        "lexical": Method(structured(SCORERS.get("lexical")())),
+        "lexical": Method(SCORERS.get("lexical")()),
         "bm25s": Method(PlainBm25(), whole_rows=True),
         "first": Method(FirstUnits(), whole_rows=True),
     }
