@@ -77,11 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a GGUF file")
     parser.add_argument("--cache", type=Path, required=True)
-    words = parser.parse_args()
+    options = parser.parse_args()
     spider = load(FOLDER / "spider", split="train")
-    model = CachedModel(LlamaCppModel(words.model, threads=1), GenerationCache(words.cache / "generations.sqlite"))
+    model = CachedModel(LlamaCppModel(options.model, threads=1), GenerationCache(options.cache / "generations.sqlite"))
     chat = replace(PromptOptions().make_generator(model, plain=False), paths=("full+values",), temperature=0.0)
-    halves = train_sketches(spider, FOLDER / "spider", words.cache / "halves").halves
+    halves = train_sketches(spider, FOLDER / "spider", options.cache / "halves").halves
     asked = choose_items(spider)
     cases = [
         case
@@ -89,7 +89,7 @@ def main() -> None:
         for case in read_cases(spider.databases[name], items, (chat, SketchGenerator(halves[name]), PhraseGenerator()))
     ]
     data = {"spider train": spider.fingerprint}
-    record("chat_support", {"model": words.model.name} | measure(cases), seed=SEED, data=data)
+    record("chat_support", {"model": options.model.name} | measure(cases), seed=SEED, data=data)
 
 
 def choose_items(spider) -> dict[str, list]:

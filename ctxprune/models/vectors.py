@@ -7,7 +7,7 @@ principal components, eight bits a number (the way of Model2Vec). `benchmarks/tr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,17 @@ class WordVectors:
 
     table: NDArray[np.int8]
     rows: Mapping[str, int]
+
+    # Converted once and not for each word that is compared with all others: that is most of the time of a comparison.
+    @cached_property
+    def floats(self) -> NDArray[np.float32]:
+        """`table` as float32."""
+        return self.table.astype(np.float32)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float32]:
+        """Euclidean length of each row of `table`, float32 (n_stems,)."""
+        return np.asarray(np.linalg.norm(self.floats, axis=1))
 
     def of(self, stems: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, float32 (len(stems), n_dimensions); zeros for a stem of which not even the beginning is known.

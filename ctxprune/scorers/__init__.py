@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 DEFAULT_SCORER = "structured.v1"
-"""The bundled model, on the parts of a long context that BM25 scores highest; tables, pages, logs, schemas and tools
+"""Words and the bundled model weighed together (`mixture.v1`) on running text; tables, pages, logs, schemas and tools
 are read by scorers for their form."""
 
 SCORERS: Registry[type[Scorer]] = Registry(

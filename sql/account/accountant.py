@@ -15,14 +15,14 @@ from .extra import find_extra
 from .grammar import Grammar
 from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
-from .measured import find_other_measures
 from .objections import Case, find_objections
+from .other_measures import find_other_measures
+from .other_totals import find_other_totals
 from .periods import find_periods
 from .query import read_query
 from .question import Asked
 from .reading import Part, Reading, Span
 from .targets import Targets
-from .totals import find_other_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -36,8 +36,6 @@ FIELD_GROUPS = ("csv", "docs", "html", "json", "log", "man")
 LEVEL = 0.05
 OWN = os.environ.get("CTXPRUNE_FIELD_OWN", "")
 
-PAGES_BEHIND = {"html": "page.v1 finds less of prose than BM25 on the blocks (issue 22, Pages)"}
-
 # Percent kept at 5, 10 and 25 %, a little under what benchmarks/results/field.json has: to be raised with it.
 FLOORS = {
     "csv": (85, 90, 95), "docs": (25, 50, 55), "html": (30, 35, 60), "json": (50, 71, 71), "log": (100, 100, 100),
@@ -70,14 +68,6 @@ def compare_with(results: Results, baseline: str, group: str) -> dict[str, float
         for name, rows in results.items()
     }
     return compare_methods(values["default"], values[baseline])
-
-
-def expect_failures(groups: tuple[str, ...], reasons: dict[str, str]) -> list[Any]:
-    """The groups, those with a reason as expected failures; a mended one fails the test until its mark is removed."""
-    return [
-        pytest.param(group, marks=pytest.mark.xfail(reason=reasons[group], strict=True)) if group in reasons else group
-        for group in groups
-    ]
 
 
 def check_rule(results: Results, group: str) -> None:
@@ -123,7 +113,7 @@ def test_documents_made_by_a_seed(made_items: list[FieldItem], group: str) -> No
 
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.parametrize("group", expect_failures(FIELD_GROUPS, PAGES_BEHIND))
+@pytest.mark.parametrize("group", FIELD_GROUPS)
 def test_the_field_set(field_items: list[FieldItem], group: str) -> None:
     results = measure_group(field_items, group)
     rows = [row for row in results["default"] if row.item.evidence]

@@ -6,41 +6,11 @@ import random
 import re
 from dataclasses import dataclass, field
 
-STOP = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "to",
-        "in",
-        "is",
-        "are",
-        "be",
-        "and",
-        "or",
-        "for",
-        "on",
-        "with",
-        "by",
-        "it",
-        "this",
-        "that",
-        "as",
-        "at",
-        "from",
-        "if",
-        "can",
-        "will",
-        "not",
-        "when",
-        "which",
-        "you",
-        "your",
-        "may",
-        "was",
-    ]
+_STOP_WORDS = (
+    "the a an of to in is are be and or for on with by it this that as at from if can will "
+    "not when which you your may was"
 )
+STOP = frozenset(_STOP_WORDS.split())
 SHORTEST = 60  # characters of a paragraph that answers
 
 

@@ -59,11 +59,7 @@ def add_apache(rows: Rows, docs: Path, random) -> None:
     for name in DIRECTIVES:
         page = read_text(next(docs.rglob(f"manual/en/mod/{name}.html")))
         file = rows.add_document(f"apache-{name}.html", page, f"apache2-doc: manual/en/mod/{name}.html")
-        sections = re.findall(
-            r'<div class="directive-section">.*?Description:</a></th><td>(.*?)</td>.*?</table>\s*<p>(.*?)</p>',
-            page,
-            re.DOTALL,
-        )
+        sections = _DIRECTIVE.findall(page)
         count = 0
         for summary, paragraph in sections:
             said = evidence_text(summary, "html")

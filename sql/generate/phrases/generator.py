@@ -26,7 +26,7 @@ from .given import with_evidence
 from .groups import SPENT_MORE
 from .measures import OWED_AMOUNT
 from .pairs import read_pairs
-from .readings import Context, Prepared, compose, weighted, with_contrasts
+from .readings import Context, Prepared, add_contrasts, compose, scale_scores
 from .relations import read_existence, read_relations
 from .sale_days import read_unsold, with_sale_days
 from .scan import Mask
@@ -185,8 +185,8 @@ def _read(text: str, prepared: Prepared, request: Request, given: Given) -> tupl
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
         dropped = [text[c.start : c.end] for c in clauses if c not in firm]
-        ranked += weighted(compose(context, firm, dropped), weight)
-    ranked = with_contrasts(ranked, context, clauses, topic)
+        ranked += scale_scores(compose(context, firm, dropped), weight)
+    ranked = add_contrasts(ranked, context, clauses, topic)
     return sorted(ranked, key=lambda one: -one.score), said.problems
 
 

@@ -60,7 +60,7 @@ class QuestionReader:
         if topic.owner is not None:
             draft.subject = self.terms.lexicon.view.table_name(topic.owner)
         elif _WHO.match(masked):
-            draft.subject = topic.told
+            draft.subject = topic.condition_table
         # A comma stands for "along with", so that lists have one form; places stay the same.
         mask = Mask(_JOINT.sub(lambda match: ",".ljust(len(match[0])), masked))
         # Later parts are read from what earlier ones leave over, and the targets from what is left in the end.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .term import Topic
     from .windows import Trend
 
-__all__ = ["Context", "Prepared", "compose", "weighted", "with_contrasts"]
+__all__ = ["Context", "Prepared", "add_contrasts", "compose", "scale_scores"]
 
 _NEAR = 24  # characters between "average" and the condition
 _AGGREGATE = re.compile(r"\b(?:with|whose|have|has|having|where)\b[^.,?]*\b(average|mean|total|maximum|minimum)\b")
@@ -92,7 +92,9 @@ def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] 
     """
     text, prepared, target = context.text, context.prepared, context.target
     mask = Mask.of(text)
-    topic = replace(find_topic(mask.text, prepared.terms), formulas=context.formulas, told=_told(clauses))
+    topic = replace(
+        find_topic(mask.text, prepared.terms), formulas=context.formulas, condition_table=_condition_table(clauses)
+    )
     for clause in clauses:
         mask.blank(clause.start, clause.end)
     if context.trend is not None:
@@ -123,7 +125,7 @@ def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] 
     return ranked
 
 
-def _told(clauses: Sequence[Clause]) -> str:
+def _condition_table(clauses: Sequence[Clause]) -> str:
     """The table that the first condition is on, which is spoken of where nothing else is."""
     return next((name for clause in clauses for name in clause.options[0].tables), "")
 
@@ -139,8 +141,8 @@ def _measured(masked: str, text: str, clauses: Sequence[Clause]) -> dict[int, st
     return found
 
 
-def with_contrasts(ranked: list[Ranked], context: Context, clauses: Sequence[Clause], topic: Topic) -> list[Ranked]:
-    """With the readings of two conditions on one column, which no row meets together."""
+def add_contrasts(ranked: list[Ranked], context: Context, clauses: Sequence[Clause], topic: Topic) -> list[Ranked]:
+    """Add the readings that compare the groups of two conditions on one column, which no row meets together."""
     text = Mask.of(context.text).text
     contrast = find_contrast(text, clauses)
     if contrast is None:
@@ -149,15 +151,15 @@ def with_contrasts(ranked: list[Ranked], context: Context, clauses: Sequence[Cla
     if shared is not None:
         both = compose(context, shared[0])
         if both and shared[1]:
-            return [*both, *weighted(ranked, _OTHERWISE)]
-        ranked = [*ranked, *weighted(both, _DOUBTED)]
+            return [*both, *scale_scores(ranked, _OTHERWISE)]
+        ranked = [*ranked, *scale_scores(both, _DOUBTED)]
     compared = _compare(context, contrast)
     if compared and contrast.sure:
-        return [*compared, *weighted(ranked, _OTHERWISE)]
-    return [*ranked, *weighted(compared, _DOUBTED)]
+        return [*compared, *scale_scores(ranked, _OTHERWISE)]
+    return [*ranked, *scale_scores(compared, _DOUBTED)]
 
 
-def weighted(ranked: Sequence[Ranked], weight: float) -> list[Ranked]:
+def scale_scores(ranked: Sequence[Ranked], weight: float) -> list[Ranked]:
     """The same queries, all of them likelier or less likely."""
     return [Ranked(one.score * weight, one.plan) for one in ranked]
 
@@ -189,8 +191,8 @@ def _compare(context: Context, contrast: Contrast) -> list[Ranked]:
             rows = context.prepared.composer.compose(draft, options, topic.focus, coverage)
             grouped = bool(draft.groups[:-1])
             ranked = [
-                *weighted(ranked, 1.0 if grouped else _AS_COLUMNS),
-                *weighted(rows, _AS_COLUMNS if grouped else 1.0),
+                *scale_scores(ranked, 1.0 if grouped else _AS_COLUMNS),
+                *scale_scores(rows, _AS_COLUMNS if grouped else 1.0),
             ]
     return ranked
 

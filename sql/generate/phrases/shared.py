@@ -1,4 +1,4 @@
-"""Things that have two kinds of rows at once: "which passengers booked both economy and business class"."""
+"""Things that have rows of two kinds, or any row: "booked both economy and business class", "that have a review"."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .term import Topic
     from .terms import Terms
 
-__all__ = ["read_shared"]
+__all__ = ["read_presences", "read_shared"]
 
 _BOTH = re.compile(r"\b(?:in\s+|at\s+|on\s+|for\s+)?both\s+(?:of\s+)?(?:the\s+|an?\s+)?(?:[^\W\d_]+\s+){0,2}$")
 _SHARE = re.compile(r"\b(?:percentage|percent|share|fraction|proportion)\s+of\s+(?:all\s+)?(?:the\s+)?")

@@ -54,7 +54,7 @@ class Topic:
         owner: Number of the table whose rows are asked for; None where not known.
         focus: How clearly the question mentions each table, 0..1.
         formulas: By the stems of a name, what the evidence says that it stands for.
-        told: The table of the first condition; "" without one.
+        condition_table: The table of the first condition; "" without one.
         unit: In what times are to be told: "day", "hour", "minute" or "second".
     """
 
@@ -62,7 +62,7 @@ class Topic:
     focus: Mapping[int, float] = field(default_factory=dict)
     formulas: Mapping[tuple[str, ...], Term] = field(default_factory=dict)
     unit: str = "day"
-    told: str = ""
+    condition_table: str = ""
 
 
 def is_moment(facts: ColumnFacts) -> bool:

@@ -135,7 +135,7 @@ class Terms:
         """The table that is spoken of, where one is known, else the one that a condition is on."""
         if topic.owner is not None:
             return [self.lexicon.view.table_name(topic.owner)]
-        return [topic.told] if topic.told else []
+        return [topic.condition_table] if topic.condition_table else []
 
     def _thing(self, number: int, score: float) -> Term:
         return Term(score, (), self.lexicon.view.table_name(number), "thing")

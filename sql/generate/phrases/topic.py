@@ -17,7 +17,6 @@ _WORD = re.compile(r"[^\W_]+")
 _CLEAR = 0.7  # a phrase that names a table at least so well is about it
 _LONGEST = 3
 _SOLD = 0.45
-_PERSON = re.compile(r"^\W*who\b")
 
 
 def find_topic(text: str, terms: Terms) -> Topic:

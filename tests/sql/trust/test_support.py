@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -25,16 +26,23 @@ from ctxprune.sql.select.base import Executed
 from ctxprune.sql.select.grouping import group_results, read_table
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.vote import VoteSelector
-from ctxprune.sql.trust.features import FEATURES
+from ctxprune.sql.trust.features import FEATURES, GroupFacts
 from ctxprune.sql.trust.model import TrustModel
 from ctxprune.sql.trust.selector import TrustSelector
-from ctxprune.sql.trust.support import find_outside
+from ctxprune.sql.trust.support import find_outside, support_logits
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))
 shop = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "test_model.py")))
 ALL, SOME, context, features, ran = shop.ALL, shop.SOME, shop.context, shop.features, shop.ran
 OWN = [ran(ALL, (9,), score=0.3, generator="sketch.v1"), ran(SOME, (2,), score=0.7, generator="phrases.v1")]
 THIRD = "SELECT MAX(id) FROM city"
+
+
+def test_the_log_odds_are_those_that_were_fitted() -> None:
+    path = Path(__file__).parents[3] / "benchmarks" / "results" / "chat_support.json"
+    fitted = json.loads(path.read_text(encoding="utf-8"))["figures"]["agreed"]
+    groups = [GroupFacts(members, members[0], None, (), empty=False) for members in ((0, 2), (1,), (3,))]
+    assert support_logits(groups, frozenset((2, 3))) == pytest.approx([round(fitted, 1), 0, 0])
 
 
 def failed(generator: str) -> Executed:

@@ -30,7 +30,7 @@ _SHORTEST_SPELT = 4  # letters; shorter words have too many neighbours
 _SPELT = 0.9  # what a misspelt word counts
 _ABOVE = 0.225  # what a word of a heading counts: half of what it would add to a block of mean length
 _DEEPEST = 8  # ancestors that are read; headings nest six deep
-_CHUNK = 1 << 16  # terms whose vectors are summed at a time
+_UNITS_AT_ONCE = 1 << 12  # units whose terms' vectors are in memory at a time
 
 
 class TextEvidence:
@@ -88,9 +88,8 @@ class TextEvidence:
 
     def _similar(self, term: str, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """For each term of the context how far it stands for `term`, 0..1; 1 for the same one only."""
-        table = self.vectors.table.astype(np.float32)
         known = np.maximum(self.rows, 0)
-        cosines = (table @ vector / np.linalg.norm(table, axis=1))[known] * (self.rows >= 0)
+        cosines = (self.vectors.floats @ vector / self.vectors.lengths)[known] * (self.rows >= 0)
         similar = np.where(cosines >= _LEAST_ALIKE, np.minimum(cosines, 0.99), 0.0).astype(np.float32)
         if term in self.numbers:
             similar[self.numbers[term]] = 1.0
@@ -132,11 +131,12 @@ class TextEvidence:
         norms = np.full(self.size, np.inf)
         weights, units = self._idf(), np.unique(self.owners)
         starts = np.searchsorted(self.owners, units)
-        # In chunks of whole units: the vectors of all terms of a large page would take gigabytes.
-        for first in range(0, len(units), _CHUNK // 16):
-            chosen = slice(first, first + _CHUNK // 16)
+        # Some units at a time: the vectors of all terms of a large page would take gigabytes.
+        for first in range(0, len(units), _UNITS_AT_ONCE):
+            last = first + _UNITS_AT_ONCE
+            chosen = slice(first, last)
             begin = starts[first]
-            end = starts[first + _CHUNK // 16] if first + _CHUNK // 16 < len(units) else len(self.owners)
+            end = starts[last] if last < len(units) else len(self.owners)
             rows = self.rows[self.terms[begin:end]]
             vectors = self._unit_vectors(rows) * weights[begin:end, None]
             sums = np.add.reduceat(vectors, starts[chosen] - begin, axis=0)
@@ -153,8 +153,7 @@ class TextEvidence:
         length = float(np.linalg.norm(query))
         if not length:
             return np.zeros(self.size)
-        table = self.vectors.table.astype(np.float32)
-        along = table @ (query / length).astype(np.float32) / np.linalg.norm(table, axis=1)
+        along = self.vectors.floats @ (query / length).astype(np.float32) / self.vectors.lengths
         sums = np.bincount(self.owners, self._idf() * along[self.rows[self.terms]], minlength=self.size)
         return np.asarray(sums / self.norms)
 

@@ -22,9 +22,12 @@ __all__ = ["find_other_totals"]
 _TOGETHER = word_set("altogether combined overall together")
 _SPENT = word_set("total spent spend paid earned revenue turnover")
 _AVERAGES = word_set("average avg mean typical usual")
+# In names of columns: amounts of one piece, which sum up to nothing.
 _PER_UNIT = frozenset(map(stem, word_set("unit each per percent percentage pct rate ratio")))
+# In names of columns: the first and the last day of a period.
 _STARTS = frozenset(map(stem, word_set("start starts begin begins from effective opens")))
 _ENDS = frozenset(map(stem, word_set("end ends until to expiry expires expiration finish thru close closes")))
+# In questions: words that ask for the beginning or end itself.
 _BORDERS = _STARTS | _ENDS | frozenset(map(stem, word_set(
     "began started launched introduced opened new since after before first last ended expired finished closed"
 )))  # fmt: skip
@@ -32,21 +35,21 @@ _BORDERS = _STARTS | _ENDS | frozenset(map(stem, word_set(
 
 def find_other_totals(case: Case) -> Iterator[int]:
     """Positions of words that count as left over; one may come twice."""
-    yield from _together(case)
-    yield from _unit_prices(case)
-    yield from _counted_flags(case)
-    yield from _counts_for_totals(case)
-    yield from _periods(case)
+    yield from _find_sums_of_single_rows(case)
+    yield from _find_added_unit_prices(case)
+    yield from _find_counted_flags(case)
+    yield from _find_counts_for_totals(case)
+    yield from _find_open_periods(case)
 
 
-def _together(case: Case) -> Iterator[int]:
+def _find_sums_of_single_rows(case: Case) -> Iterator[int]:
     """ "Buildings with at least 70 beds altogether": single rows say nothing of what they are together."""
     shown = any(one.shown for one in case.query.aggregates) or any(test.counted for test in case.query.tests)
     if not shown and not any(one.counted for one in case.query.literals):
         yield from (place for place, word in enumerate(case.asked.words) if word.text in _TOGETHER and not word.exact)
 
 
-def _unit_prices(case: Case) -> Iterator[int]:
+def _find_added_unit_prices(case: Case) -> Iterator[int]:
     """ "How much did we spend on X": prices of one piece do not add up to what was paid."""
     asked = {word.text for word in case.asked.words}
     names = {"SUM"} if asked & _AVERAGES else {"SUM", "AVG"}
@@ -59,7 +62,7 @@ def _is_per_unit(case: Case, ref: ColumnRef) -> bool:
     return not _PER_UNIT.isdisjoint(case.kinds.facts(ref).name.stems)
 
 
-def _counted_flags(case: Case) -> Iterator[int]:
+def _find_counted_flags(case: Case) -> Iterator[int]:
     """ "How many organ donors": how many different answers there are to yes or no is never asked for."""
     counts = [one for one in case.query.aggregates if one.name == "COUNT" and one.distinct]
     counted = {ref for one in counts for ref in one.columns if case.kinds.is_flag(ref)}
@@ -69,7 +72,7 @@ def _counted_flags(case: Case) -> Iterator[int]:
             yield place
 
 
-def _counts_for_totals(case: Case) -> Iterator[int]:
+def _find_counts_for_totals(case: Case) -> Iterator[int]:
     """ "Total billed in March": a count is the total of nothing but the rows that are named."""
     aggregates = case.query.aggregates
     if not aggregates or any(one.name != "COUNT" for one in aggregates):
@@ -84,7 +87,7 @@ def _counts_for_totals(case: Case) -> Iterator[int]:
             yield place
 
 
-def _periods(case: Case) -> Iterator[int]:
+def _find_open_periods(case: Case) -> Iterator[int]:
     """ "Vouchers that could be used on 25 December": what begins or ends then is not what holds then."""
     stems = {word.token.stem for word in case.asked.words}
     if stems & _BORDERS:

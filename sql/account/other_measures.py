@@ -1,4 +1,5 @@
-"""Words that ask for another measure than the query gives: rows of another table, a share, the row that is referred to.
+"""Words that ask for something else than the query measures: rows of another table, a share, rows that are referred to,
+an order by a column without values, what is lacking.
 
 Each rule gives positions of words that count as left over although a part of the query has the same name.
 """
@@ -26,21 +27,22 @@ _REPORTS = word_set("report reports reporting reported answers work works")
 _LACKING = word_set("no without not never missing lack lacks lacking don't doesn't didn't")
 _AS = word_set("as is was named called their his her a an the")
 _LONGEST_WORD = 22  # letters; a longer one is a question that was typed without blanks
-_FAR = 4
+_FAR = 4  # words after "how many" among which its noun is looked for
 
 
 def find_other_measures(case: Case) -> Iterator[int]:
     """Positions of words that count as left over; one may come twice."""
-    yield from _counted(case)
-    yield from _shares(case)
-    yield from _glued(case)
-    yield from _referred(case)
-    yield from _unknown_order(case)
+    yield from _find_uncounted_nouns(case)
+    yield from _find_missing_shares(case)
+    yield from _find_unspaced_words(case)
+    yield from _find_unfollowed_references(case)
+    yield from _find_empty_orders(case)
+    # No row fulfils the condition, so that it does not find what lacks something.
     if case.query.vacuous:
         yield from (place for place, word in enumerate(case.asked.words) if word.text in _LACKING)
 
 
-def _counted(case: Case) -> Iterator[int]:
+def _find_uncounted_nouns(case: Case) -> Iterator[int]:
     """ "How many orders are there without a coupon": the rows that are counted must be those of the noun."""
     counted = set(case.query.counted)
     if not counted:
@@ -49,7 +51,7 @@ def _counted(case: Case) -> Iterator[int]:
     for place in range(len(case.asked.words) - 1):
         many = case.asked.text(place) == "how" and case.asked.text(place + 1) == "many"
         number = case.asked.text(place) in {"number", "count"} and case.asked.text(place + 1) == "of"
-        noun = _noun(case, place + 2) if many or number else None
+        noun = _find_noun(case, place + 2) if many or number else None
         if noun is None:
             continue
         named = {view.table_name(n) for n, _ in view.table_words.get(case.asked.words[noun].token.stem, ())}
@@ -58,7 +60,7 @@ def _counted(case: Case) -> Iterator[int]:
             yield noun
 
 
-def _noun(case: Case, start: int) -> int | None:
+def _find_noun(case: Case, start: int) -> int | None:
     """The position of the first noun from `start` on that names a table, past adjectives and values."""
     words = case.asked.words
     for place in range(start, min(start + _FAR, len(words))):
@@ -70,7 +72,7 @@ def _noun(case: Case, start: int) -> int | None:
     return None
 
 
-def _shares(case: Case) -> Iterator[int]:
+def _find_missing_shares(case: Case) -> Iterator[int]:
     """ "What share of the contracts is active": without a quotient no share is given."""
     if "div" in case.query.functions or any(one.name == "AVG" for one in case.query.aggregates):
         return
@@ -79,22 +81,22 @@ def _shares(case: Case) -> Iterator[int]:
             yield place
 
 
-def _glued(case: Case) -> Iterator[int]:
-    """A question without blanks is one word, of which nothing is known."""
+def _find_unspaced_words(case: Case) -> Iterator[int]:
+    """Words that are too long to be any: the question was typed without blanks."""
     for place, word in enumerate(case.asked.words):
         if len(word.text) >= _LONGEST_WORD and word.text.isalpha() and not case.said[place] and not word.exact:
             yield place
 
 
-def _referred(case: Case) -> Iterator[int]:
+def _find_unfollowed_references(case: Case) -> Iterator[int]:
     """ "who have Ann Lee as their manager": the value is of the row that is referred to, not of the one that refers."""
     view = case.asked.prepared.view
     keys = [key for key in view.schema.foreign_keys if key.table == key.ref_table and key.table in case.query.tables]
-    if not keys or any(_follows(case, key) for key in keys):
+    if not keys or any(_is_followed(case, key) for key in keys):
         return
     texts = set(_text_parts(case))
     for place, word in enumerate(case.asked.words):
-        after, before = _said_after(case, place, texts), _said_before(case, place, texts)
+        after, before = _is_said_after(case, place, texts), _is_said_before(case, place, texts)
         led = word.text in _LED and case.asked.text(place + 1) == "by" and after
         reports = word.text in _REPORTS and case.asked.text(place + 1) in {"to", "under", "for"} and after
         leads = word.token.stem in _LEADS and (before or (case.asked.text(place + 1) in _AS and after))
@@ -106,7 +108,7 @@ def _text_parts(case: Case) -> Iterator[str]:
     return (one.part.text for one in case.query.literals if one.number is None and one.columns)
 
 
-def _follows(case: Case, key: ForeignKey) -> bool:
+def _is_followed(case: Case, key: ForeignKey) -> bool:
     """Whether a query joins a reference with the rows referred to, or looks them up."""
     linked = any(ref.table == key.table and ref.column in key.columns for ref in case.query.linking)
     nested = any(
@@ -116,7 +118,7 @@ def _follows(case: Case, key: ForeignKey) -> bool:
     return linked or nested
 
 
-def _said_after(case: Case, place: int, texts: set[str]) -> bool:
+def _is_said_after(case: Case, place: int, texts: set[str]) -> bool:
     """Whether a text of the query is said right after a word."""
     at = place + 1
     while at < len(case.said) and (case.asked.text(at) in _AS or case.asked.text(at) in {"by", "to", "under", "for"}):
@@ -124,7 +126,7 @@ def _said_after(case: Case, place: int, texts: set[str]) -> bool:
     return at < len(case.said) and any(part.text in texts for part in case.said[at])
 
 
-def _said_before(case: Case, place: int, texts: set[str]) -> bool:
+def _is_said_before(case: Case, place: int, texts: set[str]) -> bool:
     """Whether a text of the query is said right before "as their manager"."""
     at = place - 1
     while at > 0 and case.asked.text(at) in _AS - {"as"}:
@@ -132,8 +134,8 @@ def _said_before(case: Case, place: int, texts: set[str]) -> bool:
     return at > 0 and case.asked.text(at) == "as" and any(part.text in texts for part in case.said[at - 1])
 
 
-def _unknown_order(case: Case) -> Iterator[int]:
-    """ "the heaviest machine" where no row has a weight."""
+def _find_empty_orders(case: Case) -> Iterator[int]:
+    """ "The heaviest machine" where no row has a weight: the order says nothing."""
     samples = case.asked.samples
     for order in case.query.orders:
         if order.limit is None or not order.columns or any(ref not in samples or samples[ref] for ref in order.columns):
