@@ -28,6 +28,7 @@ class Selection:
         reasons: One word a unit, what first decided. Kept: "selected", "pinned", "required" (by a unit kept before it),
             "demanded" (by the question, see `Request.required`), "fallback" (`on_empty`).
             Dropped: "score" (too low), "rank" (no room among the k best), "budget" (no room in the token budget),
+            "duplicate of unit i" (which says the same, `TopK`),
             "demanded" (although the question needs it, since there was no room for all that it needs).
     """
 
