@@ -10,6 +10,7 @@ from ctxprune.text.words import STOP_WORDS, stem, words
 
 from .answers import find_other_answers
 from .associations import Prepared
+from .bridges import find_unsaid_bridges
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
 from .grammar import Grammar
@@ -71,7 +72,8 @@ class Accountant:
         """
         query = read_query(sql, self._asked.prepared.view.schema)
         matched = _Matching(self._asked, query)
-        return Reading(tuple(_spans(self._asked, matched)), find_extra(self._asked, query, matched.parts))
+        spans = tuple(_spans(self._asked, matched))
+        return Reading(spans, find_extra(self._asked, query, matched.parts), find_unsaid_bridges(matched.case))
 
 
 def account(
@@ -233,10 +235,15 @@ class _Matching:
                 self.content[place] = True
                 self._add(place, self._query.negations or self._groups_of(rests))
 
+    @property
+    def case(self) -> Case:
+        """The question and the query with what explains each word so far."""
+        return Case(self._asked, self._query, self.parts, self._said)
+
     def _object(self) -> None:
         """Leave over the words whose parts do not do what they ask for."""
-        case = Case(self._asked, self._query, self.parts, self._said)
         rules = (find_objections, find_other_answers, find_other_measures, find_other_totals)
+        case = self.case
         for place in {place for find in rules for place in find(case)}:
             self.parts[place] = []
             self.content[place] = True

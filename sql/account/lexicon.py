@@ -16,6 +16,7 @@ __all__ = [
     "TEMPORAL",
     "TURNED",
     "UNITS",
+    "VERBS",
     "cue_of",
     "is_adverb",
     "is_high",
@@ -159,6 +160,7 @@ _VERBS = """
     cause caused affect affected carry carried consist consists comprise want belongs accept accepted submit
     submitted post posted comment charge charged check checked claim claimed transfer transferred
 """
+VERBS = word_set(_VERBS)
 GENERIC = STOP_WORDS | word_set(_MORE_FUNCTION_WORDS + _ASKING + _VERBS)
 
 

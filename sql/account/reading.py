@@ -51,10 +51,12 @@ class Reading:
     Attributes:
         spans: The words of the question in order, disjoint.
         extra: Parts of the query that no word asks for.
+        bridges: Tables of events that the query goes through, where a verb of the question may mean others.
     """
 
     spans: tuple[Span, ...]
     extra: tuple[Part, ...]
+    bridges: tuple[Part, ...] = ()
 
     @property
     def unused(self) -> tuple[Span, ...]:
@@ -73,6 +75,7 @@ class Reading:
         return {
             "spans": [{**asdict(span), "parts": [asdict(part) for part in span.parts]} for span in self.spans],
             "extra": [asdict(part) for part in self.extra],
+            "bridges": [asdict(part) for part in self.bridges],
             "unused": [span.text for span in self.unused],
             "coverage": round(self.coverage, 4),
         }

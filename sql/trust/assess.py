@@ -74,7 +74,7 @@ def assess(
     close = rival is not None and rival.chance >= _RIVAL * mine.chance
     other = rival.facts.representative if rival is not None and close else None
     # What people have checked needs no account; its words may be explained by what they know.
-    blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers)]
+    blockers = [] if mine.stored else [*_word_doubts(context, mine.facts.leftovers), *_bridge_doubts(mine)]
     alone = _read_alone(mine, executed)
     clash = contradicts_itself(executed[chosen].sql, context.schema.dialect)
     impossible = [] if mine.stored else [*_condition_doubts(executed)]
@@ -145,6 +145,12 @@ def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
     invented = list(dict.fromkeys(part.text for part in reading.extra if part.kind in _INVENTED))
     if invented:
         yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
+
+
+def _bridge_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
+    """Tables of events that stand for a verb of the question and are named by none of its words."""
+    for part in mine.facts.reading.bridges if mine.facts.reading is not None else ():
+        yield Doubt("", (0, 0), f"read through {part.text}, which the question does not name")
 
 
 def _condition_doubts(executed: Sequence[Executed]) -> Iterator[Doubt]:

@@ -1,4 +1,4 @@
-"""Doubts that only the result of a query gives: rows that repeat where kinds of a thing are asked for."""
+"""Doubts that only the result of a query gives: repeated rows, and nothing found for a value that is not stored."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from .leftover import Leftover
 if TYPE_CHECKING:
     from ..account.reading import Reading, Span
     from ..database.database import ResultSet
+    from ..select.base import SelectionContext
 
-__all__ = ["find_repeats"]
+__all__ = ["find_repeats", "find_unstored"]
 
 _ASKING = frozenset(("what", "which"))
 _KINDS = frozenset(("kinds", "types", "categories", "sorts"))
 _COPULAS = frozenset(("is", "are", "was", "were", "s"))
 _ROWS = 2_000  # of a result that are looked at
+_LIKELY = 0.3  # of a stored value that counts as meant
 
 
 def find_repeats(reading: Reading, sql: str, result: ResultSet, dialect: str) -> tuple[Leftover, ...]:
@@ -47,6 +49,28 @@ def find_repeats(reading: Reading, sql: str, result: ResultSet, dialect: str) ->
         return ()
     why = f"the result repeats rows, although {first.text!r} may ask for each one once"
     return (Leftover("doubt", first.text, (first.start, first.end), why),)
+
+
+def find_unstored(reading: Reading, context: SelectionContext, result: ResultSet) -> tuple[Leftover, ...]:
+    """The words that a query looks for as a value, where none is stored and nothing is found.
+
+    "How many employees are from France" is 0 of any column that the word is compared with.
+
+    Args:
+        reading: The account of the query.
+        context: With the stored values that the question names.
+        result: Rows of the query.
+    """
+    if any(cell not in (None, 0) for row in result.rows[:_ROWS] for cell in row):
+        return ()
+    return tuple(
+        Leftover("doubt", span.text, (span.start, span.end), f"{span.text!r} is no stored value, and nothing is found")
+        for span in reading.spans
+        if any(part.kind == "value" for part in span.parts)
+        and not any(
+            hit.likelihood >= _LIKELY and hit.span[0] < span.end and span.start < hit.span[1] for hit in context.hits
+        )
+    )
 
 
 def _asks_for_kinds(reading: Reading, span: Span) -> bool:
