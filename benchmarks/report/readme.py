@@ -77,6 +77,8 @@ def trust() -> str:
     rows = {
         "sql-eval": figures("sqleval"),
         "shop and hospital": figures("field_sql"),
+        "bookshop and city hospital": figures("field_sql_2"),
+        "garden centre and clinic, read by nobody": figures("field_sql_3"),
         "Spider dev": sets["spider"],
         "EHRSQL, empty database": sets["ehrsql"],
         **{f"sql-eval, {about}": figures("sqleval_chat")[row] for row, about in CHAT_ROWS.items()},

@@ -231,20 +231,17 @@ def _support(case: _Case, weights: Mapping[int, float]) -> NDArray[np.float64]:
     first = {f: max((i for i in weights if families[i] == f), key=lambda i: (weights[i], -i), default=-1)
              for f in _FAMILIES}  # fmt: skip
     agree = any(first["sketch"] in group.members and first["phrases"] in group.members for group in case.groups)
-    # A chat model's only answer agrees with nobody; it counts as one of two that disagree. As the only one it was surer
-    # than right: 79 % right among those above the bar on Spider's training databases, 89 % so (a model of 0.5B).
-    lone = 0.5 if [families[index] for index in weights] == ["other"] else 1.0
     rows = []
     for place, group in enumerate(case.groups):
         row: list[float] = []
         for family in _FAMILIES:
             others = (other[family] for rank, other in enumerate(held) if rank != place)
-            mine = lone * held[place][family]
-            best = max(others, default=0.0 if lone == 1.0 else mine)
+            mine = held[place][family]
+            best = max(others, default=0.0)
             row += [float(first[family] >= 0), mine, mine - best, float(first[family] in group.members)]
         members = [index for index in group.members if index in weights]
         row += [
-            max(len({families[index] for index in members}) - 1.0, 0.0), lone * len(members) / len(weights),
+            max(len({families[index] for index in members}) - 1.0, 0.0), len(members) / len(weights),
             float(first["sketch"] in members and first["phrases"] in members), float(agree),
             held[place]["sketch"] * held[place]["phrases"],
         ]  # fmt: skip

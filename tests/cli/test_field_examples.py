@@ -92,7 +92,6 @@ def test_the_note_of_a_table_claims_only_what_holds(prune: Callable[..., Outcome
 # No scraps
 
 
-@expect_failure("No scraps: import lines take the place of the sentence")
 @pytest.mark.parametrize("budget", ["60", "90"])
 def test_no_filler_where_the_best_sentence_does_not_fit(prune: Callable[..., Outcome], budget: str) -> None:
     text = f"# brimble\n\n{IMPORTS}## Name\n\n{ORIGIN}\n"
@@ -102,7 +101,6 @@ def test_no_filler_where_the_best_sentence_does_not_fit(prune: Callable[..., Out
 
 
 @pytest.mark.data
-@expect_failure("No scraps: import lines take the place of the sentence")
 @pytest.mark.parametrize("budget", ["60", "100", "200"])
 def test_where_the_name_of_tqdm_comes_from(shared: Path, capsys: pytest.CaptureFixture[str], budget: str) -> None:
     file = shared / "data" / "rag" / "field" / "files" / "tqdm-METADATA.rst"

@@ -86,6 +86,7 @@ GRID = Grid(
         ("the two lowest peaks in FR", (1, 5)),
         ("heights over four thousand", (0, 2)),
         ("peaks that do not have a height above 3,500", (3, 4)),
+        ("peaks that don't have a height above 3,500", (3, 4)),
         ("Which associate top peaks are there?", (0, 3)),
         ("Which peaks are higher than Belvo?", ()),
     ],

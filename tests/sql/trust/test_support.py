@@ -92,16 +92,6 @@ def test_agreement_with_a_chat_model_raises_the_chance() -> None:
     assert other < agreed
 
 
-def test_a_lone_answer_of_a_chat_model_is_less_sure_than_one_that_is_given_twice() -> None:
-    once, twice = ([ran(SOME, (2,), score=0.0, generator="chat.v1")] * count for count in (1, 2))
-    assert chances(once)[0] < chances(twice)[0]
-    at = dict(zip(FEATURES, features(context(), once)[0], strict=True))
-    assert (at["other_weight"], at["other_lead"], at["share"]) == (0.5, 0.0, 0.5)
-    # Of our own generators nothing changes.
-    at = dict(zip(FEATURES, features(context(), [ran(SOME, (2,), score=1.0)])[0], strict=True))
-    assert (at["sketch_weight"], at["sketch_lead"], at["share"]) == (1.0, 1.0, 1.0)
-
-
 @pytest.mark.parametrize("own", [SketchGenerator(), PhraseGenerator()])
 def test_a_small_model_is_weighed_and_others_vote(own: Generator, tmp_path: Path) -> None:
     """The size of the file tells, through every wrapper."""

@@ -35,7 +35,7 @@ _COMPARED = 0.3  # weight of a row with which others are compared
 _HELD_BY = 0.4  # of the rows at most hold a word that tells rows apart
 # "Do not have an elevation above 3,100": a bound further on; "not above 3,100" is a bound of its own.
 _NEGATED_BOUND = re.compile(
-    r"\b(?:not|never|n't)\s+(?!(?:more|less|fewer|over|under|above|below|exceeding)\b)(?:\w+\s+){1,5}"
+    r"(?:\b(?:not|never)|n't)\s+(?!(?:more|less|fewer|over|under|above|below|exceeding)\b)(?:\w+\s+){1,5}"
     r"(?:more|less|fewer|over|under|above|below|at least|at most|exceed)\b"
 )
 _MONTH = 1 / 13  # of a year: less than any month
