@@ -230,10 +230,8 @@ class Pruner:
         found = BudgetSearch(budget, loosens=context.counts_text).find(budget - frame, attempt_within)
         # Less room may pass over the best unit, which is too large for it, although its rendering fits the budget.
         least = _price_best(request, found[0], closure) if adjustable else None
-        if least is None or least > budget - frame:
-            return found
         try:
-            if attempt_within(least).tokens > budget:
+            if least is None or least > budget - frame or attempt_within(least).tokens > budget:
                 return found
         except BudgetError:  # a row of a table costs nothing without its columns
             return found
