@@ -44,7 +44,17 @@ def tokens(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def run(path: Path, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     given = {name: value.numpy() for name, value in zip(("ids", "types", "mask"), inputs, strict=True)}
-    return session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
+    return session.run(["keep", "relevance"], {entry.name: given[entry.name] for entry in session.get_inputs()})
+
+
+def test_graphs_give_the_last_states(tmp_path: Path) -> None:
+    made, inputs = network(EncoderShape(60, 32, 16, 8, LAYERS, "gelu")), tokens()
+    for write in (export_float, export_int8):
+        write(made, tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+        given = dict(zip(("ids", "types", "mask"), (entry[:1].numpy() for entry in inputs), strict=True))
+        (states,) = session.run(["states"], {entry.name: given[entry.name] for entry in session.get_inputs()})
+        assert states.shape == (*given["ids"].shape, 32)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
