@@ -188,9 +188,8 @@ class _ColumnSearch:
         order = order[np.argsort(~wanted[order], kind="stable")]
         self.ranked_columns: list[int] = order[is_column[order]].tolist()
         self.others = order[~is_column[order] & ~chooser.kept[order]]
-        rows = np.concatenate([[], *(table.rows for table in prices.tables)]).astype(np.int64)
-        # On a page text competes with the rows: there the cells that are likely needed count, and no whole rows.
-        self._enough = policy.enough_rows if np.isin(self.others, rows).all() else None
+        # On a page other tables and text compete: there the cells that are likely needed count, and no whole rows.
+        self._enough = policy.enough_rows if request.context.kind == "table" else None
         self.required: list[int] = self.others[wanted[self.others]].tolist()
         self._all_or_none = policy.strict or len(self.required) == len(
             self.others

@@ -55,7 +55,7 @@ def test_a_budget_chooses_rows_and_columns() -> None:
     names = ["Como", "Garda", "Iseo", "Orta", "Lugano", "Maggiore", "Varese", "Idro"]
     rows = "".join(f"<tr><td>{name}<td>{400 - 9 * place}<td>{'a long remark ' * 6}" for place, name in enumerate(names))
     page = HtmlPage(f"<table><tr><th>Lake<th>Depth<th>Remarks{rows}</table>", HtmlOptions("markdown", columns=True))
-    result = Pruner(PageScorer(), TableBudget(110)).prune("how deep is Lake Idro?", page)
+    result = Pruner(PageScorer(), TableBudget(110)).prune("how deep are Como, Garda, Orta and Idro?", page)
     assert "| Idro | 337 |" in result.output
     assert "remark" not in result.output
     assert 80 <= result.tokens_after <= 110

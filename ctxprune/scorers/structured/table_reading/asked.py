@@ -47,7 +47,7 @@ class Asked:
         named: float64 (n_columns,), how well it names each column, 0..1.
         matches: Where it meets the cells.
         ordering: Indices of the columns along which it asks for an extreme.
-        words: All its words.
+        words: Its words as they stand, the first 400 of a longer one.
     """
 
     form: QuestionForm

@@ -23,6 +23,7 @@ __all__ = ["AskedWords", "NamedCells", "find_named_cells", "read_words_asked"]
 _FEW = 64  # distinct texts of a column of categories, whose abbreviations are looked for
 _KINDS = 8  # distinct texts of a column up to which two letters are taken for the beginning of a word
 _REPEATED = 0.5  # distinct texts over filled cells of such a column, at most
+_MOST_WORDS = 400  # of a question that are read; what it asks for is seldom said later
 _LONGEST = 12  # words of a cell that is looked for as a whole
 _SEXES = ({"woman", "women", "female", "females", "girl", "girls"}, {"man", "men", "male", "males", "boy", "boys"})
 _SEX_CELLS = ({"female", "f", "women", "woman", "w"}, {"male", "m", "men", "man"})
@@ -83,8 +84,8 @@ class NamedCells:
 
 
 def read_words_asked(query: str) -> AskedWords:
-    """Cut a question into its words."""
-    written = tuple(query[start:end] for start, end in word_spans(query))
+    """Cut a question into its words; of a longer one the first 400, since each is held against each column."""
+    written = tuple(query[start:end] for start, end in word_spans(query)[:_MOST_WORDS])
     folded = tuple(map(fold, written))
     return AskedWords(written, folded, tuple(map(stem, folded)))
 
