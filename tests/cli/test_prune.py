@@ -35,7 +35,7 @@ def test_the_bundled_model_is_the_default(file, capfd) -> None:
     assert main(["prune", str(file), "-q", "Which fruit is yellow?", "--top-k", "1"]) == 0
     out, err = capfd.readouterr()
     assert out == "Bananas are yellow.\n"
-    assert "cascade.v1" in err
+    assert "mixture.v1" in err
 
 
 def test_pruned_text_on_stdout_and_the_account_on_one_line_of_stderr(file, capfd) -> None:
