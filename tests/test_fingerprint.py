@@ -104,7 +104,7 @@ STORED = {
     (POLICIES, "adaptive.v1"): "4f6ca8741daba7d9",
     (POLICIES, "cell_share.v1"): "63ebd9f798269299",
     (POLICIES, "largest_gap.v1"): "ce2b5be033512071",
-    (POLICIES, "table_budget.v1"): "666c116846f3b64c",
+    (POLICIES, "table_budget.v1"): "844e64f3ebe3dc56",
     (POLICIES, "threshold.v1"): "a1c59b816c45a90f",
     (POLICIES, "token_budget.v1"): "c84da11e8acbd696",
     (POLICIES, "top_k.v1"): "8d2c47ce45774b41",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ctxprune.pruning.verdicts import Verdict
     from ctxprune.rag.passages.passages import Passages
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
 
@@ -21,7 +22,7 @@ PREFIX = "ctxprune_"
 def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]:
     """For each text its score, the kept spans, what stands between them, and its length, under `PREFIX`."""
     rows = []
-    spans = kept_spans(passages, [unit.index for unit in ranked.pruned.kept])
+    spans = kept_spans(passages.texts, ranked.pruned.units)
     for text, score, kept in zip(passages.texts, ranked.relevance, spans, strict=True):
         own = {
             "score": score,
@@ -44,42 +45,38 @@ def order_of(ranked: RankedPassages, passages: Passages, pruner: PassagePruner, 
     return sorted(everything, key=lambda index: -ranked.relevance[index]) if pruner.reorder else [*everything]
 
 
-def kept_spans(passages: Passages, kept: Collection[int]) -> list[list[tuple[int, int]]]:
+def kept_spans(texts: Sequence[str], units: Sequence[Verdict]) -> list[list[tuple[int, int]]]:
     """Characters [start, end) that each text keeps, white space between kept neighbours included.
 
-    `kept` holds indices of units. Where the spans of a text are two or more, something was dropped in between.
+    `units` are the verdicts on all units of the texts, parts of units that were cut included. Where the spans of a text
+    are two or more, something was dropped in between.
     """
-    chosen = set(kept)
+    members: list[list[Verdict]] = [[] for _ in texts]
+    for unit in units:
+        members[unit.source or 0].append(unit)
     # A text without units is white space or signs: it stays where all stays, as the rendering does.
-    whole = len(chosen) == len(passages.units)
-    members: list[list[int]] = [[] for _ in passages.texts]
-    for index, source in enumerate(passages.sources):
-        members[source].append(index)
-    rows = []
-    for text, indices in zip(passages.texts, members, strict=True):
-        if not indices:
-            rows.append([(0, len(text))] if whole and text else [])
-        else:
-            rows.append(_merged(passages, indices, chosen, len(text)))
-    return rows
+    whole = all(unit.kept for unit in units)
+    return [
+        _merge(own, len(text)) if own else [(0, len(text))] if whole and text else []
+        for text, own in zip(texts, members, strict=True)
+    ]
 
 
-def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length: int) -> list[tuple[int, int]]:
+def _merge(units: Sequence[Verdict], length: int) -> list[tuple[int, int]]:
     """As the rendering joins them: what stands before the first unit and behind the last one belongs to these."""
     spans: list[tuple[int, int]] = []
     before = -2
-    for index in indices:
-        span = passages.units[index].span
-        if index not in chosen or span is None:
+    for unit in units:
+        if not unit.kept or unit.span is None:
             continue
         # Space at the edges of a text belongs to its first and last unit.
-        start = 0 if index == indices[0] else span[0]
-        end = length if index == indices[-1] else span[1]
-        if spans and before == index - 1:
+        start = 0 if unit.index == units[0].index else unit.span[0]
+        end = length if unit.index == units[-1].index else unit.span[1]
+        if spans and before == unit.index - 1:
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((start, end))
-        before = index
+        before = unit.index
     return spans
 
 
