@@ -54,7 +54,7 @@ def default_selector(
         # An answer that people have stored for this very question outweighs two models that agree on another.
         vote = VoteSelector({"learned.v1": _TAUGHT_VOTES})
         selector = TrustSelector() if _are_outweighed(writers) else vote
-    # Asked about 30 close choices on Spider's training databases, a model of 0.5B parameters changed none of them.
+    # A small model agrees with what it is shown: asked about close choices, one of 0.5B parameters changed none.
     if model is not None and not model.is_small:
         from ..select.judge import JudgedSelector
 
@@ -66,8 +66,7 @@ def _are_outweighed(writers: Sequence[Generator]) -> bool:
     """Whether the generators that need no model are there, and all others are of small models.
 
     The trust model learned to choose among candidates of ours, and how much one of a small model adds. A strong one is
-    right more often than it would believe: of a model that is always right it takes 86 %, the vote 97 % (gold queries
-    of Spider train in the place of a model's).
+    right more often than it would believe, and the vote takes more of its answers.
     """
     others = [writer for writer in writers if writer.name not in OWN_GENERATORS]
     ours = any(writer.name in WITHOUT_MODEL for writer in writers)
@@ -82,6 +81,5 @@ def default_repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
         return mechanical_repairers()
     from ..repair.chat import ChatRepair
 
-    # No ChatRefine: of 122 answers of a 0.5B model to questions of Spider's training databases 6 gave nothing where
-    # rows were expected, and none of its second tries gave rows.
+    # No ChatRefine: few answers of a small model give nothing where rows are expected, and its second tries no rows.
     return (*mechanical_repairers(), ChatRepair(model))
