@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.cli._prune_passages import TextOptions
     from ctxprune.cli._prune_task import PruneTask
     from ctxprune.context.base import Context
+    from ctxprune.pruning.result import Pruned
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
@@ -102,11 +103,24 @@ def prune_kind(
         name_step("Pruning")
         scorer = make_kind_scorer(task.scorer, task.model)
         result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
-    if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
+    kept = _describe_kept(result, context, KINDS[kind].units)
+    if not task.report(result, names, kept, {"files": names, "kind": kind}):
         if len(contexts) == 1:
             write_texts([result.output])
         else:
             write_texts(result.output, () if kind in _JSON else names)
+
+
+def _describe_kept(result: Pruned[Any], context: Context[Any], units: str) -> str:
+    """How many units were kept; of tables rows and columns each."""
+    from ctxprune.context.grid import column_units
+
+    columns = frozenset(column_units(context.grids)) if context.kind == "table" else frozenset()
+    if not columns:
+        return f"{len(result.kept)} of {len(result.units)} {units}"
+    rows = frozenset(unit for grid in context.grids for unit in grid.row_units)
+    kept = {unit.index for unit in result.kept}
+    return f"{len(kept & rows)} of {len(rows)} rows and {len(kept & columns)} of {len(columns)} columns"
 
 
 def _kind(path: Path) -> str:
@@ -234,8 +248,7 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
         pruned_file = prune_file(path, task.question, output, pruner=pruner)
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
-    if not task.report(result, [str(path)], "rows and columns", details) and output is None:
+    (rows, all_rows), (columns, all_columns) = pruned_file.rows, pruned_file.columns
+    kept = f"{rows:,} of the {all_rows:,} rows of the file and {columns:,} of {all_columns:,} columns"
+    if not task.report(result, [str(path)], kept, details) and output is None:
         write_texts([pruned_file.text])
-    _console.print_note(
-        f"{pruned_file.rows[0]:,} of the {_console.format_count(pruned_file.rows[1], 'row')} of the file"
-    )

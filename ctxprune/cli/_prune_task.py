@@ -46,14 +46,14 @@ class PruneTask:
         return [path for path in self.files if str(path) != "-"]
 
     def report(
-        self, result: Pruned[Any], names: Sequence[str], units: str, more: Mapping[str, object] | None = None
+        self, result: Pruned[Any], names: Sequence[str], kept: str, more: Mapping[str, object] | None = None
     ) -> bool:
         """Write the page and the JSON document, where these are wanted, and one line about the result to stderr.
 
         Args:
             result: The result.
             names: Names of the sources in the page.
-            units: Name of a unit, in the plural.
+            kept: How many units were kept, in words.
             more: Further entries of the JSON document, before those of the result.
 
         Returns:
@@ -67,8 +67,8 @@ class PruneTask:
             _console.print_json({**(more or {}), **result.to_dict()})
         share = result.tokens_after / max(result.tokens_before, 1)
         _console.print_note(
-            f"kept {len(result.kept)} of {len(result.units)} {units}, {result.tokens_after} of"
-            f" {result.tokens_before} tokens ({share:.0%}), {result.scorer}, {result.policy}"
+            f"kept {kept}, {result.tokens_after} of {result.tokens_before} tokens ({share:.0%}), {result.scorer},"
+            f" {result.policy}"
         )
         if result.oversized is not None:
             _console.print_note(str(result.oversized))

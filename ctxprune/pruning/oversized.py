@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
+__all__ = ["MissingRows", "Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
@@ -56,6 +56,27 @@ class Oversized:
         what = f"the best unit, of {self.tokens:,} tokens, did not fit"
         cut = f"; {self.kept} of its {self.parts} parts did" if self.parts > 1 and self.kept else ""
         return f"{what}{cut}; a budget of {self.budget:,} would hold it"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRows:
+    """Rows of tables that the question needs together, of which not all fit into a budget.
+
+    Attributes:
+        kept: How many of them are kept.
+        rows: How many there are.
+        budget: The budget that would hold all of them, with all columns.
+    """
+
+    kept: int
+    rows: int
+    budget: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kept:,} of the {self.rows:,} rows that the question asks for fit; a budget of {self.budget:,}"
+            " would hold all of them whole"
+        )
 
 
 class Scored(NamedTuple):
@@ -111,18 +132,26 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
 
 
 def find_oversized(
-    whole: Scored, found: Scored, selection: Selection, price: Callable[[list[int]], int]
-) -> Oversized | None:
-    """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room.
+    whole: Scored,
+    found: Scored,
+    selection: Selection,
+    price: Callable[[list[int]], int],
+    required: NDArray[np.bool_] | None = None,
+) -> Oversized | MissingRows | None:
+    """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room; of tables the rows that
+    the question needs together, if not all of them are kept.
 
     Args:
         whole: The context as it came.
         found: The same, with parts of some units.
         selection: What is kept of `found`.
         price: Tokens of what units of `whole` render to.
+        required: bool (n_units,), the units of a table that the question needs together (`Request.required`).
     """
-    if not len(whole.scores) or column_units(whole.context.grids):
-        return None  # the best of rows and columns together says nothing
+    if not len(whole.scores):
+        return None
+    if column_units(whole.context.grids):  # the best of rows and columns together says nothing
+        return None if required is None else _find_missing_rows(whole.context, required, selection, price)
     best = int(np.argmax(whole.scores))
     parts = np.flatnonzero(found.origins == best)
     kept = int(selection.kept[parts].sum())
@@ -132,6 +161,22 @@ def find_oversized(
     needed = _close(Closure(whole.context.units), best)
     tokens = int(whole.tokens[needed].sum())
     return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
+
+
+def _find_missing_rows(
+    context: Context[Any], required: NDArray[np.bool_], selection: Selection, price: Callable[[list[int]], int]
+) -> MissingRows | None:
+    columns = column_units(context.grids)
+    rows = sorted({*np.flatnonzero(required).tolist()}.difference(columns))
+    kept = int(selection.kept[rows].sum())
+    if kept == len(rows):
+        return None
+    closure, wanted = Closure(context.units), np.zeros(len(context.units), dtype=np.bool_)
+    for index in (*closure.pinned, *columns, *rows):
+        wanted[closure.missing(index, wanted)] = True
+    # A table that is kept as a whole has no note on what was left out, and may take less.
+    least = min(price(np.flatnonzero(wanted).tolist()), price([*range(len(wanted))]))
+    return MissingRows(kept, len(rows), max(least, 1))
 
 
 def find_smallest(request: Request, closure: Closure) -> list[int]:

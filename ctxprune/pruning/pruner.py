@@ -188,7 +188,7 @@ class Pruner:
             scorer=SCORERS.name_of(type(scorer.origin)),
             policy=self._policy.name,
             note=omission_note(request.context, selection),
-            oversized=None if budget is None else find_oversized(whole, found, selection, price),
+            oversized=None if budget is None else find_oversized(whole, found, selection, price, request.required),
             seconds={"score": score_seconds, **clock.seconds},
         )
 

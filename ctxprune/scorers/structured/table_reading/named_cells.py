@@ -150,6 +150,8 @@ def _named_places(asked: AskedWords, reading: TableReading, number: int) -> Iter
             yield place, *short, False
         elif categories and (parts := _find_parts(asked, _written(reading, number, place))) is not None:
             yield place, *parts, False
+        elif categories and (initials := _find_acronym(asked, text)) is not None:
+            yield place, *initials, False
 
 
 def _places_with_terms(asked: AskedWords, reading: TableReading, number: int) -> list[int]:
@@ -196,6 +198,19 @@ def _find_parts(asked: AskedWords, text: str) -> tuple[int, int] | None:
         pairs = zip(parts, asked.folded[start : start + size], strict=True)
         if all(part == word or is_short_for(part, word) for part, word in pairs):
             return start, start + size
+    return None
+
+
+def _find_acronym(asked: AskedWords, text: str) -> tuple[int, int] | None:
+    """Where the question has, in capitals, the initials of a folded cell of several words: "HR" of "human resources"."""
+    cell = [text[start:end] for start, end in word_spans(text)]
+    if not 1 < len(cell) <= _LONGEST:
+        return None
+    # With and without what is small between names: both "DoD" and "DD" are in use.
+    forms = {"".join(word[0] for word in cell), "".join(word[0] for word in cell if word not in STOP_WORDS)}
+    for place, word in enumerate(asked.written):
+        if len(word) > 1 and word[:1].isupper() and word[-1:].isupper() and asked.folded[place] in forms:
+            return place, place + 1
     return None
 
 
