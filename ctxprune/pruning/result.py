@@ -36,9 +36,9 @@ class Pruned(Generic[T_co]):
         policy: Registered name (or class) of the policy.
         note: A line about what was dropped, for the reader of the output; "" where the context says nothing or nothing
             was.
-        oversized: The best unit, where it did not fit into the budget as a whole, or how many of the rows of a table did
-            that the question needs together, with the budget that would hold it or them; None where all did, or
-            without a budget.
+        oversized: The best unit, where it did not fit into the budget as a whole, or how many rows of a table did that
+            the question needs together, with the budget that would hold it or them; None where all did, or without a
+            budget.
         seconds: Wall time of count, score, select and render. Not part of equality.
     """
 

@@ -128,3 +128,23 @@ def test_initials_in_capitals_name_a_cell_of_several_words(question: str, found:
     rows = tuple((f"Person {n}", cell) for n, cell in enumerate(cells))
     demand = question_demand(question, Grid(("name", "department"), rows, tuple(range(2, 8)), (0, 1)))
     assert (demand.rows == (0, 3)) is found
+
+
+@pytest.mark.parametrize(
+    ("question", "column", "most"),
+    [
+        ("Which lake is the deepest?", "depth", True),
+        ("the snowiest place", "snowfall", True),
+        ("Which board is the thinnest?", "thickness", False),
+        ("Which street is the least noisy?", "noise", False),
+        ("the most prestigious prize", "prestige", True),
+        ("Which soil is the most fertile?", "fertility", True),
+        ("longest serving member", "minutes", True),
+        ("the youngest member", "born", True),
+        ("the safest town", "accidents", False),
+    ],
+)
+def test_superlatives_order_by_what_they_measure(question: str, column: str, most: bool) -> None:
+    rows = tuple((f"n{n}", str(5 + 7 * n % 11), str(20 - n)) for n in range(6))
+    demand = question_demand(question, Grid(("name", "code", column), rows, tuple(range(3, 9)), (0, 1, 2)))
+    assert demand.extreme_rows == ((0,) if most else (5,))

@@ -202,7 +202,7 @@ def _find_parts(asked: AskedWords, text: str) -> tuple[int, int] | None:
 
 
 def _find_acronym(asked: AskedWords, text: str) -> tuple[int, int] | None:
-    """Where the question has, in capitals, the initials of a folded cell of several words: "HR" of "human resources"."""
+    """Where the question has in capitals the initials of a folded cell of several words: "HR" of "human resources"."""
     cell = [text[start:end] for start, end in word_spans(text)]
     if not 1 < len(cell) <= _LONGEST:
         return None
