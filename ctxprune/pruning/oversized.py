@@ -180,7 +180,7 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
         return {}
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
-    best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
+    best = best[scores[best] >= np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))[best]]
     closure = Closure(context.units)
     sizes: dict[int, int] = {}
     for index in best.tolist():
@@ -196,6 +196,18 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     return sizes
 
 
+def _find_floors(found: Scored) -> NDArray[np.float64]:
+    """float64 (n_units,): for parts the score that a part near the best one of its unit has at least; else -inf.
+
+    All parts have at least half of their unit's score (`_rank_parts`), also those that say nothing about the question.
+    """
+    scores, origins, lowest = found.scores.astype(np.float64), found.origins, float(found.scores.min())
+    tops = np.full(int(origins[-1]) + 1, -np.inf)
+    np.maximum.at(tops, origins, scores)
+    floors = tops[origins] - (tops[origins] - lowest) * 0.5 * (1 - _NEAR)
+    return np.where(np.bincount(origins)[origins] > 1, floors, -np.inf)
+
+
 def _close(closure: Closure, index: int) -> NDArray[np.intp]:
     """The unit with all that it needs and what is pinned, rising."""
     wanted = np.zeros(len(closure), dtype=np.bool_)
@@ -205,11 +217,15 @@ def _close(closure: Closure, index: int) -> NDArray[np.intp]:
 
 
 def _rank_parts(scores: Scores, read: Scores, origins: NDArray[np.int64], lowest: float) -> Scores:
-    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`."""
+    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`.
+
+    Of units that have the lowest score themselves, as in a context of one unit, the worst has 0.5 less.
+    """
     ranked = scores.copy()
     for origin in np.unique(origins):
         own = origins == origin
         least, most = float(read[own].min()), float(read[own].max())
         share = (read[own] - least) / (most - least) if most > least else np.ones(own.sum())
-        ranked[own] = lowest + (scores[own] - lowest) * (0.5 + 0.5 * share)
+        spread = np.where(scores[own] > lowest, scores[own] - lowest, 1.0)
+        ranked[own] = scores[own] - spread * 0.5 * (1 - share)
     return ranked
