@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
+__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "price_best", "split_oversized", "without_filler"]
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
@@ -142,6 +142,20 @@ def find_smallest(request: Request, closure: Closure) -> list[int]:
     needs = [_close(closure, index).tolist() for index in by_size[:_SEARCHED]]
     smallest: list[int] = min(needs, key=lambda needed: int(request.tokens[needed].sum()))
     return smallest
+
+
+def price_best(request: Request, selection: Selection, closure: Closure) -> tuple[int, int | None]:
+    """The best unit that is no column, and its tokens with all that it needs, what is pinned and, of a row, the columns
+    that are kept; None for the tokens where it is kept, or where there is no unit."""
+    grids, scores = request.context.grids, request.scores.copy()
+    scores[column_units(grids)] = -np.inf
+    if not len(scores) or selection.kept[(best := int(np.argmax(scores)))]:
+        return 0, None
+    columns = column_units([grid for grid in grids if best in grid.row_units])
+    wanted = np.zeros_like(selection.kept)
+    for index in (*closure.pinned, best, *(column for column in columns if selection.kept[column])):
+        wanted[closure.missing(index, wanted)] = True
+    return best, int(request.tokens[wanted].sum())
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:
