@@ -36,9 +36,6 @@ __all__ = [
     "read_kind",
 ]
 
-_BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
-_LOOKED_AT = 1024  # bytes
 NOTED = frozenset({"csv", "table", "tsv"})
 """Kinds that can say within themselves what was left out."""
 _JSON = frozenset({"json", "schema", "tools"})  # values one after the other are JSON; names between them are not
@@ -125,16 +122,11 @@ def _describe_kept(result: Pruned[Any], context: Context[Any], units: str) -> st
 
 def _kind(path: Path) -> str:
     """The kind of a file by its name extension, else by its content; "text" for all that is read as sentences."""
-    from ctxprune.rag.kinds import KINDS
-    from ctxprune.rag.sniff import sniff_kind
+    from ctxprune.rag.kinds import guess_kind
 
-    name = path.name.lower()
     if path.is_dir():
         return "html"
-    found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
-    # The longest ending wins, since one may end with another.
-    kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniff_kind(beginning(path))
-    return "text" if kind == "markdown" else kind
+    return "text" if path.suffix.lower() in LINES else guess_kind(path.name, lambda: beginning(path))
 
 
 def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
@@ -170,11 +162,12 @@ def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) 
 
 def _page(path: Path, form: HtmlOutput | None) -> HtmlPage:
     from ctxprune.rag.html import HtmlOptions, HtmlPage
+    from ctxprune.rag.sniff import sniff_binary
 
     data = read_bytes(path)
     # The HTML parser would find some text in any bytes.
-    if data.startswith(_BINARY) or (b"\0" in data[:_LOOKED_AT] and not data.startswith(_WIDE)):
-        raise InputError("this is no text, so no HTML page either")
+    if (binary := sniff_binary(data)) is not None:
+        raise InputError(f"this is {binary[0]}, no HTML page", hint=binary[1])
     return HtmlPage(data, HtmlOptions(output=form or "html"))
 
 

@@ -60,14 +60,15 @@ class PruneTask:
             Whether stdout has its JSON document, so that nothing else may be written there.
         """
         from ctxprune.cli import _console
+        from ctxprune.utils.percent import format_share
 
         if self.html is not None:
             _console.write_file(self.html, _page(result, names), *self.input_files)
         if self.as_json:
             _console.print_json({**(more or {}), **result.to_dict()})
-        share = result.tokens_after / max(result.tokens_before, 1)
+        share = format_share(result.tokens_after, result.tokens_before)
         _console.print_note(
-            f"kept {kept}, {result.tokens_after} of {result.tokens_before} tokens ({share:.0%}), {result.scorer},"
+            f"kept {kept}, {result.tokens_after} of {result.tokens_before} tokens ({share}), {result.scorer},"
             f" {result.policy}"
         )
         if result.oversized is not None:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-__all__ = ["MissingRows", "Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
+__all__ = [
+    "MissingRows",
+    "Oversized",
+    "Scored",
+    "find_oversized",
+    "find_smallest",
+    "price_best",
+    "split_oversized",
+    "without_filler",
+]
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
@@ -189,6 +198,20 @@ def find_smallest(request: Request, closure: Closure) -> list[int]:
     return smallest
 
 
+def price_best(request: Request, selection: Selection, closure: Closure) -> tuple[int, int | None]:
+    """The best unit that is no column, and its tokens with all that it needs, what is pinned and, of a row, the columns
+    that are kept; None for the tokens where it is kept, or where there is no unit."""
+    grids, scores = request.context.grids, request.scores.copy()
+    scores[column_units(grids)] = -np.inf
+    if not len(scores) or selection.kept[(best := int(np.argmax(scores)))]:
+        return 0, None
+    columns = column_units([grid for grid in grids if best in grid.row_units])
+    wanted = np.zeros_like(selection.kept)
+    for index in (*closure.pinned, best, *(column for column in columns if selection.kept[column])):
+        wanted[closure.missing(index, wanted)] = True
+    return best, int(request.tokens[wanted].sum())
+
+
 def without_filler(selection: Selection, found: Scored) -> Selection:
     """`selection` without units that are kept only because the best unit, or a part of it, left room for them.
 
@@ -225,7 +248,7 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
         return {}
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
-    best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
+    best = best[scores[best] >= np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))[best]]
     closure = Closure(context.units)
     sizes: dict[int, int] = {}
     for index in best.tolist():
@@ -241,6 +264,18 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     return sizes
 
 
+def _find_floors(found: Scored) -> NDArray[np.float64]:
+    """float64 (n_units,): for parts the score that a part near the best one of its unit has at least; else -inf.
+
+    All parts have at least half of their unit's score (`_rank_parts`), also those that say nothing about the question.
+    """
+    scores, origins, lowest = found.scores.astype(np.float64), found.origins, float(found.scores.min())
+    tops = np.full(int(origins[-1]) + 1, -np.inf)
+    np.maximum.at(tops, origins, scores)
+    floors = tops[origins] - (tops[origins] - lowest) * 0.5 * (1 - _NEAR)
+    return np.where(np.bincount(origins)[origins] > 1, floors, -np.inf)
+
+
 def _close(closure: Closure, index: int) -> NDArray[np.intp]:
     """The unit with all that it needs and what is pinned, rising."""
     wanted = np.zeros(len(closure), dtype=np.bool_)
@@ -250,11 +285,15 @@ def _close(closure: Closure, index: int) -> NDArray[np.intp]:
 
 
 def _rank_parts(scores: Scores, read: Scores, origins: NDArray[np.int64], lowest: float) -> Scores:
-    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`."""
+    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`.
+
+    Of units that have the lowest score themselves, as in a context of one unit, the worst has 0.5 less.
+    """
     ranked = scores.copy()
     for origin in np.unique(origins):
         own = origins == origin
         least, most = float(read[own].min()), float(read[own].max())
         share = (read[own] - least) / (most - least) if most > least else np.ones(own.sum())
-        ranked[own] = lowest + (scores[own] - lowest) * (0.5 + 0.5 * share)
+        spread = np.where(scores[own] > lowest, scores[own] - lowest, 1.0)
+        ranked[own] = scores[own] - spread * 0.5 * (1 - share)
     return ranked

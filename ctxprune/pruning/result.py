@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.pruning.verdicts import Verdict, Verdicts
+from ctxprune.utils.percent import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,10 +112,10 @@ class Pruned(Generic[T_co]):
         """
         from ctxprune.pruning.report import render  # needed for reports alone
 
-        share = self.tokens_after / max(self.tokens_before, 1)
+        share = format_share(self.tokens_after, self.tokens_before)
         account = (
             f"{len(self.kept)} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
-            f" ({share:.0%}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
+            f" ({share}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
         )
         return render(self.query, account, self.units, names)
 

@@ -140,7 +140,7 @@ class MixtureScorer(Scorer):
         for number, part, rows, said in zip(texts, parts, features, read, strict=True):
             units = self._weigh(rows, part, said.units, contexts[number])
             documents = self.pruner.document_scores(said)
-            if isinstance(part, ContextSubset):
+            if part is not contexts[number]:
                 rough = score_documents(self._titled, queries[number], contexts[number])[1]
                 # Documents of which nothing was read have a score of the model too, which means nothing.
                 seen = np.unique(np.asarray(part.sources, dtype=np.intp))
@@ -171,7 +171,8 @@ class MixtureScorer(Scorer):
         return ContextSubset(context, choose_units(self.weights.rough(rows).astype(np.float32), places, self.windows))
 
     def _weigh(self, rows: NDArray[np.float64], part: Context[Any], said: Any, context: Context[Any]) -> Scores:
-        chosen = part.chosen if isinstance(part, ContextSubset) else slice(None)
+        # What came in may be a subset itself, with indices of a context that is not known here.
+        chosen = part.chosen if isinstance(part, ContextSubset) and part is not context else slice(None)
         found = np.full((len(MODEL), len(rows)), np.nan)
         for place, name in enumerate(MODEL):
             found[place, chosen] = said[name]
