@@ -87,8 +87,9 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
     """`whole` with parts in the place of the best units that do not fit into `budget` tokens even alone.
 
     Units that would fit without their headings, as far as the context lets go of these, go without the topmost of
-    them. The parts of a unit are scored against each other: the best one has the unit's score, the others less, above the
-    middle between it and the lowest score of all. Without such units, or where they have no parts, the same as came in.
+    them. The parts of a unit are scored against each other: the best one has the unit's score, the others less, above
+    the middle between it and the lowest score of all. Without such units, or where they have no parts, the same as
+    came in.
     """
     found = _detach_units(whole, counter, budget)
     if type(whole.context).split_units is Context.split_units:

@@ -51,8 +51,8 @@ def extract_main_text(
         backend: "own": `main_units`. "trafilatura": the units of which trafilatura keeps the text. "agreed": those that
             both keep; where these are less than half of what either keeps, one of them took another part of the page
             for the article, and trafilatura is believed, which has more ways to notice that. "auto": "agreed" where
-            trafilatura is installed, which is better on pages for which no rule of ours was made
-            (benchmarks/quality/html_pages.py), else "own"; the result says which.
+            trafilatura is installed, else "own"; the result says which. On sites that our rules were chosen on "own"
+            keeps more (benchmarks/quality/html_pages.py), on others each makes mistakes that the other does not.
         known: Texts of blocks that belong to the site; see `site_texts`.
 
     Raises:

@@ -36,8 +36,8 @@ class PageScorer(Scorer):
     """How well a unit fits by itself, times how likely the question is about the part of the page in which it stands.
 
     float32 (n_units,), 0..1, higher = keep. A block of text is about as likely needed as the words in it and above it
-    say (`TextEvidence`: words, alike and misspelt ones, the block before, the section), with BM25 of the block under its
-    headings, and the odds of `scorer` where that is a model. Their weights come from questions about documentation,
+    say (`TextEvidence`: words, alike and misspelt ones, the block before, the section), with BM25 of the block under
+    its headings, and the odds of `scorer` where that is a model. Their weights come from questions about documentation,
     articles and stories, each set left out in turn (benchmarks/training/page_text_weights.py). A heading comes after
     all that may answer: it is kept with what stands under it. The scores of rows are probabilities too.
 

@@ -16,7 +16,8 @@ from ctxprune.scorers.lexical import LexicalScorer
 
 SENTENCES = (
     "The harbour master writes down the name of each ship. In winter the pilot boat waits behind the mole. "
-    "Whoever comes after dark must sound the horn twice. The lamps on the quay are lit at four. Nobody may tie up beside the crane."
+    "Whoever comes after dark must sound the horn twice. The lamps on the quay are lit at four. "
+    "Nobody may tie up beside the crane."
 )
 FORMS = pytest.mark.parametrize("output", ["html", "markdown", "text"])
 

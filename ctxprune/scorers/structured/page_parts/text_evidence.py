@@ -64,8 +64,8 @@ class TextEvidence:
         self.norms = self._vector_norms()
 
     def features(self, query: str) -> NDArray[np.float64]:
-        """float64 (n_units, len(EVIDENCE)): what `EVIDENCE` names, each about 0..1; of a question without words the first
-        `FROM_QUESTION` are zeros.
+        """float64 (n_units, len(EVIDENCE)): what `EVIDENCE` names, each about 0..1; of a question without words the
+        first `FROM_QUESTION` are zeros.
 
         "weighted": BM25 of the question's words, or of such as are alike, in the unit, at less in what stands above it.
         "held": the share of the words that unit and headings hold together. "alike": cosine of the mean word vectors.
