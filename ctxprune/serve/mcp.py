@@ -39,6 +39,7 @@ from ctxprune.sql.pipeline.steps import Execute  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from anyio import CancelScope
     from fastapi import FastAPI
 
     from ctxprune.integrations.mcp.budget import ReplyBudget
@@ -197,7 +198,8 @@ class _Endpoint:
             await Response(status_code=405, headers={"allow": "DELETE, POST"})(scope, _receive, send)
             return
         call: Call = scope["state"]["call"]
-        scope["state"]["scopes"] = scopes = []
+        scopes: list[CancelScope] = []
+        scope["state"]["scopes"] = scopes
         # So that the SDK refuses a session that was opened with another key.
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=call.key.name, scopes=[]))
         body, call.body = call.body, b""

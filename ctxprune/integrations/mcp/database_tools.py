@@ -153,8 +153,9 @@ def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, 
     name = context.database(arguments.database)
     outcome = context.workspace.run_sql(name, arguments.sql)
     if outcome.result is None:
-        hint = "call link_schema for the tables and columns there are"
-        raise QueryError(outcome.error, hint=hint) if outcome.sql else GuardError(outcome.error, hint=hint)
+        if outcome.sql:
+            raise QueryError(outcome.error)
+        raise GuardError(outcome.error, hint="one SELECT may run, on the tables and columns that link_schema shows")
     frame = {"database": name, "sql": _cut_sql(outcome.sql, context)}
     return _with_rows(outcome.result, arguments.question, frame, context)
 
