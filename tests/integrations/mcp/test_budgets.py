@@ -50,6 +50,7 @@ def wide_tools(wide: Tools, request: pytest.FixtureRequest) -> Iterator[Tools]:
     tools.close()
 
 
+@pytest.mark.slow
 def test_replies_on_4000_columns(wide_tools: Tools) -> None:
     """`Tools.result` holds each reply against the budget."""
     tools = wide_tools
