@@ -173,7 +173,7 @@ def test_every_block_is_run() -> None:
     assert (
         len(BLOCKS) == 17
     )  # one is run by tests/shrink/test_readme_shrink.py, the last by tests/integrations/test_ray.py
-    assert len(COMMANDS) == 32
+    assert len(COMMANDS) == 33
 
 
 @pytest.mark.parametrize("command", COMMANDS)

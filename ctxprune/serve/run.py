@@ -19,7 +19,9 @@ from ctxprune.serve.logs import JsonLines, log
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from fastapi import FastAPI
 
     from ctxprune.serve.config import ServiceConfig
 
@@ -35,15 +37,19 @@ _SWITCH_SECONDS = 0.001  # a thread that computes keeps the interpreter so long;
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(config: ServiceConfig) -> None:
+def run(config: ServiceConfig, create: Callable[[ServiceConfig], FastAPI] = create_app) -> None:
     """Serve until SIGTERM or SIGINT; then take no further connection, and end when all requests have, or when
     `drain_seconds` are over.
+
+    Args:
+        config: What to serve, and where.
+        create: Makes the application of the service.
 
     Raises:
         UsageError: The configuration names tables that a database does not have, or the address cannot be used.
         CtxpruneError: The scorer or the generator cannot be made.
     """
-    app = create_app(config)
+    app = create(config)
     service = app.state.service
     service.check()
     place = config.server

@@ -18,13 +18,21 @@ import httpx
 class Served:
     """The running command: starts it, reads its log, and ends it at the end of the block.
 
+    Args:
+        config: Its file.
+        ready: Wait until it can work.
+        plugins: A folder of further packages.
+        command: What is run, with its options.
+
     Attributes:
         url: Where it listens.
         lines: What it has logged.
     """
 
-    def __init__(self, config: Path, *, ready: bool = True, plugins: Path | None = None) -> None:
-        words = [sys.executable, "-m", "ctxprune", "serve", "--config", str(config), "--port", "0"]
+    def __init__(
+        self, config: Path, *, ready: bool = True, plugins: Path | None = None, command: tuple[str, ...] = ("serve",)
+    ) -> None:
+        words = [sys.executable, "-m", "ctxprune", *command, "--config", str(config), "--port", "0"]
         places = [str(plugins), os.environ.get("PYTHONPATH", "")] if plugins else [os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
