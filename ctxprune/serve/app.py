@@ -69,7 +69,7 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _refused)
     # The paths that logs and metrics may name.
-    service.routes = frozenset(app.openapi()["paths"]) | {"/", "/openapi.json"}
+    service.routes = frozenset(app.openapi()["paths"]) | {"/", "/docs", "/openapi.json"}
     app.add_middleware(Gateway, service=service)
     return app
 
@@ -77,4 +77,4 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
 async def _refused(_request: Request, error: Any) -> Any:
     """What the framework refuses: no such path, another method, a body that cannot be read."""
     words = {404: "there is no such path", 405: "this path takes another method", 400: "the body cannot be read"}
-    raise RequestError(words.get(error.status_code, "refused"), status=error.status_code, hint="see /openapi.json")
+    raise RequestError(words.get(error.status_code, "refused"), status=error.status_code, hint="see /docs")

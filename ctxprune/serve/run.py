@@ -19,7 +19,7 @@ from ctxprune.serve.logs import JsonLines, log
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ctxprune.serve.config import ServiceConfig
 
@@ -35,9 +35,13 @@ _SWITCH_SECONDS = 0.001  # a thread that computes keeps the interpreter so long;
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(config: ServiceConfig) -> None:
+def run(config: ServiceConfig, announce: Callable[[str], None] = lambda _: None) -> None:
     """Serve until SIGTERM or SIGINT; then take no further connection, and end when all requests have, or when
     `drain_seconds` are over.
+
+    Args:
+        config: Of the service.
+        announce: Called with the service's address, which is that of the explorer, once it takes connections.
 
     Raises:
         UsageError: The configuration names tables that a database does not have, or the address cannot be used.
@@ -70,7 +74,10 @@ def run(config: ServiceConfig) -> None:
         h11_max_incomplete_event_size=4 * config.limits.header_bytes + 65_536,
     )
     _raise_limits()
-    log("listening", host=place.host, port=listener.getsockname()[1])
+    port = listener.getsockname()[1]
+    address = f"http://{f'[{place.host}]' if family == socket.AF_INET6 else place.host}:{port}/"
+    log("listening", host=place.host, port=port, explorer=address)
+    announce(address)
     _Server(settings, service.stop).run(sockets=[listener])
     unfinished = service.unfinished(_LAST_SECONDS)
     log("stopped", unfinished=unfinished or None)

@@ -67,7 +67,8 @@ def timeless(content: Any) -> Any:
 
 def told(client: Client, question: str) -> list[Any]:
     asked = {"database": "people", "question": question}
-    replies = [client.post(path, asked, key=SOME) for path in ("/v1/sql/link", "/v1/sql/ask")]
+    requests = (("/v1/sql/link", asked), ("/v1/sql/ask", asked | {"trace": True}))
+    replies = [client.post(path, request, key=SOME) for path, request in requests]
     assert [reply.status_code for reply in replies] == [200, 200]
     return [timeless(reply.json()) for reply in replies]
 
