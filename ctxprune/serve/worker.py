@@ -20,6 +20,8 @@ from ctxprune.serve.frames import encode_error, read_frame, write_frame
 from ctxprune.serve.logs import cause
 from ctxprune.serve.parsing import parse
 from ctxprune.serve.routes import prune, rerank
+from ctxprune.serve.rows import ROWS_PATH, RowsRequest
+from ctxprune.serve.rows import plan as plan_rows
 from ctxprune.serve.scoring import Outcome, make_scorer, run_tasks
 from ctxprune.serve.settings import ModelConfig
 
@@ -32,6 +34,7 @@ _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that 
 _PLANS: dict[str, tuple[Any, Any]] = {
     "/v1/prune": (prune.PruneRequest, prune.plan),
     "/v1/rerank": (rerank.RerankRequest, rerank.plan),
+    ROWS_PATH: (RowsRequest, plan_rows),
 }
 
 
