@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException  # noqa: E402
 from ctxprune.errors import RequestError  # noqa: E402
 from ctxprune.serve import page  # noqa: E402
 from ctxprune.serve.gateway import Gateway  # noqa: E402
-from ctxprune.serve.routes import health, prune, rerank, sql, sql_run  # noqa: E402
+from ctxprune.serve.routes import guardrail, health, prune, rerank, sql, sql_run  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
     )
     app.state.service = service
     # Before `app.openapi()` below, which lists the routes that exist then.
-    for part in (prune, rerank, sql, sql_run, health, page):
+    for part in (prune, rerank, sql, sql_run, guardrail, health, page):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _refused)
     # The paths that logs and metrics may name.

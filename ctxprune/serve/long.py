@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from ctxprune.serve.metrics import Metrics
     from ctxprune.serve.settings import ServiceConfig
 
-__all__ = ["LONG_PATHS", "LongRequests"]
+__all__ = ["GUARDRAIL_PATH", "LONG_PATHS", "LongRequests"]
 
-LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank"})
+GUARDRAIL_PATH = "/beta/litellm_basic_guardrail_api"
+LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank", GUARDRAIL_PATH})
 # Bytes of an answer for one of the largest body: a table's rows come once more, each with its score.
 _MAX_REPLY_RATIO = 12
 _MIN_WORKERS = 2  # one of them is free for moderate requests, whatever the others do

@@ -21,8 +21,6 @@ from ctxprune.tokens import as_counter
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ctxprune.scorers.base import Scorer
 
 __all__ = ["ROWS_PATH", "Cut", "RowsRequest", "cut_without_scores", "plan", "reply", "request_of"]
@@ -178,7 +176,7 @@ def reply(request: RowsRequest, cut: Cut, seconds: float = 0.0) -> Outcome:
 
 def request_of(question: str, budget: int, sql: str, result: ResultSet) -> RowsRequest:
     """The request that a result makes; cells that JSON lacks come as texts."""
-    rows: Sequence[Any] = as_plain(result.rows)
+    rows: list[list[Any]] = as_plain(result.rows)
     return RowsRequest(
         question=question, budget=budget, sql=sql, columns=list(result.columns), rows=rows, truncated=result.truncated
     )

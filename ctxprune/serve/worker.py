@@ -17,7 +17,9 @@ from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.frames import encode_error, read_frame, write_frame
+from ctxprune.serve.guardrail import GuardrailRequest, prune_traffic
 from ctxprune.serve.logs import cause
+from ctxprune.serve.long import GUARDRAIL_PATH
 from ctxprune.serve.parsing import parse
 from ctxprune.serve.routes import prune, rerank
 from ctxprune.serve.rows import ROWS_PATH, RowsRequest
@@ -26,15 +28,33 @@ from ctxprune.serve.scoring import Outcome, make_scorer, run_tasks
 from ctxprune.serve.settings import ModelConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctxprune.scorers.base import Scorer
+    from ctxprune.serve.scoring import Task
 
 __all__ = ["main"]
 
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
-_PLANS: dict[str, tuple[Any, Any]] = {
-    "/v1/prune": (prune.PruneRequest, prune.plan),
-    "/v1/rerank": (rerank.RerankRequest, rerank.plan),
-    ROWS_PATH: (RowsRequest, plan_rows),
+
+
+def _planned(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, Scorer, str], Outcome]:
+    """A function that does what `plan` gives."""
+
+    def work(request: Any, scorer: Scorer, request_id: str) -> Outcome:
+        (result,) = run_tasks([plan(request, scorer, request_id)], scorer)
+        if isinstance(result, Outcome):
+            return result
+        raise result
+
+    return work
+
+
+_WORK: dict[str, tuple[Any, Any]] = {
+    "/v1/prune": (prune.PruneRequest, _planned(prune.plan)),
+    "/v1/rerank": (rerank.RerankRequest, _planned(rerank.plan)),
+    GUARDRAIL_PATH: (GuardrailRequest, prune_traffic),
+    ROWS_PATH: (RowsRequest, _planned(plan_rows)),
 }
 
 
@@ -96,12 +116,9 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scor
 
 
 def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str, Any]) -> Outcome:
-    model, plan = _PLANS[head["path"]]
-    task = plan(parse(model, body, head["content_type"], settings["documents"]), scorer, head["id"])
-    (result,) = run_tasks([task], scorer)
-    if isinstance(result, Outcome):
-        return result
-    raise result
+    model, work = _WORK[head["path"]]
+    outcome: Outcome = work(parse(model, body, head["content_type"], settings["documents"]), scorer, head["id"])
+    return outcome
 
 
 def _limit_memory(more: int) -> None:

@@ -109,6 +109,8 @@ def test_the_reply_names_words_that_the_key_may_not_see(folders: list[Client], s
     answer = json.loads(reply.text.split("event: answer\ndata: ")[-1]) if stream else reply.json()
     assert [doubt["text"] for doubt in answer["doubts"]] == ["diagnosis"]
     assert "no table, column or value that you may see" in answer["doubts"][0]["message"]
+    assert "a part of this database is withheld from you" in answer["doubts"][0]["message"]
+    assert answer["outcome"] != "answered"
 
 
 @pytest.mark.long
