@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.frames import encode_error, read_frame, write_frame
-from ctxprune.serve.guardrail import GuardrailRequest, prune_traffic
+from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
 from ctxprune.serve.logs import cause
 from ctxprune.serve.long import GUARDRAIL_PATH
 from ctxprune.serve.parsing import parse
@@ -28,8 +29,6 @@ from ctxprune.serve.scoring import Outcome, make_scorer, run_tasks
 from ctxprune.serve.settings import ModelConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ctxprune.scorers.base import Scorer
     from ctxprune.serve.scoring import Task
 
@@ -38,24 +37,29 @@ __all__ = ["main"]
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
 
 
-def _planned(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, Scorer, str], Outcome]:
-    """A function that does what `plan` gives."""
-
-    def work(request: Any, scorer: Scorer, request_id: str) -> Outcome:
-        (result,) = run_tasks([plan(request, scorer, request_id)], scorer)
-        if isinstance(result, Outcome):
-            return result
-        raise result
-
-    return work
+_Work = Mapping[str, tuple[Any, Callable[[Any, str], Outcome]]]
 
 
-_WORK: dict[str, tuple[Any, Any]] = {
-    "/v1/prune": (prune.PruneRequest, _planned(prune.plan)),
-    "/v1/rerank": (rerank.RerankRequest, _planned(rerank.plan)),
-    GUARDRAIL_PATH: (GuardrailRequest, prune_traffic),
-    ROWS_PATH: (RowsRequest, _planned(plan_rows)),
-}
+def _make_work(scorer: Scorer) -> _Work:
+    """By path, the kind of request and what is done for one with its id."""
+
+    def planned(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
+        return lambda request, request_id: _run_task(plan(request, scorer, request_id), scorer)
+
+    traffic = TrafficPruner(scorer)
+    return {
+        "/v1/prune": (prune.PruneRequest, planned(prune.plan)),
+        "/v1/rerank": (rerank.RerankRequest, planned(rerank.plan)),
+        GUARDRAIL_PATH: (GuardrailRequest, lambda request, _: traffic.prune(request)),
+        ROWS_PATH: (RowsRequest, planned(plan_rows)),
+    }
+
+
+def _run_task(task: Task[Outcome], scorer: Scorer) -> Outcome:
+    (result,) = run_tasks([task], scorer)
+    if isinstance(result, Outcome):
+        return result
+    raise result
 
 
 def main() -> None:
@@ -79,10 +83,11 @@ def main() -> None:
     # After the model is loaded, so that the limit is on what a request adds.
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
+    work = _make_work(scorer)
     while (frame := _next_frame(source, target)) is not None:
         # The service kills this process at the deadline; the alarm is for a service that died first.
         _alarm(settings["seconds"] + _GRACE_SECONDS)
-        _answer(target, frame, scorer, settings)
+        _answer(target, frame, work, settings)
         _alarm(0)
         del frame  # before the next one is read
 
@@ -96,11 +101,13 @@ def _next_frame(source: IO[bytes], target: IO[bytes]) -> tuple[dict[str, Any], b
         return None
 
 
-def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> None:
+def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], work: _Work, settings: dict[str, Any]) -> None:
     head: dict[str, Any]
     body = b""
     try:
-        outcome = _work(*frame, scorer, settings)
+        head, data = frame
+        model, do = work[head["path"]]
+        outcome = do(parse(model, data, head["content_type"], settings["documents"]), head["id"])
         if len(outcome.body) > settings["reply_bytes"]:
             raise RequestError("the answer would be too large", status=422, hint="send it in parts")
         fields = asdict(outcome)
@@ -113,12 +120,6 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scor
     except Exception as error:  # noqa: BLE001 - the service logs it and answers without particulars
         head = {"failed": cause(error)}
     write_frame(target, head, body)
-
-
-def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str, Any]) -> Outcome:
-    model, work = _WORK[head["path"]]
-    outcome: Outcome = work(parse(model, body, head["content_type"], settings["documents"]), scorer, head["id"])
-    return outcome
 
 
 def _limit_memory(more: int) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
-from ctxprune.serve.guardrail import GuardrailRequest, prune_traffic
+from ctxprune.serve.guardrail import GuardrailRequest
 from ctxprune.serve.long import GUARDRAIL_PATH
 from ctxprune.serve.replies import Json
 from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, describe_replies, make_reply
@@ -54,5 +54,5 @@ async def guard(
     request: Annotated[GuardrailRequest, Body(openapi_examples=_REQUEST_EXAMPLES)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Cut long results of tools to what the user asked, for LiteLLM's generic guardrail API (mode pre_call)."""
-    work = partial(prune_traffic, request, service.scoring.scorer, call.id)
-    return make_reply(await service.run_blocking(work, call.key), service, call)
+    outcome = await service.run_blocking(partial(service.traffic.prune, request), call.key)
+    return make_reply(outcome, service, call)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ctxprune.serve.config import KeyConfig, LimitsConfig
+from ctxprune.serve.guardrail import GuardrailRequest
 from ctxprune.tokens import as_counter
 
 from ..conftest import ALL, Client, config_for, error_of, hashed
@@ -111,12 +112,33 @@ def test_a_later_question_leaves_earlier_results_as_they_were(client: Client) ->
     assert "pump number 7 " in second[-1]
 
 
+def test_words_alone_are_a_choice(client: Client) -> None:
+    body = client.post(PATH, sent(AGENT, additional_provider_specific_params={"scorer": "words"})).json()
+    assert "The bridge opened in 1933." in body["texts"][2]
+    assert tokens(body["texts"][2]) <= 1_000
+
+
 def test_short_traffic_is_left_alone(client: Client) -> None:
     messages = [*AGENT[1:3], {"role": "tool", "tool_call_id": "c1", "content": "The bridge opened in 1933."}]
     body = client.post(PATH, sent(messages)).json()
     assert body["action"] == "NONE"
     assert "texts" not in body
     assert counts(body) == {"other_role": 1, "short": 1}
+
+
+def test_a_result_that_is_sent_again_is_scored_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ctxprune.integrations.texts import TextsPruner
+
+    prune, request = client.service.traffic.prune, GuardrailRequest(**sent(AGENT))
+    first = prune(request)
+
+    def fail(*_: object) -> tuple[str, ...]:
+        raise AssertionError("it is scored again")
+
+    monkeypatch.setattr(TextsPruner, "cut", fail)
+    assert prune(request) == first
+    with pytest.raises(AssertionError, match="scored again"):
+        prune(GuardrailRequest(**sent(AGENT, additional_provider_specific_params={"limit": 500})))
 
 
 def test_documents_beside_a_question_are_cut_where_that_is_wanted(client: Client) -> None:
@@ -177,7 +199,8 @@ def test_nothing_to_cut(client: Client, more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"limit": 3}, {"limit": "all"}, {"limit": True}, {"roles": ["system"]}, {"roles": "tool"}]
+    "options",
+    [{"limit": 3}, {"limit": "all"}, {"limit": True}, {"roles": ["system"]}, {"roles": "tool"}, {"scorer": "x"}],
 )
 def test_a_wrong_option_is_an_error_that_names_it(client: Client, options: dict[str, Any]) -> None:
     response = client.post(PATH, sent(AGENT, additional_provider_specific_params=options))
