@@ -14,7 +14,7 @@ from ctxprune.sql.database.database import Database, Limits
 from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps import without_examples
+from ctxprune.sql.pipeline.steps import Execute, without_examples
 from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ctxprune.serve.config import DatabaseConfig, ServiceConfig
     from ctxprune.serve.keys import Key
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.schema.schema import Schema
@@ -58,6 +59,14 @@ class View:
     def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """Stored values that the question mentions, of what may be seen."""
         return self.values.lookup(question, evidence)
+
+    def run(self, sql: str) -> tuple[str, ResultSet]:
+        """The text that ran in place of `sql`, and its rows; through the guard and the limits of `pipeline`.
+
+        Raises as `ctxprune.sql.guard.execution.GuardedRunner.fetch`.
+        """
+        runner = next(step.runner for step in self.pipeline.steps if isinstance(step, Execute))
+        return runner.fetch(sql)
 
     def link(self, question: str, evidence: str = "") -> Linked:
         """The part of the schema that the question needs."""

@@ -18,6 +18,7 @@ from ctxprune.rag import Passage
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.databases import Databases
 from ctxprune.serve.fairness import Ledger
+from ctxprune.serve.guardrail import TrafficPruner
 from ctxprune.serve.keys import Keys
 from ctxprune.serve.limits import ClientGoneError, Gate
 from ctxprune.serve.logs import cause, log
@@ -77,6 +78,7 @@ class Service:
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
+        self.traffic = TrafficPruner(self.scoring.scorer)
         self.long = LongRequests(config, threads, self.metrics)
         # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)

@@ -50,6 +50,7 @@ class AskRequest(Strict):
     question: str = Field(max_length=10_000)
     evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
     stream: bool = Field(False, description="Answer with server-sent events; so does Accept: text/event-stream.")
+    trace: bool = Field(False, description="Whether the answer holds all that happened on the way to it.")
 
 
 class LinkReply(BaseModel):
@@ -67,8 +68,8 @@ class LinkReply(BaseModel):
 
 
 class AskReply(BaseModel):
-    """An answer, or a refusal with its reason, how it came about, what of the question it leaves out, and what is
-    doubted.
+    """An answer, or a refusal with its reason, what of the question it leaves out, what is doubted, and where the
+    request asks for it how it came about.
     """
 
     sql: str
@@ -84,7 +85,7 @@ class AskReply(BaseModel):
     doubts: list[dict[str, Any]]
     question_back: str
     other_sql: str
-    trace: dict[str, Any]
+    trace: dict[str, Any] | None = None
 
 
 class DatabaseReply(BaseModel):
@@ -127,7 +128,6 @@ _REPLY_EXAMPLE = {
     "doubts": [],
     "question_back": "",
     "other_sql": "",
-    "trace": {"format": "ctxprune-trace", "version": 1},
 }
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}
 
@@ -176,7 +176,9 @@ async def ask(
     call.log_fields["database"] = request.database
     if request.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
         return StreamingResponse(_events(request, service, call), media_type="text/event-stream")
-    body = await service.run_blocking(lambda: encode(_answer(request, service, call.key).to_dict()), call.key)
+    body = await service.run_blocking(
+        lambda: encode(_answer(request, service, call.key).to_dict(trace=request.trace)), call.key
+    )
     call.reserve(len(body))
     return Json(body)
 
@@ -207,7 +209,7 @@ async def _events(request: AskRequest, service: Service, call: Call) -> AsyncIte
 
     def work() -> None:
         try:
-            tell("answer", _answer(request, service, call.key, tell).to_dict())
+            tell("answer", _answer(request, service, call.key, tell).to_dict(trace=request.trace))
         finally:
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
