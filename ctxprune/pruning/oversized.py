@@ -177,9 +177,7 @@ def _find_missing_rows(
     closure, wanted = Closure(context.units), np.zeros(len(context.units), dtype=np.bool_)
     for index in (*closure.pinned, *columns, *rows):
         wanted[closure.missing(index, wanted)] = True
-    # A table that is kept as a whole has no note on what was left out, and may take less.
-    least = min(price(np.flatnonzero(wanted).tolist()), price([*range(len(wanted))]))
-    return MissingRows(kept, len(rows), max(least, 1))
+    return MissingRows(kept, len(rows), max(price(np.flatnonzero(wanted).tolist()), 1))
 
 
 def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[list[int]], int]) -> Oversized | None:
