@@ -83,6 +83,8 @@ class MissingRows:
     budget: int
 
     def __str__(self) -> str:
+        if self.rows == 1:
+            return f"the row that the question asks for did not fit; a budget of {self.budget:,} would hold it whole"
         return (
             f"{self.kept:,} of the {self.rows:,} rows that the question asks for fit; a budget of {self.budget:,}"
             " would hold all of them whole"
@@ -163,7 +165,8 @@ def find_oversized(
     if not len(whole.scores):
         return None
     if column_units(whole.context.grids):  # the best of rows and columns together says nothing
-        return None if required is None else _find_missing_rows(whole.context, required, selection, price)
+        missing = None if required is None else _find_missing_rows(whole.context, required, selection, price)
+        return missing or _find_oversized_row(whole, selection, price)
     best = int(np.argmax(whole.scores))
     parts = np.flatnonzero(found.origins == best)
     kept = int(selection.kept[parts].sum())
@@ -186,9 +189,18 @@ def _find_missing_rows(
     closure, wanted = Closure(context.units), np.zeros(len(context.units), dtype=np.bool_)
     for index in (*closure.pinned, *columns, *rows):
         wanted[closure.missing(index, wanted)] = True
-    # A table that is kept as a whole has no note on what was left out, and may take less.
-    least = min(price(np.flatnonzero(wanted).tolist()), price([*range(len(wanted))]))
-    return MissingRows(kept, len(rows), max(least, 1))
+    return MissingRows(kept, len(rows), max(price(np.flatnonzero(wanted).tolist()), 1))
+
+
+def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[list[int]], int]) -> Oversized | None:
+    """The best row of a table, if there was no room for it beside the columns."""
+    rows = [unit for grid in whole.context.grids for unit in grid.row_units]
+    best = max(rows, key=lambda unit: float(whole.scores[unit]), default=None)
+    if best is None or selection.kept[best] or selection.reasons[best] != "budget":
+        return None
+    columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
+    needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
+    return Oversized(best, int(whole.tokens[best]), max(price(needed.tolist()), 1), 1, 0)
 
 
 def find_smallest(request: Request, closure: Closure) -> list[int]:

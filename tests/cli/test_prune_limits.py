@@ -81,3 +81,16 @@ def test_missing_rows_are_in_the_report(prune: Prune) -> None:
     _, out, _ = prune("staff.csv", STAFF, "Who works in IT?", "--budget", "12", "--json")
     missing = json.loads(out)["oversized"]
     assert (missing["kept"], missing["rows"]) == (1, 2)
+
+
+@pytest.mark.parametrize("question", ["Who is the pilot?", "sheep"])
+def test_a_row_with_a_cell_too_large_for_the_budget_is_named_with_what_holds_it(prune: Prune, question: str) -> None:
+    filler = "sheep in the hills; " * 40
+    text = f"id,remark\n1,{filler}the pilot is Ana; {filler}\n2,short\n3,small\n"
+    _, out, err = prune("notes.csv", text, question, "--budget", "40")
+    assert "pilot" not in out
+    assert "did not fit" in err
+    enough = err.split("a budget of ")[1].split()[0].replace(",", "")
+    _, out, err = prune("notes.csv", text, question, "--budget", enough)
+    assert "the pilot is Ana" in out
+    assert "a budget of" not in err

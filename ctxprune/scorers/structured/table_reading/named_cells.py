@@ -25,6 +25,7 @@ _KINDS = 8  # distinct texts of a column up to which two letters are taken for t
 _REPEATED = 0.5  # distinct texts over filled cells of such a column, at most
 _MOST_WORDS = 400  # of a question that are read; what it asks for is seldom said later
 _LONGEST = 12  # words of a cell that is looked for as a whole
+_MOST_LETTERS = 600  # characters of one; a cell of megabytes is not cut into words to be told that it has too many
 _SEXES = ({"woman", "women", "female", "females", "girl", "girls"}, {"man", "men", "male", "males", "boy", "boys"})
 _SEX_CELLS = ({"female", "f", "women", "woman", "w"}, {"male", "m", "men", "man"})
 _STATES = (
@@ -141,7 +142,7 @@ def _named_places(asked: AskedWords, reading: TableReading, number: int) -> Iter
     sex = {word for word in column.folded if word} <= set().union(*_SEX_CELLS)
     for place in places:
         text = column.folded[place]
-        if not text:
+        if not text or len(text) > _MOST_LETTERS:
             continue
         span = _find_words(asked, text)
         if span is not None:
