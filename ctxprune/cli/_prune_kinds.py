@@ -121,10 +121,16 @@ def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
     Raises:
         InputError: A page cannot be read.
     """
-    from ctxprune.rag.html import main_texts
+    from ctxprune.cli._console import print_note
+    from ctxprune.rag.html import extract_main_text, site_texts
 
     _, pages = read_kind(files, "html", form)
-    write_texts(main_texts(pages))
+    known = site_texts(pages)
+    found = [extract_main_text(page, known=known) for page in pages]
+    # What is installed decides it, so it is said.
+    if any(text.backend != "own" for text in found):
+        print_note("main text: what trafilatura and the rules of ctxprune agree on")
+    write_texts([text.text for text in found])
 
 
 def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) -> tuple[list[str], list[Any]]:

@@ -31,6 +31,7 @@ _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
 _SEARCHED = 100  # units among which the one is sought that needs the least
 _AROUND = 3  # a unit of less than this part of the budget is taken to fit with what stands around it
+_HEADED = 3  # a third of the budget is what headings may take of a unit that has to be cut
 _LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
 
 
@@ -85,12 +86,14 @@ class _Parts(Context[tuple[int, ...]]):
 def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCounter, budget: int) -> Scored:
     """`whole` with parts in the place of the best units that do not fit into `budget` tokens even alone.
 
-    The parts of a unit are scored against each other: the best one has the unit's score, the others less, above the
-    middle between it and the lowest score of all. Without such units, or where they have no parts, the same as came in.
+    Units that would fit without their headings, as far as the context lets go of these, go without the topmost of
+    them. The parts of a unit are scored against each other: the best one has the unit's score, the others less, above
+    the middle between it and the lowest score of all. Without such units, or where they have no parts, the same as
+    came in.
     """
+    found = _detach_units(whole, counter, budget)
     if type(whole.context).split_units is Context.split_units:
-        return whole
-    found = whole
+        return found
     for _ in range(_ROUNDS):
         sizes = _find_sizes(found, counter, budget)
         split = found.context.split_units(sizes) if sizes else None
@@ -187,17 +190,50 @@ def without_filler(selection: Selection, found: Scored) -> Selection:
     return Selection(kept, tuple(reasons))
 
 
-def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
-    """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
-    context, scores, tokens = found.context, found.scores, found.tokens
-    if not len(scores) or int(tokens.sum()) <= budget or column_units(context.grids):
-        return {}
+def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
+    """`whole`, where the best units that do not fit with all of their headings need only the nearest that fit."""
+    context, tokens = whole.context, whole.tokens
+    if type(context).detach_units is Context.detach_units:
+        return whole
+    loose = set()
+    for index in _find_best(whole, budget):
+        chain = [index]
+        while (parent := context.units[chain[-1]].parent) is not None and parent not in chain:
+            chain.append(parent)
+        if int(tokens[chain].sum()) <= budget // _AROUND:
+            continue
+        room = budget if tokens[index] <= budget else int(tokens[index]) + budget // _HEADED
+        fitting = [
+            size
+            for size in range(1, len(chain) + 1)
+            if count_rendered(counter, context, context.render(kept := sorted(chain[:size])), kept, tokens) <= room
+        ]
+        if len(fitting) < len(chain):
+            loose.add(chain[max(fitting, default=1) - 1])
+    return whole._replace(context=context.detach_units(loose)) if loose else whole
+
+
+def _find_best(found: Scored, budget: int) -> list[int]:
+    """The units near the best one, if a budget is too small for all units."""
+    scores = found.scores
+    if not len(scores) or int(found.tokens.sum()) <= budget or column_units(found.context.grids):
+        return []
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
-    best = best[scores[best] >= np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))[best]]
+    floors = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
+    chosen: list[int] = best[scores[best] >= floors[best]].tolist()
+    return chosen
+
+
+def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
+    """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
+    context, tokens = found.context, found.tokens
+    best = _find_best(found, budget)
+    if not best:
+        return {}
     closure = Closure(context.units)
     sizes: dict[int, int] = {}
-    for index in best.tolist():
+    for index in best:
         needed, own = _close(closure, index).tolist(), int(tokens[index])
         price = int(tokens[needed].sum())
         # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
