@@ -286,8 +286,8 @@ def _find_best(found: Scored, budget: int) -> list[int]:
         return []
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
-    near = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
-    chosen: list[int] = best[scores[best] >= near[best]].tolist()
+    floors = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
+    chosen: list[int] = best[scores[best] >= floors[best]].tolist()
     return chosen
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ctxprune.models.vectors import load_vectors
 from ctxprune.scorers.structured.actions import ACTIONS, KINDS, find_actions
+from ctxprune.text.abbreviations import has_letters_in_order
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, terms
 
 if TYPE_CHECKING:
@@ -225,8 +226,8 @@ class NameIndex:
         beginnings = (word[:end] for end in range(3, min(len(word), _LONGEST)))
         found = [self._name_places[short] for short in beginnings if short in self._name_places]
         for place in self._skeletons.get(word[:1], ()):
-            short, letters = self._words[place], iter(word)
-            if len(short) < len(word) and all(letter in letters for letter in short):
+            short = self._words[place]
+            if len(short) < len(word) and has_letters_in_order(short, word):
                 found.append(place)
         return found
 

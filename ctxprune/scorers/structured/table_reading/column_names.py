@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
+from ctxprune.text.abbreviations import has_letters_in_order
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ def is_short_for(short: str, word: str) -> bool:
         return True
     if not 1 < len(short) <= _LONGEST or re.search("[aeiou]", short[1:]):
         return False
-    letters = iter(word)
-    return all(letter in letters for letter in short)
+    return has_letters_in_order(short, word)
 
 
 def name_strengths(asked: Sequence[str], headers: Sequence[str]) -> NDArray[np.float64]:
