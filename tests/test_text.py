@@ -218,8 +218,8 @@ def _terms_one_by_one(text: str) -> list[str]:
 
 
 _PIECES = [
-    "the ", "who ", "is ", "customerID ", "a_b ", "re\u2010\n run", "é", "\u0301x ", "里斯本", "\x85", "\xa0", "x" * 70, "GDP10",
-    "-", "\n",
+    "the ", "who ", "is ", "customerID ", "a_b ", "re\u2010\n run", "é", "\u0301x ", "里斯本", "\x85", "\xa0", "GDP10",
+    "-", "\n", "x" * 70,
 ]  # fmt: skip
 
 
