@@ -87,10 +87,6 @@ class Databases:
         self._limits, self._generators = limits, tuple(generators)
         self._entries = {entry.name: _Entry(entry, limits, config.redis, queries) for entry in config.databases}
 
-    def names(self) -> list[str]:
-        """All of them, as configured."""
-        return list(self._entries)
-
     def schema(self, name: str, key: Key) -> Schema:
         """The tables and columns of a database that a key may see.
 

@@ -13,6 +13,7 @@ import json
 import threading
 from collections import Counter, OrderedDict, defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -136,7 +137,7 @@ class TrafficPruner:
                 counts["short"] += len(places)
                 continue
             key = (options.limit, options.scorer, question, *old)
-            cut = self._memo.get(key, lambda question=question, old=old: pruner.cut(question, old))
+            cut = self._memo.get(key, partial(pruner.cut, question, old))
             for place, text in zip(places, cut, strict=True):
                 new[place] = text or _EMPTIED
                 counts["pruned" if text != texts[place] else "kept"] += 1
