@@ -124,7 +124,10 @@ def _is_blank(tree: Tree, part: Part) -> bool:
 
 def _place(text: str, start: int, end: int, lines: bool) -> int:
     """The best place for a cut in (start, end]."""
-    for pattern in (*((_LINE_ENDS,) if lines else (_SENTENCE_ENDS, _CLAUSE_ENDS)), _WORD_ENDS):
+    borders: tuple[re.Pattern[str], ...] = (
+        (_LINE_ENDS, _WORD_ENDS) if lines else (_SENTENCE_ENDS, _CLAUSE_ENDS, _WORD_ENDS)
+    )
+    for pattern in borders:
         places = [match.end() for match in pattern.finditer(text, start, end)]
         if places:
             return places[-1]

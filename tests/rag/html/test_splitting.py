@@ -50,7 +50,7 @@ def test_a_row_is_cut_at_its_cells(output: HtmlOutput) -> None:
     page = f"<table><tr>{'<td>first' * 10}<tr>{cells}<td>horn and lamp</table>"
     kept = prune(page, "horn lamp", 120, output)
     assert "horn and lamp" in kept
-    assert "3 barrels" not in kept
+    assert kept.count("barrels") < 8
 
 
 @FORMS
