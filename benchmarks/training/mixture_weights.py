@@ -103,13 +103,16 @@ def main() -> int:
 
 
 def leave_families_out(rows: list[Row], linked: list[Row]) -> dict[str, dict[str, object]]:
-    """Of each set, what weights keep that were learned without its family."""
+    """Of each set, what weights keep that were learned without its family, in the second pass without the set alone.
+
+    Without both sets of two hops the second pass would be learned from questions that need none.
+    """
     figures: dict[str, dict[str, object]] = {}
     for family in FAMILIES:
         network = fit([row for row in rows if row.kind not in family], COLUMNS, DECAY)
-        links = fit_links([row for row in linked if row.kind.removeprefix(READ) not in family], network, LINK_DECAY)
         for kind in family:
             mine = [row for row in rows if row.kind == kind]
+            links = fit_links([row for row in linked if row.kind.removeprefix(READ) != kind], network, LINK_DECAY)
             if mine:
                 figures[kind] = {
                     "questions": len(mine),
