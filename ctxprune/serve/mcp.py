@@ -58,7 +58,8 @@ MCP_PATH = "/v1/mcp"
 KEY_VARIABLE = "CTXPRUNE_KEY"
 _JSON = "application/json"
 _SESSION = "mcp-session-id"
-_SESSIONS = 1_000  # that may be open at once; a session without requests ends after half an hour
+_SESSIONS = 1_000  # that may be open at once
+_IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
 _LAST_SECONDS = 1.0
 
@@ -78,7 +79,7 @@ class ServiceWorkspace:
 
     def names(self) -> list[str]:
         """See `Workspace`."""
-        return [name for name in self._service.databases.names() if name in self._key.databases]
+        return [entry.name for entry in self._service.config.databases if entry.name in self._key.databases]
 
     def view(self, database: str) -> View:
         """See `Workspace`."""
@@ -160,7 +161,11 @@ def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) 
     server = create_server(partial(_identify, service), budget=budget)
     # JSON and no event streams: the tools have nothing to tell but their replies.
     manager = StreamableHTTPSessionManager(
-        server, json_response=True, max_sessions=_SESSIONS, max_request_body_size=config.limits.body_bytes
+        server,
+        json_response=True,
+        session_idle_timeout=_IDLE_SECONDS,
+        max_request_body_size=config.limits.body_bytes,
+        max_sessions=_SESSIONS,
     )
     serving = app.router.lifespan_context
 

@@ -77,6 +77,7 @@ def test_the_sdk_s_client(served: Served, mode: str) -> None:
         async with connect(served, mode=mode) as client:
             assert len((await client.list_tools()).tools) == 8
             answer = await client.call_tool("ask", {"question": "How many cities are in Brazil?"})
+            assert not answer.is_error, answer.content[0].text
             assert answer.structured_content["rows"] == [[1]]
             text = "Cats sleep all day. The bridge opened in 1933. Tickets cost five. " * 2_000
             pruned = await client.call_tool("prune", {"query": "When did the bridge open?", "text": text})

@@ -43,6 +43,7 @@ def test_the_sdk_s_client(shop: Path, mode: str) -> None:
         async with client(str(shop), mode=mode) as server:
             assert len((await server.list_tools()).tools) == 8
             answer = await server.call_tool("ask", {"question": "How many cities are in Brazil?"})
+            assert not answer.is_error, answer.content[0].text
             assert answer.structured_content["rows"] == [[1]]
             text = "Cats sleep all day. The bridge opened in 1933. Tickets cost five. " * 2_000
             pruned = await server.call_tool("prune", {"query": "When did the bridge open?", "text": text})
