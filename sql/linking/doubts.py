@@ -42,6 +42,7 @@ __all__ = ["Doubt", "SchemaWords", "find_doubts", "find_resemblances", "without_
 _ALIKE = 0.7  # how much two words must be spelt alike, as `similarity` measures it
 _NEAR = 0.65  # cosine from which a word may mean what a word of the schema says
 _LIKELY = 0.05  # of a hit; the less likely ones explain no word
+_KINDS = ("date", "name")  # of columns, which a question names by any word of their kind
 _SHORTEST = 3
 _SHORTEST_PART = 5
 _DESCRIBED = 2_000  # characters of a description that are read
@@ -77,7 +78,7 @@ class SchemaWords:
         hinted: Stems of questions that speak of a kind of column which the schema has ("oldest" for an age).
         tables: Stems of the names of its tables.
         table_vectors: Of these, float32 (n_tables, d), unit length or zero.
-        dated: Whether a column holds days or times, going by its name or its type.
+        kinds: Stems that speak of names, or of days, where a column is called by one of these ("name" for a title).
     """
 
     stems: frozenset[str]
@@ -85,7 +86,7 @@ class SchemaWords:
     hinted: frozenset[str] = field(repr=False)
     tables: frozenset[str] = field(repr=False)
     table_vectors: NDArray[np.float32] = field(repr=False)
-    dated: bool = False
+    kinds: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
     def of(cls, schema: Schema) -> SchemaWords:
@@ -104,9 +105,10 @@ class SchemaWords:
         hinted = frozenset().union(*(cues.questions[kind] - cues.columns[kind] for kind in kinds))
         vectors = load_vectors()
         types = " ".join(column.type.lower() for table in schema.tables for column in table.columns)
-        dated = not named.isdisjoint(cues.columns["date"]) or "date" in types or "time" in types
+        typed = named | ({"date"} if "date" in types or "time" in types else set())
+        own = [cues.columns[kind] for kind in _KINDS if not typed.isdisjoint(cues.columns[kind])]
         words_of = (vectors.of(sorted(named)), hinted, tables, vectors.of(sorted(tables)))
-        return cls(frozenset(named | described), *words_of, dated)
+        return cls(frozenset(named | described), *words_of, frozenset().union(*own))
 
     def explains(self, word: str) -> bool:
         """Whether a stem may speak of something in the schema."""
@@ -122,7 +124,7 @@ class SchemaWords:
         cues = load_cues()
         if word in self.stems or not self.tables.isdisjoint(cues.related.get(word, {})):
             return True
-        if self.dated and word in cues.columns["date"]:
+        if word in self.kinds:
             return True
         if any(_is_written_in(word, named) or similarity(named, word) >= _ALIKE for named in self.stems):
             return True
