@@ -22,6 +22,7 @@ from ctxprune.errors import RequestError
 from ctxprune.integrations.texts import LEAST_TOKENS, TextsPruner
 from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers.base import as_scorer
+from ctxprune.scorers.combined.structured import StructuredScorer, structured
 from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
 from ctxprune.tokens import as_counter
@@ -46,7 +47,7 @@ class GuardrailOptions(BaseModel):
     Attributes:
         limit: Tokens of text that one message may have.
         roles: Whose messages are cut: results of tools, and texts that a user sends beside the question ("user").
-        scorer: "model" for the service's, or "words" for its part that reads words alone, in a twentieth of the time.
+        scorer: "model" for the service's, or "words" for its part that reads words alone, in a tenth of the time.
     """
 
     model_config = ConfigDict(strict=True)
@@ -116,7 +117,8 @@ class TrafficPruner:
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        self._scorers = {"model": scorer, "words": as_scorer(scorer).cheap}
+        text_scorer = scorer.scorer if isinstance(scorer, StructuredScorer) else scorer
+        self._scorers = {"model": scorer, "words": structured(as_scorer(text_scorer).cheap)}
         self._memo = _Memo()
 
     def prune(self, request: GuardrailRequest) -> Outcome:

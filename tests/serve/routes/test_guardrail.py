@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from ctxprune.serve.config import KeyConfig, LimitsConfig
-from ctxprune.serve.guardrail import GuardrailRequest
+from ctxprune.scorers.combined.mixture import MixtureScorer
+from ctxprune.serve.config import KeyConfig, LimitsConfig, ModelConfig
+from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
+from ctxprune.serve.scoring import make_scorer
 from ctxprune.tokens import as_counter
 
 from ..conftest import ALL, Client, config_for, error_of, hashed
@@ -112,10 +114,20 @@ def test_a_later_question_leaves_earlier_results_as_they_were(client: Client) ->
     assert "pump number 7 " in second[-1]
 
 
-def test_words_alone_are_a_choice(client: Client) -> None:
-    body = client.post(PATH, sent(AGENT, additional_provider_specific_params={"scorer": "words"})).json()
+def test_words_alone_are_a_choice_that_asks_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic = TrafficPruner(make_scorer(ModelConfig()))
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the model is asked")
+
+    for name in ("score", "score_batch", "score_documents", "score_documents_batch"):
+        monkeypatch.setattr(MixtureScorer, name, fail)
+    asked = sent(AGENT, additional_provider_specific_params={"scorer": "words"})
+    body = json.loads(traffic.prune(GuardrailRequest(**asked)).body)
     assert "The bridge opened in 1933." in body["texts"][2]
     assert tokens(body["texts"][2]) <= 1_000
+    with pytest.raises(AssertionError, match="the model is asked"):
+        traffic.prune(GuardrailRequest(**sent(AGENT)))
 
 
 def test_short_traffic_is_left_alone(client: Client) -> None:
