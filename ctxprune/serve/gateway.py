@@ -22,7 +22,7 @@ from ctxprune.serve.limits import (
     wait_until_gone,
 )
 from ctxprune.serve.logs import cause, log, request_id
-from ctxprune.serve.long import LONG_PATHS
+from ctxprune.serve.long import LARGE_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ class Gateway:
 
 def _limits_of(path: str, limits: LimitsConfig) -> LimitsConfig:
     """Requests that are not worked on in a process of their own are parsed in this one, so they may not be as large."""
-    return limits if path in LONG_PATHS else replace(limits, body_bytes=min(limits.body_bytes, _QUESTION_BYTES))
+    return limits if path in LARGE_PATHS else replace(limits, body_bytes=min(limits.body_bytes, _QUESTION_BYTES))
 
 
 async def _nothing_more() -> Any:

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from ctxprune.serve.metrics import Metrics
     from ctxprune.serve.settings import ServiceConfig
 
-__all__ = ["GUARDRAIL_PATH", "LONG_PATHS", "LongRequests"]
+__all__ = ["GUARDRAIL_PATH", "LARGE_PATHS", "LONG_PATHS", "LongRequests"]
 
 GUARDRAIL_PATH = "/beta/litellm_basic_guardrail_api"
 LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank", GUARDRAIL_PATH})
+# Paths whose bodies may be as large as `body_bytes` says; a long text in a call of an MCP tool goes to a worker.
+LARGE_PATHS = LONG_PATHS | {"/v1/mcp"}
 # Bytes of an answer for one of the largest body: a table's rows come once more, each with its score.
 _MAX_REPLY_RATIO = 12
 _MIN_WORKERS = 2  # one of them is free for moderate requests, whatever the others do

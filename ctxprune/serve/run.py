@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
+
     from ctxprune.serve.config import ServiceConfig
 
 __all__ = ["log_handler", "run"]
@@ -35,19 +37,25 @@ _SWITCH_SECONDS = 0.001  # a thread that computes keeps the interpreter so long;
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(config: ServiceConfig, announce: Callable[[str], None] = lambda _: None) -> None:
+def run(
+    config: ServiceConfig,
+    announce: Callable[[str], None] = lambda _: None,
+    *,
+    create: Callable[[ServiceConfig], FastAPI] = create_app,
+) -> None:
     """Serve until SIGTERM or SIGINT; then take no further connection, and end when all requests have, or when
     `drain_seconds` are over.
 
     Args:
-        config: Of the service.
+        config: What to serve, and where.
         announce: Called with the service's address, which is that of the explorer, once it takes connections.
+        create: Makes the application of the service.
 
     Raises:
         UsageError: The configuration names tables that a database does not have, or the address cannot be used.
         CtxpruneError: The scorer or the generator cannot be made.
     """
-    app = create_app(config)
+    app = create(config)
     service = app.state.service
     service.check()
     place = config.server

@@ -139,8 +139,12 @@ class Service:
         except CtxpruneError as error:
             _log_unavailable(name, error)
 
-    async def warm(self) -> None:
-        """Loads the scorer and opens the databases, so that the first request does not wait for it."""
+    async def warm(self, *, workers: bool = True) -> None:
+        """Loads the scorer and opens the databases, so that the first request does not wait for it.
+
+        Args:
+            workers: Whether a process for long requests is started as well.
+        """
         try:
             await asyncio.get_running_loop().run_in_executor(self._scorers, self._load)
         except CtxpruneError as error:
@@ -149,6 +153,8 @@ class Service:
             return
         self._scorer = "ok"
         await self._freshen()
+        if not workers:
+            return
         try:
             await self._run_check(self.long.warm)
         except CtxpruneError as error:  # it is tried again with the first long request
@@ -156,11 +162,14 @@ class Service:
         except ClientGoneError:  # the service has ended meanwhile
             pass
 
-    async def run(self) -> None:
+    async def run(self, *, workers: bool = True) -> None:
         """Warms up; then, until cancelled, what was made of data that have changed is made anew, and what could not be
         made is tried again. This takes a tenth of the time at most, however fast the data change.
+
+        Args:
+            workers: See `warm`.
         """
-        await self.warm()
+        await self.warm(workers=workers)
         pause = _LOOK_SECONDS
         while True:
             await asyncio.sleep(pause)

@@ -57,15 +57,19 @@ class Doubt:
     Attributes:
         text: As the question writes it; "" for a doubt about the query or its result.
         span: Characters [start, end) of the question; (0, 0) for a doubt about the query or its result.
-        why: The reason, as a clause; "" for a word that means nothing.
+        why: The reason, as a clause; by default that the word means nothing.
     """
 
     text: str
     span: tuple[int, int]
     why: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.why:
+            object.__setattr__(self, "why", _unknown(self.text))
+
     def __str__(self) -> str:
-        return self.why or _unknown(self.text)
+        return self.why
 
 
 @dataclass(frozen=True)

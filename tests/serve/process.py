@@ -18,15 +18,28 @@ import httpx
 class Served:
     """The running command: starts it, reads its log, and ends it at the end of the block.
 
+    Args:
+        config: Its file.
+        ready: Wait until it can work.
+        plugins: A folder of further packages.
+        command: What is run, with its options.
+
     Attributes:
         url: Where it listens.
         lines: What it has logged.
         notes: Its lines for people, where no file configures it.
     """
 
-    def __init__(self, config: Path | None, *databases: str, ready: bool = True, plugins: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: Path | None,
+        *databases: str,
+        ready: bool = True,
+        plugins: Path | None = None,
+        command: tuple[str, ...] = ("serve",),
+    ) -> None:
         configured = [] if config is None else ["--config", str(config)]
-        words = [sys.executable, "-m", "ctxprune", "serve", *configured, *databases, "--port", "0"]
+        words = [sys.executable, "-m", "ctxprune", *command, *configured, *databases, "--port", "0"]
         places = [str(plugins), os.environ.get("PYTHONPATH", "")] if plugins else [os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)

@@ -18,10 +18,11 @@ from ctxprune.serve.long import GUARDRAIL_PATH
 
 from .process import Served
 
-SECTION = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("## As a service\n")[1]
-SECTION = SECTION.split("\n## ")[0]
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+MAKING = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "executescript" in block)
+SECTION = README.split("## As a service\n")[1].split("\n## ")[0]
 CONFIG = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)[0]
-MAKING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
+SERVING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
 (PROXY,) = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)
 COMMANDS = [part.strip() for part in re.split(r"^(?=curl )", ASKING, flags=re.M)]
 COMMANDS = [command for command in COMMANDS if command]
@@ -30,9 +31,8 @@ COMMANDS = [command for command in COMMANDS if command]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("readme")
-    made, serving = MAKING.replace("python ", f"{sys.executable} ").split("ctxprune serve ")
-    assert serving == "--config service.toml\n"
-    subprocess.run(["bash", "-c", made], cwd=folder, check=True, timeout=60)
+    assert SERVING == "ctxprune serve --config service.toml\n"
+    subprocess.run([sys.executable, "-c", MAKING], cwd=folder, check=True, timeout=60)
     (folder / "service.toml").write_text(CONFIG, encoding="utf-8")
     with Served(folder / "service.toml") as served:
         yield served

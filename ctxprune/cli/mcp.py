@@ -1,0 +1,136 @@
+"""`ctxprune mcp shop.sqlite`: databases and pruning as tools for agents, over the Model Context Protocol."""
+
+from __future__ import annotations
+
+import itertools
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.cli._console import print_json
+from ctxprune.cli._options import fill_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.serve.config import ServiceConfig
+
+__all__ = ["mcp"]
+
+_TOKENS = 8_000  # `ctxprune.integrations.mcp.DEFAULT_TOKENS`, which is not imported for the help
+
+
+class Transport(StrEnum):
+    """How the client and the server exchange messages."""
+
+    stdio = "stdio"
+    http = "http"
+
+
+def mcp(
+    databases: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DB]...",
+            help="SQLite or DuckDB files, or URLs such as 'postgresql://USER:${PASSWORD}@HOST/NAME'.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Configuration of the service, instead of databases.", show_default=False),
+    ] = None,
+    transport: Annotated[Transport, typer.Option(help="stdio for one client, http for several.")] = Transport.stdio,
+    host: Annotated[str, typer.Option(help="Address to listen on, for http.", show_default=False)] = "",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to listen on, for http.", show_default=False)
+    ] = None,
+    budget: Annotated[int, typer.Option(min=600, help="Tokens that one reply may take.")] = _TOKENS,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print what a client needs to start this server, and stop.")
+    ] = False,
+) -> None:
+    """Serve databases and pruning to agents over MCP, read-only, each reply within a token budget.
+
+    Where the configuration has keys, stdio takes one from the variable CTXPRUNE_KEY, and http takes them in the header
+    Authorization: Bearer KEY. Logs are JSON lines on stderr, without contents or secrets. Needs the extra `mcp`.
+    """
+    import logging
+
+    from ctxprune.utils.extras import require
+
+    require("mcp", "mcp")
+    from ctxprune.integrations.mcp.budget import ReplyBudget
+    from ctxprune.serve.mcp import create_mcp_app, run_stdio
+    from ctxprune.serve.run import log_handler, run
+
+    if transport is Transport.stdio and (host or port is not None):
+        raise typer.BadParameter("give --transport http too", param_hint="--host, --port")
+    settings = _settings(databases or (), config, host, port)
+    if print_config:
+        print_json(_describe_client(settings, databases or (), config, transport, budget))
+        return
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
+    replies = ReplyBudget(budget)
+    if transport is Transport.http:
+        run(settings, create=lambda given: create_mcp_app(given, budget=replies))
+    else:
+        run_stdio(settings, budget=replies)
+
+
+def _settings(databases: Sequence[str], config: Path | None, host: str, port: int | None) -> ServiceConfig:
+    import dataclasses
+
+    from ctxprune.serve.config import DatabaseConfig, ServiceConfig, load_config
+
+    if config is not None and databases:
+        raise typer.BadParameter("give databases or --config, not both", param_hint="--config")
+    if config is not None:
+        settings = load_config(config)
+    else:
+        targets = [fill_variables(target) for target in databases]
+        names = _names(targets)
+        settings = ServiceConfig(databases=tuple(map(DatabaseConfig, names, targets)))
+    place = settings.server
+    server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
+    return dataclasses.replace(settings, server=server)
+
+
+def _names(targets: Sequence[str]) -> list[str]:
+    """What the databases are called: by their files, or on their servers; with a number where that was taken.
+
+    Raises:
+        UsageError: A URL cannot be read, or its kind of database is not supported.
+        MissingExtraError: A driver is not installed.
+        DatabaseError: There is no such file, or it cannot be read.
+    """
+    from ctxprune.sql.database.database import Database
+
+    names: list[str] = []
+    for target in targets:
+        with Database(target) as database:  # which connects to no server, but looks at a file
+            name = database.name
+        taken = {known.casefold() for known in names}
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        names.append(next(one for one in itertools.chain([name], numbered) if one.casefold() not in taken))
+    return names
+
+
+def _describe_client(
+    settings: ServiceConfig, databases: Sequence[str], config: Path | None, transport: Transport, budget: int
+) -> dict[str, Any]:
+    """What a client needs; no secret is in it, but the names of variables that hold them."""
+    from ctxprune.integrations.mcp.client_config import describe_http, describe_stdio, shown_target
+    from ctxprune.serve.mcp import KEY_VARIABLE, MCP_PATH
+
+    if transport is Transport.http:
+        place = settings.server
+        host = f"[{place.host}]" if ":" in place.host else place.host
+        url = f"http://{host}:{place.port}{MCP_PATH}"
+        return describe_http(url, KEY_VARIABLE if settings.keys else "")
+    words = [shown_target(target) for target in databases]
+    words += ["--config", str(config.resolve())] if config is not None else []
+    words += ["--budget", str(budget)] if budget != _TOKENS else []
+    return describe_stdio(words, [KEY_VARIABLE] if settings.keys else [])

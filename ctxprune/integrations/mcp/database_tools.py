@@ -1,0 +1,202 @@
+"""The tools that work on databases."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import CtxpruneError, GuardError, QueryError
+from ctxprune.integrations.mcp.context import RECALL_ID
+from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
+from ctxprune.integrations.mcp.rows import fit_rows, write_csv
+from ctxprune.integrations.mcp.schemas import fit_linked, hit_documents
+from ctxprune.sql.database.result_set import ResultSet
+
+if TYPE_CHECKING:
+    from ctxprune.integrations.mcp import models
+    from ctxprune.integrations.mcp.context import ToolContext
+    from ctxprune.sql.pipeline.answer import Answer
+    from ctxprune.sql.schema.schema import Schema
+
+__all__ = ["ask", "check_sql", "find_values", "link_schema", "list_databases", "run_sql"]
+
+_VALUES = 200  # that are told at most, and that `recall` finds
+_TEXT = 600  # characters of a sentence in a reply
+_DOUBTS = 6
+_WORDS = 20  # of a question that are told as unused
+_SQL_SHARE = 6  # a reply gives at most this part of itself to a statement
+
+
+async def list_databases(context: ToolContext, _arguments: models.NoArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_list_databases, context))
+
+
+def _list_databases(context: ToolContext) -> dict[str, Any]:
+    names = context.workspace.names()
+    # No more than fit can be shown, so no more are opened.
+    found = [_describe_database(context, name) for name in names[: context.budget.tokens // 20]]
+    most = max((len(entry["tables"]) for entry in found), default=0)
+
+    def build(tables: int, databases: int = len(found)) -> dict[str, Any]:
+        shown = [entry | {"tables": entry["tables"][:tables]} for entry in found[:databases]]
+        parts = [] if databases == len(names) else [f"{databases} of {len(names)} databases are shown"]
+        if tables < most:
+            parts.append(f"of each at most {tables} of its tables are named; link_schema finds the others")
+        return {"databases": shown, "note": "; ".join(parts)}
+
+    if context.budget.fits(build(0)):
+        return context.budget.fill(most, build)[1]
+    return context.budget.fill(len(found), partial(build, 0))[1]
+
+
+def _describe_database(context: ToolContext, name: str) -> dict[str, Any]:
+    try:
+        schema = context.workspace.schema(name)
+    except CtxpruneError:
+        return {"name": name, "available": False, "dialect": "", "table_count": 0, "column_count": 0, "tables": []}
+    tables = [table.name for table in schema.tables]
+    counts = {"table_count": len(tables), "column_count": schema.n_columns}
+    return {"name": name, "available": True, "dialect": schema.dialect, **counts, "tables": tables}
+
+
+async def link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_link_schema, context, arguments))
+
+
+def _link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[str, Any]:
+    name = context.database(arguments.database)
+    linked = context.workspace.view(name).link(arguments.question, arguments.evidence)
+
+    def build(text: str, part: Schema) -> dict[str, Any]:
+        shown, count = part.n_columns, linked.full.n_columns
+        notes = [f"{shown} of {count} columns are shown"] if shown < count else []
+        if shown < linked.schema.n_columns:
+            notes.append(f"{linked.schema.n_columns - shown} more that the question may need did not fit")
+        return {
+            "database": name,
+            "dialect": linked.full.dialect,
+            "schema": text,
+            "values": hit_documents(linked.hits),
+            "column_count": count,
+            "columns_shown": shown,
+            "note": "; ".join(notes),
+            "recall": RECALL_ID if notes else "",
+        }
+
+    content = fit_linked(linked, build, context.budget)
+    if content["recall"]:
+        content["recall"] = context.keep(StoredSchema(name, linked.full))
+    return content
+
+
+async def find_values(context: ToolContext, arguments: models.ValuesArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_find_values, context, arguments))
+
+
+def _find_values(context: ToolContext, arguments: models.ValuesArguments) -> dict[str, Any]:
+    names = [context.database(arguments.database)] if arguments.database else context.workspace.names()
+    found, failed = [], []
+    for name in names:
+        try:
+            hits = context.workspace.view(name).hits(arguments.text)
+        except CtxpruneError:
+            if len(names) == 1:
+                raise
+            failed.append(name)
+            continue
+        found += [{"database": name, **hit} for hit in hit_documents(hits, _VALUES)]
+    found.sort(key=lambda hit: -hit["score"])  # a stable sort: of equal ones the likeliest of each database stay first
+    found = found[:_VALUES]
+    unread = f"{len(failed)} of {len(names)} databases could not be read" if failed else ""
+
+    def build(count: int) -> dict[str, Any]:
+        cut = f"{count} of {len(found)} values are shown" if count < len(found) else ""
+        return {
+            "values": found[:count],
+            "note": "; ".join(filter(None, (unread, cut))),
+            "recall": RECALL_ID if cut else "",
+        }
+
+    content = context.budget.fill(len(found), build)[1]
+    if content["recall"]:
+        content["recall"] = context.keep(StoredText(json.dumps(found, ensure_ascii=False), "json"))
+    return content
+
+
+async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_check_sql, context, arguments))
+
+
+def _check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
+    name = context.database(arguments.database)
+    verdict = context.workspace.check(name, arguments.sql)
+    return {
+        "database": name,
+        "dialect": context.workspace.schema(name).dialect,
+        "allowed": verdict.allowed,
+        "reason": _cut(verdict.reason),
+        "sql": _cut_sql(verdict.sql, context),
+    }
+
+
+async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_run_sql, context, arguments))
+
+
+def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
+    name = context.database(arguments.database)
+    outcome = context.workspace.run_sql(name, arguments.sql)
+    if outcome.result is None:
+        if outcome.sql:
+            raise QueryError(outcome.error)
+        raise GuardError(outcome.error, hint="one SELECT may run, on the tables and columns that link_schema shows")
+    frame = {"database": name, "sql": _cut_sql(outcome.sql, context)}
+    return _with_rows(outcome.result, arguments.question, frame, context)
+
+
+async def ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    return await context.workspace.run(partial(_ask, context, arguments))
+
+
+def _ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]:
+    name = context.database(arguments.database)
+    answer = context.workspace.ask(name, arguments.question, arguments.evidence)
+    result = ResultSet((), ()) if answer.result is None else answer.result
+    return _with_rows(result, answer.question, {"database": name, **_answer_frame(answer, context)}, context)
+
+
+def _answer_frame(answer: Answer, context: ToolContext) -> dict[str, Any]:
+    return {
+        "outcome": answer.outcome,
+        "confidence": round(answer.confidence, 3),
+        "sql": _cut_sql(answer.sql, context),
+        "reason": _cut(answer.reason),
+        "doubts": [_cut(str(doubt)) for doubt in answer.doubts[:_DOUBTS]],
+        "unused": [_cut(word, 60) for word in answer.unused[:_WORDS]],
+        "question_back": _cut(answer.question_back),
+        "other_sql": _cut_sql(answer.other_sql, context),
+    }
+
+
+def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context: ToolContext) -> dict[str, Any]:
+    """The content with as many rows as fit; the others can be recalled."""
+    fitted = fit_rows(result, question, frame | {"recall": RECALL_ID}, context.budget)
+    kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
+    return fitted.content | {"recall": kept}
+
+
+def _cut(text: str, most: int = _TEXT) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _cut_sql(sql: str, context: ToolContext) -> str:
+    """A statement, or its beginning where it would take too much of the reply: it is told for reading alone."""
+    most = 2 * context.budget.tokens // _SQL_SHARE
+    return _cut(sql, most)

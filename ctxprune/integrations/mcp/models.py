@@ -1,0 +1,247 @@
+"""What the tools take and give, as the schemas that a client sees."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ctxprune.errors import UsageError
+
+__all__ = [
+    "AskArguments",
+    "AskContent",
+    "CheckArguments",
+    "CheckContent",
+    "DatabasesContent",
+    "LinkArguments",
+    "LinkContent",
+    "NoArguments",
+    "PruneArguments",
+    "PruneContent",
+    "RecallArguments",
+    "RecallContent",
+    "RunArguments",
+    "RunContent",
+    "ValuesArguments",
+    "ValuesContent",
+    "json_schema_of",
+    "read_arguments",
+]
+
+_Name = Annotated[str, Field(max_length=100, description="Name of a database; may be left out where there is one.")]
+_Question = Annotated[str, Field(min_length=1, max_length=10_000, description="One question in plain words.")]
+_Evidence = Annotated[str, Field(max_length=10_000, description="Further knowledge about the question.")]
+_Sql = Annotated[str, Field(min_length=1, max_length=100_000, description="One SELECT statement.")]
+_Tokens = Annotated[int, Field(ge=1, description="Tokens that may stay, less than a reply may take.")]
+_Note = Annotated[str, Field(description="What was left out; empty if nothing was.")]
+_Recall = Annotated[str, Field(description="Id for `recall`, which finds what was left out; empty if nothing was.")]
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NoArguments(_Arguments):
+    """None."""
+
+
+class LinkArguments(_Arguments):
+    """A question on a database."""
+
+    question: _Question
+    database: _Name = ""
+    evidence: _Evidence = ""
+
+
+class ValuesArguments(_Arguments):
+    """A text."""
+
+    text: Annotated[str, Field(min_length=1, max_length=10_000, description="Text that may name stored values.")]
+    database: _Name = ""
+
+
+class CheckArguments(_Arguments):
+    """A statement."""
+
+    sql: _Sql
+    database: _Name = ""
+
+
+class RunArguments(_Arguments):
+    """A statement, and what it is for."""
+
+    sql: _Sql
+    question: Annotated[
+        str, Field(max_length=10_000, description="Decides which rows stay where not all fit; else the first do.")
+    ] = ""
+    database: _Name = ""
+
+
+class AskArguments(LinkArguments):
+    """A question on a database."""
+
+
+class PruneArguments(_Arguments):
+    """A text, and what is asked of it."""
+
+    query: _Question
+    text: Annotated[str, Field(min_length=1, description="The text.")]
+    kind: Annotated[
+        str,
+        Field(
+            max_length=100,
+            description="auto, text, markdown, html, csv, tsv, table (Markdown), json, schema, tools or log.",
+        ),
+    ] = "auto"
+    budget: _Tokens | None = None
+
+
+class RecallArguments(_Arguments):
+    """An id, and what is asked of what it stands for."""
+
+    id: Annotated[str, Field(min_length=1, max_length=100, description="`recall` of an earlier reply.")]
+    query: _Question
+    budget: _Tokens | None = None
+
+
+class _Database(BaseModel):
+    name: str
+    available: bool
+    dialect: str
+    table_count: int
+    column_count: int
+    tables: list[str]
+
+
+class DatabasesContent(BaseModel):
+    """The databases."""
+
+    databases: list[_Database]
+    note: _Note
+
+
+class _Value(BaseModel):
+    table: str
+    column: str
+    value: str
+    score: float
+
+
+class LinkContent(BaseModel):
+    """The part of a schema that a question needs."""
+
+    database: str
+    dialect: str
+    schema_: Annotated[str, Field(alias="schema", description="Tables, columns, keys and examples as M-Schema.")]
+    values: Annotated[list[_Value], Field(description="Stored values that the question mentions.")]
+    column_count: Annotated[int, Field(description="Columns of the whole schema.")]
+    columns_shown: int
+    note: _Note
+    recall: _Recall
+
+
+class _StoredValue(_Value):
+    database: str
+
+
+class ValuesContent(BaseModel):
+    """Stored values that a text mentions, the likeliest first."""
+
+    values: list[_StoredValue]
+    note: _Note
+    recall: _Recall
+
+
+class CheckContent(BaseModel):
+    """What the guard says."""
+
+    database: str
+    dialect: str
+    allowed: bool
+    reason: Annotated[str, Field(description="Why the statement may not run; empty if it may.")]
+    sql: Annotated[str, Field(description="The text that would run.")]
+
+
+class _Rows(BaseModel):
+    columns: list[str]
+    rows: list[list[Any]]
+    row_count: Annotated[int, Field(description="Rows that were read.")]
+    truncated: Annotated[bool, Field(description="The query has more rows than were read.")]
+    note: _Note
+    recall: _Recall
+
+
+class RunContent(_Rows):
+    """The rows of a statement."""
+
+    database: str
+    sql: Annotated[str, Field(description="The text that ran.")]
+
+
+class AskContent(_Rows):
+    """The answer to a question."""
+
+    database: str
+    outcome: Annotated[str, Field(description="answered, tentative (see doubts) or unanswered (see reason).")]
+    confidence: Annotated[float, Field(description="0 to 1, probability that the rows answer the question.")]
+    sql: str
+    reason: str
+    doubts: list[str]
+    unused: Annotated[list[str], Field(description="Words of the question that no part of the query explains.")]
+    question_back: str
+    other_sql: Annotated[str, Field(description="The most likely query with another result.")]
+
+
+class PruneContent(BaseModel):
+    """What a question needs of a text."""
+
+    kind: str
+    text: Annotated[str, Field(description="What is left, as it stood.")]
+    tokens_before: int
+    tokens_after: int
+    note: _Note
+    recall: _Recall
+
+
+class RecallContent(BaseModel):
+    """What a question needs of something that an earlier reply left out."""
+
+    kind: str
+    text: str
+    note: _Note
+
+
+def read_arguments(model: type[BaseModel], arguments: dict[str, Any]) -> Any:
+    """The arguments of a tool.
+
+    Raises:
+        UsageError: The first fault, with its place but not its value.
+    """
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, fault["loc"]))[:100]
+        known = ", ".join(model.model_fields) or "none"
+        raise UsageError(f"{place}: {fault['msg']}", hint=f"arguments: {known}") from None
+
+
+def json_schema_of(model: type[BaseModel], *, output: bool = False) -> dict[str, Any]:
+    """A JSON schema without the titles, which repeat the names and cost tokens in each conversation."""
+    schema = model.model_json_schema(by_alias=True, mode="serialization" if output else "validation")
+    found: dict[str, Any] = _without_titles(schema)
+    if not output:
+        found["additionalProperties"] = False
+    return found
+
+
+def _without_titles(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_titles(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    # A property may be called "title"; what it stands for is then a schema, and not a text.
+    return {
+        name: _without_titles(value) for name, value in part.items() if not (name == "title" and isinstance(value, str))
+    }

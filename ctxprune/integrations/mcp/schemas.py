@@ -1,0 +1,82 @@
+"""Schemas, cut to what a reply can hold: the columns that the question needs least go first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.integrations.mcp.budget import fill_budget
+from ctxprune.sql.render import RENDERERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ctxprune.integrations.mcp.budget import ReplyBudget
+    from ctxprune.sql.linking.base import Linked
+    from ctxprune.sql.schema.schema import Schema
+    from ctxprune.sql.values.base import ValueHit
+
+__all__ = ["fit_linked", "fit_schema_text", "hit_documents"]
+
+_HITS = 12  # of a linked schema that are told
+_VALUE = 120  # characters of a value
+
+
+def fit_linked(linked: Linked, build: Callable[[str, Schema], dict[str, Any]], budget: ReplyBudget) -> dict[str, Any]:
+    """The content with as much of a linked schema as fits, by the scores of its columns.
+
+    Args:
+        linked: From a linker.
+        build: Makes the content of a schema as a text and the schema itself.
+        budget: Of the reply.
+
+    Raises:
+        BudgetError: The content is too large even without a column.
+    """
+    renderer = RENDERERS.get("mschema")()
+    refs = sorted(linked.schema.refs(), key=lambda ref: -linked.scores[ref])
+
+    def build_first(columns: int) -> dict[str, Any]:
+        # All of them: tables without columns stay, too.
+        part = linked.schema if columns == len(refs) else linked.schema.subset(refs[:columns])
+        return build(renderer.render(part, hits=linked.hits) if part.tables else "", part)
+
+    return budget.fill(len(refs), build_first)[1]
+
+
+def fit_schema_text(schema: Schema, most_columns: int, fits: Callable[[str], bool]) -> str:
+    """As much of a schema as fits: all of it in full, or a line for each table, or the first columns so.
+
+    Args:
+        schema: What the caller may see.
+        most_columns: Beyond, the full form is not tried.
+        fits: Whether a text is small enough.
+
+    Raises:
+        BudgetError: Not even the note that columns are left out fits.
+    """
+    if schema.n_columns <= most_columns:
+        text = RENDERERS.get("mschema")().render(schema)
+        if fits(text):
+            return text
+    renderer, refs = RENDERERS.get("compact")(), [*schema.refs()]
+
+    def write_first(columns: int) -> str:
+        if columns == len(refs):
+            return renderer.render(schema)
+        note = f"-- {len(refs) - columns} of {len(refs)} columns are left out: use link_schema with a question"
+        return "\n".join(filter(None, (renderer.render(schema.subset(refs[:columns])), note)))
+
+    return fill_budget(len(refs), write_first, fits)[1]
+
+
+def hit_documents(hits: Sequence[ValueHit], most: int = _HITS) -> list[dict[str, Any]]:
+    """The first value hits as plain data; long values are cut."""
+    return [
+        {
+            "table": hit.ref.table,
+            "column": hit.ref.column,
+            "value": hit.value if len(hit.value) <= _VALUE else f"{hit.value[:_VALUE]}…",
+            "score": round(hit.score, 3),
+        }
+        for hit in hits[:most]
+    ]

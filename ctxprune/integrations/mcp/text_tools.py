@@ -1,0 +1,107 @@
+"""The tools that work on texts: pruning, and what earlier replies left out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import BudgetError
+from ctxprune.integrations.mcp.context import RECALL_ID
+from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
+from ctxprune.integrations.mcp.schemas import fit_linked
+from ctxprune.sql.linking.ranked import RankedLinker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctxprune.integrations.mcp import models
+    from ctxprune.integrations.mcp.context import ToolContext
+    from ctxprune.sql.schema.schema import Schema
+
+__all__ = ["prune", "recall"]
+
+_ROUNDS = 6  # of which each measures the reply and corrects the budget of the text
+_SAFETY = 0.95  # of the room that is aimed at
+_RECALLED = 2_000  # tokens of what is recalled by default: enough to find it, and not all that was cut
+
+
+async def prune(context: ToolContext, arguments: models.PruneArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+
+    def build(pruned: dict[str, Any]) -> dict[str, Any]:
+        cut = pruned["units_after"] < pruned["units_before"]
+        note = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are left" if cut else ""
+        return {
+            "kind": pruned["kind"],
+            "text": pruned["output"],
+            "tokens_before": pruned["tokens_before"],
+            "tokens_after": pruned["tokens_after"],
+            "note": note,
+            "recall": RECALL_ID if cut else "",
+        }
+
+    stored = StoredText(arguments.text, arguments.kind)
+    content = await _prune_to_fit(context, arguments.query, stored, arguments.budget, build)
+    if content["recall"]:
+        content["recall"] = context.keep(StoredText(arguments.text, content["kind"]))
+    return content
+
+
+async def recall(context: ToolContext, arguments: models.RecallArguments) -> dict[str, Any]:
+    """See `ctxprune.integrations.mcp.tools`."""
+    stored = context.store.get(context.session, arguments.id)
+    if isinstance(stored, StoredSchema):
+        return await context.workspace.run(partial(_recall_schema, context, stored, arguments.query))
+
+    def build(pruned: dict[str, Any]) -> dict[str, Any]:
+        cut = pruned["units_after"] < pruned["units_before"]
+        note = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown" if cut else ""
+        return {"kind": pruned["kind"], "text": pruned["output"], "note": note}
+
+    return await _prune_to_fit(context, arguments.query, stored, arguments.budget or _RECALLED, build)
+
+
+def _recall_schema(context: ToolContext, stored: StoredSchema, query: str) -> dict[str, Any]:
+    linked = RankedLinker().link(query, stored.schema)
+
+    def build(text: str, part: Schema) -> dict[str, Any]:
+        shown, count = part.n_columns, stored.schema.n_columns
+        note = f"{shown} of {count} columns are shown" if shown < count else ""
+        return {"kind": "mschema", "text": text, "note": note}
+
+    return fit_linked(linked, build, context.budget)
+
+
+async def _prune_to_fit(
+    context: ToolContext,
+    query: str,
+    stored: StoredText,
+    budget: int | None,
+    build: Callable[[dict[str, Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """The content with what a question needs of a text.
+
+    Args:
+        context: Of the call.
+        query: The question.
+        stored: The text.
+        budget: Tokens that may stay; None to let the scores decide.
+        build: Makes the content of what the workspace's `prune` gives.
+
+    Raises:
+        BudgetError: Nothing of the text fits.
+    """
+    frame = {"kind": stored.kind, "units_after": 10**6, "units_before": 10**6 + 1, "noun": "tools and parameters"}
+    frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6}
+    room = context.budget.left(build(frame)) * _SAFETY
+    asked = None if budget is None else min(budget, int(room))
+    for _ in range(_ROUNDS):
+        pruned = await context.workspace.prune(query, stored.text, stored.kind, asked)
+        content = build(pruned)
+        tokens = context.budget.count(content)
+        if tokens <= context.budget.tokens:
+            return content
+        # Escaped line ends and quotes take more tokens in a reply than in the text.
+        room *= _SAFETY * min(1.0, context.budget.tokens / tokens) if asked is not None else 1.0
+        asked = int(room)
+    raise BudgetError("what the question needs does not fit", hint="ask a narrower question, or send a part of it")

@@ -1,0 +1,125 @@
+"""The tools: what each is called, what it takes and gives, and the function that does its work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mcp_types import Tool, ToolAnnotations
+
+from ctxprune.integrations.mcp import database_tools, models, text_tools
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ctxprune.integrations.mcp.context import ToolContext
+
+__all__ = ["TOOLS", "ToolEntry"]
+
+
+@dataclass(frozen=True)
+class ToolEntry:
+    """One tool.
+
+    Attributes:
+        function: Does the work, from the arguments to the content of the reply.
+        arguments: What it takes.
+        content: What it gives.
+        title: For people.
+        description: For the model.
+    """
+
+    function: Callable[[ToolContext, Any], Awaitable[dict[str, Any]]]
+    arguments: type[BaseModel]
+    content: type[BaseModel]
+    title: str
+    description: str
+
+    @property
+    def name(self) -> str:
+        """That of its function."""
+        return self.function.__name__
+
+    @cached_property
+    def listed(self) -> Tool:
+        """As clients are told of it."""
+        return Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=models.json_schema_of(self.arguments),
+            output_schema=models.json_schema_of(self.content, output=True),
+            annotations=ToolAnnotations(
+                read_only_hint=True,
+                destructive_hint=False,
+                idempotent_hint=True,
+                open_world_hint=False,  # it reaches the configured databases and nothing else
+            ),
+        )
+
+
+_ENTRIES = (
+    ToolEntry(
+        database_tools.list_databases,
+        models.NoArguments,
+        models.DatabasesContent,
+        "List databases",
+        "The databases that may be queried, with their SQL dialects and tables.",
+    ),
+    ToolEntry(
+        database_tools.link_schema,
+        models.LinkArguments,
+        models.LinkContent,
+        "Link a schema",
+        "The tables and columns that a question needs, with keys, example values and the stored values it mentions. "
+        "Call it before you write SQL.",
+    ),
+    ToolEntry(
+        database_tools.find_values,
+        models.ValuesArguments,
+        models.ValuesContent,
+        "Find stored values",
+        "Where and how the names and terms of a text are stored, for conditions in SQL.",
+    ),
+    ToolEntry(
+        database_tools.check_sql,
+        models.CheckArguments,
+        models.CheckContent,
+        "Check SQL",
+        "Whether a statement may run: one SELECT on visible tables and columns. It is not run.",
+    ),
+    ToolEntry(
+        database_tools.run_sql,
+        models.RunArguments,
+        models.RunContent,
+        "Run SQL",
+        "Runs one read-only SELECT within limits. Where not all rows fit into the reply, those stay that `question` "
+        "needs, `note` says what is missing and `recall` finds it.",
+    ),
+    ToolEntry(
+        database_tools.ask,
+        models.AskArguments,
+        models.AskContent,
+        "Ask a database",
+        "Answers a question by a query that is written, checked and run here, with the confidence and the doubts. Ask "
+        "one thing at a time, with all names and numbers it is about.",
+    ),
+    ToolEntry(
+        text_tools.prune,
+        models.PruneArguments,
+        models.PruneContent,
+        "Prune a text",
+        "What a question needs of a long text, page, table, JSON text or log, as it stood there.",
+    ),
+    ToolEntry(
+        text_tools.recall,
+        models.RecallArguments,
+        models.RecallContent,
+        "Recall",
+        "Looks again, with a question, into what an earlier reply of this session left out.",
+    ),
+)
+TOOLS = {entry.name: entry for entry in _ENTRIES}
+"""By name, in the order in which they are listed."""

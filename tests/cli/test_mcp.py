@@ -1,0 +1,109 @@
+"""`ctxprune mcp`: what it prints for clients, and what it refuses before it serves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+pytest.importorskip("mcp", reason="the mcp extra is not installed")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    assert main(["mcp", *words, "--print-config"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["mcpServers"].values()
+    return entry
+
+
+def test_the_configuration_of_a_client_that_starts_it(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(shop.parent)
+    entry = printed(capsys, "shop.sqlite", "--budget", "2000")
+    assert Path(entry["command"]).is_absolute()
+    assert entry["args"][-4:] == ["mcp", str(shop), "--budget", "2000"]
+    assert "env" not in entry
+    config = shop.parent / "service.toml"
+    config.write_text(
+        '[[databases]]\nname = "shop"\npath = "shop.sqlite"\n[[keys]]\nname = "app"\nenv = "APP_KEY"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("APP_KEY", "s3cr3t")
+    entry = printed(capsys, "--config", "service.toml")
+    assert entry["args"][-2:] == ["--config", str(config)]
+    assert entry["env"] == {"CTXPRUNE_KEY": "${CTXPRUNE_KEY}"}
+    assert "s3cr3t" not in json.dumps(entry)
+
+
+def test_the_configuration_of_a_client_over_http(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = printed(capsys, str(shop), "--transport", "http", "--port", "9000")
+    assert entry == {"type": "http", "url": "http://127.0.0.1:9000/v1/mcp"}
+    entry = printed(capsys, str(shop), "--transport", "http", "--host", "::1")
+    assert entry["url"] == "http://[::1]:8080/v1/mcp"
+
+
+def test_a_password_comes_from_the_environment_and_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("SHOP_PASSWORD", "s3cr3t")
+    url = "postgresql://reader:${SHOP_PASSWORD}@db/shop"
+    entry = printed(capsys, url)
+    assert entry["args"][-1] == url
+    assert entry["env"] == {"SHOP_PASSWORD": "${SHOP_PASSWORD}"}
+    assert "s3cr3t" not in json.dumps(entry)
+    assert main(["mcp", "postgresql://reader:s3cr3t@db/shop", "--print-config"]) == 1
+    out, err = capsys.readouterr()
+    assert "holds a password" in err
+    assert "s3cr3t" not in out + err
+
+
+def test_databases_of_one_name_are_numbered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from ctxprune.cli.mcp import _names
+
+    paths = []
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / ("Shop.sqlite" if folder == "b" else "shop.sqlite"))
+        connection = sqlite3.connect(paths[-1])
+        connection.execute("CREATE TABLE t (a)")
+        connection.commit()
+        connection.close()
+    assert _names(list(map(str, paths))) == ["shop", "Shop_2", "shop_3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (["missing.sqlite"], 1, "missing.sqlite"),
+        (["--config", "missing.toml"], 1, "the configuration cannot be read"),
+        (["shop.sqlite", "--config", "x.toml"], 2, "not both"),
+        (["shop.sqlite", "--port", "9000"], 2, "--transport"),
+        (["shop.sqlite", "--budget", "599"], 2, "600"),
+        (["shop.sqlite", "--transport", "smoke"], 2, "smoke"),
+        (["shop.sqlite", "--transport", "http", "--host", "0.0.0.0"], 1, "without keys"),
+        (["postgresql://u:${NOT_SET_ANYWHERE}@h/d"], 2, "NOT_SET_ANYWHERE"),
+    ],
+)
+def test_what_is_refused(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list, code: int, why: str
+) -> None:
+    monkeypatch.chdir(shop.parent)
+    assert main(["mcp", *words]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert why in err
+    assert "Traceback" not in err
+
+
+def test_without_the_package_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    assert main(["mcp"]) == 1
+    assert "pip install 'ctxprune-middleware[mcp]'" in capsys.readouterr().err
