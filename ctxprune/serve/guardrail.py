@@ -22,7 +22,7 @@ from ctxprune.errors import RequestError
 from ctxprune.integrations.texts import LEAST_TOKENS, TextsPruner
 from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers.base import as_scorer
-from ctxprune.scorers.combined.structured import StructuredScorer, structured
+from ctxprune.scorers.combined.structured import structured
 from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
 from ctxprune.tokens import as_counter
@@ -142,8 +142,7 @@ class TrafficPruner:
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        text_scorer = scorer.scorer if isinstance(scorer, StructuredScorer) else scorer
-        self._scorers = {"model": scorer, "words": structured(as_scorer(text_scorer).cheap)}
+        self._scorers = {"model": scorer, "words": structured(as_scorer(scorer).cheap)}
         self._memo = _Memo()
 
     def prune(self, request: GuardrailRequest) -> Outcome:
