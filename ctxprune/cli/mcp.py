@@ -33,7 +33,7 @@ def mcp(
     databases: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DB]...",
+            metavar="DB",
             help="SQLite or DuckDB files, or URLs such as 'postgresql://USER:${PASSWORD}@HOST/NAME'.",
             show_default=False,
         ),
