@@ -95,6 +95,15 @@ def test_rows_by_conditions_and_orders(question: str, rows: tuple[int, ...]) -> 
     assert question_demand(question, GRID).rows == rows
 
 
+def test_the_worst_is_the_lowest_of_what_may_fall() -> None:
+    rows = tuple(
+        (f"2009-{month:02}", str(900 - month), str(change)) for month, change in enumerate((5, -8, 2), start=1)
+    )
+    assert question_demand(
+        "What was the worst month for jobs?", Grid(("month", "jobs", "change"), rows, (3, 4, 5), (0, 1, 2))
+    ).rows == (1,)
+
+
 def test_whole_rows_where_enough_have_room_and_more_rows_where_they_have_not() -> None:
     text = "id,code,remark\n" + "".join(f"{n},c{n},remark number {n} of many words\n" for n in range(40))
     for budget, complete in ((400, True), (60, False)):

@@ -68,7 +68,7 @@ _MEASURES = {
     "profitable lucrative": "profit margin earnings",
     "successful": "wins titles medals",
     "valuable": "value price worth",
-    "good bad": "score rating points grade stars -rank -ranking",
+    "good bad": "score rating points grade stars result return profit gain growth change -rank -ranking -loss -losses",
     "experienced": "experience years",
 }
 _IRREGULAR = {
