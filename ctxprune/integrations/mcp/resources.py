@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, ListResourcesResult, ReadResourceResult, Resource, TextResourceContents
+from ctxprune.utils.extras import require
 
-from ctxprune.integrations.mcp.budget import fill_budget
-from ctxprune.integrations.mcp.schemas import fit_schema_text
+require("mcp", "mcp")
+
+from mcp.shared.exceptions import MCPError  # noqa: E402
+from mcp_types import (  # noqa: E402
+    INVALID_PARAMS,
+    ListResourcesResult,
+    ReadResourceResult,
+    Resource,
+    TextResourceContents,
+)
+
+from ctxprune.integrations.mcp.budget import fill_budget  # noqa: E402
+from ctxprune.integrations.mcp.schemas import fit_schema_text  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import Tool, ToolAnnotations
+from ctxprune.utils.extras import require
 
-from ctxprune.integrations.mcp import database_tools, models, text_tools
+require("mcp", "mcp")
+
+from mcp_types import Tool, ToolAnnotations  # noqa: E402
+
+from ctxprune.integrations.mcp import database_tools, models, text_tools  # noqa: E402
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
