@@ -120,7 +120,7 @@ class _Handlers:
         except TimeoutError as error:
             if not deadline.expired():  # an error of a query, which is a TimeoutError too
                 raise
-            hint = f"calls may take {seconds:g} seconds; ask for less"
+            hint = f"calls may take {seconds:g} seconds; try again later, or ask for less"
             raise RequestError("the call took too long", status=504, hint=hint) from error
 
     def _make_error(self, text: str) -> CallToolResult:
