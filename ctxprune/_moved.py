@@ -134,6 +134,7 @@ MOVED = {
     "sql.repair.asking": "sql.repair.chat",
     "sql.repair.loose": "sql.repair.relax_text",
     "sql.result_set": "sql.database.result_set",
+    "sql.schema.abbreviations": "text.abbreviations",
     "sql.schema_files": "sql.schema.files",
     "sql.select.finalists": "sql.select.base",
     "sql.select.gather": "sql.select.features",

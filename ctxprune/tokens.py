@@ -35,6 +35,7 @@ _ANY_PIECE = (
     r"[^\r\n{L}{N}]?[{L}{M}]{{1,64}}|[{N}]{{1,3}}| ?[^{S}{L}{M}{N}]{{1,16}}[\r\n]{{0,8}}"
     r"|[{S}]{{0,16}}[\r\n]{{1,8}}|[{S}]{{1,16}}(?![^{S}])|[{S}]"
 )
+_FIRST_LETTERS = re.compile("[A-Za-z]{1,64}")  # of a piece that may start with another character
 _SPACES = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NONE = frozenset({"Cn", "Co", "Cs"})  # categories of what is no character, or is one by private agreement
 _CHUNK = 1 << 16
@@ -141,10 +142,10 @@ def as_counter(source: Any = None) -> TokenCounter:
 def count_whole(counter: TokenCounter, text: str, parts: Sequence[str], counts: Sequence[int]) -> int:
     """Tokens of `text`, which holds the `parts` in their order, or some of them; `counts` are the tokens of each.
 
-    What `counter.count(text)` gives. The bundled tokenizer does not read again the parts that start a line, so that a
-    text that was counted line by line costs a fraction of that.
+    What `counter.count(text)` gives. The bundled tokenizer does not read again the parts that start a line or follow a
+    space, so that a text that was counted line by line or sentence by sentence costs a fraction of that.
     """
-    if type(counter) is BundledCounter and text.isascii():
+    if type(counter) is BundledCounter:
         known = _count_around(text, parts, counts)
         if known is not None:
             return known
@@ -152,10 +153,11 @@ def count_whole(counter: TokenCounter, text: str, parts: Sequence[str], counts: 
 
 
 def _count_around(text: str, parts: Sequence[str], counts: Sequence[int]) -> int | None:
-    """As `count_whole`, of ASCII text; None where it holds other parts, or where they do not start lines.
+    """As `count_whole`; None where the text holds other parts, or few at whose borders tokens end.
 
-    No token goes on from a letter or digit to anything else, nor over the start of a line (`_SAFE_CUT`). So a part at
-    the start of a line, up to its last letter or digit, takes as many tokens there as by itself.
+    No token goes on from an ASCII letter or digit to another ASCII character, nor over the start of a line
+    (`_SAFE_CUT`). So a part at the start of a line, up to its last letter or digit, takes as many tokens there as by
+    itself; of one that follows a space only the first token may be another there.
     """
     count = lru_cache(maxsize=4096)(BundledCounter().count)  # between lines the same few marks stand again and again
     total = counted = found = 0  # `text[counted:]` is not counted yet; the last part that was found ends at `found`
@@ -166,14 +168,29 @@ def _count_around(text: str, parts: Sequence[str], counts: Sequence[int]) -> int
             return None
         found = place + len(part)
         after = len(part) - len(part.rstrip(_MARKS))
+        start = _safe_start(text, place, part)
         inside = not after and text[found : found + 1].isalnum()
-        if inside or not part or not "!" <= part[0] <= "~" or text[place - 1 : place] != "\n":
+        if start < counted or inside or not (part + text[found : found + 1]).isascii():
             continue
-        between = text[counted:place]
+        if start < place:
+            first = _FIRST_LETTERS.match(part)
+            total += count(f" {first.group()}") - count(first.group()) if first else count(" ")
+        between = text[counted:start]
         total += number + (count(between) if len(between) <= _SHORT else count.__wrapped__(between))
         total -= count(part[-after:]) if after else 0
         counted, used = found - after, True
     return total + count.__wrapped__(text[counted:])
+
+
+def _safe_start(text: str, place: int, part: str) -> int:
+    """Where tokens start at `part` of `text`: its place, or that of the one space before it; -1 where neither does."""
+    if not part or not "!" <= part[0] <= "~":
+        return -1
+    before = text[max(place - 2, 0) : place]
+    if before.endswith("\n"):
+        return place
+    spaced = len(before) == 2 and before[1] == " " and not before[0].isspace()
+    return place - 1 if spaced and part[0].isalnum() else -1
 
 
 def _make_encoder(source: Any) -> Callable[[str], int]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
 
-__all__ = ["KINDS", "TABLES", "Kind", "read_context"]
+__all__ = ["KINDS", "TABLES", "Kind", "guess_kind", "read_context"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,19 @@ KINDS: dict[str, Kind] = {
 
 TABLES = frozenset({"csv", "table", "tsv"})
 """Kinds of which rows and columns are selected together."""
+
+
+def guess_kind(name: str, read_head: Callable[[], str]) -> str:
+    """Guess the kind of a file by the extension of its name, else by its beginning; Markdown counts as "text".
+
+    Args:
+        name: The file's name, in any case.
+        read_head: Gives the first characters; called only where the extension says nothing.
+    """
+    ends = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.lower().endswith(end)]
+    # The longest ending wins, since one may end with another.
+    kind = max(ends)[1] if ends else sniff_kind(read_head())
+    return "text" if kind == "markdown" else kind
 
 
 def read_context(text: str, kind: str = "auto") -> Context[str]:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Context, Unit
+from ctxprune.context.split import SplitContext, cut_units
 from ctxprune.errors import UsageError
 from ctxprune.scorers.structured.log_templates import find_templates, read_lines
 
+from .passages.cutting import CUTS, find_parts
 from .passages.tiny_units import check_units, count_most_units
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = ["Log"]
 
 _NOT_BLANK = re.compile(r"[^\s][^\n]*")
+# Behind line ends the fields of a line: tabs, bars, members of JSON, and before the key of `key=value`.
+_FIELD = re.compile(r"\t+|\s\|\s+|(?<=[\"\]}\d]),\s*(?=[\"\[{])|\s+(?=[\w.-]+=)")
+_RECORD_CUTS = (CUTS[0], _FIELD, *CUTS[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +58,7 @@ class Log(Context[str]):
     templates: tuple[int, ...] = field(init=False, repr=False)
     patterns: tuple[str, ...] = field(init=False, repr=False)
     kind: str = field(default="log", init=False, repr=False)
+    _records: Sequence[int] = field(init=False, repr=False)  # of each unit the number of its record, rising
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -62,23 +70,30 @@ class Log(Context[str]):
         object.__setattr__(self, "units", units)
         object.__setattr__(self, "templates", tuple(templates))
         object.__setattr__(self, "patterns", tuple(patterns))
+        object.__setattr__(self, "_records", range(len(units)))
 
     def render(self, kept: Collection[int]) -> str:
-        """The kept records in order, each byte for byte, with the notes; the whole text if all are kept."""
+        """The kept records in order, each byte for byte, with the notes; the whole text if all are kept.
+
+        Where a record was cut into parts, "…" stands for those that are dropped.
+        """
         chosen = sorted(set(kept))
         if len(chosen) == len(self.units):
             return self.text
-        left = Counter(self.templates)
-        left.subtract(self.templates[index] for index in chosen)
+        left = self._count_left(chosen)
         last = {self.templates[index]: index for index in chosen}
         # Notes end as the first line of the log does.
         newline = "\r\n" if self.text.endswith("\r\n", 0, self.text.find("\n") + 1) else "\n"
-        parts = []
+        parts, before = [], -1
         for index, following in zip_longest(chosen, chosen[1:]):
-            start, end = self._find_span(index)
-            gap = self.text[end : self._find_span(index + 1)[0]]
+            parts.append(self._mark_start(index, before, newline) + self.units[index].text)
+            before = index
+            if following is not None and self._records[following] == self._records[index]:
+                parts.append(self._join_parts(index, following, newline))
+                continue
+            end, gap = self._find_gap(index)
             ending = gap[: gap.find("\n") + 1]  # "" after the last line of a text without a final line end
-            parts.append(self.text[start:end] + ending)
+            parts.append(_mark_end(self.text[self._find_span(index)[1] : end], newline) + ending)
             # The count comes once a template, after its last kept record, where a reader has seen what it is like.
             if self.notes and last[self.templates[index]] == index and (more := left[self.templates[index]]):
                 parts.append(f"{'' if ending else newline}… {more:,} more like this{newline if ending else ''}")
@@ -91,10 +106,54 @@ class Log(Context[str]):
             written += f"{'' if ended else newline}… {others:,} more of other kinds{newline if ended else ''}"
         return written
 
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `Context.split_units`: records are cut at line ends first, lines at their fields, then at clauses."""
+        parts = find_parts(self.text, self.units, sizes, _RECORD_CUTS)
+        if not parts:
+            return None
+        split, (units, origins) = copy(self), cut_units(self.text, self.units, parts)
+        object.__setattr__(split, "units", units)
+        object.__setattr__(split, "templates", tuple(self.templates[origin] for origin in origins))
+        object.__setattr__(split, "_records", [self._records[origin] for origin in origins])
+        return SplitContext(split, origins)
+
+    def _count_left(self, chosen: Sequence[int]) -> Counter[int]:
+        """By template the records of which nothing is kept."""
+        templates = dict(zip(self._records, self.templates, strict=True))
+        left = Counter(templates.values())
+        left.subtract(templates[record] for record in {self._records[index] for index in chosen})
+        return left
+
+    def _mark_start(self, index: int, before: int, newline: str) -> str:
+        """What stands for the dropped start of a record, "" where `before`, the unit kept before, is of the same."""
+        record = self._records[index]
+        if before >= 0 and self._records[before] == record:
+            return ""
+        start, own = (self._find_span(unit)[0] for unit in (bisect_left(self._records, record), index))
+        return "" if start == own else f"…{newline}" if "\n" in self.text[start:own] else "… "
+
+    def _join_parts(self, index: int, following: int, newline: str) -> str:
+        """What stands between two kept parts of a record."""
+        between = self.text[self._find_span(index)[1] : self._find_span(following)[0]]
+        if following == index + 1:
+            return between
+        return f"{newline}…{newline}" if "\n" in between else " … "
+
+    def _find_gap(self, index: int) -> tuple[int, str]:
+        """Where the record of a unit ends, and what stands between it and the next one."""
+        following = bisect_right(self._records, self._records[index])
+        end = self._find_span(following - 1)[1]
+        return end, self.text[end : self._find_span(following)[0]]
+
     def _find_span(self, index: int) -> tuple[int, int]:
-        """The span of a record; for the index after the last one, the end of the text."""
+        """The span of a unit; for the index after the last one, the end of the text."""
         span = self.units[index].span if index < len(self.units) else None
         return span if span is not None else (len(self.text), len(self.text))
+
+
+def _mark_end(dropped: str, newline: str) -> str:
+    """What stands for the end of a record that is dropped."""
+    return "" if not dropped else f"{newline}…" if "\n" in dropped else " …"
 
 
 def _check_lines(text: str) -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from ctxprune import POLICIES, SCORERS, Pruner, TokenBudget, TopK, Unit
 from ctxprune.context.closure import Closure
+from ctxprune.context.subset import ContextSubset
 from ctxprune.errors import BudgetError
 from ctxprune.policies import CellShare, TableBudget
-from ctxprune.rag import Passage
+from ctxprune.rag import Passage, Passages
 from ctxprune.scorers.neural.cross_encoder import CrossEncoderScorer
 from ctxprune.scorers.neural.embedding import EmbeddingScorer
 from ctxprune.scorers.neural.provence import ProvenceScorer
@@ -93,6 +94,18 @@ def trees(draw: st.DrawFn) -> Tree:
 
 def make(scorer: str, policy: str, on_empty: str = "keep_best") -> Pruner:
     return Pruner(MODELS.get(scorer, scorer), BUDGETS.get(policy, policy), words, on_empty)
+
+
+@pytest.mark.parametrize("scorer", SCORERS.names())
+def test_a_subset_is_scored_as_any_context(scorer: str) -> None:
+    passages = Passages([f"The tower of {number} is tall. Bread is baked in {number}." for number in range(6)])
+    read = MODELS.get(scorer) or SCORERS.get(scorer)()
+    part = ContextSubset(passages, np.asarray([3, 4, 7, 8, 11]))
+    scores = read.score("How tall is the tower?", part)
+    assert scores.shape == (5,)
+    assert np.isfinite(scores).all()
+    nested = ContextSubset(part, np.asarray([1, 3]))
+    assert read.score_documents("How tall is the tower?", nested)[0].shape == (2,)
 
 
 @pytest.mark.parametrize(("scorer", "policy"), PAIRS)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune import Pruner, TokenBudget
+from ctxprune import Pruner, TableBudget, TokenBudget
 from ctxprune.context import Context, Unit
 from ctxprune.context.scores import Scores
 from ctxprune.errors import BudgetError
 from ctxprune.policies.base import Request
-from ctxprune.rag import JsonDocument, Passage, PassageOptions, Passages
+from ctxprune.rag import HtmlOptions, HtmlPage, JsonDocument, Passage, PassageOptions, Passages
 from ctxprune.scorers import Scorer
 from ctxprune.scorers.lexical import LexicalScorer
 
@@ -215,3 +215,15 @@ def test_a_run_of_numbers_is_cut_at_the_numbers() -> None:
     pruned = lexical(60).prune("50123", JsonDocument(json.dumps(list(range(60_000)))))
     assert 50123 in json.loads(pruned.output)
     assert pruned.tokens_after <= 60
+
+
+def test_a_better_row_of_one_token_more_is_not_passed_over() -> None:
+    rows = "".join(f"<tr><td>Lake {name}<td>{depth}" for name, depth in (("Como", 425), ("Garda", 346), ("Iseo", 251)))
+    page = HtmlPage(
+        f"<h1>Lakes of Italy</h1><h2>Depths</h2><table><tr><th>Lake<th>Depth{rows}</table><p>{LONG}.",
+        HtmlOptions(output="markdown", columns=True),
+    )
+    for budget in (40, 41):
+        pruned = Pruner("page", TableBudget(budget)).prune("How deep is Lake Garda?", page)
+        assert "| Lake Garda | 346 |" in pruned.output
+        assert pruned.tokens_after <= budget

@@ -75,6 +75,13 @@ def test_html_shows_every_unit_of_trees_and_of_several_texts() -> None:
     assert "text 2: 0 of 1 units" in named
 
 
+def test_html_says_the_share() -> None:
+    text = "Apple. " + "Pear. " * 999
+    for kept, share in ((1, "<1%"), (500, "50%"), (999, ">99%"), (1000, "100%")):
+        result = prune("apple", Passage(text), scorer="lexical", policy=TopK(kept))
+        assert f"({escape(share)}, " in result.to_html()
+
+
 def test_html_jumps_from_kept_to_kept_text() -> None:
     page = prune("apple", Passage("Apple one. Pear. Apple two. Plum. Apple three."), policy=TopK(3)).to_html()
     targets = re.findall(r' id="([0-9a-f]{8}-[0-9]+)"', page)
@@ -96,6 +103,8 @@ def test_html_of_a_large_text_is_small(word: str, kept: int) -> None:
     assert "fruit.txt: " in read.texts["small"]
     assert escape(result.kept[0].text) in page
     assert "tokens dropped" in page or len(result.kept) == len(result.units)
+    for count in re.findall(r'<i class="([a-z]+)">… [0-9,]+ units, [0-9,]+ tokens dropped', page):
+        assert "line-through" not in re.findall(rf"i\.{count}{{([^}}]*)}}", page)[0]  # no text of the source
 
 
 def test_html_of_one_huge_unit_and_of_many_files_is_small() -> None:

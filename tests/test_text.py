@@ -209,3 +209,30 @@ def test_a_long_word_takes_no_more_than_a_few_bytes_a_letter() -> None:
 def test_words_are_runs_of_letters_digits_and_marks(text: str) -> None:
     slow = re.compile(rf"[^\W_](?:[^\W_]|[{text_module._MARKS}])*")
     assert word_spans(text) == [match.span() for match in slow.finditer(text)]
+
+
+def _terms_one_by_one(text: str) -> list[str]:
+    """`terms` without its tables: each word by itself."""
+    words = [text_module._stems.__wrapped__(word) for word in _WORD.findall(text_module.join_hyphenated(text))]
+    return [t for telling, _ in words for t in telling] or [t for _, stems in words for t in stems]
+
+
+_PIECES = [
+    "the ", "who ", "is ", "customerID ", "a_b ", "re\u2010\n run", "é", "\u0301x ", "里斯本", "\x85", "\xa0", "GDP10",
+    "-", "\n", "x" * 70,
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from(_PIECES), max_size=40))
+def test_terms_of_long_texts_are_those_of_their_words(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert terms(text) == _terms_one_by_one(text)
+
+
+def test_the_table_of_terms_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "_MOST_PARTS", 10)
+    monkeypatch.setattr(text_module, "_PARTS", text_module._Parts())
+    text = " ".join(f"river{number}-bank" for number in range(100))
+    assert terms(text) == _terms_one_by_one(text)
+    assert 0 < len(text_module._PARTS) <= 10

@@ -207,6 +207,28 @@ def test_lines_that_were_counted_are_not_read_again(monkeypatch: pytest.MonkeyPa
     assert count_whole(len_counter := as_counter(len), "ab\ncd", ["ab", "cd"], [9, 9]) == len_counter.count("ab\ncd")
 
 
+_WORDS = st.lists(st.sampled_from(["a", "the", "12", "x" * 70, "é", "\u0301", "!?", "里", "Q.", "  "])).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(_WORDS, st.sampled_from([" ", " ", "  ", "\n", "\n ", "\xa0", "", ". "]))), st.data())
+def test_a_text_is_counted_from_its_sentences_as_it_stands(said: list[tuple[str, str]], data: st.DataObject) -> None:
+    text = "".join(part + end for part, end in said)
+    parts = [part for part, _ in said if data.draw(st.integers(0, 3))]
+    assert count_whole(COUNTER, text, parts, COUNTER.count_many(parts)) == COUNTER.count(text)
+
+
+def test_sentences_that_were_counted_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [f"The river no. {number} is {number} km long." for number in range(2000)] + ["Où?"]
+    text = " ".join(parts)
+    counts, whole = COUNTER.count_many(parts), COUNTER.count(text)
+    read: list[int] = []
+    slow = tokens_module._tokens_of
+    monkeypatch.setattr(tokens_module, "_tokens_of", lambda *given: read.append(len(given[1])) or slow(*given))
+    assert count_whole(COUNTER, text, parts, counts) == whole
+    assert sum(read) < 200
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.text("aZ0 |\t\r\n!&;", min_size=1, max_size=3), st.integers(1, 90)), max_size=30))
 def test_a_long_text_is_counted_in_parts_as_at_once(runs: list[tuple[str, int]]) -> None:

@@ -3,7 +3,13 @@
     python benchmarks/quality/html_pages.py --htmlrag PYTHON --extractors PYTHON    # benchmarks/results/html.json
 
 `--htmlrag` and `--extractors` are the interpreters of environments with htmlrag, and with trafilatura (see
-htmlrag_peer.py, articles_peer.py); without them their rows are missing. One thread, under ten minutes.
+htmlrag_peer.py, articles_peer.py); without them their rows are missing. One thread, ten minutes on a quiet machine.
+Rows of questions that were measured before are kept, unless the weights, the questions or the form have changed;
+`--fresh` throws them away, `--all-questions` is for the first row alone, `--main-text` for the articles alone; what was
+not measured keeps the figures of the last record.
+
+Main text is measured on article_extraction and article_extraction_more, each alone and both together: by our rules, by
+each peer, and by what our rules and trafilatura agree on (`extract_main_text`), which is mapped to our blocks.
 
 A budget is a share of the tokens of the cleaned page, which is all of it rendered in the form that is measured, nothing
 dropped; the bundled tokenizer counts. htmlrag writes HTML, so it gets the tokens of our HTML row. It takes long, so a
@@ -26,8 +32,8 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.common.child import Child
-from benchmarks.common.parts import fingerprint, say, ticker
-from benchmarks.common.record import SHARED, record
+from benchmarks.common.parts import Parts, fingerprint, say, ticker
+from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.rag.evaluation.html import (
     SHARES,
     JudgedPage,
@@ -38,11 +44,14 @@ from ctxprune.rag.evaluation.html import (
     token_f1,
 )
 from ctxprune.rag.evaluation.html_sets import PageItem, read_pages
-from ctxprune.rag.html import HtmlOptions, HtmlPage
+from ctxprune.rag.html import HtmlOptions, HtmlPage, main_units
+from ctxprune.rag.html.extraction import agreed_units, covered_units
 from ctxprune.scorers import SCORERS
 
 DATA = SHARED / "data" / "rag"
-SETS = ("wtq_html", "websrc_sample", "article_extraction")
+ARTICLES = ("article_extraction", "article_extraction_more")
+SETS = ("wtq_html", "websrc_sample", *ARTICLES)
+WEIGHTS = ("page_parts/weights.json", "page_parts/text_weights.json", "table_reading/weights.json")
 SEED = 7
 FORMS = ("markdown", "html", "text")
 BASELINES = ("lexical.v1", "titled.v1", "tabular.v1", "random")
@@ -67,14 +76,40 @@ def main() -> int:
             extractors = Child(options.extractors, "articles_peer.py", packages="trafilatura")
             stack.callback(extractors.close)
         sets = {name: read_pages(DATA / name) for name in SETS}
-        figures = {
-            "wtq_html": tables(sets["wtq_html"], htmlrag, options.sample),
-            "websrc_sample": {form: questions(sets["websrc_sample"], "page.v1", form) for form in FORMS},
-            "article_extraction": articles(sets["article_extraction"], extractors),
-        }
+        parts = Parts("html", keep=not options.fresh)
+        figures = read_figures()
+        if not options.main_text:
+            everything = measured(parts, sets["wtq_html"], "page.v1", "markdown")
+            figures["wtq_html"] = figures.get("wtq_html", {}) | {"page.v1": everything}
+        if not options.main_text and not options.all_questions:
+            before, found = figures["wtq_html"], tables(parts, sets["wtq_html"], htmlrag, options.sample)
+            if htmlrag is None and "htmlrag" in before.get("sample", {}):
+                found["sample"] = {"htmlrag": before["sample"]["htmlrag"]} | found["sample"]
+                found["of_an_earlier_run"] = ["htmlrag", "speed"]
+            figures["wtq_html"] = before | found
+            figures["websrc_sample"] = {form: measured(parts, sets["websrc_sample"], "page.v1", form) for form in FORMS}
+        if not options.all_questions:
+            figures["main_text"] = {name: articles(sets[name], extractors) for name in ARTICLES}
+            figures["main_text"]["together"] = articles([item for name in ARTICLES for item in sets[name]], extractors)
     say(json.dumps(figures, indent=1))
     record("html", figures, seed=SEED, data={name: fingerprint(items) for name, items in sets.items()})
     return 0
+
+
+def read_figures() -> dict[str, dict]:
+    """Those of the last record; {} without one."""
+    path = RESULTS / "html.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
+    return {name: found[name] for name in ("wtq_html", "websrc_sample", "main_text") if name in found}
+
+
+def measured(parts: Parts, items: list[PageItem], name: str, form: str, *, columns: bool = True) -> dict[str, object]:
+    """The figures of one scorer, or those that were kept of it with the same weights."""
+    folder = files("ctxprune.scorers.structured")
+    weights = [folder.joinpath(file).read_bytes() for file in WEIGHTS]
+    what = (fingerprint(items), fingerprint(weights), columns)
+    row: dict[str, object] = parts.row(f"{name}, {form}", what, lambda: questions(items, name, form, columns=columns))
+    return row
 
 
 def questions(items: list[PageItem], name: str, form: str, *, columns: bool = True) -> dict[str, object]:
@@ -83,16 +118,16 @@ def questions(items: list[PageItem], name: str, form: str, *, columns: bool = Tr
     return measure_questions(items, scorer, options=options, progress=ticker(f"{name}, {form}")).to_dict()
 
 
-def tables(items: list[PageItem], htmlrag: Child | None, size: int) -> dict[str, object]:
+def tables(parts: Parts, items: list[PageItem], htmlrag: Child | None, size: int) -> dict:
     sample = sorted(random.Random(SEED).sample(items, min(size, len(items))), key=lambda item: item.name)
-    rows = {
-        "page.v1": questions(sample, "page.v1", "markdown"),
-        "page.v1, html": questions(sample, "page.v1", "html"),
-        "page.v1, text": questions(sample, "page.v1", "text"),
-        "page.v1, rows alone": questions(sample, "page.v1", "markdown", columns=False),
-        **{name: questions(sample, name, "markdown") for name in BASELINES},
+    rows: dict[str, dict] = {
+        "page.v1": measured(parts, sample, "page.v1", "markdown"),
+        "page.v1, html": measured(parts, sample, "page.v1", "html"),
+        "page.v1, text": measured(parts, sample, "page.v1", "text"),
+        "page.v1, rows alone": measured(parts, sample, "page.v1", "markdown", columns=False),
+        **{name: measured(parts, sample, name, "markdown") for name in BASELINES},
     }
-    found = {"page.v1": questions(items, "page.v1", "markdown"), "sample": rows}
+    found: dict[str, dict] = {"sample": rows}
     if htmlrag is not None:
         rows["htmlrag"] = htmlrag.about | peer_retention(sample, htmlrag)
         found["speed"] = speed(sample, htmlrag)
@@ -165,7 +200,17 @@ def articles(items: list[PageItem], extractors: Child | None) -> dict[str, objec
             found = [token_f1(answer[name]["text"], item.article) for answer, item in zip(answers, items, strict=True)]
             ms = 1000 * fmean(answer[name]["seconds"] for answer in answers)
             rows[name] = {"version": version} | _means(found) | {"ms_per_page": round(ms, 2)}
+        texts = [answer["trafilatura"]["text"] for answer in answers]
+        rows["agreed"] = _means(
+            [token_f1(_agreed(item, text), item.article) for item, text in zip(items, texts, strict=True)]
+        )
     return rows
+
+
+def _agreed(item: PageItem, theirs: str) -> str:
+    """What `extract_main_text` gives with trafilatura, which is not installed here."""
+    page = _text(item)
+    return page.render(agreed_units(page, main_units(page), covered_units(page, theirs)))
 
 
 def _text(item: PageItem) -> HtmlPage:
@@ -181,6 +226,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--htmlrag", default="", help="interpreter of an environment with htmlrag")
     parser.add_argument("--sample", type=int, default=150, help="questions for htmlrag")
+    parser.add_argument("--fresh", action="store_true", help="measure all rows anew")
+    parser.add_argument("--all-questions", action="store_true", help="only the first row of wtq_html")
+    parser.add_argument("--main-text", action="store_true", help="only the articles")
     parser.add_argument("--extractors", default="", help="interpreter of an environment with trafilatura")
     return parser.parse_args()
 

@@ -1,7 +1,9 @@
 """Cells that questions need, left when 25 and 50 % of a table's cells are kept: the tabular scorer, alone and with the
 bundled model, beside BM25 rows, columns by overlap and chance.
 
-    python benchmarks/quality/tables.py [--limit N]    # benchmarks/results/tables.json
+    python benchmarks/quality/tables.py [--limit N] [--fresh]    # benchmarks/results/tables.json
+
+A run that was ended goes on where it was, unless the weights or the data are others or `--fresh` is given.
 
 FeTaQA and TAT-QA: the half of the tables not used for training (`is_held_out`); WikiTableQuestions: dev,
 of whose tables none was seen. Every cell of the body counts, the header of kept columns is free; see
@@ -14,11 +16,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
-import sys
 
 import numpy as np
 
+from benchmarks.common.parts import Parts, say
 from benchmarks.common.record import SHARED, record
+from benchmarks.training.tabular_weights import WEIGHTS
 from ctxprune.rag.evaluation.table_sets import TableItem, is_held_out, read_table_items
 from ctxprune.rag.evaluation.tables import BASELINES, Kept, build_keeper, measure_tables
 
@@ -39,21 +42,26 @@ WIDEST = 12  # columns, up to which all choices of columns are tried
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, help="questions of a set, evenly spread; for a quick look")
-    limit = parser.parse_args().limit
+    parser.add_argument("--fresh", action="store_true", help="measure all anew; by default an ended run goes on")
+    options = parser.parse_args()
+    limit, parts = options.limit, Parts("tables", keep=not options.fresh)
+    weights = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
     figures, data = [], {}
     for name, stem in SETS.items():
         path = DATA / name / f"{stem}.jsonl.gz"
         data[f"{name} {stem}"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         items = [item for item in read_table_items(path) if name == "wikitablequestions" or is_held_out(item.table)]
         items = spread(items, limit)
-        for way, keep in WAYS.items():
-            chosen = spread(items, SLOW_LIMIT) if way in SLOW else items
-            figures.append({"set": name, "scorer": way, **measure_tables(chosen, keep).to_dict()})
-            sys.stderr.write(f"{figures[-1]}\n")
-        same = measure_tables(spread(items, SLOW_LIMIT), WAYS["tabular.v1"])
-        figures.append({"set": name, "scorer": "tabular.v1, the questions of tabular_pruner.v1", **same.to_dict()})
+        few = spread(items, SLOW_LIMIT)
+        runs = [(way, few if way in SLOW else items, keep) for way, keep in WAYS.items()]
+        runs.append(("tabular.v1, the questions of tabular_pruner.v1", few, WAYS["tabular.v1"]))
         if name == "fetaqa":
-            figures.append({"set": name, "scorer": "hindsight", **measure_tables(items, hindsight).to_dict()})
+            runs.append(("hindsight", items, hindsight))
+        for way, chosen, keep in runs:
+            what = (data[f"{name} {stem}"], len(chosen), weights)
+            found = parts.row(f"{name}, {way}", what, lambda: measure_tables(chosen, keep).to_dict())  # noqa: B023
+            figures.append({"set": name, "scorer": way, **found})
+            say(f"{figures[-1]}")
     record("tables", figures, seed=0, data=data)
 
 

@@ -207,7 +207,7 @@ def scale() -> str:
 
 def html() -> str:
     found = figures("html")
-    pages, text = found["wtq_html"], found["article_extraction"]
+    pages, text = found["wtq_html"], found["main_text"]["together"]
     sample = pages["sample"]
     titles = {
         "page.v1": "**page**, Markdown",
@@ -225,7 +225,8 @@ def html() -> str:
     return table([f"{sample['page.v1']['items']} questions", "5 %", "10 %", "20 %", "ms a page"], rows) + (
         f"\nAll {whole['items']} questions: {shown(whole['answer_retention'])}; with weights that have seen none of the"
         f" pages: {shown(unseen)} (`benchmarks/training/page_weights.py`). WebSRC elements left at 20 %: {elements} %."
-        f" Main text, F1 of words on {main['items']} news pages: {main['token_f1']}; {others}"
+        f" Main text, F1 of words on {main['items']} news pages: {main['token_f1']}, what it and trafilatura agree on"
+        f" {text['agreed']['token_f1']}; {others}"
         " (`benchmarks/quality/html_pages.py`).\n"
     )
 

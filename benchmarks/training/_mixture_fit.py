@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -31,6 +32,8 @@ class Row:
         tokens: int (n_units,).
         match: BM25 of each unit.
         one_is_enough: Whether any of the positive units answers.
+        characters: int (n_units,).
+        links: What the second pass reads, of the logits of the first; None for a context of one document.
     """
 
     kind: str
@@ -41,6 +44,8 @@ class Row:
     tokens: np.ndarray
     match: np.ndarray
     one_is_enough: bool
+    characters: np.ndarray
+    links: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 @dataclass
@@ -75,12 +80,30 @@ def fit(rows: list[Row], columns: list[int], decay: float, *, lexical: bool = Fa
     return Network(whole[0], whole[1], None, None, whole[2], 0.0)
 
 
-def calibrate(rows: list[Row], network: Network) -> dict[str, float]:
+def fit_links(rows: list[Row], network: Network, decay: float) -> Network:
+    """What is added to the logits of `network`: a linear model of `Row.links`, of the rows that have them."""
+    several = []
+    for row in rows:
+        if row.links is not None:
+            logits = network(row.features)
+            several.append(replace(row, features=np.column_stack([logits, row.links(logits)])))
+    found = fit(several, list(range(several[0].features.shape[1])), decay)
+    # In units of the logits, whose own weight is thereby 1.
+    return Network(
+        found.mean[1:], found.scale[1:], None, None, found.out[1:] * float(found.scale[0] / found.out[0]), 0.0
+    )
+
+
+def add_links(row: Row, logits: np.ndarray, links: Network) -> np.ndarray:
+    """The logits after the second pass."""
+    return logits if row.links is None else logits + links(row.links(logits))
+
+
+def calibrate(rows: list[Row], scores: list[np.ndarray]) -> dict[str, float]:
     """Numbers that turn logits into probabilities, every set counting the same; see `MixtureWeights`."""
     shares = Counter(row.kind for row in rows)
     table, labels, weights = [], [], []
-    for row in rows:
-        logits = network(row.features)
+    for row, logits in zip(rows, scores, strict=True):
         n = len(logits)
         plain = np.setdiff1d(np.arange(n), row.headings)
         top = float(logits.max())

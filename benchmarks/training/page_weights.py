@@ -157,7 +157,7 @@ def example_of(item: PageItem, scorer: PageScorer) -> Example | None:
     right = 0 if item.gold_tid else int(np.bincount(places).argmax())
     if not item.gold_tid and not right:
         return None
-    scores, logits = scorer.by_themselves(item.question, parts)
+    scores, logits = scorer.by_themselves(item.question, asked.page, parts)
     return Example(parts.features(item.question, scores, logits), right, is_second_half(item))
 
 
@@ -167,7 +167,7 @@ def documentation_example(asked: Asked, scorer: PageScorer, half: bool) -> Examp
     parts, right = scorer.parts(page), find_right(page, asked.evidence)
     if len(parts) == 1 or not right.any():
         return None
-    scores, logits = scorer.by_themselves(asked.question, parts)
+    scores, logits = scorer.by_themselves(asked.question, page, parts)
     place = int(np.bincount(parts.places[right]).argmax())
     return Example(parts.features(asked.question, scores, logits), place, half)
 

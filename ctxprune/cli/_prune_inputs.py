@@ -188,9 +188,11 @@ def _bounded(file: BinaryIO, name: str) -> bytes:
 
 
 def beginning(path: Path) -> str:
-    """The first characters of a file or of stdin, which can still be read; "" where that cannot be."""
+    """The first characters of a file or of stdin, which can still be read whole; "" where that cannot be."""
     try:
         if _name(path) != "stdin":
+            if not path.is_file():  # what is read of a pipe is gone
+                return ""
             with path.open("rb") as file:
                 data = file.read(_HEAD)
         elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):  # whoever calls `main` may replace stdin
@@ -219,11 +221,9 @@ def _read(path: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"this is not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x})",
-            where=_name(path),
-            hint="convert it, for instance with iconv -f LATIN1 -t UTF-8",
-        ) from error
+        from ctxprune.rag.sniff import refuse_bytes
+
+        raise refuse_bytes(data, error, _name(path)) from error
 
 
 def _name(path: Path) -> str:

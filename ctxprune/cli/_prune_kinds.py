@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.cli._prune_passages import TextOptions
     from ctxprune.cli._prune_task import PruneTask
     from ctxprune.context.base import Context
+    from ctxprune.pruning.result import Pruned
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
@@ -35,9 +36,6 @@ __all__ = [
     "read_kind",
 ]
 
-_BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
-_LOOKED_AT = 1024  # bytes
 NOTED = frozenset({"csv", "table", "tsv"})
 """Kinds that can say within themselves what was left out."""
 _JSON = frozenset({"json", "schema", "tools"})  # values one after the other are JSON; names between them are not
@@ -102,25 +100,33 @@ def prune_kind(
         name_step("Pruning")
         scorer = make_kind_scorer(task.scorer, task.model)
         result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
-    if not task.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
+    kept = _describe_kept(result, context, KINDS[kind].units)
+    if not task.report(result, names, kept, {"files": names, "kind": kind}):
         if len(contexts) == 1:
             write_texts([result.output])
         else:
             write_texts(result.output, () if kind in _JSON else names)
 
 
+def _describe_kept(result: Pruned[Any], context: Context[Any], units: str) -> str:
+    """How many units were kept; of tables rows and columns each."""
+    from ctxprune.context.grid import column_units
+
+    columns = frozenset(column_units(context.grids)) if context.kind == "table" else frozenset()
+    if not columns:
+        return f"{len(result.kept)} of {len(result.units)} {units}"
+    rows = frozenset(unit for grid in context.grids for unit in grid.row_units)
+    kept = {unit.index for unit in result.kept}
+    return f"{len(kept & rows)} of {len(rows)} rows and {len(kept & columns)} of {len(columns)} columns"
+
+
 def _kind(path: Path) -> str:
     """The kind of a file by its name extension, else by its content; "text" for all that is read as sentences."""
-    from ctxprune.rag.kinds import KINDS
-    from ctxprune.rag.sniff import sniff_kind
+    from ctxprune.rag.kinds import guess_kind
 
-    name = path.name.lower()
     if path.is_dir():
         return "html"
-    found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
-    # The longest ending wins, since one may end with another.
-    kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniff_kind(beginning(path))
-    return "text" if kind == "markdown" else kind
+    return "text" if path.suffix.lower() in LINES else guess_kind(path.name, lambda: beginning(path))
 
 
 def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
@@ -129,10 +135,16 @@ def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
     Raises:
         InputError: A page cannot be read.
     """
-    from ctxprune.rag.html import main_texts
+    from ctxprune.cli._console import print_note
+    from ctxprune.rag.html import extract_main_text, site_texts
 
     _, pages = read_kind(files, "html", form)
-    write_texts(main_texts(pages))
+    known = site_texts(pages)
+    found = [extract_main_text(page, known=known) for page in pages]
+    # What is installed decides it, so it is said.
+    if any(text.backend != "own" for text in found):
+        print_note("main text: what trafilatura and the rules of ctxprune agree on")
+    write_texts([text.text for text in found])
 
 
 def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) -> tuple[list[str], list[Any]]:
@@ -156,11 +168,12 @@ def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) 
 
 def _page(path: Path, form: HtmlOutput | None) -> HtmlPage:
     from ctxprune.rag.html import HtmlOptions, HtmlPage
+    from ctxprune.rag.sniff import sniff_binary
 
     data = read_bytes(path)
     # The HTML parser would find some text in any bytes.
-    if data.startswith(_BINARY) or (b"\0" in data[:_LOOKED_AT] and not data.startswith(_WIDE)):
-        raise InputError("this is no text, so no HTML page either")
+    if (binary := sniff_binary(data)) is not None:
+        raise InputError(f"this is {binary[0]}, no HTML page", hint=binary[1])
     return HtmlPage(data, HtmlOptions(output=form or "html"))
 
 
@@ -234,8 +247,7 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
         pruned_file = prune_file(path, task.question, output, pruner=pruner)
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}
-    if not task.report(result, [str(path)], "rows and columns", details) and output is None:
+    (rows, all_rows), (columns, all_columns) = pruned_file.rows, pruned_file.columns
+    kept = f"{rows:,} of the {all_rows:,} rows of the file and {columns:,} of {all_columns:,} columns"
+    if not task.report(result, [str(path)], kept, details) and output is None:
         write_texts([pruned_file.text])
-    _console.print_note(
-        f"{pruned_file.rows[0]:,} of the {_console.format_count(pruned_file.rows[1], 'row')} of the file"
-    )

@@ -78,7 +78,12 @@ def prune_passages(task: PruneTask, form: Format, options: TextOptions) -> None:
         inputs = read_inputs(task.files, form, options.field, options.title_field)
         name_step("Pruning")
         result, order = _pruned(passage_pruner, task.question, inputs, options)
-    if not task.report(result, _names(inputs), "sentences", {"files": inputs.names, "order": order}):
+    if not task.report(
+        result,
+        _names(inputs),
+        f"{len(result.kept)} of {len(result.units)} sentences",
+        {"files": inputs.names, "order": order},
+    ):
         _write(result.output, inputs, order, options)
 
 

@@ -46,29 +46,30 @@ class PruneTask:
         return [path for path in self.files if str(path) != "-"]
 
     def report(
-        self, result: Pruned[Any], names: Sequence[str], units: str, more: Mapping[str, object] | None = None
+        self, result: Pruned[Any], names: Sequence[str], kept: str, more: Mapping[str, object] | None = None
     ) -> bool:
         """Write the page and the JSON document, where these are wanted, and one line about the result to stderr.
 
         Args:
             result: The result.
             names: Names of the sources in the page.
-            units: Name of a unit, in the plural.
+            kept: How many units were kept, in words.
             more: Further entries of the JSON document, before those of the result.
 
         Returns:
             Whether stdout has its JSON document, so that nothing else may be written there.
         """
         from ctxprune.cli import _console
+        from ctxprune.utils.percent import format_share
 
         if self.html is not None:
             _console.write_file(self.html, _page(result, names), *self.input_files)
         if self.as_json:
             _console.print_json({**(more or {}), **result.to_dict()})
-        share = result.tokens_after / max(result.tokens_before, 1)
+        share = format_share(result.tokens_after, result.tokens_before)
         _console.print_note(
-            f"kept {len(result.kept)} of {len(result.units)} {units}, {result.tokens_after} of"
-            f" {result.tokens_before} tokens ({share:.0%}), {result.scorer}, {result.policy}"
+            f"kept {kept}, {result.tokens_after} of {result.tokens_before} tokens ({share}), {result.scorer},"
+            f" {result.policy}"
         )
         if result.oversized is not None:
             _console.print_note(str(result.oversized))

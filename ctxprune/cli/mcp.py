@@ -75,7 +75,7 @@ def mcp(
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
     replies = ReplyBudget(budget)
     if transport is Transport.http:
-        run(settings, lambda given: create_mcp_app(given, budget=replies))
+        run(settings, create=lambda given: create_mcp_app(given, budget=replies))
     else:
         run_stdio(settings, budget=replies)
 

@@ -1,38 +1,86 @@
-"""`ctxprune serve --config FILE`: the HTTP service."""
+"""`ctxprune serve`: the HTTP service, on databases that are named or as a file configures it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.serve.config import ServiceConfig
 
 __all__ = ["serve"]
 
 
 def serve(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="TOML file, as the README shows one.")],
-    host: Annotated[str, typer.Option(help="Address, instead of the file's.", show_default=False)] = "",
+    databases: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATABASE]...",
+            help="Files and URLs of databases that may be asked; ${NAME} in a URL stands for an environment variable.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML file, as the README shows one.", show_default=False)
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address, instead of the file's; default 127.0.0.1.", show_default=False)
+    ] = "",
     port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port, instead of the file's.", show_default=False)
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port, instead of the file's; default 8080.", show_default=False),
     ] = None,
 ) -> None:
     """Serve pruning, reranking and questions to databases over HTTP, until SIGTERM or Ctrl-C.
 
-    Logs are JSON lines on stderr, without contents or secrets. Needs the extra `serve`.
+    Without a file it listens on this machine only, and wants no key. Logs are JSON lines on stderr, without contents or
+    secrets. Needs the extra `serve`.
     """
     import dataclasses
     import logging
 
+    from ctxprune.cli import _console
     from ctxprune.utils.extras import require
 
     require("uvicorn", "serve")
-    from ctxprune.serve.config import load_config
-    from ctxprune.serve.run import log_handler, run
+    from ctxprune.serve.config import ServiceConfig, load_config
 
-    settings = load_config(config)
+    settings = ServiceConfig() if config is None else load_config(config)
     place = settings.server
     server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
-    settings = dataclasses.replace(settings, server=server)
+    settings = _with_databases(dataclasses.replace(settings, server=server), databases or ())
+    # Imported after the checks above: what runs the service takes a second to load.
+    from ctxprune.serve.run import log_handler, run
+
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
-    run(settings)
+    if config is not None:  # then a service manager reads stderr, which holds JSON lines and nothing else
+        run(settings)
+        return
+    run(settings, lambda address: _console.print_note(f"the explorer is at {address}, the reference at {address}docs"))
+
+
+def _with_databases(settings: ServiceConfig, targets: Sequence[str]) -> ServiceConfig:
+    """The configuration with databases that the command line names.
+
+    Raises:
+        InputError: There is no such file.
+        UsageError: A URL is malformed, two databases have the same name, or keys say who may ask which database.
+    """
+    import dataclasses
+
+    from ctxprune.cli._options import fill_variables
+    from ctxprune.errors import UsageError
+    from ctxprune.serve.config import database_config
+
+    if targets and settings.keys:
+        raise UsageError(
+            "the file has keys, which say who may ask which database",
+            where="DATABASE",
+            hint="add a [[databases]] entry to the file, and name it in [[keys]]",
+        )
+    named = tuple(database_config(fill_variables(target)) for target in targets)
+    return dataclasses.replace(settings, databases=(*settings.databases, *named))

@@ -256,14 +256,11 @@ def _show(answer: Answer) -> None:
 
 
 def _show_doubts(answer: Answer) -> None:
-    """Print to stderr what of the question was not used, what is doubted, the other reading, and a question back."""
+    """Print to stderr what of the question was not used, what is doubted (other readings too), and a question back."""
     from ctxprune.cli import _console
 
     for doubt in answer.doubts:
         _console.print_note(_console.escape(str(doubt)))
-    if answer.assessment is not None and answer.other_sql:
-        words = "; ".join(answer.assessment.other_notes) or answer.other_sql
-        _console.print_note(f"another reading: {_console.escape(' '.join(words.split()))}")
     if answer.question_back:
         _console.print_note(_console.escape(answer.question_back))
 

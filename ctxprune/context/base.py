@@ -148,6 +148,12 @@ class Context(ABC, Generic[T_co]):
         del sizes
         return None
 
+    def detach_units(self, indices: Collection[int]) -> Context[T_co]:
+        """The same context, where the units at `indices` need no longer what stands above them, as far as that only
+        says where they stand (headings); itself where all that units need is needed to read them."""
+        del indices
+        return self
+
     def with_required(self, required: NDArray[np.bool_]) -> Context[T_co]:
         """The same context, told that the units `required`, bool (n_units,), are needed, so that its omission note can
         say which of them are missing; itself where its note does not."""

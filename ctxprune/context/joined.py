@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.context.base import Context, as_context, shift_unit
 from ctxprune.context.grid import Grid, shift_grid
+from ctxprune.context.split import SplitContext
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -102,6 +103,19 @@ class JoinedContext(Context[list[Any]]):
     def omission_note(self, kept: Collection[int]) -> str:
         """The contexts' notes about what was left out, one a line; "" where nothing was."""
         return "\n".join(filter(None, (context.omission_note(own) for context, own in self._split(kept))))
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """Each context with those of its own units in `sizes` cut, where it has borders to cut at."""
+        members: list[Context[Any]] = []
+        origins: list[int] = []
+        first = 0
+        for context, own in self._split(sizes):
+            split = context.split_units({index: sizes[first + index] for index in own}) if own else None
+            members.append(context if split is None else split.context)
+            own_origins = range(len(context.units)) if split is None else split.origins
+            origins += [first + origin for origin in own_origins]
+            first += len(context.units)
+        return SplitContext(JoinedContext(members), origins) if len(origins) > first else None
 
     def with_note(self, *, note: bool) -> JoinedContext:
         """The same contexts, rendered with notes or without, where they can be."""

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-__all__ = ["Oversized", "Scored", "find_oversized", "find_smallest", "split_oversized", "without_filler"]
+__all__ = [
+    "MissingRows",
+    "Oversized",
+    "Scored",
+    "find_oversized",
+    "find_smallest",
+    "price_best",
+    "split_oversized",
+    "without_filler",
+]
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
@@ -31,6 +40,7 @@ _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
 _SEARCHED = 100  # units among which the one is sought that needs the least
 _AROUND = 3  # a unit of less than this part of the budget is taken to fit with what stands around it
+_HEADED = 3  # a third of the budget is what headings may take of a unit that has to be cut
 _LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
 
 
@@ -56,6 +66,29 @@ class Oversized:
         what = f"the best unit, of {self.tokens:,} tokens, did not fit"
         cut = f"; {self.kept} of its {self.parts} parts did" if self.parts > 1 and self.kept else ""
         return f"{what}{cut}; a budget of {self.budget:,} would hold it"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRows:
+    """Rows of tables that the question needs together, of which not all fit into a budget.
+
+    Attributes:
+        kept: How many of them are kept.
+        rows: How many there are.
+        budget: The budget that would hold all of them, with all columns.
+    """
+
+    kept: int
+    rows: int
+    budget: int
+
+    def __str__(self) -> str:
+        if self.rows == 1:
+            return f"the row that the question asks for did not fit; a budget of {self.budget:,} would hold it whole"
+        return (
+            f"{self.kept:,} of the {self.rows:,} rows that the question asks for fit; a budget of {self.budget:,}"
+            " would hold all of them whole"
+        )
 
 
 class Scored(NamedTuple):
@@ -85,12 +118,14 @@ class _Parts(Context[tuple[int, ...]]):
 def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCounter, budget: int) -> Scored:
     """`whole` with parts in the place of the best units that do not fit into `budget` tokens even alone.
 
-    The parts of a unit are scored against each other: the best one has the unit's score, the others less, above the
-    middle between it and the lowest score of all. Without such units, or where they have no parts, the same as came in.
+    Units that would fit without their headings, as far as the context lets go of these, go without the topmost of
+    them. The parts of a unit are scored against each other: the best one has the unit's score, the others less, above
+    the middle between it and the lowest score of all. Without such units, or where they have no parts, the same as
+    came in.
     """
+    found = _detach_units(whole, counter, budget)
     if type(whole.context).split_units is Context.split_units:
-        return whole
-    found = whole
+        return found
     for _ in range(_ROUNDS):
         sizes = _find_sizes(found, counter, budget)
         split = found.context.split_units(sizes) if sizes else None
@@ -111,18 +146,27 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
 
 
 def find_oversized(
-    whole: Scored, found: Scored, selection: Selection, price: Callable[[list[int]], int]
-) -> Oversized | None:
-    """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room.
+    whole: Scored,
+    found: Scored,
+    selection: Selection,
+    price: Callable[[list[int]], int],
+    required: NDArray[np.bool_] | None = None,
+) -> Oversized | MissingRows | None:
+    """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room; of tables the rows that
+    the question needs together, if not all of them are kept.
 
     Args:
         whole: The context as it came.
         found: The same, with parts of some units.
         selection: What is kept of `found`.
         price: Tokens of what units of `whole` render to.
+        required: bool (n_units,), the units of a table that the question needs together (`Request.required`).
     """
-    if not len(whole.scores) or column_units(whole.context.grids):
-        return None  # the best of rows and columns together says nothing
+    if not len(whole.scores):
+        return None
+    if column_units(whole.context.grids):  # the best of rows and columns together says nothing
+        missing = None if required is None else _find_missing_rows(whole.context, required, selection, price)
+        return missing or _find_oversized_row(whole, selection, price)
     best = int(np.argmax(whole.scores))
     parts = np.flatnonzero(found.origins == best)
     kept = int(selection.kept[parts].sum())
@@ -134,6 +178,31 @@ def find_oversized(
     return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
 
 
+def _find_missing_rows(
+    context: Context[Any], required: NDArray[np.bool_], selection: Selection, price: Callable[[list[int]], int]
+) -> MissingRows | None:
+    columns = column_units(context.grids)
+    rows = sorted({*np.flatnonzero(required).tolist()}.difference(columns))
+    kept = int(selection.kept[rows].sum())
+    if kept == len(rows):
+        return None
+    closure, wanted = Closure(context.units), np.zeros(len(context.units), dtype=np.bool_)
+    for index in (*closure.pinned, *columns, *rows):
+        wanted[closure.missing(index, wanted)] = True
+    return MissingRows(kept, len(rows), max(price(np.flatnonzero(wanted).tolist()), 1))
+
+
+def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[list[int]], int]) -> Oversized | None:
+    """The best row of a table, if there was no room for it beside the columns."""
+    rows = [unit for grid in whole.context.grids for unit in grid.row_units]
+    best = max(rows, key=lambda unit: float(whole.scores[unit]), default=None)
+    if best is None or selection.kept[best] or selection.reasons[best] != "budget":
+        return None
+    columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
+    needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
+    return Oversized(best, int(whole.tokens[best]), max(price(needed.tolist()), 1), 1, 0)
+
+
 def find_smallest(request: Request, closure: Closure) -> list[int]:
     """The unit that takes the fewest tokens with all that it needs and what is pinned, and these, rising."""
     pinned = set(closure.pinned)
@@ -142,6 +211,20 @@ def find_smallest(request: Request, closure: Closure) -> list[int]:
     needs = [_close(closure, index).tolist() for index in by_size[:_SEARCHED]]
     smallest: list[int] = min(needs, key=lambda needed: int(request.tokens[needed].sum()))
     return smallest
+
+
+def price_best(request: Request, selection: Selection, closure: Closure) -> tuple[int, int | None]:
+    """The best unit that is no column, and its tokens with all that it needs, what is pinned and, of a row, the columns
+    that are kept; None for the tokens where it is kept, or where there is no unit."""
+    grids, scores = request.context.grids, request.scores.copy()
+    scores[column_units(grids)] = -np.inf
+    if not len(scores) or selection.kept[(best := int(np.argmax(scores)))]:
+        return 0, None
+    columns = column_units([grid for grid in grids if best in grid.row_units])
+    wanted = np.zeros_like(selection.kept)
+    for index in (*closure.pinned, best, *(column for column in columns if selection.kept[column])):
+        wanted[closure.missing(index, wanted)] = True
+    return best, int(request.tokens[wanted].sum())
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:
@@ -173,17 +256,50 @@ def without_filler(selection: Selection, found: Scored) -> Selection:
     return Selection(kept, tuple(reasons))
 
 
-def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
-    """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
-    context, scores, tokens = found.context, found.scores, found.tokens
-    if not len(scores) or int(tokens.sum()) <= budget or column_units(context.grids):
-        return {}
+def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
+    """`whole`, where the best units that do not fit with all of their headings need only the nearest that fit."""
+    context, tokens = whole.context, whole.tokens
+    if type(context).detach_units is Context.detach_units:
+        return whole
+    loose = set()
+    for index in _find_best(whole, budget):
+        chain = [index]
+        while (parent := context.units[chain[-1]].parent) is not None and parent not in chain:
+            chain.append(parent)
+        if int(tokens[chain].sum()) <= budget // _AROUND:
+            continue
+        room = budget if tokens[index] <= budget else int(tokens[index]) + budget // _HEADED
+        fitting = [
+            size
+            for size in range(1, len(chain) + 1)
+            if count_rendered(counter, context, context.render(kept := sorted(chain[:size])), kept, tokens) <= room
+        ]
+        if len(fitting) < len(chain):
+            loose.add(chain[max(fitting, default=1) - 1])
+    return whole._replace(context=context.detach_units(loose)) if loose else whole
+
+
+def _find_best(found: Scored, budget: int) -> list[int]:
+    """The units near the best one, if a budget is too small for all units."""
+    scores = found.scores
+    if not len(scores) or int(found.tokens.sum()) <= budget or column_units(found.context.grids):
+        return []
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[: _MOST * 4]
-    best = best[scores[best] >= lowest + _NEAR * (highest - lowest)]
+    floors = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
+    chosen: list[int] = best[scores[best] >= floors[best]].tolist()
+    return chosen
+
+
+def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
+    """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
+    context, tokens = found.context, found.tokens
+    best = _find_best(found, budget)
+    if not best:
+        return {}
     closure = Closure(context.units)
     sizes: dict[int, int] = {}
-    for index in best.tolist():
+    for index in best:
         needed, own = _close(closure, index).tolist(), int(tokens[index])
         price = int(tokens[needed].sum())
         # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
@@ -196,6 +312,18 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     return sizes
 
 
+def _find_floors(found: Scored) -> NDArray[np.float64]:
+    """float64 (n_units,): for parts the score that a part near the best one of its unit has at least; else -inf.
+
+    All parts have at least half of their unit's score (`_rank_parts`), also those that say nothing about the question.
+    """
+    scores, origins, lowest = found.scores.astype(np.float64), found.origins, float(found.scores.min())
+    tops = np.full(int(origins[-1]) + 1, -np.inf)
+    np.maximum.at(tops, origins, scores)
+    floors = tops[origins] - (tops[origins] - lowest) * 0.5 * (1 - _NEAR)
+    return np.where(np.bincount(origins)[origins] > 1, floors, -np.inf)
+
+
 def _close(closure: Closure, index: int) -> NDArray[np.intp]:
     """The unit with all that it needs and what is pinned, rising."""
     wanted = np.zeros(len(closure), dtype=np.bool_)
@@ -205,11 +333,15 @@ def _close(closure: Closure, index: int) -> NDArray[np.intp]:
 
 
 def _rank_parts(scores: Scores, read: Scores, origins: NDArray[np.int64], lowest: float) -> Scores:
-    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`."""
+    """Scores of parts: of each unit the part `read` best has the unit's, the worst half of it above `lowest`.
+
+    Of units that have the lowest score themselves, as in a context of one unit, the worst has 0.5 less.
+    """
     ranked = scores.copy()
     for origin in np.unique(origins):
         own = origins == origin
         least, most = float(read[own].min()), float(read[own].max())
         share = (read[own] - least) / (most - least) if most > least else np.ones(own.sum())
-        ranked[own] = lowest + (scores[own] - lowest) * (0.5 + 0.5 * share)
+        spread = np.where(scores[own] > lowest, scores[own] - lowest, 1.0)
+        ranked[own] = scores[own] - spread * 0.5 * (1 - share)
     return ranked

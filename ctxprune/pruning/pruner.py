@@ -19,7 +19,14 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
 from ctxprune.pruning.counting import count_rendered, count_units, omission_note
-from ctxprune.pruning.oversized import Scored, find_oversized, find_smallest, split_oversized, without_filler
+from ctxprune.pruning.oversized import (
+    Scored,
+    find_oversized,
+    find_smallest,
+    price_best,
+    split_oversized,
+    without_filler,
+)
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -188,7 +195,7 @@ class Pruner:
             scorer=SCORERS.name_of(type(scorer.origin)),
             policy=self._policy.name,
             note=omission_note(request.context, selection),
-            oversized=None if budget is None else find_oversized(whole, found, selection, price),
+            oversized=None if budget is None else find_oversized(whole, found, selection, price, request.required),
             seconds={"score": score_seconds, **clock.seconds},
         )
 
@@ -229,11 +236,14 @@ class Pruner:
 
         found = BudgetSearch(budget, loosens=context.counts_text).find(budget - frame, attempt_within)
         # Less room may pass over the best unit, which is too large for it, although its rendering fits the budget.
-        least = _price_best(request, found[0], closure) if adjustable else None
+        best, least = price_best(request, found[0], closure) if adjustable else (0, None)
         try:
-            if least is None or least > budget - frame or attempt_within(least).tokens > budget:
+            if least is None or least > budget - frame:
                 return found
+            tried = attempt_within(least)
         except BudgetError:  # a row of a table costs nothing without its columns
+            return found
+        if tried.tokens > budget or not tried.result[0].kept[best]:
             return found
         return BudgetSearch(budget, context.counts_text, least).find(budget - frame, attempt_within)
 
@@ -361,16 +371,6 @@ def _check_pairs(
     return questions, [
         as_context(context, hint="wrap text in ctxprune.rag.Passages, for instance") for context in contexts
     ]
-
-
-def _price_best(request: Request, selection: Selection, closure: Closure) -> int | None:
-    """Tokens of the best unit with all that it needs and what is pinned; None where it is kept."""
-    if not len(request.scores) or selection.kept[(best := int(np.argmax(request.scores)))]:
-        return None
-    wanted = np.zeros_like(selection.kept)
-    for index in (*closure.pinned, best):
-        wanted[closure.missing(index, wanted)] = True
-    return int(request.tokens[wanted].sum())
 
 
 def _check_selection(

@@ -45,6 +45,7 @@ _STYLE = """
   -webkit-box-decoration-break:clone;box-decoration-break:clone}
 .ctxprune .bound{background:var(--bound)}
 .ctxprune del,.ctxprune i.gone{color:var(--dim);background:none;text-decoration:line-through var(--strike) 1px}
+.ctxprune i.count{color:var(--dim);background:none}
 .ctxprune mark,.ctxprune del{unicode-bidi:plaintext}
 @media(max-width:30em){.ctxprune{padding:8px 10px;border-left:0;border-right:0;border-radius:0}}
 @media print{.ctxprune{border:0;max-width:none}}
@@ -189,7 +190,7 @@ def _dropped_run(units: Sequence[Verdict], page: _Page, *, after: bool, more: bo
         return f'<del title="{count}">{escape(text)}</del>'
     head = f"<del>{escape(text[:beside])}</del>" if after and beside else ""
     tail = f"<del>{escape(text[-beside:])}</del>" if more and beside else ""
-    return f'{head}\n<i class="gone">\u2026 {count} \u2026</i>\n{tail}'
+    return f'{head}\n<i class="count">\u2026 {count} \u2026</i>\n{tail}'
 
 
 def _ends(units: Sequence[Verdict], length: int) -> list[tuple[int, Verdict]]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.pruning.verdicts import Verdict, Verdicts
+from ctxprune.utils.percent import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxprune.pruning.oversized import Oversized
+    from ctxprune.pruning.oversized import MissingRows, Oversized
 
 __all__ = ["Pruned"]
 
@@ -36,8 +37,9 @@ class Pruned(Generic[T_co]):
         policy: Registered name (or class) of the policy.
         note: A line about what was dropped, for the reader of the output; "" where the context says nothing or nothing
             was.
-        oversized: The best unit, where it did not fit into the budget as a whole, with the budget that would hold it;
-            None where it did, or without a budget.
+        oversized: The best unit, where it did not fit into the budget as a whole, or how many rows of a table did that
+            the question needs together, with the budget that would hold it or them; None where all did, or without a
+            budget.
         seconds: Wall time of count, score, select and render. Not part of equality.
     """
 
@@ -50,7 +52,7 @@ class Pruned(Generic[T_co]):
     scorer: str
     policy: str
     note: str = ""
-    oversized: Oversized | None = None
+    oversized: Oversized | MissingRows | None = None
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -110,10 +112,10 @@ class Pruned(Generic[T_co]):
         """
         from ctxprune.pruning.report import render  # needed for reports alone
 
-        share = self.tokens_after / max(self.tokens_before, 1)
+        share = format_share(self.tokens_after, self.tokens_before)
         account = (
             f"{len(self.kept)} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
-            f" ({share:.0%}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
+            f" ({share}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
         )
         return render(self.query, account, self.units, names)
 

@@ -49,6 +49,8 @@ class Scorer(ABC):
         gives_probabilities: Whether its scores are probabilities, so that those of several contexts can be compared.
         dispatches: Whether it chooses among other scorers by the context (`for_context`).
         cheap: A scorer of the same kind of text that costs less; itself where there is none.
+        model_alone: For scorers that weigh words themselves: its model without the words that it weighs beside it;
+            itself where it weighs none.
     """
 
     # Type checkers see read-only properties, so that a subclass may have fields or properties in their place; see
@@ -63,12 +65,15 @@ class Scorer(ABC):
         def dispatches(self) -> bool: ...
         @property
         def cheap(self) -> Scorer: ...
+        @property
+        def model_alone(self) -> Scorer: ...
     else:
         reads_titles = False
         gives_probabilities = False
 
         dispatches = False
         cheap = _Itself()
+        model_alone = _Itself()
 
     @abstractmethod
     def score(self, query: str, context: Context[Any]) -> Scores:
@@ -183,6 +188,11 @@ class AdaptedScorer(Scorer):
     def cheap(self) -> Any:
         """The object's own; the object where it has none."""
         return foreign_attribute(self._origin, "cheap", default=self._origin)
+
+    @property
+    def model_alone(self) -> Any:
+        """The object's own; the object where it has none."""
+        return foreign_attribute(self._origin, "model_alone", default=self._origin)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """See `Scorer`."""

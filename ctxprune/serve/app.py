@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException  # noqa: E402
 from ctxprune.errors import RequestError  # noqa: E402
 from ctxprune.serve import page  # noqa: E402
 from ctxprune.serve.gateway import Gateway  # noqa: E402
-from ctxprune.serve.routes import health, prune, rerank, sql  # noqa: E402
+from ctxprune.serve.routes import guardrail, health, prune, rerank, sql, sql_run  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
     )
     app.state.service = service
     # Before `app.openapi()` below, which lists the routes that exist then.
-    for part in (prune, rerank, sql, health, page):
+    for part in (prune, rerank, sql, sql_run, guardrail, health, page):
         app.include_router(part.router)
     app.add_exception_handler(HTTPException, _refused)
     # The paths that logs and metrics may name.
-    service.routes = frozenset(app.openapi()["paths"]) | {"/", "/openapi.json"}
+    service.routes = frozenset(app.openapi()["paths"]) | {"/", "/docs", "/openapi.json"}
     app.add_middleware(Gateway, service=service)
     return app
 
@@ -77,4 +77,4 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
 async def _refused(_request: Request, error: Any) -> Any:
     """What the framework refuses: no such path, another method, a body that cannot be read."""
     words = {404: "there is no such path", 405: "this path takes another method", 400: "the body cannot be read"}
-    raise RequestError(words.get(error.status_code, "refused"), status=error.status_code, hint="see /openapi.json")
+    raise RequestError(words.get(error.status_code, "refused"), status=error.status_code, hint="see /docs")

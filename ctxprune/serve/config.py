@@ -51,6 +51,7 @@ __all__ = [
     "ModelConfig",
     "ServerConfig",
     "ServiceConfig",
+    "database_config",
     "load_config",
 ]
 
@@ -79,6 +80,36 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
     except ValidationError as error:  # which quotes its input, and so may hold a password: its text goes nowhere
         raise _usage_error(error.errors(include_url=False)) from None
     return _Resolver(place.parent, os.environ if environment is None else environment).service(file)
+
+
+def database_config(target: str) -> DatabaseConfig:
+    """The configuration of a database that is given by its path or URL alone; it is named after the file, or as the
+    server names it.
+
+    Raises:
+        InputError: There is no such file.
+        UsageError: The URL is malformed.
+    """
+    if "://" in target:
+        name = _name_in_url(target)
+    elif Path(target).is_file():
+        name = Path(target).stem
+    else:
+        raise InputError("there is no such database file", where=target, hint="give a file, or KIND://USER@HOST/NAME")
+    # A file may be named by anything; requests name databases by printable texts.
+    printable = "".join(sign for sign in name if sign.isprintable()).strip()
+    return DatabaseConfig(printable[:_MAX_NAME] or "database", target)
+
+
+def _name_in_url(target: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(target)
+    except (ArgumentError, ValueError):  # which may quote the URL, with a password in it
+        raise UsageError("the database URL is malformed", hint="write KIND://USER:PASSWORD@HOST/NAME") from None
+    return Path(url.database or "").stem or url.host or url.get_backend_name()
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ctxprune.sql.database.database import Database, Limits
 from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.pipeline.steps import without_examples
+from ctxprune.sql.pipeline.steps import Execute, without_examples
 from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ctxprune.serve.config import DatabaseConfig, ServiceConfig
     from ctxprune.serve.keys import Key
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.schema.schema import Schema
@@ -59,6 +60,14 @@ class View:
         """Stored values that the question mentions, of what may be seen."""
         return self.values.lookup(question, evidence)
 
+    def run(self, sql: str) -> tuple[str, ResultSet]:
+        """The text that ran in place of `sql`, and its rows; through the guard and the limits of `pipeline`.
+
+        Raises as `ctxprune.sql.guard.execution.GuardedRunner.fetch`.
+        """
+        runner = next(step.runner for step in self.pipeline.steps if isinstance(step, Execute))
+        return runner.fetch(sql)
+
     def link(self, question: str, evidence: str = "") -> Linked:
         """The part of the schema that the question needs."""
         return RankedLinker().link(question, self.schema, hits=self.hits(question, evidence), evidence=evidence)
@@ -77,10 +86,6 @@ class Databases:
         limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows, bytes=config.limits.answer_bytes)
         self._limits, self._generators = limits, tuple(generators)
         self._entries = {entry.name: _Entry(entry, limits, config.redis, queries) for entry in config.databases}
-
-    def names(self) -> list[str]:
-        """All of them, as configured."""
-        return list(self._entries)
 
     def schema(self, name: str, key: Key) -> Schema:
         """The tables and columns of a database that a key may see.

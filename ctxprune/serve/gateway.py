@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 _GONE = 499  # nginx's status for a client that went away, in logs and metrics only
-_GUARDED = "/v1/"
+_GUARDED = ("/v1/", "/beta/")
 _PART_BYTES = 65_536
 _TRACE_HEADERS = ("traceparent", "tracestate")
 _LAST = (400, 408)  # statuses after which it is not known where a further request would begin
@@ -41,7 +41,7 @@ _QUESTION_BYTES = 131_072  # question and evidence, 10,000 characters each, fit 
 
 
 class Gateway:
-    """ASGI middleware around all routes. Those under /v1/ need a key, a turn, and must end in time."""
+    """ASGI middleware around all routes. Those under /v1/ and /beta/ need a key, a turn, and must end in time."""
 
     def __init__(self, app: Any, service: Service) -> None:
         self._app, self._service = app, service

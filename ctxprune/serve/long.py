@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from ctxprune.serve.metrics import Metrics
     from ctxprune.serve.settings import ServiceConfig
 
-__all__ = ["LARGE_PATHS", "LONG_PATHS", "LongRequests"]
+__all__ = ["GUARDRAIL_PATH", "LARGE_PATHS", "LONG_PATHS", "LongRequests"]
 
-LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank"})
+GUARDRAIL_PATH = "/beta/litellm_basic_guardrail_api"
+LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank", GUARDRAIL_PATH})
 # Paths whose bodies may be as large as `body_bytes` says; a long text in a call of an MCP tool goes to a worker.
 LARGE_PATHS = LONG_PATHS | {"/v1/mcp"}
 # Bytes of an answer for one of the largest body: a table's rows come once more, each with its score.

@@ -79,7 +79,7 @@ class ServiceWorkspace:
 
     def names(self) -> list[str]:
         """See `Workspace`."""
-        return [name for name in self._service.databases.names() if name in self._key.databases]
+        return [entry.name for entry in self._service.config.databases if entry.name in self._key.databases]
 
     def view(self, database: str) -> View:
         """See `Workspace`."""

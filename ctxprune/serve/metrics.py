@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["Metrics"]
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-_LEFT_OUT = b"# ctxprune_tokens and ctxprune_stage_duration_seconds are for keys that have metrics = true\n"
+_LEFT_OUT = (
+    b"# ctxprune_tokens, ctxprune_guardrail_texts and ctxprune_stage_duration_seconds are for keys that have"
+    b" metrics = true\n"
+)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -43,6 +46,9 @@ class Metrics:
         self._stages = prometheus.Histogram(
             "ctxprune_stage_duration_seconds", "Of one stage of the work.", ["stage"], buckets=_SECONDS, **inner
         )
+        self._texts = prometheus.Counter(
+            "ctxprune_guardrail_texts", "Texts of a LiteLLM proxy, by what was done with them.", ["result"], **inner
+        )
         self._batches = prometheus.Histogram(
             "ctxprune_batch_requests", "Requests that shared one run of the scorer.", buckets=_SIZES, **common
         )
@@ -70,6 +76,11 @@ class Metrics:
         """Tokens before and after a stage; of a model's, of its prompts and answers."""
         self._tokens.labels("in", stage).inc(into)
         self._tokens.labels("out", stage).inc(out)
+
+    def texts(self, counts: Mapping[str, int]) -> None:
+        """So many texts of a proxy's request were cut, or passed through, by the reason."""
+        for result, count in counts.items():
+            self._texts.labels(result).inc(count)
 
     def text(self, *, whole: bool) -> bytes:
         """Those of the load in Prometheus's text format, and the others where all are asked for."""

@@ -37,12 +37,18 @@ _SWITCH_SECONDS = 0.001  # a thread that computes keeps the interpreter so long;
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(config: ServiceConfig, create: Callable[[ServiceConfig], FastAPI] = create_app) -> None:
+def run(
+    config: ServiceConfig,
+    announce: Callable[[str], None] = lambda _: None,
+    *,
+    create: Callable[[ServiceConfig], FastAPI] = create_app,
+) -> None:
     """Serve until SIGTERM or SIGINT; then take no further connection, and end when all requests have, or when
     `drain_seconds` are over.
 
     Args:
         config: What to serve, and where.
+        announce: Called with the service's address, which is that of the explorer, once it takes connections.
         create: Makes the application of the service.
 
     Raises:
@@ -76,7 +82,10 @@ def run(config: ServiceConfig, create: Callable[[ServiceConfig], FastAPI] = crea
         h11_max_incomplete_event_size=4 * config.limits.header_bytes + 65_536,
     )
     _raise_limits()
-    log("listening", host=place.host, port=listener.getsockname()[1])
+    port = listener.getsockname()[1]
+    address = f"http://{f'[{place.host}]' if family == socket.AF_INET6 else place.host}:{port}/"
+    log("listening", host=place.host, port=port, explorer=address)
+    announce(address)
     _Server(settings, service.stop).run(sockets=[listener])
     unfinished = service.unfinished(_LAST_SECONDS)
     log("stopped", unfinished=unfinished or None)

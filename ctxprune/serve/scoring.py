@@ -60,6 +60,7 @@ class Outcome:
         tokens: Into this stage and out of it.
         seconds: By stage of the work.
         log_fields: What the log says of the request.
+        texts: How many texts of a proxy's request were cut, and how many were not for which reason.
     """
 
     body: bytes
@@ -67,6 +68,7 @@ class Outcome:
     tokens: tuple[int, int]
     seconds: Mapping[str, float]
     log_fields: Mapping[str, object]
+    texts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ from ctxprune.errors import CtxpruneError, FormatError, SchemaError, StoreError,
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.batching import Batcher
-from ctxprune.serve.databases import Databases
 from ctxprune.serve.fairness import Ledger
+from ctxprune.serve.guardrail import TrafficPruner
 from ctxprune.serve.keys import Keys
 from ctxprune.serve.limits import ClientGoneError, Gate
 from ctxprune.serve.logs import cause, log
 from ctxprune.serve.long import LongRequests
 from ctxprune.serve.metrics import Metrics
 from ctxprune.serve.scoring import Scoring, make_scorer
+from ctxprune.serve.settings import ModelConfig
 from ctxprune.utils.cancellation import Stop, cancellation
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from ctxprune.llm.redis_cache import RedisGenerationCache
     from ctxprune.serve.config import ServiceConfig
+    from ctxprune.serve.databases import Databases
     from ctxprune.serve.keys import Key
     from ctxprune.sql.generate.base import Generator
 
@@ -77,17 +79,24 @@ class Service:
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
+        self.traffic = TrafficPruner(self.scoring.scorer)
         self.long = LongRequests(config, threads, self.metrics)
         # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
         self._cache = _open_cache(config)
-        generators = _make_generators(config, self._cache) if generators is None else generators
-        self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
+        self._databases = _open_databases(config, generators, self._cache)
         self._unusable: dict[tuple[str, str], str] = {}  # why, by the names of key and database
         self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
         self._readiness_check: asyncio.Future[tuple[dict[str, str], str]] | None = None
+
+    @property
+    def databases(self) -> Databases:
+        """The databases; requests get here only with the name of one."""
+        if self._databases is None:
+            raise UsageError("the service has no databases", hint="name them on the command line or in its file")
+        return self._databases
 
     async def run_blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
         """Run a function that waits for a database or a model server. Cancelling stops it; keys take turns."""
@@ -208,14 +217,15 @@ class Service:
             "cache": cache or "ok",
             "stopping": self.gate.closed,
         }
-        names = [] if key is None else [name for name in self.databases.names() if name in key.databases]
+        known = [database.name for database in self.config.databases]
+        names = [] if key is None else [name for name in known if name in key.databases]
         return state if key is None else state | {"databases": {name: failures.get(name, "ok") for name in names}}
 
     async def _check_readiness(self) -> tuple[dict[str, str], str]:
         """Why databases cannot be used, and why the cache cannot."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
         # In a thread of its own: readiness must answer when all askers wait for a slow database.
-        down = await self._run_check(self.databases.failures)
+        down = {} if self._databases is None else await self._run_check(self._databases.failures)
         # Only new failures are logged, not one line for each probe.
         for name in down.keys() - failures.keys() - self._down:
             _log_unavailable(name, down[name])
@@ -238,7 +248,8 @@ class Service:
 
     def close(self) -> None:
         """Close databases, worker processes and threads; running queries are stopped."""
-        self.databases.close()
+        if self._databases is not None:
+            self._databases.close()
         self.long.close()
         for pool in (self._scorers, self._askers, self._checker):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -279,7 +290,14 @@ def _open_cache(config: ServiceConfig) -> RedisGenerationCache | None:
     return RedisGenerationCache(config.redis, config.model.cache) if config.model.cache else None
 
 
-def _make_generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
+def _open_databases(
+    config: ServiceConfig, generators: Sequence[Generator] | None, cache: RedisGenerationCache | None
+) -> Databases | None:
+    """The databases with what writes SQL for them; None where none is configured, and nothing has to be checked."""
+    if not config.databases and config.model.generator == ModelConfig().generator:
+        return None  # what asks databases takes as long to load as all the rest
+    from ctxprune.serve.databases import Databases
     from ctxprune.sql.pipeline.factory import make_generators
 
-    return make_generators(config.model.generator, cache=cache)
+    made = make_generators(config.model.generator, cache=cache) if generators is None else generators
+    return Databases(config, made, queries=_ASKERS + 1)  # one more for readiness

@@ -219,7 +219,7 @@ class ServiceConfig:
             raise UsageError(
                 f"without keys the service would be open to all who reach {self.server.host}",
                 where="keys",
-                hint="add a [[keys]] entry, or listen on 127.0.0.1",
+                hint="add a [[keys]] entry to a file for --config, or listen on 127.0.0.1",
             )
 
 

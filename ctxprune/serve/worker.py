@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
@@ -17,22 +18,48 @@ from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.frames import encode_error, read_frame, write_frame
+from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
 from ctxprune.serve.logs import cause
+from ctxprune.serve.long import GUARDRAIL_PATH
 from ctxprune.serve.parsing import parse
 from ctxprune.serve.routes import prune, rerank
+from ctxprune.serve.rows import ROWS_PATH, RowsRequest
+from ctxprune.serve.rows import plan as plan_rows
 from ctxprune.serve.scoring import Outcome, make_scorer, run_tasks
 from ctxprune.serve.settings import ModelConfig
 
 if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer
+    from ctxprune.serve.scoring import Task
 
 __all__ = ["main"]
 
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
-_PLANS: dict[str, tuple[Any, Any]] = {
-    "/v1/prune": (prune.PruneRequest, prune.plan),
-    "/v1/rerank": (rerank.RerankRequest, rerank.plan),
-}
+
+
+_Work = Mapping[str, tuple[Any, Callable[[Any, str], Outcome]]]
+
+
+def _make_work(scorer: Scorer) -> _Work:
+    """By path, the kind of request and what is done for one with its id."""
+
+    def planned(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
+        return lambda request, request_id: _run_task(plan(request, scorer, request_id), scorer)
+
+    traffic = TrafficPruner(scorer)
+    return {
+        "/v1/prune": (prune.PruneRequest, planned(prune.plan)),
+        "/v1/rerank": (rerank.RerankRequest, planned(rerank.plan)),
+        GUARDRAIL_PATH: (GuardrailRequest, lambda request, _: traffic.prune(request)),
+        ROWS_PATH: (RowsRequest, planned(plan_rows)),
+    }
+
+
+def _run_task(task: Task[Outcome], scorer: Scorer) -> Outcome:
+    (result,) = run_tasks([task], scorer)
+    if isinstance(result, Outcome):
+        return result
+    raise result
 
 
 def main() -> None:
@@ -56,10 +83,11 @@ def main() -> None:
     # After the model is loaded, so that the limit is on what a request adds.
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
+    work = _make_work(scorer)
     while (frame := _next_frame(source, target)) is not None:
         # The service kills this process at the deadline; the alarm is for a service that died first.
         _alarm(settings["seconds"] + _GRACE_SECONDS)
-        _answer(target, frame, scorer, settings)
+        _answer(target, frame, work, settings)
         _alarm(0)
         del frame  # before the next one is read
 
@@ -73,11 +101,13 @@ def _next_frame(source: IO[bytes], target: IO[bytes]) -> tuple[dict[str, Any], b
         return None
 
 
-def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> None:
+def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], work: _Work, settings: dict[str, Any]) -> None:
     head: dict[str, Any]
     body = b""
     try:
-        outcome = _work(*frame, scorer, settings)
+        head, data = frame
+        model, do = work[head["path"]]
+        outcome = do(parse(model, data, head["content_type"], settings["documents"]), head["id"])
         if len(outcome.body) > settings["reply_bytes"]:
             raise RequestError("the answer would be too large", status=422, hint="send it in parts")
         fields = asdict(outcome)
@@ -90,15 +120,6 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scor
     except Exception as error:  # noqa: BLE001 - the service logs it and answers without particulars
         head = {"failed": cause(error)}
     write_frame(target, head, body)
-
-
-def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str, Any]) -> Outcome:
-    model, plan = _PLANS[head["path"]]
-    task = plan(parse(model, body, head["content_type"], settings["documents"]), scorer, head["id"])
-    (result,) = run_tasks([task], scorer)
-    if isinstance(result, Outcome):
-        return result
-    raise result
 
 
 def _limit_memory(more: int) -> None:

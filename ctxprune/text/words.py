@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 __all__ = [
     "STOP_WORDS",
@@ -66,6 +67,7 @@ _STOP = (
 )
 _DIVIDED = re.compile("\u2010\\n[ \\t]*")
 _CACHED = 64  # characters: longer words are no vocabulary, and would only fill the caches
+_MOST_PARTS = 1 << 16  # texts between spaces of which the terms are remembered
 STOP_WORDS = frozenset(_STOP.split())
 
 
@@ -167,13 +169,40 @@ def terms(text: str) -> list[str]:
     """
     if "\u2010" in text:
         text = join_hyphenated(text)
-    words = (_ASCII_LETTERS if text.isascii() else _WORD).findall(text)
     if len(text) <= _CACHED:
-        found = [*map(_stems, words)]
-    else:
-        found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in words]
+        return _terms_of_part(text)
+    # No word goes over white space, and most of what stands between two spaces comes again in a long text.
+    return [*chain.from_iterable(map(_PARTS.__getitem__, text.split()))] or _terms_of_part(text)
+
+
+class _Parts(dict[str, tuple[str, ...]]):
+    """The telling terms of what stands between two spaces, worked out when it is first met."""
+
+    def __missing__(self, part: str) -> tuple[str, ...]:
+        found = tuple(term for telling, _ in _find_stems(part) for term in telling)
+        if len(part) <= _CACHED:
+            # The next text may have other words: a full table starts anew, so that it does not stay full of old ones.
+            if len(self) >= _MOST_PARTS:
+                self.clear()
+            self[part] = found
+        return found
+
+
+_PARTS = _Parts()
+
+
+def _terms_of_part(text: str) -> list[str]:
+    found = _find_stems(text)
     telling = [term for stems, _ in found for term in stems]
     return telling or [term for _, stems in found for term in stems]
+
+
+def _find_stems(text: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """For each word of `text` what `_stems` gives."""
+    words = (_ASCII_LETTERS if text.isascii() else _WORD).findall(text)
+    if len(text) <= _CACHED:
+        return [*map(_stems, words)]
+    return [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in words]
 
 
 def terms_of_words(texts: list[str]) -> list[tuple[str, ...]] | None:

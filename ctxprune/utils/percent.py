@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["percent", "percent_or_none"]
+__all__ = ["format_share", "percent", "percent_or_none"]
 
 
 def percent(values: Iterable[float]) -> float:
@@ -24,3 +24,10 @@ def percent_or_none(values: Iterable[float], *, digits: int = 2) -> float | None
     """
     found = list(map(float, values))
     return round(100 * sum(found) / len(found), digits) if found else None
+
+
+def format_share(part: int, whole: int) -> str:
+    """`part` of `whole` as a whole percentage; "<1%" and ">99%" where rounding would say nothing or everything."""
+    if 0 < part < whole and not 0.005 <= part / whole < 0.995:
+        return "<1%" if part * 2 < whole else ">99%"
+    return f"{part / max(whole, 1):.0%}"

@@ -24,8 +24,7 @@ from ctxprune.tokens import as_counter
 from ctxprune.utils.metrics import bootstrap_means, sign_test
 from ctxprune.utils.percent import percent
 
-from ..kinds import KINDS, TABLES
-from ..sniff import sniff_kind
+from ..kinds import KINDS, TABLES, guess_kind
 from .field_set import FieldItem, evidence_text
 from .report import Report, mean_milliseconds
 from .tools import PlainBm25
@@ -105,7 +104,7 @@ class FieldDocument:
     def __init__(self, file: Path) -> None:
         try:
             data = file.read_bytes()
-            kind = _guess_kind(file.name.lower(), data[:_HEAD].decode("utf-8", "replace"))
+            kind = guess_kind(file.name, lambda: data[:_HEAD].decode("utf-8", "replace"))
             # A page may declare another encoding.
             self.context = KINDS[kind].read(data if kind == "html" else data.decode("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
@@ -238,15 +237,6 @@ def compare_methods(ours: Sequence[float], theirs: Sequence[float], *, seed: int
         "worse": worse,
         "p_worse": round(sign_test(better, worse), 4),
     }
-
-
-def _guess_kind(name: str, head: str) -> str:
-    """The kind as the command line guesses it: by the file's name, else by its beginning."""
-    found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
-    if found:
-        return max(found)[1]
-    kind = sniff_kind(head)
-    return "text" if kind == "markdown" else kind
 
 
 def _run_item(item: FieldItem, document: FieldDocument, method: Method) -> ItemResult:

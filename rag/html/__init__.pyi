@@ -3,6 +3,8 @@ from .boilerplate import main_text as main_text
 from .boilerplate import main_texts as main_texts
 from .boilerplate import main_units as main_units
 from .boilerplate import site_texts as site_texts
+from .extraction import MainText as MainText
+from .extraction import extract_main_text as extract_main_text
 from .options import HtmlOptions as HtmlOptions
 from .page import HtmlPage as HtmlPage
 from .page import HtmlPages as HtmlPages

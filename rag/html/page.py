@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.context.base import Context, Unit
 from ctxprune.context.joined import JoinedContext
+from ctxprune.context.split import SplitContext
 from ctxprune.errors import UsageError
 
 from ..headers import find_key
@@ -24,9 +27,10 @@ from .reading import Reading
 from .render_html import HtmlWriter
 from .render_markdown import MarkdownWriter
 from .render_text import TextWriter
+from .splitting import detach_groups, split_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ctxprune.context.grid import Grid
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HtmlPage", "HtmlPages"]
 
+_FROM_GROUPS = ("units", "blocks", "grids", "_keys", "_tables", "_cost_texts")  # what is cached that they decide
 _TABLE_KINDS = frozenset({"caption", "header", "row"})
 
 
@@ -189,6 +194,28 @@ class HtmlPage(Context[str]):
             return written[written.find(">") + 1 : written.rfind("</table>")]
         return written.rpartition("\n")[2]
 
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `Context.split_units`: blocks are cut between paragraphs, list items, cells or lines of code, long ones
+        of these at sentence ends, else at clause ends."""
+        found = split_groups(self.reading, self.groups, {i: size for i, size in sizes.items() if i < len(self.groups)})
+        if found is None:
+            return None
+        groups, origins = found
+        columns = range(len(self.groups), len(self.units))
+        return SplitContext(self._with_groups(groups), [*origins, *columns])
+
+    def detach_units(self, indices: Collection[int]) -> HtmlPage:
+        """See `Context.detach_units`: blocks, and the header rows of tables, from the headings above them."""
+        return self._with_groups(detach_groups(self.groups, sorted(indices)))
+
+    def _with_groups(self, groups: tuple[Group, ...]) -> HtmlPage:
+        """The same page, as it was read, in other units."""
+        page = copy(self)
+        for name in _FROM_GROUPS:
+            page.__dict__.pop(name, None)
+        page.__dict__["groups"] = groups
+        return page
+
     @cached_property
     def _writer(self) -> HtmlWriter | MarkdownWriter | TextWriter:
         if self.options.output == "html":
@@ -261,3 +288,28 @@ class HtmlPages(Context[list[str]]):
     def render(self, kept: Collection[int]) -> list[Any]:
         """What each page keeps."""
         return self._joined.render(kept)
+
+    def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
+        """See `HtmlPage.split_units`."""
+        pages: list[HtmlPage] = []
+        origins: list[int] = []
+        for page, first in zip(self._read, self._firsts, strict=True):
+            own = {i - first: size for i, size in sizes.items() if 0 <= i - first < len(page.units)}
+            split = page.split_units(own) if own else None
+            pages.append(page if split is None else split.context)  # type: ignore[arg-type]
+            found = range(len(page.units)) if split is None else split.origins
+            origins += [first + index for index in found]
+        return None if len(origins) == len(self.units) else SplitContext(HtmlPages(pages, self.options), origins)
+
+    def detach_units(self, indices: Collection[int]) -> HtmlPages:
+        """See `HtmlPage.detach_units`."""
+        pages = []
+        for page, first in zip(self._read, self._firsts, strict=True):
+            own = [index - first for index in indices if 0 <= index - first < len(page.units)]
+            pages.append(page.detach_units(own) if own else page)
+        return HtmlPages(pages, self.options)
+
+    @property
+    def _firsts(self) -> list[int]:
+        """For each page the index of its first unit among those of all."""
+        return [0, *accumulate(len(page.units) for page in self._read)][:-1]

@@ -15,6 +15,7 @@ from ctxprune.rag.headers import find_key
 
 from .outline import outline
 from .records import record_part, record_table
+from .strings import cut_string
 from .tree import JsonTree
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.grid import Grid
 
+    from .outline import Spans
     from .records import Keys
 
 __all__ = ["JsonDocument", "json_lists"]
@@ -29,6 +31,7 @@ __all__ = ["JsonDocument", "json_lists"]
 T = TypeVar("T")
 
 _LARGEST = 4000  # characters of an item that is kept or dropped as a whole, about 1000 tokens
+_DEPTH = 4  # containers of a single member each that are opened at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ class JsonDocument(Context[T]):
             tables; others see the names only.
         opened: Items, and runs of scalars, whose parts are units although they are short: where each starts, and ends,
             in characters of the text.
+        pieces: Strings of which the pieces are units: by where the member or item starts the characters [start, end)
+            of each piece, in order. "…" stands for those that are dropped.
         units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
             in the text (for a value, in what `json.dumps` wrote).
         kind: "table" if most units are records of lists, else "json".
@@ -68,13 +73,15 @@ class JsonDocument(Context[T]):
     members: bool = True
     columns: bool = False
     opened: Mapping[int, int] = field(default_factory=dict, repr=False)
+    pieces: Mapping[int, Spans] = field(default_factory=dict, repr=False)
     units: tuple[Unit, ...] = field(init=False, repr=False)
     kind: str = field(init=False, repr=False)
     _tree: JsonTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         text = self.data if isinstance(self.data, str) else _written(self.data)
-        tree = JsonTree(outline(text, _LARGEST if self.members else None, self.opened), members=self.members)
+        found = outline(text, _LARGEST if self.members else None, self.opened, self.pieces)
+        tree = JsonTree(found, members=self.members)
         records = sum(len(rows) for _, rows in tree.records)
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "units", tuple(tree.units))
@@ -96,18 +103,44 @@ class JsonDocument(Context[T]):
         return result  # type: ignore[no-any-return]
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
-        """See `Context.split_units`: items of lists are cut into their members and items, runs of scalars
-        into scalars, of whatever size."""
+        """See `Context.split_units`: items of lists are cut into their members and items, runs of scalars into scalars,
+        of whatever size; strings into lines, clauses and words."""
         if not self.members or self.columns:
             return None
+        split = self
+        for _ in range(_DEPTH):
+            opened = split._open_units(sizes)
+            if opened is None:
+                return None
+            split = opened
+            if len(split.units) > len(self.units):
+                starts = [unit.span[0] for unit in self.units if unit.span is not None]
+                origins = [bisect_right(starts, unit.span[0]) - 1 for unit in split.units if unit.span is not None]
+                return SplitContext(split, origins)
+        return None  # as many units, of which each is the only one in what was opened
+
+    def _open_units(self, sizes: Mapping[int, int]) -> JsonDocument[T] | None:
+        """The document with the parts of these units as units; None where all are opened already, or have no parts."""
         spans = [unit.span or (0, 0) for unit in self.units]
+        pieces = dict(self.pieces)
+        for index, size in sizes.items():
+            pieces |= self._cut_string(index, size, pieces)
         opened = dict(self.opened) | {spans[index][0]: spans[index][1] for index in sizes}
-        if len(opened) == len(self.opened):
+        if len(opened) == len(self.opened) and pieces == self.pieces:
             return None
-        split = replace(self, opened=opened)
-        starts = [start for start, _ in spans]
-        origins = [bisect_right(starts, unit.span[0]) - 1 for unit in split.units if unit.span is not None]
-        return SplitContext(split, origins) if len(origins) > len(spans) else None
+        return replace(self, opened=opened, pieces=pieces)
+
+    def _cut_string(self, index: int, size: int, pieces: Mapping[int, Spans]) -> dict[int, Spans]:
+        """By where its member starts the string of a unit in pieces, {} where it is none or has no borders."""
+        found = self._tree.find_string(index)
+        if found is None:
+            return {}
+        lead, start, end = found
+        # The path before a value takes room in each piece.
+        room = size - (len(self.units[index].text) - (end - start))
+        parts = cut_string(self._tree.source, start, end, room)
+        others = [span for span in pieces.get(lead, ()) if span != (start, end)]
+        return {lead: sorted(others + parts)} if len(parts) > 1 else {}
 
     @cached_property
     def grids(self) -> tuple[Grid, ...]:

@@ -17,13 +17,15 @@ from ctxprune.errors import InputError
 from ..passages.tiny_units import check_units, count_most_units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    Spans = Sequence[tuple[int, int]]
 
 __all__ = ["Outline", "outline"]
 
 _SHOWN = 20  # characters that an error quotes
 _RECORD = 2000  # characters of an object that is read in one go
-_LONG_LIST = 1000  # parts, from which on up to 64 scalars in a row are one
+_LONG_LIST = 1000  # items of a list, from which on up to 64 scalars in a row are one
 _BLANK = r"[ \t\r\n]*"
 _STRING = r'"[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"'
 _SCALAR = rf"(?:{_STRING}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|NaN|-?Infinity)"
@@ -53,6 +55,7 @@ class Outline:
         text: The text.
         largest: Items of more characters are looked into; None: no items are.
         opened: Where items, and runs of scalars, start that are looked into whatever their size, and where each ends.
+        pieces: By where a member or item starts the characters [start, end) of the pieces that its string is cut into.
         leads: Where each part starts: a member with its key.
         values: Where the value of each starts.
         ends: Where each ends, exclusive.
@@ -60,8 +63,14 @@ class Outline:
         gaps: Where the part before it in the same container ends; -1 for the first one.
     """
 
-    def __init__(self, text: str, largest: int | None, opened: Mapping[int, int] | None = None) -> None:
-        self.text, self.largest, self.opened = text, largest, opened or {}
+    def __init__(
+        self,
+        text: str,
+        largest: int | None,
+        opened: Mapping[int, int] | None = None,
+        pieces: Mapping[int, Spans] | None = None,
+    ) -> None:
+        self.text, self.largest, self.opened, self.pieces = text, largest, opened or {}, pieces or {}
         self.leads, self.values, self.ends = array("q"), array("q"), array("q")
         self.parents, self.gaps = array("q"), array("q")
         # Most parts become units; where items stay whole, what is in them is forgotten again.
@@ -95,23 +104,39 @@ class Outline:
 
     def is_item(self, part: int) -> bool:
         """Whether it is an item of a list, or one of several JSON lines."""
-        return part > 0 and self.leads[part] == self.values[part]
+        return part > 0 and self.leads[part] == self.values[part] and not self.is_piece(part)
+
+    def is_piece(self, part: int) -> bool:
+        """Whether it is a piece of a string."""
+        # Part 0 of JSON lines is no value, although it starts where the first of them does.
+        return part > 0 and (owner := self.parents[part]) > 0 and self.leads[owner] in self.pieces
+
+    def find_inside(self, part: int) -> tuple[int, int] | None:
+        """Characters [start, end) between the quotation marks of a string; None for all else, runs of strings too."""
+        match = None if self.is_piece(part) else _KEY.match(self.text, self.values[part])
+        return (match.start() + 1, match.end() - 1) if match and match.end() == self.ends[part] else None
 
     def key(self, part: int) -> str | None:
         """The key of a member, decoded; None for an item."""
-        if part == 0 or self.is_item(part):
+        if part == 0 or self.leads[part] == self.values[part]:
             return None
         match = _KEY.match(self.text, self.leads[part])
         return None if match is None else _decoded(match.group())
 
 
-def outline(text: str, largest: int | None, opened: Mapping[int, int] | None = None) -> Outline:
+def outline(
+    text: str,
+    largest: int | None,
+    opened: Mapping[int, int] | None = None,
+    pieces: Mapping[int, Spans] | None = None,
+) -> Outline:
     """The outline of a JSON text or of JSON lines.
 
     Args:
         text: Any length, nested to any depth.
         largest: Items of lists are looked into if they are longer than so many characters; None: never.
         opened: Where items, and runs of scalars, start that are looked into in any case, and where each ends.
+        pieces: By where a member or item starts the characters [start, end) of the pieces that its string is cut into.
 
     Raises:
         InputError: The text is no JSON; says where.
@@ -119,27 +144,26 @@ def outline(text: str, largest: int | None, opened: Mapping[int, int] | None = N
     start = _after_blanks(text, text.startswith("\ufeff"))
     if start == len(text):
         raise InputError("there is no JSON in the text")
-    found = Outline(text, largest, opened)
+    found = Outline(text, largest, opened, pieces)
     end = _read(found, start, -1, -1)
     if end < len(text):
-        found = _lines(text, start, largest, opened)
+        found = Outline(text, largest, opened, pieces)
+        _read_lines(found, start)
     if len(found) > 1 or found.mark(0) in "{[":
         found.leads[0], found.ends[0] = 0, len(text)
     return found
 
 
-def _lines(text: str, at: int, largest: int | None, opened: Mapping[int, int] | None) -> Outline:
-    """Several values, of which each starts on a line of its own."""
-    found = Outline(text, largest, opened)
+def _read_lines(found: Outline, at: int) -> None:
+    """Adds several values, of which each starts on a line of its own."""
+    text, gap = found.text, -1
     found.add(at, at, len(text), -1, -1)
-    gap = -1
     while at < len(text):
         if gap >= 0 and "\n" not in text[gap:at]:
             _refuse(text, at, "the value has ended, and more text stands")
         part = len(found)
         at = _read(found, at, 0, gap)
         gap = found.ends[part]
-    return found
 
 
 def _read(found: Outline, at: int, parent: int, gap: int) -> int:
@@ -147,11 +171,13 @@ def _read(found: Outline, at: int, parent: int, gap: int) -> int:
     text = found.text
     part, at = _add(found, _ITEM.match(text, at), at, parent, gap)
     stack = [part] if found.ends[part] < 0 else []
+    counts = [0]  # of each container in the stack how many parts of its own it has so far
     gap, opened = -1, -1
     while stack:
         closer, pattern = _INSIDE[found.mark(stack[-1])]
         if text.startswith(closer, at):
             part = stack.pop()
+            counts.pop()
             gap = at + 1
             found.close(part, gap)
             at = _after_blanks(text, gap)
@@ -163,11 +189,13 @@ def _read(found: Outline, at: int, parent: int, gap: int) -> int:
         part, at = _add(found, pattern.match(text, at), at, stack[-1], gap)
         gap = found.ends[part]
         opened = found.opened.get(found.leads[part], opened)
+        counts[-1] += 1
         if gap < 0:
             stack.append(part)
+            counts.append(0)
         elif found.leads[part] < opened or pattern is not _ITEM:
             continue
-        elif part - stack[-1] > _LONG_LIST and (run := _RUN.match(text, found.values[part])):
+        elif counts[-1] > _LONG_LIST and (run := _RUN.match(text, found.values[part])):
             gap = found.ends[part] = run.end()
             at = _after_blanks(text, gap)
     return at
@@ -185,6 +213,11 @@ def _add(found: Outline, match: re.Match[str] | None, at: int, parent: int, gap:
         if (record := _FLAT_RECORD.match(found.text, value, value + most)) is not None:
             found.ends[part] = record.end()
             return part, _after_blanks(found.text, record.end())
+    elif lead in found.pieces and parent >= 0:
+        gap = -1
+        for start, end in found.pieces[lead]:
+            found.add(start, start, end, part, gap)
+            gap = end
     return part, match.end()
 
 

@@ -24,12 +24,13 @@ class JsonTree:
     """What of an outline is kept or dropped: its leaves, or those of them that are items of lists.
 
     Attributes:
+        source: The text.
         units: In the order of the text.
         records: For each list of objects, two at least, its path, as in "result.hits", and the units of these objects.
     """
 
     def __init__(self, outline: Outline, *, members: bool) -> None:
-        self._outline, self._members = outline, members
+        self.source, self._outline, self._members = outline.text, outline, members
         # Of each container where its last part ends.
         self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
@@ -56,16 +57,24 @@ class JsonTree:
         text, written, fresh = outline.text, [], True
         enclosing: list[int] = []
 
+        before = -1
+
         def close() -> None:
             container = enclosing.pop()
+            cut = outline.pieces and outline.is_piece(before) and outline.parents[before] == container
+            if cut and outline.ends[before] < closes[container]:
+                written.append(" …")
             written.append(text[closes[container] : outline.ends[container]])
 
         for part in compress(range(len(outline)), self._alive(kept)):
             while enclosing and enclosing[-1] != outline.parents[part]:
                 close()
                 fresh = False
-            if not fresh:
+            if outline.pieces and part != before + 1 and outline.is_piece(part):
+                written.append("… " if fresh else " … ")
+            elif not fresh:
                 written.append(text[outline.gaps[part] : outline.leads[part]])
+            before = part
             fresh = part in closes
             if fresh:
                 enclosing.append(part)
@@ -74,6 +83,15 @@ class JsonTree:
         while enclosing:
             close()
         return "".join(written)
+
+    def find_string(self, unit: int) -> tuple[int, int, int] | None:
+        """Where the member or item of a unit starts that is a string, or of a piece of one; and the characters
+        [start, end) of the string's inside or of the piece. None for other units and for the whole text."""
+        outline, part = self._outline, self._parts[unit]
+        if outline.is_piece(part):
+            return outline.leads[outline.parents[part]], outline.leads[part], outline.ends[part]
+        inside = outline.find_inside(part) if part else None
+        return None if inside is None else (outline.leads[part], *inside)
 
     def keys(self, unit: int) -> tuple[str, ...]:
         """The keys that lead to a unit from outside; an item has those of its list."""
@@ -111,7 +129,8 @@ class JsonTree:
         outline = self._outline
         span = outline.leads[part], outline.ends[part]
         value = outline.text[outline.values[part] : span[1]]
-        named = part > 0 and not outline.is_item(part)
+        member = outline.parents[part] if outline.is_piece(part) else part
+        named = part > 0 and not outline.is_item(member)
         return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=span)
 
 

@@ -10,21 +10,26 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Unit
 
-__all__ = ["WIDEST", "cut_pieces", "find_parts", "strip_span"]
+    Cuts = Sequence[re.Pattern[str]]
+
+__all__ = ["CUTS", "SMALLEST", "WIDEST", "cut_pieces", "find_parts", "strip_span"]
 
 WIDEST = 4  # most UTF-8 bytes of a character
 # Where to cut a piece that is too long, best first: line ends, clause ends, white space.
-_CUTS = tuple(
+CUTS = tuple(
     re.compile(pattern) for pattern in (r"\n+", r"[;:.!?。！？；：]\s+|[。！？；：]", r"[,、，)]\s+|[、，]", r"\s+")
 )
-_SMALLEST = 32  # bytes of a part: of shorter ones nobody could tell what they say
+SMALLEST = 32  # bytes of a part: of shorter ones nobody could tell what they say
 _JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
-def find_parts(text: str, units: Sequence[Unit], sizes: Mapping[int, int]) -> dict[int, list[tuple[int, int]]]:
+def find_parts(
+    text: str, units: Sequence[Unit], sizes: Mapping[int, int], cuts: Cuts = CUTS
+) -> dict[int, list[tuple[int, int]]]:
     """By unit of `sizes` the characters [start, end) of its parts, of at most so many UTF-8 bytes (at least 32).
 
     Without units that have no two parts, that are pinned, or that others need: a part of a heading is no heading.
+    They are cut after matches of the patterns `cuts`, best first.
     """
     needed = {link for unit in units for link in (*unit.requires, unit.parent)}
     parts = {}
@@ -32,7 +37,7 @@ def find_parts(text: str, units: Sequence[Unit], sizes: Mapping[int, int]) -> di
         unit = units[index]
         if unit.span is None or unit.pinned or index in needed:
             continue
-        pieces = cut_pieces(text, *unit.span, max(size, _SMALLEST))
+        pieces = cut_pieces(text, *unit.span, max(size, SMALLEST), cuts)
         found = [span for piece in pieces for span in _strip_part(text, *piece)]
         if len(found) > 1:
             parts[index] = found
@@ -48,17 +53,17 @@ def _strip_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(max(start, line), stripped[0][1])]
 
 
-def cut_pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
-    """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
+def cut_pieces(text: str, start: int, end: int, limit: int, cuts: Cuts = CUTS) -> Iterator[tuple[int, int]]:
+    """[start, end) in parts of at most `limit` UTF-8 bytes, cut after matches of the first of `cuts` that do."""
     if _count_bytes(text, start, end) <= limit:
         yield start, end
         return
-    if level == len(_CUTS):
+    if not cuts:
         yield from _cut_evenly(text, start, end, limit)
         return
     first = start
-    for cut in _choose_cuts(text, start, end, limit, _CUTS[level]):
-        yield from cut_pieces(text, first, cut, limit, level + 1)
+    for cut in _choose_cuts(text, start, end, limit, cuts[0]):
+        yield from cut_pieces(text, first, cut, limit, cuts[1:])
         first = cut
 
 

@@ -91,7 +91,27 @@ class GuardedRunner:
         except GuardError as error:
             return Outcome(sql, "", error=error.what)
         try:
-            return Outcome(sql, text, self.database.execute(text, limits=self.limits))
+            return Outcome(sql, text, self._execute(text))
+        except (QueryError, QueryTimeoutError, QueryLimitError) as error:
+            return Outcome(sql, text, error=error.what)
+
+    def fetch(self, sql: str) -> tuple[str, ResultSet]:
+        """The text that ran in place of `sql`, and its rows.
+
+        Raises:
+            GuardError: The guard refuses it.
+            QueryError, QueryTimeoutError, QueryLimitError: As `Database.execute`; a message tells nothing that the
+                caller may not see.
+            DatabaseError: The database itself cannot be used.
+        """
+        check_cancelled()
+        text = self.guard.require(sql)
+        return text, self._execute(text)
+
+    def _execute(self, text: str) -> ResultSet:
+        try:
+            return self.database.execute(text, limits=self.limits)
         except (QueryError, QueryTimeoutError, QueryLimitError) as error:
             what = self.guard.redact(error.what)
-            return Outcome(sql, text, error=_QUOTED.sub(r"\1…\1", what) if self.private else what)
+            what = _QUOTED.sub(r"\1…\1", what) if self.private else what
+            raise type(error)(what, where=error.where, hint=error.hint) from error

@@ -4,6 +4,10 @@ A question about a column that is hidden, or that does not exist, would else be 
 word. Both cases are told in the same words, since the question is compared with the visible schema alone: what is
 hidden has no part in it, and so cannot be told from what is not there.
 
+A caller who sees a part of the database is told that a part is withheld, again whatever that part holds. For such a
+caller a word that only resembles what may be seen is a doubt, too (`find_resemblances`): "mobile" may be read as a
+phone number, and be the name of a hidden column.
+
 Only words that stand where a name may stand are told ("the average salary", "salary of each singer"), and none that may
 be explained: by a stored value, a number, a name, comment or description of the schema, a word that stands for such a
 name, or one that is near to it in meaning. A word that is left out here proves nothing.
@@ -25,7 +29,7 @@ from ..values.spans import Question
 from .words import load_cues, name_stems, similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from ..values.base import RangeHit, ValueHit
     from ..values.spans import Word
 
-__all__ = ["Doubt", "SchemaWords", "find_doubts", "without_told"]
+__all__ = ["Doubt", "SchemaWords", "find_doubts", "find_resemblances", "without_told"]
 
 _ALIKE = 0.7  # how much two words must be spelt alike, as `similarity` measures it
 _NEAR = 0.65  # cosine from which a word may mean what a word of the schema says
@@ -52,15 +56,19 @@ class Doubt:
     Attributes:
         text: As the question writes it; "" for a doubt about the query or its result.
         span: Characters [start, end) of the question; (0, 0) for a doubt about the query or its result.
-        why: The reason, as a clause; "" for a word that means nothing.
+        why: The reason, as a clause; by default that the word means nothing.
     """
 
     text: str
     span: tuple[int, int]
     why: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.why:
+            object.__setattr__(self, "why", _unknown(self.text))
+
     def __str__(self) -> str:
-        return self.why or f"the question mentions {self.text!r}, which is no table, column or value that you may see"
+        return self.why
 
 
 @dataclass(frozen=True)
@@ -71,16 +79,21 @@ class SchemaWords:
         stems: Of the names, comments and descriptions of its tables and columns.
         vectors: Of the stems of names and comments, float32 (n, d), unit length or zero.
         hinted: Stems of questions that speak of a kind of column which the schema has ("oldest" for an age).
+        tables: Stems of the names of its tables.
+        table_vectors: Of these, float32 (n_tables, d), unit length or zero.
     """
 
     stems: frozenset[str]
     vectors: NDArray[np.float32] = field(repr=False)
     hinted: frozenset[str] = field(repr=False)
+    tables: frozenset[str] = field(repr=False)
+    table_vectors: NDArray[np.float32] = field(repr=False)
 
     @classmethod
     def of(cls, schema: Schema) -> SchemaWords:
         """Those of a schema."""
         named: set[str] = set()
+        tables = frozenset(stem for table in schema.tables for stem in name_stems(table.name))
         described: set[str] = set()
         for table in schema.tables:
             named.update(name_stems(table.name), _stems(table.comment))
@@ -91,16 +104,35 @@ class SchemaWords:
         kinds = [kind for kind, own in cues.columns.items() if own & named]
         # "oldest" asks for any age or year; "country" asks for a country, and no other column of places will do
         hinted = frozenset().union(*(cues.questions[kind] - cues.columns[kind] for kind in kinds))
-        return cls(frozenset(named | described), load_vectors().of(sorted(named)), hinted)
+        vectors = load_vectors()
+        return cls(frozenset(named | described), vectors.of(sorted(named)), hinted, tables, vectors.of(sorted(tables)))
 
     def explains(self, word: str) -> bool:
         """Whether a stem may speak of something in the schema."""
-        if word in self.stems or word in self.hinted or not self.stems.isdisjoint(load_cues().related.get(word, {})):
+        if self.names(word) or word in self.hinted or not self.stems.isdisjoint(load_cues().related.get(word, {})):
+            return True
+        return _is_near(word, self.vectors)
+
+    def names(self, word: str) -> bool:
+        """Whether a stem is a word of the schema, or spelt like one, or may stand for one of its tables.
+
+        Tables are told apart from columns since questions mostly name them in words of their own ("staff").
+        """
+        if word in self.stems or not self.tables.isdisjoint(load_cues().related.get(word, {})):
             return True
         if any(_is_written_in(word, named) or similarity(named, word) >= _ALIKE for named in self.stems):
             return True
-        (vector,) = load_vectors().of([word])
-        return bool((self.vectors @ vector).max(initial=0.0) >= _NEAR)
+        return _is_near(word, self.table_vectors)
+
+
+def _is_near(word: str, vectors: NDArray[np.float32]) -> bool:
+    (vector,) = load_vectors().of([word])
+    return bool((vectors @ vector).max(initial=0.0) >= _NEAR)
+
+
+def _unknown(text: str, *, withheld: bool = False) -> str:
+    more = "; a part of this database is withheld from you, and what is meant may be there" if withheld else ""
+    return f"the question mentions {text!r}, which is no table, column or value that you may see{more}"
 
 
 def find_doubts(
@@ -110,6 +142,7 @@ def find_doubts(
     hits: Sequence[ValueHit] = (),
     ranges: Sequence[RangeHit] = (),
     told: str = "",
+    withheld: bool = False,
 ) -> tuple[Doubt, ...]:
     """The words of a question that nothing explains, in order, each once; () for an empty question.
 
@@ -118,21 +151,46 @@ def find_doubts(
         schema: Words of what the caller may see.
         hits, ranges: What was found of the question in what the caller may see; unlikely ones explain nothing.
         told: Evidence and known terms; its words need no further explanation.
+        withheld: Whether there is more than the caller may see, which the doubts then say.
     """
+    words = _unexplained(question, schema.explains, [*hits, *ranges], told)
+    return tuple(_doubt(question, word, withheld=withheld) for word in words)
+
+
+def find_resemblances(
+    question: str,
+    schema: SchemaWords,
+    *,
+    hits: Sequence[ValueHit] = (),
+    ranges: Sequence[RangeHit] = (),
+    told: str = "",
+) -> tuple[Doubt, ...]:
+    """As `find_doubts` for a caller from whom something is withheld, and the words that only resemble a column."""
+    words = _unexplained(question, schema.names, [*hits, *ranges], told)
+    return tuple(_doubt(question, word, withheld=True) for word in words)
+
+
+def _doubt(question: str, word: Word, *, withheld: bool) -> Doubt:
+    text = question[word.start : word.end]
+    return Doubt(text, (word.start, word.end), _unknown(text, withheld=True) if withheld else "")
+
+
+def _unexplained(
+    question: str, explains: Callable[[str], bool], hits: Sequence[ValueHit | RangeHit], told: str
+) -> list[Word]:
     asked = Question.parse(question).words
     taken = [hit.span for hit in hits if hit.likelihood >= _LIKELY]
-    taken += [hit.span for hit in ranges if hit.likelihood >= _LIKELY]
     evident = _stems(told)
-    found: dict[str, Doubt] = {}
+    found: dict[str, Word] = {}
     for place, word in enumerate(asked):
         root = stem(word.text)
         if root in found or root in evident or not _names_something(asked, place, question):
             continue
         if any(start < word.end and word.start < end for start, end in taken):
             continue
-        if not schema.explains(root):
-            found[root] = Doubt(question[word.start : word.end], (word.start, word.end))
-    return tuple(found.values())
+        if not explains(root):
+            found[root] = word
+    return list(found.values())
 
 
 def without_told(doubts: Sequence[Doubt], told: str) -> tuple[Doubt, ...]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from ctxprune.text.abbreviations import has_letters_in_order
 from ctxprune.text.words import fold, split_identifier, stem
 
 if TYPE_CHECKING:
@@ -113,5 +114,4 @@ def _shortens(short: str, word: str) -> bool:
     """True for "mgr" and "manager": the letters of `short` in order in a clearly longer word."""
     if len(short) > 5 or len(word) < len(short) + 3 or (len(short) == 5 and short[-1] != word[-1]):
         return False
-    letters = iter(word)
-    return all(letter in letters for letter in short)
+    return has_letters_in_order(short, word)

@@ -31,6 +31,7 @@ from .steps import (
     Generate,
     JudgeCandidates,
     LinkSchema,
+    NoteWithheld,
     ReadSamples,
     RetrieveValues,
     Screen,
@@ -192,10 +193,15 @@ class Pipeline:
         if values is None:
             return LazyIndex(self._database, self._whole, self.config.private)
         # A caller who sees everything may use a look-up that cannot leave columns out.
-        if schema is None or not set(self._database.schema().refs()) - set(schema.refs()):
+        if schema is None or not self._withholds():
             return values
         check_leaves_out(values, "the columns that this caller may not see")
         return restrict(values, tuple(schema.refs()))
+
+    def _withholds(self) -> bool:
+        """Whether the database holds more than the caller may see."""
+        schema = self.config.schema
+        return schema is not None and bool(set(self._database.schema().refs()) - set(schema.refs()))
 
     def _build(self, values: ValueLookup, masked: tuple[ColumnRef, ...]) -> _Setup:
         from ..guard import Guard
@@ -209,7 +215,8 @@ class Pipeline:
         known = _recall_steps(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
         # Stored answers first: of equal results the earlier candidate is shown.
         writers = (*_learned_generators(known), *writers)
-        retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
+        withheld = self._withholds()
+        retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)), withheld)
         shows = config.examples and "linked+values" in config.paths and any(writer.wants_examples for writer in writers)
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema, and no linker runs
         steps: tuple[Step, ...] = (
@@ -225,6 +232,7 @@ class Pipeline:
             JudgeCandidates(self._assess.model),
             SelectAnswer(default_selector(self._selector, model, writers, private=bool(hidden))),
             self._assess,
+            *((NoteWithheld(retrieve),) if withheld and not (whole and not config.repair_rounds) else ()),
         )
         return _Setup(masked, schema, steps)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Bars", "assess"]
 
 _RIVAL = 0.5  # share of the best chance from which a second reading is told
+_LONGEST_READING = 300  # characters of another reading that a doubt quotes
 _WHAT = {
     "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",
     "unknown": "a word that the query has no part for",
@@ -82,7 +83,7 @@ def assess(
         *impossible,
         *blockers,
         *(() if mine.stored else _result_doubts(mine)),
-        *_query_doubts(close=close, alone=alone, clash=clash),
+        *_query_doubts(close=_reading(executed, other), alone=_reading(executed, alone), clash=clash),
     )
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers if not one.why))
     back = "" if other is None else question_back(executed[chosen].sql, executed[other].sql, context.schema)
@@ -95,7 +96,8 @@ def assess(
         reason = _refusal(context, missing)
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
                           reason=reason)  # fmt: skip
-    sure = mine.chance >= bars.answer_above and not (blockers or alone or clash or impossible)
+    certain = not (blockers or alone is not None or clash or impossible)
+    sure = mine.chance >= bars.answer_above and certain
     if not sure and not doubts:
         doubts = (_low_confidence(mine.chance, bars),)
     return Assessment(
@@ -110,15 +112,26 @@ def assess(
     )
 
 
-def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> bool:
-    """Whether only the sketch found a result although the phrases were read, too.
+def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> int | None:
+    """Where only the sketch found a result although the phrases were read, too: the first query of these; else None.
 
     The sketch learned the wording of one benchmark and is surer of its queries there than elsewhere, so that its word
     alone is not enough.
     """
-    families = {executed[index].candidate.generator.partition(".")[0] for index in mine.facts.members}
-    others = {one.candidate.generator.partition(".")[0] for one in executed}
-    return families == {"sketch"} and "phrases" in others
+    families = [one.candidate.generator.partition(".")[0] for one in executed]
+    if {families[index] for index in mine.facts.members} != {"sketch"} or "phrases" not in families:
+        return None
+    phrases = [index for index, family in enumerate(families) if family == "phrases"]
+    return next((index for index in phrases if executed[index].result is not None), phrases[0])
+
+
+def _reading(executed: Sequence[Executed], index: int | None) -> str | None:
+    """How a query reads the question, in its generator's words or as SQL, on one line; None for None."""
+    if index is None:
+        return None
+    one = executed[index]
+    words = " ".join(("; ".join(one.candidate.notes) or one.sql or one.candidate.sql).split())
+    return words if len(words) <= _LONGEST_READING else f"{words[:_LONGEST_READING]} …"
 
 
 def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> Iterator[Doubt]:
@@ -166,13 +179,14 @@ def _low_confidence(chance: float, bars: Bars) -> Doubt:
     return Doubt("", (0, 0), why)
 
 
-def _query_doubts(*, close: bool, alone: bool, clash: bool) -> Iterator[Doubt]:
+def _query_doubts(*, close: str | None, alone: str | None, clash: bool) -> Iterator[Doubt]:
+    """Doubts about the query; `close` and `alone` are other readings, None where there is none."""
     if clash:
         yield Doubt("", (0, 0), "its conditions exclude each other, so that no row can satisfy them")
-    if alone:
-        yield Doubt("", (0, 0), "read phrase by phrase the question means another query")
-    if close:
-        yield Doubt("", (0, 0), "another reading of the question gives another result")
+    if alone is not None:
+        yield Doubt("", (0, 0), f"read phrase by phrase the question means another query: {alone}")
+    if close is not None:
+        yield Doubt("", (0, 0), f"another reading of the question gives another result: {close}")
 
 
 def _refusal(context: SelectionContext, doubts: Sequence[Doubt]) -> str:

@@ -50,11 +50,6 @@ def prune(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., O
     return run
 
 
-def expect_failure(reason: str) -> pytest.MarkDecorator:
-    """Until it is mended: then the test fails until its mark is removed."""
-    return pytest.mark.xfail(reason=f"issue 22, {reason}", strict=True)
-
-
 # Tables
 
 
@@ -127,9 +122,7 @@ def test_top_k_drops_copies(prune: Callable[..., Outcome]) -> None:
 # Headings as context
 
 
-@pytest.mark.parametrize(
-    "name", ["guide.md", pytest.param("guide.html", marks=expect_failure("Pages: headings without their sentence"))]
-)
+@pytest.mark.parametrize("name", ["guide.md", "guide.html"])
 def test_a_sentence_is_read_under_its_heading(prune: Callable[..., Outcome], name: str) -> None:
     text = TOWN if name.endswith("md") else town_page()
     kept = prune(name, text, "When was the lighthouse lit for the first time?", "--budget", "32")
@@ -137,10 +130,7 @@ def test_a_sentence_is_read_under_its_heading(prune: Callable[..., Outcome], nam
     assert "consecrated" not in kept.out
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["guide.md", pytest.param("guide.html", marks=expect_failure("Pages: a sentence is not read under its heading"))],
-)
+@pytest.mark.parametrize("name", ["guide.md", "guide.html"])
 def test_a_heading_beats_the_word_in_another_section(prune: Callable[..., Outcome], name: str) -> None:
     text = TOWN if name.endswith("md") else town_page()
     kept = prune(name, text, "Who lived in the lighthouse?", "--budget", "32")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -145,6 +147,8 @@ def test_on_empty(file, capfd) -> None:
     [
         (b"caf\xe9", r"CP005 this is not UTF-8 text (byte 3 is 0xe9)"),
         ("x".encode("utf-16"), "CP005 this is not UTF-8 text (byte 0 is 0xff)"),
+        (gzip.compress(TEXT.encode()), "this is a gzip file, not text"),
+        (b"SQLite format 3\0\xff", "this is a SQLite file, not text"),
         (b"", "CP005 there is no text to prune"),
         (b" \n\t", "CP005 there is no text to prune"),
     ],
@@ -157,6 +161,25 @@ def test_what_is_no_text_is_one_clear_line(tmp_path, capfd, content: bytes, mess
     assert message in err
     assert str(path) in err
     assert err.count("\n") == 1
+    assert ("iconv" in err) == ("UTF-8 text" in message)
+    assert ("unpack it first" in err) == ("gzip" in message)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_read_whole(capfd) -> None:
+    """Its kind was guessed from its first bytes, which nobody could read again."""
+    end, start = os.pipe()
+    os.write(start, TEXT.encode())
+    os.close(start)
+    try:
+        assert run(capfd, f"/dev/fd/{end}", "-q", "tower", "--top-k", 4)[:2] == (0, TEXT)
+    finally:
+        os.close(end)
+
+
+def test_a_share_that_rounds_to_nothing_is_told_as_such(tmp_path, capfd) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("The tower is tall. " + "Pears are green. " * 2000, encoding="utf-8")
+    assert " tokens (<1%), " in run(capfd, path, "-q", "tower", "--top-k", 1)[2]
 
 
 def test_missing_file_folder_empty_question_and_tiny_budget_are_one_line_each(file, tmp_path, capfd) -> None:

@@ -200,7 +200,7 @@ def test_parquet_is_read_a_part_at_a_time_and_comes_out_as_parquet(tmp_path, cap
     assert out.startswith("city,people\n")
     assert "Paris,5000\n" in out
     assert "5,001" not in out
-    assert "of the 5001 rows of the file" in err
+    assert "of the 5,001 rows of the file" in err
     code, out, _ = run(capfd, source, "--budget", 40, "-o", target)
     assert (code, out) == (0, "")
     assert "Paris" in parquet.read_table(target).column("city").to_pylist()

@@ -60,3 +60,37 @@ def test_what_did_not_fit_is_said_on_stderr_and_in_json(prune: Prune) -> None:
     oversized = json.loads(out)["oversized"]
     assert oversized["budget"] > 30
     assert oversized["parts"] > oversized["kept"] > 0
+
+
+STAFF = "name,department\nAna,IT\nBo,HR\nCy,IT\nDee,Sales\n"
+
+
+def test_matching_rows_that_do_not_fit_are_counted_with_the_budget_that_holds_them(prune: Prune) -> None:
+    _, out, err = prune("staff.csv", STAFF, "Who works in IT?", "--budget", "12")
+    assert ("Ana" in out) != ("Cy" in out)
+    assert "1 of the 2 rows that the question asks for fit" in err
+    assert "kept 1 of 4 rows and 2 of 2 columns" in err
+    enough = err.split("a budget of ")[1].split()[0]
+    _, out, err = prune("staff.csv", STAFF, "Who works in IT?", "--budget", enough)
+    assert "Ana" in out
+    assert "Cy" in out
+    assert "a budget of" not in err
+
+
+def test_missing_rows_are_in_the_report(prune: Prune) -> None:
+    _, out, _ = prune("staff.csv", STAFF, "Who works in IT?", "--budget", "12", "--json")
+    missing = json.loads(out)["oversized"]
+    assert (missing["kept"], missing["rows"]) == (1, 2)
+
+
+@pytest.mark.parametrize("question", ["Who is the pilot?", "sheep"])
+def test_a_row_with_a_cell_too_large_for_the_budget_is_named_with_what_holds_it(prune: Prune, question: str) -> None:
+    filler = "sheep in the hills; " * 40
+    text = f"id,remark\n1,{filler}the pilot is Ana; {filler}\n2,short\n3,small\n"
+    _, out, err = prune("notes.csv", text, question, "--budget", "40")
+    assert "pilot" not in out
+    assert "did not fit" in err
+    enough = err.split("a budget of ")[1].split()[0].replace(",", "")
+    _, out, err = prune("notes.csv", text, question, "--budget", enough)
+    assert "the pilot is Ana" in out
+    assert "a budget of" not in err

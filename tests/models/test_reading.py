@@ -102,3 +102,18 @@ def test_a_graph_without_states_says_no_likeness():
     said = read(model, "q", context, Layout(context))
     assert np.isnan(said.likeness).all()
     assert said.keep.tolist() == [97.5, 99.0]
+
+
+def test_of_a_unit_of_any_length_the_beginning_is_read() -> None:
+    class Counting(Lengths):
+        read = 0
+
+        def run_with_states(self, window):
+            self.read += len(window.ids)
+            return super().run_with_states(window)
+
+    long = "".join(map(str, range(60_000)))
+    model, context = Counting(), Tree(Unit(long), Unit("b"))
+    said = read(model, "q", context, Layout(context))
+    assert 16_384 < model.read < 20_000
+    assert said.keep[0] == pytest.approx(np.mean([ord(letter) for letter in long[:16_384]]))

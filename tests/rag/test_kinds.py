@@ -7,7 +7,7 @@ import pytest
 from ctxprune.errors import InputError, UnknownNameError
 from ctxprune.policies import TopK
 from ctxprune.pruning.pruner import prune
-from ctxprune.rag.kinds import KINDS, read_context
+from ctxprune.rag.kinds import KINDS, guess_kind, read_context
 from ctxprune.scorers.combined.structured import StructuredScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 
@@ -63,3 +63,18 @@ def test_an_unknown_kind_names_the_known_ones_and_broken_text_is_refused():
 def test_endings_are_told_apart():
     endings = [ending for kind in KINDS.values() for ending in kind.endings]
     assert len(endings) == len({*endings})
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "kind"),
+    [
+        ("a.JSON", "", "json"),
+        ("tools.json", "", "json"),
+        ("a.tools.json", "", "tools"),
+        ("README.md", "a,b\n1,2\n3,4\n", "text"),
+        ("README", "# Title\n\nText.", "text"),
+        ("answer", "a,b\n1,2\n3,4\n", "csv"),
+    ],
+)
+def test_the_kind_is_that_of_the_name_else_of_the_content(name, head, kind):
+    assert guess_kind(name, lambda: head) == kind

@@ -201,3 +201,13 @@ def test_time_grows_with_lines_of_many_different_words() -> None:
     few = min(seconds(1000) for _ in range(2))
     assert few < 0.4
     assert min(seconds(4000) for _ in range(2)) < 8 * few
+
+
+def test_of_a_long_record_the_beginning_makes_the_template() -> None:
+    dumps = [f"2026-01-01 12:00:00 INFO dump {'ab ' * 30_000}{tail} ERROR" for tail in ("left", "right")]
+    log = Log("\n".join([*dumps, "2026-01-01 12:00:01 INFO ready"]))
+    assert log.templates == (0, 0, 1)
+    # A word of alarm behind the first 65,536 characters says nothing of the record.
+    scores = LogScorer().score("Is it ready?", log)
+    assert scores[2] > scores[0]
+    assert scores[0] < 0.4

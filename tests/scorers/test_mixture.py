@@ -23,6 +23,7 @@ from ctxprune.scorers.combined.mixture_parts.features import (
     looks_like_heading,
     model_features,
 )
+from ctxprune.scorers.combined.mixture_parts.links import LINKS
 from ctxprune.scorers.combined.mixture_parts.matches import Matches, read_vocabulary
 from ctxprune.scorers.combined.mixture_parts.weights import MixtureWeights, load_weights
 from ctxprune.scorers.neural.pruner import PrunerScorer
@@ -223,9 +224,10 @@ def test_damaged_weights_are_refused() -> None:
     good = {
         "format": weights_module.FORMAT,
         "version": weights_module.VERSION,
-        "features": {"lexical": list(LEXICAL), "model": list(MODEL)},
+        "features": {"lexical": list(LEXICAL), "model": list(MODEL), "links": list(LINKS)},
         "rough": load_weights().rough.to_dict(),
         "full": load_weights().full.to_dict(),
+        "links": load_weights().links.to_dict(),
         "calibration": {"scale": 1.0, "best": 0.0, "fewness": 0.0, "bias": 0.0},
     }
     assert MixtureWeights.from_dict(good).scale == 1.0
@@ -233,7 +235,8 @@ def test_damaged_weights_are_refused() -> None:
         {"calibration": {"scale": -1.0, "best": 0, "fewness": 0, "bias": 0}},
         {"calibration": {"scale": float("nan"), "best": 0, "fewness": 0, "bias": 0}},
         {"full": good["rough"]},
-        {"features": {"lexical": [], "model": []}},
+        {"links": good["rough"]},
+        {"features": {"lexical": [], "model": [], "links": []}},
     ):
         with pytest.raises(FormatError):
             MixtureWeights.from_dict(good | wrong)

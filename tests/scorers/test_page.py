@@ -6,6 +6,7 @@ import gc
 import json
 import weakref
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +102,34 @@ def test_other_weights_are_refused(change: dict) -> None:
     network_of(data)
     with pytest.raises(FormatError):
         network_of(data | change)
+
+
+SECTIONS = HtmlPage(
+    "<h1>Town guide</h1><h2>The lighthouse</h2><p>It was lit first in 1871, by oil, which came by ship.</p>"
+    "<h2>The church</h2><p>The church can be seen from the lighthouse. It was consecrated in 1764 by a bishop.</p>"
+    "<h2>Opening times</h2>"
+)
+
+
+@pytest.mark.parametrize("question", ["the lighthouse", "lighthouse oil"])
+def test_a_heading_comes_after_what_stands_under_it(question: str) -> None:
+    scores = dict(zip((unit.text[:14] for unit in SECTIONS.units), PageScorer().score(question, SECTIONS), strict=True))
+    assert scores["It was lit fir"] == max(scores.values())
+    assert 0 < scores["The lighthouse"] < scores["The church can"]
+
+
+def test_a_heading_with_nothing_under_it_is_a_block_like_others() -> None:
+    scores = PageScorer().score("opening times", SECTIONS)
+    assert SECTIONS.units[int(scores.argmax())].text == "Opening times"
+
+
+def test_on_no_set_left_out_are_the_weights_of_blocks_worse_than_bm25() -> None:
+    recorded = Path(__file__).parents[2] / "benchmarks" / "results" / "page_text_weights.json"
+    if not recorded.exists():
+        pytest.skip("the results of benchmarks are not here")
+    figures = json.loads(recorded.read_text(encoding="utf-8"))["figures"]
+    for name, found in figures.items():
+        if name != "weights":
+            for other in ("lexical.v1", "titled.v1"):
+                assert found[other]["ours_before"] > -1.96 * found[other]["standard_error"], (name, other)
+    assert len(figures) == 9

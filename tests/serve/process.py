@@ -27,16 +27,24 @@ class Served:
     Attributes:
         url: Where it listens.
         lines: What it has logged.
+        notes: Its lines for people, where no file configures it.
     """
 
     def __init__(
-        self, config: Path, *, ready: bool = True, plugins: Path | None = None, command: tuple[str, ...] = ("serve",)
+        self,
+        config: Path | None,
+        *databases: str,
+        ready: bool = True,
+        plugins: Path | None = None,
+        command: tuple[str, ...] = ("serve",),
     ) -> None:
-        words = [sys.executable, "-m", "ctxprune", *command, "--config", str(config), "--port", "0"]
+        configured = [] if config is None else ["--config", str(config)]
+        words = [sys.executable, "-m", "ctxprune", *command, *configured, *databases, "--port", "0"]
         places = [str(plugins), os.environ.get("PYTHONPATH", "")] if plugins else [os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
         self.lines: list[dict[str, Any]] = []
+        self.notes: list[str] = []
         self.raw = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -50,7 +58,10 @@ class Served:
     def _read(self) -> None:
         for line in self.process.stderr or ():
             self.raw += line.decode()
-            self.lines.append(json.loads(line))
+            if line.startswith(b"ctxprune: "):
+                self.notes.append(line.decode().strip())
+            else:
+                self.lines.append(json.loads(line))
 
     def line(self, event: str, **fields: object) -> dict[str, Any]:
         """The first line of that event with these fields, waited for."""

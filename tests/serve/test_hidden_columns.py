@@ -67,7 +67,8 @@ def timeless(content: Any) -> Any:
 
 def told(client: Client, question: str) -> list[Any]:
     asked = {"database": "people", "question": question}
-    replies = [client.post(path, asked, key=SOME) for path in ("/v1/sql/link", "/v1/sql/ask")]
+    requests = (("/v1/sql/link", asked), ("/v1/sql/ask", asked | {"trace": True}))
+    replies = [client.post(path, request, key=SOME) for path, request in requests]
     assert [reply.status_code for reply in replies] == [200, 200]
     return [timeless(reply.json()) for reply in replies]
 
@@ -108,6 +109,8 @@ def test_the_reply_names_words_that_the_key_may_not_see(folders: list[Client], s
     answer = json.loads(reply.text.split("event: answer\ndata: ")[-1]) if stream else reply.json()
     assert [doubt["text"] for doubt in answer["doubts"]] == ["diagnosis"]
     assert "no table, column or value that you may see" in answer["doubts"][0]["message"]
+    assert "a part of this database is withheld from you" in answer["doubts"][0]["message"]
+    assert answer["outcome"] != "answered"
 
 
 @pytest.mark.long

@@ -11,14 +11,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+
+from ctxprune.serve.long import GUARDRAIL_PATH
 
 from .process import Served
 
-SECTION = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("## As a service\n")[1]
-SECTION = SECTION.split("\n## ")[0]
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+MAKING = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "executescript" in block)
+SECTION = README.split("## As a service\n")[1].split("\n## ")[0]
 CONFIG = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)[0]
-MAKING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
+SERVING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
+(PROXY,) = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)
 COMMANDS = [part.strip() for part in re.split(r"^(?=curl )", ASKING, flags=re.M)]
 COMMANDS = [command for command in COMMANDS if command]
 
@@ -26,9 +31,8 @@ COMMANDS = [command for command in COMMANDS if command]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("readme")
-    made, serving = MAKING.replace("python ", f"{sys.executable} ").split("ctxprune serve ")
-    assert serving == "--config service.toml\n"
-    subprocess.run(["bash", "-c", made], cwd=folder, check=True, timeout=60)
+    assert SERVING == "ctxprune serve --config service.toml\n"
+    subprocess.run([sys.executable, "-c", MAKING], cwd=folder, check=True, timeout=60)
     (folder / "service.toml").write_text(CONFIG, encoding="utf-8")
     with Served(folder / "service.toml") as served:
         yield served
@@ -44,16 +48,20 @@ def curl(command: str, served: Served) -> str:
 def test_the_commands_are_those_that_are_run() -> None:
     paths = [re.search(r"8080(/\S+)", command)[1] for command in COMMANDS]
     assert paths == [
-        *("/v1/prune", "/v1/rerank", "/v1/sql/link", "/v1/sql/ask", "/v1/databases", "/readyz", "/metrics")
+        *("/v1/prune", "/v1/rerank", "/v1/sql/link", "/v1/sql/ask", "/v1/sql/run", "/v1/databases", "/readyz"),
+        "/metrics",
     ]
 
 
 def test_what_they_answer(served: Served) -> None:
-    prune, rerank, link, ask, databases, ready, metrics = (curl(command, served) for command in COMMANDS)
+    prune, rerank, link, ask, run, databases, ready, metrics = (curl(command, served) for command in COMMANDS)
     assert json.loads(prune)["output"] == "It opened in 1933."
     assert [result["index"] for result in json.loads(rerank)["results"]] == [1]
     assert json.loads(link)["hits"][0]["value"] == "Brazil"
     assert '"rows": [[1]]' in ask.partition("event: answer")[2]
+    assert json.loads(run)["columns"] == ["name", "country"]  # what the key may see
+    assert ["São Paulo", "Brazil"] in json.loads(run)["rows"]
+    assert json.loads(run)["tokens_after"] <= 30
     assert [table["name"] for table in json.loads(databases)["databases"][0]["schema"]["tables"]] == [
         "city",
         "order items",
@@ -61,6 +69,22 @@ def test_what_they_answer(served: Served) -> None:
     assert "population" not in databases + link
     assert json.loads(ready)["ready"]
     assert "ctxprune_tokens_total" in metrics
+
+
+def test_the_configuration_of_the_proxy_is_taken(served: Served) -> None:
+    options = re.findall(r"^        (\w+): (\w+)", PROXY.partition("additional_provider_specific_params:")[2], re.M)
+    params = {name: int(value) if value.isdigit() else value for name, value in options}
+    assert set(params) == {"limit", "scorer"}
+    (key,) = re.findall(r"api_key: (\S+)", PROXY)
+    (base,) = re.findall(r"api_base: (\S+)", PROXY)
+    assert base == "http://127.0.0.1:8080"
+    result = "The bridge opened in 1933. " + "The pump was serviced on a quiet day. " * 300
+    question = "When did the bridge open?"
+    messages = [{"role": "user", "content": question}, {"role": "tool", "tool_call_id": "1", "content": result}]
+    body = {"texts": [question, result], "structured_messages": messages, "additional_provider_specific_params": params}
+    reply = httpx.post(f"{served.url}{GUARDRAIL_PATH}", json=body, headers={"x-api-key": key}, timeout=60)
+    assert reply.json()["action"] == "GUARDRAIL_INTERVENED"
+    assert "1933" in reply.json()["texts"][1]
 
 
 def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:

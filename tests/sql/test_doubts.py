@@ -86,7 +86,9 @@ def test_a_hidden_name_is_told_in_the_same_words_as_one_that_is_not_there(
     pipeline = Pipeline(staff, values=index, config=PipelineConfig(schema=staff.schema().subset(SEEN)))
     one, other = (pipeline.ask(f"What is the {word} of every employee?") for word in (hidden, absent))
     messages = [[str(doubt) for doubt in answer.doubts if doubt.text] for answer in (one, other)]
-    assert messages[0] == [f"the question mentions {hidden!r}, which is no table, column or value that you may see"]
+    (message,) = messages[0]
+    told = f"the question mentions {hidden!r}, which is no table, column or value that you may see"
+    assert message == f"{told}; a part of this database is withheld from you, and what is meant may be there"
     assert messages[0] == [message.replace(absent, hidden) for message in messages[1]]
 
 
@@ -103,7 +105,10 @@ def test_a_hidden_column_is_answered_as_one_that_is_not_there(
         hiding = Pipeline(staff, values=index, config=PipelineConfig(schema=staff.schema().subset(SEEN)))
         for question in ("Show the salary of every employee", "How many reprimands are there?", "Who has influenza?"):
             one, other = (pipeline.ask(question) for pipeline in (hiding, Pipeline(without)))
-            assert one.doubts == other.doubts
+            mine, others = ([(doubt.text, doubt.span) for doubt in answer.doubts] for answer in (one, other))
+            assert mine == others
+            assert all("withheld" in str(doubt) for doubt in one.doubts if doubt.text)
+            assert "withheld" not in "".join(map(str, other.doubts))
             assert (one.refusal, one.sql, one.rows) == (other.refusal, other.sql, other.rows)
             assert one.doubts
 
@@ -112,7 +117,7 @@ def test_an_answer_carries_them(staff: Database, index: ValueIndex) -> None:
     config = PipelineConfig(schema=staff.schema().subset(SEEN))
     question = "What is the average salary of employees in Paris?"
     answer = Pipeline(staff, values=index, config=config).ask(question)
-    assert answer.doubts[0] == Doubt("salary", (20, 26))
+    assert (answer.doubts[0].text, answer.doubts[0].span) == ("salary", (20, 26))
     assert question[slice(*answer.doubts[0].span)] == "salary"
     document = json.loads(json.dumps(answer.to_dict(trace=False)["doubts"]))[0]
     assert document == {"text": "salary", "span": [20, 26], "message": str(answer.doubts[0])}
@@ -156,3 +161,38 @@ def test_it_is_quiet_where_everything_may_be_seen(shared: Path) -> None:
                 hits, ranges = index.lookup(item.question), index.ranges(item.question)
                 spoke += bool(find_doubts(item.question, words, hits=hits, ranges=ranges))
     assert spoke <= 10
+
+
+def _contacts(path: Path, *, mobile: bool) -> Path:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        columns = ["id INTEGER PRIMARY KEY", *(f"{name} TEXT" for name in ("name", "city", "phone", "pin"))]
+        connection.execute(f"CREATE TABLE employee ({', '.join(columns)}{', mobile TEXT' if mobile else ''})")
+        connection.execute(f"INSERT INTO employee VALUES (1, 'Ann', 'Paris', '11', '3'{', 22' if mobile else ''})")
+    return path
+
+
+def test_a_hidden_column_is_not_answered_from_a_like_one_without_a_word(tmp_path: Path) -> None:
+    question = "What is the mobile of Ann?"
+    answers = []
+    for there in (True, False):
+        with Database(_contacts(tmp_path / f"{there}.sqlite", mobile=there), isolated=False, name="staff") as database:
+            seen = [ColumnRef("employee", name) for name in ("id", "name", "city", "phone")]
+            pipeline = Pipeline(database, config=PipelineConfig(schema=database.schema().subset(seen)))
+            answers.append(pipeline.ask(question))
+            assert pipeline.ask("What is the phone of Ann?").outcome == "answered"
+            assert pipeline.ask("How many staff are in Paris?").outcome == "answered"  # a table, in other words
+            if not there:  # who sees all of it is told of the best reading
+                assert Pipeline(database).ask(question).outcome == "answered"
+    hidden, absent = answers
+    assert (hidden.sql, hidden.rows, hidden.outcome) == (absent.sql, (("11",),), "tentative")
+    assert hidden.doubts == absent.doubts  # so that no name can be found out by guessing
+    assert [doubt.text for doubt in hidden.doubts] == ["mobile"]
+    assert "a part of this database is withheld from you" in str(hidden.doubts[0])
+
+
+def test_evidence_and_values_explain_words_there_too(staff: Database, index: ValueIndex) -> None:
+    pipeline = Pipeline(staff, values=index, config=PipelineConfig(schema=staff.schema().subset(SEEN)))
+    answer = pipeline.ask("How many employees are in the Sales department?")
+    assert "withheld" not in "".join(map(str, answer.doubts))
+    answer = pipeline.ask("Which employees are veterans?", "a veteran was hired before 2021")
+    assert "withheld" not in "".join(map(str, answer.doubts))

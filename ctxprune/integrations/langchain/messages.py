@@ -10,27 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
-from ctxprune.errors import BudgetError, InputError, MissingExtraError, UsageError
-from ctxprune.policies import TableBudget
+from ctxprune.errors import UsageError
+from ctxprune.integrations.texts import LEAST_TOKENS, TextsPruner
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.rag.jsondocument import json_lists
-from ctxprune.rag.kinds import read_context
-from ctxprune.rag.passages.passages import Passages
-from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers import DEFAULT_SCORER
-from ctxprune.scorers.combined.structured import structured
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxprune.context.base import Context
-
 __all__ = ["MessagePruner", "PruneToolResults", "question_of"]
 
 _KINDS = ("ai", "human", "tool")
-_FORMS = frozenset({"csv", "html", "log", "table", "tsv"})  # beside JSON; Markdown is cut as text
-_LEAST = 64  # tokens; in fewer there is no room for a sentence
 _REMEMBERED = 128
 
 
@@ -63,15 +54,6 @@ class _Memo:
             while len(self._entries) > _REMEMBERED:
                 self._entries.popitem(last=False)
         return value
-
-
-@dataclass(frozen=True)
-class _Portion:
-    """Texts that are cut together: what reads them, their places among all, and their tokens."""
-
-    context: Context[Any]
-    places: list[int]
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +90,7 @@ class MessagePruner:
     _memo: _Memo = field(default_factory=_Memo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_whole("limit", self.limit, minimum=_LEAST)
+        check_whole("limit", self.limit, minimum=LEAST_TOKENS)
         for name, values in (("kinds", self.kinds), ("exclude", self.exclude)):
             if isinstance(values, str):
                 raise UsageError(f"{name} is a single text", hint="give a list")
@@ -153,7 +135,9 @@ class MessagePruner:
         before = sum(self.counter.count_many(texts))
         if before <= self.limit:
             return message
-        cut = self._memo.get((question, texts), lambda: self._cut(question, texts))
+        cut = self._memo.get(
+            (question, texts), lambda: TextsPruner(self.limit, self.scorer, self.counter).cut(question, texts)
+        )
         if cut == texts:
             return message
         new = dict(zip(places, cut, strict=True))
@@ -162,41 +146,6 @@ class MessagePruner:
         metadata = {**message.response_metadata, "ctxprune": account}
         update = {"content": kept[0] if isinstance(content, str) else kept, "response_metadata": metadata}
         return message.model_copy(update=update)
-
-    def _cut(self, question: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts within the limit: from the shortest on, each gets an even part of what those before it left."""
-        new = list(texts)
-        portions = sorted(self._portions(texts), key=lambda portion: portion.tokens)
-        even, room = self.limit // len(portions), self.limit
-        for place, portion in enumerate(portions):
-            # From the shortest on, each may use what those before it did not need.
-            share = max(room, 0) // (len(portions) - place)
-            if portion.tokens > share:
-                # Where earlier portions could not be cut, what they left may be too small for any unit.
-                cut = self._within(question, portion.context, share) or self._within(question, portion.context, even)
-                for index, text in zip(portion.places, [cut] if isinstance(cut, str) else cut or (), strict=False):
-                    new[index] = text
-            room -= sum(self.counter.count_many([new[index] for index in portion.places]))
-        return tuple(new)
-
-    def _portions(self, texts: tuple[str, ...]) -> list[_Portion]:
-        """What is cut by itself: each text of a form of its own, and the plain ones together."""
-        counts = self.counter.count_many(texts)
-        formed = {i: found for i, text in enumerate(texts) if (found := _in_form(text)) is not None}
-        portions = [_Portion(context, [index], counts[index]) for index, context in formed.items()]
-        plain = [index for index in range(len(texts)) if index not in formed]
-        if plain:
-            size = self.limit // (len(portions) + 1) // 4
-            passages = Passages([texts[index] for index in plain], max_tokens=min(200, max(8, size)))
-            portions.append(_Portion(passages, plain, sum(counts[index] for index in plain)))
-        return portions
-
-    def _within(self, question: str, context: Context[Any], budget: int) -> Any:
-        """What `context` keeps in that many tokens; None where it cannot be cut to them."""
-        try:
-            return Pruner(structured(self.scorer), TableBudget(budget), self.counter).prune(question, context).output
-        except BudgetError:
-            return None
 
 
 @dataclass(frozen=True)
@@ -215,20 +164,6 @@ class PruneToolResults:
         """Cut the messages in place; see `MessagePruner`."""
         if count_tokens(messages) > self.trigger:
             messages[:] = self.pruner.prune(messages)
-
-
-def _in_form(text: str) -> Context[str] | None:
-    """The text as what it looks like; None where that is prose, or it is broken or cannot be read here."""
-    if (lists := json_lists(text)) is not None:
-        return lists
-    kind = sniff_kind(text)
-    if kind not in _FORMS:
-        return None
-    try:
-        context = read_context(text, kind)
-    except (InputError, MissingExtraError):
-        return None
-    return context.with_note(note=True)
 
 
 def _text_of(part: Any) -> str | None:

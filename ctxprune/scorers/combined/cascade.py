@@ -111,16 +111,15 @@ class CascadeScorer(Scorer):
         rough = dict(
             zip(large, score_batch(self.cheap, [queries[i] for i in large], [contexts[i] for i in large]), strict=True)
         )
+        chosen = {number: choose_units(rough[number], places[number], self.windows) for number in large}
         parts = [
-            ContextSubset(context, choose_units(rough[number], places[number], self.windows))
-            if number in rough
-            else context
+            ContextSubset(context, chosen[number]) if number in chosen else context
             for number, context in enumerate(contexts)
         ]
         read = score_batch(self.scorer, queries, parts)
         return [
-            merge_scores(scores, part.chosen, rough[number]) if isinstance(part, ContextSubset) else scores
-            for number, (scores, part) in enumerate(zip(read, parts, strict=True))
+            merge_scores(scores, chosen[number], rough[number]) if number in chosen else scores
+            for number, scores in enumerate(read)
         ]
 
 

@@ -20,6 +20,7 @@ from ctxprune.scorers.combined.mixture_parts.features import (
     lexical_features,
     model_features,
 )
+from ctxprune.scorers.combined.mixture_parts.links import Names, link_features
 from ctxprune.scorers.combined.mixture_parts.matches import read_vocabulary
 from ctxprune.scorers.combined.mixture_parts.weights import MixtureWeights, load_weights
 from ctxprune.scorers.lexical.titled import TitledScorer
@@ -52,6 +53,9 @@ class MixtureScorer(Scorer):
     (`mixture_parts/MODEL_CARD.md`). Of a long context the model reads the parts that all other evidence puts first;
     of one of more than half a million characters the rest of the mixture, too, reads only what BM25 puts first.
 
+    Of several documents a second pass follows the names: what is said of "Virginia Commonwealth University" counts for
+    more where the best sentence of another document names it (`mixture_parts.links`).
+
     A unit that is the parent of others scores 0 where it is a heading of running text, since what is kept brings it
     along. Contexts of rows, columns and tools are left to `model_alone`.
 
@@ -82,6 +86,7 @@ class MixtureScorer(Scorer):
     _read: ContextMemo[tuple[Vocabulary, Outline]] = field(
         default_factory=ContextMemo, init=False, repr=False, compare=False
     )
+    _named: ContextMemo[Names] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_whole("windows", self.windows)
@@ -93,7 +98,7 @@ class MixtureScorer(Scorer):
     def fingerprint(self) -> str:
         """Which weights score, and of how much; see `ctxprune.utils.fingerprint`."""
         weights = self.weights
-        networks = [network.to_dict() for network in (weights.rough, weights.full)]
+        networks = [network.to_dict() for network in (weights.rough, weights.full, weights.links)]
         numbers = [weights.scale, weights.best, weights.fewness, weights.bias, self.windows, self.window]
         return f"{self.pruner.fingerprint} {fingerprint([networks, numbers])}"
 
@@ -138,9 +143,9 @@ class MixtureScorer(Scorer):
         parts = [self._choose(contexts[i], rows) for i, rows in zip(texts, features, strict=True)]
         read = self.pruner.features_batch([queries[i] for i in texts], parts)
         for number, part, rows, said in zip(texts, parts, features, read, strict=True):
-            units = self._weigh(rows, part, said.units, contexts[number])
+            units = self._weigh(queries[number], contexts[number], part, rows, said.units)
             documents = self.pruner.document_scores(said)
-            if isinstance(part, ContextSubset):
+            if part is not contexts[number]:
                 rough = score_documents(self._titled, queries[number], contexts[number])[1]
                 # Documents of which nothing was read have a score of the model too, which means nothing.
                 seen = np.unique(np.asarray(part.sources, dtype=np.intp))
@@ -150,9 +155,29 @@ class MixtureScorer(Scorer):
 
     def features(self, query: str, context: Context[Any]) -> NDArray[np.float64]:
         """What is known without the model, float64 (n_units, n_features); see `mixture_parts.features`."""
-        units = [unit.text for unit in context.units]
-        vocabulary, outline = self._read.get(context, lambda: (read_vocabulary(units), Outline(context)))
-        return lexical_features(query, units, vocabulary, outline)
+        vocabulary, outline = self.outlined(context)
+        return lexical_features(query, [unit.text for unit in context.units], vocabulary, outline)
+
+    def link_features(
+        self, query: str, context: Context[Any], vocabulary: Vocabulary, logits: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """What the second pass reads of a context of several documents, float64 (n_units, n_features).
+
+        `logits` (n_units,) are those of the first pass; see `mixture_parts.links`.
+        """
+        names = self._named.get(context, lambda: Names(context))
+        parents = sorted({unit.parent for unit in context.units if unit.parent is not None})
+        # Unless there is nothing else, as in a circle of parents.
+        if len(parents) < len(logits):
+            logits = logits.copy()
+            logits[parents] = -np.inf
+        return link_features(query, names, vocabulary, logits)
+
+    def outlined(self, context: Context[Any]) -> tuple[Vocabulary, Outline]:
+        """What does not depend on the question; kept for as long as the context lives."""
+        return self._read.get(
+            context, lambda: (read_vocabulary([unit.text for unit in context.units]), Outline(context))
+        )
 
     def _other_reader(self, context: Context[Any]) -> Scorer | None:
         """Who scores a context that the mixture does not weigh as a whole."""
@@ -170,13 +195,19 @@ class MixtureScorer(Scorer):
             return context
         return ContextSubset(context, choose_units(self.weights.rough(rows).astype(np.float32), places, self.windows))
 
-    def _weigh(self, rows: NDArray[np.float64], part: Context[Any], said: Any, context: Context[Any]) -> Scores:
-        chosen = part.chosen if isinstance(part, ContextSubset) else slice(None)
+    def _weigh(
+        self, query: str, context: Context[Any], part: Context[Any], rows: NDArray[np.float64], said: Any
+    ) -> Scores:
+        # What came in may be a subset itself, with indices of a context that is not known here.
+        chosen = part.chosen if isinstance(part, ContextSubset) and part is not context else slice(None)
         found = np.full((len(MODEL), len(rows)), np.nan)
         for place, name in enumerate(MODEL):
             found[place, chosen] = said[name]
         size = max(len(rows), context.whole_units)
         logits = self.weights.full(by_length(np.concatenate([rows, model_features(found)], axis=1), size))
+        if context.sources is not None and len(set(context.sources)) > 1:
+            links = self.link_features(query, context, self.outlined(context)[0], logits)
+            logits = logits + self.weights.links(links)
         scores = self.weights.probabilities(logits, size)
         parents = {unit.parent for unit in context.units if unit.parent is not None}
         # Headings come along with what stands under them; with a score of their own they would be kept instead of it.

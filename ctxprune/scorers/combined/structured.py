@@ -51,7 +51,7 @@ class StructuredScorer(Scorer):
     def __post_init__(self) -> None:
         cheap = as_scorer(self.scorer).cheap
         # These weigh words by themselves, and beside them the model's answer as it is.
-        alone = self.scorer.model_alone if isinstance(self.scorer, MixtureScorer) else self.scorer
+        alone = as_scorer(self.scorer).model_alone
         titled = alone if as_scorer(alone).reads_titles else TitledScorer(alone)
         forms: dict[str, Scorer] = {
             "json": JsonScorer(TabularScorer(alone)),

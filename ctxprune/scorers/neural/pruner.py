@@ -49,7 +49,8 @@ class PrunerScorer(Scorer):
     logit for its unit and one for its document (the idea of Provence: Chirkova, Formal, Nikoulina and Clinchant, ICLR
     2025). Their means, with BM25 of the unit alone and under its title, make the probability, calibrated on questions
     that were not trained on, with regard to how many units there are. A unit without a token scores 0. Windows hold 256
-    tokens, and short documents share them; of a long question the first 48 and the last 16 tokens are read.
+    tokens, and short documents share them; of a long question the first 48 and the last 16 tokens are read, of a unit
+    the first 16,384 characters.
 
     A context may say which document a unit is from (`sources`), the documents' `titles`, and the `kind` of its units
     ("passage", "table", "schema", "tool"; default "passage"). A unit that is the parent of others is read as their

@@ -30,6 +30,7 @@ _ALARMS = re.compile(
     re.I,
 )
 _WARNINGS = re.compile(r"\b(?:warn(?:ing)?|timeout|timed out|refused|denied|retry(?:ing)?|unable|cannot)\b", re.I)
+_MOST_READ = 1 << 16  # characters of a record in which an alarm is looked for
 _ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template of one record adds to 0..1
 
 
@@ -40,7 +41,8 @@ class LogScorer(Scorer):
     The scores of `scorer` are scaled to 0..1; errors, warnings and rare templates get more. The n-th best record of a
     template, ties to the earlier one, gets the n-th part of that (alarming records of a template and its others count
     as two templates). So a budget is first spent on one record of each template: the one that matches the question
-    best, or the first one. Errors and warnings are found by words, whatever the question; the amounts are set by hand.
+    best, or the first one. Errors and warnings are found by words in the first 65,536 characters of a record, whatever
+    the question; the amounts are set by hand.
 
     Attributes:
         scorer: Reads question and records.
@@ -67,7 +69,7 @@ class LogScorer(Scorer):
 def _rank_by_turn(scores: Scores, context: Context[Any]) -> Scores:
     if context.kind != "log" or not len(scores):
         return scores
-    forms = [form_of(unit.text) for unit in context.units]
+    forms = [form_of(unit.text[:_MOST_READ]) for unit in context.units]
     alarms = _rate_alarms(forms)
     # Logs that were joined have no templates of their own: a template may occur in several of them.
     # An error and a success of one template are two kinds of record, hence the pair of both as the key.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
+from ctxprune.scorers.lexical.statistics import inverse_frequencies, length_norms, unknown_frequency
 from ctxprune.scorers.structured.actions import ACTIONS, KINDS, find_actions
+from ctxprune.text.abbreviations import has_letters_in_order
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, terms
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class NameIndex:
             lengths = np.asarray([len(found) for found in own], dtype=np.int64)
             units = np.repeat(np.arange(self.size), lengths)
             # Each field is measured by its own length: names differ in length for other reasons than descriptions.
-            norm = 1 - _B + _B * lengths / max(float(lengths.mean()) if self.size else 0.0, 1e-9)
+            norm = length_norms(lengths, _B)
             holders.append(units)
             ids.append(np.asarray([self._ids[term] for found in own for term in found], dtype=np.int64))
             amounts.append(weight / norm[units])
@@ -134,8 +135,8 @@ class NameIndex:
         owner, self._holders = np.divmod(pairs, max(self.size, 1))
         self._starts = np.searchsorted(owner, np.arange(len(self._ids) + 1))
         counts = np.diff(self._starts)
-        self._idf = np.log(1 + (self.size - counts + 0.5) / (counts + 0.5))
-        self._unknown = math.log(1 + (self.size + 0.5) / 0.5)
+        self._idf = inverse_frequencies(counts, self.size)
+        self._unknown = unknown_frequency(self.size)
         self._parts = self._idf[owner] * amount / (amount + _K1)
 
     def _index_names(self, words: list[list[str]]) -> None:
@@ -225,8 +226,8 @@ class NameIndex:
         beginnings = (word[:end] for end in range(3, min(len(word), _LONGEST)))
         found = [self._name_places[short] for short in beginnings if short in self._name_places]
         for place in self._skeletons.get(word[:1], ()):
-            short, letters = self._words[place], iter(word)
-            if len(short) < len(word) and all(letter in letters for letter in short):
+            short = self._words[place]
+            if len(short) < len(word) and has_letters_in_order(short, word):
                 found.append(place)
         return found
 

@@ -1,4 +1,6 @@
-"""The explorer: a page at `/` that shows what the service does, made of static files and nothing from elsewhere."""
+"""The explorer at `/`, which shows what the service does, and its reference at `/docs`: static files and nothing from
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,14 @@ _FILES = {
 
 @router.get("/")
 def page() -> Response:
-    """The page itself."""
+    """The explorer."""
     return asset("index.html")
+
+
+@router.get("/docs")
+def docs() -> Response:
+    """What `/openapi.json` says, to read. FastAPI's own page loads its scripts from elsewhere."""
+    return asset("docs.html")
 
 
 @router.get("/page/{name}")

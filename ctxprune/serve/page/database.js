@@ -50,7 +50,7 @@ async function ask(event) {
   const steps = [];
   let samples = [];
   try {
-    await stream("v1/sql/ask", { ...asked, stream: true }, mine.signal, (name, content) => {
+    await stream("v1/sql/ask", { ...asked, stream: true, trace: true }, mine.signal, (name, content) => {
       if (name === "answer") {
         finish(content, samples);
         return;

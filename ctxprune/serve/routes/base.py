@@ -61,6 +61,7 @@ def make_reply(outcome: Outcome, service: Service, call: Call) -> Json:
     """The answer; what it took goes into metrics and the log."""
     service.metrics.tokens(outcome.stage, *outcome.tokens)
     service.metrics.stages(outcome.seconds)
+    service.metrics.texts(outcome.texts)
     call.log_fields |= outcome.log_fields
     return Json(outcome.body)
 

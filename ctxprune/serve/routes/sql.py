@@ -14,9 +14,6 @@ from starlette.responses import Response
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.replies import Json, encode, encode_event
 from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, describe_replies
-from ctxprune.serve.steps import report_steps
-from ctxprune.sql.linking.document import link_document
-from ctxprune.sql.render import RENDERERS
 from ctxprune.tokens import as_counter
 
 if TYPE_CHECKING:
@@ -50,6 +47,7 @@ class AskRequest(Strict):
     question: str = Field(max_length=10_000)
     evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
     stream: bool = Field(False, description="Answer with server-sent events; so does Accept: text/event-stream.")
+    trace: bool = Field(False, description="Whether the answer holds all that happened on the way to it.")
 
 
 class LinkReply(BaseModel):
@@ -67,8 +65,8 @@ class LinkReply(BaseModel):
 
 
 class AskReply(BaseModel):
-    """An answer, or a refusal with its reason, how it came about, what of the question it leaves out, and what is
-    doubted.
+    """An answer, or a refusal with its reason, what of the question it leaves out, what is doubted, and where the
+    request asks for it how it came about.
     """
 
     sql: str
@@ -84,7 +82,7 @@ class AskReply(BaseModel):
     doubts: list[dict[str, Any]]
     question_back: str
     other_sql: str
-    trace: dict[str, Any]
+    trace: dict[str, Any] | None = None
 
 
 class DatabaseReply(BaseModel):
@@ -127,7 +125,6 @@ _REPLY_EXAMPLE = {
     "doubts": [],
     "question_back": "",
     "other_sql": "",
-    "trace": {"format": "ctxprune-trace", "version": 1},
 }
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}
 
@@ -145,6 +142,10 @@ async def link(
     call: CallOf,
 ) -> Json:
     """The part of a schema that a question needs, and why."""
+    # Imported here, as in `_answer`: a service without databases starts half a second sooner.
+    from ctxprune.sql.linking.document import link_document
+    from ctxprune.sql.render import RENDERERS
+
     _check(request)
     renderer = RENDERERS.get(request.form)()
     call.key.access(request.database)
@@ -176,7 +177,9 @@ async def ask(
     call.log_fields["database"] = request.database
     if request.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
         return StreamingResponse(_events(request, service, call), media_type="text/event-stream")
-    body = await service.run_blocking(lambda: encode(_answer(request, service, call.key).to_dict()), call.key)
+    body = await service.run_blocking(
+        lambda: encode(_answer(request, service, call.key).to_dict(trace=request.trace)), call.key
+    )
     call.reserve(len(body))
     return Json(body)
 
@@ -207,7 +210,7 @@ async def _events(request: AskRequest, service: Service, call: Call) -> AsyncIte
 
     def work() -> None:
         try:
-            tell("answer", _answer(request, service, call.key, tell).to_dict())
+            tell("answer", _answer(request, service, call.key, tell).to_dict(trace=request.trace))
         finally:
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
@@ -227,6 +230,8 @@ async def _events(request: AskRequest, service: Service, call: Call) -> AsyncIte
 def _answer(
     request: AskRequest, service: Service, key: Key, tell: Callable[[str, dict[str, Any]], None] | None = None
 ) -> Answer:
+    from ctxprune.serve.steps import report_steps
+
     pipeline = service.databases.view(request.database, key).pipeline
     answer = (pipeline if tell is None else report_steps(pipeline, tell)).ask(request.question, request.evidence)
     if answer.refusal is not None and answer.refusal.kind == "failed":

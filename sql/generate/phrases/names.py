@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ctxprune.text.abbreviations import spell_out
 from ctxprune.text.words import split_identifier, stem
 
-from ...schema.abbreviations import spell_out
 from ...schema.schema import ForeignKey, Schema, Table
 from .wordset import word_set
 

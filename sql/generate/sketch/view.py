@@ -7,9 +7,9 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from ctxprune.text.abbreviations import spell_out
 from ctxprune.text.words import split_identifier, stem
 
-from ...schema.abbreviations import spell_out
 from ...schema.schema import Column, ColumnRef, Schema, Table
 from .joins import JoinPaths
 from .periods import date_columns

@@ -8,6 +8,7 @@ from .context import LinkSchema, ReadSamples, RetrieveValues, Screen, ShowValues
 from .execute import Execute
 from .generate import PATHS, Generate
 from .names import CheckNames
+from .withheld import NoteWithheld
 
 __all__ = [
     "PATHS",
@@ -17,6 +18,7 @@ __all__ = [
     "Generate",
     "JudgeCandidates",
     "LinkSchema",
+    "NoteWithheld",
     "ReadSamples",
     "Refusal",
     "RetrieveValues",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ctxprune.utils.foreign import optional_member
 
 from ...guard.intent import write_request
-from ...linking.doubts import SchemaWords, find_doubts
+from ...linking.doubts import SchemaWords, find_doubts, find_resemblances
 from ...linking.wrapped import counter_of, with_columns
 from ...schema.schema import ColumnRef
 from ...values.column_samples import column_samples
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ...database.database import Database
     from ...linking.base import Linker
+    from ...linking.doubts import Doubt
     from ...schema.schema import Schema
     from ...values.base import ValueHit, ValueLookup
     from .base import State
@@ -76,6 +77,7 @@ class RetrieveValues(Step):
         private: Columns whose values are never shown. They, and columns outside the caller's schema, take no part in
             the look-up (`ValueIndex.within`). Where there are none, a look-up without `within` is taken, too, and hits
             outside the schema are dropped afterwards.
+        withheld: Whether the database holds more than the caller may see; doubts then say so.
 
     Raises:
         UsageError: There are private columns, and `values`, or a look-up that it wraps, has no `within`.
@@ -83,6 +85,7 @@ class RetrieveValues(Step):
 
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
+    withheld: bool = False
     name: str = "values"
     _prepared: list[_Prepared] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -96,8 +99,15 @@ class RetrieveValues(Step):
         find_ranges = optional_member(prepared.values, "ranges", None)
         ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
         hits = self.find(state.question, state, state.evidence)
-        doubts = find_doubts(state.question, prepared.words, hits=hits, ranges=ranges, told=state.evidence)
+        doubts = find_doubts(
+            state.question, prepared.words, hits=hits, ranges=ranges, told=state.evidence, withheld=self.withheld
+        )
         return replace(state, hits=hits, ranges=ranges, doubts=doubts)
+
+    def find_resemblances(self, state: State) -> tuple[Doubt, ...]:
+        """The words of the question that are no names which the caller may see; see `find_resemblances`."""
+        words = self._prepare(state.schema).words
+        return find_resemblances(state.question, words, hits=state.hits, ranges=state.ranges, told=state.evidence_text)
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""

@@ -101,3 +101,50 @@ def test_whole_rows_where_enough_have_room_and_more_rows_where_they_have_not() -
         header = prune("code", Table(text), policy=TableBudget(budget)).output.splitlines()[0]
         assert (header == "id,code,remark") is complete
     assert "remark" not in prune("code", Table(text), policy=TableBudget(400, enough_rows=None)).output
+
+
+def test_most_of_the_required_rows_whole_rather_than_all_without_their_columns() -> None:
+    rows = [f"P{n},Person {n},{'Legal' if n % 4 == 0 else 'Sales'},Town{n},{50000 + n}" for n in range(24)]
+    text = "\n".join(["id,name,department,town,salary", *rows]) + "\n"
+    asked, whole = "Who works in Legal?", {line for line in rows if "Legal" in line}
+    most = set(prune(asked, Table(text), policy=TableBudget(90)).output.splitlines()) & whole
+    assert 2 / 3 * len(whole) <= len(most) < len(whole)
+    few = prune(asked, Table(text), policy=TableBudget(45)).output.splitlines()
+    assert not whole & {*few}
+    assert sum("Legal" in line for line in few) > 2
+
+
+def test_a_clear_best_row_comes_whole_and_not_with_many_others_in_parts() -> None:
+    text = "id,name,remark\n" + "".join(f"{n},Name{n},remark {n} of some more words\n" for n in range(40))
+    output = prune("What is said of Name17?", Table(text), policy=TableBudget(40)).output
+    assert "17,Name17,remark 17 of some more words\n" in output
+
+
+@pytest.mark.parametrize(
+    ("question", "found"), [("Who works in HR?", True), ("Who is hr?", False), ("Who works in HD?", False)]
+)
+def test_initials_in_capitals_name_a_cell_of_several_words(question: str, found: bool) -> None:
+    cells = ("Human Resources", "IT", "Sales", "Human Resources", "Sales", "IT")
+    rows = tuple((f"Person {n}", cell) for n, cell in enumerate(cells))
+    demand = question_demand(question, Grid(("name", "department"), rows, tuple(range(2, 8)), (0, 1)))
+    assert (demand.rows == (0, 3)) is found
+
+
+@pytest.mark.parametrize(
+    ("question", "column", "most"),
+    [
+        ("Which lake is the deepest?", "depth", True),
+        ("the snowiest place", "snowfall", True),
+        ("Which board is the thinnest?", "thickness", False),
+        ("Which street is the least noisy?", "noise", False),
+        ("the most prestigious prize", "prestige", True),
+        ("Which soil is the most fertile?", "fertility", True),
+        ("longest serving member", "minutes", True),
+        ("the youngest member", "born", True),
+        ("the safest town", "accidents", False),
+    ],
+)
+def test_superlatives_order_by_what_they_measure(question: str, column: str, most: bool) -> None:
+    rows = tuple((f"n{n}", str(5 + 7 * n % 11), str(20 - n)) for n in range(6))
+    demand = question_demand(question, Grid(("name", "code", column), rows, tuple(range(3, 9)), (0, 1, 2)))
+    assert demand.extreme_rows == ((0,) if most else (5,))

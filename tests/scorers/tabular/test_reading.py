@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctxprune.context.grid import Grid
 from ctxprune.scorers.structured.table_reading import reading as reading_module
 from ctxprune.scorers.structured.table_reading.asked import ask
-from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value
+from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value, read_words
 from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.reading import Column, TableReading
 from ctxprune.scorers.structured.table_reading.values import read_value_once
@@ -117,3 +117,11 @@ def slow_matches(question: str, asked: list[str], rows: tuple[tuple[str, ...], .
             named = len(text) >= 3 and text in f" {question} "
             found[1][place] = len(text) / len(f" {question} ") if named else 0.0
     return found[0], found[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["the Harbour masterMind writes 1,234 naïve names; ", "the of and ", "日本語の 表 x_y "]
+)
+def test_a_long_cell_has_the_terms_of_its_words(text: str) -> None:
+    long = text * 200
+    assert read_words([long], shared=True)[1] == [tuple(dict.fromkeys(terms(long)))]

@@ -41,8 +41,16 @@ def test_nothing_else_is_served(client: Any, name: str) -> None:
     assert client.get(f"/page/{name}", key="").status_code == 404
 
 
-def test_the_page_names_files_that_exist_and_nothing_inline() -> None:
-    text = (FOLDER / "index.html").read_text(encoding="utf-8")
+def test_the_reference_is_served_under_the_same_policy(client: Any) -> None:
+    reply = client.get("/docs", key="")
+    assert reply.text == (FOLDER / "docs.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("page", ["index.html", "docs.html"])
+def test_the_page_names_files_that_exist_and_nothing_inline(page: str) -> None:
+    text = (FOLDER / page).read_text(encoding="utf-8")
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', text)
     named = re.findall(r'(?:src|href)="page/([^"]+)"', text)
     assert set(named) <= set(NAMES)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)", text)

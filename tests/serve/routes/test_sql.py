@@ -14,11 +14,22 @@ from ..conftest import SOME, Client, error_of
 QUESTION = {"database": "shop", "question": "How many cities are in Brazil?"}
 
 
-def test_an_answer_with_its_trace(client: Client) -> None:
+TRACED = QUESTION | {"trace": True}
+
+
+def test_an_answer(client: Client) -> None:
     body = client.post("/v1/sql/ask", QUESTION).json()
     assert body["rows"] == [[1]]
     assert not body["refused"]
-    assert body["trace"]["format"] == "ctxprune-trace"
+
+
+def test_the_trace_is_there_where_it_is_asked_for(client: Client) -> None:
+    plain, traced = (client.post("/v1/sql/ask", asked).json() for asked in (QUESTION, TRACED))
+    assert "trace" not in plain
+    assert traced.pop("trace")["format"] == "ctxprune-trace"
+    assert traced == plain
+    streamed = client.post("/v1/sql/ask", QUESTION | {"stream": True})
+    assert "trace" not in events(streamed.text)[-1][1]
 
 
 def events(text: str) -> list[tuple[str, Any]]:
@@ -31,7 +42,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("more", "headers"), [({"stream": True}, {}), ({}, {"accept": "text/event-stream"})])
 def test_a_stream_of_steps_and_the_same_answer(client: Client, more: dict[str, bool], headers: dict[str, str]) -> None:
-    response = client.post("/v1/sql/ask", QUESTION | more, headers=headers)
+    response = client.post("/v1/sql/ask", TRACED | more, headers=headers)
     assert response.headers["content-type"].startswith("text/event-stream")
     told = events(response.text)
     assert [name for name, _ in told] == ["step"] * (len(told) - 1) + ["answer"]
@@ -57,7 +68,7 @@ def test_a_key_sees_no_more_than_it_may(client: Client) -> None:
     assert body["columns_before"] == 2
     assert "order" not in body["text"]
     asked = {"database": "shop", "question": "What is the population of Paris, and all prices of order items?"}
-    answer = client.post("/v1/sql/ask", asked, key=SOME).json()
+    answer = client.post("/v1/sql/ask", asked | {"trace": True}, key=SOME).json()
     ran = " ".join(candidate["ran"] for candidate in answer["trace"]["candidates"])
     assert "population" not in ran
     assert "price" not in ran

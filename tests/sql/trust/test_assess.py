@@ -102,8 +102,29 @@ def test_two_close_readings_are_told_and_asked_back() -> None:
     found = result(AMBIGUOUS, (BY_NAME, 0.5, ((1,),)), (BY_CITY, 0.4, ((7,),)), hits=HITS)
     assert (found.outcome, found.other_sql) == (TENTATIVE, BY_CITY)
     assert found.question_back == "Do you mean first name or city?"
+    assert f"another reading of the question gives another result: {BY_CITY}" in [doubt.why for doubt in found.doubts]
     far = result(AMBIGUOUS, (BY_NAME, 0.5, ((1,),)), (BY_CITY, 0.1, ((7,),)), hits=HITS)
     assert (far.other_sql, far.question_back) == ("", "")
+
+
+def test_a_reading_in_words_is_quoted_shortened_and_that_of_the_phrases_is_named() -> None:
+    context = SelectionContext(AMBIGUOUS, CLINIC, hits=HITS)
+    executed, groups = judged(context, (BY_NAME, 0.9, ((1,),)))
+    notes = ("counts patients", "whose city is  Florence " + "x" * 400)
+    executed.append(Executed(Candidate(BY_CITY, "phrases.v1", notes=notes), BY_CITY, ResultSet(("a",), ((7,),))))
+    (doubt,) = assess(context, executed, 0, groups, BARS).doubts
+    assert doubt.why.startswith(
+        "read phrase by phrase the question means another query: counts patients; whose city is F"
+    )
+    assert doubt.why.endswith("x …")
+    assert len(doubt.why) < 400
+
+
+def test_every_doubt_says_why() -> None:
+    found = result("What is the salary of each patient?", ("SELECT first_name FROM patient", 0.5, (("1",),)))
+    assert [doubt.text for doubt in found.doubts] == ["salary"]
+    assert found.doubts[0].why == str(found.doubts[0])
+    assert "'salary', which is no table, column or value" in found.doubts[0].why
 
 
 def test_an_unlikely_answer_is_refused_with_what_is_missing_and_what_is_near() -> None:

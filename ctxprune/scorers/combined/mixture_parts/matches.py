@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.models.vectors import load_vectors
+from ctxprune.scorers.lexical.statistics import inverse_frequencies, length_norms, unknown_frequency
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ class Matches:
     def of(cls, query: str, vocabulary: Vocabulary) -> Matches:
         """The matches of the question's rarest 64 terms."""
         asked = _rarest(dict.fromkeys(terms(query)), vocabulary)
-        n = vocabulary.size
         forms = np.zeros((len(asked), len(vocabulary.numbers)))
         for row, term in enumerate(asked):
             for other, likeness in _find_forms(term, vocabulary):
@@ -99,8 +98,7 @@ class Matches:
         likeness = np.clip(vectors @ vocabulary.vectors.T, 0, 1).astype(np.float64) ** 2
         total = float(idf.sum())
         counts = _count(asked, vocabulary)
-        lengths = vocabulary.lengths
-        room = _K1 * ((1 - _B) + _B * lengths / max(float(lengths.mean()) if n else 0.0, 1e-9))
+        room = _K1 * length_norms(vocabulary.lengths, _B)
         return cls(
             tuple(asked),
             idf / total if total else idf,
@@ -126,7 +124,7 @@ def read_vocabulary(texts: Iterable[str]) -> Vocabulary:
     # Each pair of unit and term once: how many units hold a term is what makes it telling.
     pairs = np.unique(found * max(size, 1) + owners)
     holders = np.bincount(pairs // max(size, 1), minlength=len(numbers))
-    idf = np.log(1 + (size - holders + 0.5) / (holders + 0.5))
+    idf = inverse_frequencies(holders, size)
     vectors = load_vectors().of(list(numbers))
     return Vocabulary(numbers, found, borders, idf, vectors, _sums(vectors, idf, found, borders), _by_stem(numbers))
 
@@ -169,7 +167,7 @@ def _rarest(asked: Iterable[str], vocabulary: Vocabulary) -> list[str]:
 def _idf_of(term: str, vocabulary: Vocabulary) -> float:
     number = vocabulary.numbers.get(term)
     # One that no unit holds is the most telling of all: an answer in other words must not pass for a full one.
-    return math.log(1 + (vocabulary.size + 0.5) / 0.5) if number is None else float(vocabulary.idf[number])
+    return unknown_frequency(vocabulary.size) if number is None else float(vocabulary.idf[number])
 
 
 def _count(asked: Sequence[str], vocabulary: Vocabulary) -> NDArray[np.float64]:

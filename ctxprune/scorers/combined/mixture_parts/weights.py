@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from ctxprune.models.network import Network
 from ctxprune.models.weights import reading, shipped
 from ctxprune.scorers.combined.mixture_parts.features import LENGTHS, LEXICAL, MODEL
+from ctxprune.scorers.combined.mixture_parts.links import LINKS
 
 __all__ = ["FORMAT", "VERSION", "MixtureWeights", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.scorers.mixture", 1
+FORMAT, VERSION = "ctxprune.scorers.mixture", 2
 _FILE = "weights.json"
 
 
@@ -25,7 +26,8 @@ class MixtureWeights:
 
     Attributes:
         rough: Of the features that need no model: says which parts of a long context the model reads.
-        full: Of all features by length; the order of its logits is that of the scores.
+        full: Of all features by length; the order of its logits is that of the scores of one document.
+        links: Of how documents are linked: is added to the logits of `full` where there are several.
         scale, fewness, bias: A probability is the logistic function of scale * (logit - best logit) +
             best * (best logit) + fewness * ln(1 / number of units) + bias.
         best: See `scale`.
@@ -33,13 +35,14 @@ class MixtureWeights:
 
     rough: Network
     full: Network
+    links: Network
     scale: float
     best: float
     fewness: float
     bias: float
 
     def probabilities(self, logits: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-        """Of the units of a context of `size` units, (n_units,), from the logits of `full`."""
+        """Of the units of a context of `size` units, (n_units,), from their logits."""
         if not len(logits):
             return logits
         top = float(logits.max())
@@ -53,13 +56,15 @@ class MixtureWeights:
         Raises:
             FormatError: Another format or version, other features, or damaged data.
         """
-        with reading(data, (FORMAT, VERSION), {"lexical": list(LEXICAL), "model": list(MODEL)}) as read:
+        features = {"lexical": list(LEXICAL), "model": list(MODEL), "links": list(LINKS)}
+        with reading(data, (FORMAT, VERSION), features) as read:
             numbers = {name: float(read["calibration"][name]) for name in ("scale", "best", "fewness", "bias")}
             if not np.isfinite(list(numbers.values())).all() or numbers["scale"] <= 0:
                 raise ValueError(f"a calibration of {numbers}")
             return cls(
                 Network.from_dict(read["rough"], inputs=len(LEXICAL)),
                 Network.from_dict(read["full"], inputs=len(LENGTHS) * (len(LEXICAL) + len(MODEL))),
+                Network.from_dict(read["links"], inputs=len(LINKS)),
                 **numbers,
             )
 

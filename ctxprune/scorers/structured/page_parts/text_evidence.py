@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context, Unit
 
-__all__ = ["EVIDENCE", "TextEvidence"]
+__all__ = ["EVIDENCE", "FROM_QUESTION", "TextEvidence"]
 
-EVIDENCE = ("weighted", "held", "alike", "before")
+EVIDENCE = ("weighted", "held", "alike", "before", "section", "heading", "short")
+"""What `TextEvidence.features` says of each unit."""
+FROM_QUESTION = 5
+"""So many of these depend on the question; the others say what kind of unit it is."""
 
 _K1, _B = 1.2, 0.75  # of BM25, for what a repeated word and a long block count
 _LEAST_ALIKE = 0.4  # cosine from which two words stand for each other
 _LEAST_SPELT = 80  # percent of equal letters from which a word that the page lacks is one of its own, misspelt
 _SHORTEST_SPELT = 4  # letters; shorter words have too many neighbours
 _SPELT = 0.9  # what a misspelt word counts
-_ABOVE = 0.225  # what a word of a heading counts: half of what it would add to a block of mean length
+_ABOVE = 0.45  # what a word of a heading counts: as much as it would add to a block of mean length
+_SHORT = 100  # characters from which a block says as much as any
 _DEEPEST = 8  # ancestors that are read; headings nest six deep
 _UNITS_AT_ONCE = 1 << 12  # units whose terms' vectors are in memory at a time
 
@@ -44,6 +48,9 @@ class TextEvidence:
         units = context.units
         self.size = len(units)
         self.parents = _parents(units)
+        self.is_heading = np.zeros(self.size, dtype=np.bool_)
+        self.is_heading[self.parents[self.parents >= 0]] = True
+        self.shortness = np.array([max(0.0, 1 - len(unit.text) / _SHORT) for unit in units])
         self.vectors = load_vectors()
         self.numbers, ids, owners = _number_terms(units)
         pairs, counts = np.unique(owners * max(len(self.numbers), 1) + ids, return_counts=True)
@@ -57,13 +64,18 @@ class TextEvidence:
         self.norms = self._vector_norms()
 
     def features(self, query: str) -> NDArray[np.float64]:
-        """float64 (n_units, len(EVIDENCE)): what `EVIDENCE` names, each about 0..1; zeros for a question without words.
+        """float64 (n_units, len(EVIDENCE)): what `EVIDENCE` names, each about 0..1; of a question without words the
+        first `FROM_QUESTION` are zeros.
 
         "weighted": BM25 of the question's words, or of such as are alike, in the unit, at less in what stands above it.
         "held": the share of the words that unit and headings hold together. "alike": cosine of the mean word vectors.
-        "before": "weighted", without headings, of the unit before it, of which it may be the continuation.
+        "before": "weighted", without headings, of the unit before it, of which it may be the continuation. "section":
+        the most that a unit under the same heading "held". "heading": 1 for a unit that others stand under, else 0.
+        "short": 0 for a unit of 100 characters and more, up to 1 for an empty one.
         """
         found = np.zeros((self.size, len(EVIDENCE)))
+        found[:, FROM_QUESTION] = self.is_heading
+        found[:, FROM_QUESTION + 1] = self.shortness
         asked = list(dict.fromkeys(terms(query)))
         if not asked or not len(self.terms):
             return found
@@ -84,6 +96,7 @@ class TextEvidence:
         follows = self.parents[1:] == self.parents[:-1]
         follows |= self.parents[1:] == np.arange(self.size - 1)
         found[1:, 3] = own[:-1] * follows
+        found[:, 4] = self._best_beside(found[:, 1])
         return found
 
     def _similar(self, term: str, vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,6 +128,12 @@ class TextEvidence:
             best[inside] = np.maximum(best[inside], values[above[inside]])
             above = np.where(inside, self.parents[above], -1)
         return best
+
+    def _best_beside(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """For each unit the best value of those under the same parent, itself among them."""
+        best = np.zeros(self.size + 1)
+        np.maximum.at(best, self.parents, values)  # what stands under nothing has parent -1, the last place
+        return best[self.parents]
 
     def _rarity(self, term: str) -> float:
         """0..1: how rare the term is in English, by the logarithm of its rank; 1 for one that is not listed."""

@@ -12,6 +12,7 @@ __all__ = ["NOTHING", "may_have_value", "places_of_values", "read_words"]
 
 NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tba", "tbd"})
 _CACHED = 64  # characters: longer cells are seldom met twice
+_LONG = 1000  # characters, from which words are mostly repeated
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # The first two characters of what begins with a letter and may be read as a number or a date: months, codes and signs
 # of currencies ("usd", "us$", "c$"), business years, quarters and halves of them.
@@ -39,7 +40,7 @@ def read_words(texts: list[str], *, shared: bool) -> tuple[list[str], list[tuple
         folded = texts  # one object for both takes less memory
     found = terms_of_words(texts)
     if found is None:
-        found = [tuple(dict.fromkeys(terms(text))) for text in texts]
+        found = [_distinct_terms(text) for text in texts]
     if NOTHING.isdisjoint(folded):
         return folded, found
     said = [text not in NOTHING for text in folded]
@@ -76,4 +77,12 @@ def _cached(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _read(text: str) -> tuple[str, tuple[str, ...]]:
     folded = " ".join(fold(text).split())
-    return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
+    return ("", ()) if folded in NOTHING else (folded, _distinct_terms(text))
+
+
+def _distinct_terms(text: str) -> tuple[str, ...]:
+    """The terms of a text, each once, in the order in which they first stand there."""
+    if len(text) > _LONG and "\u2010" not in text:  # that one joins words over the end of a line
+        # A cell of megabytes has few different words, and no word reaches over white space.
+        text = " ".join(dict.fromkeys(text.split()))
+    return tuple(dict.fromkeys(terms(text)))

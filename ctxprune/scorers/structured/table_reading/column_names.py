@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.models.vectors import load_vectors
+from ctxprune.text.abbreviations import has_letters_in_order
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 if TYPE_CHECKING:
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NAMING", "header_words", "is_short_for", "name_strengths", "word_strength"]
+__all__ = ["NAMING", "header_words", "is_short_for", "meaning_strengths", "name_strengths", "word_strength"]
 
 NAMING = 0.5  # strength from which a word names a column
 _SAME, _SYNONYM, _SHORT, _BEGINS = 1.0, 0.8, 0.7, 0.6
 _DISTANT = 0.6  # of an abbreviation of a synonym ("unemp" for "jobless")
+_MEANING = 0.6  # cosine from which a word means nearly what another does; of words that go together it is 0.4 to 0.5
 _PREFIX = 5  # letters that two words of one family share ("employed", "employees")
 _SHORTEST = 3  # letters of an abbreviation that is the beginning of a word
 _LONGEST = 5  # letters of one that leaves out letters in between
@@ -122,7 +125,7 @@ def word_strength(name: str, asked: str) -> float:
     if is_short_for(name, asked) or is_short_for(asked, name):
         return _SHORT
     shared = len(one) >= _PREFIX and len(other) >= _PREFIX and one[:_PREFIX] == other[:_PREFIX]
-    # Names run together: "percollege".
+    # Names run together, without a border to split at: "totalpopulation".
     held = len(other) >= _PREFIX and other in name
     if shared or held:
         return _BEGINS
@@ -138,8 +141,7 @@ def is_short_for(short: str, word: str) -> bool:
         return True
     if not 1 < len(short) <= _LONGEST or re.search("[aeiou]", short[1:]):
         return False
-    letters = iter(word)
-    return all(letter in letters for letter in short)
+    return has_letters_in_order(short, word)
 
 
 def name_strengths(asked: Sequence[str], headers: Sequence[str]) -> NDArray[np.float64]:
@@ -157,3 +159,14 @@ def name_strengths(asked: Sequence[str], headers: Sequence[str]) -> NDArray[np.f
         whole = fold(header).strip()
         found[[word == whole for word in asked], column] = _SAME  # "c3", too, whose parts say nothing
     return found
+
+
+def meaning_strengths(word: str, headers: Sequence[str]) -> NDArray[np.float64]:
+    """float64 (n_columns,), how near in meaning each name of a column is to a word, by word vectors; 0 if not near."""
+    found = np.zeros(len(headers))
+    vectors = load_vectors()
+    asked = vectors.of([stem(word)])[0]
+    for column, header in enumerate(headers):
+        if names := [stem(name) for name in header_words(header) if name not in STOP_WORDS]:
+            found[column] = float((vectors.of(names) @ asked).max())
+    return np.where(found >= _MEANING, np.minimum(found, 1.0), 0.0)

@@ -25,6 +25,7 @@ _KINDS = 8  # distinct texts of a column up to which two letters are taken for t
 _REPEATED = 0.5  # distinct texts over filled cells of such a column, at most
 _MOST_WORDS = 400  # of a question that are read; what it asks for is seldom said later
 _LONGEST = 12  # words of a cell that is looked for as a whole
+_MOST_LETTERS = 600  # characters of one; a cell of megabytes is not cut into words to be told that it has too many
 _SEXES = ({"woman", "women", "female", "females", "girl", "girls"}, {"man", "men", "male", "males", "boy", "boys"})
 _SEX_CELLS = ({"female", "f", "women", "woman", "w"}, {"male", "m", "men", "man"})
 _STATES = (
@@ -141,7 +142,7 @@ def _named_places(asked: AskedWords, reading: TableReading, number: int) -> Iter
     sex = {word for word in column.folded if word} <= set().union(*_SEX_CELLS)
     for place in places:
         text = column.folded[place]
-        if not text:
+        if not text or len(text) > _MOST_LETTERS:
             continue
         span = _find_words(asked, text)
         if span is not None:
@@ -150,6 +151,8 @@ def _named_places(asked: AskedWords, reading: TableReading, number: int) -> Iter
             yield place, *short, False
         elif categories and (parts := _find_parts(asked, _written(reading, number, place))) is not None:
             yield place, *parts, False
+        elif categories and (initials := _find_acronym(asked, text)) is not None:
+            yield place, *initials, False
 
 
 def _places_with_terms(asked: AskedWords, reading: TableReading, number: int) -> list[int]:
@@ -196,6 +199,19 @@ def _find_parts(asked: AskedWords, text: str) -> tuple[int, int] | None:
         pairs = zip(parts, asked.folded[start : start + size], strict=True)
         if all(part == word or is_short_for(part, word) for part, word in pairs):
             return start, start + size
+    return None
+
+
+def _find_acronym(asked: AskedWords, text: str) -> tuple[int, int] | None:
+    """Where the question has in capitals the initials of a folded cell of several words: "HR" of "human resources"."""
+    cell = [text[start:end] for start, end in word_spans(text)]
+    if not 1 < len(cell) <= _LONGEST:
+        return None
+    # With and without what is small between names: both "DoD" and "DD" are in use.
+    forms = {"".join(word[0] for word in cell), "".join(word[0] for word in cell if word not in STOP_WORDS)}
+    for place, word in enumerate(asked.written):
+        if len(word) > 1 and word[:1].isupper() and word[-1:].isupper() and asked.folded[place] in forms:
+            return place, place + 1
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.column_names import NAMING, name_strengths
+from ctxprune.scorers.structured.table_reading.column_names import NAMING, meaning_strengths, name_strengths
 from ctxprune.scorers.structured.table_reading.superlatives import find_superlatives
 
 if TYPE_CHECKING:
@@ -149,10 +149,13 @@ def _strengths_beside(superlative: Superlative, strengths: NDArray[np.float64]) 
 
 def _measure(superlative: Superlative, reading: TableReading) -> tuple[NDArray[np.float64], list[bool]]:
     """How strongly the name of each column is what the superlative measures, and whether the greatest are asked for."""
-    names = list(superlative.measures)
-    width = reading.shape[1]
-    if not names:
-        return np.zeros(width), [superlative.kind == "most"] * width
-    strengths = name_strengths(names, reading.grid.header)
-    best = strengths.argmax(axis=0)
-    return strengths.max(axis=0), [superlative.measures[names[place]] for place in best.tolist()]
+    headers, names = reading.grid.header, list(superlative.measures)
+    greatest = superlative.kind == "most"
+    strengths = name_strengths(names, headers) if names else np.zeros((1, len(headers)))
+    ways = [superlative.measures[name] for name in names] or [greatest]
+    best, strongest = strengths.argmax(axis=0), strengths.max(axis=0)
+    if strongest.max(initial=0.0) >= NAMING or not superlative.base:
+        return strongest, [ways[place] for place in best.tolist()]
+    # Only where no name that is known for it is there: vectors find what is related as well as what is measured.
+    family = name_strengths([superlative.base], headers)[0]
+    return np.maximum(family, meaning_strengths(superlative.base, headers)), [greatest] * len(headers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctxprune.scorers.structured.table_reading.column_names import NAMING
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
 __all__ = ["find_ordered_columns"]
-
-_NAMED = 0.5
 
 
 def find_ordered_columns(form: QuestionForm, reading: TableReading, named: NDArray[np.float64]) -> list[int]:
@@ -25,7 +25,7 @@ def find_ordered_columns(form: QuestionForm, reading: TableReading, named: NDArr
         return []
     valued = [column for column, kind in enumerate(reading.kinds) if kind not in ("text", "day")]
     # A column that the question names decides; its kind is only a guess.
-    best = [column for column in valued if named[column] >= _NAMED]
+    best = [column for column in valued if named[column] >= NAMING]
     if best:
         return best
     # "First" and "last" are about time where the table has any.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.scorers.structured.table_reading.column_names import NAMING
 from ctxprune.scorers.structured.table_reading.conditions import find_filters
 from ctxprune.scorers.structured.table_reading.order_rows import extreme_rows, find_orders
 from ctxprune.scorers.structured.table_reading.question_form import find_extremes
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["QuestionDemand", "find_demand"]
 
-_NAMED = 0.5
 _SUMS = ("aggregate", "count")
 _SURE = 0.8  # weight from which a condition alone makes rows required
 _WORD = 0.4  # weight of a mere word that some rows hold
@@ -89,7 +89,7 @@ def find_demand(asked: Asked) -> QuestionDemand:
     sums_up = form.kind in _SUMS and bool(size)
     return QuestionDemand(
         kind=form.kind,
-        columns=_list_places(asked.named >= _NAMED),
+        columns=_list_places(asked.named >= NAMING),
         shown_columns=_find_shown(asked, sure, orders),
         all_rows=sums_up and not matching.any() and not _has_filter(asked),
         extreme_rows=tuple(sorted(extremes)),

@@ -12,76 +12,64 @@ _GENERIC_MOST = "most highest largest biggest greatest maximum maximal max top"
 _GENERIC_LEAST = "least lowest smallest fewest minimum minimal min bottom tiniest"
 _LAST = "last latest newest final recent recently"
 _FIRST = "first earliest initial initially debut"
-# Of each adjective, by its base: what it measures; a name behind "-" is ordered the other way round.
+# Adjectives of degree, by what their superlative asks for. What most of them measure, the word vectors know: "deep" is
+# near "depth", "snowy" near "snowfall".
+_ASK_MOST = (
+    "heavy weighty massive tall high long hot warm wet rainy windy stormy snowy sunny cloudy deep wide broad thick "
+    "steep large big great huge fast quick speedy expensive costly pricey dear rich wealthy affluent prosperous old "
+    "aged new modern late northern north northerly eastern east easterly busy populous populated crowded dense densely "
+    "powerful strong bright popular far distant remote common frequent loud noisy hard dangerous deadly lethal violent "
+    "efficient economical profitable lucrative prestigious successful valuable good experienced educated urban rural "
+    "dark sweet rough sharp healthy famous productive intense severe difficult active fertile diverse accurate reliable"
+)
+_ASK_LEAST = (
+    "light low short cold cool chilly dry calm shallow narrow thin small tiny little slow cheap affordable inexpensive "
+    "poor young southern south southerly western west westerly quiet weak close near nearby rare early safe bad"
+)
+# What word vectors do not tell: quantities by other words, units, and names behind "-" that are ordered the other way.
+_TEMPERATURE = "temperature temp celsius fahrenheit"
+_LENGTH = "length distance extent km miles metres meters feet"
+_TIME = "duration runtime time seconds minutes hours days weeks months years"
+_SPEED = "speed velocity pace mph kmh knots"
+_PRICE = "price cost fee fare charge amount"
+_SIZE = "size area population capacity volume"
+_MASS = "weight mass wt kg lb lbs pounds grams tonnes load"
+_DATES = "born birth founded built established released opened year date"
+_LOSSES = "deaths fatalities casualties killed accidents crime mortality"
 _MEASURES = {
-    "heavy weighty massive": "weight mass wt kg lb pounds grams load tonnage bodywt",
-    "light": "-weight -mass -wt -kg -lb -grams",
-    "tall": "height tall elevation altitude ht",
-    "high": "height elevation altitude",
-    "low": "-height -elevation -altitude",
-    "long": "length duration long runtime time distance minutes hours days years",
-    "short": "-length -duration -height -runtime -time -distance -minutes -hours -days",
-    "hot warm": "temperature temp tmax heat max",
-    "cold cool chilly": "-temperature -temp -tmin -min",
-    "wet rainy": "precipitation rain rainfall precip humidity",
-    "dry": "-precipitation -rain -rainfall -precip -humidity",
-    "windy stormy": "wind gust",
-    "calm": "-wind -gust",
-    "snowy": "snow snowfall",
-    "sunny": "sunshine sun solar",
-    "cloudy": "cloud clouds",
-    "deep": "depth deep",
-    "shallow": "-depth",
-    "wide broad": "width breadth wide",
-    "narrow": "-width -breadth",
-    "thick": "thickness",
-    "thin": "-thickness",
-    "steep": "slope gradient",
-    "large big great huge": "size area population capacity volume",
-    "small tiny": "-size -area -population -capacity -volume",
-    "fast quick speedy": "speed velocity mph kmh pace -time -duration -seconds",
-    "slow": "-speed -velocity -mph -kmh time duration seconds",
-    "expensive costly pricey dear": "price cost fee fare amount",
-    "cheap affordable inexpensive": "-price -cost -fee -fare -amount",
-    "rich wealthy affluent prosperous": "income wealth gdp worth assets",
-    "poor": "-income -wealth -gdp poverty",
-    "old aged": "age -born -birth -founded -built -established -year -date",
-    "young": "-age born birth",
-    "new modern": "year date built founded established released -age",
-    "northern north northerly": "latitude lat",
-    "southern south southerly": "-latitude -lat",
-    "eastern east easterly": "longitude lon lng long",
-    "western west westerly": "-longitude -lon -lng -long",
-    "busy": "traffic passengers visitors flights trips volume movements",
-    "quiet": "-traffic -passengers -visitors -noise -volume",
-    "populous populated crowded": "population pop inhabitants residents poptotal density",
-    "dense densely": "density popdensity",
-    "powerful": "horsepower power hp kw watts",
-    "strong": "magnitude mag strength force power wind intensity",
-    "weak": "-magnitude -mag -strength -force -power",
-    "bright": "brightness luminosity",
-    "popular": "votes popularity views downloads rating count sales users",
-    "close near nearby": "-distance -dist",
-    "far distant remote": "distance dist",
-    "common frequent": "count frequency freq number",
-    "rare": "-count -frequency -freq",
-    "loud noisy": "noise decibels loudness",
-    "hard": "hardness",
-    "early": "-date -time -year",
-    "late": "date time year",
-    "safe": "-crime -accidents -deaths -fatalities -violent -murder",
-    "dangerous deadly lethal violent": "deaths fatalities casualties killed crime murder accidents violent mortality",
-    "efficient economical": "mpg mileage efficiency",
+    "heavy weighty massive light": _MASS,
+    "tall high low": "height elevation altitude ht",
+    "long short": f"{_LENGTH} {_TIME}",
+    "hot warm cold cool chilly": _TEMPERATURE,
+    "wet dry": "precipitation rain rainfall humidity moisture",
+    "deep shallow": "depth",
+    "calm": "wind",
+    "wide broad narrow": "width breadth",
+    "large big great huge small tiny little": _SIZE,
+    "fast quick speedy slow": f"{_SPEED} {' '.join(f'-{name}' for name in _TIME.split())}",
+    "expensive costly pricey dear cheap affordable inexpensive": _PRICE,
+    "rich wealthy affluent prosperous poor": "income wealth gdp worth assets -poverty",
+    "old aged": f"age {' '.join(f'-{name}' for name in _DATES.split())}",
+    "new modern": f"{_DATES} -age",
+    "young": f"age {' '.join(f'-{name}' for name in _DATES.split())}",
+    "late early": "date time year",
+    "northern north northerly southern south southerly": "latitude",
+    "eastern east easterly western west westerly": "longitude lng",
+    "busy quiet": "traffic passengers visitors flights trips movements",
+    "populous populated crowded": "population inhabitants residents density",
+    "powerful": "power horsepower hp kw watts",
+    "strong weak": "strength magnitude force power intensity wind",
+    "popular": "votes popularity views downloads rating sales users",
+    "far distant remote close near nearby": "distance",
+    "common frequent rare": "count frequency number",
+    "dangerous deadly lethal violent": _LOSSES,
+    "safe": _LOSSES,
+    "efficient economical": "efficiency mileage consumption",
     "profitable lucrative": "profit margin earnings",
-    "prestigious": "prestige",
     "successful": "wins titles medals",
     "valuable": "value price worth",
-    "good": "score rating points grade stars -rank -ranking",
-    "bad": "-score -rating -points -grade -stars rank ranking -change -growth -return",
+    "good bad": "score rating points grade stars -rank -ranking",
     "experienced": "experience years",
-    "educated": "education schooling",
-    "urban": "urban",
-    "rural": "rural",
 }
 _IRREGULAR = {
     "best": "good", "better": "good", "worst": "bad", "worse": "bad", "furthest": "far", "farthest": "far",
@@ -106,6 +94,7 @@ _NUMBERS = {
     for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=2)
 }
 _MOST_RANKS = 100  # rows that one superlative can ask for
+_OPPOSITE = {"most": "least", "least": "most"}
 _POLES = {"north": "northern", "south": "southern", "east": "eastern", "west": "western"}
 
 
@@ -120,6 +109,7 @@ class Superlative:
         measures: For each name of a column that it may be about whether the greatest values are asked for.
         rank: How many rows from the extreme on it asks for: 2 for "the second highest", 5 for "the top 5".
         rank_place: Number of the word that says so; -1 for none.
+        base: The adjective, whose meaning tells what else it may be about; "" for none.
         general: Whether it is about the column that is named beside it, first of all ("highest").
     """
 
@@ -127,17 +117,26 @@ class Superlative:
     size: int
     kind: str
     measures: dict[str, bool]
+    base: str = ""
     general: bool = False
     rank: int = 1
     rank_place: int = -1
 
 
 @lru_cache(maxsize=1)
+def _poles() -> dict[str, bool]:
+    """Of each adjective whether its superlative asks for the greatest values of what it measures."""
+    return {**dict.fromkeys(_ASK_MOST.split(), True), **dict.fromkeys(_ASK_LEAST.split(), False)}
+
+
+@lru_cache(maxsize=1)
 def _measures_of() -> dict[str, dict[str, bool]]:
-    found: dict[str, dict[str, bool]] = {}
+    """Of each adjective the names of columns that it may be about, and whether the greatest values are asked for."""
+    found: dict[str, dict[str, bool]] = {base: {} for base in _poles()}
     for bases, names in _MEASURES.items():
-        measures = {name.lstrip("-"): not name.startswith("-") for name in names.split()}
-        found.update(dict.fromkeys(bases.split(), measures))
+        for base in bases.split():
+            # The opposite adjective asks for the other end, of names that are turned round too.
+            found[base] = {name.lstrip("-"): _poles()[base] != name.startswith("-") for name in names.split()}
     return found
 
 
@@ -187,9 +186,9 @@ def _read_at(asked: Sequence[str], place: int) -> Superlative | None:
     if base is None:
         return None
     if base == "far" and following in _POLES:
-        return Superlative(place, 2, "most", _measures_of()[_POLES[following]])
-    measures = _measures_of()[base]
-    return Superlative(place, 1, "most" if next(iter(measures.values())) else "least", measures)
+        base, size = _POLES[following], 2
+        return Superlative(place, size, "most", _measures_of()[base], base)
+    return Superlative(place, 1, "most" if _poles()[base] else "least", _measures_of()[base], base)
 
 
 def _read_general(asked: Sequence[str], place: int, kind: str) -> Superlative:
@@ -199,12 +198,12 @@ def _read_general(asked: Sequence[str], place: int, kind: str) -> Superlative:
         base = word if word in _measures_of() else None
         if base is not None and asked[place] in ("most", "least"):
             measures = {name: most == (kind == "most") for name, most in _measures_of()[base].items()}
-            return Superlative(place, size, kind, measures)
+            return Superlative(place, size, kind if _poles()[base] else _OPPOSITE[kind], measures, base)
     before = next((word for word in reversed(asked[max(place - 3, 0) : place]) if _verb(word)), "")
     if before:
         return Superlative(place, 1, kind, dict.fromkeys(_verb(before).split(), kind == "most"))
     base = _base_of(asked[place])
-    return Superlative(place, 1, kind, _measures_of()[base] if base else {}, general=True)
+    return Superlative(place, 1, kind, _measures_of()[base] if base else {}, base or "", general=True)
 
 
 def _verb(word: str) -> str:

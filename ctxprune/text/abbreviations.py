@@ -1,4 +1,4 @@
-"""Words that names in databases are shortened to, whatever the database is about: "ward_nm" is the name of a ward."""
+"""Words that names are shortened to: those that are usual in databases ("ward_nm"), and left-out letters ("mgr")."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ABBREVIATIONS", "spell_out"]
+__all__ = ["ABBREVIATIONS", "has_letters_in_order", "spell_out"]
 
 #: Abbreviation to what it stands for; "" for parts that say how a table is used and not what it holds.
 ABBREVIATIONS = {
@@ -22,6 +22,16 @@ ABBREVIATIONS = {
     "tx": "transaction", "txn": "transaction", "typ": "type", "upd": "updated", "usr": "user", "val": "value",
     "yr": "year",
 }  # fmt: skip
+
+
+def has_letters_in_order(short: str, word: str) -> bool:
+    """Whether all letters of `short` occur in `word`, in this order: "mgr" in "manager".
+
+    What else makes `short` an abbreviation (its length, its first or last letter, no vowels) depends on what else could
+    be meant, so that each reader of names adds its own conditions.
+    """
+    letters = iter(word)
+    return all(letter in letters for letter in short)
 
 
 def spell_out(words: Iterable[str]) -> list[str]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.schema.abbreviations import ABBREVIATIONS, spell_out
 from ctxprune.sql.schema.schema import Column, Schema, Table
+from ctxprune.text.abbreviations import ABBREVIATIONS, has_letters_in_order, spell_out
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ from ctxprune.sql.schema.schema import Column, Schema, Table
 )
 def test_abbreviations_are_given_in_full(words, full):
     assert spell_out(words) == full
+
+
+@pytest.mark.parametrize(
+    ("short", "word", "found"),
+    [("mgr", "manager", True), ("grm", "manager", False), ("", "a", True), ("aa", "a", False)],
+)
+def test_letters_in_order(short, word, found):
+    assert has_letters_in_order(short, word) == found
 
 
 def test_what_an_abbreviation_stands_for_is_none_itself():
