@@ -20,11 +20,13 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser  # noqa: E4
 from mcp.server.auth.provider import AccessToken  # noqa: E402
 from mcp.server.stdio import stdio_server  # noqa: E402
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: E402
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, UsageError  # noqa: E402
 from ctxprune.integrations.mcp import Caller, create_server  # noqa: E402
+from ctxprune.integrations.mcp.recall import Owner  # noqa: E402
 from ctxprune.serve import errors  # noqa: E402
 from ctxprune.serve.app import create_app  # noqa: E402
 from ctxprune.serve.call import Call  # noqa: E402
@@ -58,6 +60,7 @@ MCP_PATH = "/v1/mcp"
 KEY_VARIABLE = "CTXPRUNE_KEY"
 _JSON = "application/json"
 _SESSION = "mcp-session-id"
+_VERSION = "mcp-protocol-version"
 _SESSIONS = 1_000  # that may be open at once
 _IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
@@ -187,8 +190,12 @@ def _identify(service: Service, request: Any) -> Caller:
     """
     state = request.scope["state"]
     key = state["call"].key
-    session = request.headers.get(_SESSION, "")
-    return Caller(ServiceWorkspace(service, key), f"{len(key.name)}:{key.name}:{session}", state["scopes"])
+    # As the SDK routes requests: it looks at the session's header for the versions with a handshake alone, so that for
+    # any other the header may hold what the client made up.
+    version = request.headers.get(_VERSION)
+    verified = version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+    session = request.headers.get(_SESSION, "") if verified else ""
+    return Caller(ServiceWorkspace(service, key), Owner(key.name, session), state["scopes"])
 
 
 class _Endpoint:
@@ -242,7 +249,7 @@ def run_stdio(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> No
     service = Service(config)
     try:
         workspace = ServiceWorkspace(service, _key_of_environment(service))
-        server = create_server(lambda _request: Caller(workspace, "stdio"), budget=budget)
+        server = create_server(lambda _request: Caller(workspace, Owner("stdio")), budget=budget)
         asyncio.run(_serve_stdio(server, service))
     finally:
         service.stop()

@@ -112,7 +112,7 @@ class _Handlers:
     async def _call(self, entry: ToolEntry, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
         workspace = caller.workspace
         _check_size(arguments, workspace.text_bytes)
-        tool = ToolContext(workspace, caller.session, self._store, self._budget)
+        tool = ToolContext(workspace, caller.owner, self._store, self._budget)
         seconds = workspace.seconds
         try:
             async with asyncio.timeout(seconds) as deadline:

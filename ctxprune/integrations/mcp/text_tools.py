@@ -49,7 +49,7 @@ async def prune(context: ToolContext, arguments: models.PruneArguments) -> dict[
 
 async def recall(context: ToolContext, arguments: models.RecallArguments) -> dict[str, Any]:
     """See `ctxprune.integrations.mcp.tools`."""
-    stored = context.store.get(context.session, arguments.id)
+    stored = context.store.get(context.owner, arguments.id)
     if isinstance(stored, StoredSchema):
         return await context.workspace.run(partial(_recall_schema, context, stored, arguments.query))
 

@@ -122,7 +122,7 @@ _ENTRIES = (
         models.RecallArguments,
         models.RecallContent,
         "Recall",
-        "Looks again, with a question, into what an earlier reply of this session left out.",
+        "Search what an earlier reply left out, with a new question.",
     ),
 )
 TOOLS = {entry.name: entry for entry in _ENTRIES}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import anyio
 
+    from ctxprune.integrations.mcp.recall import Owner
     from ctxprune.sql.guard import Verdict
     from ctxprune.sql.guard.execution import Outcome
     from ctxprune.sql.linking.base import Linked
@@ -105,10 +106,11 @@ class Caller:
 
     Attributes:
         workspace: What may be used.
-        session: For whom replies keep what they leave out; no other session gets it.
+        owner: For whom replies keep what they leave out: the key and its session. Clients of the protocol of 2026 have
+            no sessions over HTTP, and share what is kept for their key.
         scopes: Cancelled where the client goes away while a tool works.
     """
 
     workspace: Workspace
-    session: str
+    owner: Owner
     scopes: list[anyio.CancelScope] = field(default_factory=list)

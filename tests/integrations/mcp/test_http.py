@@ -64,8 +64,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @asynccontextmanager
-async def connect(served: Served, key: str = ALL, mode: str = "auto") -> AsyncIterator[Client]:
-    async with create_mcp_http_client(headers={"authorization": f"Bearer {key}"}) as http:
+async def connect(served: Served, key: str = ALL, mode: str = "auto", **headers: str) -> AsyncIterator[Client]:
+    async with create_mcp_http_client(headers={"authorization": f"Bearer {key}"} | headers) as http:
         transport = streamable_http_client(f"{served.url}/v1/mcp", http_client=http)
         async with Client(transport, mode=mode) as client:
             yield client
@@ -115,6 +115,17 @@ def test_a_session_is_bound_to_its_key_and_its_ids_to_the_session(served: Served
     assert sessions[2].post("tools/list").status_code == 404
     assert httpx.delete(f"{served.url}/v1/mcp", headers=sessions[0].headers).status_code == 200
     assert sessions[0].post("tools/list").status_code == 404
+
+
+def test_without_handshakes_a_session_that_is_made_up_counts_for_nothing(served: Served) -> None:
+    async def work() -> None:
+        made_up = [{"mcp-session-id": name} for name in ("one", "two")]
+        async with connect(served, **made_up[0]) as client, connect(served, **made_up[1]) as other:
+            linked = await client.call_tool("link_schema", {"question": "How many cities are in Brazil?"})
+            recall = {"id": linked.structured_content["recall"], "query": "population"}
+            assert not (await other.call_tool("recall", recall)).is_error
+
+    asyncio.run(work())
 
 
 class Session:
