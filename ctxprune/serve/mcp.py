@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,7 +39,7 @@ from ctxprune.serve.service import Service  # noqa: E402
 from ctxprune.sql.pipeline.steps import Execute  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from anyio import CancelScope
     from fastapi import FastAPI
@@ -61,7 +61,7 @@ KEY_VARIABLE = "CTXPRUNE_KEY"
 _JSON = "application/json"
 _SESSION = "mcp-session-id"
 _VERSION = "mcp-protocol-version"
-_SESSIONS = 1_000  # that may be open at once
+_SESSIONS = 1_000  # that may be open at once, in equal parts for the keys
 _IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
 _LAST_SECONDS = 1.0
@@ -162,25 +162,35 @@ def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) 
     app = create_app(config)
     service: Service = app.state.service
     server = create_server(partial(_identify, service), budget=budget)
-    # JSON and no event streams: the tools have nothing to tell but their replies.
-    manager = StreamableHTTPSessionManager(
-        server,
-        json_response=True,
-        session_idle_timeout=_IDLE_SECONDS,
-        max_request_body_size=config.limits.body_bytes,
-        max_sessions=_SESSIONS,
-    )
+    managers = _create_managers(server, service)
     serving = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(started: FastAPI) -> AsyncIterator[Any]:
-        async with serving(started) as state, manager.run():
+        async with serving(started) as state, AsyncExitStack() as running:
+            for manager in managers.values():
+                await running.enter_async_context(manager.run())
             yield state
 
     app.router.lifespan_context = lifespan
-    app.router.routes.append(Route(MCP_PATH, _Endpoint(manager), methods=["DELETE", "GET", "POST"]))
+    app.router.routes.append(Route(MCP_PATH, _Endpoint(managers), methods=["DELETE", "GET", "POST"]))
     service.routes |= {MCP_PATH}
     return app
+
+
+def _create_managers(server: Any, service: Service) -> dict[str, StreamableHTTPSessionManager]:
+    """The SDK's HTTP server for each key, by its name: one alone would let a key use up the sessions of all."""
+    names = [key.name for key in service.keys.all]
+    return {
+        name: StreamableHTTPSessionManager(
+            server,
+            json_response=True,  # and no event streams: the tools have nothing to tell but their replies
+            session_idle_timeout=_IDLE_SECONDS,
+            max_request_body_size=service.config.limits.body_bytes,
+            max_sessions=max(1, _SESSIONS // len(names)),
+        )
+        for name in names
+    }
 
 
 def _identify(service: Service, request: Any) -> Caller:
@@ -201,8 +211,8 @@ def _identify(service: Service, request: Any) -> Caller:
 class _Endpoint:
     """The SDK's HTTP server as a route behind the gateway, which has read the body and watches the client."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
-        self._manager = manager
+    def __init__(self, managers: Mapping[str, StreamableHTTPSessionManager]) -> None:
+        self._managers = managers
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """See the ASGI specification."""
@@ -216,7 +226,7 @@ class _Endpoint:
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=call.key.name, scopes=[]))
         body, call.body = call.body, b""
         try:
-            await self._manager.handle_request(scope, _replay(body), send)
+            await self._managers[call.key.name].handle_request(scope, _replay(body), send)
         finally:
             # In a session the tool works in a task of its own, which does not end with the request.
             for working in scopes:
