@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.integrations.mcp import ReplyBudget
 from ctxprune.integrations.mcp.budget import fill_budget
 from ctxprune.integrations.mcp.rows import fit_rows
+from ctxprune.scorers.base import score_batch
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 from ctxprune.sql.database.result_set import ResultSet
 
@@ -99,7 +101,7 @@ def test_rows_of_any_shape(rows: list, budget: int, question: str) -> None:
     fitted = fit_rows(result, question, {"sql": "SELECT 1", "recall": "x" * 22}, replies)
     assert replies.count(fitted.content) <= budget
     assert fitted.content["row_count"] == len(rows)
-    assert "more rows" in fitted.content["note"] or fitted.complete
+    assert "more rows" in fitted.content["note"]
     if rows and width:
         assert fitted.content["rows"]
         assert len(fitted.content["rows"][0]) == len(fitted.content["columns"]) > 0
@@ -116,6 +118,29 @@ def test_the_rows_that_the_question_needs_stay(tools: Tools) -> None:
     content = fit_rows(ResultSet(("id", "name", "about"), rows), "What about customer 777?", {}, tools.budget).content
     assert 777 in [row[0] for row in content["rows"]]
     assert "of 900 rows are shown" in content["note"]
+    assert "compared" not in content["note"]
+
+
+def test_rows_that_were_not_compared_with_the_question_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are scored once, however many rounds it takes to fit them."""
+    scored = []
+
+    def score(*arguments: Any) -> Any:
+        scored.append(arguments)
+        return score_batch(*arguments)
+
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows.score_batch", score)
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows._Fitting._first_rows", None)  # is not needed
+    rows = tuple((number, f'customer "{number}"', None) for number in range(11_000))
+    fitted = fit_rows(ResultSet(("id", "name", "gone"), rows), "What about customer 777?", {}, ReplyBudget(2_000))
+    assert 777 in [row[0] for row in fitted.content["rows"]]
+    assert (
+        "of 11000 rows are shown; only the first 10000 rows were compared with the question" in fitted.content["note"]
+    )
+    assert len(scored) == 1
+    monkeypatch.undo()
+    without = fit_rows(ResultSet(("id", "name", "gone"), rows), "", {}, ReplyBudget(2_000))
+    assert "compared" not in without.content["note"]
 
 
 def test_what_a_query_left_out_is_recalled(tmp_path: Path) -> None:
