@@ -67,6 +67,8 @@ def document(error: Exception, request_id: str) -> dict[str, Any]:
     """
     if isinstance(error, CtxpruneError) and (isinstance(error, RequestError) or status_of(error) < 500):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)
+    elif isinstance(error, QueryTimeoutError):  # which is no fault of the database
+        code, message, hint = error.code, _clean(error.what), "simplify the query, or try again later"
     elif isinstance(error, (DatabaseError, MissingExtraError)):
         code, message, hint = error.code, "the database cannot be used right now", "try again later; see /readyz"
     elif isinstance(error, (StoreError, FormatError, IndexBuildError)):

@@ -24,7 +24,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from ctxprune.errors import CtxpruneError, UsageError  # noqa: E402
+from ctxprune.errors import CtxpruneError, QueryTimeoutError, UsageError  # noqa: E402
 from ctxprune.integrations.mcp import Caller, create_server  # noqa: E402
 from ctxprune.integrations.mcp.recall import Owner  # noqa: E402
 from ctxprune.serve import errors  # noqa: E402
@@ -36,7 +36,6 @@ from ctxprune.serve.parsing import parse  # noqa: E402
 from ctxprune.serve.replies import encode  # noqa: E402
 from ctxprune.serve.routes.prune import PruneRequest, plan  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
-from ctxprune.sql.pipeline.steps import Execute  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -48,8 +47,8 @@ if TYPE_CHECKING:
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.databases import View
     from ctxprune.serve.keys import Key
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.guard import Verdict
-    from ctxprune.sql.guard.execution import GuardedRunner, Outcome
     from ctxprune.sql.pipeline.answer import Answer
     from ctxprune.sql.schema.schema import Schema
 
@@ -99,9 +98,9 @@ class ServiceWorkspace:
         schema = self.view(database).pipeline.schema
         return Guard(schema.dialect, schema).check(sql)
 
-    def run_sql(self, database: str, sql: str) -> Outcome:
+    def run_sql(self, database: str, sql: str) -> tuple[str, ResultSet]:
         """See `Workspace`."""
-        return _runner_of(self.view(database)).run(sql)
+        return self.view(database).run(sql)
 
     def ask(self, database: str, question: str, evidence: str) -> Answer:
         """See `Workspace`."""
@@ -138,15 +137,11 @@ class ServiceWorkspace:
         id_ = uuid.uuid4().hex
         part = errors.document(error, id_)["error"]
         text = f"{part['message']}: {part['hint']}" if part["hint"] else str(part["message"])
-        if isinstance(error, CtxpruneError) and errors.status_of(error) < 500:
+        # The deadline of a statement is the caller's matter too: a simpler one may keep to it.
+        if isinstance(error, CtxpruneError) and (errors.status_of(error) < 500 or isinstance(error, QueryTimeoutError)):
             return f"{text} ({part['code']})"
         log("call failed", level=logging.ERROR, request_id=id_, cause=cause(error))
         return f"{text} ({part['code']}, request id {id_})"
-
-
-def _runner_of(view: View) -> GuardedRunner:
-    """The guard and the limits that the candidates of a question run under."""
-    return next(step.runner for step in view.pipeline.steps if isinstance(step, Execute))
 
 
 def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> FastAPI:

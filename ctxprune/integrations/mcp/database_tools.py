@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import CtxpruneError, GuardError, QueryError
+from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
 from ctxprune.integrations.mcp.rows import fit_rows, write_csv
@@ -151,13 +151,9 @@ async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[
 
 def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
-    outcome = context.workspace.run_sql(name, arguments.sql)
-    if outcome.result is None:
-        if outcome.sql:
-            raise QueryError(outcome.error)
-        raise GuardError(outcome.error, hint="one SELECT may run, on the tables and columns that link_schema shows")
-    frame = {"database": name, "sql": _cut_sql(outcome.sql, context)}
-    return _with_rows(outcome.result, arguments.question, frame, context)
+    sql, result = context.workspace.run_sql(name, arguments.sql)
+    frame = {"database": name, "sql": _cut_sql(sql, context)}
+    return _with_rows(result, arguments.question, frame, context)
 
 
 async def ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import anyio
 
     from ctxprune.integrations.mcp.recall import Owner
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.guard import Verdict
-    from ctxprune.sql.guard.execution import Outcome
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.pipeline.answer import Answer
     from ctxprune.sql.schema.schema import Schema
@@ -72,8 +72,13 @@ class Workspace(Protocol):
         """What the guard says of a statement. Raises as `view`."""
         ...
 
-    def run_sql(self, database: str, sql: str) -> Outcome:
-        """Guard and run one statement within the limits. Raises as `view`."""
+    def run_sql(self, database: str, sql: str) -> tuple[str, ResultSet]:
+        """Guard and run one statement within the limits: the text that ran, and its rows.
+
+        Raises as `view`, and:
+            GuardError: The guard refuses it.
+            QueryError, QueryTimeoutError, QueryLimitError: As `ctxprune.sql.database.Database.execute`.
+        """
         ...
 
     def ask(self, database: str, question: str, evidence: str) -> Answer:

@@ -14,6 +14,7 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.integrations.mcp import ReplyBudget
 from ctxprune.integrations.mcp.budget import fill_budget
 from ctxprune.integrations.mcp.rows import fit_rows
+from ctxprune.policies import TableBudget
 from ctxprune.scorers.base import score_batch
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 from ctxprune.sql.database.result_set import ResultSet
@@ -123,21 +124,25 @@ def test_the_rows_that_the_question_needs_stay(tools: Tools) -> None:
 
 def test_rows_that_were_not_compared_with_the_question_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are scored once, however many rounds it takes to fit them."""
-    scored = []
+    scored, rooms = [], []
+
+    def limit(room: int) -> TableBudget:
+        rooms.append(room)
+        return TableBudget(room)
 
     def score(*arguments: Any) -> Any:
         scored.append(arguments)
         return score_batch(*arguments)
 
     monkeypatch.setattr("ctxprune.integrations.mcp.rows.score_batch", score)
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows.TableBudget", limit)
     monkeypatch.setattr("ctxprune.integrations.mcp.rows._Fitting._first_rows", None)  # is not needed
-    rows = tuple((number, f'customer "{number}"', None) for number in range(11_000))
+    rows = tuple((number, f"customer {number}" + '\n"\\' * 4, None) for number in range(11_000))
     fitted = fit_rows(ResultSet(("id", "name", "gone"), rows), "What about customer 777?", {}, ReplyBudget(2_000))
     assert 777 in [row[0] for row in fitted.content["rows"]]
-    assert (
-        "of 11000 rows are shown; only the first 10000 rows were compared with the question" in fitted.content["note"]
-    )
-    assert len(scored) == 1
+    told = "of 11000 rows are shown; only the first 10000 rows were compared with the question"
+    assert told in fitted.content["note"]
+    assert len(scored) == 1 < len(rooms)
     monkeypatch.undo()
     without = fit_rows(ResultSet(("id", "name", "gone"), rows), "", {}, ReplyBudget(2_000))
     assert "compared" not in without.content["note"]
