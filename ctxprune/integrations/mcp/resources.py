@@ -18,6 +18,7 @@ from mcp_types import (  # noqa: E402
     TextResourceContents,
 )
 
+from ctxprune.errors import BudgetError  # noqa: E402
 from ctxprune.integrations.mcp.budget import fill_budget  # noqa: E402
 from ctxprune.integrations.mcp.schemas import fit_schema_text  # noqa: E402
 
@@ -46,6 +47,7 @@ def list_page(names: Sequence[str], cursor: str | None, budget: ReplyBudget) -> 
 
     Raises:
         MCPError: The cursor is of no reply.
+        BudgetError: Not even the next one fits.
     """
     start = _read_cursor(cursor, len(names))
 
@@ -54,7 +56,10 @@ def list_page(names: Sequence[str], cursor: str | None, budget: ReplyBudget) -> 
         listed = [_describe(name) for name in names[start:end]]
         return ListResourcesResult(resources=listed, next_cursor=str(end) if end < len(names) else None)
 
-    return fill_budget(len(names) - start, build, lambda page: _fits(page, budget))[1]
+    count, page = fill_budget(len(names) - start, build, lambda page: _fits(page, budget))
+    if not count and start < len(names):  # its cursor would be that of this page, and a client would ask for ever
+        raise BudgetError("a resource does not fit into a reply", hint="start the server with a larger --budget")
+    return page
 
 
 def _read_cursor(cursor: str | None, count: int) -> int:

@@ -23,7 +23,7 @@ from mcp_types import (  # noqa: E402
     TextContent,
 )
 
-from ctxprune.errors import RequestError  # noqa: E402
+from ctxprune.errors import CtxpruneError, RequestError  # noqa: E402
 from ctxprune.integrations.mcp import resources  # noqa: E402
 from ctxprune.integrations.mcp.budget import ReplyBudget, encode_content  # noqa: E402
 from ctxprune.integrations.mcp.context import ToolContext  # noqa: E402
@@ -134,8 +134,11 @@ class _Handlers:
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         """A page of the schemas that the caller may read."""
-        names = self._identify(context.request).workspace.names()
-        return resources.list_page(names, params.cursor if params is not None else None, self._budget)
+        workspace = self._identify(context.request).workspace
+        try:
+            return resources.list_page(workspace.names(), params.cursor if params is not None else None, self._budget)
+        except CtxpruneError as error:
+            raise MCPError(resources.UNAVAILABLE, workspace.describe_error(error)[:_LONGEST_ERROR]) from None
 
     async def read_resource(
         self, context: ServerRequestContext[Any], params: ReadResourceRequestParams
