@@ -118,9 +118,10 @@ class ServiceWorkspace:
         """See `Workspace`. A long text is worked on in a process of its own, within the limits of `/v1/prune`."""
         service, limits = self._service, self._service.config.limits
         request = {"query": query, "text": text, "kind": kind, "budget": budget}
-        body = encode({name: value for name, value in request.items() if value is not None})
+        # In a thread, as what reads the result below: of a long text each takes a while.
+        body, cost = await self.run(partial(_encode_request, request))
         call = Call(uuid.uuid4().hex, {b"content-type": _JSON.encode()}, self._key, body=body)
-        call.cost = estimate_seconds(body)
+        call.cost = cost
         if is_short(body, call.cost):
             task = plan(parse(PruneRequest, body, _JSON, limits.documents), service.scoring.scorer, call.id)
             outcome = await service.scoring.do(task, self._key, call.cost)
@@ -128,7 +129,6 @@ class ServiceWorkspace:
             outcome = await service.long.do("/v1/prune", call)
         service.metrics.tokens(outcome.stage, *outcome.tokens)
         service.metrics.stages(outcome.seconds)
-        # In a thread: the account of a long text has a line for each of its units.
         found: dict[str, Any] = await self.run(partial(json.loads, outcome.body))
         return found
 
@@ -142,6 +142,12 @@ class ServiceWorkspace:
             return f"{text} ({part['code']})"
         log("call failed", level=logging.ERROR, request_id=id_, cause=cause(error))
         return f"{text} ({part['code']}, request id {id_})"
+
+
+def _encode_request(request: dict[str, Any]) -> tuple[bytes, float]:
+    """The body that `/v1/prune` would get, and what the work on it costs."""
+    body = encode({name: value for name, value in request.items() if value is not None})
+    return body, estimate_seconds(body)
 
 
 def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> FastAPI:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ctxprune.integrations.mcp.rows import fit_rows
 from ctxprune.policies import TableBudget
 from ctxprune.scorers.base import score_batch
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
+from ctxprune.serve.replies import encode
 from ctxprune.sql.database.result_set import ResultSet
 
 from .conftest import Tools, serving
@@ -190,6 +192,33 @@ def test_texts_of_any_kind(tools: Tools, kind: str) -> None:
         found = tools.call("prune", query="When did bridge 77 open?", text=text, kind=kind, **given)
         assert found["text"]
         assert found["recall"]
+
+
+def test_nothing_of_a_long_text_is_encoded_or_counted_in_the_event_loop(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, set[bool]] = {}
+
+    def note_thread(name: str, size: int) -> None:
+        if size > 10_000:
+            threads.setdefault(name, set()).add(threading.current_thread() is threading.main_thread())
+
+    def encode_noted(value: Any) -> bytes:
+        body = encode(value)
+        note_thread("encode", len(body))
+        return body
+
+    def count_noted(budget: ReplyBudget, content: dict[str, Any]) -> int:
+        note_thread("count", len(content.get("text", "")))
+        return count(budget, content)
+
+    count = ReplyBudget.count
+    monkeypatch.setattr("ctxprune.serve.mcp.encode", encode_noted)
+    monkeypatch.setattr(ReplyBudget, "count", count_noted)
+    monkeypatch.setattr(ReplyBudget, "require", lambda *_: None)  # of what fits, and so is short
+    text = " ".join(f"Bridge {number} opened in {1000 + number}, says the sign.\n" for number in range(600))
+    assert tools.call("prune", query="When did bridge 77 open?", text=text, budget=5_000)["text"]
+    assert threads == {"encode": {False}, "count": {False}}
 
 
 def test_the_budget_itself() -> None:
