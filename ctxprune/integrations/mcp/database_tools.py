@@ -11,7 +11,7 @@ from ctxprune.integrations.mcp.context import RECALL_ID
 from ctxprune.integrations.mcp.frames import cut_text, describe_answer, fit_frame
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
 from ctxprune.integrations.mcp.rows import fit_rows, write_csv
-from ctxprune.integrations.mcp.schemas import fit_linked, hit_documents
+from ctxprune.integrations.mcp.schemas import describe_hits, fit_linked
 from ctxprune.sql.database.result_set import ResultSet
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[
             "database": name,
             "dialect": linked.full.dialect,
             "schema": text,
-            "values": hit_documents(linked.hits),
+            "values": describe_hits(linked.hits),
             "column_count": count,
             "columns_shown": shown,
             "note": "; ".join(notes),
@@ -104,7 +104,7 @@ def _find_values(context: ToolContext, arguments: models.ValuesArguments) -> dic
                 raise
             failed.append(name)
             continue
-        found += [{"database": name, **hit} for hit in hit_documents(hits, _VALUES)]
+        found += [{"database": name, **hit} for hit in describe_hits(hits, _VALUES)]
     found.sort(key=lambda hit: -hit["score"])  # a stable sort: of equal ones the likeliest of each database stay first
     found = found[:_VALUES]
     unread = f"{len(failed)} of {len(names)} databases could not be read" if failed else ""

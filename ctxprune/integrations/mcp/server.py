@@ -90,7 +90,7 @@ class _Handlers:
         self, _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """All tools, the same for every caller."""
-        return ListToolsResult(tools=[entry.listed for entry in TOOLS.values()])
+        return ListToolsResult(tools=[entry.to_tool() for entry in TOOLS.values()])
 
     async def call_tool(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         """The reply of a tool; where it fails, one that says why, so that a model can do better."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.extras import require
@@ -46,8 +45,7 @@ class ToolEntry:
         """That of its function."""
         return self.function.__name__
 
-    @cached_property
-    def listed(self) -> Tool:
+    def to_tool(self) -> Tool:
         """As clients are told of it."""
         return Tool(
             name=self.name,
@@ -115,7 +113,8 @@ _ENTRIES = (
         models.PruneArguments,
         models.PruneContent,
         "Prune a text",
-        "What a question needs of a long text, page, table, JSON text or log, as it stood there.",
+        "Shorten a long text, page, table, JSON document or log to the parts that a question needs. Kept parts are "
+        "verbatim.",
     ),
     ToolEntry(
         text_tools.recall,
