@@ -25,7 +25,7 @@ __all__ = ["Log"]
 
 _NOT_BLANK = re.compile(r"[^\s][^\n]*")
 # Behind line ends the fields of a line: tabs, bars, members of JSON, and before the key of `key=value`.
-_FIELD = re.compile(r"\t+|\s\|\s+|(?<=[\"\]}\d]),\s*(?=[\"\[{])|\s+(?=[\w.-]+=)")
+_FIELD = re.compile(r"\t+|\s\|\s+|(?<=[\"\]}\d]),\s*(?=[\"\[{])|(?<!\s)\s+(?=[\w.-]+=)")
 _RECORD_CUTS = (CUTS[0], _FIELD, *CUTS[1:])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,11 @@ class ShrinkGroup(Group):
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+
+def _help_of(function: Callable[..., None]) -> str:
+    """Its docstring with each paragraph on one line: the terminal says where lines end, and not the source."""
+    return "\n\n".join(part.replace("\n", " ") for part in inspect.cleandoc(function.__doc__ or "").split("\n\n"))
 
 
 app = typer.Typer(
@@ -186,10 +192,10 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     ),
 )
 
-# One loop, so that every command gets the class that hides the types of flags.
+# One loop, so that every command gets the class that hides the types of flags, and such a help.
 for group, commands in _COMMANDS:
     for name, function in commands.items():
-        group.command(name, cls=Command)(function)
+        group.command(name, cls=Command, help=_help_of(function))(function)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")
 app.add_typer(train, name="train")

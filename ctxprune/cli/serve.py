@@ -32,8 +32,8 @@ def serve(
 ) -> None:
     """Serve pruning, reranking and questions to databases over HTTP, until SIGTERM or Ctrl-C.
 
-    Without a file it listens on this machine only, and wants no key. Logs are JSON lines on stderr, without contents or
-    secrets. Needs the extra `serve`.
+    Without a file it listens on this machine only, wants no key, and says on stderr where the explorer is. All other
+    lines there are logs, as JSON, without contents or secrets. Needs the extra `serve`.
     """
     import dataclasses
     import logging

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CellPolicy", "CellPrices", "PricedTable"]
 
 _TRIED = 128  # numbers of columns that are compared; of a wider table some are left out
-_MOST = 2 / 3  # of the required rows must fit whole for columns to stay at the expense of the others
 _LIKELY = 0.5  # of the rows, by probability: where so many fit whole, further rows are worth less than columns
 _NEEDED = 6.0  # rows, in sum of their probabilities; fewer are too few for some tables of a page
 
@@ -260,14 +259,12 @@ class _ColumnSearch:
         return _Rating(some_fit, shown, all_fit, tells, False, float(self._gains[best] @ self._mass[best]))
 
     def _fits_enough(self, order: NDArray[np.int64], fitting: int, prices: NDArray[np.int64], room: int) -> bool:
-        """Whether most of the required rows fit, or, where none is required, `CellPolicy.enough_rows` of the best or
+        """Whether all required rows fit, or, where none is required, `CellPolicy.enough_rows` of the best or
         those that are likely needed."""
         if self._enough is None:
             return False
         if self.required:
-            # Whole records of most of them say more than parts of all: what a reader wants of a record is a guess.
-            whole = int(np.searchsorted(np.cumsum(prices[self.required]), room, side="right"))
-            return whole >= _MOST * len(self.required)
+            return int(prices[self.required].sum()) <= room
         likely = float(self._gains[order[:fitting]].sum())
         return fitting >= min(self._enough, len(order)) or likely >= _LIKELY * float(self._gains[self.others].sum())
 

@@ -35,7 +35,7 @@ class TableBudget(CellPolicy):
     Attributes:
         budget: Tokens, of the counter in use, that the kept text may take; from 0 up.
         strict: Whether not to keep a part of rows that the question needs all of (for a total, for instance).
-        enough_rows: Columns are dropped only where less than two thirds of the required rows fit with them, or, where
+        enough_rows: Columns are dropped only where not all required rows fit with them, or, where
             none is required, neither so many of the best rows nor, by their scores, half of those that are needed; None
             drops columns wherever more needed cells are likely kept then, as it is done on pages, where text competes
             with the rows.

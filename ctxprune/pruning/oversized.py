@@ -36,6 +36,7 @@ __all__ = [
 
 _NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
+_MOST_FOUND = 32  # of the best units, among which these are looked for
 _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
 _SEARCHED = 100  # units among which the one is sought that needs the least
@@ -262,7 +263,7 @@ def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
     if type(context).detach_units is Context.detach_units:
         return whole
     loose = set()
-    for index in _find_best(whole, budget):
+    for index in _find_best(whole, counter, budget):
         chain = [index]
         while (parent := context.units[chain[-1]].parent) is not None and parent not in chain:
             chain.append(parent)
@@ -279,22 +280,31 @@ def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
     return whole._replace(context=context.detach_units(loose)) if loose else whole
 
 
-def _find_best(found: Scored, budget: int) -> list[int]:
+def _find_best(found: Scored, counter: TokenCounter, budget: int) -> list[int]:
     """The units near the best one, if a budget is too small for all units."""
     scores = found.scores
-    if not len(scores) or int(found.tokens.sum()) <= budget or column_units(found.context.grids):
+    if not len(scores) or column_units(found.context.grids) or _all_fit(found, counter, budget):
         return []
     lowest, highest = float(scores.min()), float(scores.max())
-    best = np.argsort(-scores, kind="stable")[: _MOST * 4]
+    best = np.argsort(-scores, kind="stable")[:_MOST_FOUND]
     floors = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
     chosen: list[int] = best[scores[best] >= floors[best]].tolist()
     return chosen
 
 
+def _all_fit(found: Scored, counter: TokenCounter, budget: int) -> bool:
+    tokens = int(found.tokens.sum())
+    if tokens > budget or tokens <= budget // _AROUND:
+        return tokens <= budget
+    # What stands between units takes tokens too.
+    kept = [*range(len(found.tokens))]
+    return count_rendered(counter, found.context, found.context.render(kept), kept, found.tokens) <= budget
+
+
 def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, int]:
     """Of the best units that do not fit even alone how many bytes their parts may take, by unit."""
     context, tokens = found.context, found.tokens
-    best = _find_best(found, budget)
+    best = _find_best(found, counter, budget)
     if not best:
         return {}
     closure = Closure(context.units)

@@ -63,12 +63,12 @@ def document(error: Exception, request_id: str) -> dict[str, Any]:
     """`{"error": {"code", "message", "hint", "request_id"}}`.
 
     Errors that only the operator can mend come without details, which may be paths or a server's own words; these are
-    in the log.
+    in the log. A statement that ran too long is the caller's to mend, and its text is redacted already.
     """
-    if isinstance(error, CtxpruneError) and (isinstance(error, RequestError) or status_of(error) < 500):
+    if isinstance(error, CtxpruneError) and (
+        isinstance(error, (RequestError, QueryTimeoutError)) or status_of(error) < 500
+    ):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)
-    elif isinstance(error, QueryTimeoutError):  # which is no fault of the database
-        code, message, hint = error.code, _clean(error.what), "simplify the query, or try again later"
     elif isinstance(error, (DatabaseError, MissingExtraError)):
         code, message, hint = error.code, "the database cannot be used right now", "try again later; see /readyz"
     elif isinstance(error, (StoreError, FormatError, IndexBuildError)):

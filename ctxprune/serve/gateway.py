@@ -17,6 +17,7 @@ from ctxprune.serve.limits import (
     Reservation,
     check_headers,
     check_host,
+    check_origin,
     has_body,
     read_body,
     wait_until_gone,
@@ -87,6 +88,7 @@ class Gateway:
         check_headers(scope["headers"], limits.header_bytes)
         if self._service.names is not None:
             check_host(scope["headers"], self._service.names)
+            check_origin(scope["headers"])
         if not scope["path"].startswith(_GUARDED):
             await self._app(scope, receive, reply)
             return

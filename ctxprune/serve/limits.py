@@ -25,6 +25,7 @@ __all__ = [
     "Reservation",
     "check_headers",
     "check_host",
+    "check_origin",
     "has_body",
     "read_body",
     "spread",
@@ -33,6 +34,7 @@ __all__ = [
 
 _SPREAD = 0.25
 _PORT = re.compile(r":\d*$")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class ClientGoneError(Exception):
@@ -155,6 +157,32 @@ def check_host(headers: Sequence[tuple[bytes, bytes]], names: Collection[str]) -
     if name not in names:
         hint = "address it as localhost, or by one of `names` in the configuration"
         raise RequestError("the service has another name", status=421, hint=hint)
+
+
+def check_origin(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Refuse a request that a page of another service makes; to call before a service without keys answers.
+
+    Browsers let any web page send requests to loopback, and say in `Origin` which page it is. The page cannot read the
+    answer, but the work is done. Requests that no page makes have no such header.
+
+    Raises:
+        RequestError: 403, the page is from another host or port than the request is addressed to.
+    """
+    origins, hosts = (
+        [value.decode("latin-1").lower() for name, value in headers if name == wanted]
+        for wanted in (b"origin", b"host")
+    )
+    for origin in origins:
+        scheme, _, place = origin.partition("://")
+        default = _DEFAULT_PORTS.get(scheme, "")
+        if not default or [_with_port(place, default)] != [_with_port(host, default) for host in hosts]:
+            hint = "ask from the service's own page, or from a program; pages of other services need one with keys"
+            raise RequestError("the request comes from another service's page", status=403, hint=hint)
+
+
+def _with_port(place: str, default: str) -> str:
+    name, colon, port = place.rpartition(":") if _PORT.search(place) else (place, "", "")
+    return f"{name}:{port or default}" if colon else f"{place}:{default}"
 
 
 def has_body(headers: Mapping[bytes, bytes]) -> bool:

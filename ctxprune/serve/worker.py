@@ -43,15 +43,15 @@ _Work = Mapping[str, tuple[Any, Callable[[Any, str], Outcome]]]
 def _make_work(scorer: Scorer) -> _Work:
     """By path, the kind of request and what is done for one with its id."""
 
-    def planned(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
+    def make_work(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
         return lambda request, request_id: _run_task(plan(request, scorer, request_id), scorer)
 
     traffic = TrafficPruner(scorer)
     return {
-        "/v1/prune": (prune.PruneRequest, planned(prune.plan)),
-        "/v1/rerank": (rerank.RerankRequest, planned(rerank.plan)),
+        "/v1/prune": (prune.PruneRequest, make_work(prune.plan)),
+        "/v1/rerank": (rerank.RerankRequest, make_work(rerank.plan)),
         GUARDRAIL_PATH: (GuardrailRequest, lambda request, _: traffic.prune(request)),
-        ROWS_PATH: (RowsRequest, planned(plan_rows)),
+        ROWS_PATH: (RowsRequest, make_work(plan_rows)),
     }
 
 

@@ -248,8 +248,9 @@ class _Choice:
         """Whether the line before is a heading or a short paragraph that the text begins with, beside this one."""
         tree, (other, this) = self.tree, (self.lines[number - 1].frame, self.lines[number].frame)
         beside = tree.parents[this] == tree.parents[other] and not self.bad[other]
-        alike = tree.tags[other] in _HEADINGS or tree.tags[this] == tree.tags[other]
-        return beside and alike and self.lines[number - 1].links < _LINKS
+        if tree.tags[other] in _HEADINGS:  # many are links to themselves
+            return beside
+        return beside and tree.tags[this] == tree.tags[other] and self.lines[number - 1].links < _LINKS
 
     def stays(self, number: int) -> bool:
         line = self.lines[number]

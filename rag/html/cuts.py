@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["cut", "divide"]
 
 _SENTENCE_ENDS = re.compile(r"[.!?…][\"')\]»”’]*\s|[。！？]|\n")
-_CLAUSE_ENDS = re.compile(r"[;:,)][\"')\]»”’]*\s|[、，；：]")
+_CLAUSE_ENDS = re.compile(r"[;:,)][\"')\]»”’]{0,3}\s|[、，；：]")
 _LINE_ENDS = re.compile(r"\n")
 _ODD = re.compile("[&<\x00]")  # may be nothing to a reader
 _WORD_ENDS = re.compile(r"\s")

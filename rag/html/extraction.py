@@ -57,7 +57,7 @@ def extract_main_text(
 
     Raises:
         UsageError: No such backend.
-        InputError: trafilatura is asked for, and fails on the page.
+        InputError: trafilatura is used ("auto" uses it where it is installed), and fails on the page.
         MissingExtraError: trafilatura is asked for and not installed (extra `main-text`).
     """
     if backend not in get_args(MainBackend):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..passages.cutting import SMALLEST
 from .cuts import divide
 from .groups import Group
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["detach_groups", "split_groups"]
 
-_SMALLEST = 32  # bytes of a part: of shorter ones nobody could tell what they say
 _PARTED = frozenset({"text", "item", "code", "row"})  # a part of a heading or of a header row is none
 
 
@@ -32,7 +32,7 @@ def split_groups(
     for index, size in sizes.items():
         group = groups[index]
         if group.kind in _PARTED and index not in needed:
-            found = [*_part_group(reading, group, max(size, _SMALLEST))]
+            found = [*_part_group(reading, group, max(size, SMALLEST))]
             if len(found) > 1:
                 parts[index] = found
     if not parts:

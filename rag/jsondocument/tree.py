@@ -130,7 +130,9 @@ class JsonTree:
         span = outline.leads[part], outline.ends[part]
         value = outline.text[outline.values[part] : span[1]]
         member = outline.parents[part] if outline.is_piece(part) else part
-        named = part > 0 and not outline.is_item(member)
+        # Items that are objects name themselves by their keys; what a bare "PER" is, the name of its list says.
+        names_itself = outline.is_item(member) and (value[:1] in "{[" or not self._members)
+        named = part > 0 and bool(path) and not names_itself
         return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=span)
 
 

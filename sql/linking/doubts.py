@@ -42,6 +42,7 @@ __all__ = ["Doubt", "SchemaWords", "find_doubts", "find_resemblances", "without_
 _ALIKE = 0.7  # how much two words must be spelt alike, as `similarity` measures it
 _NEAR = 0.65  # cosine from which a word may mean what a word of the schema says
 _LIKELY = 0.05  # of a hit; the less likely ones explain no word
+_KINDS = ("date", "name")  # of columns, which a question names by any word of their kind
 _SHORTEST = 3
 _SHORTEST_PART = 5
 _DESCRIBED = 2_000  # characters of a description that are read
@@ -81,6 +82,7 @@ class SchemaWords:
         hinted: Stems of questions that speak of a kind of column which the schema has ("oldest" for an age).
         tables: Stems of the names of its tables.
         table_vectors: Of these, float32 (n_tables, d), unit length or zero.
+        kinds: Stems that speak of names, or of days, where a column is called by one of these ("name" for a title).
     """
 
     stems: frozenset[str]
@@ -88,6 +90,7 @@ class SchemaWords:
     hinted: frozenset[str] = field(repr=False)
     tables: frozenset[str] = field(repr=False)
     table_vectors: NDArray[np.float32] = field(repr=False)
+    kinds: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
     def of(cls, schema: Schema) -> SchemaWords:
@@ -105,7 +108,11 @@ class SchemaWords:
         # "oldest" asks for any age or year; "country" asks for a country, and no other column of places will do
         hinted = frozenset().union(*(cues.questions[kind] - cues.columns[kind] for kind in kinds))
         vectors = load_vectors()
-        return cls(frozenset(named | described), vectors.of(sorted(named)), hinted, tables, vectors.of(sorted(tables)))
+        types = " ".join(column.type.lower() for table in schema.tables for column in table.columns)
+        typed = named | ({"date"} if "date" in types or "time" in types else set())
+        own = [cues.columns[kind] for kind in _KINDS if not typed.isdisjoint(cues.columns[kind])]
+        words_of = (vectors.of(sorted(named)), hinted, tables, vectors.of(sorted(tables)))
+        return cls(frozenset(named | described), *words_of, frozenset().union(*own))
 
     def explains(self, word: str) -> bool:
         """Whether a stem may speak of something in the schema."""
@@ -118,7 +125,10 @@ class SchemaWords:
 
         Tables are told apart from columns since questions mostly name them in words of their own ("staff").
         """
-        if word in self.stems or not self.tables.isdisjoint(load_cues().related.get(word, {})):
+        cues = load_cues()
+        if word in self.stems or not self.tables.isdisjoint(cues.related.get(word, {})):
+            return True
+        if word in self.kinds:
             return True
         if any(_is_written_in(word, named) or similarity(named, word) >= _ALIKE for named in self.stems):
             return True
@@ -153,7 +163,7 @@ def find_doubts(
         told: Evidence and known terms; its words need no further explanation.
         withheld: Whether there is more than the caller may see, which the doubts then say.
     """
-    words = _unexplained(question, schema.explains, [*hits, *ranges], told)
+    words = _unexplained(question, schema.explains, [*hits, *ranges], told, attributes=False)
     return tuple(_doubt(question, word, withheld=withheld) for word in words)
 
 
@@ -165,8 +175,10 @@ def find_resemblances(
     ranges: Sequence[RangeHit] = (),
     told: str = "",
 ) -> tuple[Doubt, ...]:
-    """As `find_doubts` for a caller from whom something is withheld, and the words that only resemble a column."""
-    words = _unexplained(question, schema.names, [*hits, *ranges], told)
+    """As `find_doubts` for a caller from whom something is withheld, with the words that only resemble a column, and
+    those that as a rule need no explanation but name columns, too ("date", "title").
+    """
+    words = _unexplained(question, schema.names, [*hits, *ranges], told, attributes=True)
     return tuple(_doubt(question, word, withheld=True) for word in words)
 
 
@@ -176,7 +188,7 @@ def _doubt(question: str, word: Word, *, withheld: bool) -> Doubt:
 
 
 def _unexplained(
-    question: str, explains: Callable[[str], bool], hits: Sequence[ValueHit | RangeHit], told: str
+    question: str, explains: Callable[[str], bool], hits: Sequence[ValueHit | RangeHit], told: str, *, attributes: bool
 ) -> list[Word]:
     asked = Question.parse(question).words
     taken = [hit.span for hit in hits if hit.likelihood >= _LIKELY]
@@ -184,7 +196,7 @@ def _unexplained(
     found: dict[str, Word] = {}
     for place, word in enumerate(asked):
         root = stem(word.text)
-        if root in found or root in evident or not _names_something(asked, place, question):
+        if root in found or root in evident or not _names_something(asked, place, question, attributes=attributes):
             continue
         if any(start < word.end and word.start < end for start, end in taken):
             continue
@@ -199,14 +211,15 @@ def without_told(doubts: Sequence[Doubt], told: str) -> tuple[Doubt, ...]:
     return tuple(doubt for doubt in doubts if evident.isdisjoint(_stems(doubt.text)))
 
 
-def _names_something(asked: Sequence[Word], place: int, question: str) -> bool:
+def _names_something(asked: Sequence[Word], place: int, question: str, *, attributes: bool) -> bool:
     """Whether a word stands where a table or a column is named, and is no word that every question may have."""
     word = asked[place]
     text = word.text
-    if word.common or len(text) < _SHORTEST or not text.isalpha() or not text.isascii():
+    if len(text) < _SHORTEST or not text.isalpha() or not text.isascii():
         return False
     lists = _word_lists()
-    if stem(text) in lists["plain"] or text in lists["plain"]:
+    plain = word.common or stem(text) in lists["plain"] or text in lists["plain"]
+    if plain and not (attributes and text in lists["attribute"]):
         return False
     if text.endswith(_NOT_NAMES) or question[word.start].isupper():
         return False

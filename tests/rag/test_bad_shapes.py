@@ -47,6 +47,7 @@ def wide_table() -> str:
 
 SENTENCES = "the quay is grey, " * 20_000 + "the lamp is red, " + "the mole is long, " * 5_000
 RECORD = "ERROR " + "step=17 " * 30_000 + "cause=vault " + "step=18 " * 3_000
+SPACES = "ERROR lamp\nINFO start" + " " * 200_000 + "red\n"
 NOTE = "The quay is grey. " * 20_000 + "The lamp is red. " + "It is long. " * 5_000
 NUMBERS = "[" + ",".join(map(str, range(1_000_000))) + "]"
 TOWNS = [f"Town {number}" for number in range(5_000)]
@@ -54,6 +55,8 @@ SHAPES = {
     "text of one unit": Shape("text", "lamp" * 60_000, "lamp", "lamp"),
     "sentence of 100,000 tokens": Shape("text", SENTENCES, "lamp red", "lamp is red"),
     "line of a log": Shape("log", f"INFO start\n{RECORD}\n", "vault", "cause=vault"),
+    "record of spaces": Shape("log", SPACES, "lamp", "ERROR lamp"),
+    "page of brackets": Shape("html", f"<p>lamp {')' * 200_000} red</p>", "lamp", "lamp"),
     "string of JSON": Shape("json", json.dumps({"note": NOTE}), "lamp red", "lamp is red"),
     "table of one column": Shape("csv", "\n".join(["city", *TOWNS, ""]), "Town 4321", "Town 4321\n"),
     "table of 500 columns": Shape("csv", wide_table(), "What is column_321 of 7x0?", "7x", 400),

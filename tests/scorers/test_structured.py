@@ -77,6 +77,13 @@ def test_of_a_cascade_the_cheap_scorer_reads_tools_and_the_whole_one_schemas():
     assert scorer.for_context(SCHEMA) == NamesScorer(scorer.scorer.model_alone)
 
 
+def test_the_cheap_scorer_reads_every_form_by_words():
+    assert StructuredScorer().cheap == StructuredScorer(MixtureScorer().cheap)
+    assert StructuredScorer(MixtureScorer()).cheap.for_context(TABLE) == TabularScorer(TitledScorer())
+    words = StructuredScorer(LexicalScorer())
+    assert words.cheap is words
+
+
 def test_what_is_no_scorer_is_refused():
     with pytest.raises(UsageError, match="give a scorer"):
         StructuredScorer("lexical")

@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ctxprune.errors import UsageError
+from ctxprune.errors import RequestError, UsageError
 from ctxprune.serve import ServiceConfig, load_config
 from ctxprune.serve.config import KeyConfig, ModelConfig, ServerConfig
+from ctxprune.serve.limits import check_origin
 
 from .conftest import ALL, SOME, Client, config_for, error_of, hashed
 from .process import Served
@@ -272,6 +273,62 @@ def test_a_service_without_keys_answers_to_no_foreign_name(host: str, path: str)
     assert answer.status_code == 421
     assert "localhost" in error_of(answer)["hint"]
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://evil.example", "localhost:8080"),
+        ("http://localhost:3000", "localhost:8080"),  # another program of this machine
+        ("http://localhost", "localhost:8080"),
+        ("http://127.0.0.1:8080", "localhost:8080"),
+        ("http://localhost:8080.evil.example", "localhost:8080"),
+        ("http://evil.example/localhost:8080", "localhost:8080"),
+        ("ftp://localhost:8080", "localhost:8080"),
+        ("null", "localhost:8080"),  # a file, or a frame in a sandbox
+        ("", "localhost"),
+        ("localhost:8080", "localhost:8080"),
+    ],
+)
+def test_a_service_without_keys_does_nothing_for_foreign_pages(origin: str, host: str) -> None:
+    client = Client(ServiceConfig(model=ModelConfig("lexical")))
+    for path in ("/v1/prune", "/metrics", "/"):
+        method = "POST" if path == "/v1/prune" else "GET"
+        answer = client.ask(method, path, key="", headers={"host": host, "origin": origin}, json=ASKED)
+        assert answer.status_code == 403, path
+        assert "another service's page" in error_of(answer)["message"]
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://localhost:8080", "LOCALHOST:8080"),
+        ("http://127.0.0.1", "127.0.0.1:80"),
+        ("https://dev.example", "dev.example"),  # behind a proxy that speaks TLS
+        ("https://dev.example", "dev.example:443"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("http://[::1]", "[::1]"),
+    ],
+)
+def test_a_service_without_keys_answers_its_own_page(origin: str, host: str) -> None:
+    client = Client(ServiceConfig(server=ServerConfig(names=("dev.example",)), model=ModelConfig("lexical")))
+    answer = client.post("/v1/prune", ASKED, key="", headers={"host": host, "origin": origin})
+    assert answer.status_code == 200
+    client.close()
+
+
+def test_a_page_is_named_once() -> None:
+    own, foreign = (b"origin", b"http://localhost"), (b"origin", b"http://evil.example")
+    for origins in ((own, foreign), (foreign, own)):
+        with pytest.raises(RequestError) as raised:
+            check_origin([(b"host", b"localhost"), *origins])
+        assert raised.value.status == 403
+    check_origin([(b"host", b"localhost"), own])
+
+
+def test_keys_do_not_depend_on_the_page_that_asks(client: Client) -> None:
+    assert client.post("/v1/prune", ASKED, headers={"origin": "http://evil.example"}).status_code == 200
 
 
 def test_a_service_with_keys_may_have_any_name(client: Client) -> None:

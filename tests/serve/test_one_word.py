@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -43,6 +44,17 @@ def test_all_of_it_is_served_without_a_key(served: Served) -> None:
         assert names == ["shop", "trips"]
         question = {"database": "trips", "question": "How many cities are in Brazil?"}
         assert client.post("/v1/sql/ask", json=question).json()["rows"] == [[1]]
+
+
+def test_help_says_what_may_be_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["serve", "--help"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert " Usage: ctxprune serve [OPTIONS] [DATABASE]..." in lines
+    paragraph = lines[lines.index(" Without a file it listens on this machine only, wants no key, and says on") :]
+    paragraph = paragraph[: paragraph.index("")]
+    # Each line but the last is as long as the terminal allows.
+    assert all(len(line) + len(after.split()[0]) >= 79 for line, after in pairwise(paragraph))
 
 
 def test_stderr_says_where_the_explorer_is(served: Served) -> None:

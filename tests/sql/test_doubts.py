@@ -12,9 +12,13 @@ import pytest
 
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load, sample_items
+from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.linking.doubts import Doubt, SchemaWords, find_doubts
 from ctxprune.sql.pipeline.pipeline import Answer, Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps import NoteWithheld, RetrieveValues, State
 from ctxprune.sql.schema.schema import ColumnRef, Schema
+from ctxprune.sql.select.base import Executed, Selection
+from ctxprune.sql.trust.outcome import Assessment
 from ctxprune.sql.values import ValueIndex
 
 SCRIPT = """
@@ -196,3 +200,55 @@ def test_evidence_and_values_explain_words_there_too(staff: Database, index: Val
     assert "withheld" not in "".join(map(str, answer.doubts))
     answer = pipeline.ask("Which employees are veterans?", "a veteran was hired before 2021")
     assert "withheld" not in "".join(map(str, answer.doubts))
+
+
+def test_a_name_is_not_taken_from_another_table_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "shows.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript("""
+            CREATE TABLE stadium (id INTEGER PRIMARY KEY, label TEXT, place TEXT, capacity INTEGER);
+            CREATE TABLE concert (id INTEGER PRIMARY KEY, title TEXT, stadium_id INTEGER REFERENCES stadium(id));
+            INSERT INTO stadium VALUES (1, 'Arena', 'Oslo', 7000);
+            INSERT INTO concert VALUES (1, 'Requiem', 1);
+        """)
+    with Database(path, isolated=False) as database:
+        whole = database.schema()
+        schema = whole.subset([ref for ref in whole.refs() if ref != ColumnRef("stadium", "label")])
+        retrieve = next(step for step in Pipeline(database).steps if isinstance(step, RetrieveValues))
+        join = "FROM stadium AS s JOIN concert AS c ON s.id = c.stadium_id"
+        told = {
+            (question, columns, visible is whole): _told_of(retrieve, question, f"SELECT {columns} {join}", visible)
+            for question in ("Show the place and title of each stadium", "Show the title of each concert per stadium")
+            for columns in ("s.place, c.title", "s.place")
+            for visible in (schema, whole)
+        }
+    doubted = [key for key, doubts in told.items() if doubts]
+    assert doubted == [("Show the place and title of each stadium", "s.place, c.title", False)]
+    assert "'title' is shown of the table 'concert', which the question does not name" in told[doubted[0]]
+
+
+def _told_of(retrieve: RetrieveValues, question: str, sql: str, schema: Schema) -> str:
+    """The doubts that the step adds to a sure answer by that query."""
+    executed = (Executed(Candidate(sql, "test"), sql),)
+    state = State(
+        question, schema, executed=executed, selection=Selection(0, 1.0), assessment=Assessment("answered", 0.9)
+    )
+    after = NoteWithheld(retrieve).run(state).assessment
+    assert after is not None
+    assert (after.outcome == "tentative") == bool(after.doubts)
+    return "; ".join(map(str, after.doubts))
+
+
+@pytest.mark.parametrize("hidden", ["date", "name"])
+def test_a_word_that_most_questions_have_is_missed_where_it_is_withheld(tmp_path: Path, hidden: str) -> None:
+    path = tmp_path / "battles.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE battle (id INTEGER PRIMARY KEY, name TEXT, result TEXT, date TEXT)")
+        connection.execute("INSERT INTO battle VALUES (1, 'Varna', 'lost', '1444')")
+    question = "List the name, date and result of each battle."
+    with Database(path, isolated=False) as database:
+        seen = [ref for ref in database.schema().refs() if ref.column != hidden]
+        answer = Pipeline(database, config=PipelineConfig(schema=database.schema().subset(seen))).ask(question)
+        assert answer.outcome == "tentative"
+        assert [doubt.text for doubt in answer.doubts if "withheld" in str(doubt)] == [hidden]
+        assert "withheld" not in "".join(map(str, Pipeline(database).ask(question).doubts))

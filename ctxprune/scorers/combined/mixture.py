@@ -155,7 +155,7 @@ class MixtureScorer(Scorer):
 
     def features(self, query: str, context: Context[Any]) -> NDArray[np.float64]:
         """What is known without the model, float64 (n_units, n_features); see `mixture_parts.features`."""
-        vocabulary, outline = self.outlined(context)
+        vocabulary, outline = self.read_outline(context)
         return lexical_features(query, [unit.text for unit in context.units], vocabulary, outline)
 
     def link_features(
@@ -173,7 +173,7 @@ class MixtureScorer(Scorer):
             logits[parents] = -np.inf
         return link_features(query, names, vocabulary, logits)
 
-    def outlined(self, context: Context[Any]) -> tuple[Vocabulary, Outline]:
+    def read_outline(self, context: Context[Any]) -> tuple[Vocabulary, Outline]:
         """What does not depend on the question; kept for as long as the context lives."""
         return self._read.get(
             context, lambda: (read_vocabulary([unit.text for unit in context.units]), Outline(context))
@@ -206,7 +206,7 @@ class MixtureScorer(Scorer):
         size = max(len(rows), context.whole_units)
         logits = self.weights.full(by_length(np.concatenate([rows, model_features(found)], axis=1), size))
         if context.sources is not None and len(set(context.sources)) > 1:
-            links = self.link_features(query, context, self.outlined(context)[0], logits)
+            links = self.link_features(query, context, self.read_outline(context)[0], logits)
             logits = logits + self.weights.links(links)
         scores = self.weights.probabilities(logits, size)
         parents = {unit.parent for unit in context.units if unit.parent is not None}

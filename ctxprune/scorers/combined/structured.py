@@ -75,6 +75,12 @@ class StructuredScorer(Scorer):
         """Whether `scorer` does; those of tables always are."""
         return as_scorer(self.scorer).gives_probabilities
 
+    @property
+    def cheap(self) -> Scorer:
+        """Around the cheap scorer of `scorer`, so that no form is read by its model."""
+        cheap = as_scorer(self.scorer).cheap
+        return self if cheap is self.scorer else StructuredScorer(cheap)
+
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`."""
         context = as_context(context)

@@ -12,7 +12,7 @@ from ctxprune.context.base import as_context
 from ctxprune.context.scores import as_scores
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.structured.log_templates import find_templates, form_of
+from ctxprune.scorers.structured.log_templates import MOST_READ, find_templates, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ _ALARMS = re.compile(
     re.I,
 )
 _WARNINGS = re.compile(r"\b(?:warn(?:ing)?|timeout|timed out|refused|denied|retry(?:ing)?|unable|cannot)\b", re.I)
-_MOST_READ = 1 << 16  # characters of a record in which an alarm is looked for
 _ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template of one record adds to 0..1
 
 
@@ -69,7 +68,7 @@ class LogScorer(Scorer):
 def _rank_by_turn(scores: Scores, context: Context[Any]) -> Scores:
     if context.kind != "log" or not len(scores):
         return scores
-    forms = [form_of(unit.text[:_MOST_READ]) for unit in context.units]
+    forms = [form_of(unit.text[:MOST_READ]) for unit in context.units]
     alarms = _rate_alarms(forms)
     # Logs that were joined have no templates of their own: a template may occur in several of them.
     # An error and a success of one template are two kinds of record, hence the pair of both as the key.

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["MASK", "LogLines", "find_templates", "form_of", "read_lines"]
+__all__ = ["MASK", "MOST_READ", "LogLines", "find_templates", "form_of", "read_lines"]
 
 MASK = "*"
 
 _MANY = 8  # different words in one place of otherwise equal lines that make it a parameter
-_MOST_READ = 1 << 16  # characters of a record that make its template; what follows is data, a dump for instance
+MOST_READ = 1 << 16  # characters of a record that make its template; what follows is data, a dump for instance
 _LONGEST = 60  # words of a template in which they are
 _ROUNDS = 4  # a line with two such words has the second one found when the first is masked
 _HEADS = 0.5  # of the first lines start like a record: then nothing else does
@@ -105,7 +105,7 @@ def find_templates(forms: list[str]) -> tuple[list[int], list[str]]:
     Of a record the first 65,536 characters are read.
     """
     masked = {
-        form: (_CHANGING_IN_JSON if form.startswith("{") else _CHANGING).sub(MASK, form[:_MOST_READ])
+        form: (_CHANGING_IN_JSON if form.startswith("{") else _CHANGING).sub(MASK, form[:MOST_READ])
         for form in dict.fromkeys(forms)
     }
     names = list(dict.fromkeys(masked.values()))

@@ -50,7 +50,7 @@ _REPLY_EXAMPLE = {
 
 
 @router.post(GUARDRAIL_PATH, responses=describe_replies(GuardrailReply, _REPLY_EXAMPLE))
-async def guard(
+async def prune_traffic(
     request: Annotated[GuardrailRequest, Body(openapi_examples=_REQUEST_EXAMPLES)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Cut long results of tools to what the user asked, for LiteLLM's generic guardrail API (mode pre_call)."""

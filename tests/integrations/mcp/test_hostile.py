@@ -159,5 +159,5 @@ def test_a_call_that_takes_too_long_says_so(shop: Path) -> None:
         assert tools.call("run_sql", sql="SELECT count(*) FROM city")["rows"] == [[4]]
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300, query_seconds=0.3)) as tools:
         told = tools.refusal("run_sql", sql=SLOW)
-        assert told == "the query ran past its deadline: simplify the query, or try again later (CP102)"
+        assert told == "the query ran past its deadline: simplify it or raise Limits.seconds (CP102)"
         assert "one SELECT on the tables you may see (CP" in tools.refusal("run_sql", sql="DROP TABLE city")

@@ -130,3 +130,9 @@ def test_two_pages_are_too_few_to_tell_and_half_of_the_pages_are_needed() -> Non
     assert site_texts([*site(4), *others]) == frozenset()
     assert site_texts([*site(5), *others]) == {NOTICE}
     assert main_texts([]) == []
+
+
+def test_a_heading_that_is_a_link_to_itself_opens_the_text() -> None:
+    heading = "<h1 id=lamps><a href='#lamps'>Lamps of the harbour</a></h1>"
+    page = f"<nav><a href=x>Home</a></nav><main>{heading}<p>{FIRST}</p><p>{SECOND}</p></main>"
+    assert main(page) == ["Lamps of the harbour", FIRST, SECOND]

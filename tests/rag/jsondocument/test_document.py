@@ -84,7 +84,7 @@ def check(text: str, document: JsonDocument[str], kept: set[int]) -> None:
 def test_members_items_and_what_encloses_them() -> None:
     document = JsonDocument(API)
     assert [unit.text for unit in document.units] == [
-        "took: 1.10", "took: 1e5", 'user.name: "Ad\\u00e9"', '"p"', '"q"', "user.more: {}",
+        "took: 1.10", "took: 1e5", 'user.name: "Ad\\u00e9"', 'user.roles: "p"', 'user.roles: "q"', "user.more: {}",
         '{"id": 1, "geo": {"lat": 2.50}}', '{"id": 12345678901234567890123, "tags": ["a", null]}', "n: NaN",
     ]  # fmt: skip
     assert sources(document, API)[2] == '"name": "Ad\\u00e9"'

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ctxprune.serve.config import KeyConfig, LimitsConfig
-from ctxprune.serve.guardrail import GuardrailRequest
+from ctxprune.scorers.combined.mixture import MixtureScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.serve.config import KeyConfig, LimitsConfig, ModelConfig
+from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
+from ctxprune.serve.scoring import make_scorer
 from ctxprune.tokens import as_counter
 
 from ..conftest import ALL, Client, config_for, error_of, hashed
@@ -112,10 +116,20 @@ def test_a_later_question_leaves_earlier_results_as_they_were(client: Client) ->
     assert "pump number 7 " in second[-1]
 
 
-def test_words_alone_are_a_choice(client: Client) -> None:
-    body = client.post(PATH, sent(AGENT, additional_provider_specific_params={"scorer": "words"})).json()
+def test_words_alone_are_a_choice_that_asks_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic = TrafficPruner(make_scorer(ModelConfig()))
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the model is asked")
+
+    for name in ("score", "score_batch", "score_documents", "score_documents_batch"):
+        monkeypatch.setattr(MixtureScorer, name, fail)
+    asked = sent(AGENT, additional_provider_specific_params={"scorer": "words"})
+    body = json.loads(traffic.prune(GuardrailRequest(**asked)).body)
     assert "The bridge opened in 1933." in body["texts"][2]
     assert tokens(body["texts"][2]) <= 1_000
+    with pytest.raises(AssertionError, match="the model is asked"):
+        traffic.prune(GuardrailRequest(**sent(AGENT)))
 
 
 def test_short_traffic_is_left_alone(client: Client) -> None:
@@ -206,6 +220,27 @@ def test_a_wrong_option_is_an_error_that_names_it(client: Client, options: dict[
     response = client.post(PATH, sent(AGENT, additional_provider_specific_params=options))
     assert response.status_code == 422
     assert f"additional_provider_specific_params.{next(iter(options))}" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "reason"), [(["tool"], "short"), ([f"role {n}" for n in range(50_000)], "unknown_role")]
+)
+def test_equal_texts_take_time_in_proportion_to_their_number(roles: list[str], reason: str) -> None:
+    traffic = TrafficPruner(LexicalScorer())
+    results = [{"role": roles[n % len(roles)], "content": "same"} for n in range(50_000)]
+    request = GuardrailRequest(**sent([AGENT[1], *results]))
+    start = time.process_time()
+    body = json.loads(traffic.prune(request).body)
+    assert time.process_time() - start < 20
+    assert counts(body) == {"other_role": 1, reason: 50_000}
+
+
+def test_equal_texts_are_cut_by_the_questions_before_them(client: Client) -> None:
+    later = {"role": "user", "content": "Which pump is number 7?"}
+    body = client.post(PATH, sent([AGENT[1], AGENT[3], later, AGENT[3]])).json()
+    assert counts(body) == {"other_role": 2, "pruned": 2}
+    assert "The bridge opened in 1933." in body["texts"][1]
+    assert "pump number 7 " in body["texts"][3]
 
 
 def test_options_of_others_are_passed_over(client: Client) -> None:

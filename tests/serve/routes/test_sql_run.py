@@ -178,7 +178,10 @@ def test_a_star_stands_for_what_the_key_may_see(client: Client) -> None:
 def test_a_query_without_an_end_is_stopped_at_its_limit(shop: Path) -> None:
     client = Client(config_for(shop, limits=LimitsConfig(query_seconds=0.5)))
     response = client.post("/v1/sql/run", SQL | {"sql": ENDLESS})
-    assert (response.status_code, error_of(response)["code"]) == (504, "CP102")
+    error = error_of(response)
+    assert (response.status_code, error["code"]) == (504, "CP102")
+    assert error["message"] == "the query ran past its deadline"
+    assert error["hint"].startswith("simplify it")
     client.close()
 
 

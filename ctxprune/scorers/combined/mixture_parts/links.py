@@ -29,7 +29,7 @@ unit of a document. follows: how good the unit just before is, for units that be
 
 _BEST = 8  # units whose words are followed to other documents
 _DECAY = 4.0  # logits below the best unit at which a mention counts by 1/e
-_REMARK = re.compile(r"\s*\([^()]*\)\s*$")  # "Arrival (film)": nobody says the word in brackets
+_REMARK = re.compile(r"\([^()]*\)\s*$")  # "Arrival (film)": nobody says the word in brackets
 _LONGEST_NAME = 80  # characters
 _SUBJECT = re.compile(r"^\W*((?:[^\s,.;:(]+\s){0,7}?[^\s,.;:(]+)\s*(?:\(|,\s|\s(?:is|was|are|were)\s)")
 _CONTINUES = re.compile(
