@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +32,7 @@ def mcp(
     databases: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="DB",
+            metavar="DATABASE",
             help="SQLite or DuckDB files, or URLs such as 'postgresql://USER:${PASSWORD}@HOST/NAME'.",
             show_default=False,
         ),
@@ -83,46 +82,21 @@ def mcp(
 def _settings(databases: Sequence[str], config: Path | None, host: str, port: int | None) -> ServiceConfig:
     import dataclasses
 
-    from ctxprune.serve.config import DatabaseConfig, ServiceConfig, load_config
+    from ctxprune.serve.config import ServiceConfig, load_config, with_databases
 
     if config is not None and databases:
         raise typer.BadParameter("give databases or --config, not both", param_hint="--config")
-    if config is not None:
-        settings = load_config(config)
-    else:
-        targets = [fill_variables(target) for target in databases]
-        names = _names(targets)
-        settings = ServiceConfig(databases=tuple(map(DatabaseConfig, names, targets)))
+    settings = ServiceConfig() if config is None else load_config(config)
     place = settings.server
     server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
-    return dataclasses.replace(settings, server=server)
-
-
-def _names(targets: Sequence[str]) -> list[str]:
-    """What the databases are called: by their files, or on their servers; with a number where that was taken.
-
-    Raises:
-        UsageError: A URL cannot be read, or its kind of database is not supported.
-        MissingExtraError: A driver is not installed.
-        DatabaseError: There is no such file, or it cannot be read.
-    """
-    from ctxprune.sql.database.database import Database
-
-    names: list[str] = []
-    for target in targets:
-        with Database(target) as database:  # which connects to no server, but looks at a file
-            name = database.name
-        taken = {known.casefold() for known in names}
-        numbered = (f"{name}_{number}" for number in itertools.count(2))
-        names.append(next(one for one in itertools.chain([name], numbered) if one.casefold() not in taken))
-    return names
+    return with_databases(dataclasses.replace(settings, server=server), map(fill_variables, databases))
 
 
 def _describe_client(
     settings: ServiceConfig, databases: Sequence[str], config: Path | None, transport: Transport, budget: int
 ) -> dict[str, Any]:
     """What a client needs; no secret is in it, but the names of variables that hold them."""
-    from ctxprune.integrations.mcp.client_config import describe_http, describe_stdio, shown_target
+    from ctxprune.integrations.mcp.client_config import check_target, describe_http, describe_stdio
     from ctxprune.serve.mcp import KEY_VARIABLE, MCP_PATH
 
     if transport is Transport.http:
@@ -130,7 +104,7 @@ def _describe_client(
         host = f"[{place.host}]" if ":" in place.host else place.host
         url = f"http://{host}:{place.port}{MCP_PATH}"
         return describe_http(url, KEY_VARIABLE if settings.keys else "")
-    words = [shown_target(target) for target in databases]
+    words = [check_target(target) for target in databases]
     words += ["--config", str(config.resolve())] if config is not None else []
     words += ["--budget", str(budget)] if budget != _TOKENS else []
     return describe_stdio(words, [KEY_VARIABLE] if settings.keys else [])

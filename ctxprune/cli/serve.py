@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.serve.config import ServiceConfig
 
 __all__ = ["serve"]
 
@@ -44,15 +39,16 @@ def serve(
     import logging
 
     from ctxprune.cli import _console
+    from ctxprune.cli._options import fill_variables
     from ctxprune.utils.extras import require
 
     require("uvicorn", "serve")
-    from ctxprune.serve.config import ServiceConfig, load_config
+    from ctxprune.serve.config import ServiceConfig, load_config, with_databases
 
     settings = ServiceConfig() if config is None else load_config(config)
     place = settings.server
     server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
-    settings = _with_databases(dataclasses.replace(settings, server=server), databases or ())
+    settings = with_databases(dataclasses.replace(settings, server=server), map(fill_variables, databases or ()))
     # Imported after the checks above: what runs the service takes a second to load.
     from ctxprune.serve.run import log_handler, run
 
@@ -61,26 +57,3 @@ def serve(
         run(settings)
         return
     run(settings, lambda address: _console.print_note(f"the explorer is at {address}, the reference at {address}docs"))
-
-
-def _with_databases(settings: ServiceConfig, targets: Sequence[str]) -> ServiceConfig:
-    """The configuration with databases that the command line names.
-
-    Raises:
-        InputError: There is no such file.
-        UsageError: A URL is malformed, two databases have the same name, or keys say who may ask which database.
-    """
-    import dataclasses
-
-    from ctxprune.cli._options import fill_variables
-    from ctxprune.errors import UsageError
-    from ctxprune.serve.config import database_config
-
-    if targets and settings.keys:
-        raise UsageError(
-            "the file has keys, which say who may ask which database",
-            where="DATABASE",
-            hint="add a [[databases]] entry to the file, and name it in [[keys]]",
-        )
-    named = tuple(database_config(fill_variables(target)) for target in targets)
-    return dataclasses.replace(settings, databases=(*settings.databases, *named))

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,6 +53,7 @@ __all__ = [
     "ServiceConfig",
     "database_config",
     "load_config",
+    "with_databases",
 ]
 
 _HEX = frozenset("0123456789abcdef")
@@ -80,6 +81,23 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
     except ValidationError as error:  # which quotes its input, and so may hold a password: its text goes nowhere
         raise _usage_error(error.errors(include_url=False)) from None
     return _Resolver(place.parent, os.environ if environment is None else environment).service(file)
+
+
+def with_databases(settings: ServiceConfig, targets: Iterable[str]) -> ServiceConfig:
+    """A configuration with further databases, each given by its path or URL; see `database_config`.
+
+    Raises:
+        InputError: There is no such file.
+        UsageError: A URL is malformed, two databases have the same name, or keys say who may ask which database.
+    """
+    targets = tuple(targets)
+    if targets and settings.keys:
+        raise UsageError(
+            "the file has keys, which say who may ask which database",
+            where="DATABASE",
+            hint="add a [[databases]] entry to the file, and name it in [[keys]]",
+        )
+    return replace(settings, databases=(*settings.databases, *map(database_config, targets)))
 
 
 def database_config(target: str) -> DatabaseConfig:

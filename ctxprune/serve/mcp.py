@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,11 +20,13 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser  # noqa: E4
 from mcp.server.auth.provider import AccessToken  # noqa: E402
 from mcp.server.stdio import stdio_server  # noqa: E402
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager  # noqa: E402
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from ctxprune.errors import CtxpruneError, UsageError  # noqa: E402
+from ctxprune.errors import CtxpruneError, QueryTimeoutError, UsageError  # noqa: E402
 from ctxprune.integrations.mcp import Caller, create_server  # noqa: E402
+from ctxprune.integrations.mcp.recall import Owner  # noqa: E402
 from ctxprune.serve import errors  # noqa: E402
 from ctxprune.serve.app import create_app  # noqa: E402
 from ctxprune.serve.call import Call  # noqa: E402
@@ -34,10 +36,9 @@ from ctxprune.serve.parsing import parse  # noqa: E402
 from ctxprune.serve.replies import encode  # noqa: E402
 from ctxprune.serve.routes.prune import PruneRequest, plan  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
-from ctxprune.sql.pipeline.steps import Execute  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from anyio import CancelScope
     from fastapi import FastAPI
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.databases import View
     from ctxprune.serve.keys import Key
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.guard import Verdict
-    from ctxprune.sql.guard.execution import GuardedRunner, Outcome
     from ctxprune.sql.pipeline.answer import Answer
     from ctxprune.sql.schema.schema import Schema
 
@@ -58,7 +59,8 @@ MCP_PATH = "/v1/mcp"
 KEY_VARIABLE = "CTXPRUNE_KEY"
 _JSON = "application/json"
 _SESSION = "mcp-session-id"
-_SESSIONS = 1_000  # that may be open at once
+_VERSION = "mcp-protocol-version"
+_SESSIONS = 1_000  # that may be open at once, in equal parts for the keys
 _IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
 _LAST_SECONDS = 1.0
@@ -96,9 +98,9 @@ class ServiceWorkspace:
         schema = self.view(database).pipeline.schema
         return Guard(schema.dialect, schema).check(sql)
 
-    def run_sql(self, database: str, sql: str) -> Outcome:
+    def run_sql(self, database: str, sql: str) -> tuple[str, ResultSet]:
         """See `Workspace`."""
-        return _runner_of(self.view(database)).run(sql)
+        return self.view(database).run(sql)
 
     def ask(self, database: str, question: str, evidence: str) -> Answer:
         """See `Workspace`."""
@@ -116,9 +118,10 @@ class ServiceWorkspace:
         """See `Workspace`. A long text is worked on in a process of its own, within the limits of `/v1/prune`."""
         service, limits = self._service, self._service.config.limits
         request = {"query": query, "text": text, "kind": kind, "budget": budget}
-        body = encode({name: value for name, value in request.items() if value is not None})
+        # In a thread, as what reads the result below: of a long text each takes a while.
+        body, cost = await self.run(partial(_encode_request, request))
         call = Call(uuid.uuid4().hex, {b"content-type": _JSON.encode()}, self._key, body=body)
-        call.cost = estimate_seconds(body)
+        call.cost = cost
         if is_short(body, call.cost):
             task = plan(parse(PruneRequest, body, _JSON, limits.documents), service.scoring.scorer, call.id)
             outcome = await service.scoring.do(task, self._key, call.cost)
@@ -126,7 +129,6 @@ class ServiceWorkspace:
             outcome = await service.long.do("/v1/prune", call)
         service.metrics.tokens(outcome.stage, *outcome.tokens)
         service.metrics.stages(outcome.seconds)
-        # In a thread: the account of a long text has a line for each of its units.
         found: dict[str, Any] = await self.run(partial(json.loads, outcome.body))
         return found
 
@@ -135,15 +137,17 @@ class ServiceWorkspace:
         id_ = uuid.uuid4().hex
         part = errors.document(error, id_)["error"]
         text = f"{part['message']}: {part['hint']}" if part["hint"] else str(part["message"])
-        if isinstance(error, CtxpruneError) and errors.status_of(error) < 500:
+        # The deadline of a statement is the caller's matter too: a simpler one may keep to it.
+        if isinstance(error, CtxpruneError) and (errors.status_of(error) < 500 or isinstance(error, QueryTimeoutError)):
             return f"{text} ({part['code']})"
         log("call failed", level=logging.ERROR, request_id=id_, cause=cause(error))
         return f"{text} ({part['code']}, request id {id_})"
 
 
-def _runner_of(view: View) -> GuardedRunner:
-    """The guard and the limits that the candidates of a question run under."""
-    return next(step.runner for step in view.pipeline.steps if isinstance(step, Execute))
+def _encode_request(request: dict[str, Any]) -> tuple[bytes, float]:
+    """The body that `/v1/prune` would get, and what the work on it costs."""
+    body = encode({name: value for name, value in request.items() if value is not None})
+    return body, estimate_seconds(body)
 
 
 def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> FastAPI:
@@ -159,25 +163,35 @@ def create_mcp_app(config: ServiceConfig, *, budget: ReplyBudget | None = None) 
     app = create_app(config)
     service: Service = app.state.service
     server = create_server(partial(_identify, service), budget=budget)
-    # JSON and no event streams: the tools have nothing to tell but their replies.
-    manager = StreamableHTTPSessionManager(
-        server,
-        json_response=True,
-        session_idle_timeout=_IDLE_SECONDS,
-        max_request_body_size=config.limits.body_bytes,
-        max_sessions=_SESSIONS,
-    )
+    managers = _create_managers(server, service)
     serving = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(started: FastAPI) -> AsyncIterator[Any]:
-        async with serving(started) as state, manager.run():
+        async with serving(started) as state, AsyncExitStack() as running:
+            for manager in managers.values():
+                await running.enter_async_context(manager.run())
             yield state
 
     app.router.lifespan_context = lifespan
-    app.router.routes.append(Route(MCP_PATH, _Endpoint(manager), methods=["DELETE", "GET", "POST"]))
+    app.router.routes.append(Route(MCP_PATH, _Endpoint(managers), methods=["DELETE", "GET", "POST"]))
     service.routes |= {MCP_PATH}
     return app
+
+
+def _create_managers(server: Any, service: Service) -> dict[str, StreamableHTTPSessionManager]:
+    """The SDK's HTTP server for each key, by its name: one alone would let a key use up the sessions of all."""
+    names = [key.name for key in service.keys.all]
+    return {
+        name: StreamableHTTPSessionManager(
+            server,
+            json_response=True,  # and no event streams: the tools have nothing to tell but their replies
+            session_idle_timeout=_IDLE_SECONDS,
+            max_request_body_size=service.config.limits.body_bytes,
+            max_sessions=max(1, _SESSIONS // len(names)),
+        )
+        for name in names
+    }
 
 
 def _identify(service: Service, request: Any) -> Caller:
@@ -187,15 +201,19 @@ def _identify(service: Service, request: Any) -> Caller:
     """
     state = request.scope["state"]
     key = state["call"].key
-    session = request.headers.get(_SESSION, "")
-    return Caller(ServiceWorkspace(service, key), f"{len(key.name)}:{key.name}:{session}", state["scopes"])
+    # As the SDK routes requests: it looks at the session's header for the versions with a handshake alone, so that for
+    # any other the header may hold what the client made up.
+    version = request.headers.get(_VERSION)
+    verified = version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+    session = request.headers.get(_SESSION, "") if verified else ""
+    return Caller(ServiceWorkspace(service, key), Owner(key.name, session), state["scopes"])
 
 
 class _Endpoint:
     """The SDK's HTTP server as a route behind the gateway, which has read the body and watches the client."""
 
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
-        self._manager = manager
+    def __init__(self, managers: Mapping[str, StreamableHTTPSessionManager]) -> None:
+        self._managers = managers
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """See the ASGI specification."""
@@ -209,7 +227,7 @@ class _Endpoint:
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=call.key.name, scopes=[]))
         body, call.body = call.body, b""
         try:
-            await self._manager.handle_request(scope, _replay(body), send)
+            await self._managers[call.key.name].handle_request(scope, _replay(body), send)
         finally:
             # In a session the tool works in a task of its own, which does not end with the request.
             for working in scopes:
@@ -242,7 +260,7 @@ def run_stdio(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> No
     service = Service(config)
     try:
         workspace = ServiceWorkspace(service, _key_of_environment(service))
-        server = create_server(lambda _request: Caller(workspace, "stdio"), budget=budget)
+        server = create_server(lambda _request: Caller(workspace, Owner("stdio")), budget=budget)
         asyncio.run(_serve_stdio(server, service))
     finally:
         service.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -63,18 +62,20 @@ def test_a_password_comes_from_the_environment_and_is_not_printed(
     assert "s3cr3t" not in out + err
 
 
-def test_databases_of_one_name_are_numbered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from ctxprune.cli.mcp import _names
+def test_two_databases_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / "a" / "shop.sqlite", tmp_path / "b" / "Shop.sqlite"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(b"")
+    assert main(["mcp", *map(str, paths), "--print-config"]) == 1
+    assert "two databases are named 'Shop'" in capsys.readouterr().err
 
-    paths = []
-    for folder in ("a", "b", "c"):
-        (tmp_path / folder).mkdir()
-        paths.append(tmp_path / folder / ("Shop.sqlite" if folder == "b" else "shop.sqlite"))
-        connection = sqlite3.connect(paths[-1])
-        connection.execute("CREATE TABLE t (a)")
-        connection.commit()
-        connection.close()
-    assert _names(list(map(str, paths))) == ["shop", "Shop_2", "shop_3"]
+
+def test_the_usage_names_the_databases_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mcp", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "[DATABASE]..." in out
+    assert "[[" not in out
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["describe_http", "describe_stdio", "shown_target"]
+__all__ = ["check_target", "describe_http", "describe_stdio"]
 
 _NAME = "ctxprune"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -48,7 +48,7 @@ def describe_http(url: str, key_variable: str = "") -> dict[str, Any]:
     return {"mcpServers": {_NAME: entry}}
 
 
-def shown_target(target: str) -> str:
+def check_target(target: str) -> str:
     """A database as the configuration of a client may name it: a file by its full path, a URL as it was given.
 
     Raises:

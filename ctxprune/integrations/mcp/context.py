@@ -9,7 +9,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from ctxprune.integrations.mcp.budget import ReplyBudget
-    from ctxprune.integrations.mcp.recall import RecallStore, StoredSchema, StoredText
+    from ctxprune.integrations.mcp.recall import Owner, RecallStore, StoredSchema, StoredText
     from ctxprune.integrations.mcp.workspace import Workspace
 
 __all__ = ["RECALL_ID", "ToolContext"]
@@ -24,13 +24,13 @@ class ToolContext:
 
     Attributes:
         workspace: What the caller may use.
-        session: Whose recall ids are given and taken.
+        owner: Whose recall ids are given and taken.
         store: Keeps what replies leave out.
         budget: Of the reply.
     """
 
     workspace: Workspace
-    session: str
+    owner: Owner
     store: RecallStore
     budget: ReplyBudget
 
@@ -54,5 +54,5 @@ class ToolContext:
         raise UsageError("no database is named", hint=f"databases: {', '.join(names[:_NAMED])}{more}")
 
     def keep(self, item: StoredText | StoredSchema) -> str:
-        """The id under which this session gets it back; see `RecallStore.put`."""
-        return self.store.put(self.session, item)
+        """The id under which the owner gets it back; see `RecallStore.put`."""
+        return self.store.put(self.owner, item)

@@ -6,26 +6,22 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import CtxpruneError, GuardError, QueryError
+from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
+from ctxprune.integrations.mcp.frames import cut_text, describe_answer, fit_frame
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
 from ctxprune.integrations.mcp.rows import fit_rows, write_csv
-from ctxprune.integrations.mcp.schemas import fit_linked, hit_documents
+from ctxprune.integrations.mcp.schemas import describe_hits, fit_linked
 from ctxprune.sql.database.result_set import ResultSet
 
 if TYPE_CHECKING:
     from ctxprune.integrations.mcp import models
     from ctxprune.integrations.mcp.context import ToolContext
-    from ctxprune.sql.pipeline.answer import Answer
     from ctxprune.sql.schema.schema import Schema
 
 __all__ = ["ask", "check_sql", "find_values", "link_schema", "list_databases", "run_sql"]
 
 _VALUES = 200  # that are told at most, and that `recall` finds
-_TEXT = 600  # characters of a sentence in a reply
-_DOUBTS = 6
-_WORDS = 20  # of a question that are told as unused
-_SQL_SHARE = 6  # a reply gives at most this part of itself to a statement
 
 
 async def list_databases(context: ToolContext, _arguments: models.NoArguments) -> dict[str, Any]:
@@ -79,7 +75,7 @@ def _link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[
             "database": name,
             "dialect": linked.full.dialect,
             "schema": text,
-            "values": hit_documents(linked.hits),
+            "values": describe_hits(linked.hits),
             "column_count": count,
             "columns_shown": shown,
             "note": "; ".join(notes),
@@ -108,7 +104,7 @@ def _find_values(context: ToolContext, arguments: models.ValuesArguments) -> dic
                 raise
             failed.append(name)
             continue
-        found += [{"database": name, **hit} for hit in hit_documents(hits, _VALUES)]
+        found += [{"database": name, **hit} for hit in describe_hits(hits, _VALUES)]
     found.sort(key=lambda hit: -hit["score"])  # a stable sort: of equal ones the likeliest of each database stay first
     found = found[:_VALUES]
     unread = f"{len(failed)} of {len(names)} databases could not be read" if failed else ""
@@ -135,13 +131,14 @@ async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> d
 def _check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     verdict = context.workspace.check(name, arguments.sql)
-    return {
+    frame = {
         "database": name,
         "dialect": context.workspace.schema(name).dialect,
         "allowed": verdict.allowed,
-        "reason": _cut(verdict.reason),
-        "sql": _cut_sql(verdict.sql, context),
+        "reason": cut_text(verdict.reason),
+        "sql": verdict.sql,
     }
+    return fit_frame(frame, context.budget, with_rows=False)
 
 
 async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
@@ -151,13 +148,9 @@ async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[
 
 def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
-    outcome = context.workspace.run_sql(name, arguments.sql)
-    if outcome.result is None:
-        if outcome.sql:
-            raise QueryError(outcome.error)
-        raise GuardError(outcome.error, hint="one SELECT may run, on the tables and columns that link_schema shows")
-    frame = {"database": name, "sql": _cut_sql(outcome.sql, context)}
-    return _with_rows(outcome.result, arguments.question, frame, context)
+    sql, result = context.workspace.run_sql(name, arguments.sql)
+    frame = fit_frame({"database": name, "sql": sql}, context.budget)
+    return _with_rows(result, arguments.question, frame, context)
 
 
 async def ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]:
@@ -169,20 +162,7 @@ def _ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]
     name = context.database(arguments.database)
     answer = context.workspace.ask(name, arguments.question, arguments.evidence)
     result = ResultSet((), ()) if answer.result is None else answer.result
-    return _with_rows(result, answer.question, {"database": name, **_answer_frame(answer, context)}, context)
-
-
-def _answer_frame(answer: Answer, context: ToolContext) -> dict[str, Any]:
-    return {
-        "outcome": answer.outcome,
-        "confidence": round(answer.confidence, 3),
-        "sql": _cut_sql(answer.sql, context),
-        "reason": _cut(answer.reason),
-        "doubts": [_cut(str(doubt)) for doubt in answer.doubts[:_DOUBTS]],
-        "unused": [_cut(word, 60) for word in answer.unused[:_WORDS]],
-        "question_back": _cut(answer.question_back),
-        "other_sql": _cut_sql(answer.other_sql, context),
-    }
+    return _with_rows(result, answer.question, describe_answer(answer, name, context.budget), context)
 
 
 def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context: ToolContext) -> dict[str, Any]:
@@ -190,13 +170,3 @@ def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context:
     fitted = fit_rows(result, question, frame | {"recall": RECALL_ID}, context.budget)
     kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
     return fitted.content | {"recall": kept}
-
-
-def _cut(text: str, most: int = _TEXT) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
-
-
-def _cut_sql(sql: str, context: ToolContext) -> str:
-    """A statement, or its beginning where it would take too much of the reply: it is told for reading alone."""
-    most = 2 * context.budget.tokens // _SQL_SHARE
-    return _cut(sql, most)

@@ -73,7 +73,11 @@ class RunArguments(_Arguments):
 
     sql: _Sql
     question: Annotated[
-        str, Field(max_length=10_000, description="Decides which rows stay where not all fit; else the first do.")
+        str,
+        Field(
+            max_length=10_000,
+            description="Chooses the rows to keep when not all fit; without it the first rows are kept.",
+        ),
     ] = ""
     database: _Name = ""
 
@@ -197,7 +201,7 @@ class PruneContent(BaseModel):
     """What a question needs of a text."""
 
     kind: str
-    text: Annotated[str, Field(description="What is left, as it stood.")]
+    text: Annotated[str, Field(description="The kept parts, unchanged.")]
     tokens_before: int
     tokens_after: int
     note: _Note

@@ -1,10 +1,10 @@
-"""What replies left out, kept for the session that it was left out from."""
+"""What replies left out, kept for whom it was left out."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,26 @@ from ctxprune.errors import InputError
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ctxprune.sql.schema.schema import Schema
 
-__all__ = ["RecallStore", "StoredSchema", "StoredText"]
+__all__ = ["Owner", "RecallStore", "StoredSchema", "StoredText"]
 
 _ID_BYTES = 16
 _COLUMN_BYTES = 300  # of a column with its examples, about
+_ENTRY_BYTES = 1_000  # of the id, the entry and its places in the store, at most
+
+
+@dataclass(frozen=True)
+class Owner:
+    """For whom something is kept.
+
+    Attributes:
+        account: Whose room it takes.
+        session: Of the account; "" where its clients have none.
+    """
+
+    account: str
+    session: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,55 +72,67 @@ class StoredSchema:
 
 @dataclass(frozen=True)
 class _Entry:
-    owner: str
+    owner: Owner
     item: StoredText | StoredSchema
     size: int
+
+
+class _Account:
+    """The entries of one account, oldest first, and their size."""
+
+    def __init__(self) -> None:
+        self.ids: OrderedDict[str, None] = OrderedDict()
+        self.size = 0
 
 
 class RecallStore:
     """Keeps items under ids that cannot be guessed, each for one owner. Safe to share between threads.
 
-    Where there is no room the oldest ones go: first those of the same owner, so that one session cannot push out what
+    Where there is no room the oldest ones go: first those of the same account, so that no account can push out what
     another one left out, as long as all together have room.
 
     Args:
-        most_bytes: Of all items.
-        owner_bytes: Of the items of one owner.
-        owner_items: Items of one owner.
+        most_bytes: Of all items, with what it takes to keep them.
+        account_bytes: Of those of one account.
+        account_items: Items of one account.
 
     Raises:
         UsageError: A number is below 1.
     """
 
-    def __init__(self, most_bytes: int = 256_000_000, owner_bytes: int = 64_000_000, owner_items: int = 100) -> None:
-        for name, value in (("most_bytes", most_bytes), ("owner_bytes", owner_bytes), ("owner_items", owner_items)):
+    def __init__(
+        self, most_bytes: int = 256_000_000, account_bytes: int = 64_000_000, account_items: int = 1_000
+    ) -> None:
+        given = {"most_bytes": most_bytes, "account_bytes": account_bytes, "account_items": account_items}
+        for name, value in given.items():
             check_whole(name, value)
-        self._most, self._owner_most, self._owner_items = most_bytes, min(owner_bytes, most_bytes), owner_items
+        self._most, self._account_most, self._account_items = most_bytes, min(account_bytes, most_bytes), account_items
         self._entries: OrderedDict[str, _Entry] = OrderedDict()  # oldest first
-        self._bytes: Counter[str] = Counter()
-        self._items: Counter[str] = Counter()
+        self._accounts: dict[str, _Account] = {}
+        self._size = 0
         self._lock = threading.Lock()
 
-    def put(self, owner: str, item: StoredText | StoredSchema) -> str:
-        """The id under which `owner` gets the item back; "" where it alone is larger than an owner's room.
+    def put(self, owner: Owner, item: StoredText | StoredSchema) -> str:
+        """The id under which `owner` gets the item back; "" where it alone is larger than an account's room.
 
         Args:
-            owner: The session.
+            owner: The account and session.
             item: What a reply left out.
         """
-        size = item.size
-        if size > self._owner_most:
+        size = item.size + len(owner.account) + len(owner.session) + _ENTRY_BYTES
+        if size > self._account_most:
             return ""
         with self._lock:
-            for old in self._displaced(owner, size):
-                self._drop(old)
+            self._make_room(owner.account, size)
             id_ = secrets.token_urlsafe(_ID_BYTES)
             self._entries[id_] = _Entry(owner, item, size)
-            self._bytes[owner] += size
-            self._items[owner] += 1
+            account = self._accounts.setdefault(owner.account, _Account())
+            account.ids[id_] = None
+            account.size += size
+            self._size += size
         return id_
 
-    def get(self, owner: str, id_: str) -> StoredText | StoredSchema:
+    def get(self, owner: Owner, id_: str) -> StoredText | StoredSchema:
         """What was kept under an id for this owner.
 
         Raises:
@@ -124,16 +148,19 @@ class RecallStore:
             )
         return entry.item
 
-    def _displaced(self, owner: str, size: int) -> Iterator[str]:
-        """Ids that have to go, one at a time; the caller drops each before it asks for the next."""
-        while self._bytes[owner] + size > self._owner_most or self._items[owner] >= self._owner_items:
-            yield next(id_ for id_, entry in self._entries.items() if entry.owner == owner)
-        while self._bytes.total() + size > self._most:
-            yield next(iter(self._entries))
+    def _make_room(self, name: str, size: int) -> None:
+        while (account := self._accounts.get(name)) is not None and (
+            account.size + size > self._account_most or len(account.ids) >= self._account_items
+        ):
+            self._drop(next(iter(account.ids)))
+        while self._size + size > self._most:
+            self._drop(next(iter(self._entries)))
 
     def _drop(self, id_: str) -> None:
         entry = self._entries.pop(id_)
-        self._bytes[entry.owner] -= entry.size
-        self._items[entry.owner] -= 1
-        if not self._items[entry.owner]:  # else each session that ever was would leave a name behind
-            del self._items[entry.owner], self._bytes[entry.owner]
+        account = self._accounts[entry.owner.account]
+        del account.ids[id_]
+        account.size -= entry.size
+        self._size -= entry.size
+        if not account.ids:  # else each account that ever was would leave a name behind
+            del self._accounts[entry.owner.account]

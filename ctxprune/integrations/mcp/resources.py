@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, ListResourcesResult, ReadResourceResult, Resource, TextResourceContents
+from ctxprune.utils.extras import require
 
-from ctxprune.integrations.mcp.budget import fill_budget
-from ctxprune.integrations.mcp.schemas import fit_schema_text
+require("mcp", "mcp")
+
+from mcp.shared.exceptions import MCPError  # noqa: E402
+from mcp_types import (  # noqa: E402
+    INVALID_PARAMS,
+    ListResourcesResult,
+    ReadResourceResult,
+    Resource,
+    TextResourceContents,
+)
+
+from ctxprune.errors import BudgetError  # noqa: E402
+from ctxprune.integrations.mcp.budget import fill_budget  # noqa: E402
+from ctxprune.integrations.mcp.schemas import fit_schema_text  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +47,7 @@ def list_page(names: Sequence[str], cursor: str | None, budget: ReplyBudget) -> 
 
     Raises:
         MCPError: The cursor is of no reply.
+        BudgetError: Not even the next one fits.
     """
     start = _read_cursor(cursor, len(names))
 
@@ -44,7 +56,10 @@ def list_page(names: Sequence[str], cursor: str | None, budget: ReplyBudget) -> 
         listed = [_describe(name) for name in names[start:end]]
         return ListResourcesResult(resources=listed, next_cursor=str(end) if end < len(names) else None)
 
-    return fill_budget(len(names) - start, build, lambda page: _fits(page, budget))[1]
+    count, page = fill_budget(len(names) - start, build, lambda page: _fits(page, budget))
+    if not count and start < len(names):  # its cursor would be that of this page, and a client would ask for ever
+        raise BudgetError("a resource does not fit into a reply", hint="start the server with a larger --budget")
+    return page
 
 
 def _read_cursor(cursor: str | None, count: int) -> int:

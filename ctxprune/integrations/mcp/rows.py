@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import BudgetError
 from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.tables import Table
+from ctxprune.scorers import SCORERS
+from ctxprune.scorers.base import score_batch
 from ctxprune.sql.database.result_set import ResultSet
 from ctxprune.utils.plain_data import as_plain
 
@@ -75,29 +78,37 @@ class _Fitting:
         """The content with what fits."""
         for most in _CELLS:
             short = _shorten(self._result, most)
-            for chosen in (self._choose(short, question), self._first_rows(short)):
-                if chosen is not None:
-                    return chosen
+            chosen = self._choose(short, question) or self._first_rows(short)
+            if chosen is not None:
+                return chosen
         return self._first_columns(_shorten(self._result, _CELLS[-1]))
 
-    def content(self, part: ResultSet, *, cells: int = 0) -> dict[str, Any]:
-        """The content with a part of the result, of whose cells so many were cut."""
+    def content(self, part: ResultSet, *, cells: int = 0, compared: int | None = None) -> dict[str, Any]:
+        """The content with a part of the result.
+
+        Args:
+            part: Its rows and columns.
+            cells: Of which so many were cut.
+            compared: Rows that the part was chosen from; None for all.
+        """
         return {
             **self._frame,
             "columns": list(part.columns),
             "rows": as_plain(part.rows),
             "row_count": len(self._result.rows),
             "truncated": self._result.truncated,
-            "note": self._note(part, cells),
+            "note": self._note(part, cells, compared),
         }
 
-    def _note(self, part: ResultSet, cells: int) -> str:
+    def _note(self, part: ResultSet, cells: int, compared: int | None) -> str:
         rows, columns = len(self._result.rows), len(self._result.columns)
         parts = []
         if self._result.truncated:
             parts.append(f"the query has more rows than the {rows} that were read")
         if len(part.rows) < rows:
             parts.append(f"{len(part.rows)} of {rows} rows are shown")
+        if compared is not None and compared < rows:
+            parts.append(f"only the first {compared} rows were compared with the question")
         if len(part.columns) < columns:
             parts.append(f"{len(part.columns)} of {columns} columns are shown")
         if cells:
@@ -110,19 +121,23 @@ class _Fitting:
         if not question.strip() or not short.result.rows or not width:
             return None
         most = max(1, _SCORED_CELLS // width)
-        table = Table(ResultSet(short.result.columns, short.result.rows[:most]))
-        room = self._budget.left(self.content(ResultSet((), ()), cells=short.cells)) * _SAFETY
+        rows = short.result.rows[:most]
+        table = Table(ResultSet(short.result.columns, rows))
+        content = partial(self.content, cells=short.cells, compared=len(rows))
+        room = self._budget.left(content(ResultSet((), ()))) * _SAFETY
+        scorer = SCORERS.get("tabular.v1")()
+        (scores,) = score_batch(scorer, [question], [table])
         for _ in range(_ROUNDS):
             try:
-                part = Pruner("tabular.v1", TableBudget(int(room))).prune(question, table).output
+                part = Pruner(scorer, TableBudget(int(room))).prune_scored(question, table, scores).output
             except BudgetError:
                 return None
             if not part.rows or not part.columns:
                 return None
-            content = self.content(part, cells=short.cells)
-            tokens = self._budget.count(content)
+            chosen = content(part)
+            tokens = self._budget.count(chosen)
             if tokens <= self._budget.tokens:
-                return content
+                return chosen
             room *= _SAFETY * self._budget.tokens / tokens
         return None
 

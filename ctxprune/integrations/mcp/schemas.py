@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.values.base import ValueHit
 
-__all__ = ["fit_linked", "fit_schema_text", "hit_documents"]
+__all__ = ["describe_hits", "fit_linked", "fit_schema_text"]
 
 _HITS = 12  # of a linked schema that are told
 _VALUE = 120  # characters of a value
@@ -69,7 +69,7 @@ def fit_schema_text(schema: Schema, most_columns: int, fits: Callable[[str], boo
     return fill_budget(len(refs), write_first, fits)[1]
 
 
-def hit_documents(hits: Sequence[ValueHit], most: int = _HITS) -> list[dict[str, Any]]:
+def describe_hits(hits: Sequence[ValueHit], most: int = _HITS) -> list[dict[str, Any]]:
     """The first value hits as plain data; long values are cut."""
     return [
         {

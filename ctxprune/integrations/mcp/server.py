@@ -23,7 +23,7 @@ from mcp_types import (  # noqa: E402
     TextContent,
 )
 
-from ctxprune.errors import RequestError  # noqa: E402
+from ctxprune.errors import CtxpruneError, RequestError  # noqa: E402
 from ctxprune.integrations.mcp import resources  # noqa: E402
 from ctxprune.integrations.mcp.budget import ReplyBudget, encode_content  # noqa: E402
 from ctxprune.integrations.mcp.context import ToolContext  # noqa: E402
@@ -90,7 +90,7 @@ class _Handlers:
         self, _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """All tools, the same for every caller."""
-        return ListToolsResult(tools=[entry.listed for entry in TOOLS.values()])
+        return ListToolsResult(tools=[entry.to_tool() for entry in TOOLS.values()])
 
     async def call_tool(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         """The reply of a tool; where it fails, one that says why, so that a model can do better."""
@@ -112,7 +112,7 @@ class _Handlers:
     async def _call(self, entry: ToolEntry, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
         workspace = caller.workspace
         _check_size(arguments, workspace.text_bytes)
-        tool = ToolContext(workspace, caller.session, self._store, self._budget)
+        tool = ToolContext(workspace, caller.owner, self._store, self._budget)
         seconds = workspace.seconds
         try:
             async with asyncio.timeout(seconds) as deadline:
@@ -120,7 +120,7 @@ class _Handlers:
         except TimeoutError as error:
             if not deadline.expired():  # an error of a query, which is a TimeoutError too
                 raise
-            hint = f"calls may take {seconds:g} seconds; ask for less"
+            hint = f"calls may take {seconds:g} seconds; try again later, or ask for less"
             raise RequestError("the call took too long", status=504, hint=hint) from error
 
     def _make_error(self, text: str) -> CallToolResult:
@@ -134,8 +134,11 @@ class _Handlers:
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         """A page of the schemas that the caller may read."""
-        names = self._identify(context.request).workspace.names()
-        return resources.list_page(names, params.cursor if params is not None else None, self._budget)
+        workspace = self._identify(context.request).workspace
+        try:
+            return resources.list_page(workspace.names(), params.cursor if params is not None else None, self._budget)
+        except CtxpruneError as error:
+            raise MCPError(resources.UNAVAILABLE, workspace.describe_error(error)[:_LONGEST_ERROR]) from None
 
     async def read_resource(
         self, context: ServerRequestContext[Any], params: ReadResourceRequestParams

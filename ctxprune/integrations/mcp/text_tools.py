@@ -49,7 +49,7 @@ async def prune(context: ToolContext, arguments: models.PruneArguments) -> dict[
 
 async def recall(context: ToolContext, arguments: models.RecallArguments) -> dict[str, Any]:
     """See `ctxprune.integrations.mcp.tools`."""
-    stored = context.store.get(context.session, arguments.id)
+    stored = context.store.get(context.owner, arguments.id)
     if isinstance(stored, StoredSchema):
         return await context.workspace.run(partial(_recall_schema, context, stored, arguments.query))
 
@@ -95,10 +95,15 @@ async def _prune_to_fit(
     frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6}
     room = context.budget.left(build(frame)) * _SAFETY
     asked = None if budget is None else min(budget, int(room))
+
+    def measure(pruned: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        content = build(pruned)
+        return content, context.budget.count(content)
+
     for _ in range(_ROUNDS):
         pruned = await context.workspace.prune(query, stored.text, stored.kind, asked)
-        content = build(pruned)
-        tokens = context.budget.count(content)
+        # In a thread: without a budget what stays may be most of a long text.
+        content, tokens = await context.workspace.run(partial(measure, pruned))
         if tokens <= context.budget.tokens:
             return content
         # Escaped line ends and quotes take more tokens in a reply than in the text.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import Tool, ToolAnnotations
+from ctxprune.utils.extras import require
 
-from ctxprune.integrations.mcp import database_tools, models, text_tools
+require("mcp", "mcp")
+
+from mcp_types import Tool, ToolAnnotations  # noqa: E402
+
+from ctxprune.integrations.mcp import database_tools, models, text_tools  # noqa: E402
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -42,8 +45,7 @@ class ToolEntry:
         """That of its function."""
         return self.function.__name__
 
-    @cached_property
-    def listed(self) -> Tool:
+    def to_tool(self) -> Tool:
         """As clients are told of it."""
         return Tool(
             name=self.name,
@@ -111,14 +113,15 @@ _ENTRIES = (
         models.PruneArguments,
         models.PruneContent,
         "Prune a text",
-        "What a question needs of a long text, page, table, JSON text or log, as it stood there.",
+        "Shorten a long text, page, table, JSON document or log to the parts that a question needs. Kept parts are "
+        "verbatim.",
     ),
     ToolEntry(
         text_tools.recall,
         models.RecallArguments,
         models.RecallContent,
         "Recall",
-        "Looks again, with a question, into what an earlier reply of this session left out.",
+        "Search what an earlier reply left out, with a new question.",
     ),
 )
 TOOLS = {entry.name: entry for entry in _ENTRIES}

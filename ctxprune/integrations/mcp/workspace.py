@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     import anyio
 
+    from ctxprune.integrations.mcp.recall import Owner
+    from ctxprune.sql.database.result_set import ResultSet
     from ctxprune.sql.guard import Verdict
-    from ctxprune.sql.guard.execution import Outcome
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.pipeline.answer import Answer
     from ctxprune.sql.schema.schema import Schema
@@ -71,8 +72,13 @@ class Workspace(Protocol):
         """What the guard says of a statement. Raises as `view`."""
         ...
 
-    def run_sql(self, database: str, sql: str) -> Outcome:
-        """Guard and run one statement within the limits. Raises as `view`."""
+    def run_sql(self, database: str, sql: str) -> tuple[str, ResultSet]:
+        """Guard and run one statement within the limits: the text that ran, and its rows.
+
+        Raises as `view`, and:
+            GuardError: The guard refuses it.
+            QueryError, QueryTimeoutError, QueryLimitError: As `ctxprune.sql.database.Database.execute`.
+        """
         ...
 
     def ask(self, database: str, question: str, evidence: str) -> Answer:
@@ -105,10 +111,11 @@ class Caller:
 
     Attributes:
         workspace: What may be used.
-        session: For whom replies keep what they leave out; no other session gets it.
+        owner: For whom replies keep what they leave out: the key and its session. Clients of the protocol of 2026 have
+            no sessions over HTTP, and share what is kept for their key.
         scopes: Cancelled where the client goes away while a tool works.
     """
 
     workspace: Workspace
-    session: str
+    owner: Owner
     scopes: list[anyio.CancelScope] = field(default_factory=list)

@@ -17,6 +17,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from ctxprune.integrations.mcp import Caller, RecallStore, ReplyBudget, create_server
+from ctxprune.integrations.mcp.recall import Owner
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig, ModelConfig, ServiceConfig
 from ctxprune.serve.mcp import ServiceWorkspace
 from ctxprune.serve.service import Service
@@ -41,7 +42,7 @@ class Tools:
         self._runner = asyncio.Runner()
 
     def identify(self, _request: Any) -> Caller:
-        return Caller(self.workspace, self.session)
+        return Caller(self.workspace, Owner("key", self.session))
 
     def run(self, work: Callable[[Client], Any]) -> Any:
         """The result of a coroutine function, given a client."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,10 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.integrations.mcp import ReplyBudget
 from ctxprune.integrations.mcp.budget import fill_budget
 from ctxprune.integrations.mcp.rows import fit_rows
+from ctxprune.policies import TableBudget
+from ctxprune.scorers.base import score_batch
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
+from ctxprune.serve.replies import encode
 from ctxprune.sql.database.result_set import ResultSet
 
 from .conftest import Tools, serving
@@ -99,7 +104,7 @@ def test_rows_of_any_shape(rows: list, budget: int, question: str) -> None:
     fitted = fit_rows(result, question, {"sql": "SELECT 1", "recall": "x" * 22}, replies)
     assert replies.count(fitted.content) <= budget
     assert fitted.content["row_count"] == len(rows)
-    assert "more rows" in fitted.content["note"] or fitted.complete
+    assert "more rows" in fitted.content["note"]
     if rows and width:
         assert fitted.content["rows"]
         assert len(fitted.content["rows"][0]) == len(fitted.content["columns"]) > 0
@@ -116,6 +121,33 @@ def test_the_rows_that_the_question_needs_stay(tools: Tools) -> None:
     content = fit_rows(ResultSet(("id", "name", "about"), rows), "What about customer 777?", {}, tools.budget).content
     assert 777 in [row[0] for row in content["rows"]]
     assert "of 900 rows are shown" in content["note"]
+    assert "compared" not in content["note"]
+
+
+def test_rows_that_were_not_compared_with_the_question_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are scored once, however many rounds it takes to fit them."""
+    scored, rooms = [], []
+
+    def limit(room: int) -> TableBudget:
+        rooms.append(room)
+        return TableBudget(room)
+
+    def score(*arguments: Any) -> Any:
+        scored.append(arguments)
+        return score_batch(*arguments)
+
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows.score_batch", score)
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows.TableBudget", limit)
+    monkeypatch.setattr("ctxprune.integrations.mcp.rows._Fitting._first_rows", None)  # is not needed
+    rows = tuple((number, f"customer {number}" + '\n"\\' * 4, None) for number in range(11_000))
+    fitted = fit_rows(ResultSet(("id", "name", "gone"), rows), "What about customer 777?", {}, ReplyBudget(2_000))
+    assert 777 in [row[0] for row in fitted.content["rows"]]
+    told = "of 11000 rows are shown; only the first 10000 rows were compared with the question"
+    assert told in fitted.content["note"]
+    assert len(scored) == 1 < len(rooms)
+    monkeypatch.undo()
+    without = fit_rows(ResultSet(("id", "name", "gone"), rows), "", {}, ReplyBudget(2_000))
+    assert "compared" not in without.content["note"]
 
 
 def test_what_a_query_left_out_is_recalled(tmp_path: Path) -> None:
@@ -160,6 +192,33 @@ def test_texts_of_any_kind(tools: Tools, kind: str) -> None:
         found = tools.call("prune", query="When did bridge 77 open?", text=text, kind=kind, **given)
         assert found["text"]
         assert found["recall"]
+
+
+def test_nothing_of_a_long_text_is_encoded_or_counted_in_the_event_loop(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, set[bool]] = {}
+
+    def note_thread(name: str, size: int) -> None:
+        if size > 10_000:
+            threads.setdefault(name, set()).add(threading.current_thread() is threading.main_thread())
+
+    def encode_noted(value: Any) -> bytes:
+        body = encode(value)
+        note_thread("encode", len(body))
+        return body
+
+    def count_noted(budget: ReplyBudget, content: dict[str, Any]) -> int:
+        note_thread("count", len(content.get("text", "")))
+        return count(budget, content)
+
+    count = ReplyBudget.count
+    monkeypatch.setattr("ctxprune.serve.mcp.encode", encode_noted)
+    monkeypatch.setattr(ReplyBudget, "count", count_noted)
+    monkeypatch.setattr(ReplyBudget, "require", lambda *_: None)  # of what fits, and so is short
+    text = " ".join(f"Bridge {number} opened in {1000 + number}, says the sign.\n" for number in range(600))
+    assert tools.call("prune", query="When did bridge 77 open?", text=text, budget=5_000)["text"]
+    assert threads == {"encode": {False}, "count": {False}}
 
 
 def test_the_budget_itself() -> None:

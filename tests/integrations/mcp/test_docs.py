@@ -54,4 +54,5 @@ def test_the_tools_and_the_limits_are_those() -> None:
         assert set(arguments.split(", ")) - {""} == set(TOOLS[name].arguments.model_fields)
     assert f"{DEFAULT_TOKENS:,} tokens" in PAGE
     defaults = {name: one.default for name, one in inspect.signature(RecallStore).parameters.items()}
-    assert (defaults["owner_items"], defaults["owner_bytes"], defaults["most_bytes"]) == (100, 64 * 10**6, 256 * 10**6)
+    assert (defaults["account_items"], defaults["account_bytes"]) == (1_000, 64 * 10**6)
+    assert defaults["most_bytes"] == 256 * 10**6

@@ -158,4 +158,6 @@ def test_a_call_that_takes_too_long_says_so(shop: Path) -> None:
         tools.workspace.seconds = 300
         assert tools.call("run_sql", sql="SELECT count(*) FROM city")["rows"] == [[4]]
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300, query_seconds=0.3)) as tools:
-        assert tools.refusal("run_sql", sql=SLOW) == "the query ran past its deadline (CP101)"
+        told = tools.refusal("run_sql", sql=SLOW)
+        assert told == "the query ran past its deadline: simplify it or raise Limits.seconds (CP102)"
+        assert "one SELECT on the tables you may see (CP" in tools.refusal("run_sql", sql="DROP TABLE city")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import signal
 import socket
@@ -22,6 +23,10 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from serve.process import Served
+from starlette.testclient import TestClient
+
+from ctxprune.serve.config import DatabaseConfig, KeyConfig, ModelConfig, ServiceConfig
+from ctxprune.serve.mcp import create_mcp_app
 
 from .test_hostile import ASKERS, SLOW
 
@@ -48,8 +53,6 @@ COUNT = {"sql": "SELECT count(*) FROM city"}
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    import hashlib
-
     folder = tmp_path_factory.mktemp("mcp")
     with sqlite3.connect(folder / "shop.sqlite") as connection:
         connection.executescript(
@@ -64,8 +67,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @asynccontextmanager
-async def connect(served: Served, key: str = ALL, mode: str = "auto") -> AsyncIterator[Client]:
-    async with create_mcp_http_client(headers={"authorization": f"Bearer {key}"}) as http:
+async def connect(served: Served, key: str = ALL, mode: str = "auto", **headers: str) -> AsyncIterator[Client]:
+    async with create_mcp_http_client(headers={"authorization": f"Bearer {key}"} | headers) as http:
         transport = streamable_http_client(f"{served.url}/v1/mcp", http_client=http)
         async with Client(transport, mode=mode) as client:
             yield client
@@ -115,6 +118,17 @@ def test_a_session_is_bound_to_its_key_and_its_ids_to_the_session(served: Served
     assert sessions[2].post("tools/list").status_code == 404
     assert httpx.delete(f"{served.url}/v1/mcp", headers=sessions[0].headers).status_code == 200
     assert sessions[0].post("tools/list").status_code == 404
+
+
+def test_without_handshakes_a_session_that_is_made_up_counts_for_nothing(served: Served) -> None:
+    async def work() -> None:
+        made_up = [{"mcp-session-id": name} for name in ("one", "two")]
+        async with connect(served, **made_up[0]) as client, connect(served, **made_up[1]) as other:
+            linked = await client.call_tool("link_schema", {"question": "How many cities are in Brazil?"})
+            recall = {"id": linked.structured_content["recall"], "query": "population"}
+            assert not (await other.call_tool("recall", recall)).is_error
+
+    asyncio.run(work())
 
 
 class Session:
@@ -172,6 +186,21 @@ def test_a_client_that_vanishes_ends_its_queries(served: Served) -> None:
     start = time.monotonic()
     assert session.call("run_sql", **COUNT)["structuredContent"]["rows"] == [[2]]
     assert time.monotonic() - start < 45
+
+
+def test_a_key_cannot_use_up_the_sessions_of_another(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxprune.serve.mcp._SESSIONS", 4)
+    keys = tuple(KeyConfig(name, hashlib.sha256(name.encode()).hexdigest(), {"shop": "*"}) for name in (ALL, SOME))
+    config = ServiceConfig(databases=(DatabaseConfig("shop", str(shop)),), keys=keys, model=ModelConfig("lexical.v1"))
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    with TestClient(create_mcp_app(config), base_url="http://127.0.0.1") as client:
+
+        def open_session(key: str) -> int:
+            return client.post("/v1/mcp", json=body, headers=JSON | {"authorization": f"Bearer {key}"}).status_code
+
+        assert [open_session(ALL) for _ in range(4)] == [200, 200, 503, 503]
+        assert [open_session(SOME) for _ in range(3)] == [200, 200, 503]
 
 
 def test_requests_that_are_refused(served: Served) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.integrations.mcp import RecallStore
-from ctxprune.integrations.mcp.recall import StoredText
+from ctxprune.integrations.mcp.recall import Owner, StoredText
 
 from .conftest import Tools
+
+ONE = Owner("key", "one")
 
 
 def text(size: int) -> StoredText:
@@ -20,15 +22,16 @@ def text(size: int) -> StoredText:
 
 def test_an_id_gives_nothing_to_another_session() -> None:
     store = RecallStore()
-    id_ = store.put("one", text(40))
-    assert store.get("one", id_) == text(40)
+    id_ = store.put(ONE, text(40))
+    assert store.get(ONE, id_) == text(40)
     words = []
-    for owner, asked in (("two", id_), ("", id_), ("one", id_[:-1]), ("one", "nope"), ("one", "")):
+    foreign = [Owner("key", "two"), Owner("key"), Owner("other", "one"), Owner("keyone")]
+    for owner, asked in [(owner, id_) for owner in foreign] + [(ONE, id_[:-1]), (ONE, "nope"), (ONE, "")]:
         with pytest.raises(InputError) as caught:
             store.get(owner, asked)
         words.append(str(caught.value))
     assert len(set(words)) == 1
-    assert len({store.put("one", text(4)) for _ in range(50)}) == 50
+    assert len({store.put(ONE, text(4)) for _ in range(50)}) == 50
     assert len(id_) >= 20
 
 
@@ -41,35 +44,56 @@ def test_a_foreign_id_gives_nothing_through_the_tools(tools: Tools) -> None:
     other.close()
 
 
-def test_the_oldest_of_a_session_goes_first() -> None:
-    store = RecallStore(most_bytes=1_000, owner_bytes=400, owner_items=3)
-    kept = store.put("other", text(400))
-    ids = [store.put("one", text(100)) for _ in range(5)]
-    for id_ in ids[:2]:
-        with pytest.raises(InputError):
-            store.get("one", id_)
-    assert all(store.get("one", id_) for id_ in ids[2:])
-    assert store.get("other", kept)
-    assert store.put("one", text(404)) == ""
-    store.put("third", text(400))
+def test_the_oldest_of_an_account_goes_first() -> None:
+    store = RecallStore(most_bytes=10_000, account_bytes=4_500, account_items=3)
+    other, third = Owner("other"), Owner("third")
+    kept = store.put(other, text(3_000))
+    ids = [store.put(Owner("key", f"session {number}"), text(100)) for number in range(5)]
+    for number, id_ in enumerate(ids):
+        owner = Owner("key", f"session {number}")
+        if number < 2:
+            with pytest.raises(InputError):
+                store.get(owner, id_)
+        else:
+            assert store.get(owner, id_)
+    assert store.get(other, kept)
+    assert store.put(ONE, text(3_500)) == ""
+    store.put(third, text(3_400))
     with pytest.raises(InputError):
-        store.get("other", kept)
+        store.get(other, kept)
 
 
-def test_memory_is_bounded_and_no_name_stays() -> None:
-    store = RecallStore(most_bytes=5_000, owner_bytes=1_000, owner_items=7)
+@pytest.mark.parametrize("most", [4, 40_000])
+def test_memory_is_bounded(most: int) -> None:
+    """Sessions that are made up get no room of their own, and items count with what it takes to keep them."""
+    store = RecallStore(most_bytes=100_000, account_bytes=50_000, account_items=30)
     chance = random.Random(1)
     for number in range(2_000):
-        store.put(f"session {number // 3}", text(chance.randrange(4, 1_200)))
-        assert store._bytes.total() == sum(entry.size for entry in store._entries.values()) <= 5_000
-        assert set(store._items) == set(store._bytes) == {entry.owner for entry in store._entries.values()}
+        store.put(Owner(f"key {number % 7}", f"session {number}"), text(chance.randrange(4, most + 4)))
+        entries = store._entries.values()
+        assert store._size == sum(entry.size for entry in entries) <= 100_000
+        assert len(entries) <= 100
+        assert set(store._accounts) == {entry.owner.account for entry in entries}
+        for name, account in store._accounts.items():
+            ids = [id_ for id_, entry in store._entries.items() if entry.owner.account == name]
+            assert list(account.ids) == ids
+            assert account.size == sum(store._entries[id_].size for id_ in ids) <= 50_000
+    session = "s" * 60_000
+    assert store.put(Owner("key", session), text(4)) == ""
+
+
+def test_one_account_with_many_sessions_has_the_room_of_one() -> None:
+    store = RecallStore(most_bytes=1_000_000, account_bytes=50_000, account_items=10_000)
+    for number in range(3_000):
+        store.put(Owner("key", f"session {number}"), text(4))
+    assert len(store._entries) <= 50
 
 
 def test_threads() -> None:
-    store = RecallStore(most_bytes=20_000, owner_bytes=2_000, owner_items=5)
+    store = RecallStore(most_bytes=200_000, account_bytes=20_000, account_items=5)
     failed = []
 
-    def work(owner: str) -> None:
+    def work(owner: Owner) -> None:
         for _ in range(300):
             id_ = store.put(owner, text(40))
             try:
@@ -77,7 +101,7 @@ def test_threads() -> None:
             except InputError as error:
                 failed.append(error)
 
-    threads = [threading.Thread(target=work, args=(f"session {number}",)) for number in range(4)]
+    threads = [threading.Thread(target=work, args=(Owner(f"key {number}"),)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -86,6 +110,6 @@ def test_threads() -> None:
 
 
 def test_wrong_limits() -> None:
-    for name in ("most_bytes", "owner_bytes", "owner_items"):
+    for name in ("most_bytes", "account_bytes", "account_items"):
         with pytest.raises(UsageError, match=name):
             RecallStore(**{name: 0})
