@@ -39,7 +39,8 @@ class Curve:
 
 CURVES = {
     "oracle": Curve("best possible", -1, 1.4, (0, (1, 1.5))),
-    "pruner.v1": Curve("pruner (bundled model)", 0, 3.4),
+    "mixture.v1": Curve("mixture (the default)", 0, 3.4),
+    "pruner.v1": Curve("pruner (the model, BM25)", 0, 1.8, (0, (4, 2)), small=False),
     "MiniLM cosine": Curve("MiniLM-L6 cosine, with title", 1),
     "titled.v1": Curve("titled (BM25 with title)", 2, 1.8, (0, (4, 2)), small=False),
     "lexical.v1": Curve("lexical (BM25)", 2),
