@@ -113,15 +113,18 @@ TABLES = frozenset({"csv", "table", "tsv"})
 
 
 def guess_kind(name: str, read_head: Callable[[], str]) -> str:
-    """Guess the kind of a file by the extension of its name, else by its beginning; Markdown counts as "text".
+    """Guess the kind of a file by the extension of its name, else by its beginning.
+
+    What only looks like Markdown is "text", since many plain texts do.
 
     Args:
         name: The file's name, in any case.
         read_head: Gives the first characters; called only where the extension says nothing.
     """
     ends = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.lower().endswith(end)]
-    # The longest ending wins, since one may end with another.
-    kind = max(ends)[1] if ends else sniff_kind(read_head())
+    if ends:  # the longest wins, since one may end with another
+        return max(ends)[1]
+    kind = sniff_kind(read_head())
     return "text" if kind == "markdown" else kind
 
 

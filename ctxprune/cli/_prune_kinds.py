@@ -126,7 +126,8 @@ def _kind(path: Path) -> str:
 
     if path.is_dir():
         return "html"
-    return "text" if path.suffix.lower() in LINES else guess_kind(path.name, lambda: beginning(path))
+    kind = "text" if path.suffix.lower() in LINES else guess_kind(path.name, lambda: beginning(path))
+    return "text" if kind == "markdown" else kind
 
 
 def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:

@@ -71,7 +71,7 @@ def test_endings_are_told_apart():
         ("a.JSON", "", "json"),
         ("tools.json", "", "json"),
         ("a.tools.json", "", "tools"),
-        ("README.md", "a,b\n1,2\n3,4\n", "text"),
+        ("README.md", "a,b\n1,2\n3,4\n", "markdown"),
         ("README", "# Title\n\nText.", "text"),
         ("answer", "a,b\n1,2\n3,4\n", "csv"),
     ],

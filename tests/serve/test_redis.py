@@ -66,7 +66,8 @@ def test_a_new_version_is_used_without_a_restart(shared: Client, shop: Path, red
 def test_a_version_that_hides_a_column_hides_it_at_once(shared: Client, shop: Path, redis_url: str) -> None:
     def told() -> str:
         link = shared.post("/v1/sql/link", QUESTION).json()
-        ask = shared.post("/v1/sql/ask", QUESTION | {"question": "Show the country of every city"}).json()
+        question = QUESTION | {"question": "Show the country of every city", "trace": True}
+        ask = shared.post("/v1/sql/ask", question).json()
         return json.dumps([link, ask["trace"]["prompts"]], ensure_ascii=False)
 
     assert "Poland" in told()  # an example in a prompt
