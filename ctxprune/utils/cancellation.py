@@ -6,13 +6,22 @@ import asyncio
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Stop", "cancellation", "check_cancelled", "current_event", "is_cancelled", "told_at_once"]
+__all__ = [
+    "Stop",
+    "cancellation",
+    "check_cancelled",
+    "current_event",
+    "is_cancelled",
+    "run_cancellable",
+    "told_at_once",
+]
 
+T = TypeVar("T")
 _event: ContextVar[Event | None] = ContextVar("ctxprune_cancelled", default=None)
 
 
@@ -82,3 +91,18 @@ def check_cancelled() -> None:
     """Raises asyncio.CancelledError, which no handler of failures catches, where the work was cancelled."""
     if is_cancelled():
         raise asyncio.CancelledError
+
+
+async def run_cancellable(function: Callable[[], T]) -> T:
+    """Run a function that blocks, in a thread.
+
+    Once the task is cancelled, the function starts no further step, model call or query, and the query that is running
+    ends.
+    """
+    stop = Stop()
+    try:
+        with cancellation(stop):
+            return await asyncio.to_thread(function)
+    finally:
+        # Also where the task was cancelled: the thread cannot be, so it is told to stop.
+        stop.set()

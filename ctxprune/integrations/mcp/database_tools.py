@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
-from ctxprune.integrations.mcp.frames import cut_text, describe_answer, fit_frame
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
-from ctxprune.integrations.mcp.rows import fit_rows, write_csv
-from ctxprune.integrations.mcp.schemas import describe_hits, fit_linked
+from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
+from ctxprune.integrations.sql_tools.rows import fit_rows, write_csv
+from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
 from ctxprune.sql.database.result_set import ResultSet
 
 if TYPE_CHECKING:
     from ctxprune.integrations.mcp import models
     from ctxprune.integrations.mcp.context import ToolContext
-    from ctxprune.sql.schema.schema import Schema
 
 __all__ = ["ask", "check_sql", "find_values", "link_schema", "list_databases", "run_sql"]
-
-_VALUES = 200  # that are told at most, and that `recall` finds
 
 
 async def list_databases(context: ToolContext, _arguments: models.NoArguments) -> dict[str, Any]:
@@ -65,27 +62,9 @@ async def link_schema(context: ToolContext, arguments: models.LinkArguments) -> 
 def _link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     linked = context.workspace.view(name).link(arguments.question, arguments.evidence)
-
-    def build(text: str, part: Schema) -> dict[str, Any]:
-        shown, count = part.n_columns, linked.full.n_columns
-        notes = [f"{shown} of {count} columns are shown"] if shown < count else []
-        if shown < linked.schema.n_columns:
-            notes.append(f"{linked.schema.n_columns - shown} more that the question may need did not fit")
-        return {
-            "database": name,
-            "dialect": linked.full.dialect,
-            "schema": text,
-            "values": describe_hits(linked.hits),
-            "column_count": count,
-            "columns_shown": shown,
-            "note": "; ".join(notes),
-            "recall": RECALL_ID if notes else "",
-        }
-
-    content = fit_linked(linked, build, context.budget)
-    if content["recall"]:
-        content["recall"] = context.keep(StoredSchema(name, linked.full))
-    return content
+    fitted = fit_link(linked, {"database": name, "recall": RECALL_ID}, context.budget)
+    kept = "" if fitted.complete else context.keep(StoredSchema(name, linked.full))
+    return fitted.content | {"recall": kept}
 
 
 async def find_values(context: ToolContext, arguments: models.ValuesArguments) -> dict[str, Any]:
@@ -104,23 +83,13 @@ def _find_values(context: ToolContext, arguments: models.ValuesArguments) -> dic
                 raise
             failed.append(name)
             continue
-        found += [{"database": name, **hit} for hit in describe_hits(hits, _VALUES)]
+        found += [{"database": name, **hit} for hit in describe_hits(hits, MOST_VALUES)]
     found.sort(key=lambda hit: -hit["score"])  # a stable sort: of equal ones the likeliest of each database stay first
-    found = found[:_VALUES]
+    found = found[:MOST_VALUES]
     unread = f"{len(failed)} of {len(names)} databases could not be read" if failed else ""
-
-    def build(count: int) -> dict[str, Any]:
-        cut = f"{count} of {len(found)} values are shown" if count < len(found) else ""
-        return {
-            "values": found[:count],
-            "note": "; ".join(filter(None, (unread, cut))),
-            "recall": RECALL_ID if cut else "",
-        }
-
-    content = context.budget.fill(len(found), build)[1]
-    if content["recall"]:
-        content["recall"] = context.keep(StoredText(json.dumps(found, ensure_ascii=False), "json"))
-    return content
+    fitted = fit_values(found, {"recall": RECALL_ID, "note": unread}, context.budget)
+    kept = "" if fitted.complete else context.keep(StoredText(json.dumps(found, ensure_ascii=False), "json"))
+    return fitted.content | {"recall": kept}
 
 
 async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
@@ -131,14 +100,8 @@ async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> d
 def _check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     verdict = context.workspace.check(name, arguments.sql)
-    frame = {
-        "database": name,
-        "dialect": context.workspace.schema(name).dialect,
-        "allowed": verdict.allowed,
-        "reason": cut_text(verdict.reason),
-        "sql": verdict.sql,
-    }
-    return fit_frame(frame, context.budget, with_rows=False)
+    frame = {"database": name, "dialect": context.workspace.schema(name).dialect}
+    return fit_verdict(verdict, frame, context.budget)
 
 
 async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
@@ -149,7 +112,7 @@ async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[
 def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     sql, result = context.workspace.run_sql(name, arguments.sql)
-    frame = fit_frame({"database": name, "sql": sql}, context.budget)
+    frame = fit_frame({"database": name, "recall": RECALL_ID, "sql": sql}, context.budget)
     return _with_rows(result, arguments.question, frame, context)
 
 
@@ -162,11 +125,12 @@ def _ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]
     name = context.database(arguments.database)
     answer = context.workspace.ask(name, arguments.question, arguments.evidence)
     result = ResultSet((), ()) if answer.result is None else answer.result
-    return _with_rows(result, answer.question, describe_answer(answer, name, context.budget), context)
+    frame = describe_answer(answer, {"database": name, "recall": RECALL_ID}, context.budget)
+    return _with_rows(result, answer.question, frame, context)
 
 
 def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context: ToolContext) -> dict[str, Any]:
     """The content with as many rows as fit; the others can be recalled."""
-    fitted = fit_rows(result, question, frame | {"recall": RECALL_ID}, context.budget)
+    fitted = fit_rows(result, question, frame, context.budget)
     kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
     return fitted.content | {"recall": kept}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from ctxprune.errors import UsageError
+from ctxprune.integrations.sql_tools import arguments
+from ctxprune.integrations.sql_tools.arguments import Question, ToolArguments
 
 __all__ = [
     "AskArguments",
@@ -25,71 +26,46 @@ __all__ = [
     "RunContent",
     "ValuesArguments",
     "ValuesContent",
-    "json_schema_of",
-    "read_arguments",
 ]
 
 _Name = Annotated[str, Field(max_length=100, description="Name of a database; may be left out where there is one.")]
-_Question = Annotated[str, Field(min_length=1, max_length=10_000, description="One question in plain words.")]
-_Evidence = Annotated[str, Field(max_length=10_000, description="Further knowledge about the question.")]
-_Sql = Annotated[str, Field(min_length=1, max_length=100_000, description="One SELECT statement.")]
 _Tokens = Annotated[int, Field(ge=1, description="Tokens that may stay, less than a reply may take.")]
 _Note = Annotated[str, Field(description="What was left out; empty if nothing was.")]
 _Recall = Annotated[str, Field(description="Id for `recall`, which finds what was left out; empty if nothing was.")]
 
 
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class NoArguments(_Arguments):
+class NoArguments(ToolArguments):
     """None."""
 
 
-class LinkArguments(_Arguments):
+class _OnDatabase(ToolArguments):
+    database: _Name = ""
+
+
+class LinkArguments(_OnDatabase, arguments.LinkArguments):
     """A question on a database."""
 
-    question: _Question
-    database: _Name = ""
-    evidence: _Evidence = ""
 
-
-class ValuesArguments(_Arguments):
+class ValuesArguments(_OnDatabase, arguments.ValuesArguments):
     """A text."""
 
-    text: Annotated[str, Field(min_length=1, max_length=10_000, description="Text that may name stored values.")]
-    database: _Name = ""
 
-
-class CheckArguments(_Arguments):
+class CheckArguments(_OnDatabase, arguments.CheckArguments):
     """A statement."""
 
-    sql: _Sql
-    database: _Name = ""
 
-
-class RunArguments(_Arguments):
+class RunArguments(_OnDatabase, arguments.RunArguments):
     """A statement, and what it is for."""
-
-    sql: _Sql
-    question: Annotated[
-        str,
-        Field(
-            max_length=10_000,
-            description="Chooses the rows to keep when not all fit; without it the first rows are kept.",
-        ),
-    ] = ""
-    database: _Name = ""
 
 
 class AskArguments(LinkArguments):
     """A question on a database."""
 
 
-class PruneArguments(_Arguments):
+class PruneArguments(ToolArguments):
     """A text, and what is asked of it."""
 
-    query: _Question
+    query: Question
     text: Annotated[str, Field(min_length=1, description="The text.")]
     kind: Annotated[
         str,
@@ -101,11 +77,11 @@ class PruneArguments(_Arguments):
     budget: _Tokens | None = None
 
 
-class RecallArguments(_Arguments):
+class RecallArguments(ToolArguments):
     """An id, and what is asked of what it stands for."""
 
     id: Annotated[str, Field(min_length=1, max_length=100, description="`recall` of an earlier reply.")]
-    query: _Question
+    query: Question
     budget: _Tokens | None = None
 
 
@@ -214,38 +190,3 @@ class RecallContent(BaseModel):
     kind: str
     text: str
     note: _Note
-
-
-def read_arguments(model: type[BaseModel], arguments: dict[str, Any]) -> Any:
-    """The arguments of a tool.
-
-    Raises:
-        UsageError: The first fault, with its place but not its value.
-    """
-    try:
-        return model.model_validate(arguments)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, fault["loc"]))[:100]
-        known = ", ".join(model.model_fields) or "none"
-        raise UsageError(f"{place}: {fault['msg']}", hint=f"arguments: {known}") from None
-
-
-def json_schema_of(model: type[BaseModel], *, output: bool = False) -> dict[str, Any]:
-    """A JSON schema without the titles, which repeat the names and cost tokens in each conversation."""
-    schema = model.model_json_schema(by_alias=True, mode="serialization" if output else "validation")
-    found: dict[str, Any] = _without_titles(schema)
-    if not output:
-        found["additionalProperties"] = False
-    return found
-
-
-def _without_titles(part: Any) -> Any:
-    if isinstance(part, list):
-        return [_without_titles(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    # A property may be called "title"; what it stands for is then a schema, and not a text.
-    return {
-        name: _without_titles(value) for name, value in part.items() if not (name == "title" and isinstance(value, str))
-    }

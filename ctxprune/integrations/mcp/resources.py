@@ -19,8 +19,8 @@ from mcp_types import (  # noqa: E402
 )
 
 from ctxprune.errors import BudgetError  # noqa: E402
-from ctxprune.integrations.mcp.budget import fill_budget  # noqa: E402
-from ctxprune.integrations.mcp.schemas import fit_schema_text  # noqa: E402
+from ctxprune.integrations.sql_tools.budget import fill_budget  # noqa: E402
+from ctxprune.integrations.sql_tools.schemas import fit_schema_text  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

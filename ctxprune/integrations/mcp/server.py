@@ -25,11 +25,12 @@ from mcp_types import (  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, RequestError  # noqa: E402
 from ctxprune.integrations.mcp import resources  # noqa: E402
-from ctxprune.integrations.mcp.budget import ReplyBudget, encode_content  # noqa: E402
+from ctxprune.integrations.mcp.budget import ReplyBudget  # noqa: E402
 from ctxprune.integrations.mcp.context import ToolContext  # noqa: E402
-from ctxprune.integrations.mcp.models import read_arguments  # noqa: E402
 from ctxprune.integrations.mcp.recall import RecallStore  # noqa: E402
 from ctxprune.integrations.mcp.tools import TOOLS  # noqa: E402
+from ctxprune.integrations.sql_tools.arguments import read_arguments  # noqa: E402
+from ctxprune.integrations.sql_tools.budget import encode_content  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,11 +125,7 @@ class _Handlers:
             raise RequestError("the call took too long", status=504, hint=hint) from error
 
     def _make_error(self, text: str) -> CallToolResult:
-        text = text.encode("utf-8", "replace").decode()
-        text = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
-        while self._budget.count_text(text) > self._budget.tokens:  # of a script with many tokens a character
-            text = f"{text[: len(text) // 2]}…"
-        return CallToolResult(content=[TextContent(text=text)], is_error=True)
+        return CallToolResult(content=[TextContent(text=self._budget.cut_error(text, _LONGEST_ERROR))], is_error=True)
 
     async def list_resources(
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import BudgetError
 from ctxprune.integrations.mcp.context import RECALL_ID
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
-from ctxprune.integrations.mcp.schemas import fit_linked
+from ctxprune.integrations.sql_tools.budget import RoomSearch
+from ctxprune.integrations.sql_tools.schemas import fit_linked
 from ctxprune.sql.linking.ranked import RankedLinker
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["prune", "recall"]
 
-_ROUNDS = 6  # of which each measures the reply and corrects the budget of the text
-_SAFETY = 0.95  # of the room that is aimed at
 _RECALLED = 2_000  # tokens of what is recalled by default: enough to find it, and not all that was cut
 
 
@@ -93,20 +92,21 @@ async def _prune_to_fit(
     """
     frame = {"kind": stored.kind, "units_after": 10**6, "units_before": 10**6 + 1, "noun": "tools and parameters"}
     frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6}
-    room = context.budget.left(build(frame)) * _SAFETY
-    asked = None if budget is None else min(budget, int(room))
+    search = RoomSearch(context.budget, build(frame))
 
-    def measure(pruned: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    def measure(pruned: dict[str, Any], accepts: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
         content = build(pruned)
-        return content, context.budget.count(content)
+        return content if accepts(content) else None
 
-    for _ in range(_ROUNDS):
-        pruned = await context.workspace.prune(query, stored.text, stored.kind, asked)
+    async def attempt(tokens: int | None, accepts: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+        pruned = await context.workspace.prune(query, stored.text, stored.kind, tokens)
         # In a thread: without a budget what stays may be most of a long text.
-        content, tokens = await context.workspace.run(partial(measure, pruned))
-        if tokens <= context.budget.tokens:
+        return await context.workspace.run(partial(measure, pruned, accepts))
+
+    if budget is None and (content := await attempt(None, context.budget.fits)) is not None:
+        return content
+    for room in search:
+        content = await attempt(room if budget is None else min(budget, room), search.accepts)
+        if content is not None:
             return content
-        # Escaped line ends and quotes take more tokens in a reply than in the text.
-        room *= _SAFETY * min(1.0, context.budget.tokens / tokens) if asked is not None else 1.0
-        asked = int(room)
     raise BudgetError("what the question needs does not fit", hint="ask a narrower question, or send a part of it")

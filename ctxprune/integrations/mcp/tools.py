@@ -13,6 +13,8 @@ require("mcp", "mcp")
 from mcp_types import Tool, ToolAnnotations  # noqa: E402
 
 from ctxprune.integrations.mcp import database_tools, models, text_tools  # noqa: E402
+from ctxprune.integrations.sql_tools.arguments import json_schema_of  # noqa: E402
+from ctxprune.integrations.sql_tools.descriptions import DESCRIPTIONS  # noqa: E402
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -51,8 +53,8 @@ class ToolEntry:
             name=self.name,
             title=self.title,
             description=self.description,
-            input_schema=models.json_schema_of(self.arguments),
-            output_schema=models.json_schema_of(self.content, output=True),
+            input_schema=json_schema_of(self.arguments),
+            output_schema=json_schema_of(self.content, output=True),
             annotations=ToolAnnotations(
                 read_only_hint=True,
                 destructive_hint=False,
@@ -75,38 +77,35 @@ _ENTRIES = (
         models.LinkArguments,
         models.LinkContent,
         "Link a schema",
-        "The tables and columns that a question needs, with keys, example values and the stored values it mentions. "
-        "Call it before you write SQL.",
+        DESCRIPTIONS["link_schema"],
     ),
     ToolEntry(
         database_tools.find_values,
         models.ValuesArguments,
         models.ValuesContent,
         "Find stored values",
-        "Where and how the names and terms of a text are stored, for conditions in SQL.",
+        DESCRIPTIONS["find_values"],
     ),
     ToolEntry(
         database_tools.check_sql,
         models.CheckArguments,
         models.CheckContent,
         "Check SQL",
-        "Whether a statement may run: one SELECT on visible tables and columns. It is not run.",
+        DESCRIPTIONS["check_sql"],
     ),
     ToolEntry(
         database_tools.run_sql,
         models.RunArguments,
         models.RunContent,
         "Run SQL",
-        "Runs one read-only SELECT within limits. Where not all rows fit into the reply, those stay that `question` "
-        "needs, `note` says what is missing and `recall` finds it.",
+        f"{DESCRIPTIONS['run_sql']} `recall` finds it.",
     ),
     ToolEntry(
         database_tools.ask,
         models.AskArguments,
         models.AskContent,
         "Ask a database",
-        "Answers a question by a query that is written, checked and run here, with the confidence and the doubts. Ask "
-        "one thing at a time, with all names and numbers it is about.",
+        DESCRIPTIONS["ask"],
     ),
     ToolEntry(
         text_tools.prune,

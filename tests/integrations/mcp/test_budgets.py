@@ -13,8 +13,8 @@ import pytest
 
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.integrations.mcp import ReplyBudget
-from ctxprune.integrations.mcp.budget import fill_budget
-from ctxprune.integrations.mcp.rows import fit_rows
+from ctxprune.integrations.sql_tools.budget import fill_budget
+from ctxprune.integrations.sql_tools.rows import fit_rows
 from ctxprune.policies import TableBudget
 from ctxprune.scorers.base import score_batch
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
@@ -136,9 +136,9 @@ def test_rows_that_were_not_compared_with_the_question_are_told(monkeypatch: pyt
         scored.append(arguments)
         return score_batch(*arguments)
 
-    monkeypatch.setattr("ctxprune.integrations.mcp.rows.score_batch", score)
-    monkeypatch.setattr("ctxprune.integrations.mcp.rows.TableBudget", limit)
-    monkeypatch.setattr("ctxprune.integrations.mcp.rows._Fitting._first_rows", None)  # is not needed
+    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows.score_batch", score)
+    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows.TableBudget", limit)
+    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows._Fitting._first_rows", None)  # is not needed
     rows = tuple((number, f"customer {number}" + '\n"\\' * 4, None) for number in range(11_000))
     fitted = fit_rows(ResultSet(("id", "name", "gone"), rows), "What about customer 777?", {}, ReplyBudget(2_000))
     assert 777 in [row[0] for row in fitted.content["rows"]]

@@ -9,9 +9,9 @@ import pytest
 
 from ctxprune.errors import BudgetError
 from ctxprune.integrations.mcp import ReplyBudget
-from ctxprune.integrations.mcp.frames import fit_frame
 from ctxprune.integrations.mcp.resources import list_page
-from ctxprune.integrations.mcp.rows import fit_rows
+from ctxprune.integrations.sql_tools.frames import fit_frame
+from ctxprune.integrations.sql_tools.rows import fit_rows
 from ctxprune.serve.config import DatabaseConfig
 from ctxprune.sql.database.result_set import ResultSet
 
@@ -26,7 +26,7 @@ def frame_of(text: str) -> dict:
     return {
         "database": "shop", "outcome": "tentative", "confidence": 0.5, "sql": text * 500, "reason": long,
         "doubts": [f"{number}{long}" for number in range(9)], "unused": [text * 3] * 30, "question_back": long,
-        "other_sql": text * 500,
+        "other_sql": text * 500, "recall": "x" * 22,
     }  # fmt: skip
 
 
@@ -35,14 +35,14 @@ def frame_of(text: str) -> dict:
 def test_a_frame_leaves_room_for_rows(text: str, budget: int) -> None:
     replies = ReplyBudget(budget)
     frame = fit_frame(frame_of(text), replies)
-    fitted = fit_rows(TOWNS, "Łódź?", frame | {"recall": "x" * 22}, replies)
+    fitted = fit_rows(TOWNS, "Łódź?", frame, replies)
     assert replies.count(fitted.content) <= budget
     assert fitted.content["rows"]
     assert "other_sql did not fit" in fitted.content["note"] or fitted.content["other_sql"]
     assert f"{len(frame['doubts'])} of 9 doubts are shown" in fitted.content["note"]
     assert f"{len(frame['unused'])} of 30 unused words are shown" in fitted.content["note"]
-    statement = fit_frame({"database": "shop", "sql": text * 500}, replies)
-    assert fit_rows(TOWNS, "", statement | {"recall": "x" * 22}, replies).content["rows"]
+    statement = fit_frame({"database": "shop", "recall": "x" * 22, "sql": text * 500}, replies)
+    assert fit_rows(TOWNS, "", statement, replies).content["rows"]
 
 
 def test_the_least_needed_parts_go_first() -> None:

@@ -4,24 +4,76 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.integrations.mcp.budget import fill_budget
+from ctxprune.integrations.sql_tools.budget import FittedContent, cut_text, fill_budget
 from ctxprune.sql.render import RENDERERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ctxprune.integrations.mcp.budget import ReplyBudget
+    from ctxprune.integrations.sql_tools.budget import ContentBudget
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.values.base import ValueHit
 
-__all__ = ["describe_hits", "fit_linked", "fit_schema_text"]
+__all__ = ["MOST_VALUES", "describe_hits", "fit_link", "fit_linked", "fit_schema_text", "fit_values"]
 
+MOST_VALUES = 200  # of a look-up that are told
 _HITS = 12  # of a linked schema that are told
 _VALUE = 120  # characters of a value
 
 
-def fit_linked(linked: Linked, build: Callable[[str, Schema], dict[str, Any]], budget: ReplyBudget) -> dict[str, Any]:
+def fit_link(linked: Linked, frame: Mapping[str, Any], budget: ContentBudget) -> FittedContent:
+    """The content of a reply with as much of a linked schema as fits.
+
+    Args:
+        linked: From a linker.
+        frame: What the reply says besides.
+        budget: Of the reply.
+
+    Raises:
+        BudgetError: The content is too large even without a column.
+    """
+
+    def build(text: str, part: Schema) -> dict[str, Any]:
+        shown, count = part.n_columns, linked.full.n_columns
+        notes = [f"{shown} of {count} columns are shown"] if shown < count else []
+        if shown < linked.schema.n_columns:
+            notes.append(f"{linked.schema.n_columns - shown} more that the question may need did not fit")
+        return {
+            **frame,
+            "dialect": linked.full.dialect,
+            "schema": text,
+            "values": describe_hits(linked.hits),
+            "column_count": count,
+            "columns_shown": shown,
+            "note": "; ".join(notes),
+        }
+
+    content = fit_linked(linked, build, budget)
+    return FittedContent(content, complete=not content["note"])
+
+
+def fit_values(values: Sequence[Mapping[str, Any]], frame: Mapping[str, Any], budget: ContentBudget) -> FittedContent:
+    """The content of a reply with as many stored values as fit.
+
+    Args:
+        values: Of `describe_hits`, the likeliest first.
+        frame: What the reply says besides; its `note`, where it has one, comes before what is said here.
+        budget: Of the reply.
+
+    Raises:
+        BudgetError: The content is too large even without a value.
+    """
+
+    def build(count: int) -> dict[str, Any]:
+        cut = f"{count} of {len(values)} values are shown" if count < len(values) else ""
+        return {**frame, "values": [*values[:count]], "note": "; ".join(filter(None, (frame.get("note"), cut)))}
+
+    count, content = budget.fill(len(values), build)
+    return FittedContent(content, complete=count == len(values))
+
+
+def fit_linked(linked: Linked, build: Callable[[str, Schema], dict[str, Any]], budget: ContentBudget) -> dict[str, Any]:
     """The content with as much of a linked schema as fits, by the scores of its columns.
 
     Args:
@@ -75,7 +127,7 @@ def describe_hits(hits: Sequence[ValueHit], most: int = _HITS) -> list[dict[str,
         {
             "table": hit.ref.table,
             "column": hit.ref.column,
-            "value": hit.value if len(hit.value) <= _VALUE else f"{hit.value[:_VALUE]}…",
+            "value": cut_text(hit.value, _VALUE),
             "score": round(hit.score, 3),
         }
         for hit in hits[:most]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.integrations.mcp.context import RECALL_ID
+from ctxprune.integrations.sql_tools.budget import cut_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ctxprune.integrations.mcp.budget import ReplyBudget
+    from ctxprune.integrations.sql_tools.budget import ContentBudget
+    from ctxprune.sql.guard import Verdict
     from ctxprune.sql.pipeline.answer import Answer
 
-__all__ = ["cut_text", "describe_answer", "fit_frame"]
+__all__ = ["describe_answer", "fit_frame", "fit_verdict"]
 
 _TEXT = 600  # characters of a sentence
 _DOUBTS = 6
@@ -20,40 +21,46 @@ _WORD = 60  # characters of an unused word
 _WORDS = 20
 _SHORTEST = 8  # characters that a text is not cut below; of some scripts each takes several tokens
 _SQL_SHARE = 6  # a reply gives at most this part of itself to a statement, which is told for reading alone
-_ROWS_SHARE = 8  # of the tokens of a reply; this part of each of its two copies is left to the rows
+_ROWS_SHARE = 8  # of the tokens of a reply; this part of each of its copies is left to the rows
 _ROWS_TOKENS = 120  # that are left to the rows, with their notes, at least
 _TEXTS = ("reason", "question_back", "sql")
-_ROWS = {"columns": [], "rows": [], "row_count": 10**6, "truncated": False, "recall": RECALL_ID}
+_ROWS = {"columns": [], "rows": [], "row_count": 10**6, "truncated": False}
 
 
-def cut_text(text: str, most: int = _TEXT) -> str:
-    """A text, or its beginning with an ellipsis."""
-    return text if len(text) <= most else f"{text[:most]}…"
+def fit_verdict(verdict: Verdict, frame: Mapping[str, Any], budget: ContentBudget) -> dict[str, Any]:
+    """The content of a reply with what the guard says of a statement.
+
+    Args:
+        verdict: Of the guard.
+        frame: What the reply says besides.
+        budget: Of the reply.
+    """
+    found = {"allowed": verdict.allowed, "reason": cut_text(verdict.reason, _TEXT), "sql": verdict.sql}
+    return fit_frame({**frame, **found}, budget, with_rows=False)
 
 
-def describe_answer(answer: Answer, database: str, budget: ReplyBudget) -> dict[str, Any]:
+def describe_answer(answer: Answer, frame: Mapping[str, Any], budget: ContentBudget) -> dict[str, Any]:
     """The content of a reply with an answer, but for its rows. `note` says which parts did not fit.
 
     Args:
         answer: Of a pipeline.
-        database: Its name.
+        frame: What the reply says besides.
         budget: Of the reply.
     """
-    frame = {
-        "database": database,
+    found = {
         "outcome": answer.outcome,
         "confidence": round(answer.confidence, 3),
         "sql": answer.sql,
-        "reason": cut_text(answer.reason),
-        "doubts": [cut_text(str(doubt)) for doubt in answer.doubts],
+        "reason": cut_text(answer.reason, _TEXT),
+        "doubts": [cut_text(str(doubt), _TEXT) for doubt in answer.doubts],
         "unused": [cut_text(word, _WORD) for word in answer.unused],
-        "question_back": cut_text(answer.question_back),
+        "question_back": cut_text(answer.question_back, _TEXT),
         "other_sql": _cut_sql(answer.other_sql, budget),
     }
-    return fit_frame(frame, budget)
+    return fit_frame({**frame, **found}, budget)
 
 
-def fit_frame(frame: dict[str, Any], budget: ReplyBudget, *, with_rows: bool = True) -> dict[str, Any]:
+def fit_frame(frame: dict[str, Any], budget: ContentBudget, *, with_rows: bool = True) -> dict[str, Any]:
     """A frame that leaves room for rows: without `other_sql`, `unused` and the last `doubts`, and with shorter texts,
     as far as needed. What is left out is told in `note`, where the reply has rows.
 
@@ -77,7 +84,7 @@ def fit_frame(frame: dict[str, Any], budget: ReplyBudget, *, with_rows: bool = T
             return part
 
 
-def _cut_sql(sql: str, budget: ReplyBudget) -> str:
+def _cut_sql(sql: str, budget: ContentBudget) -> str:
     return cut_text(sql, 2 * budget.tokens // _SQL_SHARE)
 
 

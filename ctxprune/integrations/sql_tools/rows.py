@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import BudgetError
+from ctxprune.integrations.sql_tools.budget import FittedContent, RoomSearch, cut_text
 from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.tables import Table
@@ -20,33 +21,19 @@ from ctxprune.utils.plain_data import as_plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ctxprune.integrations.mcp.budget import ReplyBudget
+    from ctxprune.integrations.sql_tools.budget import ContentBudget
 
-__all__ = ["FittedRows", "fit_rows", "write_csv"]
+__all__ = ["fit_rows", "write_csv"]
 
 _CELLS = (400, 60, 16)  # characters that a cell may have, tried in this order
 _NAME = 60  # characters that the name of a column may have
 _SCORED_CELLS = 30_000  # that the scorer reads, 0.5 seconds of processor time
-_ROUNDS = 6  # of which each measures the reply and corrects the budget of the rows
-_SAFETY = 0.95  # of the room that is aimed at
 _LEAST_CHARACTERS = 2  # of JSON that a token of the budget stands for at least where all rows are tried at once
 
 
-@dataclass(frozen=True)
-class FittedRows:
-    """Rows in a content that fits.
-
-    Attributes:
-        content: With `columns`, `rows`, `row_count`, `truncated` and `note` filled in.
-        complete: Whether nothing was left out of what was read.
-    """
-
-    content: dict[str, Any]
-    complete: bool
-
-
-def fit_rows(result: ResultSet, question: str, frame: Mapping[str, Any], budget: ReplyBudget) -> FittedRows:
-    """As much of a result as fits, with a note of what was left out.
+def fit_rows(result: ResultSet, question: str, frame: Mapping[str, Any], budget: ContentBudget) -> FittedContent:
+    """The frame with as much of a result as fits: `columns`, `rows`, `row_count`, `truncated`, and `note` with what was
+    left out.
 
     Args:
         result: What the database gave.
@@ -61,12 +48,12 @@ def fit_rows(result: ResultSet, question: str, frame: Mapping[str, Any], budget:
     if fitting.may_fit_whole():
         content = fitting.content(result)
         if budget.fits(content):
-            return FittedRows(content, complete=True)
-    return FittedRows(fitting.cut(question), complete=False)
+            return FittedContent(content, complete=True)
+    return FittedContent(fitting.cut(question), complete=False)
 
 
 class _Fitting:
-    def __init__(self, result: ResultSet, frame: Mapping[str, Any], budget: ReplyBudget) -> None:
+    def __init__(self, result: ResultSet, frame: Mapping[str, Any], budget: ContentBudget) -> None:
         self._result, self._frame, self._budget = result, frame, budget
 
     def may_fit_whole(self) -> bool:
@@ -124,21 +111,19 @@ class _Fitting:
         rows = short.result.rows[:most]
         table = Table(ResultSet(short.result.columns, rows))
         content = partial(self.content, cells=short.cells, compared=len(rows))
-        room = self._budget.left(content(ResultSet((), ()))) * _SAFETY
         scorer = SCORERS.get("tabular.v1")()
         (scores,) = score_batch(scorer, [question], [table])
-        for _ in range(_ROUNDS):
+        search = RoomSearch(self._budget, content(ResultSet((), ())))
+        for room in search:
             try:
-                part = Pruner(scorer, TableBudget(int(room))).prune_scored(question, table, scores).output
+                part = Pruner(scorer, TableBudget(room)).prune_scored(question, table, scores).output
             except BudgetError:
                 return None
             if not part.rows or not part.columns:
                 return None
             chosen = content(part)
-            tokens = self._budget.count(chosen)
-            if tokens <= self._budget.tokens:
+            if search.accepts(chosen):
                 return chosen
-            room *= _SAFETY * self._budget.tokens / tokens
         return None
 
     def _first_rows(self, short: _Shortened) -> dict[str, Any] | None:
@@ -187,7 +172,7 @@ def _shorten(result: ResultSet, most: int) -> _Shortened:
         return cell
 
     rows = tuple(tuple(map(short, row)) for row in result.rows)
-    names = tuple(name if len(name) <= _NAME else f"{name[:_NAME]}…" for name in result.columns)
+    names = tuple(cut_text(name, _NAME) for name in result.columns)
     return _Shortened(ResultSet(names, rows, result.truncated, result.ms), cut)
 
 

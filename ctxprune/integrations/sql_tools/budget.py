@@ -1,0 +1,196 @@
+"""The token budget of one reply: counted, enforced, and filled with as much as fits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from ctxprune.errors import BudgetError
+from ctxprune.tokens import as_counter
+from ctxprune.utils.plain_data import as_plain
+from ctxprune.utils.validation import check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ctxprune.tokens import TokenCounter
+
+__all__ = [
+    "DEFAULT_TOKENS",
+    "MIN_TOKENS",
+    "ContentBudget",
+    "FittedContent",
+    "RoomSearch",
+    "cut_text",
+    "encode_content",
+    "fill_budget",
+]
+
+T = TypeVar("T")
+DEFAULT_TOKENS = 8_000
+MIN_TOKENS = 600  # the names of a reply's fields, a note and an error message fit into these
+_ROUNDS = 6  # of a search for room, of which each measures the reply
+_SAFETY = 0.95  # of the room that is aimed at
+
+
+def cut_text(text: str, most: int) -> str:
+    """A text, or its first characters with an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def encode_content(content: Mapping[str, Any]) -> str:
+    """The JSON that a model reads; lone surrogates, which UTF-8 lacks, come as question marks."""
+    text = json.dumps(as_plain(dict(content)), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True)
+class FittedContent:
+    """The content of a reply that keeps to its budget.
+
+    Attributes:
+        content: Its fields.
+        complete: Whether nothing was left out.
+    """
+
+    content: dict[str, Any]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class ContentBudget:
+    """Tokens that one reply may take, whose content is written as JSON.
+
+    Attributes:
+        tokens: Of a whole reply, from 600 up.
+        counter: Counts tokens; see `ctxprune.tokens.as_counter`.
+
+    Raises:
+        UsageError: `tokens` is out of its range, or `counter` counts nothing.
+    """
+
+    tokens: int = DEFAULT_TOKENS
+    counter: Any = None
+    _counter: TokenCounter = field(init=False, repr=False, compare=False)
+
+    copies: ClassVar[int] = 1
+    """Of the content in one reply."""
+    remedy: ClassVar[str] = "raise the tool's budget"
+    """What an error advises beside asking for less."""
+
+    def __post_init__(self) -> None:
+        check_whole("tokens", self.tokens, minimum=MIN_TOKENS)
+        object.__setattr__(self, "_counter", as_counter(self.counter))
+
+    def count(self, content: Mapping[str, Any]) -> int:
+        """Tokens of a reply with this content."""
+        return self.copies * self.count_text(encode_content(content))
+
+    def count_text(self, text: str) -> int:
+        """Tokens of a text that a reply carries once."""
+        return self._counter.count(text)
+
+    def fits(self, content: Mapping[str, Any]) -> bool:
+        """Whether a reply with this content keeps to the budget."""
+        return self.count(content) <= self.tokens
+
+    def require(self, content: Mapping[str, Any]) -> None:
+        """Refuse a content that is too large.
+
+        Raises:
+            BudgetError: A reply with it would exceed the budget.
+        """
+        tokens = self.count(content)
+        if tokens > self.tokens:
+            raise BudgetError(
+                f"the reply would take {tokens} tokens of {self.tokens}", hint=f"ask for less, or {self.remedy}"
+            )
+
+    def left(self, content: Mapping[str, Any]) -> int:
+        """Tokens that a text may have which is still to be put into this content; 0 or more."""
+        return max(0, (self.tokens - self.count(content)) // self.copies)
+
+    def fill(self, most: int, build: Callable[[int], dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+        """The largest number of parts, from 0 to `most`, with which a content fits, and that content.
+
+        Args:
+            most: Of how many parts there are.
+            build: Makes the content of the first parts; it must grow with their number.
+
+        Raises:
+            BudgetError: It does not even fit without any.
+        """
+        return fill_budget(most, build, self.fits)
+
+    def cut_error(self, text: str, most: int) -> str:
+        """The beginning of an error message, within the budget.
+
+        Args:
+            text: The message.
+            most: Characters that it may have.
+        """
+        text = cut_text(text.encode("utf-8", "replace").decode(), most)
+        while self.count_text(text) > self.tokens:  # of a script with many tokens a character
+            text = f"{text[: len(text) // 2]}…"
+        return text
+
+
+class RoomSearch:
+    """Tries ever smaller room for a text until the reply that holds it fits: escaped quotes and line ends take more
+    tokens in a reply than in the text, and how many more is known only once it is written.
+
+    Iterating gives the tokens that the text may have in each of a few rounds; `accepts` ends it.
+
+    Args:
+        budget: Of the reply.
+        frame: Its content without the text.
+    """
+
+    def __init__(self, budget: ContentBudget, frame: Mapping[str, Any]) -> None:
+        self._budget = budget
+        self._room = budget.left(frame) * _SAFETY
+
+    def __iter__(self) -> Iterator[int]:
+        for _ in range(_ROUNDS):
+            yield int(self._room)
+
+    def accepts(self, content: Mapping[str, Any]) -> bool:
+        """Whether the content of this round fits; if not, the next round has less room."""
+        tokens = self._budget.count(content)
+        if tokens <= self._budget.tokens:
+            return True
+        self._room *= _SAFETY * self._budget.tokens / tokens
+        return False
+
+
+def fill_budget(most: int, build: Callable[[int], T], fits: Callable[[T], bool]) -> tuple[int, T]:
+    """The largest number of parts, from 0 to `most`, with which something fits, and that something.
+
+    Args:
+        most: Of how many parts there are.
+        build: Makes it of the first parts; it must grow with their number.
+        fits: Whether it is small enough.
+
+    Raises:
+        BudgetError: It does not even fit without any.
+    """
+    best = build(0)
+    if not fits(best):
+        raise BudgetError("the reply would be too large", hint="ask for less, or raise the budget")
+    low, step, high = 0, 1, 0
+    # From below, so that nothing much larger than the budget is ever written or counted.
+    while low < most:
+        high = min(low + step, most)
+        more = build(high)
+        if not fits(more):
+            break
+        low, best, step = high, more, step * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        more = build(middle)
+        if fits(more):
+            low, best = middle, more
+        else:
+            high = middle
+    return low, best

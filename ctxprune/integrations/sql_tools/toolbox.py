@@ -1,0 +1,147 @@
+"""The tools on the database of one pipeline, for whichever framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import CtxpruneError, GuardError, UsageError
+from ctxprune.integrations.sql_tools.arguments import (
+    AskArguments,
+    CheckArguments,
+    LinkArguments,
+    RunArguments,
+    ValuesArguments,
+    read_arguments,
+)
+from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS, ContentBudget, encode_content
+from ctxprune.integrations.sql_tools.failures import describe_failure
+from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
+from ctxprune.integrations.sql_tools.preparation import find_hits, find_runner, link_question
+from ctxprune.integrations.sql_tools.rows import fit_rows
+from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
+from ctxprune.sql.database.result_set import ResultSet
+from ctxprune.sql.guard import Verdict
+from ctxprune.sql.pipeline.pipeline import Pipeline
+from ctxprune.utils.cancellation import run_cancellable
+from ctxprune.utils.validation import describe_type
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ctxprune.sql.guard.execution import GuardedRunner
+
+__all__ = ["ARGUMENTS", "Reply", "SqlToolbox"]
+
+_LONGEST_ERROR = 800  # characters
+ARGUMENTS: dict[str, type[BaseModel]] = {
+    "link_schema": LinkArguments,
+    "find_values": ValuesArguments,
+    "check_sql": CheckArguments,
+    "run_sql": RunArguments,
+    "ask": AskArguments,
+}
+"""What each tool takes, in the order in which they are listed."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool gives.
+
+    Attributes:
+        text: For the model, within the budget: JSON, or one sentence where the tool failed.
+        data: All of it for the program, such as the rows that `text` leaves out; {} where the tool failed.
+        error: Why the tool failed; None where it did not.
+    """
+
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    error: CtxpruneError | None = None
+
+
+class SqlToolbox:
+    """The tools on the database of one pipeline: `link_schema`, `find_values`, `check_sql`, `run_sql` and `ask`.
+
+    They see what the pipeline lets its caller see, and run what its guard allows, within its limits. Safe to share
+    between threads.
+
+    Args:
+        pipeline: What links, guards, runs and answers; its database stays open as long as the tools are used.
+        budget: Tokens of each reply, from 600 up.
+        counter: Counts tokens; see `ctxprune.as_counter`.
+
+    Raises:
+        UsageError: `pipeline` is none or runs no statements; a number is out of its range.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, budget: int = DEFAULT_TOKENS, counter: Any = None) -> None:
+        if not isinstance(pipeline, Pipeline):
+            raise UsageError(f"pipeline is {describe_type(pipeline)}", hint="give a ctxprune.sql.Pipeline")
+        self.pipeline, self.budget = pipeline, ContentBudget(budget, counter)
+        self._runner()
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Reply:
+        """The reply of a tool; where it fails in a way that this library knows, one that says why.
+
+        Args:
+            name: One of `ARGUMENTS`.
+            arguments: As a model gave them.
+        """
+        try:
+            given = read_arguments(ARGUMENTS[name], arguments)
+            reply: Reply = getattr(self, f"_{name}")(given)
+        except CtxpruneError as error:
+            return Reply(self.budget.cut_error(describe_failure(error), _LONGEST_ERROR), error=error)
+        return reply
+
+    async def acall(self, name: str, arguments: dict[str, Any]) -> Reply:
+        """`call` for asyncio, in a thread; cancelling ends the query that it waits for."""
+        return await run_cancellable(partial(self.call, name, arguments))
+
+    def _runner(self) -> GuardedRunner:
+        runner = find_runner(self.pipeline)
+        if runner is None:
+            raise UsageError("the pipeline runs no statements", hint="give one with a step Execute")
+        return runner
+
+    def _reply(self, content: dict[str, Any], data: dict[str, Any] | None = None) -> Reply:
+        self.budget.require(content)
+        return Reply(encode_content(content), content if data is None else data)
+
+    def _link_schema(self, given: LinkArguments) -> Reply:
+        linked = link_question(self.pipeline, _require_words(given.question), given.evidence)
+        return self._reply(fit_link(linked, {}, self.budget).content)
+
+    def _find_values(self, given: ValuesArguments) -> Reply:
+        values = describe_hits(find_hits(self.pipeline, given.text), MOST_VALUES)
+        return self._reply(fit_values(values, {}, self.budget).content, {"values": values})
+
+    def _check_sql(self, given: CheckArguments) -> Reply:
+        try:
+            verdict = Verdict(True, "", self._runner().guard.require(given.sql))
+        except GuardError as error:
+            verdict = Verdict(False, error.what, "")
+        frame = {"dialect": self.pipeline.schema.dialect}
+        whole = frame | {"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql}
+        return self._reply(fit_verdict(verdict, frame, self.budget), whole)
+
+    def _run_sql(self, given: RunArguments) -> Reply:
+        sql, result = self._runner().fetch(given.sql)
+        frame = fit_frame({"sql": sql}, self.budget)
+        rows = {"columns": list(result.columns), "rows": [list(row) for row in result.rows]}
+        whole = {"sql": sql, **rows, "truncated": result.truncated}
+        return self._reply(fit_rows(result, given.question, frame, self.budget).content, whole)
+
+    def _ask(self, given: AskArguments) -> Reply:
+        answer = self.pipeline.ask(given.question, given.evidence)
+        result = ResultSet((), ()) if answer.result is None else answer.result
+        frame = describe_answer(answer, {}, self.budget)
+        content = fit_rows(result, answer.question, frame, self.budget).content
+        return self._reply(content, answer.to_dict(trace=False))
+
+
+def _require_words(question: str) -> str:
+    if not question.strip():
+        raise UsageError("the question is empty", where="question")
+    return question
