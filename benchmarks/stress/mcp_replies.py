@@ -27,12 +27,11 @@ from ctxprune.tokens import as_counter
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the hostile statements of the tests
 
-from servers.victims import CASES, cases
+from servers.hostile import WRITES, attacks, can_send, hostile_texts, make_wide
 
 ROOT = Path(__file__).resolve().parents[2]
 BUDGETS = (600, 2_000, 8_000)
 QUESTIONS = ("Which customer paid most?", "amount 17 of table 3", "measure 5 of broad", "Łódź 漢字 ?", "id")
-WRITES = re.compile(r"\s*(insert|update|delete|replace|create|drop|alter|pragma|attach|vacuum|begin)\b", re.IGNORECASE)
 COUNTER = as_counter()
 
 
@@ -53,22 +52,6 @@ def client(path: Path, budget: int) -> Client:
     return Client(
         stdio_client(StdioServerParameters(command=sys.executable, args=words, env={"PYTHONPATH": str(ROOT)}))
     )
-
-
-def make_wide(path: Path) -> None:
-    """40 tables of 80 columns and one of 800."""
-    with closing(sqlite3.connect(path)) as connection:
-        for table in range(40):
-            kind, rows = ("TEXT", 20) if table < 4 else ("BLOB", 0)
-            columns = ", ".join(f"customer_amount_{table}_{column} {kind}" for column in range(79))
-            connection.execute(f"CREATE TABLE table_{table} (id INTEGER PRIMARY KEY, {columns})")
-            values = [(row, *(f"value {row} {column}" for column in range(79))) for row in range(rows)]
-            connection.executemany(f"INSERT INTO table_{table} VALUES ({', '.join('?' * 80)})", values)
-        columns = ", ".join(f"measure_{column} REAL" for column in range(799))
-        connection.execute(f"CREATE TABLE broad (id INTEGER PRIMARY KEY, {columns})")
-        measures = [(row, *(row + column / 7 for column in range(799))) for row in range(300)]
-        connection.executemany(f"INSERT INTO broad VALUES ({', '.join('?' * 800)})", measures)
-        connection.commit()
 
 
 def make_small(path: Path) -> None:
@@ -113,16 +96,9 @@ async def measure(path: Path, budget: int) -> dict[str, Any]:
     return {"replies": len(sizes), "errors": errors, "over": over, "largest": max(sizes)}
 
 
-def can_send(sql: str) -> bool:
-    """Whether a message can hold it: no lone surrogate, and no longer than the tool takes."""
-    return not re.search("[\ud800-\udfff]", sql) and len(sql) <= 100_000
-
-
 async def attack(path: Path) -> dict[str, int]:
-    lines = (CASES.parent / "guard_cases" / "attacks.jsonl").read_text(encoding="utf-8").splitlines()
-    refused = [case["sql"] for case in map(json.loads, lines) if case["dialect"] == "sqlite" and can_send(case["sql"])]
-    hostile = [sql for _, sql in cases("sqlite", {"DIR": str(path.parent), "DB": str(path)})]
-    sent = [sql for sql in hostile if can_send(sql)]
+    refused = [*filter(can_send, attacks())]
+    sent = [sql for _, sql in hostile_texts(path)]
     before, passed = hashlib.sha256(path.read_bytes()).digest(), 0
     async with client(path, 8_000) as server:
         for sql in refused:

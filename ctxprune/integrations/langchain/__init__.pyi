@@ -8,4 +8,5 @@ from .retriever import PruningRetriever as PruningRetriever
 from .sql import answer_text as answer_text
 from .sql import sql_runnable as sql_runnable
 from .sql import sql_tool as sql_tool
+from .sql_toolkit import SQLToolkit as SQLToolkit
 from .tools import ToolSelector as ToolSelector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from ctxprune.integrations.sql_tools.arguments import (
     ValuesArguments,
     read_arguments,
 )
-from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS, ContentBudget, encode_content
+from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS, MIN_TOKENS, ContentBudget, cut_text, encode_content
+from ctxprune.integrations.sql_tools.descriptions import DESCRIPTIONS
 from ctxprune.integrations.sql_tools.failures import describe_failure
 from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
 from ctxprune.integrations.sql_tools.preparation import find_hits, find_runner, link_question
@@ -25,24 +27,47 @@ from ctxprune.sql.database.result_set import ResultSet
 from ctxprune.sql.guard import Verdict
 from ctxprune.sql.pipeline.pipeline import Pipeline
 from ctxprune.utils.cancellation import run_cancellable
-from ctxprune.utils.validation import describe_type
+from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pydantic import BaseModel
 
     from ctxprune.sql.guard.execution import GuardedRunner
 
-__all__ = ["ARGUMENTS", "Reply", "SqlToolbox"]
+__all__ = ["DEFAULT_TOKENS", "TOOLS", "Reply", "SqlToolbox", "ToolEntry"]
 
 _LONGEST_ERROR = 800  # characters
-ARGUMENTS: dict[str, type[BaseModel]] = {
-    "link_schema": LinkArguments,
-    "find_values": ValuesArguments,
-    "check_sql": CheckArguments,
-    "run_sql": RunArguments,
-    "ask": AskArguments,
+_LONGEST_NAME = 60  # characters of a database's name that a description gives
+_PREFIX = re.compile(r"[A-Za-z0-9_-]{0,40}")  # models of several makers take names of 64 such characters
+
+
+@dataclass(frozen=True)
+class ToolEntry:
+    """What is told of a tool.
+
+    Attributes:
+        arguments: What it takes.
+        description: For the model.
+    """
+
+    arguments: type[BaseModel]
+    description: str
+
+    def name_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by their names; those given without one are the first that the tool takes."""
+        return {**dict(zip(self.arguments.model_fields, args, strict=False)), **kwargs}
+
+
+TOOLS = {
+    "link_schema": ToolEntry(LinkArguments, DESCRIPTIONS["link_schema"]),
+    "find_values": ToolEntry(ValuesArguments, DESCRIPTIONS["find_values"]),
+    "check_sql": ToolEntry(CheckArguments, DESCRIPTIONS["check_sql"]),
+    "run_sql": ToolEntry(RunArguments, DESCRIPTIONS["run_sql"]),
+    "ask": ToolEntry(AskArguments, DESCRIPTIONS["ask"]),
 }
-"""What each tool takes, in the order in which they are listed."""
+"""By name, in the order in which they are listed."""
 
 
 @dataclass(frozen=True)
@@ -70,26 +95,32 @@ class SqlToolbox:
         pipeline: What links, guards, runs and answers; its database stays open as long as the tools are used.
         budget: Tokens of each reply, from 600 up.
         counter: Counts tokens; see `ctxprune.as_counter`.
+        prefix: Before the name of each tool, to tell those of several databases apart; letters, digits, _ and -.
 
     Raises:
-        UsageError: `pipeline` is none or runs no statements; a number is out of its range.
+        UsageError: `pipeline` is none or runs no statements; another argument is out of its range.
     """
 
-    def __init__(self, pipeline: Pipeline, *, budget: int = DEFAULT_TOKENS, counter: Any = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, *, budget: int = DEFAULT_TOKENS, counter: Any = None, prefix: str = ""
+    ) -> None:
         if not isinstance(pipeline, Pipeline):
             raise UsageError(f"pipeline is {describe_type(pipeline)}", hint="give a ctxprune.sql.Pipeline")
-        self.pipeline, self.budget = pipeline, ContentBudget(budget, counter)
+        if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+            raise UsageError(f"prefix is {prefix!r:.60}", hint="give up to 40 letters, digits, _ or -")
+        check_whole("budget", budget, minimum=MIN_TOKENS)
+        self.pipeline, self.budget, self._prefix = pipeline, ContentBudget(budget, counter), prefix
         self._runner()
 
     def call(self, name: str, arguments: dict[str, Any]) -> Reply:
         """The reply of a tool; where it fails in a way that this library knows, one that says why.
 
         Args:
-            name: One of `ARGUMENTS`.
+            name: One of `TOOLS`.
             arguments: As a model gave them.
         """
         try:
-            given = read_arguments(ARGUMENTS[name], arguments)
+            given = read_arguments(TOOLS[name].arguments, arguments)
             reply: Reply = getattr(self, f"_{name}")(given)
         except CtxpruneError as error:
             return Reply(self.budget.cut_error(describe_failure(error), _LONGEST_ERROR), error=error)
@@ -98,6 +129,15 @@ class SqlToolbox:
     async def acall(self, name: str, arguments: dict[str, Any]) -> Reply:
         """`call` for asyncio, in a thread; cancelling ends the query that it waits for."""
         return await run_cancellable(partial(self.call, name, arguments))
+
+    def full_name(self, name: str) -> str:
+        """The name of a tool with the prefix."""
+        return f"{self._prefix}{name}"
+
+    def describe(self, name: str) -> str:
+        """What a model is told of a tool, with the name and dialect of the database."""
+        schema = self.pipeline.schema
+        return f"{TOOLS[name].description} Database: {cut_text(schema.name, _LONGEST_NAME)} ({schema.dialect})."
 
     def _runner(self) -> GuardedRunner:
         runner = find_runner(self.pipeline)

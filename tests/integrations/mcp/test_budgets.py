@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.hostile import make_wide
 
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.integrations.mcp import ReplyBudget
@@ -29,20 +30,8 @@ QUESTIONS = ("amount 17 of table 3", "Łódź?")
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    """A schema of 4,000 columns: 40 tables of 80 columns, most of them empty, and one of 800."""
     path = tmp_path_factory.mktemp("wide") / "wide.sqlite"
-    with sqlite3.connect(path) as connection:
-        for table in range(40):
-            kind, rows = ("TEXT", 20) if table < 4 else ("BLOB", 0)  # an index of values passes over blobs
-            columns = ", ".join(f"customer_amount_{table}_{column} {kind}" for column in range(79))
-            connection.execute(f"CREATE TABLE table_{table} (id INTEGER PRIMARY KEY, {columns})")
-            values = [(row, *(f"value {row} {column}" for column in range(79))) for row in range(rows)]
-            connection.executemany(f"INSERT INTO table_{table} VALUES ({', '.join('?' * 80)})", values)
-        columns = ", ".join(f"measure_{column} REAL" for column in range(799))
-        connection.execute(f"CREATE TABLE broad (id INTEGER PRIMARY KEY, {columns})")
-        measures = [(row, *(row + column / 7 for column in range(799))) for row in range(300)]
-        connection.executemany(f"INSERT INTO broad VALUES ({', '.join('?' * 800)})", measures)
-    connection.close()
+    make_wide(path)
     with serving(DatabaseConfig("wide", str(path)), limits=LimitsConfig(seconds=600, query_seconds=60)) as tools:
         tools.workspace.view("wide")  # takes a while, which no call has to wait for where the server is warm
         yield tools

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import os
-import re
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from servers.victims import CASES, cases
+from servers.hostile import SLOW, WRITES, attacks, hostile_texts, make_shop, snapshot
 
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 
 from .conftest import Tools, serving
 
-ATTACKS = CASES.parent / "guard_cases" / "attacks.jsonl"
-SHOP = {
-    "customers": ("id", "name", "email", "city", "country", "created_at", "tags", "profile", "score"),
-    "orders": ("id", "customer_id", "status", "total", "ordered_at", "note"),
-    "items": ("id", "order_id", "product_id", "qty", "price"),
-    "products": ("id", "name", "category", "price"),
-    "employees": ("id", "name", "manager_id", "dept", "salary", "hired_on"),
-}
-SLOW = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000000000) SELECT count(*) FROM n"
 ASKERS = 8  # calls that wait for a database at the same time
-
-
-def snapshot(path: Path) -> tuple[str, list[str]]:
-    return hashlib.sha256(path.read_bytes()).hexdigest(), sorted(os.listdir(path.parent))
-
-
-def make_shop(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        for table, columns in SHOP.items():
-            connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
-            connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", range(len(columns)))
-        connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c REAL)")
-        connection.execute("INSERT INTO t VALUES (1, 'one', 1.5)")
-        connection.execute("CREATE VIEW v AS SELECT a, b FROM t")
-        connection.commit()
 
 
 def test_no_attack_passes(tmp_path: Path) -> None:
@@ -51,8 +22,7 @@ def test_no_attack_passes(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     make_shop(folder / "shop.sqlite")
-    attacks = [json.loads(line) for line in ATTACKS.read_text(encoding="utf-8").splitlines()]
-    texts = [case["sql"] for case in attacks if case["dialect"] == "sqlite"]
+    texts = attacks()
     assert len(texts) > 100
     before = snapshot(folder / "shop.sqlite")
     passed = []
@@ -76,17 +46,13 @@ def test_nothing_that_is_thrown_at_the_database_changes_it(tmp_path: Path) -> No
     path = folder / "shop.sqlite"
     make_shop(path)
     before = snapshot(path)
-    marks = {"DIR": str(folder), "DB": str(path)}
-    writes = re.compile(r"\s*(insert|update|delete|replace|create|drop|alter|pragma|attach|vacuum|begin)\b", re.I)
     passed = []
     with serving(DatabaseConfig("shop", str(path)), limits=LimitsConfig(query_seconds=0.1)) as tools:
 
         async def attack(client) -> None:
-            for family, sql in cases("sqlite", marks):
-                if "\ud800" in sql or len(sql) > 100_000:  # is no JSON, or too long for the tool
-                    continue
+            for family, sql in hostile_texts(path):
                 result = await client.call_tool("run_sql", {"sql": sql})
-                if not result.is_error and writes.match(sql):
+                if not result.is_error and WRITES.match(sql):
                     passed.append((family, sql))
 
         tools.run(attack)

@@ -1,20 +1,17 @@
-"""A LlamaIndex node postprocessor (extra `llama-index`)."""
+"""A node postprocessor that prunes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, TextNode
+
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
-from ctxprune.utils.extras import require
-
-require("llama_index.core", "llama-index")
-
-from llama_index.core.bridge.pydantic import Field  # noqa: E402 - after the check that explains its absence
-from llama_index.core.postprocessor.types import BaseNodePostprocessor  # noqa: E402
-from llama_index.core.schema import NodeWithScore, TextNode  # noqa: E402
 
 if TYPE_CHECKING:
     from llama_index.core.schema import QueryBundle

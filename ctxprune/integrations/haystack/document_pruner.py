@@ -1,4 +1,4 @@
-"""A Haystack component (extra `haystack`)."""
+"""A component that prunes documents."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from haystack import Document, component, default_to_dict
+
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import OnEmpty, Pruner
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
 from ctxprune.scorers import DEFAULT_SCORER
-from ctxprune.utils.extras import require
-
-require("haystack", "haystack")
-
-from haystack import Document, component, default_to_dict  # noqa: E402 - after the check that explains its absence
 
 __all__ = ["DocumentPruner"]
 
 
 @component
 class DocumentPruner:
-    """Keeps of each document what the query needs. To load a stored pipeline, name this module in `allowed_modules`.
+    """Keeps of each document what the query needs.
 
     Documents come back as copies with the same id, meta and score; `ctxprune_score`, `ctxprune_spans`, `ctxprune_gaps`
     and `ctxprune_length` come to the meta. Documents without text come back untouched, behind the others.
@@ -40,6 +37,9 @@ class DocumentPruner:
     Raises:
         UsageError, UnknownNameError: An argument is out of its range.
     """
+
+    # Not the name of this file, so that pipelines can be loaded which were stored when there was no folder.
+    __module__ = "ctxprune.integrations.haystack"
 
     def __init__(
         self,
