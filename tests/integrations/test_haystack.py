@@ -1,4 +1,4 @@
-"""The component against haystack-ai; skipped where that is not installed.
+"""The components and the tools against haystack-ai; skipped where that is not installed.
 
 It runs in an environment of its own: `make framework-haystack`.
 """
@@ -6,20 +6,26 @@ It runs in an environment of its own: `make framework-haystack`.
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("haystack", reason="haystack-ai is not installed")
 
 from haystack import Document, Pipeline
+from haystack.components.builders import PromptBuilder
 from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.dataclasses import ByteStream
 from haystack.document_stores.in_memory import InMemoryDocumentStore
+from servers.hostile import SLOW
 
 from ctxprune import as_counter
-from ctxprune.errors import UnknownNameError, UsageError
+from ctxprune.errors import DatabaseError, UnknownNameError, UsageError
 from ctxprune.integrations._accounts import restored
-from ctxprune.integrations.haystack import DocumentPruner
+from ctxprune.integrations.haystack import DocumentPruner, SQLAnswerer, sql_tools
+from ctxprune.sql import Database, Limits, PipelineConfig
+from ctxprune.sql import Pipeline as SqlPipeline
 
 QUERY = "When did the bridge open?"
 TEXTS = ("Cats sleep. Dogs bark.", "The bridge is long. It was painted red. The bridge did open in 1933.", "")
@@ -74,3 +80,124 @@ def test_wrong_use_is_told() -> None:
         DocumentPruner(scorer="nothing.v9")
     with pytest.raises(UsageError, match="asks something"):
         DocumentPruner().run(" ", documents())
+
+
+MODULES = ["ctxprune.integrations.haystack"]
+
+
+def test_a_database_answers(shop: Path) -> None:
+    answerer = SQLAnswerer(str(shop))
+    found = answerer.run("How many cities are there?")
+    assert (found["sql"], found["columns"], found["rows"]) == ("SELECT COUNT(*) FROM city", ["COUNT(*)"], [[4]])
+    assert (found["outcome"], found["doubts"]) == ("answered", [])
+    assert 0.5 < found["confidence"] <= 1
+    assert found["text"].startswith("SQL: SELECT COUNT(*) FROM city\nOutcome: answered")
+    assert asyncio.run(answerer.run_async("How many cities are there?")) == found
+    answerer.close()
+    assert answerer.run("How many cities are there?") == found  # opened again
+    unanswered = answerer.run("How many zeppelins of Mordor?")
+    assert (unanswered["outcome"], unanswered["rows"], unanswered["confidence"]) == ("unanswered", [], 0)
+    assert "zeppelins" in unanswered["doubts"][0]
+    assert unanswered["reason"] in unanswered["text"]
+    with pytest.raises(UsageError, match="the question is empty"):
+        answerer.run(" ")
+    with pytest.raises(UsageError, match="10000000 characters"):
+        asyncio.run(answerer.run_async("x" * 10_000_000))
+    answerer.close()
+
+
+def test_an_answerer_runs_in_a_pipeline_that_was_stored(shop: Path) -> None:
+    pipeline = Pipeline()
+    pipeline.add_component("answerer", SQLAnswerer(str(shop), rows=1, budget=80))
+    pipeline.add_component("prompt", PromptBuilder("Rows:\n{{ rows }}\n{{ question }}", required_variables="*"))
+    pipeline.connect("answerer.text", "prompt.rows")
+    stored = pipeline.dumps()
+    again = Pipeline.loads(stored, allowed_modules=MODULES)
+    assert again.get_component("answerer").to_dict() == pipeline.get_component("answerer").to_dict()
+    given = {"answerer": {"query": "Which cities are there?"}, "prompt": {"question": "Which?"}}
+    prompt = again.run(given)["prompt"]["prompt"]
+    assert "the first 1 shown" in prompt
+    assert as_counter().count(prompt) <= 100
+    again.get_component("answerer").close()
+
+
+def test_what_cannot_be_stored_says_so(shop: Path) -> None:
+    with Database(shop) as database:
+        on_pipeline = SQLAnswerer(SqlPipeline(database))
+        assert on_pipeline.run("How many cities are there?")["rows"] == [[4]]
+        with pytest.raises(UsageError, match="on a pipeline cannot be stored"):
+            on_pipeline.to_dict()
+        with pytest.raises(UsageError, match="cannot be stored"):
+            sql_tools(SqlPipeline(database))[0].to_dict()
+        on_pipeline.close()
+        assert database.execute("SELECT 1").rows == ((1,),)  # what was opened by others stays open
+    with pytest.raises(UsageError, match="holds a password") as error:
+        SQLAnswerer("postgresql://reader:s3cr3t@db/shop").to_dict()
+    assert "s3cr3t" not in str(error.value)
+    with pytest.raises(UsageError, match="malformed") as error:
+        SQLAnswerer("postgresql://reader:s3cr3t@db:port/shop").to_dict()
+    assert "s3cr3t" not in str(error.value)
+    url = SQLAnswerer("postgresql://reader@db/shop").to_dict()
+    assert url["init_parameters"]["database"] == "postgresql://reader@db/shop"
+    assert url["type"] == "ctxprune.integrations.haystack.SQLAnswerer"
+
+
+def test_a_database_that_is_gone_is_an_error_when_it_is_used(tmp_path: Path) -> None:
+    answerer = SQLAnswerer(str(tmp_path / "gone.sqlite"))
+    with pytest.raises(DatabaseError):
+        answerer.warm_up()
+    with pytest.raises(DatabaseError):
+        asyncio.run(answerer.run_async("How many?"))
+    for wrong in ({"database": 3}, {"database": "x", "rows": -1}, {"database": "x", "budget": 0}):
+        with pytest.raises(UsageError):
+            SQLAnswerer(**wrong)
+
+
+def test_a_cancelled_answer_ends_its_query(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Database(shop, workers=1) as database:
+        pipeline = SqlPipeline(database, config=PipelineConfig(limits=Limits(seconds=90)))
+        answerer = SQLAnswerer(pipeline)
+        answerer.run("How many cities are there?")
+        execute = database.execute
+        monkeypatch.setattr(database, "execute", lambda _sql, **options: execute(SLOW, **options))
+
+        async def cancel() -> float:
+            slow = asyncio.ensure_future(answerer.run_async("How many cities are there?"))
+            await asyncio.sleep(0.5)
+            assert not slow.done()
+            slow.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await slow
+            start = time.monotonic()
+            assert await asyncio.to_thread(execute, "SELECT 1")
+            return time.monotonic() - start
+
+        assert asyncio.run(cancel()) < 45
+
+
+def test_an_agent_is_told_why_a_tool_failed(shop: Path) -> None:
+    agents = pytest.importorskip("haystack.components.agents")
+    from haystack import component
+    from haystack.dataclasses import ChatMessage, ToolCall
+
+    script = [
+        ChatMessage.from_assistant(tool_calls=[ToolCall("run_sql", {"sql": "DROP TABLE city"}, id="1")]),
+        ChatMessage.from_assistant(tool_calls=[ToolCall("run_sql", {"sql": "SELECT count(*) FROM city"}, id="2")]),
+        ChatMessage.from_assistant("Four."),
+    ]
+
+    @component
+    class Scripted:
+        @component.output_types(replies=list[ChatMessage])
+        def run(self, messages: list[ChatMessage], tools: list | None = None) -> dict:
+            assert [tool.name for tool in tools or []][-1] == "ask"
+            return {"replies": [script[sum(bool(message.tool_calls) for message in messages)]]}
+
+    with Database(shop) as database:
+        agent = agents.Agent(chat_generator=Scripted(), tools=sql_tools(SqlPipeline(database)))
+        found = agent.run([ChatMessage.from_user("How many cities are there?")])["messages"]
+    results = [message.tool_call_results[0] for message in found if message.tool_call_results]
+    assert [result.error for result in results] == [True, False]
+    assert results[0].result.startswith("only a SELECT query may run, not DROP")
+    assert '"rows": [[4]]' in results[1].result
+    assert found[-1].text == "Four."

@@ -1,4 +1,4 @@
-"""The node postprocessor against llama-index-core; skipped where that is not installed.
+"""The node postprocessor, the query engine and the tools against llama-index-core; skipped where that is not installed.
 
 It runs in an environment of its own: `make framework-llama-index`.
 """
@@ -6,18 +6,25 @@ It runs in an environment of its own: `make framework-llama-index`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("llama_index.core", reason="llama-index-core is not installed")
 
+from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.schema import ImageNode, MetadataMode, Node, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.tools import QueryEngineTool, ToolMetadata
+from llama_index.core.tools.tool_spec.base import BaseToolSpec
+from llama_index.core.tools.types import AsyncBaseTool
 
 from ctxprune import Pruner, TokenBudget, as_counter
-from ctxprune.errors import UsageError
+from ctxprune.errors import BudgetError, UnknownNameError, UsageError
 from ctxprune.integrations._accounts import restored
-from ctxprune.integrations.llama_index import PruningPostprocessor
+from ctxprune.integrations.llama_index import PruningPostprocessor, SQLQueryEngine, SQLToolSpec
 from ctxprune.rag import PassagePruner
+from ctxprune.sql import Database, Pipeline
 
 QUERY = "When did the bridge open?"
 TEXTS = ("Cats sleep. Dogs bark.", "The bridge is long. It was painted red. The bridge did open in 1933.", "")
@@ -80,3 +87,74 @@ def test_wrong_use_is_told() -> None:
     with pytest.raises(UsageError, match="pruner is a str"):
         PruningPostprocessor(pruner="adaptive.v1")
     assert lexical().to_dict()["class_name"] == "PruningPostprocessor"
+
+
+@pytest.fixture
+def pipeline(shop: Path) -> Iterator[Pipeline]:
+    with Database(shop) as database:
+        yield Pipeline(database)
+
+
+def test_the_query_engine_answers_with_metadata(pipeline: Pipeline) -> None:
+    engine = SQLQueryEngine(pipeline)
+    assert isinstance(engine, BaseQueryEngine)
+    response = engine.query("How many cities are there?")
+    assert str(response).startswith("SQL: SELECT COUNT(*) FROM city\nOutcome: answered, confidence 0.")
+    assert (response.metadata["sql"], response.metadata["rows"]) == ("SELECT COUNT(*) FROM city", [[4]])
+    assert (response.metadata["outcome"], response.metadata["doubts"]) == ("answered", [])
+    assert 0.5 < response.metadata["confidence"] <= 1
+    assert "trace" not in response.metadata
+    assert response.source_nodes == []
+    later = asyncio.run(engine.aquery(QueryBundle("How many cities are there?")))
+    assert str(later) == str(response)
+    assert later.metadata["rows"] == [[4]]
+
+
+def test_the_query_engine_says_why_there_is_no_answer(pipeline: Pipeline) -> None:
+    engine = SQLQueryEngine(pipeline)
+    response = engine.query("How many zeppelins of Mordor?")
+    assert response.metadata["outcome"] == "unanswered"
+    assert response.metadata["rows"] == []
+    assert "zeppelins" in response.metadata["doubts"][0]["message"]
+    assert str(response).startswith("No answer: ")
+    for empty in ("", " \n"):
+        with pytest.raises(UsageError, match="the question is empty"):
+            engine.query(empty)
+        with pytest.raises(UsageError, match="the question is empty"):
+            asyncio.run(engine.aquery(empty))
+    with pytest.raises(UsageError, match="10000000 characters"):
+        engine.query("x" * 10_000_000)
+
+
+def test_the_query_engine_keeps_to_its_budget(pipeline: Pipeline) -> None:
+    response = SQLQueryEngine(pipeline, rows=1, budget=60).query("Which cities are there?")
+    assert as_counter().count(str(response)) <= 60
+    assert "the first 1 shown" in str(response)
+    assert len(response.metadata["rows"]) == 4
+    with pytest.raises(BudgetError):
+        SQLQueryEngine(pipeline, budget=5).query("Which cities are there?")
+    with pytest.raises(UsageError, match="budget is 0"):
+        SQLQueryEngine(pipeline, budget=0)
+
+
+def test_the_query_engine_is_a_tool(pipeline: Pipeline) -> None:
+    tool = QueryEngineTool.from_defaults(SQLQueryEngine(pipeline), name="shop", description="The shop.")
+    output = tool.call("How many cities are there?")
+    assert "Outcome: answered" in output.content
+    assert output.raw_output.metadata["rows"] == [[4]]
+
+
+def test_the_tools_hold_all_rows_beside(pipeline: Pipeline) -> None:
+    spec = SQLToolSpec(pipeline)
+    assert isinstance(spec, BaseToolSpec)
+    (run,) = spec.to_tool_list(["run_sql"])
+    assert isinstance(run, AsyncBaseTool)
+    output = run("SELECT name FROM city ORDER BY name", question="Which?")
+    assert output.raw_output["rows"] == [["Paris"], ["Springfield"], ["São Paulo"], ["Łódź"]]
+    assert (output.tool_name, output.is_error) == ("run_sql", False)
+    assert output.raw_input == {"sql": "SELECT name FROM city ORDER BY name", "question": "Which?"}
+    assert run(sql="DROP TABLE city").is_error
+    told = ToolMetadata("Ask the shop.", name="shop", fn_schema=run.metadata.fn_schema)
+    assert [tool.metadata for tool in spec.to_tool_list(["ask"], {"ask": told})] == [told]
+    with pytest.raises(UnknownNameError, match="no tool is named 'drop'"):
+        spec.to_tool_list(["drop"])

@@ -68,16 +68,20 @@ class AnswerWriter:
 
 def _write_rows(answer: Answer, most: int) -> Iterator[str]:
     """The text, and ever shorter forms of it."""
-    sql, names = f"SQL: {answer.sql}", " | ".join(map(_write_cell, answer.columns))
     lines = [" | ".join(map(_write_cell, row)) for row in answer.rows[:most]]
-    full = [sql, _outcome(answer), *_doubts(answer), *_other_readings(answer), names]
-    for kept in _fewer(len(lines)):
-        yield "\n".join([*full, *lines[:kept], _count_rows(answer, kept)])
-    last = _count_rows(answer, 0)
-    yield "\n".join([sql, _outcome(answer), *_doubts(answer), names, last])
-    yield "\n".join([sql, _outcome(answer), names, last])
+    for head in _write_heads(answer):
+        for kept in _fewer(len(lines)):
+            yield "\n".join([*head, *lines[:kept], _count_rows(answer, kept)])
+
+
+def _write_heads(answer: Answer) -> Iterator[list[str]]:
+    """What stands before the rows, and ever less of it."""
+    sql, names = f"SQL: {answer.sql}", " | ".join(map(_write_cell, answer.columns))
+    yield [sql, _outcome(answer), *_doubts(answer), *_other_readings(answer), names]
+    yield [sql, _outcome(answer), *_doubts(answer), names]
+    yield [sql, _outcome(answer), names]
     for length in _SHORTER:
-        yield "\n".join([cut_text(sql, length), _outcome(answer), cut_text(names, length), last])
+        yield [cut_text(sql, length), _outcome(answer), cut_text(names, length)]
 
 
 def _write_refusal(answer: Answer) -> Iterator[str]:

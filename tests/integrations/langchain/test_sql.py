@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ pytest.importorskip("langchain_core")
 from langchain_core.messages import ToolMessage
 
 from ctxprune import as_counter
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import BudgetError, DatabaseError, UsageError
 from ctxprune.integrations.langchain import answer_text, sql_runnable, sql_tool
 from ctxprune.sql import Database, Pipeline
 from ctxprune.sql.database.database import ResultSet
@@ -104,16 +105,45 @@ def test_a_refusal_is_an_answer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPa
     refused = Answer("q", "", None, 0.0, Refusal("unanswerable", "No column holds it."), pipeline.ask(QUESTION).trace)
     monkeypatch.setattr(pipeline, "ask", lambda *_: refused)
     message = call(sql_tool(pipeline), question="q")
-    assert (message.status, message.content) == ("success", "No answer: No column holds it.")
+    assert (message.status, message.content) == (
+        "success",
+        "No answer: No column holds it.\nOutcome: unanswered, confidence 0.00",
+    )
     assert message.artifact["refused"]
+    assert (message.artifact["outcome"], message.artifact["confidence"]) == ("unanswered", 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "outcome", "told"),
+    [
+        (QUESTION, "answered", "Outcome: answered, confidence 0."),
+        ("How many cities of Mordor are there?", "tentative", "\nDoubts: 'Mordor' is no stored value"),
+        ("How many zeppelins of Mordor?", "unanswered", "\nDoubts: the question mentions 'zeppelins'"),
+        ("Delete all cities", "unanswered", "\nOutcome: unanswered, confidence 0.00"),
+    ],
+)
+def test_outcome_confidence_and_doubts_are_told(pipeline: Pipeline, question: str, outcome: str, told: str) -> None:
+    message = call(sql_tool(pipeline), question=question)
+    artifact = message.artifact
+    assert message.status == "success"
+    assert told in message.content
+    assert f"Outcome: {outcome}, confidence {artifact['confidence']:.2f}" in message.content
+    assert artifact["outcome"] == outcome
+    assert all(doubt["message"] in message.content for doubt in artifact["doubts"])
+    assert bool(artifact["doubts"]) == ("Doubts: " in message.content)
+    later = asyncio.run(
+        sql_tool(pipeline).ainvoke({"name": "x", "args": {"question": question}, "id": "8", "type": "tool_call"})
+    )
+    assert later.content == message.content
 
 
 def test_cells_are_cut_and_stay_in_their_line() -> None:
     text = answer_text(answer([(None, b"123"), ("a\nb\r\x00", "x" * 300)]))
     lines = text.splitlines()
-    assert lines[:3] == ["SQL: SELECT a, b FROM t", "a | b", "NULL | <3 bytes>"]
-    assert lines[3] == "a\\nb\\r\\0 | " + "x" * 200 + "…"
-    assert lines[4] == "(2 rows)"
+    outcome = "Outcome: tentative, confidence 1.00"
+    assert lines[:4] == ["SQL: SELECT a, b FROM t", outcome, "a | b", "NULL | <3 bytes>"]
+    assert lines[4] == "a\\nb\\r\\0 | " + "x" * 200 + "…"
+    assert lines[5] == "(2 rows)"
 
 
 def test_rows_keep_to_the_budget_from_the_first() -> None:
@@ -121,14 +151,34 @@ def test_rows_keep_to_the_budget_from_the_first() -> None:
     rows = [(number, f"name {number}") for number in range(500)]
     for budget in (60, 100, 400):
         text = answer_text(answer(rows), rows=500, budget=budget)
-        shown = text.splitlines()[2:-1]
+        shown = text.splitlines()[3:-1]
         assert counter.count(text) <= budget
         assert shown == [f"{number} | name {number}" for number in range(len(shown))]
         assert text.endswith(f"(500 rows, the first {len(shown)} shown)")
         assert shown
-    assert answer_text(answer(rows), budget=1).endswith("(500 rows, the first 0 shown)")
     assert answer_text(answer(rows[:2], truncated=True)).endswith("(over 2 rows, the first 2 shown)")
     assert answer_text(answer([])).endswith("a | b\n(0 rows)")
+
+
+def test_the_budget_holds_whatever_the_statement_and_the_names() -> None:
+    columns = tuple(f"a long name of column {number}" for number in range(4_000))
+    wide = replace(answer([tuple(range(4_000))] * 3, columns), sql=f"SELECT {', '.join(columns)} FROM t")
+    refused = replace(wide, result=None, refusal=Refusal("failed", "no column " * 2_000))
+    for budget in (60, 200, 1_000, 8_000):
+        for one in (wide, refused):
+            text = answer_text(one, budget=budget)
+            assert as_counter().count(text) <= budget
+            assert "\nOutcome: " in text
+            assert text.startswith(("SQL: SELECT a long", "No answer: no column"))
+        assert answer_text(wide, budget=budget).endswith("(3 rows, the first 0 shown)")
+    with pytest.raises(BudgetError, match="does not fit into 5 tokens"):
+        answer_text(answer([]), budget=5)
+
+
+def test_an_answer_that_fits_no_budget_is_an_error(pipeline: Pipeline) -> None:
+    message = call(sql_tool(pipeline, budget=5), question=QUESTION)
+    assert (message.status, message.artifact) == ("error", None)
+    assert message.content == "No answer: the answer does not fit into 5 tokens: raise the budget"
 
 
 @pytest.mark.parametrize("wrong", [{"rows": -1}, {"budget": 0}, {"rows": True}, {"budget": 1.5}])

@@ -20,7 +20,7 @@ from langchain_core.tools import BaseTool
 from langchain_tests.integration_tests import RetrieversIntegrationTests, ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
-from ctxprune.integrations.langchain import PruningCompressor, PruningRetriever, sql_tool
+from ctxprune.integrations.langchain import PruningCompressor, PruningRetriever, SQLToolkit, sql_tool
 from ctxprune.sql import Database, Pipeline
 
 TEXTS = ("The bridge did open in 1933. It is red.", "Cats sleep. Dogs bark.", "The bridge did open.", "It rains.")
@@ -53,6 +53,16 @@ class TestPruningRetriever(RetrieversIntegrationTests):
         return "When did the bridge open?"
 
 
+def open_database(tests: WithTool, folder: Path) -> Iterator[None]:
+    """The tool of the tests, as long as its database is open."""
+    connection = sqlite3.connect(folder / "shop.sqlite")
+    connection.executescript("CREATE TABLE city (name TEXT, population INTEGER); INSERT INTO city VALUES ('A', 1);")
+    connection.close()
+    with Database(folder / "shop.sqlite") as database:
+        tests.made = tests.make(Pipeline(database))
+        yield
+
+
 class WithTool:
     """A tool on a small database."""
 
@@ -60,12 +70,10 @@ class WithTool:
 
     @pytest.fixture(autouse=True)
     def _database(self, tmp_path: Path) -> Iterator[None]:
-        connection = sqlite3.connect(tmp_path / "shop.sqlite")
-        connection.executescript("CREATE TABLE city (name TEXT, population INTEGER); INSERT INTO city VALUES ('A', 1);")
-        connection.close()
-        with Database(tmp_path / "shop.sqlite") as database:
-            self.made = sql_tool(Pipeline(database))
-            yield
+        yield from open_database(self, tmp_path)
+
+    def make(self, pipeline: Pipeline) -> BaseTool:
+        return sql_tool(pipeline)
 
     @property
     def tool_constructor(self) -> BaseTool:
@@ -81,4 +89,45 @@ class TestSqlToolUnit(WithTool, ToolsUnitTests):
 
 
 class TestSqlToolIntegration(WithTool, ToolsIntegrationTests):
+    pass
+
+
+ARGUMENTS = {
+    "link_schema": {"question": "How many cities are there?"},
+    "find_values": {"text": "A"},
+    "check_sql": {"sql": "SELECT name FROM city"},
+    "run_sql": {"sql": "SELECT name FROM city", "question": "Which cities are there?"},
+    "ask": {"question": "How many cities are there?"},
+}
+
+
+@pytest.fixture(params=ARGUMENTS)
+def tool_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+class WithToolkit(WithTool):
+    """Each tool of a toolkit."""
+
+    @pytest.fixture(autouse=True)
+    def _name(self, tool_name: str) -> None:
+        self.name = tool_name
+
+    @pytest.fixture(autouse=True)
+    def _database(self, _name: None, tmp_path: Path) -> Iterator[None]:  # after the name is known
+        yield from open_database(self, tmp_path)
+
+    def make(self, pipeline: Pipeline) -> BaseTool:
+        return next(tool for tool in SQLToolkit(pipeline=pipeline).get_tools() if tool.name == self.name)
+
+    @property
+    def tool_invoke_params_example(self) -> dict[str, Any]:
+        return ARGUMENTS[self.name]
+
+
+class TestToolkitUnit(WithToolkit, ToolsUnitTests):
+    pass
+
+
+class TestToolkitIntegration(WithToolkit, ToolsIntegrationTests):
     pass
