@@ -43,9 +43,9 @@ smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, fr
 # LangChain's suites bring pytest plugins; the others, much that this project does not need.
 SUITES_langchain := langchain langchain-classic langchain-tests
 OPTIONS_langchain := -p no:codspeed -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function
-TESTS_langchain := langchain
-TESTS_llama-index := test_llama_index.py
-TESTS_haystack := test_haystack.py
+TESTS_langchain := langchain sql_tools
+TESTS_llama-index := test_llama_index.py sql_tools
+TESTS_haystack := test_haystack.py sql_tools
 TESTS_ray := test_ray.py test_parquet.py test_arrow.py
 
 frameworks: framework-langchain framework-llama-index framework-haystack framework-ray ## set up an environment for each framework and run the tests against it

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from ctxprune.errors import BudgetError
+from ctxprune.integrations.sql_tools.budget import fill_budget
 from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.tables import Table
@@ -106,17 +105,14 @@ def cut_without_scores(request: RowsRequest) -> Cut | None:
 
 def _first_rows(request: RowsRequest, table: Table[ResultSet]) -> Cut:
     grid, counter = table.grids[0], as_counter()
-    sums = [0, *accumulate(counter.count_many([table.units[unit].text for unit in grid.row_units]))]
-    # Separators and quotes come on top of what the cells take, so that this is where the search begins.
-    most = bisect_right(sums, request.budget) - 1
-    while True:
-        cut = Cut(table, frozenset((*grid.column_units, *grid.row_units[:most])), request.truncated)
-        tokens = counter.count(cut.text)
-        if tokens <= request.budget:
-            return cut
-        if not most:
-            raise _no_room(request.budget)
-        most = min(most - 1, most * request.budget // tokens)
+
+    def build(rows: int) -> Cut:
+        return Cut(table, frozenset((*grid.column_units, *grid.row_units[:rows])), request.truncated)
+
+    try:
+        return fill_budget(len(grid.rows), build, lambda cut: counter.count(cut.text) <= request.budget)[1]
+    except BudgetError:
+        raise _no_room(request.budget) from None
 
 
 def plan(request: RowsRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]:
