@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SQLQueryEngine"]
 
 
-class SQLQueryEngine(BaseQueryEngine):  # type: ignore[misc] - the package may be absent
+class SQLQueryEngine(BaseQueryEngine):
     """Answers questions on the database of a pipeline.
 
     The response is text within the budget (see `ctxprune.integrations.sql_tools.answer_text`); its metadata is the

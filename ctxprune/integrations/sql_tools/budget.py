@@ -140,7 +140,7 @@ class RoomSearch:
     """Tries ever smaller room for a text until the reply that holds it fits: escaped quotes and line ends take more
     tokens in a reply than in the text, and how many more is known only once it is written.
 
-    Iterating gives the tokens that the text may have in each of a few rounds; `accepts` ends it.
+    Iterating gives the tokens that the text may have, 1 or more, for a few rounds; `accepts` is asked in each of them.
 
     Args:
         budget: Of the reply.
@@ -153,6 +153,8 @@ class RoomSearch:
 
     def __iter__(self) -> Iterator[int]:
         for _ in range(_ROUNDS):
+            if self._room < 1:
+                return
             yield int(self._room)
 
     def accepts(self, content: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.pipeline.steps import Execute, LinkSchema, RetrieveValues, ShowValues, State
 from ctxprune.sql.pipeline.steps.knowledge import RecallKnowledge
@@ -38,11 +39,15 @@ def link_question(pipeline: Pipeline, question: str, evidence: str = "") -> Link
 
 
 def find_hits(pipeline: Pipeline, text: str) -> Sequence[ValueHit]:
-    """Stored values that a text mentions, of columns whose values may be shown; () where the pipeline looks up none."""
+    """Stored values that a text mentions, of the columns whose values a pipeline may show.
+
+    Raises:
+        UsageError: No step of it looks up values.
+    """
     for step in pipeline.steps:
         if isinstance(step, RetrieveValues):
             return step.find(text, State(text, pipeline.schema))
-    return ()
+    raise UsageError("this pipeline looks up no stored values", hint="read the schema instead, with link_schema")
 
 
 def find_runner(pipeline: Pipeline) -> GuardedRunner | None:

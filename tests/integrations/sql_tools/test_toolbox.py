@@ -1,0 +1,134 @@
+"""What the tools show of a pipeline: what its caller may see, by its own steps, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pydantic", reason="no framework is installed")
+
+from ctxprune.errors import DatabaseError, GenerationError, GuardError
+from ctxprune.integrations.sql_tools import ContentBudget, SqlToolbox
+from ctxprune.integrations.sql_tools.budget import RoomSearch
+from ctxprune.integrations.sql_tools.failures import describe_failure
+from ctxprune.sql import ColumnRef, Database, Pipeline, PipelineConfig
+from ctxprune.utils.cancellation import is_cancelled, run_cancellable
+
+
+@pytest.fixture
+def database(shop: Path) -> Iterator[Database]:
+    with Database(shop) as database:
+        yield database
+
+
+def call(pipeline: Pipeline, name: str, **arguments: Any) -> dict[str, Any]:
+    reply = SqlToolbox(pipeline).call(name, arguments)
+    assert reply.error is None, reply.text
+    return json.loads(reply.text)
+
+
+def refusal(pipeline: Pipeline, name: str, **arguments: Any) -> str:
+    reply = SqlToolbox(pipeline).call(name, arguments)
+    assert reply.error is not None, reply.text
+    assert reply.data == {}
+    return reply.text
+
+
+def test_columns_that_the_caller_may_not_see_are_nowhere(database: Database) -> None:
+    seen = database.schema().subset([ColumnRef("city", "name"), ColumnRef("city", "population")])
+    pipeline = Pipeline(database, config=PipelineConfig(schema=seen))
+    linked = call(pipeline, "link_schema", question="Which country is Paris in, and what is its currency?")
+    assert linked["column_count"] == 2
+    assert "country" not in linked["schema"]
+    assert "order items" not in linked["schema"]
+    assert [hit["value"] for hit in call(pipeline, "find_values", text="Paris in France")["values"]] == ["Paris"]
+    for sql in ("SELECT country FROM city", 'SELECT price FROM "order items"'):
+        assert not call(pipeline, "check_sql", sql=sql)["allowed"]
+        refusal(pipeline, "run_sql", sql=sql)
+    assert call(pipeline, "run_sql", sql="SELECT * FROM city LIMIT 1")["columns"] == ["name", "population"]
+    asked = call(pipeline, "ask", question="Which country is Paris in?")
+    assert asked["outcome"] != "answered"
+    assert "France" not in json.dumps(asked)
+
+
+def test_private_values_are_neither_shown_nor_found(database: Database) -> None:
+    pipeline = Pipeline(database, config=PipelineConfig(private=(ColumnRef("city", "country"),)))
+    linked = call(pipeline, "link_schema", question="How many cities are in Brazil, by country?")
+    assert "(country:TEXT" in linked["schema"]
+    assert "Brazil" not in linked["schema"]
+    assert linked["values"] == []
+    assert call(pipeline, "find_values", text="Brazil")["values"] == []
+
+
+def test_a_pipeline_without_a_linker_is_linked_all_the_same(database: Database) -> None:
+    pipeline = Pipeline(database, config=PipelineConfig(paths=("full",), repair_rounds=0))
+    assert "(country:TEXT" in call(pipeline, "link_schema", question="Which country is Paris in?")["schema"]
+    assert "looks up no stored values" in refusal(pipeline, "find_values", text="Paris")
+
+
+def test_evidence_is_heard(database: Database) -> None:
+    pipeline = Pipeline(database)
+    evidence = "turnover is the price of order items"
+    assert "(price:REAL" in call(pipeline, "link_schema", question="What is the turnover?", evidence=evidence)["schema"]
+    found = SqlToolbox(pipeline).call("ask", {"question": "How many cities are there?", "evidence": "city means town"})
+    assert found.data["rows"] == [[4]]
+
+
+def test_a_statement_that_the_guard_writes_anew_is_what_ran(database: Database) -> None:
+    pipeline = Pipeline(database)
+    checked = call(pipeline, "check_sql", sql="select name from city -- all of them")
+    assert (checked["allowed"], checked["reason"], checked["dialect"]) == (True, "", "sqlite")
+    assert "--" not in checked["sql"]
+    assert call(pipeline, "run_sql", sql="select name from city -- all of them")["sql"] == checked["sql"]
+
+
+def test_failures_tell_only_what_the_caller_can_mend(caplog: pytest.LogCaptureFixture) -> None:
+    refused = GuardError("no DROP", where="sqlite", hint="one SELECT")
+    assert describe_failure(refused) == "no DROP: one SELECT (CP110)"
+    assert caplog.text == ""
+    secret = DatabaseError("no route to db.internal", where="/srv/x")
+    assert describe_failure(secret) == "the database cannot be used right now: try again later (CP100)"
+    assert "db.internal" in caplog.text
+    assert describe_failure(GenerationError("key sk-1 was refused")).startswith("the language model cannot be used")
+
+
+def test_a_search_for_room_ends_and_shrinks() -> None:
+    budget = ContentBudget(600)
+    search = RoomSearch(budget, {"text": ""})
+    rooms = []
+    for room in search:
+        rooms.append(room)
+        assert not search.accepts({"text": '"\n' * 2_000})
+    assert rooms == sorted(set(rooms), reverse=True)
+    assert 600 > rooms[0] > rooms[-1] > 0
+    assert 1 < len(rooms) <= 6
+    assert search.accepts({"text": "x"})
+
+
+def test_a_cancelled_function_is_told() -> None:
+    told = []
+
+    def work() -> None:
+        for _ in range(200):
+            if is_cancelled():
+                told.append(True)
+                return
+            import time
+
+            time.sleep(0.01)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(run_cancellable(work))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())  # which waits for the thread
+    assert told == [True]
+    assert asyncio.run(run_cancellable(lambda: 7)) == 7
