@@ -1,7 +1,6 @@
 """A component that prunes documents."""
 
-from __future__ import annotations
-
+# Annotations stay objects: Haystack 2 compares those of `run` as they are, and would connect no input that is a text.
 import asyncio
 from dataclasses import replace
 from typing import Any

@@ -1,21 +1,18 @@
 """A component that answers questions from a database."""
 
-from __future__ import annotations
-
+# Annotations stay objects: Haystack 2 compares those of `run` as they are, and would connect no input that is a text.
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from haystack import component, default_to_dict
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter
 from ctxprune.sql.database.database import Database
+from ctxprune.sql.pipeline.answer import Answer
 from ctxprune.sql.pipeline.pipeline import Pipeline
 from ctxprune.utils.cancellation import run_cancellable
 from ctxprune.utils.validation import describe_type
-
-if TYPE_CHECKING:
-    from ctxprune.sql.pipeline.answer import Answer
 
 __all__ = ["SQLAnswerer"]
 
