@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import CtxpruneError, GuardError, UsageError
+from ctxprune.errors import CtxpruneError, GuardError, UnknownNameError, UsageError
 from ctxprune.integrations.sql_tools.arguments import (
     AskArguments,
     CheckArguments,
@@ -30,7 +30,7 @@ from ctxprune.utils.cancellation import run_cancellable
 from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -111,6 +111,13 @@ class SqlToolbox:
         check_whole("budget", budget, minimum=MIN_TOKENS)
         self.pipeline, self.budget, self._prefix = pipeline, ContentBudget(budget, counter), prefix
         self._runner()
+        self._functions: dict[str, Callable[[Any], Reply]] = {
+            "link_schema": self._link_schema,
+            "find_values": self._find_values,
+            "check_sql": self._check_sql,
+            "run_sql": self._run_sql,
+            "ask": self._ask,
+        }
 
     def call(self, name: str, arguments: dict[str, Any]) -> Reply:
         """The reply of a tool; where it fails in a way that this library knows, one that says why.
@@ -118,13 +125,16 @@ class SqlToolbox:
         Args:
             name: One of `TOOLS`.
             arguments: As a model gave them.
+
+        Raises:
+            UnknownNameError: There is no tool of that name.
         """
+        if name not in TOOLS:
+            raise UnknownNameError("tool", name, TOOLS)
         try:
-            given = read_arguments(TOOLS[name].arguments, arguments)
-            reply: Reply = getattr(self, f"_{name}")(given)
+            return self._functions[name](read_arguments(TOOLS[name].arguments, arguments))
         except CtxpruneError as error:
             return Reply(self.budget.cut_error(describe_failure(error), _LONGEST_ERROR), error=error)
-        return reply
 
     async def acall(self, name: str, arguments: dict[str, Any]) -> Reply:
         """`call` for asyncio, in a thread; cancelling ends the query that it waits for."""

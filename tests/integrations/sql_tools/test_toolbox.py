@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("pydantic", reason="no framework is installed")
 
-from ctxprune.errors import DatabaseError, GenerationError, GuardError
+from ctxprune.errors import DatabaseError, GenerationError, GuardError, UnknownNameError
 from ctxprune.integrations.sql_tools import ContentBudget, SqlToolbox
 from ctxprune.integrations.sql_tools.budget import RoomSearch
 from ctxprune.integrations.sql_tools.failures import describe_failure
-from ctxprune.sql import ColumnRef, Database, Pipeline, PipelineConfig
+from ctxprune.sql import ColumnRef, Database, Limits, Pipeline, PipelineConfig
 from ctxprune.utils.cancellation import is_cancelled, run_cancellable
 
 
@@ -95,6 +95,43 @@ def test_failures_tell_only_what_the_caller_can_mend(caplog: pytest.LogCaptureFi
     assert describe_failure(secret) == "the database cannot be used right now: try again later (CP100)"
     assert "db.internal" in caplog.text
     assert describe_failure(GenerationError("key sk-1 was refused")).startswith("the language model cannot be used")
+
+
+def test_an_unknown_tool_is_an_error_of_the_program(database: Database) -> None:
+    with pytest.raises(UnknownNameError, match="no tool is named 'drop'"):
+        SqlToolbox(Pipeline(database)).call("drop", {})
+
+
+def test_a_cancelled_call_ends_its_query_on_a_server(postgres_database: Any) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    slow = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000000) SELECT count(*) FROM n"
+    with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE city (name text)")
+
+        def count_running() -> int:
+            sql = (
+                "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database() "
+                "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            return admin.execute(sql).fetchone()[0]
+
+        async def wait(expected: int) -> None:
+            for _ in range(200):
+                if await asyncio.to_thread(count_running) == expected:
+                    return
+                await asyncio.sleep(0.1)
+            raise AssertionError(f"not {expected} queries run")
+
+        async def cancel(toolbox: SqlToolbox) -> None:
+            call = asyncio.ensure_future(toolbox.acall("run_sql", {"sql": slow}))
+            await wait(1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await wait(0)
+
+        with Database(postgres_database.reader_url) as database:
+            asyncio.run(cancel(SqlToolbox(Pipeline(database, config=PipelineConfig(limits=Limits(seconds=90))))))
 
 
 def test_a_search_for_room_ends_and_shrinks() -> None:
