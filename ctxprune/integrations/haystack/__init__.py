@@ -4,18 +4,11 @@ Names are imported when they are first used (`__init__.pyi` lists them). To load
 components, name this module in `allowed_modules`.
 """
 
-from typing import Any
-
 import lazy_loader
 
 from ctxprune.utils.extras import require
 
-_import_name, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+# Before any module of this folder is imported, so that the message names the extra and how to install it.
+require("haystack", "haystack")
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Checked here rather than where haystack is imported: the message then names the extra and how to install it.
-    require("haystack", "haystack")
-    return _import_name(name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
