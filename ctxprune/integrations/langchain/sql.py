@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter, answer_text
+from ctxprune.integrations.sql_tools.budget import cut_text
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 
+_LONGEST_ERROR = 800  # characters
 _TABLES = 20  # that the description names
 
 
@@ -88,13 +90,13 @@ def sql_tool(
         try:
             return shown(pipeline.ask(question))
         except CtxpruneError as error:
-            raise ToolException(f"No answer: {error}") from error
+            raise ToolException(f"No answer: {cut_text(str(error), _LONGEST_ERROR)}") from error
 
     async def aask(question: str) -> tuple[str, dict[str, Any]]:
         try:
             return shown(await pipeline.aask(question))
         except CtxpruneError as error:
-            raise ToolException(f"No answer: {error}") from error
+            raise ToolException(f"No answer: {cut_text(str(error), _LONGEST_ERROR)}") from error
 
     return StructuredTool.from_function(
         ask,

@@ -64,7 +64,7 @@ def _link_schema(context: ToolContext, arguments: models.LinkArguments) -> dict[
     linked = context.workspace.view(name).link(arguments.question, arguments.evidence)
     fitted = fit_link(linked, {"database": name, "recall": RECALL_ID}, context.budget)
     kept = "" if fitted.complete else context.keep(StoredSchema(name, linked.full))
-    return fitted.content | {"recall": kept}
+    return _name_recall(fitted.content, kept)
 
 
 async def find_values(context: ToolContext, arguments: models.ValuesArguments) -> dict[str, Any]:
@@ -87,9 +87,9 @@ def _find_values(context: ToolContext, arguments: models.ValuesArguments) -> dic
     found.sort(key=lambda hit: -hit["score"])  # a stable sort: of equal ones the likeliest of each database stay first
     found = found[:MOST_VALUES]
     unread = f"{len(failed)} of {len(names)} databases could not be read" if failed else ""
-    fitted = fit_values(found, {"recall": RECALL_ID, "note": unread}, context.budget)
+    fitted = fit_values(found, {"recall": RECALL_ID}, context.budget, note=unread)
     kept = "" if fitted.complete else context.keep(StoredText(json.dumps(found, ensure_ascii=False), "json"))
-    return fitted.content | {"recall": kept}
+    return _name_recall(fitted.content, kept)
 
 
 async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
@@ -133,4 +133,10 @@ def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context:
     """The content with as many rows as fit; the others can be recalled."""
     fitted = fit_rows(result, question, frame, context.budget)
     kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
-    return fitted.content | {"recall": kept}
+    return _name_recall(fitted.content, kept)
+
+
+def _name_recall(content: dict[str, Any], id_: str) -> dict[str, Any]:
+    """The content with the id that takes the place of the one it was measured with, behind all else."""
+    del content["recall"]
+    return content | {"recall": id_}

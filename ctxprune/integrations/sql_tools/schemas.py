@@ -53,13 +53,16 @@ def fit_link(linked: Linked, frame: Mapping[str, Any], budget: ContentBudget) ->
     return FittedContent(content, complete=not content["note"])
 
 
-def fit_values(values: Sequence[Mapping[str, Any]], frame: Mapping[str, Any], budget: ContentBudget) -> FittedContent:
+def fit_values(
+    values: Sequence[Mapping[str, Any]], frame: Mapping[str, Any], budget: ContentBudget, *, note: str = ""
+) -> FittedContent:
     """The content of a reply with as many stored values as fit.
 
     Args:
         values: Of `describe_hits`, the likeliest first.
-        frame: What the reply says besides; its `note`, where it has one, comes before what is said here.
+        frame: What the reply says besides.
         budget: Of the reply.
+        note: What is to be said before what was left out.
 
     Raises:
         BudgetError: The content is too large even without a value.
@@ -67,7 +70,7 @@ def fit_values(values: Sequence[Mapping[str, Any]], frame: Mapping[str, Any], bu
 
     def build(count: int) -> dict[str, Any]:
         cut = f"{count} of {len(values)} values are shown" if count < len(values) else ""
-        return {**frame, "values": [*values[:count]], "note": "; ".join(filter(None, (frame.get("note"), cut)))}
+        return {**frame, "values": [*values[:count]], "note": "; ".join(filter(None, (note, cut)))}
 
     count, content = budget.fill(len(values), build)
     return FittedContent(content, complete=count == len(values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import string
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +13,11 @@ from typing import Any
 import pytest
 from servers.hostile import make_wide
 
-from ctxprune.errors import BudgetError, UsageError
+from ctxprune.errors import BudgetError
 from ctxprune.integrations.mcp import ReplyBudget
-from ctxprune.integrations.sql_tools.budget import fill_budget
-from ctxprune.integrations.sql_tools.rows import fit_rows
-from ctxprune.policies import TableBudget
-from ctxprune.scorers.base import score_batch
+from ctxprune.integrations.mcp.resources import list_page
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 from ctxprune.serve.replies import encode
-from ctxprune.sql.database.result_set import ResultSet
 
 from .conftest import Tools, serving
 
@@ -66,77 +63,6 @@ def test_replies_on_4000_columns(wide_tools: Tools) -> None:
     (contents,) = tools.run(lambda client: client.read_resource("ctxprune://schema/wide")).contents
     assert "of 4000 columns are left out" in contents.text
     assert tools.budget.count_text(contents.model_dump_json()) <= tools.budget.tokens
-
-
-@pytest.mark.parametrize("budget", BUDGETS)
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [("a" * 1_000_000,)],
-        [("漢" * 10_000, "字" * 10_000)] * 5,
-        [(b"\x00\xff" * 50_000, None, 1.5)] * 3,
-        [('"\\\n' * 5_000,)] * 50,
-        [(number, f"name {number}", "x" * (number % 90)) for number in range(5_000)],
-        [tuple(range(1_500))] * 200,
-        [()] * 10,
-        [],
-        [(float("inf"), float("nan"), 10**4000)],
-        [("\ud800lone",)] * 1_000,
-    ],
-    ids=["cell", "han", "bytes", "escapes", "long", "wide", "nothing", "empty", "numbers", "surrogates"],
-)
-@pytest.mark.parametrize("question", ["", "name 17"])
-def test_rows_of_any_shape(rows: list, budget: int, question: str) -> None:
-    width = len(rows[0]) if rows else 3
-    result = ResultSet(tuple(f"column {number}" for number in range(width)), tuple(rows), truncated=True)
-    replies = ReplyBudget(budget)
-    fitted = fit_rows(result, question, {"sql": "SELECT 1", "recall": "x" * 22}, replies)
-    assert replies.count(fitted.content) <= budget
-    assert fitted.content["row_count"] == len(rows)
-    assert "more rows" in fitted.content["note"]
-    if rows and width:
-        assert fitted.content["rows"]
-        assert len(fitted.content["rows"][0]) == len(fitted.content["columns"]) > 0
-
-
-def test_names_of_columns_that_are_as_long_as_a_book() -> None:
-    result = ResultSet(tuple("n" * 10_000 + str(number) for number in range(100)), ((1,) * 100,) * 100)
-    fitted = fit_rows(result, "", {}, ReplyBudget(600))
-    assert 0 < len(fitted.content["columns"]) < 100
-
-
-def test_the_rows_that_the_question_needs_stay(tools: Tools) -> None:
-    rows = tuple((number, f"customer {number}", "some words about the customer " * 4) for number in range(900))
-    content = fit_rows(ResultSet(("id", "name", "about"), rows), "What about customer 777?", {}, tools.budget).content
-    assert 777 in [row[0] for row in content["rows"]]
-    assert "of 900 rows are shown" in content["note"]
-    assert "compared" not in content["note"]
-
-
-def test_rows_that_were_not_compared_with_the_question_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are scored once, however many rounds it takes to fit them."""
-    scored, rooms = [], []
-
-    def limit(room: int) -> TableBudget:
-        rooms.append(room)
-        return TableBudget(room)
-
-    def score(*arguments: Any) -> Any:
-        scored.append(arguments)
-        return score_batch(*arguments)
-
-    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows.score_batch", score)
-    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows.TableBudget", limit)
-    monkeypatch.setattr("ctxprune.integrations.sql_tools.rows._Fitting._first_rows", None)  # is not needed
-    rows = tuple((number, f"customer {number}" + '\n"\\' * 4, None) for number in range(11_000))
-    fitted = fit_rows(ResultSet(("id", "name", "gone"), rows), "What about customer 777?", {}, ReplyBudget(2_000))
-    assert 777 in [row[0] for row in fitted.content["rows"]]
-    told = "of 11000 rows are shown; only the first 10000 rows were compared with the question"
-    assert told in fitted.content["note"]
-    assert len(scored) == 1 < len(rooms)
-    monkeypatch.undo()
-    without = fit_rows(ResultSet(("id", "name", "gone"), rows), "", {}, ReplyBudget(2_000))
-    assert "compared" not in without.content["note"]
 
 
 def test_what_a_query_left_out_is_recalled(tmp_path: Path) -> None:
@@ -210,24 +136,25 @@ def test_nothing_of_a_long_text_is_encoded_or_counted_in_the_event_loop(
     assert threads == {"encode": {False}, "count": {False}}
 
 
-def test_the_budget_itself() -> None:
-    with pytest.raises(UsageError):
-        ReplyBudget(599)
+def test_statements_of_any_script_are_checked(shop: Path) -> None:
+    with serving(DatabaseConfig("shop", str(shop)), budget=600) as tools:
+        literal = "漢字文章" * 300
+        assert tools.call("check_sql", sql=f"SELECT name FROM city WHERE name = '{literal}'")["allowed"]
+        found = tools.call("run_sql", sql=f"SELECT name FROM city WHERE name <> '{literal}'")
+        assert found["row_count"] == 4
+        assert found["rows"]
+
+
+def test_a_resource_that_fits_into_no_reply_is_an_error() -> None:
+    names = ["shop", "漢" * 100, "other"]
     replies = ReplyBudget(600)
-    with pytest.raises(BudgetError, match="of 600"):
-        replies.require({"text": "word " * 1_000})
+    page = list_page(names, None, replies)
+    assert ([entry.name for entry in page.resources], page.next_cursor) == (["shop"], "1")
     with pytest.raises(BudgetError):
-        replies.fill(3, lambda _: {"text": "word " * 1_000})
-
-
-@pytest.mark.parametrize("most", [0, 1, 2, 3, 7, 8, 9, 100])
-def test_filling_finds_the_largest_part(most: int) -> None:
-    for limit in range(most + 3):
-        asked = []
-
-        def build(count: int, asked: list = asked) -> int:
-            asked.append(count)
-            return count
-
-        assert fill_budget(most, build, lambda count, limit=limit: count <= limit) == (min(most, limit),) * 2
-        assert max(asked) <= max(2 * limit + 1, 1)
+        list_page(names, "1", replies)
+    assert list_page(names, "3", replies).next_cursor is None
+    with serving(
+        *(DatabaseConfig(name, f"{letter}.sqlite") for name, letter in zip(names, string.ascii_letters, strict=False)),
+        budget=600,
+    ) as tools:
+        assert "does not fit" in tools.error(lambda client: client.list_resources(cursor="1"))

@@ -13,8 +13,7 @@ import pytest
 pytest.importorskip("pydantic", reason="no framework is installed")
 
 from ctxprune.errors import DatabaseError, GenerationError, GuardError, UnknownNameError
-from ctxprune.integrations.sql_tools import ContentBudget, SqlToolbox
-from ctxprune.integrations.sql_tools.budget import RoomSearch
+from ctxprune.integrations.sql_tools import SqlToolbox
 from ctxprune.integrations.sql_tools.failures import describe_failure
 from ctxprune.sql import ColumnRef, Database, Limits, Pipeline, PipelineConfig
 from ctxprune.utils.cancellation import is_cancelled, run_cancellable
@@ -132,19 +131,6 @@ def test_a_cancelled_call_ends_its_query_on_a_server(postgres_database: Any) -> 
 
         with Database(postgres_database.reader_url) as database:
             asyncio.run(cancel(SqlToolbox(Pipeline(database, config=PipelineConfig(limits=Limits(seconds=90))))))
-
-
-def test_a_search_for_room_ends_and_shrinks() -> None:
-    budget = ContentBudget(600)
-    search = RoomSearch(budget, {"text": ""})
-    rooms = []
-    for room in search:
-        rooms.append(room)
-        assert not search.accepts({"text": '"\n' * 2_000})
-    assert rooms == sorted(set(rooms), reverse=True)
-    assert 600 > rooms[0] > rooms[-1] > 0
-    assert 1 < len(rooms) <= 6
-    assert search.accepts({"text": "x"})
 
 
 def test_a_cancelled_function_is_told() -> None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import string
-from pathlib import Path
-
 import pytest
 
-from ctxprune.errors import BudgetError
-from ctxprune.integrations.mcp import ReplyBudget
-from ctxprune.integrations.mcp.resources import list_page
+from ctxprune.integrations.mcp.budget import ReplyBudget
 from ctxprune.integrations.sql_tools.frames import fit_frame
 from ctxprune.integrations.sql_tools.rows import fit_rows
-from ctxprune.serve.config import DatabaseConfig
 from ctxprune.sql.database.result_set import ResultSet
-
-from .conftest import serving
 
 WORDS = {"latin": "some words of a sentence ", "han": "漢字文章", "escaped": '"\\\n', "emoji": "🦀🧨"}
 TOWNS = ResultSet(("town", "people"), (("Paris", 2_100_000), ("Łódź", 670_000)))
@@ -57,27 +49,3 @@ def test_the_least_needed_parts_go_first() -> None:
         sizes.add(tuple(shown))
         assert part["sql"] == "SELECT 1"
     assert len(sizes) > 1
-
-
-def test_statements_of_any_script_are_checked(shop: Path) -> None:
-    with serving(DatabaseConfig("shop", str(shop)), budget=600) as tools:
-        literal = "漢字文章" * 300
-        assert tools.call("check_sql", sql=f"SELECT name FROM city WHERE name = '{literal}'")["allowed"]
-        found = tools.call("run_sql", sql=f"SELECT name FROM city WHERE name <> '{literal}'")
-        assert found["row_count"] == 4
-        assert found["rows"]
-
-
-def test_a_resource_that_fits_into_no_reply_is_an_error() -> None:
-    names = ["shop", "漢" * 100, "other"]
-    replies = ReplyBudget(600)
-    page = list_page(names, None, replies)
-    assert ([entry.name for entry in page.resources], page.next_cursor) == (["shop"], "1")
-    with pytest.raises(BudgetError):
-        list_page(names, "1", replies)
-    assert list_page(names, "3", replies).next_cursor is None
-    with serving(
-        *(DatabaseConfig(name, f"{letter}.sqlite") for name, letter in zip(names, string.ascii_letters, strict=False)),
-        budget=600,
-    ) as tools:
-        assert "does not fit" in tools.error(lambda client: client.list_resources(cursor="1"))
