@@ -158,3 +158,44 @@ def test_the_tools_hold_all_rows_beside(pipeline: Pipeline) -> None:
     assert [tool.metadata for tool in spec.to_tool_list(["ask"], {"ask": told})] == [told]
     with pytest.raises(UnknownNameError, match="no tool is named 'drop'"):
         spec.to_tool_list(["drop"])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what LlamaIndex's workflows use themselves
+def test_an_agent_is_told_why_a_tool_failed(pipeline: Pipeline) -> None:
+    from llama_index.core.agent.workflow import ReActAgent, ToolCallResult
+    from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
+
+    def use(sql: str) -> str:
+        return f'Thought: I need a tool.\nAction: run_sql\nAction Input: {{"sql": "{sql}"}}'
+
+    script = iter(
+        [
+            use("DROP TABLE city"),
+            use("SELECT count(*) FROM city"),
+            "Thought: I can answer without using any more tools.\nAnswer: Four.",
+        ]
+    )
+
+    class Scripted(CustomLLM):
+        @property
+        def metadata(self) -> LLMMetadata:
+            return LLMMetadata()
+
+        def complete(self, prompt: str, formatted: bool = False, **options: object) -> CompletionResponse:
+            return CompletionResponse(text=next(script))
+
+        def stream_complete(self, prompt: str, formatted: bool = False, **options: object) -> Iterator:
+            text = next(script)
+            yield CompletionResponse(text=text, delta=text)
+
+    async def ask() -> tuple[str, list]:
+        agent = ReActAgent(tools=SQLToolSpec(pipeline).to_tool_list(), llm=Scripted())
+        running = agent.run("How many cities are there?")
+        results = [event async for event in running.stream_events() if isinstance(event, ToolCallResult)]
+        return str(await running), results
+
+    answer, results = asyncio.run(ask())
+    assert answer == "Four."
+    assert [result.tool_output.is_error for result in results] == [True, False]
+    assert results[0].tool_output.content.startswith("only a SELECT query may run, not DROP")
+    assert results[1].tool_output.raw_output["rows"] == [[4]]
