@@ -101,8 +101,9 @@ def test_an_unknown_tool_is_an_error_of_the_program(database: Database) -> None:
         SqlToolbox(Pipeline(database)).call("drop", {})
 
 
-def test_a_cancelled_call_ends_its_query_on_a_server(postgres_database: Any) -> None:
-    psycopg = pytest.importorskip("psycopg")
+def test_a_cancelled_call_ends_its_query_on_a_server(request: pytest.FixtureRequest) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    postgres_database = request.getfixturevalue("postgres_database")
     slow = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000000) SELECT count(*) FROM n"
     with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
         admin.execute("CREATE TABLE city (name text)")
