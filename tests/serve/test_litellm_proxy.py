@@ -104,7 +104,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        words = [str(Path(PYTHON).with_name("litellm")), "--config", str(config), "--host", "127.0.0.1"]
+        words = [str(Path(PYTHON).absolute().with_name("litellm")), "--config", str(config), "--host", "127.0.0.1"]
         # Its prices come with the package; otherwise it asks a server for them.
         given = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": str(folder), "PATH": os.environ["PATH"]}
         with (folder / "log").open("wb") as log:
