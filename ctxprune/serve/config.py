@@ -59,8 +59,8 @@ __all__ = [
 ]
 
 _HEX = frozenset("0123456789abcdef")
-_MAX_BYTES = 1_000_000
-_MAX_NAME = 100
+_MAX_BYTES = 1_000_000  # thousands of keys fit; a larger file is most likely another one
+_MAX_NAME = 100  # characters of a database, as requests may have to name it
 _TABLE = ConfigDict(extra="forbid", strict=True)
 _WHOLE = 2**63  # from here a whole number is beyond TOML's own, and may be beyond what a float or a message takes
 

@@ -64,7 +64,7 @@ _VERSION = "mcp-protocol-version"
 _SESSIONS = 1_000  # that may be open at once, in equal parts for the keys
 _IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
-_LAST_SECONDS = 1.0
+_LAST_SECONDS = 1.0  # that threads get when the client is gone; most were told to stop and only return
 
 
 class ServiceWorkspace:

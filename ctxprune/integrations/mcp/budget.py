@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_TOKENS", "MIN_TOKENS", "ReplyBudget", "encode_content", "fill_budget"]
 
 T = TypeVar("T")
-DEFAULT_TOKENS = 8_000
+DEFAULT_TOKENS = 8_000  # a quarter of the context of a small model, whose conversation needs the rest
 MIN_TOKENS = 600  # the names of a reply's fields, a note and an error message fit into these
 _COPIES = 2  # of the content in one reply: as structured content, and as JSON in a text block for older clients
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_hits", "fit_linked", "fit_schema_text"]
 
-_HITS = 12  # of a linked schema that are told
-_VALUE = 120  # characters of a value
+_HITS = 12  # of a linked schema that are told, so that the schema has the room
+_VALUE = 120  # characters of a value; texts of whole pages are stored, too
 
 
 def fit_linked(linked: Linked, build: Callable[[str, Schema], dict[str, Any]], budget: ReplyBudget) -> dict[str, Any]:
