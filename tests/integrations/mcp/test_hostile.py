@@ -13,21 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from servers.victims import CASES, cases
+from servers.victims import ENDLESS, cases
 
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 
+from ...sql import test_guard_cases as guard
 from .conftest import Tools, serving
 
-ATTACKS = CASES.parent / "guard_cases" / "attacks.jsonl"
-SHOP = {
-    "customers": ("id", "name", "email", "city", "country", "created_at", "tags", "profile", "score"),
-    "orders": ("id", "customer_id", "status", "total", "ordered_at", "note"),
-    "items": ("id", "order_id", "product_id", "qty", "price"),
-    "products": ("id", "name", "category", "price"),
-    "employees": ("id", "name", "manager_id", "dept", "salary", "hired_on"),
-}
-SLOW = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000000000) SELECT count(*) FROM n"
 ASKERS = 8  # calls that wait for a database at the same time
 
 
@@ -37,7 +29,7 @@ def snapshot(path: Path) -> tuple[str, list[str]]:
 
 def make_shop(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        for table, columns in SHOP.items():
+        for table, columns in guard.SHOP.items():
             connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
             connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", range(len(columns)))
         connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c REAL)")
@@ -51,8 +43,7 @@ def test_no_attack_passes(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     make_shop(folder / "shop.sqlite")
-    attacks = [json.loads(line) for line in ATTACKS.read_text(encoding="utf-8").splitlines()]
-    texts = [case["sql"] for case in attacks if case["dialect"] == "sqlite"]
+    texts = [case["sql"] for case in guard.cases("attacks") if case["dialect"] == "sqlite"]
     assert len(texts) > 100
     before = snapshot(folder / "shop.sqlite")
     passed = []
@@ -135,7 +126,7 @@ def test_a_cancelled_call_ends_its_query(shop: Path) -> None:
         tools.call("ask", question="How many cities are there?")
 
         async def cancel(client) -> float:
-            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": SLOW})) for _ in range(ASKERS)]
+            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": ENDLESS})) for _ in range(ASKERS)]
             await asyncio.sleep(1)
             assert not any(call.done() for call in slow)
             for call in slow:
@@ -154,10 +145,10 @@ def test_a_call_that_takes_too_long_says_so(shop: Path) -> None:
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300)) as tools:
         tools.call("ask", question="How many cities are there?")
         tools.workspace.seconds = 0.5
-        assert "the call took too long: calls may take 0.5 seconds" in tools.refusal("run_sql", sql=SLOW)
+        assert "the call took too long: calls may take 0.5 seconds" in tools.refusal("run_sql", sql=ENDLESS)
         tools.workspace.seconds = 300
         assert tools.call("run_sql", sql="SELECT count(*) FROM city")["rows"] == [[4]]
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300, query_seconds=0.3)) as tools:
-        told = tools.refusal("run_sql", sql=SLOW)
+        told = tools.refusal("run_sql", sql=ENDLESS)
         assert told == "the query ran past its deadline: simplify it or raise Limits.seconds (CP102)"
         assert "one SELECT on the tables you may see (CP" in tools.refusal("run_sql", sql="DROP TABLE city")
