@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -125,6 +126,10 @@ def run_sample(root: Path, folder: Path) -> None:
             report("ask", **client.post("/v1/sql/ask", json=ASK).json())
             respelt = ASK | {"question": "How many customers are in sao paulo?"}
             report("value", **client.post("/v1/sql/ask", json=respelt).json())
+            page = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+            (command,) = re.findall(r"^curl (?:.*\\\n)*.*", page, re.MULTILINE)
+            done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+            report("curl of the page", **json.loads(done.stdout))
         command = ["ctxprune", "mcp", *command_of(services["ctxprune"])[2:]]
         asyncio.run(run_mcp(container.words(*command)))
 
