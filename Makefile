@@ -70,7 +70,8 @@ bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which fi
 	for script in $(BENCH); do $(BIN)/python benchmarks/$$script.py || exit 1; done
 	$(BIN)/python benchmarks/report/changed.py
 
-# The proxy extra of later releases asks for packages (litellm-enterprise, litellm-proxy-extras, litellm-proxy) that are on no index.
+# Not the newest: the proxy extra of later releases pinned versions of litellm-enterprise, litellm-proxy-extras and litellm-proxy
+# that were not to be had in November 2026.
 litellm: $(VENV)/.ready-dev ## set up LiteLLM's proxy and run the tests that put it before the service
 	$(PYTHON) -m venv $(VENV)-litellm
 	$(VENV)-litellm/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: 'litellm[proxy]>=1.108,<1.108.8'
