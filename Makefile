@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke frameworks bench lint fix build clean
+.PHONY: help demo check test test-slow smoke frameworks litellm container bench lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,17 @@ BENCH := quality/passages quality/spider quality/linking quality/values_recall q
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones
 	for script in $(BENCH); do $(BIN)/python benchmarks/$$script.py || exit 1; done
 	$(BIN)/python benchmarks/report/changed.py
+
+# Not the newest: the proxy extra of later releases pinned versions of litellm-enterprise, litellm-proxy-extras and litellm-proxy
+# that were not to be had in November 2026.
+litellm: $(VENV)/.ready-dev ## set up LiteLLM's proxy and run the tests that put it before the service
+	$(PYTHON) -m venv $(VENV)-litellm
+	$(VENV)-litellm/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: 'litellm[proxy]>=1.108,<1.108.8'
+	CTXPRUNE_LITELLM_PYTHON=$(VENV)-litellm/bin/python $(BIN)/python -m pytest -n 0 -q tests/serve/test_litellm.py tests/serve/test_litellm_proxy.py
+
+container: $(VENV)/.ready-dev ## as root on Debian: the image's steps and compose's services, without Docker, in a fresh root
+	command -v debootstrap >/dev/null || apt-get -qq install --no-install-recommends debootstrap
+	CTXPRUNE_CONTAINER=1 $(BIN)/python -m pytest -n 0 -q tests/container
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter, codespell
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks

@@ -44,19 +44,22 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 def fill_variables(text: str) -> str:
     """A URL with environment variables in the place of `${NAME}`, percent-encoded; a path as it is.
 
-    Others see the arguments of a command, so a password should not be one.
+    Others see the arguments of a command, so a password should not be one. `NAME_FILE` may name a file with the value.
 
     Raises:
         typer.BadParameter: There is no such variable.
+        UsageError: The file cannot be read.
     """
     return _VARIABLE.sub(_value, text) if "://" in text else text
 
 
 def _value(match: re.Match[str]) -> str:
+    from ctxprune.utils.environment import read_secret
+
     name = match[1]
-    if name not in os.environ:
+    if name not in os.environ and f"{name}_FILE" not in os.environ:
         raise typer.BadParameter(f"the environment has no variable {name}")
-    return quote(os.environ[name], safe="")
+    return quote(read_secret(name, os.environ), safe="")
 
 
 DatabaseArgument = Annotated[

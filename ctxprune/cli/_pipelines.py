@@ -53,8 +53,9 @@ def open_published(name: str, option: str = "--published") -> RedisIndex:
         UsageError: It is no URL of a Redis, or `name` cannot be the name of an index.
     """
     from ctxprune.sql.values.redis_index import RedisIndex
+    from ctxprune.utils.environment import read_secret
 
-    if not (url := os.environ.get(REDIS)):
+    if not (url := read_secret(REDIS, os.environ)):
         raise typer.BadParameter(f"set {REDIS} to redis://:PASSWORD@HOST:6379/0", param_hint=option)
     return RedisIndex(url, name)
 

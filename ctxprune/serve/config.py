@@ -12,7 +12,8 @@ Where there are keys, Prometheus reads token counts and stage times from `/metri
 `credentials_file`.
 
 Secrets need not stand in the file: `url_env`, `password_env` and `env` name environment variables, and
-`CTXPRUNE_REDIS_URL` is where `cache` and `published` lie.
+`CTXPRUNE_REDIS_URL` is where `cache` and `published` lie. For each variable NAME, NAME_FILE may name a file that holds
+its value instead.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from ctxprune.serve.settings import (
     ServiceConfig,
 )
 from ctxprune.storage.toml import parse_toml
+from ctxprune.utils.environment import read_secret
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -57,8 +59,8 @@ __all__ = [
 ]
 
 _HEX = frozenset("0123456789abcdef")
-_MAX_BYTES = 1_000_000
-_MAX_NAME = 100
+_MAX_BYTES = 1_000_000  # thousands of keys fit; a larger file is most likely another one
+_MAX_NAME = 100  # characters of a database, as requests may have to name it
 _TABLE = ConfigDict(extra="forbid", strict=True)
 _WHOLE = 2**63  # from here a whole number is beyond TOML's own, and may be beyond what a float or a message takes
 
@@ -295,9 +297,10 @@ class _Resolver:
             raise UsageError("a path begins with the home of a user that there is not", where=path) from error
 
     def _variable(self, name: str) -> str:
-        value = self._environment.get(name, "")
+        value = read_secret(name, self._environment)
         if not value:
-            raise UsageError(f"the environment variable {name} is not set", hint="set it before the service starts")
+            hint = f"set it, or {name}_FILE to the path of a file, before the service starts"
+            raise UsageError(f"the environment variable {name} is not set", hint=hint)
         return value
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["BoundedConnection", "Connections", "LimitedProtocol"]
 
 _SLICE_BYTES = 16_384  # that are parsed before the bounds are looked at again; one read may bring sixteen times as many
-_LINGER_SECONDS = 5.0
+_LINGER_SECONDS = 5.0  # that a client has to read its last answer before the connection is cut, as in nginx
 _LINGER_BYTES = 128_000_000  # not parsed and not kept, these take the event loop 10 ms or two
 _MAY_ANSWER = (h11.IDLE, h11.SEND_RESPONSE)
 _MOST_LINES = 256  # of a head, its first line included

@@ -16,6 +16,7 @@ MODERATE_SECONDS = 1.0  # beyond, a long request leaves one worker process free 
 _SHORT_SECONDS = (
     0.07  # 4 KB of prose; a more expensive request holds the interpreter, which the event loop needs, for too long
 )
+# Of prose, and more for each mark: tables and JSON of tiny values have many, and each may begin a unit.
 _SECONDS_A_BYTE = 10e-6
 _SECONDS_A_MARK = 70e-6
 _COUNTED_BYTES = 65_536  # beyond, the bytes alone cost more than a second whatever they are

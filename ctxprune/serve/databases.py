@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Databases", "View"]
 
-_KEY_SECONDS = 2.0  # for keys that are not declared
-_EXAMPLE_SECONDS = 2.0  # for looking up example values
+# A first question waits for both: keys that are not declared, and example values.
+_KEY_SECONDS = 2.0
+_EXAMPLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from ctxprune.serve.parsing import parse  # noqa: E402
 from ctxprune.serve.replies import encode  # noqa: E402
 from ctxprune.serve.routes.prune import PruneRequest, plan  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
+from ctxprune.utils.environment import read_secret  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -63,7 +64,7 @@ _VERSION = "mcp-protocol-version"
 _SESSIONS = 1_000  # that may be open at once, in equal parts for the keys
 _IDLE_SECONDS = 1_800.0  # after which a session without requests ends
 _MARGIN = 0.9  # of the deadline of a request, so that a call that takes too long still gets its reply
-_LAST_SECONDS = 1.0
+_LAST_SECONDS = 1.0  # that threads get when the client is gone; most were told to stop and only return
 
 
 class ServiceWorkspace:
@@ -271,7 +272,7 @@ def run_stdio(config: ServiceConfig, *, budget: ReplyBudget | None = None) -> No
 
 
 def _key_of_environment(service: Service) -> Key:
-    value = os.environ.get(KEY_VARIABLE, "")
+    value = read_secret(KEY_VARIABLE, os.environ)
     key = service.keys.find({b"x-api-key": value.encode("utf-8", "surrogateescape")})
     if key is None:
         what = "holds no key of the configuration" if value else "is not set, and the configuration has keys"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics"]
 
+# Edges of histograms, about three to a factor of ten: an answer takes 3 ms alone and 30 seconds at most by default.
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _LEFT_OUT = (
     b"# ctxprune_tokens, ctxprune_guardrail_texts and ctxprune_stage_duration_seconds are for keys that have"

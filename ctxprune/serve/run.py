@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["log_handler", "run"]
 
 _KEEP_SECONDS = 75  # longer than proxies keep a connection, so that they are not surprised by its end
-_LAST_SECONDS = 1.0
+_LAST_SECONDS = 1.0  # that threads get after the drain; most were told to stop and only return
 _BACKLOG = 1024  # connections that the system holds until they are accepted
 _MOST_ACCEPTS = (
     16  # in one pass of the event loop, 2 ms; hundreds at once keep open connections waiting for 0.1 seconds

@@ -13,11 +13,15 @@ from ctxprune.cli._options import fill_variables
 psycopg = pytest.importorskip("psycopg")
 
 
-def test_a_variable_stands_for_a_password(monkeypatch):
+def test_a_variable_stands_for_a_password(monkeypatch, tmp_path):
     monkeypatch.setenv("SHOP_PASSWORD", "p@ss/w:rd")
     assert fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d") == "postgresql://u:p%40ss%2Fw%3Ard@h/d"
     assert fill_variables("folder/${SHOP_PASSWORD}.sqlite") == "folder/${SHOP_PASSWORD}.sqlite"
     monkeypatch.delenv("SHOP_PASSWORD")
+    (tmp_path / "secret").write_text("p@ss\n")
+    monkeypatch.setenv("SHOP_PASSWORD_FILE", str(tmp_path / "secret"))
+    assert fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d") == "postgresql://u:p%40ss@h/d"
+    monkeypatch.delenv("SHOP_PASSWORD_FILE")
     with pytest.raises(typer.BadParameter, match="SHOP_PASSWORD"):
         fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d")
 

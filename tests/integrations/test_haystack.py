@@ -19,7 +19,7 @@ from haystack.components.builders import PromptBuilder
 from haystack.components.retrievers.in_memory import InMemoryBM25Retriever
 from haystack.dataclasses import ByteStream
 from haystack.document_stores.in_memory import InMemoryDocumentStore
-from servers.hostile import SLOW
+from servers.hostile import ENDLESS
 
 from ctxprune import as_counter
 from ctxprune.errors import DatabaseError, UnknownNameError, UsageError
@@ -165,7 +165,7 @@ def test_a_cancelled_answer_ends_its_query(shop: Path, monkeypatch: pytest.Monke
         answerer = SQLAnswerer(pipeline)
         answerer.run("How many cities are there?")
         execute = database.execute
-        monkeypatch.setattr(database, "execute", lambda _sql, **options: execute(SLOW, **options))
+        monkeypatch.setattr(database, "execute", lambda _sql, **options: execute(ENDLESS, **options))
 
         async def cancel() -> float:
             slow = asyncio.ensure_future(answerer.run_async("How many cities are there?"))

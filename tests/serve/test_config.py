@@ -63,6 +63,18 @@ def test_everything_is_read_and_secrets_stay_out_of_sight(tmp_path: Path) -> Non
     assert hashed("k") not in repr(config)
 
 
+def test_secrets_may_lie_in_files(tmp_path: Path) -> None:
+    files = {}
+    for name, value in ENVIRONMENT.items():
+        (tmp_path / name).write_text(f"{value}\n", encoding="utf-8")
+        files[f"{name}_FILE"] = str(tmp_path / name)
+    path = write(tmp_path, GOOD)
+    assert load_config(path, files) == load_config(path, ENVIRONMENT)
+    (tmp_path / "OTHER_KEY").unlink()
+    with pytest.raises(UsageError, match="OTHER_KEY_FILE names cannot be read"):
+        load_config(path, files)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

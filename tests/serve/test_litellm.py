@@ -1,7 +1,6 @@
 """The real LiteLLM as the client, where an interpreter of its own has it: CTXPRUNE_LITELLM_PYTHON names that.
 
-python -m venv elsewhere && elsewhere/bin/pip install 'litellm>=1.110'
-CTXPRUNE_LITELLM_PYTHON=elsewhere/bin/python pytest tests/serve/test_litellm.py
+make litellm        # makes an environment with litellm[proxy], and runs this
 """
 
 from __future__ import annotations

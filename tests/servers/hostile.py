@@ -10,14 +10,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from .victims import CASES, cases
+from .victims import CASES, ENDLESS, cases
 
-__all__ = ["SLOW", "WRITES", "attacks", "can_send", "hostile_texts", "make_shop", "make_wide", "snapshot"]
+__all__ = ["ENDLESS", "SHOP", "WRITES", "attacks", "can_send", "hostile_texts", "make_shop", "make_wide", "snapshot"]
 
-SLOW = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000000000) SELECT count(*) FROM n"
 WRITES = re.compile(r"\s*(insert|update|delete|replace|create|drop|alter|pragma|attach|vacuum|begin)\b", re.IGNORECASE)
 _LONGEST = 100_000  # characters of a statement that the tools take
-_SHOP = {
+SHOP = {
     "customers": ("id", "name", "email", "city", "country", "created_at", "tags", "profile", "score"),
     "orders": ("id", "customer_id", "status", "total", "ordered_at", "note"),
     "items": ("id", "order_id", "product_id", "qty", "price"),
@@ -46,7 +45,7 @@ def can_send(sql: str) -> bool:
 def make_shop(path: Path) -> None:
     """The tables that the attacks name."""
     with closing(sqlite3.connect(path)) as connection:
-        for table, columns in _SHOP.items():
+        for table, columns in SHOP.items():
             connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
             connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", range(len(columns)))
         connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c REAL)")

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CASES", "VICTIMS", "Victim", "cases"]
+__all__ = ["CASES", "ENDLESS", "VICTIMS", "Victim", "cases"]
 
 CASES = Path(__file__).resolve().parent.parent / "sql" / "drivers"
+# For tests of deadlines: one SELECT of no table, which the guard lets through and which takes hours.
+ENDLESS = (
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000000000) SELECT count(*) FROM n"
+)
 _TABLES = """
 CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR(20), c DOUBLE PRECISION);
 INSERT INTO t VALUES (1, 'one', 1.5), (2, 'two', 2.5), (3, NULL, NULL);

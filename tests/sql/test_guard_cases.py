@@ -8,19 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from servers.hostile import SHOP
 
 from ctxprune.errors import GuardError
 from ctxprune.sql.guard import DIALECTS, Guard, check
 from ctxprune.sql.schema.schema import Column, Schema, Table
 
 CASES = Path(__file__).parent / "guard_cases"
-SHOP = {
-    "customers": ("id", "name", "email", "city", "country", "created_at", "tags", "profile", "score"),
-    "orders": ("id", "customer_id", "status", "total", "ordered_at", "note"),
-    "items": ("id", "order_id", "product_id", "qty", "price"),
-    "products": ("id", "name", "category", "price"),
-    "employees": ("id", "name", "manager_id", "dept", "salary", "hired_on"),
-}
 STAFF = {"emp": ("id", "name", "dept_id"), "dept": ("id", "title")}
 VARYING = ("random", "now", "current_", "rand(", "uuid")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["RECALL_ID", "ToolContext"]
 
 RECALL_ID = "x" * 22  # as long as an id, to measure a reply before there is one
-_NAMED = 20  # databases that an error names
+_NAMED = 20  # databases that an error names; more would not fit into the length of one
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ _INSTRUCTIONS = (
     "the names in it, then run_sql; or ask, which does all of it. Replies are cut to a token budget: where `note` says "
     "that something was left out, `recall` with the id in the reply finds it."
 )
-_LONGEST_ERROR = 800  # characters
-_LONGEST_NAME = 100
+_LONGEST_ERROR = 800  # characters: those of a database may quote a statement of any length
+_LONGEST_NAME = 100  # characters of a tool's name that is quoted; none is a third as long
 
 
 def create_server(
@@ -161,10 +161,12 @@ def _make_result(content: dict[str, Any]) -> CallToolResult:
 
 
 def _check_size(arguments: dict[str, Any], most: int) -> None:
-    """Refuse what no tool takes before anything looks at it.
+    """Refuse arguments whose texts have more than `most` bytes together, before they are validated.
+
+    Only texts that are arguments themselves are counted: validation refuses those within lists and tables.
 
     Raises:
-        RequestError: 413, the texts among the arguments have more bytes.
+        RequestError: 413, they have more.
     """
     # Characters first: a text has at least as many bytes, and counting those of a very long one takes memory.
     size = sum(len(value) for value in arguments.values() if isinstance(value, str))

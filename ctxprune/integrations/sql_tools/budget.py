@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-DEFAULT_TOKENS = 8_000
+DEFAULT_TOKENS = 8_000  # a quarter of the context of a small model, whose conversation needs the rest
 MIN_TOKENS = 600  # the names of a reply's fields, a note and an error message fit into these
 _ROUNDS = 6  # of a search for room, of which each measures the reply
 _SAFETY = 0.95  # of the room that is aimed at

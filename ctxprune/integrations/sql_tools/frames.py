@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_answer", "fit_frame", "fit_verdict"]
 
-_TEXT = 600  # characters of a sentence
+_TEXT = 600  # characters of a sentence: far longer than any of ours, which may quote a question or an error
+# The most that an answer tells of its doubts and of the words that its query does not use: a question of thousands of
+# words may have as many of these.
 _DOUBTS = 6
-_WORD = 60  # characters of an unused word
 _WORDS = 20
+_WORD = 60  # characters of one of them, which may be a text without blanks
 _SHORTEST = 8  # characters that a text is not cut below; of some scripts each takes several tokens
 _SQL_SHARE = 6  # a reply gives at most this part of itself to a statement, which is told for reading alone
 _ROWS_SHARE = 8  # of the tokens of a reply; this part of each of its copies is left to the rows

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["MOST_VALUES", "describe_hits", "fit_link", "fit_linked", "fit_schema_text", "fit_values"]
 
 MOST_VALUES = 200  # of a look-up that are told
-_HITS = 12  # of a linked schema that are told
-_VALUE = 120  # characters of a value
+_HITS = 12  # of a linked schema that are told, so that the schema has the room
+_VALUE = 120  # characters of a value; texts of whole pages are stored, too
 
 
 def fit_link(linked: Linked, frame: Mapping[str, Any], budget: ContentBudget) -> FittedContent:

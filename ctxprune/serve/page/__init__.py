@@ -22,11 +22,22 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-_FILES = {
-    entry.name: (entry.read_bytes(), _TYPES[suffix])
-    for entry in files(__name__).iterdir()
-    if (suffix := "." + entry.name.rpartition(".")[2]) in _TYPES
-}
+_HEAD = "head.html"  # what the heads of both pages share
+
+
+def _read_files() -> dict[str, tuple[bytes, str]]:
+    """The files by name with their types, pages with their shared head."""
+    found = {}
+    for entry in files(__name__).iterdir():
+        suffix = f".{entry.name.rpartition('.')[2]}"
+        if suffix in _TYPES:
+            found[entry.name] = (entry.read_bytes(), _TYPES[suffix])
+    head, _ = found.pop(_HEAD)
+    mark = f"<!-- {_HEAD} -->\n".encode()
+    return {name: (content.replace(mark, head), kind) for name, (content, kind) in found.items()}
+
+
+_FILES = _read_files()
 
 
 @router.get("/")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from servers.hostile import SLOW, WRITES, attacks, hostile_texts, make_shop, snapshot
+from servers.hostile import ENDLESS, WRITES, attacks, hostile_texts, make_shop, snapshot
 
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 
@@ -101,7 +101,7 @@ def test_a_cancelled_call_ends_its_query(shop: Path) -> None:
         tools.call("ask", question="How many cities are there?")
 
         async def cancel(client) -> float:
-            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": SLOW})) for _ in range(ASKERS)]
+            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": ENDLESS})) for _ in range(ASKERS)]
             await asyncio.sleep(1)
             assert not any(call.done() for call in slow)
             for call in slow:
@@ -120,10 +120,10 @@ def test_a_call_that_takes_too_long_says_so(shop: Path) -> None:
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300)) as tools:
         tools.call("ask", question="How many cities are there?")
         tools.workspace.seconds = 0.5
-        assert "the call took too long: calls may take 0.5 seconds" in tools.refusal("run_sql", sql=SLOW)
+        assert "the call took too long: calls may take 0.5 seconds" in tools.refusal("run_sql", sql=ENDLESS)
         tools.workspace.seconds = 300
         assert tools.call("run_sql", sql="SELECT count(*) FROM city")["rows"] == [[4]]
     with serving(DatabaseConfig("shop", str(shop)), limits=LimitsConfig(seconds=300, query_seconds=0.3)) as tools:
-        told = tools.refusal("run_sql", sql=SLOW)
+        told = tools.refusal("run_sql", sql=ENDLESS)
         assert told == "the query ran past its deadline: simplify it or raise Limits.seconds (CP102)"
         assert "one SELECT on the tables you may see (CP" in tools.refusal("run_sql", sql="DROP TABLE city")

@@ -23,12 +23,13 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from serve.process import Served
+from servers.victims import ENDLESS
 from starlette.testclient import TestClient
 
 from ctxprune.serve.config import DatabaseConfig, KeyConfig, ModelConfig, ServiceConfig
 from ctxprune.serve.mcp import create_mcp_app
 
-from .test_hostile import ASKERS, SLOW
+from .test_hostile import ASKERS
 
 ALL, SOME = "key-of-all", "key-of-some"
 CONFIG = """
@@ -156,7 +157,7 @@ def test_cancelled_calls_end_their_queries(served: Served, mode: str) -> None:
     async def work() -> None:
         async with connect(served, mode=mode) as client:
             await client.call_tool("run_sql", COUNT)
-            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": SLOW})) for _ in range(ASKERS)]
+            slow = [asyncio.ensure_future(client.call_tool("run_sql", {"sql": ENDLESS})) for _ in range(ASKERS)]
             await asyncio.sleep(1)
             assert not any(call.done() for call in slow)
             for call in slow:
@@ -173,7 +174,7 @@ def test_cancelled_calls_end_their_queries(served: Served, mode: str) -> None:
 def test_a_client_that_vanishes_ends_its_queries(served: Served) -> None:
     session = Session(served, ALL)
     body = json.dumps({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "run_sql", "arguments": {"sql": SLOW}}
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "run_sql", "arguments": {"sql": ENDLESS}}
     })  # fmt: skip
     head = [f"{name}: {value}" for name, value in session.headers.items()]
     lines = ["POST /v1/mcp HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}", *head, "", body]

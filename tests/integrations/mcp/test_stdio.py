@@ -16,8 +16,9 @@ import pytest
 pytest.importorskip("mcp", reason="the mcp extra is not installed")
 
 from mcp import Client, StdioServerParameters, stdio_client
+from servers.victims import ENDLESS
 
-from .test_hostile import ASKERS, SLOW
+from .test_hostile import ASKERS
 
 ENVIRONMENT = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
 INITIALIZE = {
@@ -50,7 +51,7 @@ def test_the_sdk_s_client(shop: Path, mode: str) -> None:
             assert "1933" in pruned.structured_content["text"]
             again = {"id": pruned.structured_content["recall"], "query": "What do tickets cost?"}
             assert "Tickets cost five" in (await server.call_tool("recall", again)).structured_content["text"]
-            slow = [asyncio.ensure_future(server.call_tool("run_sql", {"sql": SLOW})) for _ in range(ASKERS)]
+            slow = [asyncio.ensure_future(server.call_tool("run_sql", {"sql": ENDLESS})) for _ in range(ASKERS)]
             await asyncio.sleep(0.5)
             for call in slow:
                 call.cancel()
@@ -166,7 +167,7 @@ def test_a_client_that_vanishes_in_the_middle(shop: Path, politely: bool) -> Non
         raw.reply(1)
         raw.send(call(2, "run_sql", sql="SELECT count(*) FROM city"))
         raw.reply(2)
-        raw.send(call(3, "run_sql", sql=SLOW))
+        raw.send(call(3, "run_sql", sql=ENDLESS))
         time.sleep(0.5)
         if not politely:
             raw.process.stdout.close()

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("pydantic", reason="no framework is installed")
 
-from servers.hostile import SLOW, WRITES, attacks, hostile_texts, make_shop, make_wide, snapshot
+from servers.hostile import ENDLESS, WRITES, attacks, hostile_texts, make_shop, make_wide, snapshot
 
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
@@ -178,8 +178,8 @@ def test_an_endless_statement_ends_at_its_limit(make: Make, shop: Path) -> None:
     with Database(shop) as database:
         tools = make(Pipeline(database, config=PipelineConfig(limits=Limits(seconds=0.3))))
         for called in (
-            tools.call("run_sql", {"sql": SLOW}),
-            asyncio.run(tools.acall("run_sql", {"sql": SLOW})),
+            tools.call("run_sql", {"sql": ENDLESS}),
+            asyncio.run(tools.acall("run_sql", {"sql": ENDLESS})),
         ):
             assert called.failed
             assert called.text.startswith("the query ran past its deadline")
@@ -190,7 +190,7 @@ def test_a_cancelled_call_ends_its_query(make: Make, shop: Path) -> None:
         tools = make(Pipeline(database, config=PipelineConfig(limits=Limits(seconds=90))))
 
         async def cancel() -> float:
-            slow = [asyncio.ensure_future(tools.acall("run_sql", {"sql": SLOW})) for _ in range(3)]
+            slow = [asyncio.ensure_future(tools.acall("run_sql", {"sql": ENDLESS})) for _ in range(3)]
             await asyncio.sleep(0.5)
             assert not any(call.done() for call in slow)
             for call in slow:

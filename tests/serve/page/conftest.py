@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 pytest.importorskip("websockets", reason="websockets is not installed")
 
+from ..process import Served
 from .browser import Browser, Page, chromium
 
 SCRIPT = "<script>document.title='owned'</script>"
@@ -30,23 +28,10 @@ DATABASES = ("shop", "hostile", "wide")
 @contextmanager
 def service(folder: Path, text: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`ctxprune serve` with that configuration: its address and its process, which is ended afterwards."""
-    config, log = folder / "service.toml", folder / "service.log"
+    config = folder / "service.toml"
     config.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "ctxprune", "serve", "--config", str(config), "--port", "0"]
-    with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
-        try:
-            yield f"http://127.0.0.1:{_port(log, process)}/", process
-        finally:
-            process.kill()
-
-
-def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
-    end = time.monotonic() + 60
-    while not (found := re.search(r'"event": "listening".*"port": (\d+)', log.read_text())):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < end, log.read_text()
-        time.sleep(0.05)
-    return int(found[1])
+    with Served(config, ready=False) as served:
+        yield f"{served.url}/", served.process
 
 
 def make_shop(path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.victims import ENDLESS
 
 from ctxprune.serve.config import DatabaseConfig, KeyConfig, LimitsConfig
 from ctxprune.tokens import as_counter
@@ -20,7 +21,6 @@ from ctxprune.tokens import as_counter
 from ...sql.test_guard_cases import SHOP, cases
 from ..conftest import ALL, SOME, Client, config_for, error_of, hashed
 
-ENDLESS = f"SELECT COUNT(*) FROM {', '.join(f'city AS c{n}' for n in range(30))}"
 SQL = {"database": "shop", "sql": "SELECT name FROM city WHERE country = 'Brazil'"}
 CITIES = {"database": "large", "sql": "SELECT * FROM station ORDER BY id"}
 
