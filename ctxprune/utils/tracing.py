@@ -30,6 +30,7 @@ __all__ = [
     "Observer",
     "Span",
     "captures_content",
+    "describe_reply",
     "is_traced",
     "observe_spans",
     "record_span",
@@ -118,6 +119,8 @@ class _LiveSpan(Span):
         return self.observer is not None or self._span.is_recording()
 
     def __enter__(self) -> Span:
+        if self.observer is not None:  # first: it may raise, and then nothing is to be undone
+            self.observer = self.observer.start(self.name, self._attributes)
         attached = None
         if self._tracer is not None:
             api = sys.modules["opentelemetry.trace"]
@@ -125,8 +128,6 @@ class _LiveSpan(Span):
             # Attributes go into the constructor, where samplers look at them.
             self._span = self._tracer.start_span(self.name, kind=kind, attributes=self._attributes)
             attached = sys.modules["opentelemetry.context"].attach(api.set_span_in_context(self._span))
-        if self.observer is not None:
-            self.observer = self.observer.start(self.name, self._attributes)
         self._tokens = _current.set(self), attached
         return self
 
@@ -139,11 +140,11 @@ class _LiveSpan(Span):
             self.fail(type(error).__qualname__)
         current, attached = self._tokens
         _current.reset(current)
-        if self.observer is not None:
-            self.observer.end(self._attributes, error)
         if self._span is not None:
             sys.modules["opentelemetry.context"].detach(attached)
             self._span.end()
+        if self.observer is not None:
+            self.observer.end(self._attributes, error)
 
     def set(self, attributes: Mapping[str, Any]) -> None:
         known = _without_none(attributes)
@@ -201,29 +202,40 @@ def wall_nanoseconds(counter: float) -> int:
 
 
 @contextmanager
-def start_request_span(name: str, headers: Mapping[bytes, bytes]) -> Iterator[Span]:
-    """The span of an HTTP request that is served: child of the current span, else of the caller's (`traceparent`)."""
+def start_request_span(method: str, route: str, headers: Mapping[bytes, bytes]) -> Iterator[Span]:
+    """The span of an HTTP request that is served, child of the caller's (`traceparent`).
+
+    Args:
+        method: Of the request.
+        route: One of few.
+        headers: Of the request, names in lower case.
+    """
     if _current_tracer() is None:
         yield NO_SPAN
         return
     from opentelemetry import context, propagate, trace
 
-    # An instrumented web framework has read the headers before.
+    # Middleware that an operator put around the service has made a span of the request, and read the headers.
     if trace.get_current_span().get_span_context().is_valid:
-        with start_span(name, kind="SERVER") as span:
-            yield span
+        yield NO_SPAN
         return
-    carrier = {
-        key: headers[key.encode()].decode("latin-1")
-        for key in propagate.get_global_textmap().fields
-        if key.encode() in headers
-    }
-    token = context.attach(propagate.extract(carrier))
+    # Without baggage, which instrumented clients would pass on to models' providers.
+    names = propagate.get_global_textmap().fields - {"baggage"}
+    known = {name: headers[name.encode()].decode("latin-1") for name in names if name.encode() in headers}
+    token = context.attach(propagate.extract(known))
+    attributes = {"http.request.method": method, "http.route": route}
     try:
-        with start_span(name, kind="SERVER") as span:
+        with start_span(f"{method} {route}", lambda: attributes, kind="SERVER") as span:
             yield span
     finally:
         context.detach(token)
+
+
+def describe_reply(span: Span, status: int) -> None:
+    """The status of a request that was served; it is an error where it is the service's fault."""
+    span.set({"http.response.status_code": status})
+    if status >= 500:
+        span.fail(str(status))
 
 
 @contextmanager
@@ -252,7 +264,7 @@ def _current_tracer() -> Any:
     if api is None or provide is None:
         return None
     provider = provide()
-    # Those of the API itself record nothing. `isinstance` would take ten times as long, since they are abstract classes.
+    # Those of the API itself record nothing. They are abstract classes, for which `isinstance` takes ten times as long.
     return None if type(provider).__module__ == "opentelemetry.trace" else _tracer_of(provider)
 
 

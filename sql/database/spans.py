@@ -19,10 +19,10 @@ _SYSTEMS = {"postgres": "postgresql"}  # sqlglot's names of dialects that the co
 _LONGEST = 20_000  # characters of a query that are read for its span
 _MOST_TABLES = 4  # in a summary
 _QUOTES = "'\"`[]"
-_TOKEN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|\d[\w.]*|\w+""")
+_TOKEN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\[[^][]*\]|\d[\w.]*|\w+""")
 _ALIAS = re.compile(r"[A-Za-z]\d{0,2}")
 _OPERATION = re.compile(r"\b(?:DESCRIBE|EXPLAIN|PRAGMA|SELECT|SHOW|VALUES)\b", re.IGNORECASE)
-_TABLE = re.compile(r"""\b(?:FROM|JOIN)\s+(?:\w+\.)*("[^"]*"|`[^`]*`|\[[^\]]*\]|\w+)""", re.IGNORECASE)
+_TABLE = re.compile(r"""\b(?:FROM|JOIN)\s+(?:[\w?]+\.)*("[^"]*"|`[^`]*`|\[[^][]*\]|\w+)""", re.IGNORECASE)
 
 
 class HiddenValues(NamedTuple):

@@ -9,6 +9,7 @@ from langchain_core.tools import StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from ctxprune.errors import CtxpruneError, UsageError
+from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.tokens import as_counter
 from ctxprune.utils.validation import check_whole
 
@@ -55,7 +56,7 @@ def sql_runnable(pipeline: Pipeline, *, name: str = "ask_database") -> Runnable[
     async def arun(inputs: str | dict[str, Any]) -> Answer:
         return await pipeline.aask(*_question_and_evidence(inputs))
 
-    return RunnableLambda(run, afunc=arun, name=name)
+    return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=name)
 
 
 def sql_tool(
@@ -103,8 +104,8 @@ def sql_tool(
             raise ToolException(f"No answer: {error}") from error
 
     return StructuredTool.from_function(
-        ask,
-        aask,
+        report_steps(ask),
+        report_steps(aask),
         name=name,
         description=description or _description(pipeline),
         args_schema=_Question,
