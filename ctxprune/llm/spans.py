@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.llm.base import model_name, remove_secrets
-from ctxprune.utils.tracing import NO_SPAN, captures_content, is_traced, start_span
+from ctxprune.utils.tracing import captures_content, start_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,13 +19,11 @@ __all__ = ["describe_answers", "start_chat"]
 
 def start_chat(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Span:
     """The span of one request to a model."""
-    if not is_traced():
-        return NO_SPAN
-    known = _describe_model(model)
     return start_span(
-        f"chat {known['gen_ai.request.model']}",
-        lambda: known | _describe_sampling(sampling) | _content("gen_ai.input.messages", messages),
+        lambda: f"chat {_describe_model(model)['gen_ai.request.model']}",
+        lambda: _describe_model(model) | _describe_sampling(sampling) | _content("gen_ai.input.messages", messages),
         kind="CLIENT",
+        live=True,  # instrumented clients have spans of their requests
     )
 
 

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ctxprune._version import __version__
 
@@ -38,6 +38,9 @@ __all__ = [
     "start_span",
     "wall_nanoseconds",
 ]
+
+Attributes: TypeAlias = "Callable[[], Mapping[str, Any]]"
+Name: TypeAlias = "str | Callable[[], str]"
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _WITH_CONTENT = frozenset({"true", "1", "span_only", "span_and_event"})
@@ -104,30 +107,127 @@ class _Reentered(Span):
         self._outer.fail(kind)
 
 
-class _LiveSpan(Span):
-    """A span that is current while its block runs."""
+class _Recorded(Span):
+    """A span that is current while its block runs.
 
-    def __init__(self, name: str, attributes: dict[str, Any], kind: str, tracer: Any) -> None:
-        self.name, self._attributes, self._kind, self._tracer = name, attributes, kind, tracer
-        self.observer = _current.get().observer
+    Most spans of OpenTelemetry are written together when the span ends below which they are: between the steps of a
+    question, whose work has cleared the processor's caches, starting and ending one takes three times as long as in one
+    loop. Only `live` spans, and those without a parent of ours, are spans of OpenTelemetry from the start, to which
+    spans of other libraries can hang themselves.
+    """
+
+    def __init__(self, name: Name, attributes: Attributes | None, kind: str, parent: _Recorded | None) -> None:
+        self._name, self._known, self._kind, self._parent = name, attributes, kind, parent
+        if isinstance(name, str):
+            self.name = name
+        self._attributes: dict[str, Any] = {}
+        self._failed = self._written = False
+        # Once it is a span of OpenTelemetry: that one, and the context in which it is current.
         self._span: Any = None
-        self._tokens: tuple[Any, Any] = (None, None)
+        self._context: Any = None
+        # The context of the nearest live span: itself, or one above; and whether that one is recorded.
+        self.anchor: Any = None if parent is None else parent.anchor
+        self._sampled: bool = parent is not None and parent._sampled
+        self._children: list[_Recorded] = []  # those that have ended and are not written yet
+        self._begin = self._end = 0
 
     @property
     def recording(self) -> bool:  # type: ignore[override]
-        # A sampler may have dropped the span.
-        return self.observer is not None or self._span.is_recording()
+        return self.observer is not None or self._sampled
+
+    def set(self, attributes: Mapping[str, Any]) -> None:
+        self._attributes.update(_without_none(attributes))
+
+    def fail(self, kind: str) -> None:
+        self._attributes["error.type"], self._failed = kind, True
+
+    def resolve(self) -> None:
+        """Name and first attributes, which are only computed for spans that somebody sees."""
+        if not isinstance(self._name, str):
+            self._name = self._name()
+        self.name = self._name
+        if self._known is not None:
+            # What was set since then counts.
+            self._attributes = _without_none(self._known()) | self._attributes
+            self._known = None
+
+    def begin(self, tracer: Any, *, live: bool) -> object:
+        """The beginning of its block; what a live span gives back ends its being current."""
+        self._begin = time.time_ns()
+        if self._parent is not None and not live:
+            return None
+        self.open(tracer)
+        self.anchor = self._context
+        return sys.modules["opentelemetry.context"].attach(self._context)
+
+    def open(self, tracer: Any) -> None:
+        """Make it a span of OpenTelemetry now, and those above it before."""
+        if self._span is None:
+            if self._parent is not None:
+                self._parent.open(tracer)
+            self._start(tracer, None if self._parent is None else self._parent._context)
+
+    def _start(self, tracer: Any, above: Any) -> None:
+        api = sys.modules["opentelemetry.trace"]
+        self.resolve()
+        self._span = tracer.start_span(
+            self.name,
+            context=above,  # None for that of the application
+            kind=getattr(api.SpanKind, self._kind),
+            attributes=self._attributes,  # in the constructor, where samplers look at them
+            start_time=self._begin,
+        )
+        self._context = api.set_span_in_context(self._span)
+        self._sampled = self._span.is_recording()
+
+    def end(self, tracer: Any) -> None:
+        """The end of its block: a span that is open is written, any other one later."""
+        self._end = time.time_ns()
+        if self._span is not None:
+            self._span.set_attributes(self._attributes)
+            self._write(tracer)
+        elif self._sampled and self._parent is not None:
+            self._parent.adopt(self, tracer)
+
+    def adopt(self, child: _Recorded, tracer: Any) -> None:
+        """Take a child that has ended."""
+        # A thread may go on after the span that began it has ended.
+        if self._written:
+            child.write_below(self._context, tracer)
+        else:
+            self._children.append(child)
+
+    def write_below(self, above: Any, tracer: Any) -> None:
+        """Write it as a child of the span that is current in the context `above`."""
+        if self._span is None:
+            self._start(tracer, above)
+        else:  # a thread that goes on has opened it since
+            self._span.set_attributes(self._attributes)
+        self._write(tracer)
+
+    def _write(self, tracer: Any) -> None:
+        self._written = True
+        for child in self._children:
+            child.write_below(self._context, tracer)
+        if self._failed:
+            self._span.set_status(sys.modules["opentelemetry.trace"].StatusCode.ERROR)
+        self._span.end(self._end)
+
+
+class _Block(_Recorded):
+    """A recorded span as a context manager."""
+
+    def __init__(self, name: Name, attributes: Attributes | None, kind: str, tracer: Any, *, live: bool) -> None:
+        outer = _current.get()
+        super().__init__(name, attributes, kind, _parent_of(outer, tracer))
+        self.observer, self._tracer, self._live = outer.observer, tracer, live
+        self._tokens: tuple[Any, Any] = (None, None)
 
     def __enter__(self) -> Span:
         if self.observer is not None:  # first: it may raise, and then nothing is to be undone
-            self.observer = self.observer.start(self.name, self._attributes)
-        attached = None
-        if self._tracer is not None:
-            api = sys.modules["opentelemetry.trace"]
-            kind = getattr(api.SpanKind, self._kind)
-            # Attributes go into the constructor, where samplers look at them.
-            self._span = self._tracer.start_span(self.name, kind=kind, attributes=self._attributes)
-            attached = sys.modules["opentelemetry.context"].attach(api.set_span_in_context(self._span))
+            self.resolve()
+            self.observer = self.observer.start(self.name, dict(self._attributes))
+        attached = None if self._tracer is None else self.begin(self._tracer, live=self._live)
         self._tokens = _current.set(self), attached
         return self
 
@@ -140,50 +240,51 @@ class _LiveSpan(Span):
             self.fail(type(error).__qualname__)
         current, attached = self._tokens
         _current.reset(current)
-        if self._span is not None:
+        if attached is not None:
             sys.modules["opentelemetry.context"].detach(attached)
-            self._span.end()
+        if self._tracer is not None:
+            self.end(self._tracer)
         if self.observer is not None:
             self.observer.end(self._attributes, error)
 
-    def set(self, attributes: Mapping[str, Any]) -> None:
-        known = _without_none(attributes)
-        if self.observer is not None:
-            self._attributes.update(known)
-        if self._span is not None:
-            self._span.set_attributes(known)
 
-    def fail(self, kind: str) -> None:
-        self.set({"error.type": kind})
-        if self._span is not None:
-            self._span.set_status(sys.modules["opentelemetry.trace"].StatusCode.ERROR)
+def _parent_of(outer: Span, tracer: Any) -> _Recorded | None:
+    """The span of ours that is the parent of a new one; None where it is one of the application, or there is none."""
+    if tracer is None or not isinstance(outer, _Recorded):
+        return None
+    # Within our span the application may have begun one of its own. Mostly nothing was attached since, and to compare
+    # contexts is faster than to read spans out of them.
+    current = sys.modules["opentelemetry.context"].get_current()
+    if current is outer.anchor:
+        return outer
+    read = sys.modules["opentelemetry.trace"].get_current_span
+    return outer if read(current) is read(outer.anchor) else None
 
 
-def start_span(name: str, attributes: Callable[[], Mapping[str, Any]] | None = None, *, kind: str = "INTERNAL") -> Span:
+def start_span(name: Name, attributes: Attributes | None = None, *, kind: str = "INTERNAL", live: bool = False) -> Span:
     """A span for a `with` block, child of the one that is current, which it replaces there.
 
     One function may call another that is traced under the same name; then both are one span.
 
     Args:
-        name: One of few, "ctxprune.…" where it names a step of the library.
-        attributes: Gives what is known now, and what samplers see; called only where somebody records.
+        name: One of few, "ctxprune.…" where it names a step of the library; or gives it, once somebody records.
+        attributes: Gives what is known now; called only where somebody records, perhaps after the block.
         kind: "INTERNAL", "CLIENT" or "SERVER".
+        live: Whether spans of other libraries hang here, and not at the next live span above.
     """
-    tracer, outer = _current_tracer(), _current.get()
+    outer, tracer = _current.get(), _current_tracer()
     if tracer is None and outer.observer is None:
         return NO_SPAN
-    if outer.name == name:
-        return _Reentered(outer)
-    return _LiveSpan(name, {} if attributes is None else _without_none(attributes()), kind, tracer)
+    return _Reentered(outer) if outer.name == name else _Block(name, attributes, kind, tracer, live=live)
 
 
 def is_traced() -> bool:
-    """Whether `start_span` would give a span that somebody may record; for names that take work to make."""
+    """Whether `start_span` would give a span that somebody may record; for what is only done for its sake."""
     return _current.get().observer is not None or _current_tracer() is not None
 
 
 def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) -> None:
-    """A span of OpenTelemetry that has ended already, child of the current one; observers are not told.
+    """A span of OpenTelemetry that has ended already, child of the current span; observers are not told.
 
     Args:
         name: As in `start_span`.
@@ -192,8 +293,12 @@ def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) 
         attributes: All of them.
     """
     tracer = _current_tracer()
-    if tracer is not None:
-        tracer.start_span(name, start_time=start, attributes=_without_none(attributes)).end(end)
+    parent = _parent_of(_current.get(), tracer)
+    if parent is not None and parent.recording:
+        span = _Recorded(name, None, "INTERNAL", parent)
+        span.set(attributes)
+        span._begin, span._end = start, end
+        parent.adopt(span, tracer)
 
 
 def wall_nanoseconds(counter: float) -> int:
@@ -225,7 +330,7 @@ def start_request_span(method: str, route: str, headers: Mapping[bytes, bytes]) 
     token = context.attach(propagate.extract(known))
     attributes = {"http.request.method": method, "http.route": route}
     try:
-        with start_span(f"{method} {route}", lambda: attributes, kind="SERVER") as span:
+        with start_span(f"{method} {route}", lambda: attributes, kind="SERVER", live=True) as span:
             yield span
     finally:
         context.detach(token)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxprune.utils.tracing import NO_SPAN, captures_content, is_traced, start_span
+from ctxprune.utils.tracing import captures_content, start_span
 
 if TYPE_CHECKING:
     from ctxprune.utils.tracing import Span
@@ -42,27 +42,45 @@ def start_query(sql: object, dialect: str, database: str, names: frozenset[str])
         database: What prompts call the database.
         names: Of its tables and columns, folded, which may be told.
     """
-    if not is_traced():
-        return NO_SPAN
-    system = _SYSTEMS.get(dialect, dialect)
-    known: dict[str, str | None] = {"db.system.name": system, "db.namespace": database}
-    if not isinstance(sql, str) or len(sql) > _LONGEST:
-        return start_span(system, lambda: known, kind="CLIENT")
-    hidden = hide_values(sql, names)
-    summary = " ".join((hidden.operation, *hidden.tables[:_MOST_TABLES])).strip()
-    known |= {
-        "db.operation.name": hidden.operation or None,
-        "db.collection.name": hidden.tables[0] if len(hidden.tables) == 1 else None,
-        "db.query.summary": summary or None,
-        "db.query.text": (sql if captures_content() else hidden.text) or None,
-    }
-    return start_span(summary or system, lambda: known, kind="CLIENT")
+    query = _Query(sql, _SYSTEMS.get(dialect, dialect), database, names)
+    return start_span(query.name, query.attributes, kind="CLIENT")
+
+
+class _Query:
+    """What the span of a query says, once somebody looks at it."""
+
+    def __init__(self, sql: object, system: str, database: str, names: frozenset[str]) -> None:
+        self._sql, self._system, self._database, self._names = sql, system, database, names
+
+    @cached_property
+    def _hidden(self) -> HiddenValues:
+        sql = self._sql
+        readable = isinstance(sql, str) and len(sql) <= _LONGEST
+        return hide_values(sql, self._names) if readable else HiddenValues("", "", ())
+
+    @property
+    def _summary(self) -> str:
+        return " ".join((self._hidden.operation, *self._hidden.tables[:_MOST_TABLES])).strip()
+
+    def name(self) -> str:
+        return self._summary or self._system
+
+    def attributes(self) -> dict[str, str | None]:
+        hidden = self._hidden
+        return {
+            "db.system.name": self._system,
+            "db.namespace": self._database,
+            "db.operation.name": hidden.operation or None,
+            "db.collection.name": hidden.tables[0] if len(hidden.tables) == 1 else None,
+            "db.query.summary": self._summary or None,
+            "db.query.text": (str(self._sql) if captures_content() else hidden.text) or None,
+        }
 
 
 def describe_result(span: Span, result: ResultSet) -> ResultSet:
     """`result`, of which the span gets the size."""
     if span.recording:
-        span.set({"db.response.returned_rows": len(result.rows), "ctxprune.truncated": result.truncated})
+        span.set({"db.response.returned_rows": len(result.rows), "ctxprune.truncated": result.truncated or None})
     return result
 
 

@@ -35,7 +35,7 @@ def describe_executed(span: Span, executed: Executed) -> Executed:
     """`executed`, of which the span gets how it ended."""
     if span.recording:
         rows = None if executed.result is None else len(executed.result.rows)
-        span.set({"ctxprune.rows": rows, "ctxprune.repairs": len(executed.repairs)})
+        span.set({"ctxprune.rows": rows, "ctxprune.repairs": len(executed.repairs) or None})
         if executed.result is None:
             # The guard gave back no text where it refused the candidate.
             span.fail("query" if executed.sql else "guard" if executed.candidate.sql else "generation")
