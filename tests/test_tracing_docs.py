@@ -54,6 +54,6 @@ def test_the_table_names_what_there_is(shop: Path, spans: Spans) -> None:
     missing = named - {name for span in spans.all() for name in (span.name, *span.attributes)}
     # What only comes with a chat model, a failure, a refusal or content.
     assert {name for name in missing if not name.startswith("gen_ai.")} <= {
-        "ctxprune.cost", "ctxprune.error.code", "ctxprune.evidence", "ctxprune.query", "ctxprune.question",
-        "ctxprune.refusal", "ctxprune.repairs", "ctxprune.sql", "error.type",
+        "ctxprune.ask.STEP", "ctxprune.cost", "ctxprune.error.code", "ctxprune.evidence", "ctxprune.query",
+        "ctxprune.question", "ctxprune.refusal", "ctxprune.repairs", "ctxprune.sql", "error.type",
     }  # fmt: skip

@@ -10,6 +10,7 @@ no question, value, row or message. The environment variable `OTEL_INSTRUMENTATI
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -43,6 +44,7 @@ Attributes: TypeAlias = "Callable[[], Mapping[str, Any]]"
 Name: TypeAlias = "str | Callable[[], str]"
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_logger = logging.getLogger(__name__)
 _WITH_CONTENT = frozenset({"true", "1", "span_only", "span_and_event"})
 
 
@@ -110,10 +112,10 @@ class _Reentered(Span):
 class _Recorded(Span):
     """A span that is current while its block runs.
 
-    Most spans of OpenTelemetry are written together when the span ends below which they are: between the steps of a
+    Most spans are written together, when the live span above them ends: between the steps of a
     question, whose work has cleared the processor's caches, starting and ending one takes three times as long as in one
-    loop. Only `live` spans, and those without a parent of ours, are spans of OpenTelemetry from the start, to which
-    spans of other libraries can hang themselves.
+    loop. Only live spans, and those without a parent of ours, are spans of OpenTelemetry from the start, below which
+    spans of other libraries can hang.
     """
 
     def __init__(self, name: Name, attributes: Attributes | None, kind: str, parent: _Recorded | None) -> None:
@@ -143,13 +145,17 @@ class _Recorded(Span):
 
     def resolve(self) -> None:
         """Name and first attributes, which are only computed for spans that somebody sees."""
-        if not isinstance(self._name, str):
-            self._name = self._name()
-        self.name = self._name
-        if self._known is not None:
-            # What was set since then counts.
-            self._attributes = _without_none(self._known()) | self._attributes
-            self._known = None
+        try:
+            if not isinstance(self._name, str):
+                self.name = self._name = self._name()
+            if self._known is not None:
+                # What was set since then counts.
+                self._attributes = _without_none(self._known()) | self._attributes
+        except Exception as error:  # noqa: BLE001 - an object of the user, a model say, that cannot tell its name
+            # What is traced must not fail for being traced.
+            _logger.warning("a span lacks its attributes: %s", type(error).__name__)
+            self.name = self._name = self.name or "unknown"
+        self._known = None
 
     def begin(self, tracer: Any, *, live: bool) -> object:
         """The beginning of its block; what a live span gives back ends its being current."""

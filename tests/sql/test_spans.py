@@ -166,6 +166,18 @@ def test_a_model_call_follows_the_conventions(spans: Spans) -> None:
     assert spans.tree() == [span.name, ".inside the model"]
 
 
+def test_a_model_that_cannot_be_described_is_asked_all_the_same(spans: Spans, caplog: pytest.LogCaptureFixture) -> None:
+    class Shy(Model):
+        @property
+        def span_attributes(self) -> dict[str, str | int]:  # type: ignore[override]
+            raise ZeroDivisionError("secret")
+
+    assert ask_model(Shy("yes"), [Message("user", "?")], Sampling())[0].text == "yes"
+    assert spans.tree() == ["unknown", ".inside the model"]
+    assert "secret" not in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_failing_model_is_told_without_its_words(spans: Spans) -> None:
     with pytest.raises(Exception, match="4711"):
         ask_model(Model(error=ValueError("sk-123456789 and 4711")), [Message("user", "?")], Sampling())

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextvars import copy_context
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -132,6 +132,39 @@ def test_questions_are_told_only_where_they_are_asked_for(spans: Spans, monkeypa
         prune(QUERY, TEXTS, scorer="lexical.v1")
         assert (spans.one("ctxprune.prune").get("ctxprune.query") == (QUERY,)) is shown
         assert "Cats" not in spans.text()
+
+
+def test_a_thread_that_outlives_its_span_is_told_too(spans: Spans) -> None:
+    begun, go = Event(), Event()
+
+    def work() -> None:
+        with start_span("late"):
+            begun.set()
+            go.wait(10)
+            with start_span("live", live=True), start_span("inner"):
+                pass
+
+    with start_span("app"), start_span("step"):
+        thread = Thread(target=copy_context().run, args=(work,))
+        thread.start()
+        begun.wait(10)
+    go.set()
+    thread.join()
+    assert spans.tree() == ["app", ".step", "..late", "...live", "....inner"]
+    assert len({span.context.span_id for span in spans.all()}) == 5
+
+
+def test_spans_of_other_libraries_hang_at_the_nearest_live_span(spans: Spans) -> None:
+    from opentelemetry import baggage, context, trace
+
+    with start_span("app"), start_span("step"), start_span("call", live=True), start_span("part"):
+        with trace.get_tracer("http").start_as_current_span("GET"), start_span("ours"):
+            pass
+        token = context.attach(baggage.set_baggage("a", "b"))
+        with start_span("within"):
+            pass
+        context.detach(token)
+    assert spans.tree() == ["app", ".step", "..call", "...part", "....within", "...GET", "....ours"]
 
 
 def test_a_sampler_that_drops_is_obeyed(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
