@@ -149,7 +149,8 @@ class CachedModel(ChatModel):
     @property
     def span_attributes(self) -> Mapping[str, str | int]:
         """The wrapped model's."""
-        return self.model.span_attributes
+        attributes: Mapping[str, str | int] = self.model.span_attributes
+        return attributes
 
     @property
     def prices(self) -> Prices | None:

@@ -138,7 +138,11 @@ def _in_context(task: Task[R]) -> Task[R]:
     if not is_traced():
         return task
     context = copy_context()
-    return replace(task, make=partial(context.run, task.make), finish=partial(context.run, task.finish))
+    return replace(
+        task,
+        make=lambda: context.run(task.make),
+        finish=lambda scored: context.run(task.finish, scored),
+    )
 
 
 def run_tasks(tasks: Sequence[Task[R]], scorer: Scorer) -> list[R | Exception]:

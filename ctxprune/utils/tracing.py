@@ -67,11 +67,13 @@ class Span:
         recording: Whether attributes are worth computing.
         name: As given; "" where nobody records.
         observer: Is told of its children.
+        tracer: Of OpenTelemetry; None where the application has set no provider.
     """
 
     recording = False
     name = ""
     observer: Observer | None = None
+    tracer: Any = None
 
     def __enter__(self) -> Span:
         return self
@@ -118,20 +120,19 @@ class _Recorded(Span):
     spans of other libraries can hang.
     """
 
+    _failed = _written = False
+    _begin = _end = 0
+    _span: Any = None  # once it is one of OpenTelemetry
+
     def __init__(self, name: Name, attributes: Attributes | None, kind: str, parent: _Recorded | None) -> None:
         self._name, self._known, self._kind, self._parent = name, attributes, kind, parent
         if isinstance(name, str):
             self.name = name
         self._attributes: dict[str, Any] = {}
-        self._failed = self._written = False
-        # Once it is a span of OpenTelemetry: that one, and the context in which it is current.
-        self._span: Any = None
-        self._context: Any = None
+        self._children: list[_Recorded] = []  # those that have ended and are not written yet
         # The context of the nearest live span: itself, or one above; and whether that one is recorded.
         self.anchor: Any = None if parent is None else parent.anchor
         self._sampled: bool = parent is not None and parent._sampled
-        self._children: list[_Recorded] = []  # those that have ended and are not written yet
-        self._begin = self._end = 0
 
     @property
     def recording(self) -> bool:  # type: ignore[override]
@@ -163,27 +164,29 @@ class _Recorded(Span):
         if self._parent is not None and not live:
             return None
         self.open(tracer)
-        self.anchor = self._context
-        return sys.modules["opentelemetry.context"].attach(self._context)
+        self.anchor = self._make_context()
+        return sys.modules["opentelemetry.context"].attach(self.anchor)
+
+    def _make_context(self) -> Any:
+        """A context in which it is the current span."""
+        return sys.modules["opentelemetry.trace"].set_span_in_context(self._span)
 
     def open(self, tracer: Any) -> None:
         """Make it a span of OpenTelemetry now, and those above it before."""
         if self._span is None:
             if self._parent is not None:
                 self._parent.open(tracer)
-            self._start(tracer, None if self._parent is None else self._parent._context)
+            self._start(tracer, None if self._parent is None else self._parent._make_context())
 
     def _start(self, tracer: Any, above: Any) -> None:
-        api = sys.modules["opentelemetry.trace"]
         self.resolve()
         self._span = tracer.start_span(
             self.name,
             context=above,  # None for that of the application
-            kind=getattr(api.SpanKind, self._kind),
+            kind=getattr(sys.modules["opentelemetry.trace"].SpanKind, self._kind),
             attributes=self._attributes,  # in the constructor, where samplers look at them
             start_time=self._begin,
         )
-        self._context = api.set_span_in_context(self._span)
         self._sampled = self._span.is_recording()
 
     def end(self, tracer: Any) -> None:
@@ -199,7 +202,7 @@ class _Recorded(Span):
         """Take a child that has ended."""
         # A thread may go on after the span that began it has ended.
         if self._written:
-            child.write_below(self._context, tracer)
+            child.write_below(self._make_context(), tracer)
         else:
             self._children.append(child)
 
@@ -213,8 +216,10 @@ class _Recorded(Span):
 
     def _write(self, tracer: Any) -> None:
         self._written = True
-        for child in self._children:
-            child.write_below(self._context, tracer)
+        if self._children:
+            context = self._make_context()
+            for child in self._children:
+                child.write_below(context, tracer)
         if self._failed:
             self._span.set_status(sys.modules["opentelemetry.trace"].StatusCode.ERROR)
         self._span.end(self._end)
@@ -226,14 +231,15 @@ class _Block(_Recorded):
     def __init__(self, name: Name, attributes: Attributes | None, kind: str, tracer: Any, *, live: bool) -> None:
         outer = _current.get()
         super().__init__(name, attributes, kind, _parent_of(outer, tracer))
-        self.observer, self._tracer, self._live = outer.observer, tracer, live
-        self._tokens: tuple[Any, Any] = (None, None)
+        self.tracer, self._live = tracer, live
+        if outer.observer is not None:
+            self.observer = outer.observer
 
     def __enter__(self) -> Span:
         if self.observer is not None:  # first: it may raise, and then nothing is to be undone
             self.resolve()
             self.observer = self.observer.start(self.name, dict(self._attributes))
-        attached = None if self._tracer is None else self.begin(self._tracer, live=self._live)
+        attached = None if self.tracer is None else self.begin(self.tracer, live=self._live)
         self._tokens = _current.set(self), attached
         return self
 
@@ -248,8 +254,8 @@ class _Block(_Recorded):
         _current.reset(current)
         if attached is not None:
             sys.modules["opentelemetry.context"].detach(attached)
-        if self._tracer is not None:
-            self.end(self._tracer)
+        if self.tracer is not None:
+            self.end(self.tracer)
         if self.observer is not None:
             self.observer.end(self._attributes, error)
 
@@ -278,7 +284,8 @@ def start_span(name: Name, attributes: Attributes | None = None, *, kind: str = 
         kind: "INTERNAL", "CLIENT" or "SERVER".
         live: Whether spans of other libraries hang here, and not at the next live span above.
     """
-    outer, tracer = _current.get(), _current_tracer()
+    outer = _current.get()
+    tracer = _current_tracer() if outer.tracer is None else outer.tracer
     if tracer is None and outer.observer is None:
         return NO_SPAN
     return _Reentered(outer) if outer.name == name else _Block(name, attributes, kind, tracer, live=live)

@@ -55,8 +55,9 @@ class _Query:
     @cached_property
     def _hidden(self) -> HiddenValues:
         sql = self._sql
-        readable = isinstance(sql, str) and len(sql) <= _LONGEST
-        return hide_values(sql, self._names) if readable else HiddenValues("", "", ())
+        if not isinstance(sql, str) or len(sql) > _LONGEST:
+            return HiddenValues("", "", ())
+        return hide_values(sql, self._names)
 
     @property
     def _summary(self) -> str:
