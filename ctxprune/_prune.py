@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from ctxprune.errors import UsageError
 from ctxprune.policies.token_budget import TokenBudget
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.pruning.spans import start_prune
 from ctxprune.scorers import DEFAULT_SCORER
+from ctxprune.utils.tracing import start_span
 
 if TYPE_CHECKING:
     from ctxprune.context.base import Context
@@ -81,7 +83,9 @@ def prune(
         UsageError: Both a budget and a policy; or as `Pruner` and `Pruner.prune`.
         BudgetError, UnknownNameError: As `Pruner` and `Pruner.prune`.
     """
-    return Pruner(scorer, _policy(budget, policy), counter, on_empty).prune(query, _context(context))
+    pruner = Pruner(scorer, _policy(budget, policy), counter, on_empty)
+    with start_prune([query]):
+        return pruner.prune(query, _context(context))
 
 
 async def aprune(
@@ -95,7 +99,9 @@ async def aprune(
     on_empty: OnEmpty = "keep_best",
 ) -> Pruned[Any]:
     """As `prune`, without blocking the event loop."""
-    return await Pruner(scorer, _policy(budget, policy), counter, on_empty).aprune(query, _context(context))
+    pruner = Pruner(scorer, _policy(budget, policy), counter, on_empty)
+    with start_prune([query]):
+        return await pruner.aprune(query, _context(context))
 
 
 def _policy(budget: int | None, policy: Policy | str | None) -> Policy | str:
@@ -108,12 +114,13 @@ def _policy(budget: int | None, policy: Policy | str | None) -> Policy | str:
 
 def _context(value: Any) -> Any:
     # Passages stand above pruning in the layers, so this module, which is above both, wraps texts.
-    if isinstance(value, str):
-        from ctxprune.rag.passages.passages import Passage
+    with start_span("ctxprune.prune.segment"):
+        if isinstance(value, str):
+            from ctxprune.rag.passages.passages import Passage
 
-        return Passage(value)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        from ctxprune.rag.passages.passages import Passages
+            return Passage(value)
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            from ctxprune.rag.passages.passages import Passages
 
-        return Passages(value)
-    return value
+            return Passages(value)
+        return value

@@ -12,7 +12,9 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.pruning.spans import describe_total, start_prune
 from ctxprune.scorers.base import score_documents_batch
+from ctxprune.utils.tracing import start_span
 from ctxprune.utils.validation import check_whole
 
 from .passages.passages import Passages
@@ -152,11 +154,15 @@ class PassagePruner:
         Raises:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
-        start = time.perf_counter()
-        scored = self._score_batch(queries, documents)
-        # Scoring is one pass for the batch: each result reports an equal share of its time.
-        share = (time.perf_counter() - start) / max(len(scored), 1)
-        return [self.prune_scored(query, *found, seconds=share) for query, found in zip(queries, scored, strict=True)]
+        with start_prune(queries) as span:
+            start = time.perf_counter()
+            scored = self._score_batch(queries, documents)
+            # Scoring is one pass for the batch: each result reports an equal share of its time.
+            share = (time.perf_counter() - start) / max(len(scored), 1)
+            pairs = zip(queries, scored, strict=True)
+            ranked = [self.prune_scored(query, *found, seconds=share) for query, found in pairs]
+            describe_total(span, [found.pruned for found in ranked])
+            return ranked
 
     async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
         """As `prune`, off the event loop's thread."""
@@ -171,9 +177,11 @@ class PassagePruner:
         for query in queries:
             if not isinstance(query, str) or not query.strip():
                 raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
-        passages = [_as_passages(texts) for texts in documents]
+        with start_span("ctxprune.prune.segment"):
+            passages = [_as_passages(texts) for texts in documents]
         scorer: Any = self.pruner.scorer  # names were resolved by the constructor
-        found = score_documents_batch(scorer, queries, passages, rule=self.rule)
+        with start_span("ctxprune.prune.score"):
+            found = score_documents_batch(scorer, queries, passages, rule=self.rule)
         return [(context, *scores) for context, scores in zip(passages, found, strict=True)]
 
     def prune_scored(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["recorded_spans", "servers.fixtures"]
 SHARED = Path(os.environ.get("CTXPRUNE_SHARED", ROOT.parent / "shared"))
 
 

@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from recorded_spans import Spans
 from servers import Database
 
 from ctxprune.cli import main
@@ -67,6 +68,12 @@ def test_html_pages(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert text in shown
     assert "Home" not in shown.partition(text)[2]
+
+
+def test_traces(spans: Spans, capsys: pytest.CaptureFixture[str]) -> None:
+    run(block("start_as_current_span"))
+    assert capsys.readouterr().out == "It opened in 1933.\n"
+    assert spans.tree()[:2] == ["answer", ".ctxprune.prune"]
 
 
 def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "print_figures",
     "print_json",
     "print_note",
+    "print_tree",
     "report_unreadable",
     "show_activity",
     "stdout_console",
@@ -47,6 +48,7 @@ __all__ = [
 _LONGEST_CELL = 60
 _MOST_NAMES = 10
 _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
+_BRANCHES = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "…": "~"})
 
 
 def print_json(document: object) -> None:
@@ -149,6 +151,15 @@ def stdout_console() -> Console:
 def print_note(text: str) -> None:
     """One line for people, on stderr."""
     sys.stderr.write(f"ctxprune: {text}\n")
+
+
+def print_tree(text: str) -> None:
+    """Lines of a tree on stderr, in ASCII where stderr has no characters for the branches."""
+    try:
+        text.encode(sys.stderr.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(_BRANCHES)
+    sys.stderr.write(f"{text}\n")
 
 
 def report_unreadable(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from ctxprune.cli._options import (
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.pipeline.answer import Answer
@@ -71,6 +72,12 @@ def ask(
     trace: Annotated[
         Path | None, typer.Option(help="Write the trace to this file, as JSON; not with -.", show_default=False)
     ] = None,
+    show_trace: Annotated[
+        bool,
+        typer.Option(
+            "--show-trace", help="Print the steps, candidates and queries as a tree on stderr; with --json, the trace."
+        ),
+    ] = False,
     min_confidence: Annotated[
         float | None,
         typer.Option(
@@ -120,13 +127,14 @@ def ask(
             entries = load_knowledge(source, knowledge)
             pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
         _console.report_unreadable(source)
+        report = partial(_report, generator=generator, evidence=evidence, as_json=as_json, traced=show_trace)
         if question == "-":
-            _report_all(_converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
+            _report_all(_converse(pipeline, writers, evidence), report)
         else:
             answer = pipeline.ask(question, evidence)
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
-            _report(answer, generator, evidence, as_json=as_json)
+            report(answer)
 
 
 def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str) -> Iterator[Answer]:
@@ -154,8 +162,8 @@ def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str
         yield answer
 
 
-def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_json: bool) -> None:
-    """`_report` of each as it comes; a model that fails for one does not keep the next from being asked.
+def _report_all(answers: Iterable[Answer], report: Callable[[Answer], None]) -> None:
+    """`report` of each as it comes; a model that fails for one does not keep the next from being asked.
 
     Raises:
         typer.Exit: The model failed for some.
@@ -165,7 +173,7 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
     failed = False
     for answer in answers:
         try:
-            _report(answer, generator, evidence, as_json=as_json)
+            report(answer)
         except ModelError as error:
             failed = True
             _console.print_note(_console.format_error(error))
@@ -173,14 +181,17 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
         raise typer.Exit(1)
 
 
-def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> None:
-    """Print an answer to stdout, and notes about it to stderr.
+def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool, traced: bool) -> None:
+    """Print an answer to stdout, and notes about it, with its trace where that is wanted, to stderr.
 
     Raises:
         ModelError: The model failed, so that there is no answer.
     """
     from ctxprune.cli import _console
+    from ctxprune.sql.pipeline.trace_text import draw_trace
 
+    if traced and not as_json:
+        _console.print_tree(draw_trace(answer))
     if answer.refusal is not None and answer.refusal.kind == "model":
         raise ModelError(f"the language model failed: {_failure(answer)}")
     if answer.trace.model_errors:
@@ -194,7 +205,7 @@ def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> 
     if as_json:
         chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
         extra = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
-        _console.print_json(answer.to_dict(trace=False) | extra)
+        _console.print_json(answer.to_dict(trace=traced) | extra)
     else:
         _show(answer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,9 +12,13 @@ from ctxprune.errors import UsageError
 from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["ChatAnswer", "ChatModel", "Message", "Prices", "Sampling", "model_name"]
+__all__ = ["ChatAnswer", "ChatModel", "Message", "Prices", "Sampling", "model_name", "remove_secrets"]
+
+# API keys as providers repeat them in their messages, after "Bearer" or with the prefixes that providers give them; and
+# passwords of URLs.
+_SECRET = re.compile(r"(?i)\b(bearer\s+)\S+|\b((?:sk|pk|gsk|xai|key|api[_-]?key)[-_=:])[\w.*-]{6,}|(://)[^/@\s]*(?=@)")
 
 
 class Message(NamedTuple):
@@ -140,6 +145,13 @@ class ChatModel(ABC):
         return None
 
     @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """What OpenTelemetry's conventions call it: "gen_ai.provider.name", "gen_ai.request.model", "server.address",
+        "server.port", as far as they are known. No secret is among them, and no server is contacted.
+        """
+        return {}
+
+    @property
     def is_small(self) -> bool:
         """Whether it has so few parameters that SQL generators without a model are right more often; False where that
         is not known.
@@ -160,3 +172,8 @@ class ChatModel(ABC):
 def model_name(model: ChatModel) -> str:
     """The name of a model; its fingerprint where the name is empty."""
     return str(model.name or model.fingerprint)
+
+
+def remove_secrets(text: str) -> str:
+    """`text` on one line, with *** for API keys and passwords of URLs."""
+    return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3]}***", " ".join(text.split()))

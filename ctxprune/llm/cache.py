@@ -23,7 +23,7 @@ from ctxprune.storage.sealed import seal_bytes
 from ctxprune.storage.sqlite_cache import WAIT, CacheFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ctxprune.llm.base import Message, Prices, Sampling
 
@@ -145,6 +145,12 @@ class CachedModel(ChatModel):
     def fingerprint(self) -> str:
         """The wrapped model's."""
         return str(self.model.fingerprint)
+
+    @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """The wrapped model's."""
+        attributes: Mapping[str, str | int] = self.model.span_attributes
+        return attributes
 
     @property
     def prices(self) -> Prices | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, ModelError
-from ctxprune.llm.base import model_name
+from ctxprune.llm.base import model_name, remove_secrets
 from ctxprune.llm.deadline import Deadline, timeout_error, use_deadline
 from ctxprune.llm.langchain import as_chat_model
+from ctxprune.llm.spans import describe_answers, start_chat
 from ctxprune.utils.cancellation import cancellation, check_cancelled, current_event
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Call", "ask_model", "record_calls"]
 
 _POLL_SECONDS = 0.05  # between two checks of whether the question was cancelled
-# API keys as providers repeat them in their messages: after "Bearer", or with the prefixes that providers give them.
-_SECRET = re.compile(r"(?i)\b(bearer\s+)\S+|\b((?:sk|pk|gsk|xai|key|api[_-]?key)[-_=:])[\w.*-]{6,}")
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,10 @@ def ask_model(
     answers: Sequence[ChatAnswer] = ()
     error = ""
     try:
-        answers = _with_token_counts(messages, _run(model, messages, sampling, deadline or Deadline(sampling.seconds)))
+        with start_chat(model, messages, sampling) as span:
+            found = _run(model, messages, sampling, deadline or Deadline(sampling.seconds))
+            answers = _with_token_counts(messages, found)
+            describe_answers(span, answers, model.prices)
     except CtxpruneError as failure:
         error = str(failure)
         raise
@@ -129,10 +130,6 @@ def _wait(thread: threading.Thread, deadline: Deadline) -> None:
     check_cancelled()
 
 
-def _without_secrets(text: str) -> str:
-    return _SECRET.sub(lambda found: f"{found[1] or found[2]}***", " ".join(text.split()))
-
-
 def _run(model: ChatModel, messages: Sequence[Message], sampling: Sampling, deadline: Deadline) -> Sequence[ChatAnswer]:
     """The model's answers, generated in a thread.
 
@@ -144,23 +141,25 @@ def _run(model: ChatModel, messages: Sequence[Message], sampling: Sampling, dead
 
     def work() -> None:
         try:
-            # A new thread starts with an empty context, so cancellation and deadline are set again.
+            # What is recorded is this call; a model that calls another one is not recorded twice.
+            _recorder.set(None)
             with cancellation(cancelled), use_deadline(deadline):
                 outcome.append(model.complete(messages, sampling))
         except Exception as error:  # noqa: BLE001 - whatever a model raises becomes a ModelError below
             outcome.append(error)
 
-    thread = threading.Thread(target=work, name="ctxprune-model", daemon=True)
+    # A new thread starts with an empty context; with a copy of this one, what runs there is a part of this trace.
+    thread = threading.Thread(target=copy_context().run, args=(work,), name="ctxprune-model", daemon=True)
     thread.start()
     _wait(thread, deadline)
     if not outcome:
         raise timeout_error(deadline.seconds, where=model_name(model))
     answers = outcome[0]
     if isinstance(answers, CtxpruneError):
-        answers.what = _without_secrets(answers.what)
+        answers.what = remove_secrets(answers.what)
         raise answers
     if isinstance(answers, Exception):
-        text = _without_secrets(str(answers))[:300]
+        text = remove_secrets(str(answers))[:300]
         raise ModelError(f"{type(answers).__name__}: {text}", where=model_name(model)) from answers
     if not answers:
         raise ModelError("the model gave no answer", where=model_name(model))

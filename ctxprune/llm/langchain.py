@@ -14,7 +14,7 @@ from ctxprune.utils.cancellation import is_cancelled
 from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ctxprune.llm.base import Message, Prices, Sampling
 
@@ -22,6 +22,15 @@ __all__ = ["InvokeModel", "as_chat_model"]
 
 # Providers reject a parameter with an error of any class; these words tell it from a rate limit that mentions one.
 _REFUSAL = re.compile(r"un(?:expected|supported|known|recogni[sz]ed)|not (?:\w+ )?(?:support|permit|allow)|extra", re.I)
+# What OpenTelemetry's conventions call the providers whose packages have another name.
+_PROVIDERS = {
+    "aws": "aws.bedrock",
+    "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "ibm": "ibm.watsonx.ai",
+    "mistralai": "mistral_ai",
+    "xai": "x_ai",
+}
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,24 @@ class InvokeModel(ChatModel):
     def fingerprint(self) -> str:
         """Class and model name; other settings of the model object are not part of it, `name` can add them."""
         kind = type(self.model)
+        return self.name or f"langchain:{kind.__module__}.{kind.__qualname__}:{self._label}"
+
+    @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """Provider by the package that the model's class comes from."""
+        package = type(self.model).__module__.partition(".")[0].removeprefix("langchain_")
+        return {
+            "gen_ai.provider.name": _PROVIDERS.get(package, package),
+            "gen_ai.request.model": self.name or self._label or type(self.model).__qualname__,
+        }
+
+    @property
+    def _label(self) -> str:
         # LangChain's providers keep the model's name under different attributes.
         found = (
             optional_member(self.model, key, None) for key in ("model_name", "model", "model_id", "deployment_name")
         )
-        label = next((value for value in found if isinstance(value, str)), "")
-        return self.name or f"langchain:{kind.__module__}.{kind.__qualname__}:{label}"
+        return next((value for value in found if isinstance(value, str)), "")
 
     @property
     def one_by_one(self) -> bool:

@@ -14,7 +14,7 @@ from ctxprune.llm.retries import backoff_seconds, find_transient_fault
 from ctxprune.utils.cancellation import is_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ctxprune.llm.base import ChatAnswer, Message, Sampling
 
@@ -59,6 +59,12 @@ class LimitedModel(ChatModel):
     def fingerprint(self) -> str:
         """The wrapped model's."""
         return str(self.model.fingerprint)
+
+    @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """The wrapped model's."""
+        attributes: Mapping[str, str | int] = self.model.span_attributes
+        return attributes
 
     @property
     def is_small(self) -> bool:

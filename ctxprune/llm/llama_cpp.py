@@ -18,7 +18,7 @@ from ctxprune.utils.extras import require
 from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ctxprune.llm.base import Message, Sampling
 
@@ -54,6 +54,11 @@ class LlamaCppModel(ChatModel):
         self._lock = threading.Lock()
         self._llama: Any = None
         self._fingerprint = ""
+
+    @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """The runtime, and the name of the file."""
+        return {"gen_ai.provider.name": "llama_cpp", "gen_ai.request.model": self.path.stem}
 
     @property
     def fingerprint(self) -> str:

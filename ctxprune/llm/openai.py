@@ -13,7 +13,7 @@ from ctxprune.llm.base import ChatAnswer, ChatModel
 from ctxprune.llm.http import JsonClient
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ctxprune.llm.base import Message, Sampling
 
@@ -21,6 +21,18 @@ __all__ = ["OpenAIModel", "choice_texts"]
 
 _COMPLETIONS = "/chat/completions"
 _NAME_SECONDS = 10.0  # for asking a server which model it has
+# The names that OpenTelemetry's conventions give to providers with OpenAI's protocol, by the end of their hosts.
+_PROVIDERS = {
+    ".openai.azure.com": "azure.ai.openai",
+    ".services.ai.azure.com": "azure.ai.inference",
+    ".mistral.ai": "mistral_ai",
+    ".groq.com": "groq",
+    ".deepseek.com": "deepseek",
+    ".x.ai": "x_ai",
+    ".perplexity.ai": "perplexity",
+    ".anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,19 @@ class OpenAIModel(ChatModel):
     def name(self) -> str:
         """The fingerprint, with "?" for the model until the server was asked which one it has."""
         return self._label(self.model or next(iter(self._listed), "?"))
+
+    @property
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """Provider by the URL's host: that of the protocol, "openai", where the host is not known."""
+        parts = parse.urlsplit(self.url)
+        host = parts.hostname or ""
+        provider = next((name for end, name in _PROVIDERS.items() if host.endswith(end)), "openai")
+        return {
+            "gen_ai.provider.name": provider,
+            "gen_ai.request.model": self.model or next(iter(self._listed), "?"),
+            "server.address": host,
+            "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+        }
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """One request for all n answers; a server that gives fewer gives fewer.

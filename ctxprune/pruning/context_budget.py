@@ -10,7 +10,6 @@ shared.outputs["schema"], shared.tokens_after
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from ctxprune.pruning.budget_search import Attempt, SharedBudgetSearch
 from ctxprune.pruning.counting import count_rendered, count_units, omission_note
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.shared_budget import Entry, Joint
+from ctxprune.pruning.spans import Clock, describe_total, start_prune
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch
@@ -179,11 +179,17 @@ class ContextBudget:
         """
         if not isinstance(query, str) or not query.strip():
             raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
-        named = _name_parts(parts)
+        with start_prune([query]) as span:
+            clock = Clock()
+            shared = self._prune(query, _name_parts(parts), clock)
+            describe_total(span, list(shared.parts.values()))
+            clock.record_spans()
+            return shared
+
+    def _prune(self, query: str, named: dict[str, BudgetPart], clock: Clock) -> SharedBudget:
         contexts = {name: as_context(part.context) for name, part in named.items()}
-        start = time.perf_counter()
         scores = {name: score_batch(part._scorer, [query], [contexts[name]])[0] for name, part in named.items()}
-        scored = time.perf_counter()
+        clock.lap("score")
         # Ranks lose how sure a scorer is, but probabilities and BM25 scores cannot be compared with each other.
         comparable = all(part._scorer.gives_probabilities for part in named.values())
         default = IdentityScale() if comparable else RankScale()
@@ -192,7 +198,7 @@ class ContextBudget:
             for name, context in contexts.items()
         }
         entries = [self._make_entry(name, part, requests[name], default) for name, part in named.items()]
-        counted = time.perf_counter()
+        clock.lap("count")
         selections, outputs, after = self._fit_budget(named, contexts, entries)
         results = {
             name: Pruned(
@@ -208,8 +214,8 @@ class ContextBudget:
             )
             for (name, part), entry in zip(named.items(), entries, strict=True)
         }
-        seconds = {"score": scored - start, "count": counted - scored, "select": time.perf_counter() - counted}
-        return SharedBudget(query, int(self.budget), results, self._counter.name, seconds)
+        clock.lap("select")
+        return SharedBudget(query, int(self.budget), results, self._counter.name, clock.seconds)
 
     async def aprune(self, query: str, parts: Mapping[str, BudgetPart | Context[Any]]) -> SharedBudget:
         """As `prune`, off the event loop's thread."""

@@ -28,10 +28,12 @@ from ctxprune.pruning.oversized import (
     without_filler,
 )
 from ctxprune.pruning.result import Pruned
+from ctxprune.pruning.spans import Clock, describe_pruned, describe_total, start_prune
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scorer, required_units, score_batch
 from ctxprune.tokens import TokenCounter, as_counter, count_whole
+from ctxprune.utils.tracing import start_span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,20 +47,6 @@ OnEmpty = Literal["keep_best", "keep_all", "drop"]
 
 
 _NO_ROOM = 'raise the limit, or let on_empty be "drop" to get nothing'
-
-
-class Clock:
-    """Wall time by step; a step that comes again adds up."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, step: str) -> None:
-        """The time since the last lap goes to `step`."""
-        now = time.perf_counter()
-        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
-        self._last = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +115,14 @@ class Pruner:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
         questions, read = _check_pairs(queries, contexts)
-        start = time.perf_counter()
-        scores = score_batch(self._scorer, questions, read)
-        share = (time.perf_counter() - start) / max(len(questions), 1)
-        return [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
+        with start_prune(questions) as span:
+            start = time.perf_counter()
+            with start_span("ctxprune.prune.score"):
+                scores = score_batch(self._scorer, questions, read)
+            share = (time.perf_counter() - start) / max(len(questions), 1)
+            return describe_total(
+                span, [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
+            )
 
     def prune_scored(self, query: str, context: Context[T], scores: Scores, *, seconds: float = 0.0) -> Pruned[T]:
         """As `prune`, with scores, float32 (n_units,), that the scorer gave before, in so many seconds."""
@@ -144,21 +136,27 @@ class Pruner:
     async def aprune_batch(self, queries: str | Sequence[str], contexts: Sequence[Context[T]]) -> list[Pruned[T]]:
         """As `prune_batch`, off the event loop's thread; a scorer with `ascore` is awaited, all pairs together."""
         questions, read = _check_pairs(queries, contexts)
-        start = time.perf_counter()
-        scores = await self._scorer.ascore_batch(questions, read)
-        share = (time.perf_counter() - start) / max(len(questions), 1)
+        with start_prune(questions) as span:
+            start = time.perf_counter()
+            with start_span("ctxprune.prune.score"):
+                scores = await self._scorer.ascore_batch(questions, read)
+            share = (time.perf_counter() - start) / max(len(questions), 1)
 
-        def finish() -> list[Pruned[T]]:
-            return [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
+            def finish() -> list[Pruned[T]]:
+                return [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
 
-        return await asyncio.to_thread(finish)
+            return describe_total(span, await asyncio.to_thread(finish))
 
     @property
     def _counter(self) -> TokenCounter:
         return self.counter  # type: ignore[no-any-return]
 
     def _finish(self, query: str, context: Context[T], scores: Scores, score_seconds: float) -> Pruned[T]:
-        clock = Clock()
+        with start_span("ctxprune.prune.choose") as span:
+            clock = Clock(score=score_seconds)
+            return describe_pruned(span, self._choose(query, context, scores, clock), clock)
+
+    def _choose(self, query: str, context: Context[T], scores: Scores, clock: Clock) -> Pruned[T]:
         scorer = self._scorer.for_context(context)
         scores = as_scores(scores, len(context.units), source=type(self._scorer.origin).__name__)
         # Counting renders the whole context once; for further questions about it that is remembered.
@@ -169,7 +167,7 @@ class Pruner:
         ) is not self._policy:  # a share, of which the tokens are known
             pruner = replace(self, policy=policy)
             object.__setattr__(pruner, "_counts", self._counts)
-            return pruner._finish(query, context, scores, score_seconds)
+            return pruner._choose(query, context, scores, clock)
         whole = found = Scored(context, scores, counts.units, np.arange(len(scores)))
         if (budget := self._policy.budget) is not None:
             found = split_oversized(query, whole, scorer, self._counter, budget)
@@ -196,7 +194,7 @@ class Pruner:
             policy=self._policy.name,
             note=omission_note(request.context, selection),
             oversized=None if budget is None else find_oversized(whole, found, selection, price, request.required),
-            seconds={"score": score_seconds, **clock.seconds},
+            seconds=clock.seconds,
         )
 
     def _fit_scored(

@@ -61,6 +61,11 @@ class Pruned(Generic[T_co]):
         return self._chosen(kept=True)
 
     @property
+    def n_kept(self) -> int:
+        """The number of kept units."""
+        return self.units.n_kept if isinstance(self.units, Verdicts) else len(self.kept)
+
+    @property
     def dropped(self) -> tuple[Verdict, ...]:
         """The dropped units in source order."""
         return self._chosen(kept=False)
@@ -92,7 +97,7 @@ class Pruned(Generic[T_co]):
             "tokens_before": self.tokens_before,
             "tokens_after": self.tokens_after,
             "units_before": len(self.units),
-            "units_after": len(self.kept),
+            "units_after": self.n_kept,
             "note": self.note,
             "oversized": None if self.oversized is None else asdict(self.oversized),
             "seconds": dict(self.seconds),
@@ -114,7 +119,7 @@ class Pruned(Generic[T_co]):
 
         share = format_share(self.tokens_after, self.tokens_before)
         account = (
-            f"{len(self.kept)} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
+            f"{self.n_kept} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
             f" ({share}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
         )
         return render(self.query, account, self.units, names)

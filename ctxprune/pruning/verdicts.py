@@ -99,6 +99,11 @@ class Verdicts(Sequence[Verdict]):
         """float32 (n_units,), a copy."""
         return self._scores.copy()
 
+    @property
+    def n_kept(self) -> int:
+        """How many are kept; it makes no verdict."""
+        return int(self._kept.sum())
+
     def chosen(self, *, kept: bool) -> tuple[Verdict, ...]:
         """Those of the units that are kept, or of those that are dropped, in source order."""
         return tuple(map(self._verdict, (self._kept == kept).nonzero()[0].tolist()))

@@ -62,6 +62,8 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect would name the host that the client named
+        # Recent releases of FastAPI have spans and logs of their own, with paths and messages; ours have none.
+        telemetry={"tracing": False, "operation_spans": False, "logs": False},
     )
     app.state.service = service
     # Before `app.openapi()` below, which lists the routes that exist then.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,9 @@ from ctxprune.serve.limits import (
 )
 from ctxprune.serve.logs import cause, log, request_id
 from ctxprune.serve.long import LARGE_PATHS
+from ctxprune.utils.tracing import describe_reply, start_request_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from ctxprune.serve.service import Service
     from ctxprune.serve.settings import LimitsConfig
 
@@ -36,7 +34,6 @@ __all__ = ["Gateway"]
 _GONE = 499  # nginx's status for a client that went away, in logs and metrics only
 _GUARDED = ("/v1/", "/beta/")
 _PART_BYTES = 65_536
-_TRACE_HEADERS = ("traceparent", "tracestate")
 _LAST = (400, 408)  # statuses after which it is not known where a further request would begin
 _QUESTION_BYTES = 131_072  # question and evidence, 10,000 characters each, fit in whatever way they are escaped in JSON
 
@@ -60,7 +57,7 @@ class Gateway:
         start = time.perf_counter()
         # Paths that do not exist share one label; a scanner would fill the metrics with labels otherwise.
         route = scope["path"] if scope["path"] in self._service.routes else "other"
-        with _request_span(f"{scope['method']} {route}", headers) as span:
+        with start_request_span(scope["method"], route, headers) as span:
             try:
                 await self._serve(scope, receive, reply)
             except ClientGoneError:
@@ -72,7 +69,7 @@ class Gateway:
                 await reply.error(error)
             finally:
                 seconds = time.perf_counter() - start
-                span.update({"http.route": route, "http.response.status_code": call.status})
+                describe_reply(span, call.status)
                 self._service.metrics.request(route, call.status, seconds)
                 fields = {
                     "method": scope["method"],
@@ -194,25 +191,3 @@ class _Reply:
         given += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self({"type": "http.response.start", "status": status, "headers": given})
         await self({"type": "http.response.body", "body": body})
-
-
-@contextmanager
-def _request_span(name: str, headers: Mapping[bytes, bytes]) -> Iterator[dict[str, Any]]:
-    """A span of one request, child of the caller's (`traceparent`); what is put into the dict becomes attributes.
-
-    There is one where OpenTelemetry's API is installed; which exporter it goes to is the operator's choice.
-    """
-    attributes: dict[str, Any] = {}
-    try:
-        from opentelemetry import propagate, trace
-    except ModuleNotFoundError:
-        yield attributes
-        return
-    carrier = {key: headers[key.encode()].decode("latin-1") for key in _TRACE_HEADERS if key.encode() in headers}
-    tracer = trace.get_tracer("ctxprune.serve")
-    context = propagate.extract(carrier)
-    with tracer.start_as_current_span(name, context=context, kind=trace.SpanKind.SERVER) as span:
-        try:
-            yield attributes
-        finally:
-            span.set_attributes(attributes)

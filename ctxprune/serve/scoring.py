@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -15,6 +16,7 @@ from ctxprune.scorers.combined.structured import structured
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.cost import CHEAP_SECONDS
 from ctxprune.serve.limits import ClientGoneError
+from ctxprune.utils.tracing import is_traced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +123,7 @@ class Scoring:
             CtxpruneError: Whatever the task's functions or the scorer raise.
         """
         try:
-            result: R = await self._batcher.submit(task, key.name, cost)
+            result: R = await self._batcher.submit(_in_context(task), key.name, cost)
             return result
         finally:
             task.stopped.set()
@@ -129,6 +131,18 @@ class Scoring:
     def _run(self, tasks: Sequence[Task[Any]]) -> list[Any]:
         self._metrics.batch(len(tasks))
         return run_tasks(tasks, self.scorer)
+
+
+def _in_context(task: Task[R]) -> Task[R]:
+    """The task, whose functions run in the context of the request: what they do is a part of its trace."""
+    if not is_traced():
+        return task
+    context = copy_context()
+    return replace(
+        task,
+        make=lambda: context.run(task.make),
+        finish=lambda scored: context.run(task.finish, scored),
+    )
 
 
 def run_tasks(tasks: Sequence[Task[R]], scorer: Scorer) -> list[R | Exception]:

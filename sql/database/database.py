@@ -21,10 +21,13 @@ from .drivers.base import Cancel, Request
 from .drivers.samples import SAMPLE_ROWS, TableStats, groups, pick
 from .limits import Limits, check_whole_number
 from .result_set import ResultSet
+from .spans import describe_result, start_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from ctxprune.utils.tracing import Span
 
     from ..schema.schema import Column, ColumnRef
     from .drivers.base import Reflection
@@ -198,8 +201,8 @@ class Database:
         """
         cancel = Cancel()
         try:
-            with told_at_once(cancel.cancel):
-                return self._execute(sql, limits or self.limits, cancel)
+            with told_at_once(cancel.cancel), self._span(sql) as span:
+                return describe_result(span, self._execute(sql, limits or self.limits, cancel))
         except DatabaseError:
             check_cancelled()  # then that is why it failed
             raise
@@ -208,10 +211,15 @@ class Database:
         """`execute` for asyncio; cancelling the task ends the query."""
         cancel = Cancel()
         try:
-            return await asyncio.to_thread(self._execute, sql, limits or self.limits, cancel)
+            with self._span(sql) as span:
+                found = await asyncio.to_thread(self._execute, sql, limits or self.limits, cancel)
+                return describe_result(span, found)
         except asyncio.CancelledError:
             cancel.cancel()
             raise
+
+    def _span(self, sql: str) -> Span:
+        return start_query(sql, self.dialect, self.name, self._schema.names if self._schema else frozenset())
 
     def _execute(self, sql: str, limits: Limits, cancel: Cancel | None) -> ResultSet:
         rows: list[tuple[object, ...]] = []

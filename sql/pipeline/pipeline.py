@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from ctxprune.llm.calls import record_calls
 from ctxprune.llm.langchain import as_chat_model
 from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
 from ctxprune.utils.foreign import optional_member
+from ctxprune.utils.tracing import start_span
 from ctxprune.utils.validation import check_number
 
 from ..database.database import Limits
@@ -23,6 +25,7 @@ from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
 from .answer import Answer, build_answer
 from .defaults import default_generators, default_linker, default_repairers, default_selector
+from .spans import describe_answer, describe_step, start_ask
 from .steps import (
     PATHS,
     AssessAnswer,
@@ -279,16 +282,17 @@ class Pipeline:
         setup = self._current()
         state = State(question, setup.schema, evidence, today=self.config.today)
         builder = TraceBuilder()
-        for step in setup.steps:
-            # A refusal is final; the steps that are left are neither run nor traced.
-            if state.refusal is not None:
-                break
-            check_cancelled()
-            start = perf_counter()
-            with record_calls() as calls:
-                state = step.run(state)
-            builder.step(step.name, (perf_counter() - start) * 1e3, calls)
-        return build_answer(state, builder)
+        with start_ask(question, evidence, setup.schema) as span:
+            for step in setup.steps:
+                # A refusal is final; the steps that are left are neither run nor traced.
+                if state.refusal is not None:
+                    break
+                check_cancelled()
+                start = perf_counter()
+                with record_calls() as calls, start_span(f"ctxprune.ask.{step.name}") as part:
+                    state = describe_step(part, state, step.run(state))
+                builder.step(step.name, (perf_counter() - start) * 1e3, calls)
+            return describe_answer(span, build_answer(state, builder))
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.
@@ -316,8 +320,9 @@ class Pipeline:
             raise UsageError("questions is a single text", where="questions", hint="give a list, or use ask")
         if workers == 1:
             return [self.ask(question) for question in questions]
+        context = copy_context()  # so that the spans of the questions are children of the current one
         with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(self.ask, questions))
+            return list(pool.map(lambda question: context.copy().run(self.ask, question), questions))
 
     def _text(self, text: str, where: str) -> str:
         """`text` without control characters, lone surrogates and outer blanks, checked for length."""

@@ -157,6 +157,12 @@ class Schema:
             for column in table.columns:
                 yield ColumnRef(table.name, column.name)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of tables, namespaces and columns, folded."""
+        tables = (name for table in self.tables for name in (table.name, table.bare, table.namespace))
+        return frozenset(name.casefold() for name in (*tables, *(ref.column for ref in self.refs())))
+
     @property
     def n_columns(self) -> int:
         """Number of columns over all tables."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.cli._console import print_json, show_activity, write_file
+from ctxprune.cli._console import print_json, print_tree, show_activity, write_file
 from ctxprune.errors import InputError
 
 DOCUMENT = {"text": "São \u20ac \udc80 😀", "blob": b"\x00\xff", "number": float("nan"), "row": (1, None, 2.5)}
@@ -33,6 +33,15 @@ def test_a_document_is_valid_json_in_every_encoding(encoding: str, monkeypatch: 
 def test_letters_stay_letters_where_they_can(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"city": "São Paulo"})
     assert capsys.readouterr().out == '{"city": "São Paulo"}\n'
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "├─ Łódź…\n"), ("ascii", "|- \\u0141\\xf3d\\u017a~\n")])
+def test_a_tree_is_drawn_in_every_encoding(encoding: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace"))
+    print_tree("├─ Łódź…")
+    sys.stderr.flush()
+    assert raw.getvalue().decode(encoding) == shown
 
 
 def _database(path: Path) -> bytes:

@@ -86,6 +86,22 @@ def test_json_is_one_document(shop: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("chat")
+def test_the_trace_is_drawn_on_stderr_and_part_of_the_json(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ask(shop) == 0
+    plain = capsys.readouterr()
+    assert _ask(shop, "--show-trace") == 0
+    out, err = capsys.readouterr()
+    assert out == plain.out
+    assert err.startswith('ask "')
+    assert "\n├─ execute  " in err
+    assert "\n└─ assess  " in err
+    assert _ask(shop, "--show-trace", "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["trace"]["format"] == "ctxprune-trace"
+    assert err == ""
+
+
+@pytest.mark.usefixtures("chat")
 def test_words_that_mean_nothing_here_are_told(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["sql", "ask", str(shop), "Which mayors have the cities in France?", "--generator", "chat:x"]
     assert main(asked) == 0

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, ValidationError
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, restored, titles_of
+from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.options import NO_OPTIONS
@@ -170,7 +171,7 @@ class PruningCompressor(BaseDocumentCompressor):
             passages = await asyncio.to_thread(self._passages, documents)
             return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
 
-        return RunnableLambda(run, afunc=arun, name=type(self).__name__)
+        return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=type(self).__name__)
 
     def _passages(self, documents: Sequence[Document]) -> Passages:
         titles = titles_of([document.metadata for document in documents], self.title_key)

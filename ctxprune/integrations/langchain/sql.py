@@ -9,6 +9,7 @@ from langchain_core.tools import StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
 from ctxprune.errors import CtxpruneError, UsageError
+from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter, answer_text
 from ctxprune.integrations.sql_tools.budget import cut_text
 
@@ -51,7 +52,7 @@ def sql_runnable(pipeline: Pipeline, *, name: str = "ask_database") -> Runnable[
     async def arun(inputs: str | dict[str, Any]) -> Answer:
         return await pipeline.aask(*_question_and_evidence(inputs))
 
-    return RunnableLambda(run, afunc=arun, name=name)
+    return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=name)
 
 
 def sql_tool(
@@ -99,8 +100,8 @@ def sql_tool(
             raise ToolException(f"No answer: {cut_text(str(error), _LONGEST_ERROR)}") from error
 
     return StructuredTool.from_function(
-        ask,
-        aask,
+        report_steps(ask),
+        report_steps(aask),
         name=name,
         description=description or _description(pipeline),
         args_schema=_Question,

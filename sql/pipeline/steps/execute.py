@@ -11,6 +11,7 @@ from ctxprune.utils.validation import check_number
 from ...repair.base import Failure, as_repairer
 from ...select.base import Executed
 from .base import Step
+from .spans import describe_executed, start_candidate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,12 @@ class Execute(Step):
         return replace(state, executed=executed)
 
     def _one(
+        self, candidate: Candidate, state: State, done: dict[str, Outcome], mended: dict[tuple[int, str], str]
+    ) -> Executed:
+        with start_candidate(candidate) as span:
+            return describe_executed(span, self._run_and_repair(candidate, state, done, mended))
+
+    def _run_and_repair(
         self, candidate: Candidate, state: State, done: dict[str, Outcome], mended: dict[tuple[int, str], str]
     ) -> Executed:
         if not candidate.sql:

@@ -48,7 +48,7 @@ class Recorder(BaseCallbackHandler):
         self.events: list[tuple[str, Any]] = []
 
     def on_chain_start(self, serialized: Any, inputs: Any, **kwargs: Any) -> None:
-        self.events.append(("start", kwargs.get("name")))
+        self.events.append(("start", kwargs.get("name")))  # steps of the compressor come between its start and end
 
     def on_chain_end(self, outputs: Any, **kwargs: Any) -> None:
         self.events.append(("end", outputs))
@@ -210,10 +210,10 @@ def test_async_gives_the_same_off_the_event_loops_thread() -> None:
 def test_callbacks_see_a_run_of_its_own() -> None:
     recorder = Recorder()
     found = lexical().compress_documents(documents(), QUERY, callbacks=[recorder])
-    assert recorder.events == [("start", "PruningCompressor"), ("end", found)]
+    assert [recorder.events[0], recorder.events[-1]] == [("start", "PruningCompressor"), ("end", found)]
     recorder = Recorder()
     asyncio.run(lexical().acompress_documents(documents(), QUERY, callbacks=[recorder]))
-    assert recorder.events == [("start", "PruningCompressor"), ("end", found)]
+    assert [recorder.events[0], recorder.events[-1]] == [("start", "PruningCompressor"), ("end", found)]
     recorder = Recorder()
     with pytest.raises(UsageError):
         lexical().compress_documents(documents(), " ", callbacks=[recorder])
