@@ -79,7 +79,7 @@ class Service:
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
-        self.traffic = TrafficPruner(self.scoring.scorer)
+        self.traffic = TrafficPruner(self.scoring.scorer, config.model.gateway_characters)
         self.long = LongRequests(config, threads, self.metrics)
         # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
