@@ -150,14 +150,17 @@ class BatchingConfig:
     """How requests that come at the same time share runs of the scorer.
 
     Attributes:
-        enabled: Off, each request runs by itself.
+        enabled: Off, each request runs by itself, whatever came before.
         most: Requests in one run at most.
+        remembered_bytes: Of answers that are kept for requests of the same key that are repeated byte for byte; 0 for
+            none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _TABLE
 
     enabled: _Flag = True
     most: _Count = 32
+    remembered_bytes: _CountOrZero = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
