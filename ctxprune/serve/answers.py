@@ -21,7 +21,8 @@ _LARGEST_SHARE = 8  # of all bytes, one entry may have this part
 class Answers:
     """Outcomes by the body of their request, its path and its key, so that no key gets what another one asked.
 
-    The times that an answer tells are those of the first one. To be used from one thread. Only for paths whose answers depend on nothing else.
+    The times that an answer tells are those of the first one. To be used from one thread, and only for paths whose
+    answers depend on nothing else.
 
     Args:
         most: Bytes of all answers; 0 for none.
