@@ -371,7 +371,7 @@ def gateway() -> str:
     found, speed = figures("gateway_windows"), figures("serve_gateway")
     titles = {
         "words": ("`scorer: words`", "words"),
-        "model, 4000": ("the default, 4,000 characters", "model"),
+        "model, 3000": ("the default, 3,000 characters", "model"),
         "model": ("`gateway_characters = 0`, as other requests", ""),
     }
     rows = []

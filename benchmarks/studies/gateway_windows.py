@@ -30,7 +30,7 @@ from ctxprune.tokens import as_counter
 from ctxprune.train.sentence_sets import read_items
 
 SIZE, LIMIT, SEED = 20_000, 1_000, 0
-CHARACTERS = (2_000, 4_000, 6_000, 8_000)
+CHARACTERS = (2_000, 3_000, 4_000, 8_000)
 PASSAGES = {"hotpotqa": 60, "lost_in_middle_nq": 40}
 OWN = {"docs": 50, "man": 33}
 Case = tuple[str, str, list[str]]  # question, result, evidence
