@@ -337,9 +337,23 @@ def service() -> str:
         mine = found["overhead"]["cascade.v1"]
         rows.append(["one client, over the library's call", f"{mine['overhead_p50_of_pairs_ms']} ms (p50)"])
     shared = found["batching"]
-    for name, title in (("differ", "no two requests alike"), ("popular", "few texts asked for often")):
+    streams = {
+        "differ": "no two requests alike",
+        "popular": "few requests asked for often",
+        "repeated": "one request",
+    }
+    for name, title in streams.items():
         rates = f"{shared[name]['on_per_second']} against {shared[name]['off_per_second']} a second"
-        rows.append([f"32 clients, shared runs against single ones, {title}", f"{shared[name]['ratio']}× ({rates})"])
+        spent = (
+            f"{shared[name]['on_cpu_ms_a_request']} against {shared[name]['off_cpu_ms_a_request']} ms of a core each"
+        )
+        found_ratio = f"{shared[name]['ratio']}× ({rates}; {spent})"
+        rows.append([f"32 clients, shared runs against single ones, {title}", found_ratio])
+    bound = shared["bound"]
+    rows.append([
+        "of these, the model alone, however many share a run",
+        f"{bound['model_ms_a_request']} ms of a core; without all else but HTTP {bound['cpu_ratio_at_best']}× at best",
+    ])  # fmt: skip
     flood = found["overload"]
     statuses = ", ".join(f"{count:,} × {status}" for status, count in flood["statuses"].items())
     rows.append([
@@ -350,6 +364,24 @@ def service() -> str:
     soak = found["soak"]
     rows.append([f"8 clients for {soak['seconds']:.0f} s", f"memory grew by {soak['growth_percent']} % after warm-up"])
     return table(["load", "found"], rows)
+
+
+def gateway() -> str:
+    """Of the gateway, what the model's limit costs and saves; P95 is measured with the default of it."""
+    found, speed = figures("gateway_windows"), figures("serve_gateway")
+    titles = {
+        "words": ("`scorer: words`", "words"),
+        "model, 3000": ("the default, 3,000 characters", "model"),
+        "model": ("`gateway_characters = 0`, as other requests", ""),
+    }
+    rows = []
+    for key, (title, timed) in titles.items():
+        times = found[key]["processor ms"].values()
+        wall = f"{speed[timed]['p95 ms']:.0f} ms" if timed else ""
+        rows.append([title, f"{found[key]['mean']} %", f"{sum(times) / len(times):.0f} ms", wall])
+    again = f"{speed['model, sent again']['p95 ms']:.0f} ms"
+    rows.append(["a result that was sent before", "", f"{speed['model, sent again']['processor ms']:.0f} ms", again])
+    return table(["what reads a result of 20,000 characters", "evidence kept", "of a core", "added, P95"], rows)
 
 
 def servers() -> str:
@@ -373,6 +405,7 @@ def servers() -> str:
 
 
 TABLES = {
+    "gateway": gateway,
     "service": service,
     "servers": servers,
     "spider": spider,

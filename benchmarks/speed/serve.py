@@ -7,8 +7,11 @@ alike unless said. Service and clients share the machine's cores, so the rates a
 
 overhead: one client; by turns a call of the library in this process and the same request to the service.
 batching: 32 clients; by turns a service that shares runs and one that does not, both started before; the ratio is the
-median over rounds. "differ": no two requests alike; "popular": drawn from 64 requests, the n-th as often as 1/n.
-Processor time of the service a request is told beside, since other work on the machine disturbs it less.
+median over rounds. "differ": no two requests alike; "popular": drawn from 64 requests, the n-th as often as 1/n;
+"repeated": one request, so that what is left is HTTP. Processor time of the service a request is told beside, since
+other work on the machine disturbs it less. "bound": the model's processor time for a token, alone in a window of so
+many, which hardly depends on how many there are, and for a request of "differ"; shared runs can save neither that nor
+HTTP, so `cpu_ratio_at_best` is what they could gain if all else took nothing.
 overload: ten times as many requests as the service answers, for a minute, over up to 500 connections.
 soak: eight clients of all endpoints for ten minutes; growth is that of memory from the third minute to the last.
 """
@@ -28,13 +31,15 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean, median
-from time import monotonic, perf_counter
-from typing import TYPE_CHECKING
+from time import monotonic, perf_counter, process_time
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.common.parts import say
 from benchmarks.common.record import RESULTS, SHARED, record
 from benchmarks.common.service import Connection, Service, Tally
 from ctxprune import Pruner
+from ctxprune.models.pruner import PrunerModel, load_pruner
+from ctxprune.models.windows import Tokens, Window
 from ctxprune.rag import Passage, sentence_spans
 
 if TYPE_CHECKING:
@@ -48,6 +53,7 @@ CLIENTS = 32
 ROUNDS = 3
 OPEN = 500
 POPULAR = 64
+WINDOWS = (16, 32, 64, 128, 256)  # tokens
 SHOP = """
 CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT, population INTEGER);
 INSERT INTO city VALUES ('São Paulo', 'Brazil', 12300000), ('Paris', 'France', 2100000), ('Lyon', 'France', 520000);
@@ -132,10 +138,10 @@ async def _overhead(port: int, pruner: Pruner) -> dict[str, object]:
 
 def batching(folder: Path, _seconds: float) -> dict[str, object]:
     """On against off, with the bundled model and with BM25 alone."""
-    found: dict[str, object] = {"clients": CLIENTS, "rounds": ROUNDS}
+    found: dict[str, Any] = {"clients": CLIENTS, "rounds": ROUNDS}
     off = f"{PLAIN}[batching]\nenabled = false\n"
     with Service(folder, "on", PLAIN) as shared, Service(folder, "off", off) as single:
-        for name, stream in (("differ", differing), ("popular", popular)):
+        for name, stream in (("differ", differing), ("popular", popular), ("repeated", repeated)):
             bodies = stream()
             for service in (single, shared):
                 asyncio.run(_round(service, bodies, 50))  # warms it
@@ -150,9 +156,42 @@ def batching(folder: Path, _seconds: float) -> dict[str, object]:
                 "off_p50_ms": round(median(row["off"]["p50_ms"] for row in rows), 1),
             }
             say(f"{name}: {found[name]}")
-        runs = shared.metric("ctxprune_batch_requests_count")
-        found["requests_a_run"] = round(shared.metric("ctxprune_batch_requests_sum") / runs, 1)
-    return found
+            if name == "differ":  # the others are mostly answered without a run
+                runs = shared.metric("ctxprune_batch_requests_count")
+                found["requests_a_run"] = round(shared.metric("ctxprune_batch_requests_sum") / runs, 1)
+    return {**found, "bound": _bound(found)}
+
+
+def _bound(found: dict[str, Any]) -> dict[str, object]:
+    """What sharing runs could gain at best."""
+    model = load_pruner()
+    tokens = {size: _cpu_ms(model, [Window([*range(1000, 1000 + size)], 8)] * 100) * 1e3 / size for size in WINDOWS}
+    windows = [window for asked in itertools.islice(requests(SEED), 200) for window in windows_of(model, asked)]
+    ms_a_request = _cpu_ms(model, windows) * len(windows) / 200
+    least = ms_a_request + found["repeated"]["on_cpu_ms_a_request"]
+    off = found["differ"]["off_cpu_ms_a_request"]
+    return {
+        "model_us_a_token": {str(size): round(us, 1) for size, us in tokens.items()},
+        "model_ms_a_request": round(ms_a_request, 2),
+        "cpu_ratio": round(off / found["differ"]["on_cpu_ms_a_request"], 2),
+        "cpu_ratio_at_best": round(off / least, 2),
+    }
+
+
+def windows_of(model: PrunerModel, asked: dict[str, str]) -> list[Window]:
+    """What the model reads of a request."""
+    question, *units = model.encode([asked["query"], *(unit.text for unit in Passage(asked["text"]).units)])
+    return model.windows(question, [Tokens([], units)], "passage")
+
+
+def _cpu_ms(model: PrunerModel, windows: list[Window]) -> float:
+    """Processor milliseconds a window."""
+    for window in windows[:20]:  # it is warm
+        model.run_with_states(window)
+    start = process_time()
+    for window in windows:
+        model.run_with_states(window)
+    return (process_time() - start) * 1e3 / len(windows)
 
 
 def differing() -> Iterator[bytes]:
@@ -165,6 +204,10 @@ def popular() -> Iterator[bytes]:
     weights = [1 / (rank + 1) for rank in range(POPULAR)]
     while True:
         yield from rng.choices(pool, weights, k=1000)
+
+
+def repeated() -> Iterator[bytes]:
+    return itertools.repeat(json.dumps(next(requests(SEED + 2))).encode())
 
 
 def _pair(shared: Service, single: Service, bodies: Iterator[bytes]) -> dict[str, dict[str, float]]:

@@ -15,6 +15,8 @@ from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers.combined.structured import structured
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctxprune.context.base import Context
 
 __all__ = ["LEAST_TOKENS", "TextsPruner"]
@@ -47,10 +49,15 @@ class TextsPruner:
     scorer: Any
     counter: Any
 
-    def cut(self, question: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts within the limit: from the shortest on, each gets an even part of what those before it left."""
+    def cut(self, question: str, texts: tuple[str, ...], tokens: Sequence[int] = ()) -> tuple[str, ...]:
+        """The texts within the limit: from the shortest on, each gets an even part of what those before it left.
+
+        `tokens` are those of each text, where they are counted already.
+        """
         new = list(texts)
-        portions = sorted(self._portions(texts), key=lambda portion: portion.tokens)
+        portions = sorted(
+            self._portions(texts, tokens or self.counter.count_many(texts)), key=lambda portion: portion.tokens
+        )
         even, room = self.limit // len(portions), self.limit
         for place, portion in enumerate(portions):
             # From the shortest on, each may use what those before it did not need.
@@ -63,9 +70,8 @@ class TextsPruner:
             room -= sum(self.counter.count_many([new[index] for index in portion.places]))
         return tuple(new)
 
-    def _portions(self, texts: tuple[str, ...]) -> list[_Portion]:
+    def _portions(self, texts: tuple[str, ...], counts: Sequence[int]) -> list[_Portion]:
         """What is cut by itself: each text of a form of its own, and the plain ones together."""
-        counts = self.counter.count_many(texts)
         formed = {i: found for i, text in enumerate(texts) if (found := _in_form(text)) is not None}
         portions = [_Portion(context, [index], counts[index]) for index, context in formed.items()]
         plain = [index for index in range(len(texts)) if index not in formed]

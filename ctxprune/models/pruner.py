@@ -146,6 +146,7 @@ class PrunerModel:
         return given
 
 
+@lru_cache(maxsize=1)  # importlib asks the file system each time, and each request asks for the model
 def bundled() -> Path:
     """The folder of the model that comes with this library."""
     return Path(str(files("ctxprune.models"))) / BUNDLED

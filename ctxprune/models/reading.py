@@ -149,28 +149,34 @@ class _Sums:
         self._keep, self._relevance, self._likeness = _Means(units), _Means(documents), _Means(units)
 
     def add(self, window: Window, said: _Said, layout: Layout) -> None:
-        asked = None
+        asked = length = None
         if said.states is not None:
             # Without the mark of the beginning, that of the kind, and the one after the question.
             asked = said.states[_BEFORE : window.question - 1].sum(axis=0)
+            length = _length(asked)
         for piece in window.pieces:
             self._relevance.add(piece.document, said.relevance[piece.start : piece.end])
             if piece.unit < 0:
                 continue
             unit = layout.members[piece.document][piece.unit]
             self._keep.add(unit, said.keep[piece.start : piece.end])
-            if asked is not None and said.states is not None:
+            if asked is not None and length is not None and said.states is not None:
                 mean = said.states[piece.start : piece.end].sum(axis=0)
-                size = float(np.linalg.norm(asked) * np.linalg.norm(mean))
+                size = float(length * _length(mean))
                 # As often as it has tokens, so that a unit that was cut is weighed by the length of its parts.
                 cosine = float(asked @ mean) / size if size else 0.0
-                self._likeness.add(unit, np.full(piece.end - piece.start, cosine, dtype=np.float32))
+                self._likeness.add_equal(unit, cosine, piece.end - piece.start)
 
     def reading(self, *, has_states: bool) -> Reading:
         likeness = self._likeness.values()
         return Reading(
             self._keep.values(), self._relevance.values(), likeness if has_states else np.full_like(likeness, np.nan)
         )
+
+
+def _length(vector: NDArray[np.float32]) -> np.float32:
+    """As `numpy.linalg.norm`, which looks at its argument for longer than it computes."""
+    return np.float32(np.sqrt(vector.dot(vector)))
 
 
 def _readable(text: str) -> str:
@@ -185,6 +191,11 @@ class _Means:
     def add(self, index: int, values: NDArray[np.float32]) -> None:
         self._sums[index] += float(values.sum(dtype=np.float64))
         self._counts[index] += len(values)
+
+    def add_equal(self, index: int, value: float, count: int) -> None:
+        """As `add` of so many values that are equal, rounded to float32; their sum is exact."""
+        self._sums[index] += count * float(np.float32(value))
+        self._counts[index] += count
 
     def values(self) -> NDArray[np.float64]:
         # -inf for what no window holds, which is not the same as a logit of 0.

@@ -122,6 +122,16 @@ class Scorer(ABC):
             return await asyncio.to_thread(score_batch, self, queries, contexts)
         return list(await asyncio.gather(*map(self.ascore, queries, contexts)))
 
+    def limited_to(self, characters: int) -> Scorer:
+        """A scorer that reads at most about so many characters of a context with its model, those that its cheap part
+        puts first; itself where it has no such limit.
+
+        Args:
+            characters: From 1 up.
+        """
+        del characters
+        return self
+
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`: of one that chooses among others the chosen one, else itself."""
         del context

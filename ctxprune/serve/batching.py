@@ -18,6 +18,7 @@ __all__ = ["Batcher"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+_GATHER_PASSES = 10  # of the event loop, which take 0.2 ms together; in each, others that have come are read
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,9 +31,10 @@ class _Entry(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Hands whatever waits to `run`, in threads; a request that comes alone does not wait for others.
 
-    A run holds items of one key, so that nobody waits for the work of others in it, and the keys take turns. Cheap and
-    expensive items wait in queues of their own. An expensive one runs by itself, and where there are several places one
-    is never taken by an expensive item: a run cannot be interrupted, so cheap items would wait for the whole of it.
+    While some run, those that come are gathered for a moment, and shared out evenly over the places. A run holds items
+    of one key, so that nobody waits for the work of others in it, and the keys take turns. Cheap and expensive items
+    wait in queues of their own. An expensive one runs by itself, and where there are several places one is never taken
+    by an expensive item: a run cannot be interrupted, so cheap items would wait for the whole of it.
 
     Args:
         run: From items to a result or an exception for each, in their order.
@@ -59,7 +61,9 @@ class Batcher(Generic[T, R]):
         self._shares = Shares(runs)
         self._cheap: FairQueue[_Entry[T, R]] = FairQueue()
         self._expensive: FairQueue[_Entry[T, R]] = FairQueue()
-        self._expensive_free = max(1, runs - 1)
+        self._expensive_free = self._most_expensive = max(1, runs - 1)
+        self._places, self._running = runs, 0  # cheap items that run
+        self._gathering = False
 
     async def submit(self, item: T, key: str = "", cost: float = 0.0) -> R:
         """The item's result; once cancelled, it is taken into no run.
@@ -76,8 +80,22 @@ class Batcher(Generic[T, R]):
         self._shares.ask(key)
         queue = self._expensive if cost > self._cheap_cost else self._cheap
         queue.push(key, _Entry(item, future, cost), cost)
-        self._start()
+        if not self._running:
+            self._start()
+        elif not self._gathering:
+            self._gathering = True
+            self._gather(_GATHER_PASSES)
         return await future
+
+    def _gather(self, passes: int) -> None:
+        """Starts what waits after so many passes of the event loop."""
+        # The clients of a run that has ended ask again all at once; without this the first one's request would have the
+        # place to itself, and the others would wait for the next.
+        if passes:
+            asyncio.get_running_loop().call_soon(self._gather, passes - 1)
+            return
+        self._gathering = False
+        self._start()
 
     def _start(self) -> None:
         while (turn := self._next_turn()) is not None:
@@ -88,6 +106,7 @@ class Batcher(Generic[T, R]):
             expensive = queue is self._expensive
             self._shares.take(key)
             self._expensive_free -= expensive
+            self._running += 0 if expensive else len(batch)
             running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, [entry.item for entry in batch])
             running.add_done_callback(partial(self._finish, key, expensive, [entry.future for entry in batch]))
 
@@ -106,7 +125,7 @@ class Batcher(Generic[T, R]):
 
     def _next_batch(self, queue: FairQueue[_Entry[T, R]], key: str) -> list[_Entry[T, R]]:
         batch: list[_Entry[T, R]] = []
-        most = 1 if queue is self._expensive else self._most
+        most = 1 if queue is self._expensive else min(self._most, self._even_part())
         total = 0.0
         while len(batch) < most and (entry := queue.first(key)) is not None:
             if batch and total + entry.cost > self._most_cost:
@@ -117,6 +136,13 @@ class Batcher(Generic[T, R]):
                 total += entry.cost
         return batch
 
+    def _even_part(self) -> int:
+        """Of all cheap items there are, for each place without an expensive one: no place is left with nothing while
+        another has a long run.
+        """
+        places = self._places - (self._most_expensive - self._expensive_free)
+        return math.ceil((len(self._cheap) + self._running) / max(places, 1))
+
     def _finish(
         self,
         key: str,
@@ -126,6 +152,7 @@ class Batcher(Generic[T, R]):
     ) -> None:
         self._shares.give_back(key)
         self._expensive_free += expensive
+        self._running -= 0 if expensive else len(futures)
         error = running.exception()
         results: Sequence[R | BaseException] = [error] * len(futures) if error is not None else running.result()
         for future, result in zip(futures, results, strict=True):

@@ -25,6 +25,7 @@ class Call:
         body: Of the request, once it is read; b"" again where it went elsewhere.
         cost: Estimated seconds of the work on it, once the body is read.
         short: Whether this process works on it.
+        digest: See `ctxprune.serve.answers.Answers.digest`; b"" where the answer is not remembered.
         reserve: See `ctxprune.serve.limits.Reservation.resize`.
     """
 
@@ -37,6 +38,7 @@ class Call:
     body: bytes = field(default=b"", repr=False)
     cost: float = 0.0
     short: bool = True
+    digest: bytes = b""
     reserve: Callable[[int], None] = lambda _: None
 
     @property

@@ -22,7 +22,7 @@ from ctxprune.serve.limits import (
     wait_until_gone,
 )
 from ctxprune.serve.logs import cause, log, request_id
-from ctxprune.serve.long import LARGE_PATHS
+from ctxprune.serve.long import GUARDRAIL_PATH, LARGE_PATHS
 from ctxprune.utils.tracing import describe_reply, start_request_span
 
 if TYPE_CHECKING:
@@ -122,8 +122,13 @@ class Gateway:
 
 
 def _limits_of(path: str, limits: LimitsConfig) -> LimitsConfig:
-    """Requests that are not worked on in a process of their own are parsed in this one, so they may not be as large."""
-    return limits if path in LARGE_PATHS else replace(limits, body_bytes=min(limits.body_bytes, _QUESTION_BYTES))
+    """Requests that are not worked on in a process of their own are parsed in this one, so they may not be as large.
+    Only a proxy sends images with what is to be pruned.
+    """
+    if path == GUARDRAIL_PATH:
+        return limits
+    most = limits.body_bytes if path in LARGE_PATHS else min(limits.body_bytes, _QUESTION_BYTES)
+    return replace(limits, body_bytes=most, attachment_bytes=0)
 
 
 async def _nothing_more() -> Any:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import RequestError
+from ctxprune.serve.attachments import AttachmentFilter
 from ctxprune.serve.cost import SHORT_BYTES
 from ctxprune.serve.fairness import FairQueue
 
@@ -227,8 +228,9 @@ async def read_body(
     Args:
         receive: ASGI's.
         headers: Its Content-Length is looked at, by which an honest client is refused before it sends anything.
-        limits: Of bytes and of time.
-        reservation: Grows with the bytes that have come.
+        limits: Of bytes and of time. Where `attachment_bytes` is not 0, encoded images and files do not count as bytes
+            of the body, and of a body that is too large with them they are left out.
+        reservation: Grows with the bytes that are kept.
 
     Raises:
         RequestError: 413, it has more bytes than are taken; 408, it did not arrive in time; 429, there is no room.
@@ -236,29 +238,43 @@ async def read_body(
     """
     declared = headers.get(b"content-length", b"")
     # Twenty digits are enough to compare; int() of thousands of digits takes long.
-    if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
-        raise _too_large(limits.body_bytes)
+    if declared.isdigit() and int(declared[:20]) > limits.body_bytes + limits.attachment_bytes:
+        raise _too_large(limits)
     try:
-        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, reservation), spread(limits.read_seconds))
+        return await asyncio.wait_for(_read_parts(receive, limits, reservation), spread(limits.read_seconds))
     except TimeoutError as error:
         hint = f"it may take {limits.read_seconds:g} seconds; send less at once"
         raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
 
 
-async def _read_parts(receive: Any, most: int, reservation: Reservation) -> bytes:
+async def _read_parts(receive: Any, limits: LimitsConfig, reservation: Reservation) -> bytes:
     parts: list[bytes] = []
-    size = 0
+    size = total = 0
+    attachments: AttachmentFilter | None = None
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        parts.append(message.get("body", b""))
+        part = message.get("body", b"")
         # Counted as they come: a client may declare less than it sends.
+        total += len(part)
+        if total > limits.body_bytes + limits.attachment_bytes:
+            raise _too_large(limits)
+        parts.append(part if attachments is None else attachments.feed(part))
         size += len(parts[-1])
-        if size > most:
-            raise _too_large(most)
+        if size > limits.body_bytes and limits.attachment_bytes and attachments is None:
+            # Only now, so that bodies of usual size stay as they are.
+            attachments = AttachmentFilter()
+            parts = [attachments.feed(b"".join(parts))]
+            size = len(parts[0])
+        last = not message.get("more_body", False)
+        if last and attachments is not None:
+            parts.append(attachments.finish())
+            size += len(parts[-1])
+        if size > limits.body_bytes:
+            raise _too_large(limits)
         reservation.resize(size)
-        if not message.get("more_body", False):
+        if last:
             return b"".join(parts)
 
 
@@ -271,8 +287,11 @@ def spread(seconds: float) -> float:
     return seconds * random.uniform(1.0, 1.0 + _SPREAD)
 
 
-def _too_large(most: int) -> RequestError:
-    return RequestError("the body is too large", status=413, hint=f"at most {most} bytes are taken")
+def _too_large(limits: LimitsConfig) -> RequestError:
+    hint = f"at most {limits.body_bytes} bytes are taken"
+    if limits.attachment_bytes:
+        hint += f", and {limits.attachment_bytes} of encoded images and files"
+    return RequestError("the body is too large", status=413, hint=hint)
 
 
 async def wait_until_gone(receive: Any) -> None:

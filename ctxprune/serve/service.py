@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ctxprune.errors import CtxpruneError, FormatError, SchemaError, StoreError, UsageError
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
+from ctxprune.serve.answers import Answers
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.fairness import Ledger
 from ctxprune.serve.guardrail import TrafficPruner
@@ -79,7 +80,8 @@ class Service:
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
-        self.traffic = TrafficPruner(self.scoring.scorer)
+        self.traffic = TrafficPruner(self.scoring.scorer, config.model.gateway_characters)
+        self.answers = Answers(config.batching.remembered_bytes if config.batching.enabled else 0)
         self.long = LongRequests(config, threads, self.metrics)
         # One question a run: they mostly wait for a server, so sharing a run would gain nothing.
         self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)

@@ -81,7 +81,9 @@ class LimitsConfig:
     """What one request may take, and how many are served at once.
 
     Attributes:
-        body_bytes: Of a request.
+        body_bytes: Of a request; of one of a LiteLLM proxy without its encoded images and files.
+        attachment_bytes: Of the images and files in a request of a LiteLLM proxy, which sends each one twice. They are
+            left out while they arrive, so they take time but no memory; 0 for none beyond `body_bytes`.
         header_bytes: Of all its headers.
         documents: Of one request.
         seconds: From its first byte to the end of the answer.
@@ -116,6 +118,7 @@ class LimitsConfig:
     workers: _CountOrZero = 0
     worker_bytes: _Count = 400_000_000
     answer_bytes: _Count = 8_000_000
+    attachment_bytes: _CountOrZero = 128_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class ModelConfig:
         generator: "sketch", "chat:FILE.gguf" or "chat:URL", as for `ctxprune sql ask`.
         threads: Threads that models and databases run in; 0 for the number of cores.
         cache: Name of a generation cache in Redis, for the answers of a chat model; "" for a file of this machine.
+        gateway_characters: Of one message of a LiteLLM proxy's request, which waits for the answer, the scorer's model
+            reads at most about so many: those that the words put first. 0 for as many as in other requests.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _TABLE
@@ -137,6 +142,7 @@ class ModelConfig:
     generator: _Text = "sketch"
     threads: _CountOrZero = 0
     cache: _Text = ""
+    gateway_characters: _CountOrZero = 3_000  # benchmarks/studies/gateway_windows.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +150,17 @@ class BatchingConfig:
     """How requests that come at the same time share runs of the scorer.
 
     Attributes:
-        enabled: Off, each request runs by itself.
+        enabled: Off, each request runs by itself, whatever came before.
         most: Requests in one run at most.
+        remembered_bytes: Of answers that are kept for requests of the same key that are repeated byte for byte; 0 for
+            none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _TABLE
 
     enabled: _Flag = True
     most: _Count = 32
+    remembered_bytes: _CountOrZero = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that 
 _Work = Mapping[str, tuple[Any, Callable[[Any, str], Outcome]]]
 
 
-def _make_work(scorer: Scorer) -> _Work:
+def _make_work(scorer: Scorer, config: ModelConfig) -> _Work:
     """By path, the kind of request and what is done for one with its id."""
 
     def make_work(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
         return lambda request, request_id: _run_task(plan(request, scorer, request_id), scorer)
 
-    traffic = TrafficPruner(scorer)
+    traffic = TrafficPruner(scorer, config.gateway_characters)
     return {
         "/v1/prune": (prune.PruneRequest, make_work(prune.plan)),
         "/v1/rerank": (rerank.RerankRequest, make_work(rerank.plan)),
@@ -72,7 +72,8 @@ def main() -> None:
         return
     settings = first[0]
     try:
-        scorer = make_scorer(ModelConfig(**settings["model"]))
+        config = ModelConfig(**settings["model"])
+        scorer = make_scorer(config)
         Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs
     except CtxpruneError as error:
         write_frame(target, encode_error(error))
@@ -83,7 +84,7 @@ def main() -> None:
     # After the model is loaded, so that the limit is on what a request adds.
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
-    work = _make_work(scorer)
+    work = _make_work(scorer, config)
     while (frame := _next_frame(source, target)) is not None:
         # The service kills this process at the deadline; the alarm is for a service that died first.
         _alarm(settings["seconds"] + _GRACE_SECONDS)

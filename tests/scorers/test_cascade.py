@@ -54,6 +54,20 @@ def test_little_is_read_by_the_better_scorer_alone() -> None:
     assert CascadeScorer(cheap, better).score("q", Row([])).shape == (0,)
 
 
+def test_a_cascade_that_is_limited_reads_fewer_characters_in_short_windows() -> None:
+    texts = [f"{number:03} " + "x" * 96 for number in range(100)]
+    cheap, better = Reading({texts[number]: number for number in (7, 50, 99)}), Reading()
+    cascade = CascadeScorer(cheap, better, windows=8, window=1000)
+    cascade.limited_to(600).score("q", Row(texts))
+    (read,) = better.read
+    assert sum(map(len, read)) <= 600
+    assert {texts[50], texts[99]} <= set(read)
+    assert cascade.limited_to(8_000) is cascade
+    assert cascade.limited_to(1).windows == 1
+    with pytest.raises(UsageError, match="characters"):
+        cascade.limited_to(0)
+
+
 def test_titles_and_kind_reach_the_better_scorer() -> None:
     seen = []
 

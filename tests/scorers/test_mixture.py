@@ -26,6 +26,8 @@ from ctxprune.scorers.combined.mixture_parts.features import (
 from ctxprune.scorers.combined.mixture_parts.links import LINKS
 from ctxprune.scorers.combined.mixture_parts.matches import Matches, read_vocabulary
 from ctxprune.scorers.combined.mixture_parts.weights import MixtureWeights, load_weights
+from ctxprune.scorers.combined.structured import StructuredScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.utils.fingerprint import identity
 
@@ -240,3 +242,28 @@ def test_damaged_weights_are_refused() -> None:
     ):
         with pytest.raises(FormatError):
             MixtureWeights.from_dict(good | wrong)
+
+
+def test_a_mixture_that_is_limited_has_its_model_read_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    whole = PrunerScorer.features_batch
+
+    def features_batch(self, queries, contexts):
+        read.append(sum(len(unit.text) for context in contexts for unit in context.units))
+        return whole(self, queries, contexts)
+
+    monkeypatch.setattr(PrunerScorer, "features_batch", features_batch)
+    filler = " ".join(f"The pump number {number} was serviced on a quiet day." for number in range(200))
+    text = f"{filler} The bridge opened in 1933. {filler}"
+    mixture = MixtureScorer()
+    limited = mixture.limited_to(2_000)
+    for scorer in (mixture, limited, limited.model_alone, StructuredScorer(mixture).limited_to(2_000)):
+        context = Passage(text)
+        scores = scorer.score("When did the bridge open?", context)
+        assert context.units[int(scores.argmax())].text == "The bridge opened in 1933."
+    assert read[0] > 10_000
+    assert max(read[1:]) <= 2_000
+    assert limited.fingerprint != mixture.fingerprint
+    assert mixture.limited_to(1_000_000) is mixture
+    assert mixture.limited_to(20_000).model_alone != mixture.model_alone
+    assert LexicalScorer().limited_to(10) == LexicalScorer()

@@ -56,6 +56,12 @@ ANTHROPIC = {
 }
 
 
+def with_large_image(request: dict) -> dict:
+    """The same with an image of 9 MB, more than the service takes of texts."""
+    text = json.dumps(request).replace("iVBORw0KGgo=", "QUJD" * 3_000_000)
+    return json.loads(text)
+
+
 async def main(address: str, key: str) -> None:
     guardrail = GenericGuardrailAPI(
         api_base=address, api_key=key, guardrail_name="ctxprune", event_hook="pre_call", default_on=True
@@ -66,6 +72,10 @@ async def main(address: str, key: str) -> None:
     ):
         after = await handler.process_input_messages(copy.deepcopy(request), guardrail)
         sys.stdout.write(json.dumps({"name": name, "before": request, "after": after}) + "\n")
+        large = with_large_image(request)
+        after = await handler.process_input_messages(copy.deepcopy(large), guardrail)
+        found = {"same image": after["messages"][-3] == large["messages"][-3], "last": after["messages"][-1]}
+        sys.stdout.write(json.dumps({"name": f"{name}, large image", **found}) + "\n")
     refused = GenericGuardrailAPI(api_base=address, api_key="wrong", guardrail_name="x", event_hook="pre_call")
     try:
         await OpenAIChatCompletionsHandler().process_input_messages(copy.deepcopy(OPENAI), refused)

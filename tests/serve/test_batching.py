@@ -64,7 +64,34 @@ def test_expensive_items_run_alone_and_leave_one_place_free() -> None:
             assert slow.batches == [[1], [2], [4]]
             slow.go.set()
             assert await asyncio.gather(*expensive, *cheap) == [2, 4, 6, 8, 10, 12]
-        assert sorted(slow.batches) == [[1], [2], [3], [4], [5, 6]]
+        assert [3] in slow.batches
+        assert sorted(n for batch in slow.batches for n in batch) == [1, 2, 3, 4, 5, 6]
+
+    asyncio.run(main())
+
+
+def test_what_comes_while_others_run_is_gathered_and_shared_out_evenly() -> None:
+    async def main() -> None:
+        slow = Slow()
+        with ThreadPoolExecutor(2) as pool:
+            batcher = Batcher(slow, pool, most=10, runs=2)
+            tasks = [asyncio.ensure_future(batcher.submit(0))]
+            await asyncio.sleep(0.05)
+            assert slow.batches == [[0]]  # at once, since it came alone
+
+            async def come_later(number: int) -> int:
+                await asyncio.sleep(0)
+                return await batcher.submit(number)
+
+            tasks += [
+                asyncio.ensure_future(batcher.submit(1)),
+                *map(asyncio.ensure_future, map(come_later, range(2, 8))),
+            ]
+            await asyncio.sleep(0.05)
+            assert slow.batches == [[0], [1, 2, 3, 4]]  # half of the eight there are
+            slow.go.set()
+            assert await asyncio.gather(*tasks) == list(range(0, 16, 2))
+        assert [5, 6] in slow.batches or [5, 6, 7] in slow.batches
 
     asyncio.run(main())
 

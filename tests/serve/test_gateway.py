@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ctxprune.serve.config import LimitsConfig
+from ctxprune.serve.config import BatchingConfig, LimitsConfig
 from ctxprune.serve.logs import JsonLines
 from ctxprune.sql.generate.base import Candidate
 
@@ -124,7 +124,8 @@ def test_too_many_at_once_are_told_to_come_again(shop: Path, monkeypatch: pytest
 
 
 def test_a_deadline_ends_the_request_and_what_waits_is_not_begun(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = Client(config_for(shop, limits=LimitsConfig(seconds=1)))
+    # A run that has begun goes on with all that share it.
+    client = Client(config_for(shop, limits=LimitsConfig(seconds=1), batching=BatchingConfig(most=1)))
     client.service.check()
     held = Held(client, monkeypatch)
 

@@ -58,5 +58,14 @@ def test_the_result_of_a_tool_is_cut_and_all_else_stays(cases: dict[str, Any], n
     assert {name: after[name] for name in before} == before  # it adds notes of its own
 
 
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_a_large_image_passes_and_the_result_is_cut(cases: dict[str, Any], name: str) -> None:
+    found = cases[f"{name}, large image"]
+    assert found["same image"]
+    cut = result_of({"messages": [found["last"]]})
+    assert "The bridge opened in 1933." in cut
+    assert as_counter().count(cut) <= 1_000
+
+
 def test_a_wrong_key_stops_the_request(cases: dict[str, Any]) -> None:
     assert "401" in cases["wrong key"]["error"]

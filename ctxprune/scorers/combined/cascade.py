@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.relevance import DocumentRule
 
-__all__ = ["CascadeScorer", "choose_units", "merge_scores", "number_windows"]
+__all__ = ["CascadeScorer", "choose_units", "fewer_windows", "merge_scores", "number_windows"]
 
 _STEP = 1e-3  # of the lowest score read (at least of 1): how far below it the best unread unit stands
+_SHORT_WINDOW = 250  # characters; benchmarks/studies/gateway_windows.py
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class CascadeScorer(Scorer):
     def gives_probabilities(self) -> bool:
         """Whether `scorer` does; what it did not read then stands just below the least."""
         return as_scorer(self.scorer).gives_probabilities
+
+    def limited_to(self, characters: int) -> Scorer:
+        """See `Scorer`."""
+        found = fewer_windows(self.windows, self.window, characters)
+        return self if found is None else replace(self, windows=found[0], window=found[1])
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -121,6 +127,20 @@ class CascadeScorer(Scorer):
             merge_scores(scores, chosen[number], rough[number]) if number in chosen else scores
             for number, scores in enumerate(read)
         ]
+
+
+def fewer_windows(windows: int, window: int, characters: int) -> tuple[int, int] | None:
+    """How many windows of which size are read of at most so many characters; None where no fewer than now.
+
+    Raises:
+        UsageError: characters is under 1.
+    """
+    check_whole("characters", characters)
+    if windows * window <= characters:
+        return None
+    # Of few characters more of what is needed is read in short windows, which the model sees side by side anyway.
+    size = min(window, _SHORT_WINDOW)
+    return max(1, characters // size), size
 
 
 def number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:

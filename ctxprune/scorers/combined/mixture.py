@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,13 @@ from ctxprune.context.memo import ContextMemo
 from ctxprune.context.subset import ContextSubset
 from ctxprune.models.windows import KINDS
 from ctxprune.scorers.base import Scorer, score_documents
-from ctxprune.scorers.combined.cascade import CascadeScorer, choose_units, merge_scores, number_windows
+from ctxprune.scorers.combined.cascade import (
+    CascadeScorer,
+    choose_units,
+    fewer_windows,
+    merge_scores,
+    number_windows,
+)
 from ctxprune.scorers.combined.mixture_parts.features import (
     MODEL,
     Outline,
@@ -106,6 +112,16 @@ class MixtureScorer(Scorer):
     def cheap(self) -> Scorer:
         """BM25 under titles."""
         return self._titled
+
+    def limited_to(self, characters: int) -> Scorer:
+        """See `Scorer`; `model_alone` is limited, too."""
+        found = fewer_windows(self.windows, self.window, characters)
+        limited = self if found is None else replace(self, windows=found[0], window=found[1])
+        alone = self.model_alone.limited_to(characters)
+        if alone is not self.model_alone:
+            limited = replace(limited) if limited is self else limited
+            object.__setattr__(limited, "model_alone", alone)
+        return limited
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says; (0,) if there is no unit."""

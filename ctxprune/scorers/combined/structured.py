@@ -81,6 +81,11 @@ class StructuredScorer(Scorer):
         cheap = as_scorer(self.scorer).cheap
         return self if cheap is self.scorer else StructuredScorer(cheap)
 
+    def limited_to(self, characters: int) -> Scorer:
+        """See `Scorer`; every form has the limit of `scorer`."""
+        limited = as_scorer(self.scorer).limited_to(characters)
+        return self if limited is self.scorer else StructuredScorer(limited)
+
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`."""
         context = as_context(context)

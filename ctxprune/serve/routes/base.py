@@ -44,6 +44,11 @@ class BodyRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             service, call = _service(request), _call(request)
+            if self.path in LONG_PATHS:
+                call.digest = service.answers.digest(self.path, call)
+                if (outcome := service.answers.find(call.digest)) is not None:
+                    call.log_fields["repeated"] = True
+                    return make_reply(outcome, service, call)
             # The body is not even parsed here: that alone may take the interpreter for seconds.
             if not call.short and self.path in LONG_PATHS:
                 return make_reply(await service.long.do(self.path, call), service, call)
@@ -58,7 +63,8 @@ class BodyRoute(APIRoute):
 
 
 def make_reply(outcome: Outcome, service: Service, call: Call) -> Json:
-    """The answer; what it took goes into metrics and the log."""
+    """The answer, which is remembered; what it took goes into metrics and the log."""
+    service.answers.remember(call.digest, outcome)
     service.metrics.tokens(outcome.stage, *outcome.tokens)
     service.metrics.stages(outcome.seconds)
     service.metrics.texts(outcome.texts)

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from ctxprune.rag import Passage
 from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.serve.config import KeyConfig, LimitsConfig, ModelConfig
 from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
 from ctxprune.serve.scoring import make_scorer
@@ -130,6 +132,24 @@ def test_words_alone_are_a_choice_that_asks_no_model(monkeypatch: pytest.MonkeyP
     assert tokens(body["texts"][2]) <= 1_000
     with pytest.raises(AssertionError, match="the model is asked"):
         traffic.prune(GuardrailRequest(**sent(AGENT)))
+
+
+def test_the_model_reads_as_much_as_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    whole = PrunerScorer.features_batch
+
+    def features_batch(self: PrunerScorer, queries: Any, contexts: Any) -> Any:
+        read.append(sum(len(unit.text) for context in contexts for unit in context.units))
+        return whole(self, queries, contexts)
+
+    monkeypatch.setattr(PrunerScorer, "features_batch", features_batch)
+    config = ModelConfig()
+    for characters in (config.gateway_characters, 1_000, 0):
+        outcome = TrafficPruner(make_scorer(config), characters).prune(GuardrailRequest(**sent(AGENT)))
+        assert "The bridge opened in 1933." in json.loads(outcome.body)["texts"][2]
+    assert read[0] <= config.gateway_characters == 3_000
+    assert read[1] <= 1_000
+    assert read[2] == sum(len(unit.text) for unit in Passage(RESULT).units)
 
 
 def test_short_traffic_is_left_alone(client: Client) -> None:
@@ -261,6 +281,70 @@ def test_the_proxy_sends_its_key_and_its_limits_hold(keyed: Client) -> None:
     assert keyed.post(PATH, sent(AGENT), key="", headers={"x-api-key": ALL}).status_code == 200
     assert keyed.post(PATH, sent(AGENT, texts=[LONG * 10])).status_code == 413
     assert keyed.ask("POST", PATH, content=json.dumps(sent(AGENT))[:-9]).status_code == 422
+
+
+URL = "data:image/png;base64," + "QUJD" * 50_000
+SHORT = AGENT[3] | {"content": " ".join([*FILLER[:12], "The bridge opened in 1933.", *FILLER[12:24]])}
+LEAST = {"limit": 64}
+
+
+def with_images(url: str, *more: dict[str, Any]) -> dict[str, Any]:
+    """A request with two images, each in the list and in its message; all else of it is short."""
+    parts = [{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": url}}]
+    messages = [{"role": "user", "content": parts}, {"role": "user", "content": parts}, SHORT, *more]
+    return sent(messages, images=[url, url], tool_calls=[], additional_provider_specific_params=LEAST)
+
+
+def test_large_images_do_not_count_as_text(keyed: Client) -> None:
+    body = keyed.post(PATH, with_images(URL)).json()
+    assert body == keyed.post(PATH, with_images("data:image/png;base64,QUJD")).json()
+    assert "The bridge opened in 1933." in body["texts"][2]
+    assert counts(body)["pruned"] == 1
+    assert set(body) == {"action", "texts", "ctxprune"}  # the proxy keeps the images that an answer does not name
+
+
+def test_a_text_that_is_left_out_keeps_its_request_as_it_is(keyed: Client) -> None:
+    body = keyed.post(PATH, with_images(URL, {"role": "tool", "tool_call_id": "c3", "content": URL})).json()
+    assert (body["action"], counts(body)) == ("NONE", {"attachment": 4})
+    body = keyed.post(PATH, with_images(URL) | {"texts": [QUESTION, {"data": "QUJD"}]}).json()
+    assert (body["action"], counts(body)) == ("NONE", {"attachment": 2})
+
+
+def test_images_have_a_limit_of_their_own(shop: Path) -> None:
+    client = Client(config_for(shop, limits=LimitsConfig(body_bytes=100_000, attachment_bytes=750_000)))
+    try:
+        asked = with_images(URL[:150_000])
+        assert client.post(PATH, asked).status_code == 200
+        refused = client.post(PATH, with_images(URL + URL))
+        assert refused.status_code == 413
+        assert error_of(refused)["hint"] == "at most 100000 bytes are taken, and 750000 of encoded images and files"
+        assert client.service.ledger.total == 0
+        # Texts and other paths have the limit of the body alone.
+        assert client.post(PATH, asked | {"texts": ["a" * 150_000]}).status_code == 413
+        assert client.post("/v1/prune", {"query": "a", "text": URL}).status_code == 413
+    finally:
+        client.close()
+
+
+def test_images_take_no_memory(shop: Path) -> None:
+    client = Client(config_for(shop))
+    body = json.dumps(with_images("data:image/png;base64," + "QUJD" * 2_000_000)).encode()
+    most = 0
+
+    async def parts() -> Any:
+        nonlocal most
+        for at in range(0, len(body), 65_536):
+            yield body[at : at + 65_536]
+            most = max(most, client.service.ledger.total)
+
+    try:
+        reply = client.ask("POST", PATH, content=parts(), headers={"content-type": "application/json"})
+        assert reply.status_code == 200
+        assert reply.json()["action"] == "GUARDRAIL_INTERVENED"
+        assert most <= client.service.config.limits.body_bytes
+        assert client.service.ledger.total == 0
+    finally:
+        client.close()
 
 
 def test_the_metrics_count_texts(keyed: Client) -> None:

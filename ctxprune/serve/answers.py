@@ -1,0 +1,64 @@
+"""Answers of the last requests, for those that are repeated byte for byte: what is popular is computed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctxprune.serve.call import Call
+    from ctxprune.serve.scoring import Outcome
+
+__all__ = ["Answers"]
+
+_LONGEST_BODY = 131_072  # bytes; to hash more of them would keep the event loop from other requests
+_ENTRY_BYTES = 1_000  # of an entry besides its body
+_LARGEST_SHARE = 8  # of all bytes, one entry may have this part
+
+
+class Answers:
+    """Outcomes by the body of their request, its path and its key, so that no key gets what another one asked.
+
+    The times that an answer tells are those of the first one. To be used from one thread, and only for paths whose
+    answers depend on nothing else.
+
+    Args:
+        most: Bytes of all answers; 0 for none.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries: OrderedDict[bytes, Outcome] = OrderedDict()
+        self.size = 0
+
+    def digest(self, path: str, call: Call) -> bytes:
+        """What the answer to a request is found by; b"" where it is not to be remembered."""
+        if not self._most or len(call.body) > _LONGEST_BODY:
+            return b""
+        # Of lengths that are known, so that no two requests give the same bytes.
+        head = f"{len(path)} {len(call.key.name)} {len(call.content_type)} {path}{call.key.name}{call.content_type}"
+        return hashlib.sha256(head.encode("utf-8", "surrogatepass") + call.body).digest()
+
+    def find(self, digest: bytes) -> Outcome | None:
+        """The answer that was remembered; None where there is none."""
+        found = self._entries.get(digest)
+        if found is not None:
+            self._entries.move_to_end(digest)
+        return found
+
+    def remember(self, digest: bytes, outcome: Outcome) -> None:
+        """Keep an answer, and forget those that were not asked for the longest where there is no room."""
+        size = _size_of(outcome)
+        if not digest or digest in self._entries or size > self._most // _LARGEST_SHARE:
+            return
+        # The times are those of the first one; another one takes none.
+        self._entries[digest] = replace(outcome, seconds={})
+        self.size += size
+        while self.size > self._most:
+            self.size -= _size_of(self._entries.popitem(last=False)[1])
+
+
+def _size_of(outcome: Outcome) -> int:
+    return len(outcome.body) + _ENTRY_BYTES
