@@ -48,9 +48,8 @@ def recall_left_out(
     if not sources:
         raise InputError("nothing was left out in this conversation")
     about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
-    return _write_reply(
-        pruner, query, {id_: sources[id_] for id_ in (about or others)[: _several(pruner.pruner.limit)]}
-    )
+    chosen = (about or others)[: _several(pruner.pruner.limit)]
+    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen})
 
 
 def append_left_out(
@@ -68,7 +67,7 @@ def append_left_out(
     """
     found, sources, seen = list(shown), dict[str, StoredMessage](), list[str]()
     for index, (whole, cut) in enumerate(zip(messages, shown, strict=True)):
-        if isinstance(whole, HumanMessage) and sources:
+        if isinstance(whole, HumanMessage):
             addition = _decide_addition(pruner, whole, sources, tuple(seen), owner)
             if addition:
                 seen.append(addition)
@@ -90,12 +89,12 @@ def _decide_addition(
     question = str(message.text).strip()[:_QUERY]
     id_ = content_id(read_texts(message)[1])
     kept = pruner.find_decision(message, id_, owner)
-    if kept is None:
+    if kept is None and sources and question:
         key = ("append", question, tuple(sources), seen)
         addition: str = pruner.memo.get(key, lambda: _excerpt(pruner, question, sources, seen))
         # That nothing is needed is remembered, too.
         kept = pruner.keep_decision(message, id_, (addition,), owner)
-    return kept[0]
+    return "" if kept is None else kept[0]
 
 
 def _with_addition(message: HumanMessage, addition: str) -> BaseMessage:
@@ -111,10 +110,9 @@ def _excerpt(
 ) -> str:
     """What was left out, and says something about the question; "" where nothing does."""
     # Without a word in common it is no question about these results, and whatever scored best would be noise.
-    chosen = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)[0][
-        : _several(pruner.pruner.limit // 2)
-    ]
+    about, _ = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
     budget, count = pruner.pruner.limit // 2, pruner.pruner.counter.count_many
+    chosen = about[: _several(budget)]
     room = budget - count([_APPENDED])[0] - _LEAST
     if not chosen or room < _LEAST:
         return ""
