@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ctxprune.errors import BudgetError, InputError
 from ctxprune.integrations.langchain.messages import read_texts, replace_texts
 from ctxprune.integrations.langchain.notes import content_id, text_form
-from ctxprune.integrations.langchain.ranking import is_seen, rank_sources, read_parts
+from ctxprune.integrations.langchain.ranking import Ranking, is_seen, rank_sources, read_parts
 from ctxprune.integrations.recall import StoredMessage
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.passages import Passage, Passages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ctxprune.integrations.langchain.stable import StableMessagePruner
     from ctxprune.integrations.recall import Owner
 
+_Finish: TypeAlias = "Callable[[Sequence[str], Sequence[str]], str]"
+
 __all__ = ["append_left_out", "recall_left_out"]
 
 _SEVERAL, _EACH = 5, 200  # messages that one reply draws on, and tokens that each must have there
+_BEST, _SHARE = 5, 10  # parts that a reply must have, if each takes no more than this part of the limit
 _TRIES = 6
 _QUERY = 2_000  # characters of a query that are read
 _LEAST = 8  # tokens of an excerpt
@@ -47,13 +50,14 @@ def recall_left_out(
         # Models copy words of the note together with the id.
         match = _ID.search(id_)
         id_ = match[0] if match else id_
-        return _write_reply(pruner, query, {id_: _find_source(pruner, messages, id_, owner)})
-    sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, pruner.prune(messages, owner))
-    if not sources:
-        raise InputError("nothing was left out in this conversation")
-    about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
-    chosen = (about or others)[: _several(pruner.pruner.limit)]
-    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen})
+        sources = {id_: _find_source(pruner, messages, id_, owner)}
+    else:
+        sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, pruner.prune(messages, owner))
+        if not sources:
+            raise InputError("nothing was left out in this conversation")
+    ranking = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
+    chosen = (ranking.about or ranking.others)[: _several(pruner.pruner.limit)]
+    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen}, ranking)
 
 
 def append_left_out(
@@ -114,23 +118,20 @@ def _excerpt(
 ) -> str:
     """What was left out, and says something about the question; "" where nothing does."""
     # Without a word in common it is no question about these results, and whatever scored best would be noise.
-    about, _ = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
-    budget, count = pruner.pruner.limit // 2, pruner.pruner.counter.count_many
-    chosen = about[: _several(budget)]
-    room = budget - count([_APPENDED])[0] - _LEAST
-    if not chosen or room < _LEAST:
-        return ""
-    texts = tuple(text for id_ in chosen for text in sources[id_].texts)
-    for _ in range(_TRIES):
-        cut = texts if sum(count(texts)) <= room else pruner.pruner.cut_texts(question, texts, room)
-        new = [_without_seen(whole, part, seen) for whole, part in zip(texts, cut, strict=True)]
-        addition = "\n".join([_APPENDED, *filter(None, new)])
-        over = count([addition])[0] - budget
-        if over <= 0:
-            return addition if any(new) else ""
-        room -= over
-        if room < _LEAST:
-            break
+    ranking = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
+    chosen = {id_: sources[id_] for id_ in ranking.about}
+    best = _best_parts(pruner, ranking)
+
+    def finish(texts: Sequence[str], cut: Sequence[str]) -> str:
+        new = [_without_seen(whole, part, seen) if part else "" for whole, part in zip(texts, cut, strict=True)]
+        body = _assemble(chosen, new, best, named=False)
+        return f"{_APPENDED}\n{body}" if body else ""
+
+    limit = pruner.pruner.limit // 2
+    for several in (_several(limit), 1, 0):
+        found = _fit(pruner, question, _whole_texts(chosen, several), (limit, finish), as_text=False)
+        if found is not None:
+            return found
     return ""
 
 
@@ -180,34 +181,74 @@ def _several(limit: int) -> int:
     return max(1, min(_SEVERAL, limit // _EACH))
 
 
-def _write_reply(pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage]) -> str:
+def _write_reply(
+    pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage], ranking: Ranking
+) -> str:
     """What the sources hold for the query within the limit, with a line for what is not shown.
 
     Raises:
         BudgetError: Nothing of it fits.
     """
-    texts = tuple(text for source in sources.values() for text in source.texts)
     limit, count = pruner.pruner.limit, pruner.pruner.counter.count_many
-    whole = sum(count(texts))
-    room = limit - sum(count([_assemble(sources, [""] * len(texts)), _unshown(whole, whole)]))
-    for attempt in range(_TRIES):
-        if room < _LEAST:
-            break
-        # What has no smaller form of its own is read as running text in the end, and cut anywhere.
-        as_text = attempt >= _TRIES // 2
-        cut = texts if whole <= room else _cut(pruner, query, texts, room, as_text=as_text)
-        left_out = max(0, whole - sum(count(cut)))
-        reply = "\n".join(filter(None, (_assemble(sources, cut), _unshown(left_out, whole) if left_out else "")))
-        over = count([reply])[0] - limit
-        if over <= 0:
-            return reply
-        room -= over if as_text or over < room // 2 else 0
+    best = _best_parts(pruner, ranking)
+    whole = sum(count([text for source in sources.values() for text in source.texts]))
+
+    def finish(_texts: Sequence[str], cut: Sequence[str]) -> str:
+        body = _assemble(sources, cut, best, named=len(sources) > 1)
+        left_out = whole - count([body])[0] if body else whole
+        return "\n".join(filter(None, (body, _unshown(left_out, whole) if left_out > 0 else "")))
+
+    # Of fewer messages each has more room; what has no smaller form of its own is read as running text in the end.
+    for several, as_text in ((len(sources), False), (2, False), (1, False), (len(sources), True), (0, False)):
+        found = _fit(pruner, query, _whole_texts(sources, several), (limit, finish), as_text=as_text)
+        if found is not None and (several or best):
+            return found
     raise BudgetError(f"what it holds for the query does not fit into {limit} tokens", hint="ask a narrower question")
+
+
+def _whole_texts(sources: Mapping[str, StoredMessage], several: int) -> tuple[str, ...]:
+    """The texts of the first sources, and "" for each of the others'."""
+    texts: list[str] = []
+    for place, source in enumerate(sources.values()):
+        texts += source.texts if place < several else [""] * len(source.texts)
+    return tuple(texts)
+
+
+def _fit(
+    pruner: StableMessagePruner, query: str, texts: tuple[str, ...], aim: tuple[int, _Finish], *, as_text: bool
+) -> str | None:
+    """The finished text with as much of the texts as fits; None where nothing does.
+
+    Args:
+        pruner: Cuts the texts.
+        query: What they are cut for.
+        texts: Those of all sources; "" for one that is not shown.
+        aim: Tokens of the finished text, and what makes it of the whole and the cut texts.
+        as_text: Whether all texts are read as running text.
+    """
+    limit, finish = aim
+    count = pruner.pruner.counter.count_many
+    whole = sum(count(texts))
+    room = limit - count([finish(texts, [""] * len(texts))])[0]
+    for _ in range(_TRIES):
+        if room < 0:
+            return None
+        cut = texts if whole <= room else _cut(pruner, query, texts, room, as_text=as_text)
+        found = finish(texts, cut)
+        over = count([found])[0] - limit
+        if over <= 0:
+            return found
+        if sum(count(cut)) > room:  # it cannot be cut so far, and no better to less
+            return None
+        room -= over
+    return None
 
 
 def _cut(
     pruner: StableMessagePruner, query: str, texts: tuple[str, ...], room: int, *, as_text: bool
 ) -> tuple[str, ...]:
+    if room < _LEAST:
+        return ("",) * len(texts)
     if not as_text:
         return pruner.pruner.cut_texts(query, texts, room)
     passages = Passages(texts, max_tokens=max(_LEAST, min(200, room // 4)))
@@ -215,12 +256,24 @@ def _cut(
     return tuple(cut.output)
 
 
-def _assemble(sources: Mapping[str, StoredMessage], cut: Sequence[str]) -> str:
-    """The texts, each message's below a line that names it where there are several."""
+def _best_parts(pruner: StableMessagePruner, ranking: Ranking) -> dict[str, list[str]]:
+    """The few parts of all that must be in a reply, by message, whatever share of the room its message gets."""
+    limit, found = pruner.pruner.limit // _SHARE, dict[str, list[str]]()
+    for id_, part in ranking.parts[:_BEST]:
+        if pruner.pruner.counter.count(part) <= limit:
+            found.setdefault(id_, []).append(part)
+    return found
+
+
+def _assemble(
+    sources: Mapping[str, StoredMessage], cut: Sequence[str], best: Mapping[str, Sequence[str]], *, named: bool
+) -> str:
+    """The texts and the best parts that they lack; if `named`, each message's below a line that names it."""
     lines, texts = list[str](), iter(cut)
     for id_, source in sources.items():
         own = [text for text in itertools.islice(texts, len(source.texts)) if text]
-        if len(sources) > 1 and (own or not any(cut)):
+        own += [part for part in best.get(id_, ()) if not is_seen(part, own)]
+        if named and own:
             lines.append(f"[{source.name[:_NAME] or 'message'}, id {id_}]")
         lines += own
     return "\n".join(lines)

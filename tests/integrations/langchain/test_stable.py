@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pickle
+import random
 import re
 import subprocess
 import sys
@@ -264,6 +265,43 @@ def test_recall_without_an_id_finds_the_message_that_holds_it() -> None:
     for number in range(12):
         reply = recall(pruner, messages, f"What is the code of vault {number}?")
         assert f"The code of vault {number} is {number}77." in reply
+
+
+def _planted(fact: str, form: str, chance: random.Random) -> str:
+    """A result of a form that holds the fact among rows with the same names."""
+    rows = [f"{n},{chance.choice(NAMES)},{chance.choice(TOPICS)},{chance.randrange(9999)}" for n in range(150)]
+    lines = {
+        "csv": [*rows[:70], f"70,x,y,{fact}", *rows[70:]],
+        "log": [f"2026-01-01 10:00:{n % 60:02} INFO {row}" for n, row in enumerate([*rows[:50], fact, *rows[50:]])],
+        "text": [f"Line {row} is of no use." for row in rows[:90]] + [fact] + [f"Nor is {row}." for row in rows[90:]],
+    }
+    if form == "json":
+        return json.dumps([{"id": n, "text": text} for n, text in enumerate([*rows[:99], fact, *rows[99:]])])
+    return "\n".join((["id,name,thing,number"] if form == "csv" else []) + lines[form])
+
+
+NAMES = ("Aldgate", "Borsk", "Cendre", "Dorval", "Elmira", "Fosse", "Garwood", "Hallin")
+
+
+@pytest.mark.parametrize("how", ["tool", "append"])
+def test_planted_facts_are_had_back(how: Any) -> None:
+    chance, messages, asked = random.Random(5), list[BaseMessage](), list[tuple[str, str]]()
+    for number in range(16):
+        name, topic, form = NAMES[number % 8], TOPICS[number % 5], ("csv", "log", "text", "json")[number % 4]
+        fact = f"The {topic} of {name} is run by the Brothers {NAMES[(number + 3) % 8]} since {1900 + number}."
+        messages += [ask("timetable"), call(str(number)), result(str(number), _planted(fact, form, chance))]
+        asked.append((f"Who runs the {topic} of {name}?", f"since {1900 + number}"))
+    pruner = stable(recall=how, limit=800)
+    shown = pruner.prune(messages)
+    for number, (question, answer) in enumerate(asked):
+        if how == "append":
+            again = pruner.prune([*messages, HumanMessage(question)])
+            assert answer in str(again[-1].content) + str(shown[3 * number + 2].content)
+            assert tokens(again[-1]) <= 400 + COUNTER.count(question)
+        else:
+            id_ = shown[3 * number + 2].response_metadata["ctxprune"]["id"]
+            assert answer in recall(pruner, messages, question, id_)
+            assert answer in recall(pruner, messages, question)
 
 
 def test_recall_in_other_conversations_gives_nothing_and_the_same_words() -> None:
