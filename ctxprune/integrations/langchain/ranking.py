@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class _Parts(Context[str]):
     texts: Sequence[str]
 
     @property
-    def units(self) -> tuple[Unit, ...]:  # type: ignore[override]
+    def units(self) -> tuple[Unit, ...]:
         return tuple(Unit(text) for text in self.texts)
 
     def render(self, kept: Collection[int]) -> str:
@@ -88,11 +89,15 @@ def rank_sources(
     """
     parts: list[tuple[str, str]] = []
     for id_, source in sources.items():
-        own: list[str] = memo.get(id_, lambda texts=source.texts: [part for text in texts for part in read_parts(text)])
+        own: list[str] = memo.get(id_, partial(_read_all, source.texts))
         parts += [(id_, part) for part in own if not is_seen(part, seen)]
     best = _rank_parts(query, parts, scorer)
     about = list(dict.fromkeys(id_ for id_, _ in best))
-    return Ranking(about, [id_ for id_ in reversed(sources) if id_ not in about], best)
+    return Ranking(about, [id_ for id_ in list(sources)[::-1] if id_ not in about], best)
+
+
+def _read_all(texts: Sequence[str]) -> list[str]:
+    return [part for text in texts for part in read_parts(text)]
 
 
 def _rank_parts(query: str, parts: list[tuple[str, str]], scorer: Any) -> list[tuple[str, str]]:
