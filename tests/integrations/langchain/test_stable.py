@@ -226,6 +226,11 @@ def test_notes_keep_the_form() -> None:
     assert [part["type"] for part in cut.content] == ["text", "image", "text"]
     assert FACTS[0] in json.loads(cut.content[0]["text"])
     assert "recall id" in cut.content[2]["text"]
+    own = json.dumps({"ctxprune": "mine", "hits": json.loads(ITEMS)})
+    (_, _, cut) = stable().prune([ask("bridge"), call("1"), result("1", own)])
+    found = json.loads(cut.content)
+    assert found["ctxprune"] == "mine"
+    assert "recall id" in found["ctxprune_"]
     (_, _, cut) = stable(recall="off").prune([ask("bridge"), call("1"), result("1")])
     assert "left out]" in cut.content
     assert "recall" not in cut.content
