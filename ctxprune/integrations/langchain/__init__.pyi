@@ -1,7 +1,7 @@
 from .compressor import PruningCompressor as PruningCompressor
 from .compressor import restored as restored
+from .context_edit import PruneToolResults as PruneToolResults
 from .messages import MessagePruner as MessagePruner
-from .messages import PruneToolResults as PruneToolResults
 from .middleware import PruningMiddleware as PruningMiddleware
 from .middleware import ToolSelectionMiddleware as ToolSelectionMiddleware
 from .retriever import PruningRetriever as PruningRetriever
@@ -9,4 +9,5 @@ from .sql import answer_text as answer_text
 from .sql import sql_runnable as sql_runnable
 from .sql import sql_tool as sql_tool
 from .sql_toolkit import SQLToolkit as SQLToolkit
+from .stable import StableMessagePruner as StableMessagePruner
 from .tools import ToolSelector as ToolSelector
