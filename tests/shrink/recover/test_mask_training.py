@@ -78,6 +78,16 @@ def test_scores_move_against_the_slope_and_the_weights_come_back_dense():
     assert all(len(long.learned[entry.key]) == entry.count for entry in subject.budget.groups)
 
 
+def test_masks_close_before_any_score_has_moved():
+    """A model that is trained towards itself has no slope as long as all of it is there."""
+    subject = budgeted(models.encoder(), ["head", "neuron"])
+    subject = dataclasses.replace(subject, teacher=models.encoder().model)
+    found = BlockMovement(steps=20, block=8, score_rate=0.01, warm=0.0)(subject)
+    scores = torch.cat([found.learned[group.key] for group in subject.groups(["neuron"])])
+    assert len(scores.unique()) > len(scores) / 2
+    assert float(scores.abs().max()) > 0.01
+
+
 def test_pat_folds_its_modules_and_leaves_as_many_dimensions_as_are_wanted():
     module = _Module(4, 2, torch.Generator().manual_seed(0))
     linear = torch.nn.Linear(3, 4)
