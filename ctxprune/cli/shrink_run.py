@@ -49,7 +49,9 @@ def run(
     eval_data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Data for measuring quality; default: a fifth of --data, held out.", show_default=False
+            metavar="FILE",
+            help="Data for the quality that is reported; default: a fifth of --data, held out.",
+            show_default=False,
         ),
     ] = None,
     onnx: Annotated[
@@ -128,6 +130,11 @@ def _show(report: dict[str, Any]) -> None:
     quality = report["quality"]
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.stdout_console().print(table)
+    low, high = quality["interval"]
+    _console.print_note(
+        f"quality is {quality['metric']}, of {quality['measured']:,} questions (or batches of texts) by which no recipe"
+        f" was chosen; 95 % interval of the smaller model's: {low:.4f} to {high:.4f}"
+    )
     if words and words["pieces"][1] > words["asked"]:
         _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:

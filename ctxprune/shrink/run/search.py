@@ -96,13 +96,11 @@ class SearchResult:
         folder: Of the best trial's model.
         best: The winning trial.
         trials: All trials, in the order in which they were done.
-        full_quality: Quality of the unpruned model.
     """
 
     folder: Path
     best: TrialRecord
     trials: Sequence[TrialRecord]
-    full_quality: float
 
 
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
@@ -124,7 +122,7 @@ def search(
     resume: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> SearchResult:
-    """The best of a plan's recipes by quality on what is held out.
+    """The best of a plan's recipes by quality on `prepared.held_out`, which says too much of the one that was chosen.
 
     Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times.
 
@@ -164,10 +162,10 @@ def search(
             last=rung == plan.rungs - 1,
         )
         alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, prepared, {recipe.name for recipe in baselines})
+    return _best(log, {recipe.name for recipe in baselines})
 
 
-def _best(log: TrialLog, prepared: Prepared, baselines: Collection[str]) -> SearchResult:
+def _best(log: TrialLog, baselines: Collection[str]) -> SearchResult:
     """The best trial of the last rung; of equals one that is no baseline."""
     done = [record for record in log.records if not record.failed]
     if not done:
@@ -179,7 +177,7 @@ def _best(log: TrialLog, prepared: Prepared, baselines: Collection[str]) -> Sear
     equal = [record for record in finalists if _quality(record) == _quality(finalists[0])]
     # a recipe that is only as good as its baseline is still the one that was asked for
     best = next((record for record in equal if record.recipe not in baselines), equal[0])
-    return SearchResult(log.place(last, best.recipe), best, log.records, prepared.full_quality)
+    return SearchResult(log.place(last, best.recipe), best, log.records)
 
 
 def _order(record: TrialRecord) -> tuple[float, str]:
