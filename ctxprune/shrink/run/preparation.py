@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UsageError
+import torch
+
+from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
-from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
+from ctxprune.shrink.data import batches_of, batches_of_texts, group_by_source, read_pairs, read_texts
 from ctxprune.shrink.data.batches import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
@@ -20,11 +22,13 @@ from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from torch import nn
+
     from ctxprune.shrink.data import Calibration, Pair
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["OtherInputs", "Prepared", "add_inputs", "prepare"]
 
 _WANT = "the same as for calibration, for want of questions"
 _ROWS = 16  # of a batch at most
@@ -56,6 +60,58 @@ class Prepared:
     notes: Mapping[str, Any]
     full_quality: float
     vocabulary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OtherInputs:
+    """What some recipes take beside model and data.
+
+    Attributes:
+        base: Folder of an earlier state of the model: what it was tuned from, or of its first steps.
+        related: File of a related, larger task or of a general domain, in the format of the data.
+        groups: Whether the `source` of a related pair says for whom quality shall be the same.
+    """
+
+    base: str | Path | None = None
+    related: str | Path | None = None
+    groups: bool = False
+
+
+def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:
+    """The same with an earlier state of the model and related data in its subject.
+
+    Args:
+        prepared: Without them.
+        other: Where the related data are.
+        base: The model in `other.base`, loaded.
+        tokens: As of `prepare`.
+        seed: As of `prepare`.
+
+    Raises:
+        UsageError: Groups are asked for without related data, or of a model that is not a reranker.
+        InputError: The base has other shapes, a file cannot be read, or no pair has a source.
+        FormatError: A file is damaged.
+    """
+    subject, loaded = prepared.subject, prepared.loaded
+    if other.groups and (other.related is None or loaded.kind != "reranker"):
+        raise UsageError("groups are those of a reranker's related pairs", where="groups", hint="give related data")
+    if base is not None:
+        subject = replace(subject, base=base)
+        subject.needed_base()  # refused before hours of work
+    if other.related is not None:
+        options = {"rows": _ROWS, "tokens": min(tokens, loaded.form.limit), "seed": seed}
+        entries = _read(loaded, other.related)
+        parts = group_by_source(entries) if other.groups else {"": entries}
+        if other.groups and set(parts) == {""}:
+            raise InputError("no pair has a source", where=str(other.related), hint='give each line a "source"')
+        batches = [
+            {**batch, "groups": torch.full_like(batch["groups"], number)} if other.groups else batch
+            for number, part in enumerate(parts.values())
+            for batch in _batches(loaded, _labelled(loaded, part, options["tokens"]), loaded, options).batches
+        ]
+        subject = replace(subject, related=batches)
+        check_subject(subject)
+    return replace(prepared, subject=subject)
 
 
 def prepare(

@@ -38,6 +38,8 @@ _FITS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights",),
     "bytes": ("flops", "bytes", "parameters"),
     "parameters": ("flops", "bytes", "parameters"),
+    "values": ("values",),
+    "deltas": ("deltas",),
 }
 """By the target's measure, in which measures a recipe may count."""
 
@@ -214,11 +216,13 @@ def _run(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: 
 def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]:
     """Everything that a trial's result depends on, as plain values."""
     digest = hashlib.sha256()
-    for name, value in loaded.model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
+    subject = prepared.subject
+    for model in (loaded.model, *([] if subject.base is None else [subject.base])):
+        for name, value in model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
     # the data are part of the plan: trials on other data cannot be compared
-    for batch in (*prepared.subject.calibration, *prepared.held_out):
+    for batch in (*subject.calibration, *prepared.held_out, *subject.related):
         digest.update(batch["input_ids"].numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}
