@@ -49,7 +49,9 @@ def run(
     eval_data: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Data for measuring quality; default: a fifth of --data, held out.", show_default=False
+            metavar="FILE",
+            help="Data for the quality that is reported; default: a fifth of --data, held out.",
+            show_default=False,
         ),
     ] = None,
     onnx: Annotated[
@@ -67,6 +69,28 @@ def run(
             show_default=False,
         ),
     ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the model that MODEL was tuned from, or of its first steps: for dare, lottery and others.",
+            show_default=False,
+        ),
+    ] = None,
+    related: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Data of a related task or of a general domain, as --data: for transfer, fairness and others.",
+            show_default=False,
+        ),
+    ] = None,
+    groups: Annotated[
+        bool, typer.Option("--groups", help='The "source" of a line of --related says for whom quality shall be equal.')
+    ] = False,
+    pack: Annotated[
+        bool, typer.Option("--pack", help="Store zeros as bits: a smaller file, which only ctxprune reads.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,6 +104,7 @@ def run(
         require(module, "train")
     from ctxprune.cli import _console
     from ctxprune.shrink.run.job import Options, run_job
+    from ctxprune.shrink.run.preparation import OtherInputs
     from ctxprune.shrink.run.targets import read_target
 
     wanted = read_target(target)
@@ -89,7 +114,8 @@ def run(
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(
         wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
-        resume=resume, audit=html is not None, vocabulary=vocabulary,
+        resume=resume, audit=html is not None, vocabulary=vocabulary, other=OtherInputs(base, related, groups),
+        pack=pack,
     )  # fmt: skip
     with _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -102,9 +128,12 @@ def run(
         _console.write_file(html, audited.to_html(), data)
     if as_json:
         _console.print_json(report)
-        return
-    _show(report)
-    _console.print_note(f"the model is {out}")
+    else:
+        _show(report)
+        _console.print_note(f"the model is {out}")
+    if failed := report.get("onnx", {}).get("failed"):
+        _console.print_note(f"there are no ONNX files: {_console.escape(failed)}")
+        raise typer.Exit(1)
 
 
 def _recipe(name: str) -> Recipe:
@@ -128,6 +157,11 @@ def _show(report: dict[str, Any]) -> None:
     quality = report["quality"]
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.stdout_console().print(table)
+    low, high = quality["interval"]
+    _console.print_note(
+        f"quality is {quality['metric']}, of {quality['measured']:,} questions (or batches of texts) by which no recipe"
+        f" was chosen; 95 % interval of the smaller model's: {low:.4f} to {high:.4f}"
+    )
     if words and words["pieces"][1] > words["asked"]:
         _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:

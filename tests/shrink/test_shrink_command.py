@@ -124,7 +124,7 @@ def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[st
         ("--target", "latency=999s", 1, "meets the target as it is"),
         ("--target", "bytes=1GB", 1, "meets the target as it is"),
         ("--target", "bytes=0.01", 1, "cannot go"),
-        ("--target", "speed=0.5", 1, "with one of bytes, flops, latency"),
+        ("--target", "speed=0.5", 1, "with one of bytes, deltas, flops, latency"),
         ("--target", "flops=fast", 1, "a share such as 0.5"),
         ("--recipe", "flapp", 1, "did you mean 'flap.v1'?"),
         ("--recipe", "none.toml", 1, "the recipe cannot be read"),
@@ -183,6 +183,94 @@ def test_a_pruner(words: list[str], capsys: pytest.CaptureFixture[str]):
         assert 'license: "unknown"' in (card := Path(place, "README.md").read_text("utf-8"))
         assert "A pruner shrunk from tiny.v1 with unit_magnitude.v1" in card
     assert main(["shrink", "small/onnx", *words[2:-3], "smaller", *words[-2:]]) == 0
+
+
+def tuned_folder(folder: Path) -> Path:
+    """The reranker after some steps: other weights, of the same shapes."""
+    import torch
+    from shrink import models
+
+    model = models.bert()
+    with torch.no_grad():
+        for entry in model.parameters():
+            entry.add_(0.01 * torch.randn(entry.shape, generator=torch.Generator().manual_seed(1)))
+    return folders.write(folder, model)
+
+
+def test_differences_from_a_base_are_pruned_and_packed(words: list[str], capsys: pytest.CaptureFixture[str]):
+    tuned_folder(Path("tuned"))
+    words = ["shrink", "tuned", *changed(words, "--recipe", "dare")[2:], "--target", "deltas=0.1"]
+    assert main(words) == 1
+    assert "no base model to differ from [base]" in capsys.readouterr().err
+    assert main([*words, "--base", "model", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    before, after = report["sizes"]["deltas"]
+    assert 0.09 * before <= after <= 0.1 * before
+    from ctxprune.shrink.io.deltas import unpack
+
+    small, again = load_model("small").model, unpack("small/deltas.safetensors", load_model("model").model)
+    assert all(a.equal(b) for a, b in zip(small.state_dict().values(), again.state_dict().values(), strict=True))
+    assert report["deltas_bytes"] == Path("small/deltas.safetensors").stat().st_size
+    folders.decoder(Path("other"))
+    assert main([*changed(words, "--out", "small2"), "--base", "other"]) == 1
+    assert "the base model has other shapes" in capsys.readouterr().err
+
+
+def test_related_data_and_groups_reach_the_recipe(words: list[str], capsys: pytest.CaptureFixture[str]):
+    lines = [json.loads(line) for line in Path("pairs.jsonl").read_text("utf-8").splitlines()]
+    Path("related.jsonl").write_text(
+        "\n".join(json.dumps({**row, "source": "ab"[n % 8 > 3]}) for n, row in enumerate(lines)), "utf-8"
+    )
+    words = [*changed(words, "--recipe", "fair_heads"), "--target", "flops=0.9", "--json"]
+    assert main([*words, "--groups"]) == 1
+    assert "groups are those of a reranker's related pairs" in capsys.readouterr().err
+    assert main([*words, "--groups", "--related", "pairs.jsonl"]) == 1
+    assert "no pair has a source" in capsys.readouterr().err
+    assert main([*words, "--groups", "--related", "related.jsonl"]) == 0
+    capsys.readouterr()
+    words = changed(changed(words, "--recipe", "transfer"), "--out", "other")
+    assert main([*words, "--related", "related.jsonl"]) == 0
+    trial = json.loads(capsys.readouterr().out)["trials"][0]
+    assert trial["notes"]["related"] == len(lines)
+
+
+def test_zeros_are_packed_where_that_is_asked_for(words: list[str], capsys: pytest.CaptureFixture[str]):
+    words = [*changed(words, "--recipe", "wanda"), "--target", "weights=0.3"]
+    assert main(words) == 0
+    assert main([*changed(words, "--out", "packed"), "--pack"]) == 0
+    plain, packed = (Path(name, "model.safetensors").stat().st_size for name in ("small", "packed"))
+    assert packed < 0.8 * plain
+    one, two = (load_model(name).model.state_dict() for name in ("small", "packed"))
+    assert all(one[name].equal(two[name]) for name in one)
+
+
+def test_a_graph_that_fails_costs_no_model(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    from ctxprune.shrink.io import export
+
+    monkeypatch.setattr(export, "_TOLERANCE", -1.0)
+    assert main([*words, "--target", "flops=0.5", "--onnx"]) == 1
+    assert "there are no ONNX files: the graph differs from the model" in capsys.readouterr().err
+    assert load_model("small").kind == "reranker"
+    assert "failed" in json.loads(Path("small/report.json").read_text("utf-8"))["onnx"]
+    assert not list(Path("small/onnx").glob("*.onnx"))
+
+
+def test_a_wrong_parameter_at_the_end_is_refused_before_anything_runs(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    from ctxprune.shrink.run import runner
+
+    Path("mine.toml").write_text(
+        'name = "mine.v1"\ntitle = "Mine"\nsource = "me"\nmodels = ["encoder"]\n[[stages]]\nunits = ["head"]\n'
+        'score = { piece = "random.v1" }\nallocate = { piece = "uniform.v1" }\n'
+        '[[finish]]\npiece = "tune.v1"\nrate = -1.0\n',
+        "utf-8",
+    )
+    monkeypatch.setattr(runner, "remove", lambda *_: pytest.fail("a unit was removed"))
+    assert main([*changed(words, "--recipe", "mine.toml"), "--target", "flops=0.9"]) == 1
+    assert "rate" in capsys.readouterr().err
 
 
 def test_the_bundled_pruner_by_its_name():

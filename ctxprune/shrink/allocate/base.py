@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest"]
+__all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest", "relative_ranks"]
 
 
 class Allocator(Protocol):
@@ -70,6 +70,15 @@ def drop_lowest(
             hint="raise the target or name more kinds of units",
         )
     return kept
+
+
+def relative_ranks(score: Tensor) -> Tensor:
+    """Where each unit stands in its group, lowest score first: the middle of its share of the group, 0..1.
+
+    The middle, so that large and small groups lose the same share: by rank / n the first unit of every group, however
+    few units it has, would go before anything else.
+    """
+    return (score.argsort(stable=True).argsort().double() + 0.5) / max(len(score), 1)
 
 
 def divide_removals(sizes: Sequence[int], share: float) -> list[int]:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import drop_lowest
+from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 from ctxprune.shrink.measure.activations import layer_states
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class ByChange:
         centred = changes - changes.mean()
         normed = centred / centred.abs().max().clamp(min=1e-12)
         places = {
-            key: (score.argsort(stable=True).argsort().double() + 0.5) / len(score)
-            + (self.amplitude * float(normed[key[1]]) if key[1] >= 0 else 0.0)
+            key: relative_ranks(score) + (self.amplitude * float(normed[key[1]]) if key[1] >= 0 else 0.0)
             for key, score in scores.items()
         }
         return drop_lowest(places, budget, least=self.least)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import drop_lowest
+from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,6 @@ class Logistic:
         for key, score in scores.items():
             along = (key[1] - free.start) / max(len(free) - 1, 1)
             curve = 1 / (1 + math.exp(-self.steepness * (along - self.middle)))
-            rank = (score.argsort(stable=True).argsort().double() + 0.5) / len(score)
+            rank = relative_ranks(score)
             places[key] = rank / curve if key[1] in free else rank + 1e6
         return drop_lowest(places, budget, least=self.least)

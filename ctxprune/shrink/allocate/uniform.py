@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
-from ctxprune.shrink.allocate.base import drop_lowest
+from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +25,4 @@ class Uniform:
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
         """bool (count,) by group."""
-        places = {
-            key: score.argsort(stable=True).argsort().double() / max(len(score), 1) for key, score in scores.items()
-        }
-        return drop_lowest({key: place + 1e-9 * torch.arange(len(place)) for key, place in places.items()}, budget)
+        return drop_lowest({key: relative_ranks(score) for key, score in scores.items()}, budget)

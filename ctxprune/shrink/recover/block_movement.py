@@ -105,6 +105,9 @@ class _Part:
         self.group = group
         self.entries = entries  # each with the number of its block, of its own shape; -1 = in no block
         self.scores = torch.zeros(group.count * blocks, requires_grad=True)
+        self.weight = torch.zeros(group.count * blocks)  # sum of squares before training, which decides between equals
+        for entry, where in entries:
+            self.weight.index_add_(0, where[where >= 0], entry.detach().square()[where >= 0].float())
 
     def feel(self) -> None:
         """The straight-through slope of the scores."""
@@ -151,23 +154,31 @@ def _closed(done: float, warm: float) -> float:
     return 1 - (1 - between) ** 3
 
 
-def _limits(parts: Sequence[_Part], opened: float) -> dict[bool, float]:
-    """The score that a block needs, of neurons (True) and of others: `opened` of each kind reach it."""
-    # neurons have one score each and heads many: one threshold for both would take one kind alone
-    limits = {}
-    for neurons in {part.group.kind == "neuron" for part in parts}:
-        scores = torch.cat([part.scores.detach() for part in parts if (part.group.kind == "neuron") == neurons])
-        number = min(max(round(opened * len(scores)), 1), len(scores))
-        limits[neurons] = float(scores.sort(descending=True).values[number - 1])
-    return limits
+def _kept(parts: Sequence[_Part], opened: float) -> list[Tensor]:
+    """bool (blocks,) of each part: exactly the share `opened` of the neurons, and of the other blocks together."""
+    # neurons have one score each and heads many: one ranking over both would take one kind alone
+    kept = [torch.ones_like(part.scores, dtype=torch.bool) for part in parts]
+    for neurons in (False, True):
+        own = [place for place, part in enumerate(parts) if (part.group.kind == "neuron") == neurons]
+        if not own:
+            continue
+        # Scores are all 0 until something is masked, so that without a second key nothing would ever be masked.
+        weights = torch.cat([parts[place].weight for place in own]).argsort(descending=True, stable=True)
+        scores = torch.cat([parts[place].scores.detach() for place in own])
+        order = weights[scores[weights].argsort(descending=True, stable=True)]
+        chosen = torch.zeros(len(scores), dtype=torch.bool)
+        chosen[order[: max(round(opened * len(scores)), 1)]] = True
+        for place, own_kept in zip(own, chosen.split([len(parts[place].scores) for place in own]), strict=True):
+            kept[place] = own_kept
+    return kept
 
 
 def _masks(parts: Sequence[_Part], opened: float) -> dict[int, tuple[nn.Parameter, Tensor]]:
-    limits, masks = _limits(parts, opened), {}
-    for part in parts:
-        kept = torch.cat([part.scores.detach() >= limits[part.group.kind == "neuron"], torch.ones(1).bool()])
+    masks = {}
+    for part, kept in zip(parts, _kept(parts, opened), strict=True):
+        padded = torch.cat([kept, torch.ones(1).bool()])
         for entry, where in part.entries:
-            masks[id(entry)] = (entry, kept[where].to(entry.dtype))  # -1 = the last one, which stays
+            masks[id(entry)] = (entry, padded[where].to(entry.dtype))  # -1 = the last one, which stays
     return masks
 
 
@@ -180,11 +191,11 @@ def _close(masks: dict[int, tuple[nn.Parameter, Tensor]]) -> list[tuple[nn.Param
 
 
 def _learned(groups: Sequence[Group], parts: Sequence[_Part], opened: float) -> dict[Key, Tensor]:
-    limits, learned = _limits(parts, opened), {}
+    kept, learned = _kept(parts, opened), {}
     for group in groups:
-        own = [part.scores.detach().view(group.count, -1) for part in parts if part.group.key == group.key]
-        scores = torch.cat(own, dim=1)
-        left = (scores >= limits[group.kind == "neuron"]).double().mean(1)
+        own = [place for place, part in enumerate(parts) if part.group.key == group.key]
+        scores = torch.cat([parts[place].scores.detach().view(group.count, -1) for place in own], dim=1)
+        left = torch.cat([kept[place].view(group.count, -1) for place in own], dim=1).double().mean(1)
         # shares of blocks tie often; the mean score decides between equal ones
         learned[group.key] = scores[:, 0] if group.kind == "neuron" else left + 1e-3 * scores.double().mean(1)
     return learned

@@ -1,13 +1,17 @@
 """DReSS: the units that will go are regularised first, so that what they know moves to the others.
 
 Feng and others, DReSS: Data-driven Regularized Structured Streamlining for Large Language Models, 2025: loss +
-strength * norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned.
+strength * norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned. The squared
+norm is applied as decoupled weight decay (Loshchilov and Hutter, ICLR 2019): an adaptive optimiser divides the slope of
+a penalty by its own size, so that in some hundred steps no strength of it brings weights near zero.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
@@ -22,20 +26,18 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Key
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Regularise"]
 
 
 @dataclass(frozen=True)
 class Regularise:
-    """Chooses units under the stage's budget, the same share of each group, and trains with a penalty on them.
+    """Chooses units under the stage's budget, the same share of each group, and trains while their weights decay.
 
     Attributes:
         steps: Of the optimiser.
         rate: Peak learning rate.
-        strength: Of the penalty, per unit of the mean absolute (or squared) weight.
-        norm: 1 (sum of sizes) or 2 (sum of squares).
+        left: What decay alone leaves of the chosen units' weights at the end, above 0 and under 1.
         score: Which units are chosen: the lowest of this score.
         parameters: Of the score.
         towards: "teacher" or "labels".
@@ -43,8 +45,7 @@ class Regularise:
 
     steps: int = 200
     rate: float = 1e-4
-    strength: float = 1.0
-    norm: int = 2
+    left: float = 0.05
     score: str = "fluctuation.v1"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     towards: str = "teacher"
@@ -52,8 +53,8 @@ class Regularise:
     def __post_init__(self) -> None:
         Schedule(self.steps, self.rate)
         check_towards(self.towards)
-        if self.strength <= 0 or self.norm not in (1, 2):
-            raise UsageError(f"{self} is out of range", hint="strength above 0; norm 1 or 2")
+        if not 0 < self.left < 1:
+            raise UsageError(f"left is {self.left!r}", hint="give a share above 0 and under 1")
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject, its model trained in place; `learned` is 1 for units that stay and 0 for those that go.
@@ -65,13 +66,14 @@ class Regularise:
         scores = SCORES.get(self.score)(**self.parameters)(subject, budget.groups)
         kept = Uniform()(subject, scores, budget)
         parts = self._parts(subject, kept)
-        told = loss_towards(subject, self.towards)
+        factor = self.left ** (1 / self.steps)
 
-        def loss(model: nn.Module, batch: Batch) -> Tensor:
-            penalty = sum((entry[rows].abs() ** self.norm).mean() for entry, rows in parts)
-            return told(model, batch) + self.strength * penalty / max(len(parts), 1)
+        def decay(_: int) -> None:
+            with torch.no_grad():
+                for entry, rows in parts:
+                    entry[rows] *= factor
 
-        train(subject, Schedule(self.steps, self.rate), loss=loss)
+        train(subject, Schedule(self.steps, self.rate), loss=loss_towards(subject, self.towards), after=decay)
         return replace(subject, learned={key: mask.float() for key, mask in kept.items()})
 
     @staticmethod

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import CtxpruneError, InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, Question, audit
 from ctxprune.shrink.audit.models import load_audited
+from ctxprune.shrink.io.deltas import pack
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import save_model
-from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.model.cost import Target, cost, deltas
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
-from ctxprune.shrink.run.preparation import prepare
+from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
 from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
 from ctxprune.shrink.run.timing import measure_times, timing_batch
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from ctxprune.shrink.run.preparation import Prepared
     from ctxprune.shrink.run.targets import RequestedTarget
 
-__all__ = ["ALONE", "Options", "model_kind", "run_job"]
+__all__ = ["ALONE", "DELTAS", "Options", "model_kind", "run_job"]
 
 ALONE = "vocabulary"
 """Stands for a recipe where the smaller vocabulary alone meets the target."""
+DELTAS = "deltas.safetensors"
+"""Of a model whose differences from its base were pruned: what `ctxprune.shrink.io.deltas.unpack` adds to the base."""
 _AUTO_STEPS = 200
 _KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
 
@@ -52,12 +55,14 @@ class Options:
         seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
-        held_out: File for measuring quality.
+        held_out: File for the quality in the report.
         onnx: Write the ONNX files, too: of a pruner a model folder with int8 weights.
         resume: Go on with the run in `out`.
         audit: Compare with the full model question by question; needs labels.
         vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
             recipe runs.
+        other: An earlier state of the model and related data, for the recipes that take them.
+        pack: Store matrices with zeros as bits and values: a smaller file, which `load_model` alone reads.
     """
 
     wanted: RequestedTarget
@@ -72,12 +77,17 @@ class Options:
     resume: bool = False
     audit: bool = False
     vocabulary: int | None = None
+    other: OtherInputs = field(default_factory=OtherInputs)
+    pack: bool = False
 
 
 def run_job(
     model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
 ) -> tuple[dict[str, Any], AuditReport | None]:
     """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
+
+    The ONNX files come last: where they cannot be written or differ from the model, the report's `onnx` says why under
+    `failed`, and the model is there.
 
     Raises:
         UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, or the
@@ -106,12 +116,15 @@ def _run(
     full = load_model(model)
     if options.vocabulary is not None:
         check_vocabulary(full, options.vocabulary)
-    target, before = _target(full, options.wanted)
+    base = None if options.other.base is None else load_model(options.other.base).model
+    target, before = _target(full, options.wanted, base)
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
     plan = replace(_plan(full, options, target), asked=asked)
     prepared = prepare(
-        full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed, vocabulary=options.vocabulary
-    )
+        full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed,
+        vocabulary=options.vocabulary, compete=len(plan.recipes) > 1 or plan.baselines,
+    )  # fmt: skip
+    prepared = add_inputs(prepared, options.other, base, tokens=options.tokens, seed=options.seed)
     if options.audit:
         _questions(prepared)  # refuses before hours of work
     if options.onnx and full.kind != "pruner":
@@ -122,13 +135,20 @@ def _run(
     tell("saving", len(found.trials), len(found.trials))
     # read back from disk, so that the report is of what was saved
     small = load_model(found.folder)
-    report = _report(full, small, found, prepared, before)
+    report = _report(full, small, found, prepared, before, options.wanted.measure)
     report |= {"target": asked, "seed": options.seed}
     summary = _folder_report(found, report, options.wanted.measure)
-    if options.onnx:
-        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
-    save_model(small, options.out, report=summary)
+    save_model(small, options.out, report=summary, pack=options.pack)
+    if options.wanted.measure == "deltas":
+        report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
     _write(options.out / "report.json", report)
+    if options.onnx:
+        # after hours of work the model is there, whatever becomes of its graph
+        try:
+            report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
+        except CtxpruneError as error:
+            report["onnx"] = {"failed": str(error)}
+        _write(options.out / "report.json", report)
     comparison = _audit(model, options.out, prepared, options) if options.audit else None
     return report, comparison
 
@@ -145,16 +165,28 @@ def _found(
             figures = TrialFigures(prepared.vocabulary["quality"][1], None, 0.0, measure_sizes(prepared.subject))
             record = VocabularyRecord(ALONE, 0, 0, 1.0, figures)
             place = save_model(loaded, options.out / "trials" / ALONE, report=record.to_dict())
-            return SearchResult(place, record, [record], prepared.full_quality)
+            return SearchResult(place, record, [record])
         plan = replace(plan, target=replace(target, keep=left))
     return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
-def _target(loaded: Loaded, wanted: RequestedTarget) -> tuple[Target, dict[str, float]]:
-    full = measure_sizes(Subject(loaded.model, loaded.task))
+def _target(loaded: Loaded, wanted: RequestedTarget, base: torch.nn.Module | None) -> tuple[Target, dict[str, float]]:
+    full = _sizes(Subject(loaded.model, loaded.task, base=base), wanted.measure)
     full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
-    now = full["milliseconds"] if wanted.measure == "latency" else cost(loaded.model, wanted.measure)
+    now = full["milliseconds" if wanted.measure == "latency" else wanted.measure]
     return Target(wanted.measure, wanted.share(now)), full
+
+
+def _sizes(subject: Subject, measure: str) -> dict[str, float]:
+    """What every trial reports, and the measure of the target where it is another one."""
+    found = measure_sizes(subject)
+    if measure == "values":  # which takes a sort of every matrix
+        found["values"] = cost(subject.model, "values")
+    if measure == "deltas":
+        if subject.base is None:
+            raise UsageError("there is no base model to differ from", where="base", hint="name its folder: --base DIR")
+        found["deltas"] = deltas(subject.model, subject.needed_base())
+    return found
 
 
 def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
@@ -173,16 +205,16 @@ def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
 
 
 def _report(
-    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float]
+    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float], measure: str
 ) -> dict[str, Any]:
-    after = measure_sizes(Subject(small.model, small.task))
+    after = _sizes(Subject(small.model, small.task, base=prepared.subject.base), measure)
     batch = timing_batch(small.model, loaded.form.limit)
     # timed again side by side: a time from the start of a long run says little about now
     full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
     return {
         "recipe": found.best.recipe,
         "kind": loaded.kind,
-        "quality": {"before": found.full_quality, "after": found.best.needed_figures().quality},
+        "quality": _quality(small, prepared),
         "sizes": {name: [full[name], after[name]] for name in after},
         "data": dict(prepared.notes),
         **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
@@ -191,11 +223,24 @@ def _report(
     }
 
 
+def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
+    """On what no recipe was chosen by: the best of many is too good on what it was chosen by."""
+    found = small.task.measure(small.model, prepared.reported)
+    return {
+        "before": prepared.full_quality,
+        "after": found.value,
+        "interval": list(found.interval()),
+        "metric": found.metric,
+        "measured": len(found.parts),
+    }
+
+
 def _folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
     """The report in the model's folder: the winning trial, with target, reached share and checksum of the data."""
     before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
     added = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
     added |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
+    added |= {"quality": report["quality"]["after"], "chosen_by": found.best.needed_figures().quality}
     return {**found.best.to_dict(), **added}
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UsageError
+import torch
+
+from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
-from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
+from ctxprune.shrink.data import batches_of, batches_of_texts, group_by_source, read_pairs, read_texts
 from ctxprune.shrink.data.batches import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
@@ -20,12 +22,16 @@ from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from torch import nn
+
     from ctxprune.shrink.data import Calibration, Pair
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["OtherInputs", "Prepared", "add_inputs", "prepare"]
 
+_WANT = "the same as for calibration, for want of questions"
+_ROWS = 16  # of a batch at most
 _LEAST = 5  # questions from which some can be held out
 
 
@@ -36,10 +42,12 @@ class Prepared:
     Attributes:
         loaded: The model; with the smaller vocabulary where one was asked for.
         subject: The same with its calibration data.
-        held_out: Batches that quality is measured on; where there were no labels, the full model's scores stand in.
-        pairs: The pairs that are held out; none of a decoder.
+        held_out: Batches that recipes are compared on; where there were no labels, the full model's scores stand in.
+        reported: Batches that the quality in the report is measured on: no recipe is chosen by them where several
+            compete, for the best of many is better on what it was chosen by than anywhere else.
+        pairs: The pairs of `reported`; none of a decoder.
         notes: What to say about the data, as plain values.
-        full_quality: Of the model as it was given, on what is held out.
+        full_quality: Of the model as it was given, on `reported`.
         vocabulary: What `ctxprune.shrink.run.vocabulary.prune_vocabulary` says of the cut, with the `quality` before
             and after it; empty where the vocabulary is whole.
     """
@@ -47,10 +55,63 @@ class Prepared:
     loaded: Loaded
     subject: Subject
     held_out: Sequence[Batch]
+    reported: Sequence[Batch]
     pairs: Sequence[Pair]
     notes: Mapping[str, Any]
     full_quality: float
     vocabulary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OtherInputs:
+    """What some recipes take beside model and data.
+
+    Attributes:
+        base: Folder of an earlier state of the model: what it was tuned from, or of its first steps.
+        related: File of a related, larger task or of a general domain, in the format of the data.
+        groups: Whether the `source` of a related pair says for whom quality shall be the same.
+    """
+
+    base: str | Path | None = None
+    related: str | Path | None = None
+    groups: bool = False
+
+
+def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:
+    """The same with an earlier state of the model and related data in its subject.
+
+    Args:
+        prepared: Without them.
+        other: Where the related data are.
+        base: The model in `other.base`, loaded.
+        tokens: As of `prepare`.
+        seed: As of `prepare`.
+
+    Raises:
+        UsageError: Groups are asked for without related data, or of a model that is not a reranker.
+        InputError: The base has other shapes, a file cannot be read, or no pair has a source.
+        FormatError: A file is damaged.
+    """
+    subject, loaded = prepared.subject, prepared.loaded
+    if other.groups and (other.related is None or loaded.kind != "reranker"):
+        raise UsageError("groups are those of a reranker's related pairs", where="groups", hint="give related data")
+    if base is not None:
+        subject = replace(subject, base=base)
+        subject.needed_base()  # refused before hours of work
+    if other.related is not None:
+        options = {"rows": _ROWS, "tokens": min(tokens, loaded.form.limit), "seed": seed}
+        entries = _read(loaded, other.related)
+        parts = group_by_source(entries) if other.groups else {"": entries}
+        if other.groups and set(parts) == {""}:
+            raise InputError("no pair has a source", where=str(other.related), hint='give each line a "source"')
+        batches = [
+            {**batch, "groups": torch.full_like(batch["groups"], number)} if other.groups else batch
+            for number, part in enumerate(parts.values())
+            for batch in _batches(loaded, _labelled(loaded, part, options["tokens"]), loaded, options).batches
+        ]
+        subject = replace(subject, related=batches)
+        check_subject(subject)
+    return replace(prepared, subject=subject)
 
 
 def prepare(
@@ -60,19 +121,19 @@ def prepare(
     held_out: str | Path | None = None,
     tokens: int = 256,
     seed: int = 0,
-    rows: int = 16,
     vocabulary: int | None = None,
+    compete: bool = False,
 ) -> Prepared:
-    """Read data for a model; without a file of its own a fifth of the questions or texts is held out.
+    """Read data for a model; without a file of its own a fifth of the questions or texts is held out for the report.
 
     Args:
         loaded: The model.
         data: Pairs for rerankers and embedders, texts for decoders; see `ctxprune.shrink.data`.
-        held_out: The same, for measuring quality.
+        held_out: The same, for the quality in the report.
         tokens: Of a row at most; the model's own limit if that is less.
         seed: Of the division and of the order.
-        rows: Of a batch at most.
         vocabulary: Pieces that stay, the most frequent ones in what is not held out; None: all of them.
+        compete: Whether one of several recipes will be chosen; then a fifth of what is left is held out for that.
 
     Raises:
         InputError: A file cannot be read, or has too little.
@@ -84,30 +145,53 @@ def prepare(
     kept = _read(loaded, held_out) if held_out is not None else None
     note = "a file of its own" if kept is not None else "a fifth of the questions"
     if kept is None:
-        # by question and not by pair: passages of one question in both halves would leak
+        # by question and not by pair: passages of one question in both parts would leak
         given, kept = _divided(given, seed)
         if given is kept:
-            note = "the same as for calibration, for want of questions"
-    options = {"rows": rows, "tokens": min(tokens, loaded.form.limit), "seed": seed}
-    labelled = loaded.kind not in ("decoder", "pruner") and kept[0].label is not None
-    judged = kept if labelled or loaded.kind in ("decoder", "pruner") else _judged(loaded, kept, options["tokens"])
+            note = _WANT
+    choosing, chosen_by = kept, note
+    if compete:
+        given, choosing = _divided(given, seed + 1)
+        chosen_by = _WANT if given is choosing else "a fifth of the other questions"
+    options = {"rows": _ROWS, "tokens": min(tokens, loaded.form.limit), "seed": seed}
+    judged = _labelled(loaded, kept, options["tokens"])
+    compared = _labelled(loaded, choosing, options["tokens"]) if compete else judged
     full, cut = loaded, dict[str, Any]()
     if vocabulary is not None:
         # the held-out texts choose no vocabulary, or quality would be measured on what was chosen for
-        others = [] if given is kept else _texts(kept)
+        others = [text for part in (kept, choosing) if part is not given for text in _texts(part)]
         loaded, cut = prune_vocabulary(loaded, _texts(given), vocabulary, counted=others)
     calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))
+    comparison = _batches(loaded, compared, full, options) if compete else measured
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
     check_subject(subject)
     quality = loaded.task.quality(loaded.model, measured.batches)
     if cut:
         cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
     notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    if compete:
+        notes |= {"chosen_by": comparison.report(), "chosen_by_is": chosen_by}
     read = Path(data).read_bytes() if Path(data).is_file() else repr(given).encode()  # a pipe is read once
     notes["sha256"] = hashlib.sha256(read).hexdigest()
-    notes["labels"] = "given" if labelled or loaded.kind == "decoder" else "the full model's scores"
-    pairs = [] if loaded.kind == "decoder" else kept
-    return Prepared(loaded, subject, measured.batches, pairs, notes, cut.get("quality", [quality])[0], cut)
+    given_labels = loaded.kind == "decoder" or (loaded.kind != "pruner" and kept[0].label is not None)
+    notes["labels"] = "given" if given_labels else "the full model's scores"
+    return Prepared(
+        loaded,
+        subject,
+        held_out=comparison.batches,
+        reported=measured.batches,
+        pairs=[] if loaded.kind == "decoder" else kept,
+        notes=notes,
+        full_quality=cut.get("quality", [quality])[0],
+        vocabulary=cut,
+    )
+
+
+def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]:
+    """The part with labels: the full model's scores where it has none and the kind of model needs some."""
+    if loaded.kind in ("decoder", "pruner") or part[0].label is not None:
+        return part
+    return _judged(loaded, part, tokens)
 
 
 def _read(loaded: Loaded, path: str | Path) -> list[Any]:

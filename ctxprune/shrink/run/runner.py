@@ -76,7 +76,8 @@ def shrink(
     measure = "flops" if target.measure == "latency" else target.measure
     before = _cost(work, measure)
     limit = before * target.keep
-    # a model without such units is refused now, and not after hours in a later stage
+    # what cannot be is refused now, and not after hours in a later stage: wrong parameters of a piece, missing units
+    _check_pieces(recipe)
     for stage in recipe.stages:
         if "weight" not in stage.units:
             work.groups(stage.units)  # refused here where the model never had them
@@ -99,6 +100,21 @@ def shrink(
         )
     tell("done", 1.0)
     return Shrunk(work, recipe.name, target, before, after, work.notes)
+
+
+def _check_pieces(recipe: Recipe) -> None:
+    for stage in recipe.stages:
+        for registry, pieces in (
+            (RECOVERIES, stage.prepare),
+            (SCORES, (stage.score,)),
+            (ALLOCATORS, (stage.allocate,)),
+            (COMPENSATORS, stage.compensate),
+            (RECOVERIES, stage.recover),
+        ):
+            for piece in pieces:
+                build_piece(registry, piece)
+    for piece in recipe.finish:
+        build_piece(RECOVERIES, piece)
 
 
 def _cost(subject: Subject, measure: str) -> float:

@@ -38,6 +38,8 @@ _FITS: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights",),
     "bytes": ("flops", "bytes", "parameters"),
     "parameters": ("flops", "bytes", "parameters"),
+    "values": ("values",),
+    "deltas": ("deltas",),
 }
 """By the target's measure, in which measures a recipe may count."""
 
@@ -96,13 +98,11 @@ class SearchResult:
         folder: Of the best trial's model.
         best: The winning trial.
         trials: All trials, in the order in which they were done.
-        full_quality: Quality of the unpruned model.
     """
 
     folder: Path
     best: TrialRecord
     trials: Sequence[TrialRecord]
-    full_quality: float
 
 
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
@@ -124,7 +124,7 @@ def search(
     resume: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> SearchResult:
-    """The best of a plan's recipes by quality on what is held out.
+    """The best of a plan's recipes by quality on `prepared.held_out`, which says too much of the one that was chosen.
 
     Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times.
 
@@ -164,10 +164,10 @@ def search(
             last=rung == plan.rungs - 1,
         )
         alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, prepared, {recipe.name for recipe in baselines})
+    return _best(log, {recipe.name for recipe in baselines})
 
 
-def _best(log: TrialLog, prepared: Prepared, baselines: Collection[str]) -> SearchResult:
+def _best(log: TrialLog, baselines: Collection[str]) -> SearchResult:
     """The best trial of the last rung; of equals one that is no baseline."""
     done = [record for record in log.records if not record.failed]
     if not done:
@@ -179,7 +179,7 @@ def _best(log: TrialLog, prepared: Prepared, baselines: Collection[str]) -> Sear
     equal = [record for record in finalists if _quality(record) == _quality(finalists[0])]
     # a recipe that is only as good as its baseline is still the one that was asked for
     best = next((record for record in equal if record.recipe not in baselines), equal[0])
-    return SearchResult(log.place(last, best.recipe), best, log.records, prepared.full_quality)
+    return SearchResult(log.place(last, best.recipe), best, log.records)
 
 
 def _order(record: TrialRecord) -> tuple[float, str]:
@@ -216,11 +216,13 @@ def _run(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: 
 def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]:
     """Everything that a trial's result depends on, as plain values."""
     digest = hashlib.sha256()
-    for name, value in loaded.model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
+    subject = prepared.subject
+    for model in (loaded.model, *([] if subject.base is None else [subject.base])):
+        for name, value in model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
     # the data are part of the plan: trials on other data cannot be compared
-    for batch in (*prepared.subject.calibration, *prepared.held_out):
+    for batch in (*subject.calibration, *prepared.held_out, *subject.related):
         digest.update(batch["input_ids"].numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}

@@ -15,9 +15,11 @@ __all__ = ["MEASURES", "RequestedTarget", "read_target"]
 
 MEASURES: Mapping[str, str] = {
     "bytes": "bytes of the weights",
+    "deltas": "weights of the layers' matrices that differ from the base model's",
     "flops": "multiply-adds of the layers for 128 tokens",
     "latency": "measured time of 10 pairs of 200 tokens, one thread",
     "parameters": "parameters, embeddings included",
+    "values": "different values in the layers' matrices",
     "weights": "weights of the layers' matrices that are not zero",
 }
 """What can be wanted less of."""

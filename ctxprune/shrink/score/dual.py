@@ -3,7 +3,10 @@
 Zhang and others, Pruning as a Domain-specific LLM Extractor, Findings of NAACL 2024. In general: G = w^2 / [H^-1]_jj,
 H = X X^T + d of open-domain data (OBS). Domain: the loss gets the term r sum G (w' - w)^2, with w' - w = -a g the
 step that the domain's slope g would take; its slope, by the Fisher guess g^2 of the curvature, is 2 r a^2 G g^3.
-Score |s w + (s w)^2 / 2|, s the sum of both slopes.
+Score |s w + (s w)^2 / 2|, s the sum of both slopes, summed over the calibration examples: the slopes of a trained model
+cancel over all of them. Differs: G and g^2 are divided by their means over the matrix, so that the general term is
+2 r times the domain's slope for a mean weight, whatever the sizes of weights and slopes; as they stand it is a
+millionth of it, and decides nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.measure.activations import moments
-from ctxprune.shrink.measure.gradients import mean_gradients
+from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -34,17 +37,15 @@ class Dual:
 
     Attributes:
         regular: r, from 0 (the domain alone) up.
-        step: a.
         damping: d, as a share of H's mean diagonal.
     """
 
-    regular: float = 0.1
-    step: float = 0.03
+    regular: float = 0.5
     damping: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.regular < 0 or self.step <= 0 or self.damping <= 0:
-            raise UsageError(f"{self} is out of range", hint="regular from 0 up, step and damping above 0")
+        if self.regular < 0 or self.damping <= 0:
+            raise UsageError(f"{self} is out of range", hint="regular from 0 up, damping above 0")
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """float64 of each parameter's shape, from 0 up; labels where the task has them.
@@ -54,11 +55,14 @@ class Dual:
         """
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         general = self._general(replace(subject, calibration=subject.related or subject.calibration), groups)
-        scores = {}
-        for name, slope in mean_gradients(subject, groups).items():
-            weight = parameter_of(subject.model, name).detach().double()
-            whole = (slope + 2 * self.regular * self.step**2 * general[name] * slope**3) * weight
-            scores[name] = (whole + 0.5 * whole.square()).abs()
+        weights = {name: parameter_of(subject.model, name).detach().double() for name in groups}
+        scores = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+        for slopes in weight_gradients(subject, groups):
+            for name, slope in slopes.items():
+                own = slope.double()
+                curve = own.square() / own.square().mean().clamp(min=1e-300)
+                whole = own * (1 + 2 * self.regular * general[name] * curve) * weights[name]
+                scores[name] += (whole + 0.5 * whole.square()).abs()
         return scores
 
     def _general(self, subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
@@ -73,5 +77,6 @@ class Dual:
             curve = products / found[path].count
             # dead inputs have no curvature, and the inverse would be infinite
             curve = curve + self.damping * curve.diagonal().mean().clamp(min=1e-12) * torch.eye(len(curve))
-            general[name] = weight.square() / torch.linalg.inv(curve).diagonal()
+            importance = weight.square() / torch.linalg.inv(curve).diagonal()
+            general[name] = importance / importance.mean().clamp(min=1e-300)
         return general

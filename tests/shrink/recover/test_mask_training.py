@@ -78,6 +78,16 @@ def test_scores_move_against_the_slope_and_the_weights_come_back_dense():
     assert all(len(long.learned[entry.key]) == entry.count for entry in subject.budget.groups)
 
 
+def test_masks_close_before_any_score_has_moved():
+    """A model that is trained towards itself has no slope as long as all of it is there."""
+    subject = budgeted(models.encoder(), ["head", "neuron"])
+    subject = dataclasses.replace(subject, teacher=models.encoder().model)
+    found = BlockMovement(steps=20, block=8, score_rate=0.01, warm=0.0)(subject)
+    scores = torch.cat([found.learned[group.key] for group in subject.groups(["neuron"])])
+    assert len(scores.unique()) > len(scores) / 2
+    assert float(scores.abs().max()) > 0.01
+
+
 def test_pat_folds_its_modules_and_leaves_as_many_dimensions_as_are_wanted():
     module = _Module(4, 2, torch.Generator().manual_seed(0))
     linear = torch.nn.Linear(3, 4)
@@ -100,13 +110,14 @@ def test_pat_folds_its_modules_and_leaves_as_many_dimensions_as_are_wanted():
 def test_what_will_go_is_made_small_first():
     subject = budgeted(models.encoder(), ["neuron"], 0.08)
     before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
-    found = Regularise(steps=15, rate=5e-3, strength=10.0)(subject)
+    found = Regularise(steps=15, left=0.1)(subject)
     group = subject.groups(["neuron"])[0]
     gone = found.learned[group.key] == 0
     assert 0 < int(gone.sum()) < 48
     after, old = found.model.get_parameter(group.slices[0].parameter), before[group.slices[0].parameter]
     shrunk = after.detach().norm(dim=1) / old.norm(dim=1)
-    assert float(shrunk[gone].mean()) < 0.95 * float(shrunk[~gone].mean())
+    assert float(shrunk[gone].max()) < 0.15
+    assert float(shrunk[~gone].min()) > 0.9
 
 
 def test_each_layer_follows_the_nearest():

@@ -68,16 +68,25 @@ def test_scores_of_two_tasks_are_mixed():
 def test_the_dual_score_is_the_formula():
     subject = dataclasses.replace(models.encoder(), related=models.batches(2, seed=5))
     name = matrices(subject.model)[0]
-    found = Dual(regular=0.5, step=0.3, damping=0.1)(subject, [name])[name]
+    found = Dual(regular=0.5, damping=0.1)(subject, [name])[name]
     inputs = module_inputs(dataclasses.replace(subject, calibration=subject.related), [name.removesuffix(".weight")])
     (states,) = (entry.double() for entry in inputs.values())
     curve = states.T @ states / len(states)
     curve += 0.1 * curve.diagonal().mean() * torch.eye(32)
     weight = subject.model.get_parameter(name)
     general = weight.double().square() / torch.linalg.inv(curve).diagonal()
-    loss = sum(subject.task.loss(subject.model, batch) for batch in subject.calibration) / 3
-    (slope,) = (entry.double() for entry in torch.autograd.grad(loss, [weight]))
-    moved = (slope + 2 * 0.5 * 0.3**2 * general * slope**3) * weight
-    assert torch.allclose(found, (moved + 0.5 * moved**2).abs().detach(), rtol=1e-4, atol=1e-10)
+    general = general / general.mean()
+    slopes = [
+        torch.autograd.grad(subject.task.loss(subject.model, one), [weight])[0].double()
+        for batch in subject.calibration
+        for one in subject.task.examples(batch)
+    ]
+
+    def summed(regular: float) -> torch.Tensor:
+        moved = [slope * (1 + 2 * regular * general * slope**2 / (slope**2).mean()) * weight for slope in slopes]
+        return sum((one + 0.5 * one**2).abs() for one in moved).detach()
+
+    assert torch.allclose(found, summed(0.5), rtol=1e-4, atol=1e-10)
     plain = Dual(regular=0.0)(subject, [name])[name]
-    assert torch.allclose(plain, (slope * weight + 0.5 * (slope * weight) ** 2).abs().detach(), rtol=1e-4, atol=1e-10)
+    assert torch.allclose(plain, summed(0.0), rtol=1e-4, atol=1e-10)
+    assert not torch.allclose(found, plain, rtol=1e-3)

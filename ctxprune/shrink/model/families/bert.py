@@ -70,9 +70,10 @@ class Bert(Family):
         # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
         config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
-        for layer in base.encoder.layer:
+        for place, layer in enumerate(base.encoder.layer):
             attention, dense = find_module(layer, "attention.self"), find_module(layer, "intermediate.dense")
             if attention is not None:
+                attention.layer_idx = place  # as a model of so many layers has it when it is read back
                 attention.all_head_size = attention.query.weight.shape[0]
                 attention.num_attention_heads = attention.all_head_size // attention.attention_head_size
                 heads.add((attention.num_attention_heads, attention.all_head_size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -12,19 +13,61 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Batch", "RankingTask", "Task", "distillation_loss", "first_examples", "inputs_of", "pairs_in_order"]
+__all__ = [
+    "Batch",
+    "Measured",
+    "RankingTask",
+    "Task",
+    "distillation_loss",
+    "first_examples",
+    "inputs_of",
+    "pairs_in_order",
+]
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
 `groups`, int64 (rows,): which question a row is of, where rows are ranked against one another; `teacher`, float
 (rows,): scores of a teacher that is not at hand itself."""
 
+_DRAWS = 2_000
 _OURS = frozenset({"labels", "groups", "teacher"})
 
 
 def inputs_of(batch: Batch) -> dict[str, Any]:
     """The part of a batch that the model's forward takes."""
     return {name: value for name, value in batch.items() if name not in _OURS}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure and what it was made of, so that its uncertainty is known.
+
+    Attributes:
+        metric: Its name.
+        parts: Of each question, or of each batch where a loss is the figure: a sum and what it is divided by.
+    """
+
+    metric: str
+    parts: tuple[tuple[float, float], ...]
+
+    @property
+    def value(self) -> float:
+        """All sums by all divisors; 0 where nothing was measured."""
+        total = sum(weight for _, weight in self.parts)
+        return sum(value for value, _ in self.parts) / total if total else 0.0
+
+    def interval(self, seed: int = 0) -> tuple[float, float]:
+        """95 % of the figures of 2,000 draws of as many parts with replacement (percentile bootstrap).
+
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+        """
+        if not self.parts:
+            return 0.0, 0.0
+        values, weights = torch.tensor(self.parts, dtype=torch.float64).T
+        drawn = torch.randint(len(values), (_DRAWS, len(values)), generator=torch.Generator().manual_seed(seed))
+        figures = values[drawn].sum(1) / weights[drawn].sum(1)
+        low, high = figures.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+        return low, high
 
 
 class Task(ABC):
@@ -49,8 +92,12 @@ class Task(ABC):
         """Mean loss over rows: against the labels where the batch has them, against the teacher where not."""
 
     @abstractmethod
+    def measure(self, model: nn.Module, batches: Sequence[Batch]) -> Measured:
+        """What is measured of each question or text."""
+
     def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
-        """One figure, higher = better."""
+        """One figure, higher = better; see `measure`."""
+        return self.measure(model, batches).value
 
     def examples(self, batch: Batch) -> Iterator[Batch]:
         """The smallest parts of a batch that a loss can be taken of, each of them a batch: single rows."""
@@ -63,24 +110,24 @@ class RankingTask(Task):
 
     @abstractmethod
     def count_ordered(self, model: nn.Module, batch: Batch) -> list[tuple[float, int]] | None:
-        """What `pairs_in_order` counts for each part of a batch that is compared; None for a batch without order."""
+        """What `pairs_in_order` counts for each question of a batch; None for a batch without order."""
 
-    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
+    def measure(self, model: nn.Module, batches: Sequence[Batch]) -> Measured:
         """Share of (relevant, other) pairs of one question that are in order, 0..1; without any, minus the mean loss.
 
         The loss is that of batches without order.
         """
-        right, pairs, losses = 0.0, 0, []
+        counted: list[tuple[float, float]] = []
+        losses: list[tuple[float, float]] = []
         with torch.no_grad():
             for batch in batches:
                 counts = self.count_ordered(model, batch)
                 if counts is None:
-                    losses.append(float(self.loss(model, batch)))
-                    continue
-                # pairs are summed over all batches before the division: a mean of shares would weigh small ones more
-                for ordered, compared in counts:
-                    right, pairs = right + ordered, pairs + compared
-        return right / pairs if pairs else -sum(losses) / max(len(losses), 1)
+                    losses.append((-float(self.loss(model, batch)), 1.0))
+                else:
+                    counted += [(ordered, float(compared)) for ordered, compared in counts if compared]
+        # pairs are summed over all questions before the division: a mean of shares would weigh small ones more
+        return Measured("pairs in order", tuple(counted)) if counted else Measured("minus the loss", tuple(losses))
 
 
 def first_examples(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:

@@ -41,7 +41,9 @@ class CrossEncoder(RankingTask):
         return functional.cross_entropy(logits, labels.long())
 
     def count_ordered(self, model: nn.Module, batch: Batch) -> list[tuple[float, int]] | None:
-        """All groups of the batch at once; None without groups."""
+        """One count a question; None without groups."""
         if "groups" not in batch:
             return None
-        return [pairs_in_order(self.output(model, batch)[:, -1], batch["labels"], batch["groups"])]
+        scores, groups = self.output(model, batch)[:, -1], batch["groups"]
+        own = [groups == number for number in groups.unique()]
+        return [pairs_in_order(scores[here], batch["labels"][here]) for here in own]

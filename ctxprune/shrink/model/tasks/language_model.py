@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import Task, inputs_of
+from ctxprune.shrink.model.tasks.base import Measured, Task, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,8 @@ class LanguageModel(Task):
         wanted = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, 1:] == 0, -100)
         return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
 
-    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
-        """Minus the mean loss."""
+    def measure(self, model: nn.Module, batches: Sequence[Batch]) -> Measured:
+        """Minus the mean loss of each batch, in nats."""
         with torch.no_grad():
-            losses = [float(self.loss(model, batch)) for batch in batches]
-        return -sum(losses) / max(len(losses), 1)
+            losses = tuple((-float(self.loss(model, batch)), 1.0) for batch in batches)
+        return Measured("minus the loss", losses)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import Task, distillation_loss
+from ctxprune.shrink.model.tasks.base import Measured, Task, distillation_loss
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.pruner_network import mean_logits
 
@@ -52,7 +52,7 @@ class Pruner(Task):
             (documents, batch["document_labels"], batch["document_groups"]),
         )
 
-    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
+    def measure(self, model: nn.Module, batches: Sequence[Batch]) -> Measured:
         """Mean over examples of the average precision of their units, 0..1; minus the loss where none has evidence."""
         found, losses = [], []
         with torch.no_grad():
@@ -64,7 +64,9 @@ class Pruner(Task):
                         here = batch["unit_groups"] == number
                         if bool((labels := batch["unit_labels"][here] > 0.5).any()):
                             found.append(_precision(units[here], labels))
-        return sum(found) / len(found) if found else -sum(losses) / max(len(losses), 1)
+        if found:
+            return Measured("average precision", tuple((value, 1.0) for value in found))
+        return Measured("minus the loss", tuple((-loss, 1.0) for loss in losses))
 
     def examples(self, batch: Batch) -> Iterator[Batch]:
         """The windows of each question with its units and documents, numbered from 0; the batch where none is said."""

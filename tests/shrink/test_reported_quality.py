@@ -1,0 +1,73 @@
+"""The figure that a run reports is measured on questions that chose no recipe, and says how sure it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders  # noqa: E402
+
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.model.tasks.base import Measured  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+
+
+def rows(batches) -> set[tuple[int, ...]]:
+    return {tuple(row.tolist()) for batch in batches for row in batch["input_ids"]}
+
+
+def test_three_parts_share_no_question(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    data = folders.pairs(tmp_path / "pairs.jsonl")
+    prepared = prepare(loaded, data, compete=True)
+    parts = [rows(batches) for batches in (prepared.subject.calibration, prepared.held_out, prepared.reported)]
+    assert all(parts)
+    assert not parts[0] & parts[1]
+    assert not parts[1] & parts[2]
+    assert not parts[0] & parts[2]
+    assert prepared.notes["chosen_by_is"] == "a fifth of the other questions"
+    alone = prepare(loaded, data)
+    assert rows(alone.held_out) == rows(alone.reported) == parts[2]
+    assert parts[0] < rows(alone.subject.calibration)
+
+
+def test_a_file_of_its_own_chooses_nothing(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    data, other = folders.pairs(tmp_path / "pairs.jsonl"), tmp_path / "other.jsonl"
+    lines = data.read_text("utf-8").splitlines()
+    other.write_text("\n".join(lines[:12]), "utf-8")
+    data.write_text("\n".join(lines[12:]), "utf-8")
+    prepared = prepare(loaded, data, held_out=other, compete=True)
+    assert sum(len(batch["input_ids"]) for batch in prepared.reported) == 12
+    assert rows(prepared.held_out)
+    assert not rows(prepared.held_out) & rows(prepared.reported)
+    assert prepared.notes["held_out_is"] == "a file of its own"
+
+
+def test_the_interval_is_of_questions():
+    measured = Measured("pairs in order", ((3.0, 4.0), (1.0, 4.0), (8.0, 8.0)))
+    assert measured.value == 0.75
+    low, high = measured.interval()
+    assert 0.25 <= low < 0.75 < high <= 1.0
+    assert measured.interval() == (low, high)
+    assert Measured("pairs in order", ((1.0, 2.0),) * 5).interval() == (0.5, 0.5)
+    assert (Measured("minus the loss", ()).value, Measured("minus the loss", ()).interval()) == (0.0, (0.0, 0.0))
+
+
+def test_the_interval_holds_the_true_figure_of_a_model_that_others_were_beaten_by():
+    """Of twenty equal models the best on 30 questions is reported on 30 others; its true quality is 0.7."""
+    generator = torch.Generator().manual_seed(5)
+    inside = too_good = 0
+    for _ in range(40):
+        chosen_by, reported = (torch.rand(20, 30, 10, generator=generator) < 0.7 for _ in range(2))
+        best = int(chosen_by.sum((1, 2)).argmax())
+        own = Measured("pairs in order", tuple((float(part.sum()), 10.0) for part in reported[best]))
+        low, high = own.interval()
+        inside += low <= 0.7 <= high
+        too_good += float(chosen_by[best].double().mean()) > high
+    assert inside >= 36
+    assert too_good >= 8  # what the search chose by is no figure to report
