@@ -1,7 +1,6 @@
 """An agent with a 0.5B model that works through `ctxprune mcp`, and the tool `ask` by itself, on the same questions.
 
     python benchmarks/quality/mcp_agent.py MODEL.gguf   # benchmarks/results/mcp_agent.json and mcp_agent_transcript.md
-    python benchmarks/quality/mcp_agent.py MODEL.gguf --sql   # mcp_agent_sql.json and mcp_agent_sql_transcript.md
 
 The SDK's own client starts the server over stdio on the demo database and lists its tools, all of which the model is
 offered, with the server's instructions as its system message. The model (Qwen2.5-Coder-0.5B-Instruct, four bits) does
@@ -12,9 +11,9 @@ tool that it called is not offered again for the same question, but for `run_sql
 call; after four calls it must answer.
 
 Conditions: "ask alone" calls the tool with the question as it is; "all tools" offers the model all of them; "without
-ask" hides that one, so that the model has to write SQL; with `--sql` it is offered `link_schema` and `run_sql` alone.
-The first six questions are of the demo's kind, on which `ask` was worked before; the last four were added as harder
-ones when it had answered the first twelve.
+ask" hides that one, so that the model has to write SQL, which it mostly does not come to within its four calls. The
+first six questions are of the demo's kind, on which `ask` was worked before; the last four were added as harder ones
+when it had answered the first twelve.
 
 A question counts as right if the rows of the last reply that has rows are those of the expected query, run by SQLite
 alone, in any order of rows and columns.
@@ -31,7 +30,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +47,6 @@ BUDGET = 1_500  # tokens of a reply: about half of it is content, so that four r
 MOST_CALLS = 4
 CONTEXT = 8_192
 CONDITIONS: dict[str, Callable[[str], bool]] = {"all tools": lambda _: True, "without ask": lambda name: name != "ask"}
-SQL_CONDITIONS: dict[str, Callable[[str], bool]] = {
-    "link_schema and run_sql": lambda name: name in {"link_schema", "run_sql"}
-}
 QUESTIONS = (  # with the query whose rows are right
     (
         "How many suppliers are from Ethiopia?",
@@ -252,10 +248,8 @@ def normalise(rows: Any) -> list[tuple[str, ...]]:
     )
 
 
-async def measure(
-    path: Path, model: LocalModel | None, questions: int, conditions: Mapping[str, Callable[[str], bool]]
-) -> tuple[dict[str, Any], list[str]]:
-    """`ask` alone and these conditions, and the transcript."""
+async def measure(path: Path, model: LocalModel | None, questions: int) -> tuple[dict[str, Any], list[str]]:
+    """All conditions, and the transcript."""
     words = ["-m", "ctxprune", "mcp", str(path), "--budget", str(BUDGET)]
     places = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}  # the SDK hands on no variables
     server = StdioServerParameters(command=sys.executable, args=words, env=places)
@@ -274,7 +268,7 @@ async def measure(
             )
         figures: dict[str, Any] = {"ask alone": {"right": count(alone, "right"), "runs": alone}}
         lines = [f"{len(session.tools)} tools: {', '.join(session.tools)}"]
-        for condition, offers in conditions.items() if model else ():
+        for condition, offers in CONDITIONS.items() if model else ():
             runs = []
             for question, gold in asked:
                 turns = await run_agent(session, model, question, offers)
@@ -352,19 +346,17 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?", help="without it only `ask` is measured, and nothing recorded")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--questions", type=int, default=0, help="the first ones only; records nothing")
-    parser.add_argument("--sql", action="store_true", help="only with the tools link_schema and run_sql")
     words = parser.parse_args()
-    conditions, name = (SQL_CONDITIONS, "mcp_agent_sql") if words.sql else (CONDITIONS, "mcp_agent")
     model = LocalModel(words.model, words.threads) if words.model else None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "coffee.sqlite"
         make_database(path)
-        figures, lines = asyncio.run(measure(path, model, words.questions, conditions))
+        figures, lines = asyncio.run(measure(path, model, words.questions))
     if model is None or words.questions:
         print(json.dumps(figures, indent=1, ensure_ascii=False))
         return
-    record(name, {"model": words.model.name, **figures}, seed=0, data={})
-    (RESULTS / f"{name}_transcript.md").write_text(write_transcript(figures, lines), encoding="utf-8")
+    record("mcp_agent", {"model": words.model.name, **figures}, seed=0, data={})
+    (RESULTS / "mcp_agent_transcript.md").write_text(write_transcript(figures, lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
