@@ -48,10 +48,12 @@ class Clock:
             record_span(f"{PRUNE_SPAN}.{step}", start, end, {"ctxprune.seconds": self.seconds[step]})
 
 
-def start_prune(queries: Sequence[str]) -> Span:
-    """The span of one call that prunes a context for each of these questions."""
+def start_prune(queries: Sequence[str], *, whole: bool = False) -> Span:
+    """The span of one call that prunes a context for each of these questions; a `whole` one is told without its steps,
+    for a prune that is itself a small step.
+    """
     # A callable: the variable is read only where somebody records.
-    return start_span(PRUNE_SPAN, lambda: {"ctxprune.query": tuple(queries)} if captures_content() else {})
+    return start_span(PRUNE_SPAN, lambda: {"ctxprune.query": tuple(queries)} if captures_content() else {}, whole=whole)
 
 
 def describe_pruned(span: Span, pruned: P, clock: Clock) -> P:

@@ -23,7 +23,7 @@ from ctxprune.serve.limits import (
 )
 from ctxprune.serve.logs import cause, log, request_id
 from ctxprune.serve.long import GUARDRAIL_PATH, LARGE_PATHS
-from ctxprune.utils.tracing import describe_reply, start_request_span
+from ctxprune.serve.spans import describe_reply, start_request_span
 
 if TYPE_CHECKING:
     from ctxprune.serve.service import Service

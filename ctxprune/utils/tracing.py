@@ -31,11 +31,9 @@ __all__ = [
     "Observer",
     "Span",
     "captures_content",
-    "describe_reply",
     "is_traced",
     "observe_spans",
     "record_span",
-    "start_request_span",
     "start_span",
     "wall_nanoseconds",
 ]
@@ -68,12 +66,14 @@ class Span:
         name: As given; "" where nobody records.
         observer: Is told of its children.
         tracer: Of OpenTelemetry; None where the application has set no provider.
+        whole: Whether only calls to others are told below it.
     """
 
     recording = False
     name = ""
     observer: Observer | None = None
     tracer: Any = None
+    whole = False
 
     def __enter__(self) -> Span:
         return self
@@ -98,7 +98,7 @@ class _Reentered(Span):
     """The span that is current already; its end is that of the outer block."""
 
     def __init__(self, outer: Span) -> None:
-        self.name, self.observer, self._outer = outer.name, outer.observer, outer
+        self.name, self.observer, self.whole, self._outer = outer.name, outer.observer, outer.whole, outer
 
     @property
     def recording(self) -> bool:  # type: ignore[override]
@@ -273,7 +273,14 @@ def _parent_of(outer: Span, tracer: Any) -> _Recorded | None:
     return outer if read(current) is read(outer.anchor) else None
 
 
-def start_span(name: Name, attributes: Attributes | None = None, *, kind: str = "INTERNAL", live: bool = False) -> Span:
+def start_span(
+    name: Name,
+    attributes: Attributes | None = None,
+    *,
+    kind: str = "INTERNAL",
+    live: bool = False,
+    whole: bool = False,
+) -> Span:
     """A span for a `with` block, child of the one that is current, which it replaces there.
 
     One function may call another that is traced under the same name; then both are one span.
@@ -283,12 +290,19 @@ def start_span(name: Name, attributes: Attributes | None = None, *, kind: str = 
         attributes: Gives what is known now; called only where somebody records, perhaps after the block.
         kind: "INTERNAL", "CLIENT" or "SERVER".
         live: Whether spans of other libraries hang here, and not at the next live span above.
+        whole: Whether below it only live spans are made, for a part whose steps matter less than what they cost.
     """
     outer = _current.get()
     tracer = _current_tracer() if outer.tracer is None else outer.tracer
     if tracer is None and outer.observer is None:
         return NO_SPAN
-    return _Reentered(outer) if outer.name == name else _Block(name, attributes, kind, tracer, live=live)
+    if outer.name == name:
+        return _Reentered(outer)
+    if outer.whole and not live:
+        return NO_SPAN
+    span = _Block(name, attributes, kind, tracer, live=live)
+    span.whole = whole
+    return span
 
 
 def is_traced() -> bool:
@@ -305,8 +319,8 @@ def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) 
         end: The same.
         attributes: All of them.
     """
-    tracer = _current_tracer()
-    parent = _parent_of(_current.get(), tracer)
+    tracer, outer = _current_tracer(), _current.get()
+    parent = None if outer.whole else _parent_of(outer, tracer)
     if parent is not None and parent.recording:
         span = _Recorded(name, None, "INTERNAL", parent)
         span.set(attributes)
@@ -317,43 +331,6 @@ def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) 
 def wall_nanoseconds(counter: float) -> int:
     """The time since 1970 of a reading of `time.perf_counter`."""
     return time.time_ns() - int((time.perf_counter() - counter) * 1e9)
-
-
-@contextmanager
-def start_request_span(method: str, route: str, headers: Mapping[bytes, bytes]) -> Iterator[Span]:
-    """The span of an HTTP request that is served, child of the caller's (`traceparent`).
-
-    Args:
-        method: Of the request.
-        route: One of few.
-        headers: Of the request, names in lower case.
-    """
-    if _current_tracer() is None:
-        yield NO_SPAN
-        return
-    from opentelemetry import context, propagate, trace
-
-    # Middleware that an operator put around the service has made a span of the request, and read the headers.
-    if trace.get_current_span().get_span_context().is_valid:
-        yield NO_SPAN
-        return
-    # Without baggage, which instrumented clients would pass on to models' providers.
-    names = propagate.get_global_textmap().fields - {"baggage"}
-    known = {name: headers[name.encode()].decode("latin-1") for name in names if name.encode() in headers}
-    token = context.attach(propagate.extract(known))
-    attributes = {"http.request.method": method, "http.route": route}
-    try:
-        with start_span(f"{method} {route}", lambda: attributes, kind="SERVER", live=True) as span:
-            yield span
-    finally:
-        context.detach(token)
-
-
-def describe_reply(span: Span, status: int) -> None:
-    """The status of a request that was served; it is an error where it is the service's fault."""
-    span.set({"http.response.status_code": status})
-    if status >= 500:
-        span.fail(str(status))
 
 
 @contextmanager

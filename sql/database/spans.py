@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["describe_result", "hide_values", "start_query"]
 
 _SYSTEMS = {"postgres": "postgresql"}  # sqlglot's names of dialects that the conventions call otherwise
-_LONGEST = 20_000  # characters of a query that are read for its span
+_LONGEST = 20_000  # characters of a query that are read for its span, and of one that is told whole
 _MOST_TABLES = 4  # in a summary
 _QUOTES = "'\"`[]"
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|`[^`]*`|\[[^][]*\]|\d[\w.]*|\w+""")
@@ -74,7 +74,7 @@ class _Query:
             "db.operation.name": hidden.operation or None,
             "db.collection.name": hidden.tables[0] if len(hidden.tables) == 1 else None,
             "db.query.summary": self._summary or None,
-            "db.query.text": (str(self._sql) if captures_content() else hidden.text) or None,
+            "db.query.text": (str(self._sql)[:_LONGEST] if captures_content() else hidden.text) or None,
         }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ctxprune.errors import UsageError
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.pruning.spans import start_prune
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.text.words import stem, word_spans, words
 from ctxprune.tokens import as_counter
@@ -193,7 +194,8 @@ class BoundKnowledge(KnowledgeSource):
         usable = [(score, entry) for score, entry, _ in found if entry is not None]
         context = ScoredEntries(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
         policy = TokenBudget(known.budget, known.minimum)
-        pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
+        with start_prune([question], whole=True):
+            pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
         # Best first, since prompts show examples in this order.
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
         entries = tuple(context.entries[unit.index] for unit in kept)

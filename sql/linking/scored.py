@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.pruning.spans import start_prune
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
@@ -66,7 +67,8 @@ class ScoredLinker(Linker):
     def _linked(self, asked: str, context: SchemaContext) -> Linked:
         """What scorer and policy make of a question that has words and a schema that has tables."""
         schema, hits = context.schema, context.hits
-        pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
+        with start_prune([asked], whole=True):
+            pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
         scores = {ref: unit.score for ref, unit in zip(context.refs, pruned.units, strict=True) if ref is not None}
         tables = {
             table.name: pruned.units[index].score

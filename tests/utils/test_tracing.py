@@ -231,6 +231,16 @@ def test_an_observer_needs_no_opentelemetry() -> None:
     assert start_span("later") is NO_SPAN or not log[4:]
 
 
+def test_below_a_whole_span_only_live_ones_are_told(spans: Spans) -> None:
+    with start_span("part", whole=True) as outer:
+        assert start_span("step") is NO_SPAN
+        with start_span("part") as inner, start_span("call", live=True), start_span("within"):
+            inner.set({"a": 1})
+        assert outer.recording
+    assert spans.tree() == ["part", ".call", "..within"]
+    assert spans.one("part") == {"a": 1}
+
+
 def test_the_same_name_twice_is_one_span(spans: Spans) -> None:
     with start_span("app") as outer, start_span("app") as inner:
         inner.set({"a": 1})
