@@ -351,8 +351,9 @@ def service() -> str:
         rows.append([f"32 clients, shared runs against single ones, {title}", found_ratio])
     bound = shared["bound"]
     rows.append([
-        "of these, the model alone, however many share a run",
-        f"{bound['model_ms_a_request']} ms of a core; without all else but HTTP {bound['cpu_ratio_at_best']}× at best",
+        "no two requests alike, in this process, without HTTP and clients",
+        f"{bound['library_per_second']} a second, {bound['ratio_at_best']}× single ones; the model alone "
+        f"{bound['model_per_second']}",
     ])  # fmt: skip
     flood = found["overload"]
     statuses = ", ".join(f"{count:,} × {status}" for status, count in flood["statuses"].items())
