@@ -382,7 +382,7 @@ def gateway() -> str:
         rows.append([title, f"{found[key]['mean']} %", f"{sum(times) / len(times):.0f} ms", wall])
     again = f"{speed['model, sent again']['p95 ms']:.0f} ms"
     rows.append(["a result that was sent before", "", f"{speed['model, sent again']['processor ms']:.0f} ms", again])
-    return table(["what reads a result of 20,000 characters", "evidence kept", "of a core", "added, P95"], rows)
+    return table(["what reads a result of 20,000 characters", "evidence kept", "processor time", "added, P95"], rows)
 
 
 def servers() -> str:
