@@ -372,7 +372,7 @@ def gateway() -> str:
     found, speed = figures("gateway_windows"), figures("serve_gateway")
     titles = {
         "words": ("`scorer: words`", "words"),
-        "model, 3000": ("the default, 3,000 characters", "model"),
+        "model, 2000": ("the default, 2,000 characters", "model"),
         "model": ("`gateway_characters = 0`, as other requests", ""),
     }
     rows = []
