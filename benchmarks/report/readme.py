@@ -351,8 +351,9 @@ def service() -> str:
         rows.append([f"32 clients, shared runs against single ones, {title}", found_ratio])
     bound = shared["bound"]
     rows.append([
-        "of these, the model alone, however many share a run",
-        f"{bound['model_ms_a_request']} ms of a core; without all else but HTTP {bound['cpu_ratio_at_best']}× at best",
+        "no two requests alike, in this process, without HTTP and clients",
+        f"{bound['library_per_second']} a second, {bound['ratio_at_best']}× single ones; the model alone "
+        f"{bound['model_per_second']}",
     ])  # fmt: skip
     flood = found["overload"]
     statuses = ", ".join(f"{count:,} × {status}" for status, count in flood["statuses"].items())
@@ -371,7 +372,7 @@ def gateway() -> str:
     found, speed = figures("gateway_windows"), figures("serve_gateway")
     titles = {
         "words": ("`scorer: words`", "words"),
-        "model, 3000": ("the default, 3,000 characters", "model"),
+        "model, 2000": ("the default, 2,000 characters", "model"),
         "model": ("`gateway_characters = 0`, as other requests", ""),
     }
     rows = []
@@ -381,7 +382,7 @@ def gateway() -> str:
         rows.append([title, f"{found[key]['mean']} %", f"{sum(times) / len(times):.0f} ms", wall])
     again = f"{speed['model, sent again']['p95 ms']:.0f} ms"
     rows.append(["a result that was sent before", "", f"{speed['model, sent again']['processor ms']:.0f} ms", again])
-    return table(["what reads a result of 20,000 characters", "evidence kept", "of a core", "added, P95"], rows)
+    return table(["what reads a result of 20,000 characters", "evidence kept", "processor time", "added, P95"], rows)
 
 
 def servers() -> str:

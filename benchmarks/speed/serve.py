@@ -9,9 +9,10 @@ overhead: one client; by turns a call of the library in this process and the sam
 batching: 32 clients; by turns a service that shares runs and one that does not, both started before; the ratio is the
 median over rounds. "differ": no two requests alike; "popular": drawn from 64 requests, the n-th as often as 1/n;
 "repeated": one request, so that what is left is HTTP. Processor time of the service a request is told beside, since
-other work on the machine disturbs it less. "bound": the model's processor time for a token, alone in a window of so
-many, which hardly depends on how many there are, and for a request of "differ"; shared runs can save neither that nor
-HTTP, so `cpu_ratio_at_best` is what they could gain if all else took nothing.
+other work on the machine disturbs it less (`chrt -r 5 python …` gives the service the cores it has on an idle one).
+"bound": the model's processor time for a token in a window of so many, which hardly depends on how many there are: it
+has no fixed cost that a shared run would save. `library_per_second` is what two threads prune of "differ" in runs of 16
+without HTTP and clients, `model_per_second` what the model alone does; a service cannot answer more.
 overload: ten times as many requests as the service answers, for a minute, over up to 500 connections.
 soak: eight clients of all endpoints for ten minutes; growth is that of memory from the third minute to the last.
 """
@@ -29,6 +30,7 @@ import shlex
 import sqlite3
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean, median
 from time import monotonic, perf_counter, process_time
@@ -41,6 +43,9 @@ from ctxprune import Pruner
 from ctxprune.models.pruner import PrunerModel, load_pruner
 from ctxprune.models.windows import Tokens, Window
 from ctxprune.rag import Passage, sentence_spans
+from ctxprune.serve.routes.prune import PruneRequest, plan
+from ctxprune.serve.scoring import make_scorer, run_tasks
+from ctxprune.serve.settings import ModelConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +58,7 @@ CLIENTS = 32
 ROUNDS = 3
 OPEN = 500
 POPULAR = 64
+SHARED_RUN = 16
 WINDOWS = (16, 32, 64, 128, 256)  # tokens
 SHOP = """
 CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT, population INTEGER);
@@ -159,23 +165,42 @@ def batching(folder: Path, _seconds: float) -> dict[str, object]:
             if name == "differ":  # the others are mostly answered without a run
                 runs = shared.metric("ctxprune_batch_requests_count")
                 found["requests_a_run"] = round(shared.metric("ctxprune_batch_requests_sum") / runs, 1)
-    return {**found, "bound": _bound(found)}
+    return {**found, "bound": _bound(found["differ"]["off_per_second"])}
 
 
-def _bound(found: dict[str, Any]) -> dict[str, object]:
+def _bound(off_per_second: float) -> dict[str, object]:
     """What sharing runs could gain at best."""
-    model = load_pruner()
+    model, scorer = load_pruner(), make_scorer(ModelConfig())
     tokens = {size: _cpu_ms(model, [Window([*range(1000, 1000 + size)], 8)] * 100) * 1e3 / size for size in WINDOWS}
-    windows = [window for asked in itertools.islice(requests(SEED), 200) for window in windows_of(model, asked)]
-    ms_a_request = _cpu_ms(model, windows) * len(windows) / 200
-    least = ms_a_request + found["repeated"]["on_cpu_ms_a_request"]
-    off = found["differ"]["off_cpu_ms_a_request"]
+    asked = list(itertools.islice(requests(SEED), 160))
+    windows = [window for one in asked for window in windows_of(model, one)]
+
+    def read() -> None:
+        for window in windows:
+            model.run_with_states(window)
+
+    def prune_all() -> None:
+        tasks = [plan(PruneRequest.model_validate(one), scorer, "") for one in asked]
+        for start in range(0, len(tasks), SHARED_RUN):
+            run_tasks(tasks[start : start + SHARED_RUN], scorer)
+
+    library = _per_second(prune_all, len(asked))
     return {
         "model_us_a_token": {str(size): round(us, 1) for size, us in tokens.items()},
-        "model_ms_a_request": round(ms_a_request, 2),
-        "cpu_ratio": round(off / found["differ"]["on_cpu_ms_a_request"], 2),
-        "cpu_ratio_at_best": round(off / least, 2),
+        "model_ms_a_request": round(_cpu_ms(model, windows) * len(windows) / len(asked), 2),
+        "model_per_second": round(_per_second(read, len(asked)), 1),
+        "library_per_second": round(library, 1),
+        "ratio_at_best": round(library / off_per_second, 2),
     }
+
+
+def _per_second(work: Callable[[], None], count: int) -> float:
+    """How often a second two threads, one a core, do what `work` does `count` times."""
+    work()
+    start = perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: work(), range(2 * ROUNDS)))
+    return 2 * ROUNDS * count / (perf_counter() - start)
 
 
 def windows_of(model: PrunerModel, asked: dict[str, str]) -> list[Window]:

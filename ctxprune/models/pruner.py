@@ -114,7 +114,7 @@ class PrunerModel:
             return [self._tokenizer.encode(_replace_surrogates(text), add_special_tokens=False).ids for text in texts]
         for at in range(0, len(texts), _TEXTS):
             part = list(map(_replace_surrogates, texts[at : at + _TEXTS]))
-            ids += [entry.ids for entry in self._tokenizer.encode_batch(part, add_special_tokens=False)]
+            ids += [entry.ids for entry in self._tokenizer.encode_batch_fast(part, add_special_tokens=False)]
         return ids
 
     def windows(self, question: Sequence[int], documents: Sequence[Tokens], kind: str) -> list[Window]:

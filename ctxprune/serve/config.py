@@ -2,8 +2,8 @@
 
     [server]                       # host, port, drain_seconds, names
     [limits]                       # what one request may take, and how many are served at once
-    [model]                        # scorer, its model folder, generator, cache
-    [batching]                     # enabled, most
+    [model]                        # scorer, its model folder, generator, cache, gateway_characters
+    [batching]                     # enabled, most, remembered_bytes
     [[databases]]                  # name, and path or url or url_env; index or published
     [[keys]]                       # name, sha256 or env, databases, metrics
 

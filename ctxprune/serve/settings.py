@@ -142,7 +142,7 @@ class ModelConfig:
     generator: _Text = "sketch"
     threads: _CountOrZero = 0
     cache: _Text = ""
-    gateway_characters: _CountOrZero = 3_000  # benchmarks/studies/gateway_windows.py
+    gateway_characters: _CountOrZero = 2_000  # benchmarks/studies/gateway_windows.py
 
 
 @dataclass(frozen=True, slots=True)
