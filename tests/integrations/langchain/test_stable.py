@@ -157,11 +157,16 @@ def test_what_a_call_says_is_bounded() -> None:
     nested: Any = "deep"
     for _ in range(2_000):
         nested = {"a": [nested]}
-    args = {"text": "word " * 1_000, "path": "a.txt", "list": ["b"] * 5_000, "n": 1, "nested": nested}
+    args = {"text": "word " * 1_000, "path": "a.txt", "list": ["b"] * 5_000, "n": 1, "size": "50", "nested": nested}
     messages = [ask("x"), AIMessage("", tool_calls=[{"name": "write", "args": args, "id": "1"}]), result("1")]
     query = read_queries(messages)[2]
     assert query.startswith("Tell me about the x.\na.txt b b b")
     assert len(query) <= 440
+
+
+def test_numbers_of_a_call_are_no_search_unless_they_are_long() -> None:
+    messages = [ask("x"), call("1", word="page 3 of 20, orders 4711 and A-17"), result("1")]
+    assert read_queries(messages)[2] == "Tell me about the x.\npage of 20, orders 4711 and A-17"
 
 
 def test_human_messages_stay_whole_and_ai_messages_are_cut_from_the_start() -> None:
