@@ -15,6 +15,7 @@ from ctxprune.integrations.langchain.ranking import Ranking, is_seen, rank_sourc
 from ctxprune.integrations.recall import StoredMessage
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.rag.passages.fence import escape_chat_marks
 from ctxprune.rag.passages.passages import Passage, Passages
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def _excerpt(
     def finish(texts: Sequence[str], cut: Sequence[str]) -> str:
         new = [_without_seen(whole, part, seen) if part else "" for whole, part in zip(texts, cut, strict=True)]
         body = _assemble(chosen, new, best, named=False)
-        return f"{_APPENDED}\n{body}" if body else ""
+        # It stands in a human message now, where a forged mark of another speaker would weigh more.
+        return f"{_APPENDED}\n{escape_chat_marks(body)}" if body else ""
 
     limit = pruner.pruner.limit // 2
     for several in (_several(limit), 1, 0):
