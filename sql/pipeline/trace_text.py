@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .answer import Answer
     from .trace import CallTrace, CandidateTrace, StepTrace, Trace
@@ -30,7 +30,9 @@ def draw_trace(answer: Answer) -> str:
     characters are shown as escapes.
     """
     trace = answer.trace
-    sure = answer.refusal.kind if answer.refusal is not None else f"{answer.outcome}, confidence {answer.confidence:.0%}"
+    sure = (
+        answer.refusal.kind if answer.refusal is not None else f"{answer.outcome}, confidence {answer.confidence:.0%}"
+    )
     tokens = _tokens(trace.tokens_in, trace.tokens_out)
     cost = "" if trace.cost is None else f"cost {trace.cost:.6g}"
     root = _Node(_line(f'ask "{_short(trace.question)}"', trace.ms, sure, tokens, cost))
@@ -54,27 +56,64 @@ def _step(step: StepTrace, trace: Trace) -> _Node:
 
 def _found(step: str, trace: Trace) -> tuple[str, list[_Node]]:
     """What a step of this name found, in a few words, and one by one."""
-    if step == "values":
-        return _count(len(trace.hits), "value"), _hits(trace)
-    if step == "link" and trace.linked is not None:
-        link = trace.linked
-        columns = f"{link.columns_before} to {link.columns_after} columns"
-        return columns + (f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""), []
-    if step == "knowledge" and trace.knowledge is not None:
-        kept = [entry for entry in trace.knowledge.entries if entry.kept]
-        return _count(len(kept), "entry", "entries"), [_Node(_short(entry.text)) for entry in kept]
-    if step == "rewrite" and trace.rewritten is not None:
-        return f"{trace.rewritten.kind}: {_short(trace.rewritten.reason)}", []
-    if step == "generate":
-        return _count(len(trace.candidates), "candidate"), _numbered(trace, _written)
-    if step == "execute":
-        ran = sum(item.rows is not None for item in trace.candidates)
-        return f"{ran} of {len(trace.candidates)} ran", _numbered(trace, _ran)
-    if step == "select" and trace.chosen is not None:
-        return f"candidate {trace.chosen + 1}, {_count(len(trace.groups), 'result')}: {_short(trace.reason)}", []
-    if step == "assess" and trace.assessment is not None:
-        return trace.assessment.outcome, [_Node(_short(str(doubt))) for doubt in trace.assessment.doubts]
-    return "", []
+    describe = _DESCRIBED.get(step)
+    return ("", []) if describe is None else describe(trace)
+
+
+def _values(trace: Trace) -> tuple[str, list[_Node]]:
+    return _count(len(trace.hits), "value"), _hits(trace)
+
+
+def _link(trace: Trace) -> tuple[str, list[_Node]]:
+    link = trace.linked
+    if link is None:
+        return "", []
+    columns = f"{link.columns_before} to {link.columns_after} columns"
+    return columns + (f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""), []
+
+
+def _knowledge(trace: Trace) -> tuple[str, list[_Node]]:
+    if trace.knowledge is None:
+        return "", []
+    kept = [entry for entry in trace.knowledge.entries if entry.kept]
+    return _count(len(kept), "entry", "entries"), [_Node(_short(entry.text)) for entry in kept]
+
+
+def _rewrite(trace: Trace) -> tuple[str, list[_Node]]:
+    return ("", []) if trace.rewritten is None else (f"{trace.rewritten.kind}: {_short(trace.rewritten.reason)}", [])
+
+
+def _generate(trace: Trace) -> tuple[str, list[_Node]]:
+    return _count(len(trace.candidates), "candidate"), _numbered(trace, _written)
+
+
+def _execute(trace: Trace) -> tuple[str, list[_Node]]:
+    ran = sum(item.rows is not None for item in trace.candidates)
+    return f"{ran} of {len(trace.candidates)} ran", _numbered(trace, _ran)
+
+
+def _select(trace: Trace) -> tuple[str, list[_Node]]:
+    if trace.chosen is None:
+        return "", []
+    return f"candidate {trace.chosen + 1}, {_count(len(trace.groups), 'result')}: {_short(trace.reason)}", []
+
+
+def _assess(trace: Trace) -> tuple[str, list[_Node]]:
+    if trace.assessment is None:
+        return "", []
+    return trace.assessment.outcome, [_Node(_short(str(doubt))) for doubt in trace.assessment.doubts]
+
+
+_DESCRIBED: Mapping[str, Callable[[Trace], tuple[str, list[_Node]]]] = {
+    "values": _values,
+    "link": _link,
+    "knowledge": _knowledge,
+    "rewrite": _rewrite,
+    "generate": _generate,
+    "execute": _execute,
+    "select": _select,
+    "assess": _assess,
+}
 
 
 def _hits(trace: Trace) -> list[_Node]:

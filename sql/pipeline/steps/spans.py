@@ -1,4 +1,4 @@
-"""Spans of what steps do several times: ask a generator, run a candidate. Queries are in them where they are asked for."""
+"""Spans of what steps do several times: ask a generator, run a candidate. With queries where these are asked for."""
 
 from __future__ import annotations
 
