@@ -229,7 +229,7 @@ def find_id(messages: Sequence[BaseMessage], call_id: str) -> str:
     """The id that the message of a tool call names for what was left out of it; "" where it names none."""
     for message in messages:
         if isinstance(message, ToolMessage) and message.tool_call_id == call_id:
-            found = re.findall(r"\brecall\b[^\n]*?\bid\W+([\w-]{8,})", message.text)
+            found = re.findall(r"recall id ([0-9a-f]{12})\b", message.text)
             return str(found[-1]) if found else ""
     return ""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import SHARED, record
 from benchmarks.quality._agent_runs import RETURNS, TURNS, AgentRun, make_runs
-from benchmarks.quality._cache_strategies import STRATEGIES
+from benchmarks.quality._cache_strategies import STRATEGIES, STUDIED
 from benchmarks.quality._prompt_prices import PRICES
 from benchmarks.quality._scripted_agent import RECALLS, play_run
 from benchmarks.quality._tool_result_sets import read_tool_results
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--own", type=Path, help="folder that benchmarks/data/field_text/build.py makes")
     parser.add_argument("--part", choices=list(RUNS), default="test")
     parser.add_argument("--runs", type=int)
-    parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=list(STRATEGIES), metavar="NAME")
+    parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=[*STRATEGIES, *STUDIED], metavar="NAME")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     options = parser.parse_args()
     results = read_tool_results(SHARED / "data", options.own)
@@ -59,7 +59,7 @@ def main() -> int:
 def play_all(runs: Sequence[AgentRun], name: str, parts: Parts) -> list[list[Any]]:
     played = []
     for place, run in enumerate(runs):
-        played.append(parts.row(name, describe_data([run]), lambda run=run: play_run(run, STRATEGIES[name])))
+        played.append(parts.row(name, describe_data([run]), lambda run=run: play_run(run, (STRATEGIES | STUDIED)[name])))
         say(f"{name}: {place + 1} of {len(runs)}")
     return played
 
