@@ -1,11 +1,12 @@
 from .compressor import PruningCompressor as PruningCompressor
 from .compressor import restored as restored
+from .context_edit import PruneToolResults as PruneToolResults
 from .messages import MessagePruner as MessagePruner
-from .messages import PruneToolResults as PruneToolResults
 from .middleware import PruningMiddleware as PruningMiddleware
 from .middleware import ToolSelectionMiddleware as ToolSelectionMiddleware
 from .retriever import PruningRetriever as PruningRetriever
 from .sql import answer_text as answer_text
 from .sql import sql_runnable as sql_runnable
 from .sql import sql_tool as sql_tool
+from .stable import StableMessagePruner as StableMessagePruner
 from .tools import ToolSelector as ToolSelector

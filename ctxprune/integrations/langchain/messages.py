@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
@@ -19,8 +19,9 @@ from ctxprune.utils.validation import check_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["MessagePruner", "PruneToolResults", "question_of"]
+__all__ = ["Memo", "MessagePruner", "question_of", "read_texts", "replace_texts"]
 
+T = TypeVar("T")
 _KINDS = ("ai", "human", "tool")
 _REMEMBERED = 128
 
@@ -33,25 +34,32 @@ def question_of(messages: Sequence[BaseMessage]) -> str:
     return ""
 
 
-class _Memo:
-    """The last results: an agent sends the same tool result again with each of its calls."""
+class Memo:
+    """The last results: an agent sends the same tool result again with each of its calls. Pickles without them.
 
-    def __init__(self) -> None:
+    Args:
+        size: Results that are kept.
+    """
+
+    def __init__(self, size: int = _REMEMBERED) -> None:
+        self._size = size
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Any, tuple[str, ...]] = OrderedDict()
+        self._entries: OrderedDict[Any, Any] = OrderedDict()
 
-    def __reduce__(self) -> tuple[type[_Memo], tuple[()]]:
-        return type(self), ()
+    def __reduce__(self) -> tuple[type[Memo], tuple[int]]:
+        return type(self), (self._size,)
 
-    def get(self, key: Any, build: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    def get(self, key: Any, build: Callable[[], T]) -> T:
+        """What was built for this key, else what `build` gives."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
-                return self._entries[key]
+                found: T = self._entries[key]
+                return found
         value = build()
         with self._lock:
             self._entries[key] = value
-            while len(self._entries) > _REMEMBERED:
+            while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
         return value
 
@@ -68,7 +76,8 @@ class MessagePruner:
     question, system messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and
     artifacts stay; `response_metadata["ctxprune"]` says how many tokens it was.
 
-    The same result is cut differently for another question, so that a provider's prompt cache ends there.
+    The same result is cut differently for another question, so that a provider's prompt cache ends there;
+    `StableMessagePruner` keeps what was sent.
 
     Attributes:
         limit: Tokens of text that a message may have, from 64 up.
@@ -87,7 +96,7 @@ class MessagePruner:
     exclude: Sequence[str] = ()
     scorer: Any = DEFAULT_SCORER
     counter: Any = None
-    _memo: _Memo = field(default_factory=_Memo, init=False, repr=False, compare=False)
+    _memo: Memo = field(default_factory=Memo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_whole("limit", self.limit, minimum=LEAST_TOKENS)
@@ -114,7 +123,7 @@ class MessagePruner:
         # The question itself is never cut, whatever its type is in `kinds`.
         last = max((i for i, message in enumerate(messages) if isinstance(message, HumanMessage)), default=-1)
         return [
-            message if index == last or not self._is_of_interest(message) else self._pruned(message, question)
+            message if index == last or not self.may_cut(message) else self._pruned(message, question)
             for index, message in enumerate(messages)
         ]
 
@@ -122,48 +131,62 @@ class MessagePruner:
         """As `prune`, off the event loop's thread."""
         return await asyncio.to_thread(self.prune, messages, question)
 
-    def _is_of_interest(self, message: BaseMessage) -> bool:
+    def may_cut(self, message: BaseMessage) -> bool:
+        """Whether a message is of the kinds that are cut, and neither excluded nor a failed call."""
         if message.type not in self.kinds or (isinstance(message, ToolMessage) and message.status == "error"):
             return False
         return message.type != "tool" or message.name not in self.exclude
 
     def _pruned(self, message: BaseMessage, question: str) -> BaseMessage:
-        content: Any = message.content
-        parts = [content] if isinstance(content, str) else list(content)
-        places = [index for index, part in enumerate(parts) if _text_of(part) is not None]
-        texts = tuple(str(_text_of(parts[index])) for index in places)
+        places, texts = read_texts(message)
         before = sum(self.counter.count_many(texts))
         if before <= self.limit:
             return message
-        cut = self._memo.get(
-            (question, texts), lambda: TextsPruner(self.limit, self.scorer, self.counter).cut(question, texts)
-        )
+        cut = self._memo.get((question, texts), lambda: self.cut_texts(question, texts, self.limit))
         if cut == texts:
             return message
-        new = dict(zip(places, cut, strict=True))
-        kept = [_with_text(part, new[i]) if i in new else part for i, part in enumerate(parts) if new.get(i, "-")]
-        account = {"tokens_before": before, "tokens_after": sum(self.counter.count_many(cut))}
-        metadata = {**message.response_metadata, "ctxprune": account}
-        update = {"content": kept[0] if isinstance(content, str) else kept, "response_metadata": metadata}
-        return message.model_copy(update=update)
+        return replace_texts(message, places, cut, self._account(before, cut))
+
+    def cut_texts(self, question: str, texts: tuple[str, ...], limit: int) -> tuple[str, ...]:
+        """The texts of one message, within so many tokens where they can be cut so far; "" for what lost everything."""
+        return TextsPruner(limit, self.scorer, self.counter).cut(question, texts)
+
+    def _account(self, before: int, cut: tuple[str, ...]) -> dict[str, Any]:
+        return {"tokens_before": before, "tokens_after": sum(self.counter.count_many(cut))}
 
 
-@dataclass(frozen=True)
-class PruneToolResults:
-    """An edit for LangChain's `ContextEditingMiddleware`: prunes in place of clearing, from `trigger` tokens up.
+def read_texts(message: BaseMessage) -> tuple[list[int], tuple[str, ...]]:
+    """The places among the parts of a message that hold text, and these texts."""
+    parts = _parts_of(message)
+    places = [index for index, part in enumerate(parts) if _text_of(part) is not None]
+    return places, tuple(str(_text_of(parts[index])) for index in places)
 
-    Attributes:
-        trigger: Tokens of the whole conversation, by the middleware's count, above which messages are cut; from 0 up.
-        pruner: What cuts them.
+
+def replace_texts(
+    message: BaseMessage, places: Sequence[int], texts: Sequence[str], account: dict[str, Any]
+) -> BaseMessage:
+    """A copy of a message with other texts.
+
+    Args:
+        message: A message.
+        places: From `read_texts`.
+        texts: One for each place, "" for a part that goes; a text more becomes a part of its own at the end.
+        account: For `response_metadata["ctxprune"]`.
     """
+    parts = _parts_of(message)
+    new = dict(zip(places, texts, strict=False))
+    kept = [_with_text(part, new[i]) if i in new else part for i, part in enumerate(parts) if new.get(i, "-")]
+    # In the form that the other parts have: some providers take either texts or blocks.
+    blocks = any(isinstance(part, dict) for part in parts)
+    kept += [{"type": "text", "text": text} if blocks else text for text in texts[len(places) :]]
+    content = kept[0] if isinstance(message.content, str) else kept
+    metadata = {**message.response_metadata, "ctxprune": account}
+    return message.model_copy(update={"content": content, "response_metadata": metadata})
 
-    trigger: int = 20_000
-    pruner: MessagePruner = field(default_factory=MessagePruner)
 
-    def apply(self, messages: list[Any], *, count_tokens: Callable[[Sequence[BaseMessage]], int]) -> None:
-        """Cut the messages in place; see `MessagePruner`."""
-        if count_tokens(messages) > self.trigger:
-            messages[:] = self.pruner.prune(messages)
+def _parts_of(message: BaseMessage) -> list[Any]:
+    content: Any = message.content
+    return [content] if isinstance(content, str) else list(content)
 
 
 def _text_of(part: Any) -> str | None:

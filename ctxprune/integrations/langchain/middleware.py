@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UsageError
+from ctxprune.integrations.langchain.conversation import read_config, read_owner
 from ctxprune.integrations.langchain.messages import MessagePruner
+from ctxprune.integrations.langchain.stable import RECALL_TOOL, StableMessagePruner
 from ctxprune.integrations.langchain.tools import ToolSelector
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_flag
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ctxprune.integrations.langchain.conversation import Namespace
+    from ctxprune.integrations.langchain.stable import Recall
+    from ctxprune.integrations.recall import Owner, RecallStore
 
 require("langchain.agents.middleware", "agents")
 
 from langchain.agents.middleware import AgentMiddleware  # noqa: E402 - after the check that explains its absence
+
+from ctxprune.integrations.langchain.recall_tool import recall_tool  # noqa: E402
 
 __all__ = ["PruningMiddleware", "ToolSelectionMiddleware"]
 
@@ -21,41 +32,97 @@ __all__ = ["PruningMiddleware", "ToolSelectionMiddleware"]
 class PruningMiddleware(AgentMiddleware):
     """Each call of the model sees its messages pruned; the agent's state keeps them whole.
 
+    By default each message is cut once and keeps its bytes in all later calls, so that the provider's prompt cache
+    holds (`StableMessagePruner`); what was left out is had back by the tool `recall`, which this adds. It costs the
+    definition of that tool in each call, a note of about 20 tokens in each cut message, and a call of the tool where a
+    later question needs what an earlier one did not. Runs with a `thread_id` keep cuts and whole texts in the store, so
+    that both outlive a summary of the messages.
+
     Args:
         pruner: What is cut, and to how much; default `MessagePruner()`: tool results of more than 1000 tokens.
+        stable: Whether cuts stay. If not, each message is cut anew for the last human message of each call: fewer
+            tokens for a question that changes, but none of them cached; there are no notes and no `recall` then.
+        store: Keeps what was cut for each conversation, for all workers that share it; default one in memory.
+        recall: "tool" adds the tool; "append" adds what a new human message needs of earlier results' left-out parts
+            behind its text, for models that do not call tools reliably (at most half of the limit; it stays there in
+            later calls; results then speak in the human message's name); "off" does neither.
+        namespace: Whose the conversations are, beside their `thread_id`: a text, or a function of the run's config, for
+            services whose users choose their own thread ids.
+
+    Raises:
+        UsageError: An argument is of the wrong kind, or given although `stable` is False.
     """
 
-    def __init__(self, pruner: MessagePruner | None = None) -> None:
+    def __init__(
+        self,
+        pruner: MessagePruner | None = None,
+        *,
+        stable: bool = True,
+        store: RecallStore[Any] | None = None,
+        recall: Recall = "tool",
+        namespace: Namespace = "",
+    ) -> None:
         super().__init__()
+        check_flag("stable", stable)
+        if not stable and (store is not None or recall != "tool" or namespace):
+            raise UsageError("store, recall and namespace are for stable pruning", hint="leave stable=True")
         self.pruner = MessagePruner() if pruner is None else pruner
+        self.stable = StableMessagePruner(self.pruner, store, recall) if stable else None
+        self._namespace = namespace
+        if self.stable is not None and recall == "tool":
+            self.tools = [recall_tool(self.stable, self._owner)]
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """The model's answer to the pruned messages."""
-        # `override` copies: the state of the agent keeps the whole messages.
-        return handler(request.override(messages=self.pruner.prune(request.messages)))
+        return handler(self._pruned(request, read_config()))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`; pruning runs off the event loop's thread."""
-        return await handler(request.override(messages=await self.pruner.aprune(request.messages)))
+        return await handler(await asyncio.to_thread(self._pruned, request, read_config()))
+
+    def _pruned(self, request: Any, config: Mapping[str, Any]) -> Any:
+        # `override` copies: the state of the agent keeps the whole messages.
+        if self.stable is None:
+            return request.override(messages=self.pruner.prune(request.messages))
+        messages = self.stable.prune(request.messages, self._owner(config))
+        # Without other tools nothing is cut as a rule, and a model that cannot call any need not be told of this one.
+        alone = [getattr(tool, "name", None) for tool in request.tools] == [RECALL_TOOL]
+        if alone and all(new is old for new, old in zip(messages, request.messages, strict=True)):
+            return request.override(messages=messages, tools=[])
+        return request.override(messages=messages)
+
+    def _owner(self, config: Mapping[str, Any]) -> Owner | None:
+        return read_owner(config, self._namespace)
 
 
 class ToolSelectionMiddleware(AgentMiddleware):
     """Each call of the model is offered the tools only that its question may need. No model is asked for that.
 
+    By default tools that were offered stay, and further questions add theirs behind them, so that the provider's prompt
+    cache, which begins with the tools, holds. It costs the tokens of earlier questions' tools: `most` is then a limit
+    for each human message. Where the agent's own list of tools changes, or messages are summarised away, so may this.
+
     Args:
         selector: How many tools stay, and which ones always; default `ToolSelector()`: five or more.
+        stable: Whether the list only grows within a conversation; if not, it is chosen anew for each human message.
+
+    Raises:
+        UsageError: `stable` is no bool.
     """
 
-    def __init__(self, selector: ToolSelector | None = None) -> None:
+    def __init__(self, selector: ToolSelector | None = None, *, stable: bool = True) -> None:
         super().__init__()
+        check_flag("stable", stable)
         self.selector = ToolSelector() if selector is None else selector
+        self._stable = stable
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """The model's answer with fewer tools."""
-        tools = self.selector.select_for(request.messages, request.tools, request.tool_choice)
+        tools = self.selector.select_for(request.messages, request.tools, request.tool_choice, stable=self._stable)
         return handler(request.override(tools=tools))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`; choosing runs off the event loop's thread."""
-        tools = await self.selector.aselect_for(request.messages, request.tools, request.tool_choice)
+        choose = self.selector.aselect_for
+        tools = await choose(request.messages, request.tools, request.tool_choice, stable=self._stable)
         return await handler(request.override(tools=tools))

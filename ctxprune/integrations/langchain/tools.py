@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from ctxprune.errors import UsageError
-from ctxprune.integrations.langchain.messages import question_of
+from ctxprune.integrations.langchain.messages import Memo, question_of
+from ctxprune.integrations.langchain.stable import RECALL_TOOL
+from ctxprune.integrations.recall.base import digest
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsonschema import Tools
 from ctxprune.utils.validation import check_whole, is_whole
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ToolSelector"]
 
+_REMEMBERED = 500
+
 
 @dataclass(frozen=True)
 class ToolSelector:
@@ -32,7 +36,7 @@ class ToolSelector:
         least: Tools kept at least, beside those that are always kept; from 1 up.
         most: Tools kept at most, beside these; None for as many as `policy` likes.
         always: Names of tools that are always kept. Provider tools (dicts without a function), tools that the
-            conversation has used and a tool that `tool_choice` asks for are, too.
+            conversation has used, a tool that `tool_choice` asks for and `recall` of `PruningMiddleware` are, too.
         scorer: A scorer or its registered name; by default one that knows names and verbs.
         policy: A policy or its registered name.
 
@@ -46,6 +50,7 @@ class ToolSelector:
     always: Sequence[str] = ()
     scorer: Any = "names.v1"
     policy: Any = "adaptive.v1"
+    _memo: Memo = field(default_factory=lambda: Memo(_REMEMBERED), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         least, most = self.least, self.most
@@ -68,23 +73,64 @@ class ToolSelector:
             keep: Further names of tools to keep.
         """
         context = Tools(tools, pinned={*self.always, *keep})
-        free = sum(not unit.pinned for unit in context.units)
-        if not question.strip() or free <= self.least:
+        units = self._select_units(question, context)
+        if units is None:
             return list(tools)
-        pruned = Pruner(self.scorer, self.policy).prune(question, context)
-        chosen: list[Any] = context.render(self._chosen(pruned, context))
+        chosen: list[Any] = context.render(units)
         return chosen
 
-    def select_for(self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None) -> list[Any]:
-        """The tools for the last human message of a conversation."""
-        used = {call["name"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls}
-        return self.select(question_of(messages), tools, keep=used | _named(tool_choice))
+    def select_for(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None, *, stable: bool = False
+    ) -> list[Any]:
+        """The tools for a conversation.
+
+        Args:
+            messages: All of it, from its beginning.
+            tools: LangChain tools or dicts.
+            tool_choice: As for the provider; a tool that it asks for is kept.
+            stable: Whether the list only grows, so that what was sent keeps its bytes: for each human message come
+                those that it may need, behind those of the messages before it. Else the list is that for the last
+                human message.
+        """
+        if stable:
+            return self._select_growing(messages, tools, tool_choice)
+        used = {name for message in messages for name in _used(message)}
+        return self.select(question_of(messages), tools, keep=used | _named(tool_choice) | {RECALL_TOOL})
 
     async def aselect_for(
-        self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None, *, stable: bool = False
     ) -> list[Any]:
         """As `select_for`, off the event loop's thread."""
-        return await asyncio.to_thread(self.select_for, messages, tools, tool_choice)
+        return await asyncio.to_thread(self.select_for, messages, tools, tool_choice, stable=stable)
+
+    def _select_growing(self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any) -> list[Any]:
+        context = Tools(tools, pinned={*self.always, RECALL_TOOL})
+        mark = digest(*(unit.text for unit in context.units), *context.names, *context.details)
+        everything = range(len(tools))
+        chosen = dict[int, None]()  # places in the order in which they came
+
+        def add_named(names: Collection[str]) -> None:
+            named = [place for place, name in zip(context.sources, context.names, strict=True) if name in names]
+            chosen.update(dict.fromkeys(named))
+
+        asked = False
+        for message in messages:
+            if isinstance(message, HumanMessage):
+                asked, question = True, str(message.text)
+                units = self._memo.get((mark, question), lambda text=question: self._select_units(text, context))
+                chosen.update(dict.fromkeys(everything if units is None else sorted(context.sources[i] for i in units)))
+            elif isinstance(message, ToolMessage) and not asked:
+                chosen.update(dict.fromkeys(everything))  # without a question, all of them were offered
+            add_named(_used(message))
+        add_named(_named(tool_choice))
+        return [tools[place] for place in chosen] if asked or chosen else list(tools)
+
+    def _select_units(self, question: str, context: Tools) -> list[int] | None:
+        """Units of the tools that stay; None for all of them."""
+        free = sum(not unit.pinned for unit in context.units)
+        if not question.strip() or free <= self.least:
+            return None
+        return self._chosen(Pruner(self.scorer, self.policy).prune(question, context), context)
 
     def _chosen(self, pruned: Pruned[list[Any]], context: Tools) -> list[int]:
         pinned = [index for index, unit in enumerate(context.units) if unit.pinned]
@@ -93,6 +139,10 @@ class ToolSelector:
         liked = sum(unit.kept for unit in others)
         count = max(liked, self.least) if self.most is None else min(max(liked, self.least), self.most)
         return pinned + [unit.index for unit in sorted(others, key=lambda unit: (not unit.kept, -unit.score))[:count]]
+
+
+def _used(message: BaseMessage) -> set[str]:
+    return {call["name"] for call in message.tool_calls} if isinstance(message, AIMessage) else set()
 
 
 def _named(tool_choice: Any) -> set[str]:

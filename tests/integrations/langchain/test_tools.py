@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("langchain_core")
 
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
 from ctxprune import TopK
@@ -99,3 +99,44 @@ def test_objects_and_dicts_stand_side_by_side() -> None:
 def test_wrong_arguments_are_told(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         ToolSelector(**wrong)
+
+
+QUESTIONS = ["How will the weather be in Paris?", "What is 20 euros in dollars?", "Thanks!", "Appointments today?"]
+
+
+def call(name: str) -> AIMessage:
+    return AIMessage("", tool_calls=[{"name": name, "args": {}, "id": "1"}])
+
+
+def test_a_stable_list_only_grows_and_depends_on_what_came_before_alone() -> None:
+    messages: list[Any] = []
+    sent: list[str] = []
+    lasting = ToolSelector(least=1, most=2)
+    for number, question in enumerate(QUESTIONS * 2):
+        used = "send_mail" if number == 1 else "get_weather"
+        messages += [HumanMessage(question)]
+        for more in (None, call(used), ToolMessage("", tool_call_id="1")):
+            messages += [more] if more else []
+            found = names(lasting.select_for(messages, TOOLS, stable=True))
+            assert found == names(ToolSelector(least=1, most=2).select_for(messages, TOOLS, stable=True))
+            assert found[: len(sent)] == sent
+            assert len(set(found)) == len(found)
+            sent = found
+    assert {"get_weather", "convert_currency", "read_calendar", "send_mail"} <= set(sent)
+    assert len(sent) < len(TOOLS)
+    assert names(asyncio.run(lasting.aselect_for(messages, TOOLS, stable=True))) == sent
+
+
+def test_a_stable_list_keeps_what_is_always_needed() -> None:
+    recall = StructuredTool.from_function(lambda query: query, name="recall", description="Find what was left out.")
+    tools = [*TOOLS, SEARCH, FUNCTION, recall]
+    selector = ToolSelector(least=1, most=1, always=["send_mail"])
+    for stable in (False, True):
+        found = names(selector.select_for([HumanMessage(QUESTIONS[0])], tools, "pay", stable=stable))
+        assert {"get_weather", "send_mail", "web_search", "recall"} <= set(found)
+        assert len(found) == 5
+    # Without a question all are offered, and then stay.
+    assert selector.select_for([], tools, stable=True) == tools
+    messages = [call("recall"), ToolMessage("", tool_call_id="1"), HumanMessage("Hi")]
+    assert sorted(names(selector.select_for(messages, tools, stable=True))) == sorted(names(tools))
+    assert selector.select_for([HumanMessage([{"type": "image", "url": "x"}])], tools, stable=True) == tools

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
@@ -53,6 +52,5 @@ def test_the_tools_and_the_limits_are_those() -> None:
     for name, arguments in shown:
         assert set(arguments.split(", ")) - {""} == set(TOOLS[name].arguments.model_fields)
     assert f"{DEFAULT_TOKENS:,} tokens" in PAGE
-    defaults = {name: one.default for name, one in inspect.signature(RecallStore).parameters.items()}
-    assert (defaults["account_items"], defaults["account_bytes"]) == (1_000, 64 * 10**6)
-    assert defaults["most_bytes"] == 256 * 10**6
+    limits = RecallStore().limits
+    assert (limits.account_items, limits.account_bytes, limits.total_bytes) == (1_000, 64 * 10**6, 256 * 10**6)

@@ -1,0 +1,37 @@
+"""Which conversation a run of an agent belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ctxprune.integrations.recall import Owner
+
+__all__ = ["Namespace", "read_config", "read_owner"]
+
+Namespace = str | Callable[[Mapping[str, Any]], str]
+
+
+def read_config() -> Mapping[str, Any]:
+    """The config of the run that this is called in; {} outside of one."""
+    try:
+        from langgraph.config import get_config
+    except ImportError:  # without the extra `agents` there are no runs with threads
+        return {}
+    try:
+        return get_config()
+    except RuntimeError:
+        return {}
+
+
+def read_owner(config: Mapping[str, Any], namespace: Namespace = "") -> Owner | None:
+    """Whose conversation a run belongs to: its `thread_id`; None for a run without one.
+
+    Args:
+        config: Of the run.
+        namespace: Keeps apart conversations of several users, who may choose the same `thread_id`.
+    """
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if thread is None or thread == "":
+        return None
+    return Owner(namespace(config) if callable(namespace) else namespace, str(thread))

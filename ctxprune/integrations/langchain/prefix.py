@@ -1,0 +1,56 @@
+"""What each message of a conversation is cut for: decided by the messages before it alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langchain_core.messages import BaseMessage
+
+__all__ = ["read_queries"]
+
+_VALUE, _ALL = 200, 400  # characters of one argument of a tool call, and of all, that say what was looked for
+_DEPTH = 4
+
+
+def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
+    """For each message what it is cut for; "" for one that is never cut.
+
+    That is the last human message before it and, for the result of a tool, what the call asked for. Messages behind it
+    say nothing, so that later calls of the model find the same. Human messages are never cut: each of them was the
+    question once, and was sent whole then.
+    """
+    question, calls, queries = "", dict[str, str](), []
+    for message in messages:
+        query = ""
+        if isinstance(message, HumanMessage):
+            question = str(message.text).strip()
+        elif isinstance(message, AIMessage):
+            query = question
+            # Of calls with the same id the last one before a result is the one that it answers.
+            calls |= {call["id"]: _describe(call["args"]) for call in message.tool_calls if call["id"]}
+        elif isinstance(message, ToolMessage):
+            query = "\n".join(filter(None, (question, calls.get(message.tool_call_id, ""))))
+        queries.append(query)
+    return queries
+
+
+def _describe(args: Mapping[str, Any]) -> str:
+    """The short texts among the arguments of a call; long ones are contents, and no search."""
+    return " ".join(_texts(args, _DEPTH))[:_ALL].strip()
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) <= _VALUE:
+            yield value
+    elif depth and isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner, depth - 1)
+    elif depth and isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, depth - 1)

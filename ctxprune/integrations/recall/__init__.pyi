@@ -1,0 +1,10 @@
+from .base import Owner as Owner
+from .base import RecallStore as RecallStore
+from .base import StoreLimits as StoreLimits
+from .items import StoredCut as StoredCut
+from .items import StoredMessage as StoredMessage
+from .items import StoredText as StoredText
+from .langgraph import LangGraphStore as LangGraphStore
+from .memory import MemoryStore as MemoryStore
+from .redis import RedisStore as RedisStore
+from .sqlite import SQLiteStore as SQLiteStore

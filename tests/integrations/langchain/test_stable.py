@@ -1,0 +1,341 @@
+"""Messages that were sent once keep their bytes, whatever comes behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain_core")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langchain_core.load import dumps
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages.utils import convert_to_openai_messages, count_tokens_approximately
+
+from ctxprune import as_counter
+from ctxprune.errors import InputError, UsageError
+from ctxprune.integrations.langchain import MessagePruner, PruneToolResults, StableMessagePruner
+from ctxprune.integrations.langchain.prefix import read_queries
+from ctxprune.integrations.recall import MemoryStore, Owner
+
+from .test_messages import FORMS
+
+COUNTER = as_counter()
+TOPICS = ("bridge", "ferry", "tunnel", "airport", "tram")
+FACTS = [f"The {topic} cost {1900 + 7 * number} crowns." for number, topic in enumerate(TOPICS)]
+LONG = " ".join(f"Timetable {i} is about cars and cattle over the water." for i in range(30)) + " " + " ".join(FACTS)
+ITEMS = json.dumps([{"id": i, "text": f"Timetable {i} is about cars."} for i in range(30)] + FACTS)
+IMAGE = {"type": "image", "base64": "QUJD", "mime_type": "image/png"}
+OWNER = Owner("", "thread")
+
+
+def stable(**fields: Any) -> StableMessagePruner:
+    options = {name: fields.pop(name) for name in ("store", "recall") if name in fields}
+    return StableMessagePruner(MessagePruner(scorer="lexical.v1", **{"limit": 100, **fields}), **options)
+
+
+def ask(topic: str, **fields: Any) -> HumanMessage:
+    return HumanMessage(f"Tell me about the {topic}.", **fields)
+
+
+def call(*ids: str, word: str = "timetable") -> AIMessage:
+    return AIMessage("", tool_calls=[{"name": "search", "args": {"q": word}, "id": id_} for id_ in ids])
+
+
+def result(id_: str, content: Any = LONG, **fields: Any) -> ToolMessage:
+    return ToolMessage(content, tool_call_id=id_, name="search", **fields)
+
+
+def wire(messages: list[Any]) -> list[str]:
+    """Each message as a provider gets it, and as LangChain writes it."""
+    return [json.dumps(convert_to_openai_messages(message)) + dumps(message) for message in messages]
+
+
+def tokens(message: BaseMessage) -> int:
+    return COUNTER.count(str(message.text))
+
+
+CONTENTS = [LONG, ITEMS, "short", "", FORMS["csv"][0], FORMS["log"][0], [LONG, IMAGE], [{"type": "text", "text": LONG}],
+            [IMAGE], [{"type": "text", "text": ITEMS}, {"type": "text", "text": LONG}]]  # fmt: skip
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> list[list[BaseMessage]]:
+    """What comes between two calls of a model, several times: questions, then parallel calls and their results."""
+    parts: list[list[BaseMessage]] = []
+    for number in range(draw(st.integers(1, 7))):
+        with_ids = draw(st.booleans())
+        new: list[BaseMessage] = []
+        for _ in range(draw(st.integers(1 if not number else 0, 2))):
+            content = draw(st.sampled_from([f"Tell me about the {topic}." for topic in TOPICS] + [LONG, "Thanks!", ""]))
+            new.append(HumanMessage([{"type": "text", "text": content}, IMAGE] if draw(st.booleans()) else content))
+        parts.append(new)
+        ids = draw(st.lists(st.sampled_from("abc"), max_size=3))  # the same ones come again
+        calls = [{"name": "search", "args": {"q": draw(st.sampled_from(TOPICS)), "n": 3}, "id": id_} for id_ in ids]
+        new = [AIMessage(draw(st.sampled_from(["", LONG])), tool_calls=calls)]
+        status = draw(st.sampled_from(["success", "success", "error"]))
+        new += [result(id_, draw(st.sampled_from(CONTENTS)), status=status) for id_ in ids]
+        if with_ids:
+            new = [message.model_copy(update={"id": f"{number}-{i}"}) for i, message in enumerate(new)]
+        parts.append(new)
+    return parts
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(turns(), st.sampled_from(["tool", "append", "off"]), st.booleans(), st.data())
+def test_the_prefix_of_each_call_is_that_of_the_call_before(
+    parts: list[list[BaseMessage]], recall: Any, with_owner: bool, data: st.DataObject
+) -> None:
+    fields = {"recall": recall, "kinds": ("tool", "ai", "human")}
+    owner = OWNER if with_owner else None
+    lasting, messages, sent = stable(**fields), [SystemMessage(LONG)], list[str]()
+    for new in parts:
+        messages = [*messages, *new]
+        # The same object, a new one after a restart, or one that shares the store: no difference.
+        pruner = data.draw(st.sampled_from([lasting, stable(**fields), stable(store=lasting.kept, **fields)]))
+        shown = pruner.prune(messages, owner)
+        written = wire(shown)
+        assert written[: len(sent)] == sent
+        assert [message.type for message in shown] == [message.type for message in messages]
+        for index, message in enumerate(shown):
+            if message is not messages[index] and message.type != "human":
+                assert tokens(message) <= 100
+        sent = written
+    assert wire(asyncio.run(stable(**fields).aprune(messages, owner))) == sent
+
+
+def test_a_result_is_cut_for_the_question_when_it_came_and_for_its_call() -> None:
+    messages = [ask("bridge"), call("1"), result("1"), AIMessage("In 1900."), ask("tunnel")]
+    messages += [call("2"), result("2"), call("3", "4", word="tram"), result("4"), result("3")]
+    assert read_queries(messages)[2] == "Tell me about the bridge.\ntimetable"
+    assert read_queries(messages)[8] == "Tell me about the tunnel.\ntram"
+    shown = stable().prune(messages)
+    assert FACTS[0] in shown[2].content
+    assert FACTS[2] not in shown[2].content
+    assert FACTS[2] in shown[6].content
+    assert FACTS[4] in shown[8].content == shown[9].content
+    for index in (2, 6, 8, 9):
+        assert tokens(shown[index]) <= 100
+        assert f"recall id {shown[index].response_metadata['ctxprune']['id']}" in shown[index].content
+
+
+def test_of_calls_with_the_same_id_the_last_one_before_a_result_is_meant() -> None:
+    messages = [ask("x"), call("1", word="tunnel"), result("1"), call("1", word="tram"), result("1")]
+    assert [query.splitlines()[-1] for query in read_queries(messages) if "\n" in query] == ["tunnel", "tram"]
+
+
+def test_what_a_call_says_is_bounded() -> None:
+    nested: Any = "deep"
+    for _ in range(2_000):
+        nested = {"a": [nested]}
+    args = {"text": "word " * 1_000, "path": "a.txt", "list": ["b"] * 5_000, "n": 1, "nested": nested}
+    messages = [ask("x"), AIMessage("", tool_calls=[{"name": "write", "args": args, "id": "1"}]), result("1")]
+    query = read_queries(messages)[2]
+    assert query.startswith("Tell me about the x.\na.txt b b b")
+    assert len(query) <= 440
+
+
+def test_human_messages_stay_whole_and_ai_messages_are_cut_from_the_start() -> None:
+    messages = [HumanMessage(LONG), AIMessage(LONG), ask("tram"), ask("ferry")]
+    shown = stable(kinds=("tool", "human", "ai")).prune(messages)
+    assert [new is old for new, old in zip(shown, messages, strict=True)] == [True, False, True, True]
+    assert stable().prune(messages) == messages
+
+
+def test_without_a_question_a_result_is_cut_for_its_call_or_never() -> None:
+    messages = [call("1", word="tunnel"), result("1"), result("2"), ask("tram")]
+    shown = stable().prune(messages)
+    assert FACTS[2] in shown[1].content
+    assert shown[2] is messages[2]
+
+
+def test_concurrent_calls_and_any_order_give_the_same() -> None:
+    messages = [ask("bridge")]
+    for number, topic in enumerate(TOPICS * 2):
+        messages += [call(str(number)), result(str(number), id=f"m{number}"), ask(topic)]
+    prefixes = [messages[: end + 1] for end in range(0, len(messages), 3)]
+    expected = [wire(stable().prune(prefix)) for prefix in prefixes]
+    pruner = stable()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda prefix: wire(pruner.prune(prefix, OWNER)), reversed(prefixes)))
+    assert found[::-1] == expected
+
+
+def test_where_messages_vanish_the_store_decides() -> None:
+    messages = [ask("bridge"), call("1"), result("1", id="r"), AIMessage("In 1900.", id="a"), ask("tram", id="h")]
+    store: MemoryStore[Any] = MemoryStore()
+    (sent,) = wire(stable(store=store).prune(messages, OWNER)[2:3])
+    trimmed = [HumanMessage("Summary: the user asks about tunnels."), *messages[1:]]
+    assert wire(stable(store=store).prune(trimmed, OWNER)[2:3]) == [sent]
+    assert wire(stable(store=store).prune(messages[1:], OWNER)[1:2]) == [sent]
+    # Another conversation, an edited message or none of this id: cut anew.
+    assert wire(stable(store=store).prune(trimmed, Owner("", "other"))[2:3]) != [sent]
+    assert wire(stable(store=store).prune(trimmed, Owner("other", "thread"))[2:3]) != [sent]
+    edited = [*trimmed[:2], result("1", f"{LONG} More.", id="r")]
+    assert wire(stable(store=store).prune(edited, OWNER)[2:3]) != [sent]
+    unnamed = [*trimmed[:2], result("1")]
+    assert FACTS[2] not in stable(store=store).prune(messages, OWNER)[2].content
+    assert stable(store=store).prune(unnamed, OWNER)[2].content != json.loads(sent.partition("}{")[0] + "}")["content"]
+
+
+def test_notes_keep_the_form() -> None:
+    id_, note = r"[0-9a-f]{12}", r"\d+ of \d+ tokens left out"
+    for content, pattern in (
+        (LONG, rf"\n\[{note}; recall id {id_}\]\Z"),
+        (FORMS["csv"][0], rf"\n# {note}; recall id {id_}\Z"),
+        (FORMS["table"][0], rf"\n\n\[{note}; recall id {id_}\]\Z"),
+        (FORMS["log"][0], rf"\n\[{note}; recall id {id_}\]\Z"),
+        (ITEMS, rf', {{"ctxprune": "{note}; recall id {id_}"}}\]\Z'),
+        (json.dumps({"hits": json.loads(ITEMS), "n": 3}, indent=1), rf', "ctxprune": "{note}; recall id {id_}"}}\Z'),
+    ):
+        (_, _, cut) = stable().prune([ask("bridge"), call("1"), result("1", content)])
+        assert isinstance(cut.content, str)
+        assert re.search(pattern, cut.content), cut.content
+        if content.startswith(("[", "{")):
+            json.loads(cut.content)
+    (_, _, cut) = stable().prune([ask("bridge"), call("1"), result("1", [{"type": "text", "text": ITEMS}, IMAGE])])
+    assert [part["type"] for part in cut.content] == ["text", "image", "text"]
+    assert FACTS[0] in json.loads(cut.content[0]["text"])
+    assert "recall id" in cut.content[2]["text"]
+    (_, _, cut) = stable(recall="off").prune([ask("bridge"), call("1"), result("1")])
+    assert "left out]" in cut.content
+    assert "recall" not in cut.content
+
+
+def test_a_limit_without_room_for_a_note_is_kept_all_the_same() -> None:
+    (_, _, cut) = stable(limit=64, counter=len).prune([ask("bridge"), call("1"), result("1")])
+    assert len(cut.content) <= 64
+    assert cut.content in LONG
+
+
+def recall(pruner: StableMessagePruner, messages: list[BaseMessage], *args: Any) -> str:
+    reply = pruner.recall_text(messages, *args)
+    assert COUNTER.count(reply) <= pruner.pruner.limit
+    return reply
+
+
+@pytest.mark.parametrize("content", [LONG, ITEMS, [{"type": "text", "text": ITEMS}], "\n".join(LONG.split(". "))])
+def test_recall_gives_back_what_was_cut(content: Any) -> None:
+    messages = [ask("bridge"), call("1"), result("1", content)]
+    pruner = stable()
+    id_ = pruner.prune(messages)[2].response_metadata["ctxprune"]["id"]
+    for topic, fact in zip(TOPICS, FACTS, strict=True):
+        for asked in (id_, ""):
+            reply = recall(pruner, messages, f"Tell me about the {topic}.", asked)
+            assert fact.removesuffix(".") in reply
+            assert "tokens not shown" in reply
+
+
+def test_recall_without_an_id_finds_the_message_that_holds_it() -> None:
+    messages: list[BaseMessage] = []
+    for number in range(12):
+        words = " ".join(f"Line {i} of file {number} says nothing." for i in range(40))
+        content = f"{words} The code of vault {number} is {number}77."
+        messages += [ask("bridge"), call(str(number)), result(str(number), content)]
+    pruner = stable()
+    for number in range(12):
+        reply = recall(pruner, messages, f"What is the code of vault {number}?")
+        assert f"The code of vault {number} is {number}77." in reply
+
+
+def test_recall_in_other_conversations_gives_nothing_and_the_same_words() -> None:
+    store: MemoryStore[Any] = MemoryStore()
+    messages = [ask("bridge"), call("1"), result("1", id="r")]
+    pruner = stable(store=store)
+    id_ = pruner.prune(messages, OWNER)[2].response_metadata["ctxprune"]["id"]
+    words = set()
+    for owner in (None, Owner("", "other"), Owner("x", "thread")):
+        for asked in (id_, "0123456789ab", "cut-0", "\udc80", "x" * 10_000):
+            with pytest.raises(InputError) as caught:
+                stable(store=store).recall_text([ask("tram")], "Tell me about the tram.", asked, owner)
+            words.add(str(caught.value))
+        with pytest.raises(InputError):
+            stable(store=store).recall_text([ask("tram")], "Tell me about the tram.", "", owner)
+    assert len(words) == 1
+    # In its own, it is found after its messages went.
+    for asked in (id_, ""):
+        assert FACTS[4] in recall(stable(store=store), [ask("tram")], "Tell me about the tram.", asked, OWNER)
+    with pytest.raises(InputError, match="query is empty"):
+        pruner.recall_text(messages, " ", id_, OWNER)
+
+
+def test_recall_of_what_has_no_smaller_form() -> None:
+    whole = json.dumps({"text": LONG, "n": 1})
+    pruner = stable()
+    parts = [{"type": "text", "text": text} for text in (LONG, whole)]
+    messages = [ask("bridge"), call("1"), result("1", parts)]
+    shown = pruner.prune(messages, OWNER)
+    id_ = shown[2].response_metadata["ctxprune"]["id"]
+    assert FACTS[4] in recall(pruner, messages, "Tell me about the tram.", id_, OWNER)
+    assert recall(pruner, messages, "Tell me about the tram.", id_, OWNER)
+
+
+def test_a_reply_of_recall_is_never_cut() -> None:
+    messages = [ask("bridge"), call("1"), ToolMessage(LONG, tool_call_id="1", name="recall")]
+    assert stable().prune(messages)[2] is messages[2]
+
+
+def test_what_a_later_question_needs_is_appended_to_it() -> None:
+    pruner = stable(recall="append", limit=160)
+    messages: list[BaseMessage] = [ask("bridge"), call("1"), result("1"), AIMessage("In 1900."), ask("tram")]
+    shown = pruner.prune(messages)
+    assert FACTS[4] not in shown[2].content
+    assert "recall" not in shown[2].content
+    assert shown[4].content.startswith("Tell me about the tram.\n\n[From earlier results")
+    assert FACTS[4] in shown[4].content
+    assert FACTS[0] not in shown[4].content  # it was shown
+    assert tokens(shown[4]) <= 80 + tokens(messages[4])
+    # Again: it stands there already. And what has nothing to do with the results gets nothing.
+    for words in ("Tell me about the tram.", "Thanks a lot!", ""):
+        more = [*messages, AIMessage("In 1928."), HumanMessage(words)]
+        assert wire(pruner.prune(more)[:5]) == wire(shown)
+        assert pruner.prune(more)[6].content == words or FACTS[4] not in pruner.prune(more)[6].content
+    blocks = [*messages[:4], HumanMessage([{"type": "text", "text": "Tell me about the tram."}, IMAGE])]
+    content = pruner.prune(blocks)[4].content
+    assert content[:2] == blocks[4].content
+    assert FACTS[4] in content[2]["text"]
+
+
+def test_what_was_appended_stays_where_messages_vanish() -> None:
+    store: MemoryStore[Any] = MemoryStore()
+    messages = [ask("bridge"), call("1"), result("1", id="r"), AIMessage("In 1900."), ask("tram", id="h")]
+    sent = wire(stable(recall="append", limit=160, store=store).prune(messages, OWNER))
+    later = [HumanMessage("A summary."), *messages[1:]]
+    assert wire(stable(recall="append", limit=160, store=store).prune(later, OWNER))[1:] == sent[1:]
+
+
+def test_an_edit_cuts_what_comes_behind_its_trigger_and_then_always() -> None:
+    store: MemoryStore[Any] = MemoryStore()
+    edit = PruneToolResults(trigger=1_000, pruner=stable(store=store, recall="off"))
+    messages: list[BaseMessage] = [ask("bridge")]
+    sent: list[str] = []
+    for number in range(6):
+        messages += [call(str(number)), result(str(number), id=f"m{number}"), ask(TOPICS[number % 5])]
+        shown = list(messages)
+        edit.apply(shown, count_tokens=count_tokens_approximately)
+        written = wire(shown)
+        assert written[: len(sent)] == sent
+        sent = written
+    cut = [new is not old for new, old in zip(shown, messages, strict=True) if new.type == "tool"]
+    assert cut == sorted(cut)
+    assert {False, True} == set(cut)
+
+
+def test_pickles_prune_alike() -> None:
+    messages = [ask("bridge"), call("1"), result("1")]
+    pruner = stable()
+    assert wire(pickle.loads(pickle.dumps(pruner)).prune(messages)) == wire(pruner.prune(messages))
+
+
+def test_wrong_arguments_are_told() -> None:
+    with pytest.raises(UsageError, match="pruner"):
+        StableMessagePruner("lexical.v1")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="recall"):
+        StableMessagePruner(recall="yes")  # type: ignore[arg-type]
