@@ -12,6 +12,7 @@ other documents. Finished runs are kept beside the result.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 from statistics import fmean
@@ -38,7 +39,9 @@ def main() -> int:
     parser.add_argument("--own", type=Path, help="folder that benchmarks/data/field_text/build.py makes")
     parser.add_argument("--part", choices=list(RUNS), default="test")
     parser.add_argument("--runs", type=int)
-    parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=[*STRATEGIES, *STUDIED], metavar="NAME")
+    parser.add_argument(
+        "--strategies", nargs="*", default=list(STRATEGIES), choices=[*STRATEGIES, *STUDIED], metavar="NAME"
+    )
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     options = parser.parse_args()
     results = read_tool_results(SHARED / "data", options.own)
@@ -59,7 +62,9 @@ def main() -> int:
 def play_all(runs: Sequence[AgentRun], name: str, parts: Parts) -> list[list[Any]]:
     played = []
     for place, run in enumerate(runs):
-        played.append(parts.row(name, describe_data([run]), lambda run=run: play_run(run, (STRATEGIES | STUDIED)[name])))
+        played.append(
+            parts.row(name, describe_data([run]), lambda run=run: play_run(run, (STRATEGIES | STUDIED)[name]))
+        )
         say(f"{name}: {place + 1} of {len(runs)}")
     return played
 
@@ -93,6 +98,7 @@ def measure(runs: Sequence[Sequence[Any]], baseline: Sequence[Sequence[Any]]) ->
         "answers_kept": answers_kept(scored, plain),
         "answers_by_group": {},
         "recalled": recall_figures(scored),
+        "cost_by_turn": [round(value) for value in cost_by_turn(runs)],
         "calls_a_run": round(len(calls) / len(runs), 1),
         "recalls_a_run": round(sum(turn["recalls"] for turn in turns) / len(runs), 2),
         "tokens_a_run": round(sum(call["tokens"] for call in calls) / len(runs)),
@@ -127,6 +133,12 @@ def cost_figures(runs: Sequence[Any], baseline: Sequence[Any], name: str) -> dic
 
 def run_cost(run: Sequence[Any], name: str) -> float:
     return sum(call["costs"][name] for turn in run for call in turn["calls"])
+
+
+def cost_by_turn(runs: Sequence[Any]) -> list[float]:
+    """What a run has cost on average after each of its turns, with the exact longest prefix cached."""
+    turns = [fmean(run_cost([run[place]], "exact") for run in runs) for place in range(TURNS)]
+    return list(itertools.accumulate(turns))
 
 
 def recall_figures(scored: Sequence[Any]) -> dict[str, Any]:
