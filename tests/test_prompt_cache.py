@@ -146,7 +146,7 @@ def extends(outcomes: list[dict[str, Any]]) -> list[bool]:
 
 def stable(asked_with: str, recall: str = "tool") -> Any:
     pruner = strategies.MessagePruner(limit=200, scorer="lexical.v1")
-    return scripted.Strategy(lambda: [strategies.PruningMiddleware(pruner, recall=recall)], recall=asked_with)
+    return scripted.Strategy(lambda _: [strategies.PruningMiddleware(pruner, recall=recall)], recall=asked_with)
 
 
 def test_without_pruning_all_is_shown_and_cached():
@@ -175,7 +175,7 @@ def test_without_a_call_of_recall_it_stays_cut():
 
 def test_pruning_anew_for_each_question_finds_it_and_breaks_the_prefix():
     pruner = strategies.MessagePruner(limit=200, scorer="lexical.v1")
-    outcomes = play(scripted.Strategy(lambda: [strategies.PruningMiddleware(pruner, stable=False)]))
+    outcomes = play(scripted.Strategy(lambda _: [strategies.PruningMiddleware(pruner, stable=False)]))
     assert [turn["found"] for turn in outcomes] == [True] * 4
     # The last question is of another kind, so that all results before it are cut otherwise.
     assert extends(outcomes)[-1] is False
@@ -183,7 +183,7 @@ def test_pruning_anew_for_each_question_finds_it_and_breaks_the_prefix():
 
 
 def test_cleared_results_are_read_again_where_the_strategy_says_so():
-    def clear() -> list[Any]:
+    def clear(_scorer: Any) -> list[Any]:
         return [strategies.ContextEditingMiddleware(edits=[strategies.ClearToolUsesEdit(trigger=100, keep=1)])]
 
     assert [turn["found"] for turn in play(scripted.Strategy(clear))] == [True, True, True, False]

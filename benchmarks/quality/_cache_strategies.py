@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import random
+from functools import cache
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, ClearToolUsesEdit, ContextEditingMiddleware
 from langchain_core.messages import trim_messages
 from langchain_core.messages.utils import count_tokens_approximately
 
-from benchmarks.quality._scripted_agent import Strategy
-from ctxprune.integrations.langchain import MessagePruner, PruningMiddleware
+from benchmarks.common.record import SHARED
+from benchmarks.quality._scripted_agent import ABOUT, Strategy
+from ctxprune.integrations.langchain import MessagePruner, PruningMiddleware, ToolSelectionMiddleware, ToolSelector
 
 LIMITS = (1000, 2000, 3000)
 """Tokens of a tool result that were tried on the part "dev"."""
@@ -17,6 +22,7 @@ LIMIT = 2000
 """The one chosen there."""
 TRIGGER = 20_000
 """Tokens of a conversation, by LangChain's count, above which its peers clear or trim."""
+MANY_TOOLS = 60
 
 
 class TrimMiddleware(AgentMiddleware):
@@ -32,32 +38,65 @@ class TrimMiddleware(AgentMiddleware):
 
 
 def _rewrite(limit: int = LIMIT) -> Strategy:
-    return Strategy(lambda: [PruningMiddleware(MessagePruner(limit), stable=False)])
+    return Strategy(lambda scorer: [PruningMiddleware(MessagePruner(limit, scorer=scorer), stable=False)])
 
 
 def _stable(recall: Any, asked_with: str = "", limit: int = LIMIT) -> Strategy:
-    return Strategy(lambda: [PruningMiddleware(MessagePruner(limit), recall=recall)], recall=asked_with)
+    return Strategy(
+        lambda scorer: [PruningMiddleware(MessagePruner(limit, scorer=scorer), recall=recall)], recall=asked_with
+    )
 
 
 def _clear(*, read_again: bool) -> Strategy:
     return Strategy(
-        lambda: [ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=TRIGGER)])], read_again=read_again
+        lambda _: [ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=TRIGGER)])], read_again=read_again
     )
 
 
+def _trim(*, read_again: bool) -> Strategy:
+    return Strategy(lambda _: [TrimMiddleware()], read_again=read_again)
+
+
+def _many_tools(*selection: AgentMiddleware) -> Strategy:
+    """Stable pruning with many tools on offer; those that the script calls are always kept."""
+    return Strategy(
+        lambda scorer: [PruningMiddleware(MessagePruner(LIMIT, scorer=scorer)), *selection],
+        "id",
+        extra_tools=read_tools,
+    )
+
+
+@cache
+def _tool_rows() -> list[Any]:
+    with gzip.open(SHARED / "data" / "tools" / "seal_tools" / "tools.jsonl.gz", "rt", encoding="utf-8") as file:
+        return random.Random(0).sample([json.loads(line) for line in file], MANY_TOOLS)
+
+
+def read_tools() -> list[Any]:
+    """Tools of Seal-Tools, as providers take them."""
+    names = ("name", "description", "parameters")
+    return [{"type": "function", "function": {name: row[name] for name in names}} for row in _tool_rows()]
+
+
 STRATEGIES = {
-    "none": Strategy(list),
+    "none": Strategy(lambda _: []),
     "rewrite": _rewrite(),
     "stable": _stable("tool", "id"),
     "stable, recall without id": _stable("tool", "question"),
-    "stable, no call of recall": _stable("tool"),
     "stable, append": _stable("append"),
     "clear": _clear(read_again=False),
     "clear, read again": _clear(read_again=True),
-    "trim": Strategy(lambda: [TrimMiddleware()]),
-    "trim, read again": Strategy(lambda: [TrimMiddleware()], read_again=True),
+    "trim": _trim(read_again=False),
+    "trim, read again": _trim(read_again=True),
 }
 """Those of the report."""
+
+TOOL_LISTS = {
+    "all tools": _many_tools(),
+    "list that grows": _many_tools(ToolSelectionMiddleware(ToolSelector(always=tuple(ABOUT)))),
+    "list anew": _many_tools(ToolSelectionMiddleware(ToolSelector(always=tuple(ABOUT)), stable=False)),
+}
+"""Lists of tools under stable pruning, with MANY_TOOLS more tools."""
 
 STUDIED = {
     f"{name}, {limit}": make(limit)

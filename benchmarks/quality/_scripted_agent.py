@@ -23,6 +23,7 @@ from pydantic import PrivateAttr
 from benchmarks.quality._prompt_prices import CallCost, PromptCache
 from benchmarks.quality._tool_results import holds_evidence, visible_forms
 from ctxprune import as_counter
+from ctxprune.scorers import DEFAULT_SCORER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ SYSTEM = "You answer questions with the help of tools. Say so where the tools' r
 RECALLS = 3
 """Calls of recall that the script makes within one turn, at most."""
 _RECALL = "recall"
-_ABOUT = {
+ABOUT = {
     "read_document": "Read a document, or a part of it, by its name.",
     "fetch_page": "Fetch a web page, or a part of it, as HTML.",
     "read_table": "Read a table by its name; the result is CSV.",
@@ -53,16 +54,16 @@ class Strategy:
     """What stands between the agent's state and its model, and what the script may do about missing evidence.
 
     Attributes:
-        middleware: Makes the middleware of one run.
+        middleware: Makes the middleware of one run, with the scorer that prunes.
         recall: What the script calls `recall` with: "id" and the question, the "question" alone, or "" for never.
         read_again: Whether it calls the tool of an earlier turn again, once a turn, where it has no evidence.
-        extra_tools: Further tools on offer that no turn needs.
+        extra_tools: Makes further tools on offer, which no turn needs.
     """
 
-    middleware: Callable[[], list[Any]]
+    middleware: Callable[[Any], list[Any]]
     recall: str = ""
     read_again: bool = False
-    extra_tools: tuple[Any, ...] = ()
+    extra_tools: Callable[[], list[Any]] = list
 
 
 @dataclass
@@ -92,13 +93,19 @@ class TurnOutcome:
     calls: list[CallCost] = field(default_factory=list)
 
 
-def play_run(run: AgentRun, strategy: Strategy) -> list[dict[str, Any]]:
-    """The outcomes of a run's turns, as JSON-safe objects."""
+def play_run(run: AgentRun, strategy: Strategy, scorer: Any = DEFAULT_SCORER) -> list[dict[str, Any]]:
+    """The outcomes of a run's turns, as JSON-safe objects.
+
+    Args:
+        run: What is asked.
+        strategy: What stands between the agent and its model.
+        scorer: Prunes tool results.
+    """
     script = Script(run, strategy)
     model = ScriptedModel()
     model._script = script
-    tools = [*make_tools(run), *strategy.extra_tools]
-    agent = create_agent(model, tools, middleware=strategy.middleware(), system_prompt=SYSTEM)
+    tools = [*make_tools(run), *strategy.extra_tools()]
+    agent = create_agent(model, tools, middleware=strategy.middleware(scorer), system_prompt=SYSTEM)
     config = {"configurable": {"thread_id": run.name}, "recursion_limit": 100}
     messages: list[BaseMessage] = []
     for place, turn in enumerate(run.turns):
@@ -115,7 +122,7 @@ def make_tools(run: AgentRun) -> list[StructuredTool]:
     def read(name: str) -> str:
         return texts[name]
 
-    return [StructuredTool.from_function(read, name=name, description=about) for name, about in _ABOUT.items()]
+    return [StructuredTool.from_function(read, name=name, description=about) for name, about in ABOUT.items()]
 
 
 class Script:

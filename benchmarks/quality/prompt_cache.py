@@ -19,10 +19,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common.parts import Parts, fingerprint, say
-from benchmarks.common.record import SHARED, record
+from benchmarks.common.record import RESULTS, SHARED, record
 from benchmarks.quality._agent_runs import RETURNS, TURNS, AgentRun, make_runs
-from benchmarks.quality._cache_strategies import STRATEGIES, STUDIED
+from benchmarks.quality._cache_strategies import STRATEGIES, STUDIED, TOOL_LISTS
 from benchmarks.quality._prompt_prices import PRICES
+from benchmarks.quality._remembered_scores import RememberedScorer
 from benchmarks.quality._scripted_agent import RECALLS, play_run
 from benchmarks.quality._tool_result_sets import read_tool_results
 
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEED = 0
-RUNS = {"dev": 16, "test": 64}
+RUNS = {"dev": 16, "test": 60}
 BASELINE = "none"
+ALL_TOOLS = "all tools"
+TOOL_RUNS = 10
+KNOWN = STRATEGIES | STUDIED | TOOL_LISTS
 
 
 def main() -> int:
@@ -39,34 +43,41 @@ def main() -> int:
     parser.add_argument("--own", type=Path, help="folder that benchmarks/data/field_text/build.py makes")
     parser.add_argument("--part", choices=list(RUNS), default="test")
     parser.add_argument("--runs", type=int)
-    parser.add_argument(
-        "--strategies", nargs="*", default=list(STRATEGIES), choices=[*STRATEGIES, *STUDIED], metavar="NAME"
-    )
+    parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=list(KNOWN), metavar="NAME")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     options = parser.parse_args()
     results = read_tool_results(SHARED / "data", options.own)
     runs = make_runs(results, options.part, options.runs or RUNS[options.part], SEED)
     parts = Parts("prompt_cache", keep=not options.fresh)
     names = [BASELINE, *(name for name in options.strategies if name != BASELINE)]
-    outcomes = {name: play_all(runs, name, parts) for name in names}
-    figures = {"runs": describe_runs(runs), "strategies": {}}
-    for name in names:
-        figures["strategies"][name] = measure(outcomes[name], outcomes[BASELINE])
-        say(f"{name}: {figures['strategies'][name]}")
+    outcomes = play_all(runs, names, parts)
+    figures: dict[str, Any] = {"runs": describe_runs(runs), "strategies": measure_all(outcomes, BASELINE)}
     complete = options.part == "test" and options.own is not None and options.runs is None
     if complete and set(names) == set(STRATEGIES):
+        figures["tool_lists"] = measure_all(play_all(runs[:TOOL_RUNS], list(TOOL_LISTS), parts), ALL_TOOLS)
         record("prompt_cache", figures, seed=SEED, data={"tool results": describe_data(runs)})
     return 0
 
 
-def play_all(runs: Sequence[AgentRun], name: str, parts: Parts) -> list[list[Any]]:
-    played = []
-    for place, run in enumerate(runs):
-        played.append(
-            parts.row(name, describe_data([run]), lambda run=run: play_run(run, (STRATEGIES | STUDIED)[name]))
-        )
-        say(f"{name}: {place + 1} of {len(runs)}")
+def play_all(runs: Sequence[AgentRun], names: Sequence[str], parts: Parts) -> dict[str, list[Any]]:
+    """What each strategy made of each run; run by run, since strategies share what was scored."""
+    scorer = RememberedScorer(RESULTS / "prompt_cache.part.scores")
+    played: dict[str, list[Any]] = {name: [] for name in names}
+    for place, run in enumerate(runs, 1):
+        for name in names:
+            strategy = KNOWN[name]
+            row = parts.row(name, describe_data([run]), lambda run=run, one=strategy: play_run(run, one, scorer))
+            played[name].append(row)
+        say(f"{place} of {len(runs)} runs")
     return played
+
+
+def measure_all(outcomes: dict[str, list[Any]], baseline: str) -> dict[str, Any]:
+    """Figures by strategy."""
+    found = {name: measure(played, outcomes[baseline]) for name, played in outcomes.items()}
+    for name, row in found.items():
+        say(f"{name}: {row}")
+    return found
 
 
 def describe_data(runs: Sequence[AgentRun]) -> str:

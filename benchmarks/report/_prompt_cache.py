@@ -9,7 +9,6 @@ LABELS = {
     "rewrite": "`stable=False`: cut anew for each question",
     "stable": "**stable**, `recall` called with the id",
     "stable, recall without id": "stable, `recall` called without one",
-    "stable, no call of recall": "stable, `recall` never called",
     "stable, append": 'stable, `recall="append"`',
     "clear": "LangChain's ClearToolUsesEdit",
     "clear, read again": "the same, cleared results read again",

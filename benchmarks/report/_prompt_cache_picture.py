@@ -26,7 +26,6 @@ STYLES = {
     "rewrite": Style("cut anew", 1),
     "stable": Style("stable, recall", 0, width=3.2),
     "stable, recall without id": Style("recall without id", 0, (0, (2.5, 2))),
-    "stable, no call of recall": Style("no recall", 0, (0, (1, 1.5))),
     "stable, append": Style("append", 2, width=2.4),
     "clear": Style("ClearToolUses", 3, (0, (4, 2))),
     "clear, read again": Style("ClearToolUses, read again", 3),
