@@ -41,7 +41,7 @@ def draw_prompt_cache(figures, theme: Theme) -> str:
         f"{about['runs']} agent runs of {about['turns']} turns over real tool results; cached tokens at a tenth;"
         " no language model answers"
     )
-    picture = Picture((920, 460), theme, "Pruning under a prompt cache", note)
+    picture = Picture((920, 446), theme, "Pruning under a prompt cache", note)
     chosen = {name: figures["strategies"][name] for name in STYLES if name in figures["strategies"]}
     draw_answers(picture, chosen)
     draw_turns(picture, {name: chosen[name] for name in DRAWN_BY_TURN if name in chosen})
@@ -81,11 +81,11 @@ def label_marks(picture: Picture, axes: Axes, rows, marks: list[tuple[float, flo
 
 def draw_turns(picture: Picture, rows) -> None:
     theme = picture.theme
-    axes = picture.add_axes(540, 76, 200, 310)
+    axes = picture.add_axes(536, 76, 178, 310)
     turns = len(next(iter(rows.values()))["cost_by_turn"])
     high = max(row["cost_by_turn"][-1] for row in rows.values()) / 1000
     axes.set(xlim=(1, turns), ylim=(0, high * 1.05), xticks=(1, 5, 10, 15, 20))
-    picture.name_axes(axes, "turn", "cost so far, thousand tokens uncached")
+    picture.name_axes(axes, "turn", "cost so far, in thousands of uncached tokens")
     ends = []
     for name, row in rows.items():
         style = STYLES[name]

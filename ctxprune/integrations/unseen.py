@@ -1,0 +1,75 @@
+"""Scores by which what a model has seen already comes last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ctxprune.context.grid import column_units
+from ctxprune.errors import CtxpruneError
+from ctxprune.rag.kinds import read_context
+from ctxprune.rag.sniff import sniff_kind
+from ctxprune.scorers.base import Scorer, as_scorer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
+
+__all__ = ["UnseenFirst", "count_unseen"]
+
+
+class UnseenFirst(Scorer):
+    """The scores of another scorer; units whose text was shown get the lowest one of their context.
+
+    Columns of tables keep theirs: rows that were not shown need them. Other white space and other tags hide nothing.
+
+    Args:
+        scorer: Gives the scores; it chooses by the form of a context, where that is wanted.
+        shown: Texts that the model has seen.
+    """
+
+    dispatches: ClassVar[bool] = True
+
+    def __init__(self, scorer: Any, shown: Sequence[str]) -> None:
+        self._scorer = as_scorer(scorer)
+        self._shown = [form for text in shown for form in _forms(text)]
+
+    def for_context(self, context: Context[Any]) -> Scorer:
+        """Itself, whatever the context."""
+        del context
+        return self
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """float32 (n_units,) in the range of the other scorer's."""
+        scores = np.array(self._scorer.score(query, context), dtype=np.float32)
+        if not scores.size:
+            return scores
+        columns = set(column_units(context.grids))
+        lowest = scores.min()
+        for index, unit in enumerate(context.units):
+            if index not in columns and self._is_shown(unit.text):
+                scores[index] = lowest
+        return scores
+
+    def _is_shown(self, text: str) -> bool:
+        bare = _squeeze(text)
+        return bool(bare) and any(bare in form for form in self._shown)
+
+
+def _forms(text: str) -> list[str]:
+    """The text without white space, and of a page what its units say."""
+    forms = [_squeeze(text)]
+    if sniff_kind(text) == "html":
+        try:
+            forms.append(_squeeze("".join(unit.text for unit in read_context(text, "html").units)))
+        except CtxpruneError:
+            pass  # it cannot be read as a page here: its units are not asked for as those of one either
+    return forms
+
+
+def _squeeze(text: str) -> str:
+    # Bars stand between the cells of a row in what a page's unit says, and nowhere in what is shown of it.
+    return "".join(text.split()).replace("|", "")
