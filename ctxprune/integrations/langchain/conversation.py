@@ -29,9 +29,12 @@ def read_owner(config: Mapping[str, Any], namespace: Namespace = "") -> Owner | 
 
     Args:
         config: Of the run.
-        namespace: Keeps apart conversations of several users, who may choose the same `thread_id`.
+        namespace: Keeps apart conversations of several users, who may choose the same `thread_id`. All of one
+            namespace share the room of an account in a store; without one each conversation is an account.
     """
     thread = (config.get("configurable") or {}).get("thread_id")
     if thread is None or thread == "":
         return None
-    return Owner(namespace(config) if callable(namespace) else namespace, str(thread))
+    name = namespace(config) if callable(namespace) else namespace
+    # One session is "" and the other is not, so that a thread never is what is kept for a namespace of that name.
+    return Owner(name, str(thread)) if name else Owner(str(thread))

@@ -11,22 +11,21 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from ctxprune.errors import BudgetError, InputError
 from ctxprune.integrations.langchain.messages import read_texts, replace_texts
 from ctxprune.integrations.langchain.notes import content_id, text_form
+from ctxprune.integrations.langchain.ranking import is_seen, rank_sources, read_parts
 from ctxprune.integrations.recall import StoredMessage
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.passages.passages import Passage, Passages
-from ctxprune.scorers import SCORERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ctxprune.integrations.langchain.stable import StableMessagePruner
     from ctxprune.integrations.recall import Owner
 
 __all__ = ["append_left_out", "recall_left_out"]
 
-_SEVERAL = 3  # messages that one reply draws on
+_SEVERAL, _EACH = 5, 200  # messages that one reply draws on, and tokens that each must have there
 _TRIES = 6
 _QUERY = 2_000  # characters of a query that are read
 _LEAST = 8  # tokens of an excerpt
@@ -48,8 +47,9 @@ def recall_left_out(
     sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, pruner.prune(messages, owner))
     if not sources:
         raise InputError("nothing was left out in this conversation")
-    chosen = _rank(query, sources)[:_SEVERAL]
-    return _write_reply(pruner, query, {id_: sources[id_] for id_, _ in chosen})
+    about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
+    chosen = (about or others)[: _several(pruner.pruner.limit)]
+    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen})
 
 
 def append_left_out(
@@ -67,7 +67,7 @@ def append_left_out(
     """
     found, sources, seen = list(shown), dict[str, StoredMessage](), list[str]()
     for index, (whole, cut) in enumerate(zip(messages, shown, strict=True)):
-        if isinstance(whole, HumanMessage) and sources:
+        if isinstance(whole, HumanMessage):
             addition = _decide_addition(pruner, whole, sources, tuple(seen), owner)
             if addition:
                 seen.append(addition)
@@ -89,12 +89,12 @@ def _decide_addition(
     question = str(message.text).strip()[:_QUERY]
     id_ = content_id(read_texts(message)[1])
     kept = pruner.find_decision(message, id_, owner)
-    if kept is None:
+    if kept is None and sources and question:
         key = ("append", question, tuple(sources), seen)
         addition: str = pruner.memo.get(key, lambda: _excerpt(pruner, question, sources, seen))
         # That nothing is needed is remembered, too.
         kept = pruner.keep_decision(message, id_, (addition,), owner)
-    return kept[0]
+    return "" if kept is None else kept[0]
 
 
 def _with_addition(message: HumanMessage, addition: str) -> BaseMessage:
@@ -110,8 +110,9 @@ def _excerpt(
 ) -> str:
     """What was left out, and says something about the question; "" where nothing does."""
     # Without a word in common it is no question about these results, and whatever scored best would be noise.
-    chosen = [id_ for id_, score in _rank(question, sources, seen) if score > 0][:_SEVERAL]
+    about, _ = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
     budget, count = pruner.pruner.limit // 2, pruner.pruner.counter.count_many
+    chosen = about[: _several(budget)]
     room = budget - count([_APPENDED])[0] - _LEAST
     if not chosen or room < _LEAST:
         return ""
@@ -133,31 +134,8 @@ def _without_seen(whole: str, cut: str, seen: tuple[str, ...]) -> str:
     """What a model has not seen of a cut text: sentences of prose, else all of it if it has a line that is new."""
     if text_form(whole) in ("text", "markdown"):
         passage = Passage(cut)
-        return passage.render([i for i, unit in enumerate(passage.units) if not _is_seen(unit.text, seen)])
-    lists = json_lists(cut)
-    parts = cut.splitlines() if lists is None else [unit.text for unit in lists.units]
-    return cut if any(not _is_seen(part, seen) for part in parts if not _NOTE.match(part)) else ""
-
-
-def _is_seen(text: str, seen: Iterable[str]) -> bool:
-    return any(text.strip() in shown for shown in seen)
-
-
-def _rank(query: str, sources: Mapping[str, StoredMessage], seen: tuple[str, ...] = ()) -> list[tuple[str, float]]:
-    """Ids with the score, by words, of their best sentence that was not seen: 0 for no word in common.
-
-    The best first, and of equal ones the latest.
-    """
-    owners = [id_ for id_, source in sources.items() for _ in source.texts]
-    passages = Passages([text for source in sources.values() for text in source.texts])
-    best = dict.fromkeys(sources, 0.0)
-    if passages.units:
-        scores = SCORERS.get("lexical.v1")().score(query, passages)
-        for unit, place, score in zip(passages.units, passages.sources, scores.tolist(), strict=True):
-            if score > best[owners[place]] and not _is_seen(unit.text, seen):
-                best[owners[place]] = score
-    latest_first = list(best.items())[::-1]
-    return sorted(latest_first, key=lambda entry: -entry[1])
+        return passage.render([i for i, unit in enumerate(passage.units) if not is_seen(unit.text, seen)])
+    return cut if any(not is_seen(part, seen) for part in read_parts(cut) if not _NOTE.match(part)) else ""
 
 
 def _cut_sources(
@@ -192,6 +170,10 @@ def _find_source(
     if not isinstance(found, StoredMessage):
         raise InputError(_NOTHING, hint="call recall without an id to search all that was left out")
     return found
+
+
+def _several(limit: int) -> int:
+    return max(1, min(_SEVERAL, limit // _EACH))
 
 
 def _write_reply(pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage]) -> str:

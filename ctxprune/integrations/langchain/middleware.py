@@ -47,7 +47,7 @@ class PruningMiddleware(AgentMiddleware):
             behind its text, for models that do not call tools reliably (at most half of the limit; it stays there in
             later calls; results then speak in the human message's name); "off" does neither.
         namespace: Whose the conversations are, beside their `thread_id`: a text, or a function of the run's config, for
-            services whose users choose their own thread ids.
+            services whose users choose their own thread ids. See `StoreLimits` for what all of one may keep.
 
     Raises:
         UsageError: An argument is of the wrong kind, or given although `stable` is False.

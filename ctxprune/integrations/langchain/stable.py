@@ -67,6 +67,7 @@ class StableMessagePruner:
     store: RecallStore[Any] | None = None
     recall: Recall = "tool"
     memo: Memo = field(default_factory=lambda: Memo(_REMEMBERED), init=False, repr=False, compare=False)
+    parts: Memo = field(default_factory=Memo, init=False, repr=False, compare=False)
     kept: RecallStore[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

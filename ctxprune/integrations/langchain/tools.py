@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -117,7 +118,7 @@ class ToolSelector:
         for message in messages:
             if isinstance(message, HumanMessage):
                 asked, question = True, str(message.text)
-                units = self._memo.get((mark, question), lambda text=question: self._select_units(text, context))
+                units = self._memo.get((mark, question), partial(self._select_units, question, context))
                 chosen.update(dict.fromkeys(everything if units is None else sorted(context.sources[i] for i in units)))
             elif isinstance(message, ToolMessage) and not asked:
                 chosen.update(dict.fromkeys(everything))  # without a question, all of them were offered

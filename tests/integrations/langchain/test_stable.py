@@ -67,15 +67,17 @@ CONTENTS = [LONG, ITEMS, "short", "", FORMS["csv"][0], FORMS["log"][0], [LONG, I
 
 
 @st.composite
-def turns(draw: st.DrawFn) -> list[list[BaseMessage]]:
+def turns(draw: st.DrawFn, *, named: bool = False) -> list[list[BaseMessage]]:
     """What comes between two calls of a model, several times: questions, then parallel calls and their results."""
     parts: list[list[BaseMessage]] = []
     for number in range(draw(st.integers(1, 7))):
-        with_ids = draw(st.booleans())
+        with_ids = named or draw(st.booleans())
         new: list[BaseMessage] = []
         for _ in range(draw(st.integers(1 if not number else 0, 2))):
             content = draw(st.sampled_from([f"Tell me about the {topic}." for topic in TOPICS] + [LONG, "Thanks!", ""]))
             new.append(HumanMessage([{"type": "text", "text": content}, IMAGE] if draw(st.booleans()) else content))
+        if with_ids:
+            new = [message.model_copy(update={"id": f"h{number}-{i}"}) for i, message in enumerate(new)]
         parts.append(new)
         ids = draw(st.lists(st.sampled_from("abc"), max_size=3))  # the same ones come again
         calls = [{"name": "search", "args": {"q": draw(st.sampled_from(TOPICS)), "n": 3}, "id": id_} for id_ in ids]
@@ -109,6 +111,22 @@ def test_the_prefix_of_each_call_is_that_of_the_call_before(
                 assert tokens(message) <= 100
         sent = written
     assert wire(asyncio.run(stable(**fields).aprune(messages, owner))) == sent
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(turns(named=True), st.sampled_from(["tool", "append"]), st.data())
+def test_where_messages_are_deleted_the_others_keep_their_bytes(
+    parts: list[list[BaseMessage]], recall: Any, data: st.DataObject
+) -> None:
+    store: MemoryStore[Any] = MemoryStore()
+    fields = {"recall": recall, "kinds": ("tool", "ai"), "store": store}
+    messages: list[BaseMessage] = []
+    sent: dict[str, str] = {}
+    for new in parts:
+        gone = data.draw(st.sets(st.sampled_from([message.id for message in messages]))) if messages else set()
+        messages = [message for message in messages if message.id not in gone] + new
+        for whole, written in zip(messages, wire(stable(**fields).prune(messages, OWNER)), strict=True):
+            assert sent.setdefault(str(whole.id), written) == written
 
 
 def test_a_result_is_cut_for_the_question_when_it_came_and_for_its_call() -> None:

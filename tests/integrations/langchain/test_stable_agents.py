@@ -90,15 +90,12 @@ def question(turn: int) -> HumanMessage:
     return HumanMessage(f"Tell me about the {TOPICS[turn % len(TOPICS)]}.")
 
 
-def run_turns(build: Any, *, asynchronous: bool = False) -> list[Scripted]:
-    """A conversation of two threads side by side, in which `build` makes a new agent for each turn."""
-    models = []
+def run_turns(build: Any, threads: tuple[str, ...] = ("one",), *, asynchronous: bool = False) -> list[Scripted]:
+    """Conversations side by side, in which `build` makes the middleware of a new agent for each turn."""
     saver = InMemorySaver()
-    scripts = {"one": script(), "two": script()}
-    for thread, answers in scripts.items():
-        model = Scripted(messages=answers)
-        models.append(model)
-        for turn in range(TURNS):
+    models = [Scripted(messages=script()) for _ in threads]
+    for turn in range(TURNS):
+        for thread, model in zip(threads, models, strict=True):
             agent = create_agent(model, TOOLS, middleware=build(), checkpointer=saver, system_prompt="Be brief.")
             config: Any = {"configurable": {"thread_id": thread}}
             inputs: Any = {"messages": [question(turn)]}
@@ -134,7 +131,7 @@ def test_the_prefix_is_the_same_in_twenty_turns(expected: list[list[str]]) -> No
 
 
 def test_a_restart_before_each_turn_changes_nothing(expected: list[list[str]]) -> None:
-    for model in run_turns(lambda: [PruningMiddleware(PRUNER)]):
+    for model in run_turns(lambda: [PruningMiddleware(PRUNER)], ("one", "two")):
         assert model._sent == expected
 
 
@@ -153,7 +150,7 @@ def test_without_the_tool(recall: Any) -> None:
 
 def test_offered_tools_only_grow() -> None:
     selector = ToolSelector(least=1, most=2, scorer="lexical.v1")
-    (model, _) = run_turns(lambda: [PruningMiddleware(PRUNER), ToolSelectionMiddleware(selector)])
+    (model,) = run_turns(lambda: [PruningMiddleware(PRUNER), ToolSelectionMiddleware(selector)])
     assert_stable(model)
     assert all({"recall", "search"} <= set(offered) or turn < 1 for turn, offered in enumerate(model._offered))
     assert len(model._offered[0]) < len(model._offered[-1]) <= len(TOOLS) + 1
@@ -161,7 +158,7 @@ def test_offered_tools_only_grow() -> None:
 
 
 def test_without_stability_the_prefix_changes() -> None:
-    (model, _) = run_turns(lambda: [PruningMiddleware(PRUNER, stable=False)])
+    (model,) = run_turns(lambda: [PruningMiddleware(PRUNER, stable=False)])
     assert any(after[: len(before)] != before for before, after in itertools.pairwise(model._sent))
     assert all(offered == [tool.name for tool in TOOLS] for offered in model._offered)
     assert "left out" not in json.dumps(model._sent)

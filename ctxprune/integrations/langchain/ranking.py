@@ -1,0 +1,93 @@
+"""Which earlier messages a query is about, by their best sentence, row, record or item."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.context import Context, Unit
+from ctxprune.integrations.langchain.notes import text_form
+from ctxprune.rag.jsondocument import json_lists
+from ctxprune.rag.passages.passages import Passage
+from ctxprune.scorers import SCORERS
+from ctxprune.scorers.base import as_scorer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ctxprune.integrations.langchain.messages import Memo
+    from ctxprune.integrations.recall import StoredMessage
+
+__all__ = ["is_seen", "rank_sources", "read_parts"]
+
+_LINES = frozenset({"csv", "log", "table", "tsv"})
+_MARKS = re.compile(r'[\[\]{}":,]+')
+_READ = 50  # parts that the scorer itself reads, the best by words
+
+
+@dataclass(frozen=True)
+class _Parts(Context[str]):
+    """Parts of several texts, to be scored together."""
+
+    texts: Sequence[str]
+
+    @property
+    def units(self) -> tuple[Unit, ...]:  # type: ignore[override]
+        return tuple(Unit(text) for text in self.texts)
+
+    def render(self, kept: Collection[int]) -> str:
+        return "\n".join(self.texts[index] for index in sorted(kept))
+
+
+def read_parts(text: str) -> list[str]:
+    """The lines of a table or log, the items of JSON lists, the sentences of any other text; none is empty."""
+    form = text_form(text)
+    lists = json_lists(text) if form == "json" else None
+    if lists is not None:
+        parts = [unit.text for unit in lists.units]
+    else:
+        parts = text.splitlines() if form in _LINES else [unit.text for unit in Passage(text).units]
+    return [part for part in parts if part.strip()]
+
+
+def is_seen(text: str, seen: Sequence[str]) -> bool:
+    """Whether a part stands in one of the texts that a model saw."""
+    return any(text.strip() in shown for shown in seen)
+
+
+def rank_sources(
+    query: str, sources: Mapping[str, StoredMessage], scorer: Any, memo: Memo, *, seen: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Ids of the messages that share a word with the query, the best first; and of the others, the latest first.
+
+    Args:
+        query: What is looked for.
+        sources: By id, oldest first.
+        scorer: Reads the parts that are the best by words.
+        memo: Keeps the parts of messages.
+        seen: Texts whose parts do not count.
+    """
+    parts: list[tuple[str, str]] = []
+    for id_, source in sources.items():
+        own: list[str] = memo.get(id_, lambda texts=source.texts: [part for text in texts for part in read_parts(text)])
+        parts += [(id_, part) for part in own if not is_seen(part, seen)]
+    best: dict[str, float] = {}
+    if parts:
+        scores = SCORERS.get("lexical.v1")().score(query, _Parts([part for _, part in parts]))
+        order = [index for index in np.argsort(-scores, kind="stable")[:_READ].tolist() if scores[index] > 0]
+        chosen = [parts[index] for index in order]
+        if chosen:
+            read = as_scorer(scorer).score(query, _Parts([_plain(part) for _, part in chosen]))
+            for (id_, _), score in zip(chosen, read.tolist(), strict=True):
+                best[id_] = max(score, best.get(id_, float("-inf")))
+    latest_first = list(sources)[::-1]
+    found = sorted((id_ for id_ in latest_first if id_ in best), key=lambda id_: -best[id_])
+    return found, [id_ for id_ in latest_first if id_ not in best]
+
+
+def _plain(part: str) -> str:
+    """The words of an item of JSON: beside sentences its marks would count against it."""
+    return _MARKS.sub(" ", part).strip() or part if part[0] in '[{"' else part
