@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["UnseenFirst", "count_unseen"]
+__all__ = ["UnseenFirst"]
+
+_BEST, _SHORT = 3, 200  # units, characters
+_STEP = 1e-3
 
 
 class UnseenFirst(Scorer):
-    """The scores of another scorer; units whose text was shown get the lowest one of their context.
+    """The scores of another scorer; units whose text was shown come behind all others.
 
-    Columns of tables keep theirs: rows that were not shown need them. Other white space and other tags hide nothing.
+    Columns of tables keep theirs: rows that were not shown need them. So do the best units that are short, since they
+    may be all that is asked for. Other white space and other tags do not hide that a text was shown.
 
     Args:
         scorer: Gives the scores; it chooses by the form of a context, where that is wanted.
@@ -43,15 +48,16 @@ class UnseenFirst(Scorer):
         return self
 
     def score(self, query: str, context: Context[Any]) -> Scores:
-        """float32 (n_units,) in the range of the other scorer's."""
+        """float32 (n_units,), the other scorer's; a little below the lowest of them for what was shown."""
         scores = np.array(self._scorer.score(query, context), dtype=np.float32)
         if not scores.size:
             return scores
-        columns = set(column_units(context.grids))
-        lowest = scores.min()
+        best = np.argsort(-scores, kind="stable")[:_BEST].tolist()
+        kept = set(column_units(context.grids)) | {i for i in best if len(context.units[i].text) <= _SHORT}
+        last = scores.min() - _STEP
         for index, unit in enumerate(context.units):
-            if index not in columns and self._is_shown(unit.text):
-                scores[index] = lowest
+            if index not in kept and self._is_shown(unit.text):
+                scores[index] = last
         return scores
 
     def _is_shown(self, text: str) -> bool:
@@ -63,10 +69,9 @@ def _forms(text: str) -> list[str]:
     """The text without white space, and of a page what its units say."""
     forms = [_squeeze(text)]
     if sniff_kind(text) == "html":
-        try:
+        # What cannot be read as a page here is not asked for by the units of a page either.
+        with suppress(CtxpruneError):
             forms.append(_squeeze("".join(unit.text for unit in read_context(text, "html").units)))
-        except CtxpruneError:
-            pass  # it cannot be read as a page here: its units are not asked for as those of one either
     return forms
 
 

@@ -13,9 +13,12 @@ from ctxprune.integrations.langchain.messages import read_texts, replace_texts
 from ctxprune.integrations.langchain.notes import content_id, text_form
 from ctxprune.integrations.langchain.ranking import is_seen, rank_sources, read_parts
 from ctxprune.integrations.recall import StoredMessage
+from ctxprune.integrations.texts import TextsPruner
+from ctxprune.integrations.unseen import UnseenFirst
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.passages import Passage, Passages
+from ctxprune.scorers.combined.structured import structured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,14 +45,16 @@ def recall_left_out(
     query = query.strip()[:_QUERY]
     if not query:
         raise InputError("the query is empty", hint="say what you look for")
+    shown = pruner.prune(messages, owner)
+    seen = _seen_texts(messages, shown)
     if id_:
-        return _write_reply(pruner, query, {id_: _find_source(pruner, messages, id_.strip(), owner)})
-    sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, pruner.prune(messages, owner))
+        return _write_reply(pruner, query, {id_: _find_source(pruner, messages, id_.strip(), owner)}, seen)
+    sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, shown)
     if not sources:
         raise InputError("nothing was left out in this conversation")
-    about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
+    about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
     chosen = (about or others)[: _several(pruner.pruner.limit)]
-    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen})
+    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen}, seen)
 
 
 def append_left_out(
@@ -176,8 +181,19 @@ def _several(limit: int) -> int:
     return max(1, min(_SEVERAL, limit // _EACH))
 
 
-def _write_reply(pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage]) -> str:
-    """What the sources hold for the query within the limit, with a line for what is not shown.
+def _seen_texts(messages: Sequence[BaseMessage], shown: Sequence[BaseMessage]) -> tuple[str, ...]:
+    """What a model saw of cut messages: the cuts themselves, and earlier replies of `recall`."""
+    return tuple(
+        str(cut.text)
+        for whole, cut in zip(messages, shown, strict=True)
+        if cut is not whole or (cut.type == "tool" and cut.name == "recall")
+    )
+
+
+def _write_reply(
+    pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage], seen: tuple[str, ...]
+) -> str:
+    """What the sources hold for the query within the limit, what was not seen first, with a line for what is not shown.
 
     Raises:
         BudgetError: Nothing of it fits.
@@ -191,7 +207,10 @@ def _write_reply(pruner: StableMessagePruner, query: str, sources: Mapping[str, 
             break
         # What has no smaller form of its own is read as running text in the end, and cut anywhere.
         as_text = attempt >= _TRIES // 2
-        cut = texts if whole <= room else _cut(pruner, query, texts, room, as_text=as_text)
+        cut = texts if whole <= room else _cut(pruner, query, texts, room, seen, as_text=as_text)
+        # An item that does not fit at all leaves the room to what was seen; as running text a part of it fits.
+        if not as_text and whole > room and _count_unseen(pruner, cut, seen) < room // 2:
+            cut = _cut(pruner, query, texts, room, seen, as_text=True)
         left_out = max(0, whole - sum(count(cut)))
         reply = "\n".join(filter(None, (_assemble(sources, cut), _unshown(left_out, whole) if left_out else "")))
         over = count([reply])[0] - limit
@@ -202,13 +221,19 @@ def _write_reply(pruner: StableMessagePruner, query: str, sources: Mapping[str, 
 
 
 def _cut(
-    pruner: StableMessagePruner, query: str, texts: tuple[str, ...], room: int, *, as_text: bool
+    pruner: StableMessagePruner, query: str, texts: tuple[str, ...], room: int, seen: tuple[str, ...], *, as_text: bool
 ) -> tuple[str, ...]:
+    scorer, counter = UnseenFirst(structured(pruner.pruner.scorer), seen), pruner.pruner.counter
     if not as_text:
-        return pruner.pruner.cut_texts(query, texts, room)
+        return TextsPruner(room, scorer, counter).cut(query, texts)
     passages = Passages(texts, max_tokens=max(_LEAST, min(200, room // 4)))
-    cut = Pruner(pruner.pruner.scorer, TokenBudget(room), pruner.pruner.counter).prune(query, passages)
-    return tuple(cut.output)
+    return tuple(Pruner(scorer, TokenBudget(room), counter).prune(query, passages).output)
+
+
+def _count_unseen(pruner: StableMessagePruner, cut: Sequence[str], seen: tuple[str, ...]) -> int:
+    """Tokens of the parts of cut texts that a model has not seen."""
+    new = [part for text in cut for part in read_parts(text) if not is_seen(part, seen)]
+    return sum(pruner.pruner.counter.count_many(new))
 
 
 def _assemble(sources: Mapping[str, StoredMessage], cut: Sequence[str]) -> str:
@@ -223,4 +248,4 @@ def _assemble(sources: Mapping[str, StoredMessage], cut: Sequence[str]) -> str:
 
 
 def _unshown(left_out: int, whole: int) -> str:
-    return f"[{left_out} of {whole} tokens not shown; recall again with another query]"
+    return f"[{left_out} of {whole} tokens not shown; recall again for more]"
