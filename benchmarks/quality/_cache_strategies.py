@@ -47,14 +47,12 @@ def _stable(recall: Any, asked_with: str = "", limit: int = LIMIT) -> Strategy:
     )
 
 
-def _clear(*, read_again: bool) -> Strategy:
-    return Strategy(
-        lambda _: [ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=TRIGGER)])], read_again=read_again
-    )
+def _clear() -> Strategy:
+    return Strategy(lambda _: [ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=TRIGGER)])], read_again=True)
 
 
-def _trim(*, read_again: bool) -> Strategy:
-    return Strategy(lambda _: [TrimMiddleware()], read_again=read_again)
+def _trim() -> Strategy:
+    return Strategy(lambda _: [TrimMiddleware()], read_again=True)
 
 
 def _many_tools(*selection: AgentMiddleware) -> Strategy:
@@ -80,16 +78,18 @@ def read_tools() -> list[Any]:
 
 STRATEGIES = {
     "none": Strategy(lambda _: []),
-    "rewrite": _rewrite(),
     "stable": _stable("tool", "id"),
     "stable, recall without id": _stable("tool", "question"),
     "stable, append": _stable("append"),
-    "clear": _clear(read_again=False),
-    "clear, read again": _clear(read_again=True),
-    "trim": _trim(read_again=False),
-    "trim, read again": _trim(read_again=True),
 }
-"""Those of the report."""
+"""Those of the report that are measured on all runs."""
+
+PEERS = {
+    "rewrite": _rewrite(),
+    "clear, read again": _clear(),
+    "trim, read again": _trim(),
+}
+"""Those measured on a part of the runs: cutting anew reads each tool result again for each question."""
 
 TOOL_LISTS = {
     "all tools": _many_tools(),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import RESULTS, SHARED, record
 from benchmarks.quality._agent_runs import RETURNS, TURNS, AgentRun, make_runs
-from benchmarks.quality._cache_strategies import STRATEGIES, STUDIED, TOOL_LISTS
+from benchmarks.quality._cache_strategies import PEERS, STRATEGIES, STUDIED, TOOL_LISTS
 from benchmarks.quality._prompt_prices import PRICES
 from benchmarks.quality._remembered_scores import RememberedScorer
 from benchmarks.quality._scripted_agent import RECALLS, play_run
@@ -34,8 +34,8 @@ SEED = 0
 RUNS = {"dev": 16, "test": 60}
 BASELINE = "none"
 ALL_TOOLS = "all tools"
-TOOL_RUNS = 10
-KNOWN = STRATEGIES | STUDIED | TOOL_LISTS
+PEER_RUNS, TOOL_RUNS = 20, 10
+KNOWN = STRATEGIES | PEERS | STUDIED | TOOL_LISTS
 
 
 def main() -> int:
@@ -51,9 +51,11 @@ def main() -> int:
     parts = Parts("prompt_cache", keep=not options.fresh)
     names = [BASELINE, *(name for name in options.strategies if name != BASELINE)]
     outcomes = play_all(runs, names, parts)
-    figures: dict[str, Any] = {"runs": describe_runs(runs), "strategies": measure_all(outcomes, BASELINE)}
     complete = options.part == "test" and options.own is not None and options.runs is None
     if complete and set(names) == set(STRATEGIES):
+        outcomes |= play_all(runs[:PEER_RUNS], list(PEERS), parts)
+    figures: dict[str, Any] = {"runs": describe_runs(runs), "strategies": measure_all(outcomes, BASELINE)}
+    if len(outcomes) > len(names):
         figures["tool_lists"] = measure_all(play_all(runs[:TOOL_RUNS], list(TOOL_LISTS), parts), ALL_TOOLS)
         record("prompt_cache", figures, seed=SEED, data={"tool results": describe_data(runs)})
     return 0
@@ -74,7 +76,7 @@ def play_all(runs: Sequence[AgentRun], names: Sequence[str], parts: Parts) -> di
 
 def measure_all(outcomes: dict[str, list[Any]], baseline: str) -> dict[str, Any]:
     """Figures by strategy."""
-    found = {name: measure(played, outcomes[baseline]) for name, played in outcomes.items()}
+    found = {name: measure(played, outcomes[baseline][: len(played)]) for name, played in outcomes.items()}
     for name, row in found.items():
         say(f"{name}: {row}")
     return found
@@ -104,9 +106,11 @@ def measure(runs: Sequence[Sequence[Any]], baseline: Sequence[Sequence[Any]]) ->
     plain = [turn for run in baseline for turn in run if turn["scored"]]
     calls = [call for turn in turns for call in turn["calls"]]
     row: dict[str, Any] = {
+        "runs": len(runs),
         "cost": {one.name: cost_figures(runs, baseline, one.name) for one in PRICES},
         "prefix_kept": percent_of([call["extends"] for call in calls if call["extends"] is not None]),
         "answers_kept": answers_kept(scored, plain),
+        "answers_without_call": percent_of([turn["shown"] for turn in scored]),
         "answers_by_group": {},
         "recalled": recall_figures(scored),
         "cost_by_turn": [round(value) for value in cost_by_turn(runs)],

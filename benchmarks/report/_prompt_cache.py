@@ -6,14 +6,12 @@ from benchmarks.report._card import read, table
 
 LABELS = {
     "none": "no pruning",
-    "rewrite": "`stable=False`: cut anew for each question",
     "stable": "**stable**, `recall` called with the id",
     "stable, recall without id": "stable, `recall` called without one",
     "stable, append": 'stable, `recall="append"`',
-    "clear": "LangChain's ClearToolUsesEdit",
-    "clear, read again": "the same, cleared results read again",
-    "trim": "LangChain's trim_messages",
-    "trim, read again": "the same, trimmed results read again",
+    "rewrite": "`stable=False`: cut anew for each question",
+    "clear, read again": "LangChain's ClearToolUsesEdit, results read again",
+    "trim, read again": "LangChain's trim_messages, results read again",
 }
 _PRICES = ("exact", "openai", "anthropic")
 
@@ -22,14 +20,15 @@ def prompt_cache_table() -> str:
     figures = read("prompt_cache")["figures"]
     rows = []
     for name, label in LABELS.items():
-        row = figures["strategies"].get(name)
-        if row is not None:
-            cut = row["recalled"]["all"]
-            back = f"{cut['had_back']} of {cut['cut']}" if cut["cut"] else ""
-            costs = [f"{row['cost'][price]['ratio']:.2f}" for price in _PRICES]
-            rows.append([label, *costs, row["prefix_kept"], row["answers_kept"], back, row["calls_a_run"]])
-    head = ["", "cost", "OpenAI's rule", "Anthropic's rule", "calls that extend the last one %", "answers kept %"]
-    return table([*head, "of what was cut, had back %", "model calls a run"], rows)
+        row = figures["strategies"][name]
+        cut = row["recalled"]["all"]
+        back = f"{cut['had_back']} of {cut['cut']}" if cut["cut"] else ""
+        costs = [f"{row['cost'][price]['ratio']:.2f}" for price in _PRICES]
+        kept = f"{row['answers_kept']} ({row['answers_without_call']})"
+        rows.append([label, row["runs"], *costs, row["prefix_kept"], kept, back, row["calls_a_run"]])
+    head = ["", "runs", "cost", "OpenAI's rule", "Anthropic's rule", "calls that extend the last one %"]
+    head += ["answers kept % (without a further call)", "of what was cut, had back %", "model calls a run"]
+    return table(head, rows)
 
 
 TABLES = {"prompt_cache": prompt_cache_table}

@@ -27,10 +27,8 @@ STYLES = {
     "stable": Style("stable, recall", 0, width=3.2),
     "stable, recall without id": Style("recall without id", 0, (0, (2.5, 2))),
     "stable, append": Style("append", 2, width=2.4),
-    "clear": Style("ClearToolUses", 3, (0, (4, 2))),
-    "clear, read again": Style("ClearToolUses, read again", 3),
-    "trim": Style("trim", 4, (0, (4, 2))),
-    "trim, read again": Style("trim, read again", 4),
+    "clear, read again": Style("ClearToolUsesEdit", 3),
+    "trim, read again": Style("trim_messages", 4),
 }
 DRAWN_BY_TURN = ("none", "rewrite", "stable", "stable, append", "clear, read again", "trim, read again")
 
