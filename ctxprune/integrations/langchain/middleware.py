@@ -51,6 +51,7 @@ class PruningMiddleware(AgentMiddleware):
 
     Raises:
         UsageError: An argument is of the wrong kind, or given although `stable` is False.
+        StoreError, InputError, FormatError: In a call of the model: the store cannot be used.
     """
 
     def __init__(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import pickle
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -245,7 +248,7 @@ def test_recall_gives_back_what_was_cut(content: Any) -> None:
     pruner = stable()
     id_ = pruner.prune(messages)[2].response_metadata["ctxprune"]["id"]
     for topic, fact in zip(TOPICS, FACTS, strict=True):
-        for asked in (id_, ""):
+        for asked in (id_, f" recall id {id_}]", "", " "):
             reply = recall(pruner, messages, f"Tell me about the {topic}.", asked)
             assert fact.removesuffix(".") in reply
             assert "tokens not shown" in reply
@@ -344,6 +347,36 @@ def test_an_edit_cuts_what_comes_behind_its_trigger_and_then_always() -> None:
     cut = [new is not old for new, old in zip(shown, messages, strict=True) if new.type == "tool"]
     assert cut == sorted(cut)
     assert {False, True} == set(cut)
+
+
+APART = """
+import hashlib, json, sys
+from langchain_core.load import loads
+from ctxprune.integrations.langchain import StableMessagePruner
+messages = loads(sys.stdin.read(), allowed_objects="messages")
+shown = StableMessagePruner(recall="append").prune(messages)
+print(json.dumps([message.content for message in shown]))
+"""
+
+
+def test_other_processes_cut_alike_by_the_bundled_model() -> None:
+    messages: list[BaseMessage] = []
+    for number, content in enumerate((LONG * 4, ITEMS, FORMS["csv"][0] * 9)):
+        messages += [ask(TOPICS[number]), call(str(number)), result(str(number), content), AIMessage("So it is.")]
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", APART],
+            input=dumps([*messages, ask("tram")]),
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    shown = StableMessagePruner(recall="append").prune([*messages, ask("tram")])
+    assert found == [json.dumps([message.content for message in shown]) + "\n"] * 2
+    assert sum(new.content != old.content for new, old in zip(shown, messages, strict=False)) >= 2
 
 
 def test_pickles_prune_alike() -> None:
