@@ -236,3 +236,35 @@ def test_each_question_of_the_shared_sets_is_answered_by_its_result(shared: Path
     for one in read:
         documents.setdefault(one.name.partition("#")[0], set()).add(one.part)
     assert all(len(found) == 1 for found in documents.values())
+
+
+def made_figures() -> dict[str, Any]:
+    def row(ratio: float, kept: float) -> dict[str, Any]:
+        costs = {name: {"ratio": ratio} for name in ("exact", "openai", "anthropic")}
+        cut = {"all": {"cut": 10, "had_back": kept}}
+        return {"runs": 3, "cost": costs, "prefix_kept": 100.0, "answers_kept": kept, "answers_without_call": 50.0,
+                "recalled": cut, "calls_a_run": 33.0, "answers_by_group": {"logs": kept, "pages": 100.0},
+                "cost_by_turn": [ratio * turn for turn in range(1, 21)]}  # fmt: skip
+
+    kept = dict.fromkeys([*strategies.STRATEGIES, *strategies.PEERS], 100.0) | {"stable": 98.5}
+    rows = {name: row(0.4 + 0.1 * place, value) for place, (name, value) in enumerate(kept.items())}
+    lists = {name: row(1.0 + place, 100.0) for place, name in enumerate(strategies.TOOL_LISTS)}
+    return {"runs": {"runs": 3, "turns": 20}, "strategies": rows, "tool_lists": lists}
+
+
+def test_the_table_and_the_picture_have_each_strategy(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("matplotlib")
+    report = importlib.import_module("benchmarks.report._prompt_cache")
+    picture = importlib.import_module("benchmarks.report._prompt_cache_picture")
+    figure = importlib.import_module("benchmarks.report._figure")
+    names = [*strategies.STRATEGIES, *strategies.PEERS]
+    assert set(report.LABELS) == set(picture.STYLES) == set(names)
+    monkeypatch.setattr(report, "read", lambda _: {"figures": made_figures()})
+    table = report.prompt_cache_table()
+    assert len([line for line in table.splitlines() if line.startswith("|")]) == 2 + len(names)
+    assert "| 98.5 (50.0) | 98.5 of 10 |" in table
+    assert "logs 98.5 %." in table
+    assert "costs 2.00 times" in table
+    drawn = picture.draw_prompt_cache(made_figures(), figure.LIGHT)
+    assert all(f">{style.label}<" in drawn for style in picture.STYLES.values())
+    assert drawn == picture.draw_prompt_cache(made_figures(), figure.LIGHT)

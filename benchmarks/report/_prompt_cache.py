@@ -28,7 +28,15 @@ def prompt_cache_table() -> str:
         rows.append([label, row["runs"], *costs, row["prefix_kept"], kept, back, row["calls_a_run"]])
     head = ["", "runs", "cost", "OpenAI's rule", "Anthropic's rule", "calls that extend the last one %"]
     head += ["answers kept % (without a further call)", "of what was cut, had back %", "model calls a run"]
-    return table(head, rows)
+    grows, anew = (figures["tool_lists"][name]["cost"]["exact"]["ratio"] for name in ("list that grows", "list anew"))
+    groups = {name: kept for name, kept in figures["strategies"]["stable"]["answers_by_group"].items() if kept < 100}
+    short = ", ".join(f"{name} {kept} %" for name, kept in groups.items()) or "none"
+    return table(head, rows) + (
+        f"\nKinds of results of which stable pruning with an id keeps less than all answers: {short}.\n"
+        f"With 60 more tools on offer, a list of tools that grows with the questions costs {grows:.2f} times what all\n"
+        f"of them cost, a list chosen anew {anew:.2f} times: tools stand first in a prompt, and each new one ends the\n"
+        "cached prefix there.\n"
+    )
 
 
 TABLES = {"prompt_cache": prompt_cache_table}
