@@ -37,7 +37,7 @@ def draw_prompt_cache(figures, theme: Theme) -> str:
     about = figures["runs"]
     note = (
         f"{about['runs']} agent runs of {about['turns']} turns over real tool results; cached tokens at a tenth;"
-        " no language model answers"
+        " no language model answers; grey: what was asked for"
     )
     picture = Picture((920, 446), theme, "Pruning under a prompt cache", note)
     chosen = {name: figures["strategies"][name] for name in STYLES if name in figures["strategies"]}
