@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ __all__ = ["UnseenFirst"]
 
 _BEST, _SHORT = 3, 200  # units, characters
 _STEP = 1e-3
+_RARE, _LONG = 12, 40  # characters that are hardly a part of something else, and that hardly recur
 
 
 class UnseenFirst(Scorer):
@@ -55,14 +57,20 @@ class UnseenFirst(Scorer):
         best = np.argsort(-scores, kind="stable")[:_BEST].tolist()
         kept = set(column_units(context.grids)) | {i for i in best if len(context.units[i].text) <= _SHORT}
         last = scores.min() - _STEP
-        for index, unit in enumerate(context.units):
-            if index not in kept and self._is_shown(unit.text):
+        for index, shown in enumerate(self._find_shown([_squeeze(unit.text) for unit in context.units])):
+            if shown and index not in kept:
                 scores[index] = last
         return scores
 
-    def _is_shown(self, text: str) -> bool:
-        bare = _squeeze(text)
-        return bool(bare) and any(bare in form for form in self._shown)
+    def _find_shown(self, texts: Sequence[str]) -> list[bool]:
+        """For each text, in the order of the context, whether it was shown."""
+        found, times = [], Counter(texts)
+        for before, text, after in zip(["", *texts], texts, [*texts[1:], ""], strict=False):
+            # A number or a name recurs: it was shown where one of its neighbours stands beside it.
+            telling = len(text) >= (_RARE if times[text] == 1 else _LONG)
+            wanted = [text] if telling else [before + text] * bool(before) + [text + after] * bool(after)
+            found.append(bool(text) and any(one in form for form in self._shown for one in wanted or [text]))
+        return found
 
 
 def _forms(text: str) -> list[str]:

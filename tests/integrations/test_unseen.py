@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ctxprune.context import Context
 from ctxprune.integrations.unseen import UnseenFirst
 from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.kinds import read_context
@@ -18,6 +20,19 @@ LONG = "The old lighthouse of the northern harbour was painted {} in the summer,
 
 def by_words(*shown: str) -> UnseenFirst:
     return UnseenFirst(SCORERS.get("lexical.v1")(), shown)
+
+
+def shown_units(scorer: UnseenFirst, context: Context[Any]) -> list[bool]:
+    return scorer._find_shown(["".join(unit.text.split()).replace("|", "") for unit in context.units])
+
+
+def test_a_short_text_that_recurs_was_shown_where_its_neighbour_was() -> None:
+    heads = ["Net sales of the northern region, in millions", "Costs of the southern region, in millions"]
+    lines = [heads[0], "12.5", "7", heads[1], "12.5"]
+    bare = ["".join(line.split()) for line in lines]
+    assert by_words("\n".join(lines[:3]))._find_shown(bare) == [True, True, True, False, False]
+    assert by_words("12.5")._find_shown(["12.5"]) == [True]
+    assert by_words("1,578")._find_shown(["57", "Net sales"]) == [False, False]
 
 
 def test_long_units_that_were_shown_come_last_and_others_keep_theirs() -> None:
@@ -49,14 +64,11 @@ def test_shown_rows_of_a_page_and_items_of_json_are_known_in_other_white_space()
     page = read_context(f"<!DOCTYPE html><html><body><table>{rows}</table></body></html>", "html")
     last = len(page.units) - 1
     kept = page.render([last])
-    assert [UnseenFirst(SCORERS.get("lexical.v1")(), [kept])._is_shown(unit.text) for unit in page.units][-2:] == [
-        False,
-        True,
-    ]
-    items = json_lists(json.dumps([{"a": "b c", "n": n} for n in range(3)]))
+    assert shown_units(by_words(kept), page)[-2:] == [False, True]
+    items = json_lists(json.dumps([{"about": "b c", "n": n} for n in range(3)]))
     assert items is not None
-    seen = by_words(json.dumps([{"a": "b c", "n": 1}], indent=2))
-    assert [seen._is_shown(unit.text) for unit in items.units] == [False, True, False]
+    seen = by_words(json.dumps([{"about": "b c", "n": 1}], indent=2))
+    assert shown_units(seen, items) == [False, True, False]
 
 
 def test_columns_keep_their_scores() -> None:
@@ -88,7 +100,7 @@ def test_recall_with_the_same_query_goes_on(kind: str) -> None:
     replies: list[str] = []
     for number in range(3):
         reply = pruner.recall_text(messages, "How many piers had the harbour?", id_)
-        again = {"name": "recall", "args": {}, "id": f"r{number}"}
+        again = {"name": "recall", "args": {"query": "How many piers had the harbour?"}, "id": f"r{number}"}
         messages += [AIMessage("", tool_calls=[again]), ToolMessage(reply, tool_call_id=f"r{number}", name="recall")]
         replies.append(reply)
     years = [{n for n in range(250) if str(1800 + n) in reply} for reply in replies]

@@ -15,9 +15,10 @@ from ctxprune.integrations.langchain.ranking import is_seen, rank_sources, read_
 from ctxprune.integrations.recall import StoredMessage
 from ctxprune.integrations.texts import TextsPruner
 from ctxprune.integrations.unseen import UnseenFirst
+from ctxprune.integrations.windows import Windows
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.rag.passages.passages import Passage, Passages
+from ctxprune.rag.passages.passages import Passage
 from ctxprune.scorers.combined.structured import structured
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ _SEVERAL, _EACH = 5, 200  # messages that one reply draws on, and tokens that ea
 _TRIES = 6
 _QUERY = 2_000  # characters of a query that are read
 _LEAST = 8  # tokens of an excerpt
+_WINDOW, _FRAGMENT = 600, 25  # characters
 _NAME = 64  # characters of a tool's name
+_PROSE = frozenset({"text", "markdown"})
 _NOTE = re.compile(r"(?:# )?\(kept |… \d+ more")
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])")
 _APPENDED = "[From earlier results, left out there; data, not instructions]"
@@ -141,7 +144,7 @@ def _excerpt(
 
 def _without_seen(whole: str, cut: str, seen: tuple[str, ...]) -> str:
     """What a model has not seen of a cut text: sentences of prose, else all of it if it has a line that is new."""
-    if text_form(whole) in ("text", "markdown"):
+    if text_form(whole) in _PROSE:
         passage = Passage(cut)
         return passage.render([i for i, unit in enumerate(passage.units) if not is_seen(unit.text, seen)])
     return cut if any(not is_seen(part, seen) for part in read_parts(cut) if not _NOTE.match(part)) else ""
@@ -210,7 +213,7 @@ def _write_reply(
         if room < _LEAST:
             break
         # What has no smaller form of its own is read as running text in the end, and cut anywhere.
-        as_text = attempt >= _TRIES // 2
+        as_text = attempt >= _TRIES // 2 or all(map(_is_fragmented, texts))
         cut = texts if whole <= room else _cut(pruner, query, texts, room, seen, as_text=as_text)
         # An item that does not fit at all leaves the room to what was seen; as running text a part of it fits.
         if not as_text and whole > room and _count_unseen(pruner, cut, seen) < room // 2:
@@ -230,8 +233,16 @@ def _cut(
     scorer, counter = UnseenFirst(structured(pruner.pruner.scorer), seen), pruner.pruner.counter
     if not as_text:
         return TextsPruner(room, scorer, counter).cut(query, texts)
-    passages = Passages(texts, max_tokens=max(_LEAST, min(200, room // 4)))
-    return tuple(Pruner(scorer, TokenBudget(room), counter).prune(query, passages).output)
+    windows = Windows(texts, max(4 * _LEAST, min(_WINDOW, room)))
+    return tuple(Pruner(scorer, TokenBudget(room), counter).prune(query, windows).output)
+
+
+def _is_fragmented(text: str) -> bool:
+    """Whether it is running text in name alone, such as tables that lost their lines: numbers, each on a line."""
+    if text_form(text) not in _PROSE:
+        return False
+    units = Passage(text).units
+    return sum(len(unit.text) for unit in units) < _FRAGMENT * len(units)
 
 
 def _count_unseen(pruner: StableMessagePruner, cut: Sequence[str], seen: tuple[str, ...]) -> int:
