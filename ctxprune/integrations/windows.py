@@ -30,12 +30,12 @@ class Windows(Context[list[str]]):
     size: int = 600
 
     @cached_property
-    def units(self) -> tuple[Unit, ...]:  # type: ignore[override]
+    def units(self) -> tuple[Unit, ...]:
         """Slices of the texts, each with its characters as span."""
         return tuple(Unit(self.texts[place][start:end], span=(start, end)) for place, (start, end) in self._spans)
 
     @cached_property
-    def sources(self) -> tuple[int, ...]:  # type: ignore[override]
+    def sources(self) -> tuple[int, ...]:
         """For each window the place of its text."""
         return tuple(place for place, _ in self._spans)
 
