@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UnseenFirst"]
 
-_BEST, _SHORT = 3, 200  # units, characters
 _STEP = 1e-3
 _RARE, _LONG = 12, 40  # characters that are hardly a part of something else, and that hardly recur
 
@@ -30,8 +29,8 @@ _RARE, _LONG = 12, 40  # characters that are hardly a part of something else, an
 class UnseenFirst(Scorer):
     """The scores of another scorer; units whose text was shown come behind all others.
 
-    Columns of tables keep theirs: rows that were not shown need them. So do the best units that are short, since they
-    may be all that is asked for. Other white space and other tags do not hide that a text was shown.
+    Columns of tables keep theirs: rows that were not shown need them. Other white space and other tags do not hide that
+    a text was shown.
 
     Args:
         scorer: Gives the scores; it chooses by the form of a context, where that is wanted.
@@ -54,11 +53,10 @@ class UnseenFirst(Scorer):
         scores = np.array(self._scorer.score(query, context), dtype=np.float32)
         if not scores.size:
             return scores
-        best = np.argsort(-scores, kind="stable")[:_BEST].tolist()
-        kept = set(column_units(context.grids)) | {i for i in best if len(context.units[i].text) <= _SHORT}
+        columns = set(column_units(context.grids))
         last = scores.min() - _STEP
         for index, shown in enumerate(self._find_shown([_squeeze(unit.text) for unit in context.units])):
-            if shown and index not in kept:
+            if shown and index not in columns:
                 scores[index] = last
         return scores
 

@@ -50,15 +50,6 @@ def test_long_units_that_were_shown_come_last_and_others_keep_theirs() -> None:
     assert plain[places[0]] > plain.min()
 
 
-def test_the_best_short_units_keep_their_scores() -> None:
-    facts = [f"Pier {n} is closed." for n in range(6)]
-    context = Passages(facts)
-    scored = by_words(*facts).score("Is pier 3 closed?", context)
-    plain = by_words().score("Is pier 3 closed?", context)
-    assert scored.argmax() == plain.argmax() == 3
-    assert np.count_nonzero(scored >= plain.min()) <= 3
-
-
 def test_shown_rows_of_a_page_and_items_of_json_are_known_in_other_white_space() -> None:
     rows = "".join(f"<tr><td>Lake {n} {'with a long name ' * 30}<td>{n}</td></tr>" for n in range(4))
     page = read_context(f"<!DOCTYPE html><html><body><table>{rows}</table></body></html>", "html")
@@ -85,14 +76,14 @@ def test_recall_with_the_same_query_goes_on(kind: str) -> None:
 
     from ctxprune.integrations.langchain import MessagePruner, StableMessagePruner
 
-    sentences = [f"In {1800 + n} the harbour of Ostend had {n} piers, with lamps for all." for n in range(120)]
+    sentences = [f"In {1800 + n} the harbour of Ostend had {n} piers, with lamps for all." for n in range(200)]
     texts = {
         "prose": " ".join(sentences),
         "lines": "year,what,number\n" + "\n".join(f"{1800 + n},the harbour had piers,{n}" for n in range(250)),
         "items": json.dumps(sentences),
-        "nested": json.dumps({"parts": [{"about": "piers", "lines": sentences[i::30]} for i in range(30)]}),
+        "nested": json.dumps({"parts": [{"about": "piers", "lines": sentences[i::50]} for i in range(50)]}),
     }
-    pruner = StableMessagePruner(MessagePruner(limit=300, scorer="lexical.v1"))
+    pruner = StableMessagePruner(MessagePruner(limit=600, scorer="lexical.v1"))
     call = {"name": "search", "args": {}, "id": "1"}
     messages = [HumanMessage("How many piers had the harbour?"), AIMessage("", tool_calls=[call]),
                 ToolMessage(texts[kind], tool_call_id="1", name="search")]  # fmt: skip
@@ -105,6 +96,6 @@ def test_recall_with_the_same_query_goes_on(kind: str) -> None:
         replies.append(reply)
     years = [{n for n in range(250) if str(1800 + n) in reply} for reply in replies]
     assert all(years)
-    # Up to the few best ones, each reply is new.
+    # But for the few best ones, each reply is new.
     assert len(years[1] - years[0]) > len(years[1]) / 2
     assert len(years[2] - years[1] - years[0]) > len(years[2]) / 2

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ctxprune.errors import BudgetError, InputError
 from ctxprune.integrations.langchain.messages import read_texts, replace_texts
 from ctxprune.integrations.langchain.notes import content_id, text_form
-from ctxprune.integrations.langchain.ranking import is_seen, rank_sources, read_parts
+from ctxprune.integrations.langchain.ranking import Ranking, is_seen, rank_sources, read_parts
 from ctxprune.integrations.recall import StoredMessage
-from ctxprune.integrations.texts import TextsPruner
 from ctxprune.integrations.unseen import UnseenFirst
 from ctxprune.integrations.windows import Windows
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.rag.passages.fence import escape_chat_marks
 from ctxprune.rag.passages.passages import Passage
 from ctxprune.scorers.combined.structured import structured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ctxprune.integrations.langchain.messages import MessagePruner
     from ctxprune.integrations.langchain.stable import StableMessagePruner
     from ctxprune.integrations.recall import Owner
+
+_Finish: TypeAlias = "Callable[[Sequence[str], Sequence[str]], str]"
 
 __all__ = ["append_left_out", "recall_left_out"]
 
 _SEVERAL, _EACH = 5, 200  # messages that one reply draws on, and tokens that each must have there
+_BEST, _SHARE = 5, 10  # parts that a reply must have, if each takes no more than this part of the limit
 _TRIES = 6
 _QUERY = 2_000  # characters of a query that are read
 _LEAST = 8  # tokens of an excerpt
@@ -55,13 +60,14 @@ def recall_left_out(
         # Models copy words of the note together with the id.
         match = _ID.search(id_)
         id_ = match[0] if match else id_
-        return _write_reply(pruner, query, {id_: _find_source(pruner, messages, id_, owner)}, seen)
-    sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, shown)
-    if not sources:
-        raise InputError("nothing was left out in this conversation")
-    about, others = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
-    chosen = (about or others)[: _several(pruner.pruner.limit)]
-    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen}, seen)
+        sources = {id_: _find_source(pruner, messages, id_, owner)}
+    else:
+        sources = _stored_sources(pruner, owner) | _cut_sources(pruner, messages, shown)
+        if not sources:
+            raise InputError("nothing was left out in this conversation")
+    ranking = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
+    chosen = (ranking.about or ranking.others)[: _several(pruner.pruner.limit)]
+    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen}, ranking, seen)
 
 
 def append_left_out(
@@ -122,23 +128,21 @@ def _excerpt(
 ) -> str:
     """What was left out, and says something about the question; "" where nothing does."""
     # Without a word in common it is no question about these results, and whatever scored best would be noise.
-    about, _ = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
-    budget, count = pruner.pruner.limit // 2, pruner.pruner.counter.count_many
-    chosen = about[: _several(budget)]
-    room = budget - count([_APPENDED])[0] - _LEAST
-    if not chosen or room < _LEAST:
-        return ""
-    texts = tuple(text for id_ in chosen for text in sources[id_].texts)
-    for _ in range(_TRIES):
-        cut = texts if sum(count(texts)) <= room else pruner.pruner.cut_texts(question, texts, room)
-        new = [_without_seen(whole, part, seen) for whole, part in zip(texts, cut, strict=True)]
-        addition = "\n".join([_APPENDED, *filter(None, new)])
-        over = count([addition])[0] - budget
-        if over <= 0:
-            return addition if any(new) else ""
-        room -= over
-        if room < _LEAST:
-            break
+    ranking = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
+    chosen = {id_: sources[id_] for id_ in ranking.about}
+    best = _best_parts(pruner, ranking)
+
+    def finish(texts: Sequence[str], cut: Sequence[str]) -> str:
+        new = [_without_seen(whole, part, seen) if part else "" for whole, part in zip(texts, cut, strict=True)]
+        body = _assemble(chosen, new, best, named=False)
+        # It stands in a human message now, where a forged mark of another speaker would weigh more.
+        return f"{_APPENDED}\n{escape_chat_marks(body)}" if body else ""
+
+    limit = pruner.pruner.limit // 2
+    for several in (_several(limit), 1, 0):
+        found = _fit(pruner.pruner, question, _whole_texts(chosen, several), (limit, finish), as_text=False)
+        if found is not None:
+            return found
     return ""
 
 
@@ -198,43 +202,87 @@ def _seen_texts(messages: Sequence[BaseMessage], shown: Sequence[BaseMessage]) -
 
 
 def _write_reply(
-    pruner: StableMessagePruner, query: str, sources: Mapping[str, StoredMessage], seen: tuple[str, ...]
+    pruner: StableMessagePruner,
+    query: str,
+    sources: Mapping[str, StoredMessage],
+    ranking: Ranking,
+    seen: tuple[str, ...],
 ) -> str:
     """What the sources hold for the query within the limit, what was not seen first, with a line for what is not shown.
 
     Raises:
         BudgetError: Nothing of it fits.
     """
-    texts = tuple(text for source in sources.values() for text in source.texts)
     limit, count = pruner.pruner.limit, pruner.pruner.counter.count_many
-    whole = sum(count(texts))
-    room = limit - sum(count([_assemble(sources, [""] * len(texts)), _unshown(whole, whole)]))
-    for attempt in range(_TRIES):
-        if room < _LEAST:
-            break
-        # What has no smaller form of its own is read as running text in the end, and cut anywhere.
-        as_text = attempt >= _TRIES // 2 or all(map(_is_fragmented, texts))
-        cut = texts if whole <= room else _cut(pruner, query, texts, room, seen, as_text=as_text)
+    best = _best_parts(pruner, ranking)
+    whole = sum(count([text for source in sources.values() for text in source.texts]))
+
+    def finish(_texts: Sequence[str], cut: Sequence[str]) -> str:
+        body = _assemble(sources, cut, best, named=len(sources) > 1)
+        left_out = whole - count([body])[0] if body else whole
+        return "\n".join(filter(None, (body, _unshown(left_out, whole) if left_out > 0 else "")))
+
+    reader = replace(pruner.pruner, scorer=UnseenFirst(structured(pruner.pruner.scorer), seen))
+    every = len(sources)
+    ways = [(every, False), (2, False), (1, False), (every, True), (0, False)]
+    if all(_is_fragmented(text) for source in sources.values() for text in source.texts):
+        ways.insert(0, (every, True))
+    # Of fewer messages each has more room; what has no smaller form of its own is read as running text in the end.
+    for several, as_text in ways:
+        found = _fit(reader, query, _whole_texts(sources, several), (limit, finish), as_text=as_text)
         # An item that does not fit at all leaves the room to what was seen; as running text a part of it fits.
-        if not as_text and whole > room and _count_unseen(pruner, cut, seen) < room // 2:
-            cut = _cut(pruner, query, texts, room, seen, as_text=True)
-        left_out = max(0, whole - sum(count(cut)))
-        reply = "\n".join(filter(None, (_assemble(sources, cut), _unshown(left_out, whole) if left_out else "")))
-        over = count([reply])[0] - limit
-        if over <= 0:
-            return reply
-        room -= over if as_text or over < room // 2 else 0
+        if found is not None and not as_text and whole > limit and _count_unseen(pruner, found, seen) < limit // 2:
+            found = _fit(reader, query, _whole_texts(sources, every), (limit, finish), as_text=True) or found
+        if found is not None and (several or best):
+            return found
     raise BudgetError(f"what it holds for the query does not fit into {limit} tokens", hint="ask a narrower question")
 
 
-def _cut(
-    pruner: StableMessagePruner, query: str, texts: tuple[str, ...], room: int, seen: tuple[str, ...], *, as_text: bool
-) -> tuple[str, ...]:
-    scorer, counter = UnseenFirst(structured(pruner.pruner.scorer), seen), pruner.pruner.counter
+def _whole_texts(sources: Mapping[str, StoredMessage], several: int) -> tuple[str, ...]:
+    """The texts of the first sources, and "" for each of the others'."""
+    texts: list[str] = []
+    for place, source in enumerate(sources.values()):
+        texts += source.texts if place < several else [""] * len(source.texts)
+    return tuple(texts)
+
+
+def _fit(
+    pruner: MessagePruner, query: str, texts: tuple[str, ...], aim: tuple[int, _Finish], *, as_text: bool
+) -> str | None:
+    """The finished text with as much of the texts as fits; None where nothing does.
+
+    Args:
+        pruner: Cuts the texts.
+        query: What they are cut for.
+        texts: Those of all sources; "" for one that is not shown.
+        aim: Tokens of the finished text, and what makes it of the whole and the cut texts.
+        as_text: Whether all texts are read as running text.
+    """
+    limit, finish = aim
+    count = pruner.counter.count_many
+    whole = sum(count(texts))
+    room = limit - count([finish(texts, [""] * len(texts))])[0]
+    for _ in range(_TRIES):
+        if room < 0:
+            return None
+        cut = texts if whole <= room else _cut(pruner, query, texts, room, as_text=as_text)
+        found = finish(texts, cut)
+        over = count([found])[0] - limit
+        if over <= 0:
+            return found
+        if sum(count(cut)) > room:  # it cannot be cut so far, and no better to less
+            return None
+        room -= over
+    return None
+
+
+def _cut(pruner: MessagePruner, query: str, texts: tuple[str, ...], room: int, *, as_text: bool) -> tuple[str, ...]:
+    if room < _LEAST:
+        return ("",) * len(texts)
     if not as_text:
-        return TextsPruner(room, scorer, counter).cut(query, texts)
+        return pruner.cut_texts(query, texts, room)
     windows = Windows(texts, max(4 * _LEAST, min(_WINDOW, room)))
-    return tuple(Pruner(scorer, TokenBudget(room), counter).prune(query, windows).output)
+    return tuple(Pruner(pruner.scorer, TokenBudget(room), pruner.counter).prune(query, windows).output)
 
 
 def _is_fragmented(text: str) -> bool:
@@ -245,18 +293,29 @@ def _is_fragmented(text: str) -> bool:
     return sum(len(unit.text) for unit in units) < _FRAGMENT * len(units)
 
 
-def _count_unseen(pruner: StableMessagePruner, cut: Sequence[str], seen: tuple[str, ...]) -> int:
-    """Tokens of the parts of cut texts that a model has not seen."""
-    new = [part for text in cut for part in read_parts(text) if not is_seen(part, seen)]
-    return sum(pruner.pruner.counter.count_many(new))
+def _count_unseen(pruner: StableMessagePruner, reply: str, seen: tuple[str, ...]) -> int:
+    """Tokens of the parts of a reply that a model has not seen."""
+    return sum(pruner.pruner.counter.count_many([part for part in read_parts(reply) if not is_seen(part, seen)]))
 
 
-def _assemble(sources: Mapping[str, StoredMessage], cut: Sequence[str]) -> str:
-    """The texts, each message's below a line that names it where there are several."""
+def _best_parts(pruner: StableMessagePruner, ranking: Ranking) -> dict[str, list[str]]:
+    """The few parts of all that must be in a reply, by message, whatever share of the room its message gets."""
+    limit, found = pruner.pruner.limit // _SHARE, dict[str, list[str]]()
+    for id_, part in ranking.parts[:_BEST]:
+        if pruner.pruner.counter.count(part) <= limit:
+            found.setdefault(id_, []).append(part)
+    return found
+
+
+def _assemble(
+    sources: Mapping[str, StoredMessage], cut: Sequence[str], best: Mapping[str, Sequence[str]], *, named: bool
+) -> str:
+    """The texts and the best parts that they lack; if `named`, each message's below a line that names it."""
     lines, texts = list[str](), iter(cut)
     for id_, source in sources.items():
         own = [text for text in itertools.islice(texts, len(source.texts)) if text]
-        if len(sources) > 1 and (own or not any(cut)):
+        own += [part for part in best.get(id_, ()) if not is_seen(part, own)]
+        if named and own:
             lines.append(f"[{source.name[:_NAME] or 'message'}, id {id_}]")
         lines += own
     return "\n".join(lines)

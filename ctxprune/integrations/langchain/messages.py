@@ -50,13 +50,15 @@ class Memo:
         return type(self), (self._size,)
 
     def get(self, key: Any, build: Callable[[], T]) -> T:
-        """What was built for this key, else what `build` gives."""
+        """What was built for this key, else what `build` gives; None is not remembered."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
                 found: T = self._entries[key]
                 return found
         value = build()
+        if value is None:
+            return value
         with self._lock:
             self._entries[key] = value
             while len(self._entries) > self._size:

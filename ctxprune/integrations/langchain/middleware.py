@@ -42,10 +42,11 @@ class PruningMiddleware(AgentMiddleware):
         pruner: What is cut, and to how much; default `MessagePruner()`: tool results of more than 1000 tokens.
         stable: Whether cuts stay. If not, each message is cut anew for the last human message of each call: fewer
             tokens for a question that changes, but none of them cached; there are no notes and no `recall` then.
-        store: Keeps what was cut for each conversation, for all workers that share it; default one in memory.
+        store: Keeps what was cut for each conversation, for all workers that share it; default one in memory, of
+            128 MB at most.
         recall: "tool" adds the tool; "append" adds what a new human message needs of earlier results' left-out parts
             behind its text, for models that do not call tools reliably (at most half of the limit; it stays there in
-            later calls; results then speak in the human message's name); "off" does neither.
+            later calls; a model may trust results more there: docs/prompt_injection.md); "off" does neither.
         namespace: Whose the conversations are, beside their `thread_id`: a text, or a function of the run's config, for
             services whose users choose their own thread ids. See `StoreLimits` for what all of one may keep.
 

@@ -72,6 +72,9 @@ def _add_to_json(cut: str, note: str) -> str:
     """As a last member of the object, or as a last item of the list: an object with that member."""
     bare = cut.rstrip()
     inner, bracket = bare[:-1].rstrip(), bare[-1]
-    member = f"{json.dumps(NOTE_MEMBER)}: {json.dumps(note)}"
+    name = NOTE_MEMBER
+    while f'"{name}"' in cut:  # a member of the document's own would be hidden by a second one of its name
+        name += "_"
+    member = f"{json.dumps(name)}: {json.dumps(note)}"
     comma = "" if inner[-1] in "[{" else ", "
     return f"{inner}{comma}{member}}}" if bracket == "}" else f"{inner}{comma}{{{member}}}]"

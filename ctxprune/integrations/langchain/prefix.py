@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -15,6 +16,7 @@ __all__ = ["read_queries"]
 
 _VALUE, _ALL = 200, 400  # characters of one argument of a tool call, and of all, that say what was looked for
 _DEPTH = 4
+_NUMBER = re.compile(r"(?<!\S)\d{1,3}(?!\S)")
 
 
 def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
@@ -41,7 +43,9 @@ def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
 
 def _describe(args: Mapping[str, Any]) -> str:
     """The short texts among the arguments of a call; long ones are contents, and no search."""
-    return " ".join(_texts(args, _DEPTH))[:_ALL].strip()
+    # Small numbers are mostly limits and pages, but would ask for the rows of a table that hold them.
+    words = _NUMBER.sub("", " ".join(_texts(args, _DEPTH))[:_ALL])
+    return " ".join(words.split())
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:

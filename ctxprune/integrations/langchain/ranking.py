@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from ctxprune.integrations.langchain.messages import Memo
     from ctxprune.integrations.recall import StoredMessage
 
-__all__ = ["is_seen", "rank_sources", "read_parts"]
+__all__ = ["Ranking", "is_seen", "rank_sources", "read_parts"]
 
 _LINES = frozenset({"csv", "log", "table", "tsv"})
 _MARKS = re.compile(r'[\[\]{}":,]+')
 _READ = 50  # parts that the scorer itself reads, the best by words
+_RANKS = 5  # of reciprocal ranks: the first few of each list weigh much
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class _Parts(Context[str]):
     texts: Sequence[str]
 
     @property
-    def units(self) -> tuple[Unit, ...]:  # type: ignore[override]
+    def units(self) -> tuple[Unit, ...]:
         return tuple(Unit(text) for text in self.texts)
 
     def render(self, kept: Collection[int]) -> str:
@@ -58,10 +60,25 @@ def is_seen(text: str, seen: Sequence[str]) -> bool:
     return any(text.strip() in shown for shown in seen)
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """What a query is about.
+
+    Attributes:
+        about: Ids of the messages that share a word with it, the best first.
+        others: Ids of the others, the latest first.
+        parts: The best parts, with the ids of their messages, the best first.
+    """
+
+    about: list[str]
+    others: list[str]
+    parts: list[tuple[str, str]]
+
+
 def rank_sources(
     query: str, sources: Mapping[str, StoredMessage], scorer: Any, memo: Memo, *, seen: Sequence[str] = ()
-) -> tuple[list[str], list[str]]:
-    """Ids of the messages that share a word with the query, the best first; and of the others, the latest first.
+) -> Ranking:
+    """Rank messages by their best parts.
 
     Args:
         query: What is looked for.
@@ -72,20 +89,31 @@ def rank_sources(
     """
     parts: list[tuple[str, str]] = []
     for id_, source in sources.items():
-        own: list[str] = memo.get(id_, lambda texts=source.texts: [part for text in texts for part in read_parts(text)])
+        own: list[str] = memo.get(id_, partial(_read_all, source.texts))
         parts += [(id_, part) for part in own if not is_seen(part, seen)]
-    best: dict[str, float] = {}
-    if parts:
-        scores = SCORERS.get("lexical.v1")().score(query, _Parts([part for _, part in parts]))
-        order = [index for index in np.argsort(-scores, kind="stable")[:_READ].tolist() if scores[index] > 0]
-        chosen = [parts[index] for index in order]
-        if chosen:
-            read = as_scorer(scorer).score(query, _Parts([_plain(part) for _, part in chosen]))
-            for (id_, _), score in zip(chosen, read.tolist(), strict=True):
-                best[id_] = max(score, best.get(id_, float("-inf")))
-    latest_first = list(sources)[::-1]
-    found = sorted((id_ for id_ in latest_first if id_ in best), key=lambda id_: -best[id_])
-    return found, [id_ for id_ in latest_first if id_ not in best]
+    best = _rank_parts(query, parts, scorer)
+    about = list(dict.fromkeys(id_ for id_, _ in best))
+    return Ranking(about, [id_ for id_ in list(sources)[::-1] if id_ not in about], best)
+
+
+def _read_all(texts: Sequence[str]) -> list[str]:
+    return [part for text in texts for part in read_parts(text)]
+
+
+def _rank_parts(query: str, parts: list[tuple[str, str]], scorer: Any) -> list[tuple[str, str]]:
+    """The parts that share a word with the query, the best first, at most `_READ`."""
+    if not parts:
+        return []
+    words = SCORERS.get("lexical.v1")().score(query, _Parts([part for _, part in parts]))
+    order = [index for index in np.argsort(-words, kind="stable")[:_READ].tolist() if words[index] > 0]
+    if not order:
+        return []
+    read = as_scorer(scorer).score(query, _Parts([_plain(parts[index][1]) for index in order]))
+    # Both ranks count: names and numbers decide by words, and what is asked of them by the scorer.
+    places = np.empty(len(order))
+    places[np.argsort(-read, kind="stable")] = np.arange(len(order))
+    fused = 1 / (_RANKS + np.arange(len(order))) + 1 / (_RANKS + places)
+    return [parts[order[index]] for index in np.argsort(-fused, kind="stable").tolist()]
 
 
 def _plain(part: str) -> str:

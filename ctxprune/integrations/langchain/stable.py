@@ -181,7 +181,13 @@ class StableMessagePruner:
         # Without an id of its own a message cannot be told from another one with the same content.
         if owner is None or not message.id:
             return None
-        found = self.kept.find(owner, _cut_key(message.id, id_))
+        # A decision never changes, so that each is asked for once: a store may be a network away.
+        key = _cut_key(message.id, id_)
+        decision: tuple[str, ...] | None = self.memo.get((owner, key), lambda: self._look_up(owner, key))
+        return decision
+
+    def _look_up(self, owner: Owner, key: str) -> tuple[str, ...] | None:
+        found = self.kept.find(owner, key)
         return found.texts if isinstance(found, StoredCut) else None
 
     def keep_decision(

@@ -267,6 +267,28 @@ def test_threads_and_namespaces_are_apart() -> None:
     assert len({str(reply.content) for reply in replies.values()}) == 1
 
 
+def test_a_namespace_that_is_no_text_is_refused() -> None:
+    middleware = PruningMiddleware(PRUNER, namespace=lambda config: config["configurable"].get("user"))  # type: ignore
+    agent = create_agent(Scripted(messages=iter([AIMessage("Hello.")])), TOOLS, middleware=[middleware])
+    with pytest.raises(UsageError, match="namespace"):
+        agent.invoke({"messages": [question(0)]}, {"configurable": {"thread_id": "1"}})
+
+
+def test_each_decision_is_asked_of_the_store_once() -> None:
+    class Counting(MemoryStore[Any]):
+        finds = 0
+
+        def find(self, owner: Any, key: str) -> Any:
+            self.finds += 1
+            return super().find(owner, key)
+
+    store = Counting()
+    middleware = [PruningMiddleware(PRUNER, store=store)]
+    (model,) = run_turns(lambda: middleware)
+    assert store.finds == 2 * 4 * TURNS  # before and after each result was cut
+    assert_stable(model)
+
+
 def test_a_model_without_tools_needs_none() -> None:
     model = FakeListChatModel(responses=["Hello."])
     state = create_agent(model, [], middleware=[PruningMiddleware(PRUNER)]).invoke({"messages": [question(0)]})
