@@ -1,4 +1,4 @@
-"""Draw the figures of passages, shrink_frontier, kv_presses, trust and field, in a light and in a dark form.
+"""Draw the figures of passages, shrink_frontier, kv_presses, trust, field and prompt_cache, light and dark.
 
     python benchmarks/report/plots.py            # writes NAME.svg and NAME-dark.svg beside each
     benchmarks/results/NAME.json
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import _field_picture, _frontier, _kv_picture, _trust_picture
+from benchmarks.report import _field_picture, _frontier, _kv_picture, _prompt_cache_picture, _trust_picture
 from benchmarks.report._figure import DARK, LIGHT, POINT, Picture, Theme
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ PICTURES = {
     "kv_presses": _kv_picture.draw_presses,
     "trust": _trust_picture.draw_trust,
     "field": _field_picture.draw_field,
+    "prompt_cache": _prompt_cache_picture.draw_prompt_cache,
 }
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _field, _index, _kv, _shrunk
+from benchmarks.report import _card, _field, _index, _kv, _prompt_cache, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -427,7 +427,7 @@ TABLES = {
     "html": html,
     "field": _field.field_table,
     "kv": _kv.short,
-} | _shrunk.TABLES
+} | _shrunk.TABLES | _prompt_cache.TABLES
 PAGES = (
     (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),

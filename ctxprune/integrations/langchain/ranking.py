@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.context import Context, Unit
 from ctxprune.integrations.langchain.notes import text_form
+from ctxprune.integrations.recall.base import digest
 from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.passages.passages import Passage
 from ctxprune.scorers import SCORERS
@@ -27,6 +29,7 @@ __all__ = ["Ranking", "is_seen", "rank_sources", "read_parts"]
 _LINES = frozenset({"csv", "log", "table", "tsv"})
 _MARKS = re.compile(r'[\[\]{}":,]+')
 _READ = 50  # parts that the scorer itself reads, the best by words
+_LOOKED_UP = 2_000  # of the best by words, among which those that were not seen are taken
 _RANKS = 5  # of reciprocal ranks: the first few of each list weigh much
 
 
@@ -89,9 +92,10 @@ def rank_sources(
     """
     parts: list[tuple[str, str]] = []
     for id_, source in sources.items():
-        own: list[str] = memo.get(id_, partial(_read_all, source.texts))
-        parts += [(id_, part) for part in own if not is_seen(part, seen)]
-    best = _rank_parts(query, parts, scorer)
+        # Not by the id, which is short: another conversation may have another text under it.
+        own: list[str] = memo.get(("parts", digest(*source.texts)), partial(_read_all, source.texts))
+        parts += [(id_, part) for part in own]
+    best = _rank_parts(query, parts, scorer, seen)
     about = list(dict.fromkeys(id_ for id_, _ in best))
     return Ranking(about, [id_ for id_ in list(sources)[::-1] if id_ not in about], best)
 
@@ -100,12 +104,15 @@ def _read_all(texts: Sequence[str]) -> list[str]:
     return [part for text in texts for part in read_parts(text)]
 
 
-def _rank_parts(query: str, parts: list[tuple[str, str]], scorer: Any) -> list[tuple[str, str]]:
-    """The parts that share a word with the query, the best first, at most `_READ`."""
+def _rank_parts(query: str, parts: list[tuple[str, str]], scorer: Any, seen: Sequence[str]) -> list[tuple[str, str]]:
+    """The parts that share a word with the query and were not seen, the best first, at most `_READ`."""
     if not parts:
         return []
     words = SCORERS.get("lexical.v1")().score(query, _Parts([part for _, part in parts]))
-    order = [index for index in np.argsort(-words, kind="stable")[:_READ].tolist() if words[index] > 0]
+    likely = (index for index in np.argsort(-words, kind="stable").tolist() if words[index] > 0)
+    # What was seen is looked up for the best alone: each part in each text would be quadratic.
+    unseen = (index for index in islice(likely, _LOOKED_UP) if not is_seen(parts[index][1], seen))
+    order = list(islice(unseen, _READ))
     if not order:
         return []
     read = as_scorer(scorer).score(query, _Parts([_plain(parts[index][1]) for index in order]))
