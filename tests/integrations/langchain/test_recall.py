@@ -169,7 +169,7 @@ def test_of_very_much_the_latest_is_searched_and_the_reply_says_so(monkeypatch: 
     monkeypatch.setattr("ctxprune.integrations.langchain.left_out._READ", 4_000)
     reply = recall(stable(), messages, "What is the code of vault 5?")
     assert "The code of vault 5 is 577." in reply
-    assert "[4 earlier results were not searched; name the id of one]" in reply
+    assert "[3 earlier results were not searched; name the id of one]" in reply
     assert "077" not in recall(stable(), messages, "What is the code of vault 0?")
 
 
@@ -180,5 +180,7 @@ def test_what_is_remembered_of_a_message_is_not_found_by_its_short_id_alone() ->
 
     memo = Memo()
     for text in ("The code of the vault is 177.", "Another conversation has the code 288."):
-        ranking = rank_sources("What is the code?", {"0123456789ab": StoredMessage((text,), "x")}, "lexical.v1", memo)
+        ranking = rank_sources(
+            "What is the code?", {"0123456789ab": StoredMessage((text,), "x")}, stable().pruner.scorer, memo
+        )
         assert [part for _, part in ranking.parts] == [text]
