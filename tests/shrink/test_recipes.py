@@ -40,6 +40,8 @@ UNREACHABLE: dict[tuple[str, str, float], str] = {
     ("effir.v1", "encoder", 0.4): _FEW,
     ("effir.v1", "decoder", 0.6): _FEW,
     ("effir.v1", "decoder", 0.4): _FEW,
+    ("fair_heads.v1", "encoder", 0.4): "it takes heads alone, and one stays in each layer",
+    ("fair_heads.v1", "decoder", 0.4): "it takes heads alone, and one stays in each layer",
     ("head_gradient.v1", "encoder", 0.4): "it takes heads alone, and one stays in each layer",
     ("head_gradient.v1", "decoder", 0.4): "it takes heads alone, and one stays in each layer",
 }
