@@ -218,7 +218,8 @@ def test_figures_are_shares_of_the_right_turns():
     assert row["answers_kept"] == 95.0
     assert row["recalled"]["all"] == {"turns": places, "cut": 2, "had_back": 50.0, "without_call": 0.0}
     assert row["recalled"]["returns"] == {"turns": 1, "cut": 1, "had_back": 0.0, "without_call": 0.0}
-    assert row["cost_by_turn"][-1] == 20 * places
+    assert row["cost_by_turn"][0] == round(0.5 / places, 4)
+    assert row["cost_by_turn"][-1] == 0.5
 
 
 @pytest.mark.data

@@ -81,13 +81,13 @@ def draw_turns(picture: Picture, rows) -> None:
     theme = picture.theme
     axes = picture.add_axes(536, 76, 178, 310)
     turns = len(next(iter(rows.values()))["cost_by_turn"])
-    high = max(row["cost_by_turn"][-1] for row in rows.values()) / 1000
+    high = max(row["cost_by_turn"][-1] for row in rows.values())
     axes.set(xlim=(1, turns), ylim=(0, high * 1.05), xticks=(1, 5, 10, 15, 20))
-    picture.name_axes(axes, "turn", "cost so far, in thousands of uncached tokens")
+    picture.name_axes(axes, "turn", "cost so far, against all of no pruning")
     ends = []
     for name, row in rows.items():
         style = STYLES[name]
-        ys = [value / 1000 for value in row["cost_by_turn"]]
+        ys = row["cost_by_turn"]
         colour = theme.colour(style.colour)
         axes.plot(
             range(1, turns + 1), ys, color=colour, linestyle=style.dash, linewidth=style.width * POINT, clip_on=False

@@ -427,7 +427,8 @@ TABLES = {
     "html": html,
     "field": _field.field_table,
     "kv": _kv.short,
-} | _shrunk.TABLES | _prompt_cache.TABLES
+} | _shrunk.TABLES
+TABLES |= _prompt_cache.TABLES
 PAGES = (
     (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),
