@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.integrations.langchain.conversation import read_config, read_owner
 from ctxprune.integrations.langchain.messages import MessagePruner
 from ctxprune.integrations.langchain.stable import RECALL_TOOL, StableMessagePruner
@@ -82,6 +83,7 @@ class PruningMiddleware(AgentMiddleware):
         """As `wrap_model_call`; pruning runs off the event loop's thread."""
         return await handler(await asyncio.to_thread(self._pruned, request, read_config()))
 
+    @report_steps
     def _pruned(self, request: Any, config: Mapping[str, Any]) -> Any:
         # `override` copies: the state of the agent keeps the whole messages.
         if self.stable is None:

@@ -13,6 +13,7 @@ pytest.importorskip("langchain", reason="langchain is not installed")
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import ContextEditingMiddleware
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
@@ -88,6 +89,29 @@ def test_the_model_sees_pruned_results_and_the_state_keeps_them_whole() -> None:
         assert as_counter().count(shown.content) <= 100
         assert [message.content for message in state["messages"]][2:] == [LONG, "In 1933."]
         assert shown.id == state["messages"][2].id
+
+
+class Recorder(BaseCallbackHandler):
+    """Names of runs, with that of the run that each is a part of."""
+
+    def __init__(self) -> None:
+        self.names: dict[Any, str] = {}
+        self.runs: list[tuple[str, str]] = []
+
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **options: Any) -> None:
+        self.names[run_id] = options["name"]
+        self.runs.append((self.names.get(options.get("parent_run_id"), ""), options["name"]))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_steps_are_runs_within_the_call_of_the_model(asynchronous: bool) -> None:
+    recorder, agent = Recorder(), create_agent(model(), TOOLS, middleware=[PruningMiddleware(PRUNER)])
+    if asynchronous:
+        asyncio.run(agent.ainvoke(ASKED, {"callbacks": [recorder]}))
+    else:
+        agent.invoke(ASKED, {"callbacks": [recorder]})
+    assert ("model", "ctxprune.prune") in recorder.runs
+    assert ("ctxprune.prune", "ctxprune.prune.score") in recorder.runs
 
 
 def test_the_model_is_offered_the_tools_that_the_question_needs() -> None:
