@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from ctxprune.integrations.langchain.messages import shorten_question
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,15 +24,15 @@ _NUMBER = re.compile(r"(?<!\S)\d{1,3}(?!\S)")
 def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
     """For each message what it is cut for; "" for one that is never cut.
 
-    That is the last human message before it and, for the result of a tool, what the call asked for. Messages behind it
-    say nothing, so that later calls of the model find the same. Human messages are never cut: each of them was the
-    question once, and was sent whole then.
+    That is the last human message before it, of a long one its ends, and, for the result of a tool, what the call asked
+    for. Messages behind it say nothing, so that later calls of the model find the same. Human messages are never cut:
+    each of them was the question once, and was sent whole then.
     """
     question, calls, queries = "", dict[str, str](), []
     for message in messages:
         query = ""
         if isinstance(message, HumanMessage):
-            question = str(message.text).strip()
+            question = shorten_question(str(message.text))
         elif isinstance(message, AIMessage):
             query = question
             # Of calls with the same id the last one before a result is the one that it answers.

@@ -147,7 +147,7 @@ def test_an_agent_asks_a_database_and_goes_on_after_a_fault(shop: Path) -> None:
             agent = create_agent(fake, tools, middleware=[PruningMiddleware(PRUNER), ToolSelectionMiddleware()])
             results = [message for message in run(agent)["messages"] if isinstance(message, ToolMessage)]
             assert [(result.tool_call_id, result.status) for result in results] == [("c1", "error"), ("c2", "success")]
-            assert results[0].content == "No answer: the question is empty [question]"
+            assert results[0].content == "No answer: the question is empty (CP001)"
             assert results[1].content.endswith("\n4\n(1 rows)")
             assert results[1].artifact["rows"] == [[4]]
 
