@@ -7,6 +7,7 @@ from typing import Any
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations.recall import Owner
+from ctxprune.utils.validation import describe_type
 
 __all__ = ["Namespace", "check_namespace", "read_config", "read_owner"]
 
@@ -21,7 +22,7 @@ def check_namespace(namespace: Any) -> None:
     """
     if not isinstance(namespace, str) and not callable(namespace):
         hint = "give a text, or a function that gives one"
-        raise UsageError(f"namespace is a {type(namespace).__name__}", hint=hint)
+        raise UsageError(f"namespace is {describe_type(namespace)}", hint=hint)
 
 
 def read_config() -> Mapping[str, Any]:
@@ -55,7 +56,7 @@ def read_owner(config: Mapping[str, Any], namespace: Namespace = "") -> Owner | 
         return Owner(f"thread:{thread}")
     name = namespace(config) if callable(namespace) else namespace
     if not isinstance(name, str) or not name:
-        told = f"a {type(name).__name__}" if not isinstance(name, str) else "''"
+        told = "''" if name == "" else describe_type(name)
         # A user without a name would share the conversations of all others that have none.
         raise UsageError(f"the namespace of a run is {told}", hint="let the function give a text for each user")
     return Owner(f"namespace:{name}", str(thread))

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read_queries"]
 
-_VALUE, _ALL = 200, 400  # characters of one argument of a tool call, and of all, that say what was looked for
-_DEPTH = 4
+# Characters of one argument of a tool call, and of all, that say what was looked for: searches, names and paths are
+# shorter, contents longer; and they must not outweigh the question.
+_VALUE, _ALL = 200, 400
+_DEPTH = 4  # of arguments: filters are nested so far, and hostile ones far deeper
 _NUMBER = re.compile(r"(?<!\S)\d{1,3}(?!\S)")
 
 

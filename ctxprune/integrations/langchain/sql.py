@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 
 _LONGEST_ERROR = 800  # characters of what a database says of a statement, which it may quote
-_TABLES = 20  # that the description names
+_TABLES = 20  # that the description names, which is sent with each call of the model
 
 
 class _Question(BaseModel):

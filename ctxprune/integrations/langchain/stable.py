@@ -158,10 +158,6 @@ class StableMessagePruner:
         # None is not remembered: there may be something later.
         return any(isinstance(item, StoredMessage) for _, item in self.kept.items(owner)) or None
 
-    def is_long(self, message: BaseMessage) -> bool:
-        """Whether a message may be cut, and has more tokens than the limit."""
-        return self.may_cut(message) and self._count(read_texts(message)[1]) > self.pruner.limit
-
     def _count(self, texts: tuple[str, ...]) -> int:
         count: int = self.memo.get(("count", digest(*texts)), lambda: sum(self.pruner.counter.count_many(texts)))
         return count

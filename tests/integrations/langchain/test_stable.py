@@ -335,6 +335,25 @@ def test_an_edit_cuts_what_comes_behind_its_trigger_and_then_always() -> None:
     assert {False, True} == set(cut)
 
 
+@pytest.mark.parametrize("trigger", [0, 20_000, 10_000_000])
+def test_an_edit_counts_few_beginnings_of_a_long_conversation(trigger: int) -> None:
+    counted: list[int] = []
+
+    def count(messages: Any) -> int:
+        counted.append(len(messages))
+        return count_tokens_approximately(messages)
+
+    messages: list[BaseMessage] = [ask("bridge")]
+    for number in range(250):
+        messages += [call(str(number)), result(str(number))]
+    shown = list(messages)
+    PruneToolResults(trigger, stable(recall="off")).apply(shown, count_tokens=count)
+    assert len(counted) <= 11  # 501 messages: one for all, and nine halvings
+    fits = [place for place in range(501) if count_tokens_approximately(messages[: place + 1]) <= trigger]
+    cut = [place for place, message in enumerate(shown) if message is not messages[place]]
+    assert cut == [place for place in range(len(fits), 501) if messages[place].type == "tool"]
+
+
 APART = """
 import hashlib, json, sys
 from langchain_core.load import loads
