@@ -26,7 +26,6 @@ from langchain_core.messages.utils import convert_to_openai_messages, count_toke
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain import MessagePruner, PruneToolResults, StableMessagePruner
-from ctxprune.integrations.langchain.messages import Memo
 from ctxprune.integrations.langchain.prefix import read_queries
 from ctxprune.integrations.recall import MemoryStore, Owner
 from ctxprune.scorers import DEFAULT_SCORER
@@ -38,6 +37,7 @@ TOPICS = ("bridge", "ferry", "tunnel", "airport", "tram")
 FACTS = [f"The {topic} cost {1900 + 7 * number} crowns." for number, topic in enumerate(TOPICS)]
 LONG = " ".join(f"Timetable {i} is about cars and cattle over the water." for i in range(30)) + " " + " ".join(FACTS)
 ITEMS = json.dumps([{"id": i, "text": f"Timetable {i} is about cars."} for i in range(30)] + FACTS)
+SUMMARIES = st.sampled_from(["", *TOPICS])
 IMAGE = {"type": "image", "base64": "QUJD", "mime_type": "image/png"}
 OWNER = Owner("", "thread")
 
@@ -122,16 +122,19 @@ def test_the_prefix_of_each_call_is_that_of_the_call_before(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(turns(named=True), st.sampled_from(["tool", "append"]), st.data())
-def test_where_messages_are_deleted_the_others_keep_their_bytes(
+def test_where_messages_are_deleted_or_summarised_the_others_keep_their_bytes(
     parts: list[list[BaseMessage]], recall: Any, data: st.DataObject
 ) -> None:
+    # A question in front of all, where there was none or another one.
     store: MemoryStore[Any] = MemoryStore()
     fields = {"recall": recall, "kinds": ("tool", "ai"), "store": store}
     messages: list[BaseMessage] = []
     sent: dict[str, str] = {}
     for new in parts:
         gone = data.draw(st.sets(st.sampled_from([message.id for message in messages]))) if messages else set()
-        messages = [message for message in messages if message.id not in gone] + new
+        summary = [HumanMessage(f"Summary: the {topic}.", id=topic)] if (topic := data.draw(SUMMARIES)) else []
+        kept = [message for message in messages if message.id not in {*gone, topic}]
+        messages = [*summary, *kept, *new]
         for whole, written in zip(messages, wire(stable(**fields).prune(messages, OWNER)), strict=True):
             assert sent.setdefault(str(whole.id), written) == written
 
@@ -249,28 +252,6 @@ def test_a_long_question_is_read_at_its_ends(scorer: str) -> None:
     assert FACTS[1] in unstable.content
     for memo in (pruner.memo, pruner.parts):
         assert all(len(key) == 32 for key in memo._entries)
-
-
-def test_a_memo_is_bounded_by_number_and_size() -> None:
-    memo, built = Memo(3, 5_000), list[str]()
-
-    def build(text: str) -> tuple[str, ...]:
-        built.append(text[:1])
-        return (text,)
-
-    for letter in "abcd":
-        assert memo.get((letter, 1), lambda letter=letter: build(letter * 4)) == (letter * 4,)
-    assert memo.get(("b", 1), lambda: build("?")) == ("bbbb",)
-    assert built == list("abcd")
-    memo.get(("e", 1), lambda: build("e" * 4_000))
-    assert 4_000 < memo._used <= 5_000
-    assert memo.get(("b", 1), lambda: build("?")) == ("bbbb",)  # the last used stay
-    assert len(memo._entries) == 2
-    memo.get("huge", lambda: build("f" * 6_000))
-    assert memo._used == 0
-    assert not memo._entries
-    again = pickle.loads(pickle.dumps(memo))
-    assert (again._size, again._characters) == (3, 5_000)
 
 
 def test_by_default_results_of_two_thousand_tokens_stay_whole() -> None:
