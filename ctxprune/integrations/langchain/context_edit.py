@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +38,17 @@ class PruneToolResults:
     def apply(self, messages: list[Any], *, count_tokens: Callable[[Sequence[BaseMessage]], int]) -> None:
         """Cut the messages in place; see `MessagePruner`."""
         if isinstance(self.pruner, StableMessagePruner):
-            first = self._find_first(self.pruner, messages, count_tokens)
+            first = self._find_first(messages, count_tokens)
             messages[:] = self.pruner.prune(messages, read_owner(read_config()), first=first)
         elif count_tokens(messages) > self.trigger:
             messages[:] = self.pruner.prune(messages)
 
-    def _find_first(
-        self, pruner: StableMessagePruner, messages: list[Any], count_tokens: Callable[[Sequence[BaseMessage]], int]
-    ) -> int:
+    def _find_first(self, messages: list[Any], count_tokens: Callable[[Sequence[BaseMessage]], int]) -> int:
         """Place of the first message up to which the conversation is too long, whatever comes behind it."""
-        for index, message in enumerate(messages):
-            # Only messages that could be cut are looked at, of which few come before there are too many tokens.
-            if pruner.is_long(message) and count_tokens(messages[: index + 1]) > self.trigger:
-                return index
-        return len(messages)
+        if count_tokens(messages) <= self.trigger:
+            return len(messages)
+        # Halving, since a count may be a request to the provider; only of whole beginnings, since a result without its
+        # call is refused there, and the counts of single messages do not add up to that of all.
+        return bisect_left(
+            range(len(messages)), True, key=lambda index: count_tokens(messages[: index + 1]) > self.trigger
+        )

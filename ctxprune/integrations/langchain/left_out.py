@@ -35,6 +35,7 @@ __all__ = ["append_left_out", "recall_left_out"]
 
 _SEVERAL, _EACH = 5, 200  # messages that one reply draws on, and tokens that each must have there
 _BEST, _SHARE = 5, 10  # parts that a reply must have, if each takes no more than this part of the limit
+_AGAIN = 6  # the part of the limit that parts may take which were seen
 _TRIES = 6
 _READ = 2_000_000  # characters that are read for one query: about two seconds by words
 _QUERY = 2_000  # characters of a query that are read
@@ -67,9 +68,9 @@ def recall_left_out(
         if not sources:
             raise InputError("nothing was left out in this conversation")
         sources, unread = _newest(sources)
-    ranking = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts)
-    chosen = (ranking.about or ranking.others)[: _several(pruner.pruner.limit)]
-    return _write_reply(pruner, query, {id_: sources[id_] for id_ in chosen}, ranking, seen, unread=unread)
+    # What was shown stands in the conversation; only what was not makes a message worth its room.
+    ranking = rank_sources(query, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
+    return _write_reply(pruner, query, sources, ranking, seen, unread=unread)
 
 
 def append_left_out(
@@ -132,8 +133,8 @@ def _excerpt(
     # Without a word in common it is no question about these results, and whatever scored best would be noise.
     sources, _ = _newest(dict(sources))
     ranking = rank_sources(question, sources, pruner.pruner.scorer, pruner.parts, seen=seen)
-    chosen = {id_: sources[id_] for id_ in ranking.about}
-    best = _best_parts(pruner, ranking)
+    chosen = {id_: sources[id_] for id_ in dict.fromkeys(id_ for id_, _ in ranking.unseen)}
+    best = _best_parts(pruner, Ranking(ranking.about, ranking.others, [], ranking.unseen))
 
     def finish(texts: Sequence[str], cut: Sequence[str]) -> str:
         new = [_without_seen(whole, part, seen) if part else "" for whole, part in zip(texts, cut, strict=True)]
@@ -231,6 +232,9 @@ def _write_reply(
     """
     limit, count = pruner.pruner.limit, pruner.pruner.counter.count_many
     best = _best_parts(pruner, ranking)
+    chosen = (ranking.about or ranking.others)[: _several(limit)]
+    every = len(chosen)
+    sources = {id_: sources[id_] for id_ in dict.fromkeys([*chosen, *best])}
     whole = sum(count([text for source in sources.values() for text in source.texts]))
 
     def finish(_texts: Sequence[str], cut: Sequence[str]) -> str:
@@ -240,7 +244,6 @@ def _write_reply(
         return "\n".join(filter(None, (body, _unshown(left_out, whole) if left_out > 0 else "", more)))
 
     reader = replace(pruner.pruner, scorer=UnseenFirst(structured(pruner.pruner.scorer), seen))
-    every = len(sources)
     ways = [(every, False), (2, False), (1, False), (every, True), (0, False)]
     if all(_is_fragmented(text) for source in sources.values() for text in source.texts):
         ways.insert(0, (every, True))
@@ -316,11 +319,21 @@ def _count_unseen(pruner: StableMessagePruner, reply: str, seen: tuple[str, ...]
 
 
 def _best_parts(pruner: StableMessagePruner, ranking: Ranking) -> dict[str, list[str]]:
-    """The few parts of all that must be in a reply, by message, whatever share of the room its message gets."""
-    limit, found = pruner.pruner.limit // _SHARE, dict[str, list[str]]()
-    for id_, part in ranking.parts[:_BEST]:
-        if pruner.pruner.counter.count(part) <= limit:
-            found.setdefault(id_, []).append(part)
+    """The few parts that must be in a reply, by message, whatever share of the room its message gets.
+
+    Of those that were seen only so many as take little room: whoever asks may have missed them, or they may stand far
+    back, but what was not seen is why `recall` was called.
+    """
+    limit, count, found = pruner.pruner.limit, pruner.pruner.counter.count, dict[str, list[str]]()
+    unseen = [entry for entry in ranking.unseen[:_BEST] if count(entry[1]) <= limit // _SHARE]
+    room, again = limit // _AGAIN, list[tuple[str, str]]()
+    for entry in ranking.parts[:_BEST]:
+        size = count(entry[1])
+        if entry not in unseen and size <= room:
+            again.append(entry)
+            room -= size
+    for id_, part in [*again, *unseen]:
+        found.setdefault(id_, []).append(part)
     return found
 
 

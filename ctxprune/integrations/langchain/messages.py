@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from ctxprune.errors import UsageError
+from ctxprune.integrations.recall.base import digest
 from ctxprune.integrations.texts import LEAST_TOKENS, TextsPruner
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.scorers import DEFAULT_SCORER
@@ -19,19 +20,31 @@ from ctxprune.utils.validation import check_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Memo", "MessagePruner", "question_of", "read_texts", "replace_texts"]
+__all__ = ["Memo", "MessagePruner", "question_of", "read_texts", "replace_texts", "shorten_question"]
 
 T = TypeVar("T")
 _KINDS = ("ai", "human", "tool")
-_REMEMBERED = 128
+_REMEMBERED = 128  # results: those of a few conversations at once
+_CHARACTERS = 16_000_000  # of all results that a memo keeps, whatever their number
+_ENTRY = 200  # characters that stand for what a key and a number take
+_QUESTION = 1_500  # characters; with those of a tool's call, a query has 2,000 at most
 
 
 def question_of(messages: Sequence[BaseMessage]) -> str:
-    """The text of the last human message; "" where there is none."""
+    """The text of the last human message, see `shorten_question`; "" where there is none."""
     for message in reversed(messages):
         if isinstance(message, HumanMessage):
-            return str(message.text).strip()
+            return shorten_question(str(message.text))
     return ""
+
+
+def shorten_question(text: str) -> str:
+    """A question as far as it is read: of a longer text its beginning and its end, where what is asked mostly stands.
+
+    A document may be pasted into a message; a scorer would take minutes for one of a megabyte.
+    """
+    text = text.strip()
+    return text if len(text) <= _QUESTION else f"{text[: _QUESTION // 2].rstrip()}\n{text[-_QUESTION // 2 :].lstrip()}"
 
 
 class Memo:
@@ -39,18 +52,26 @@ class Memo:
 
     Args:
         size: Results that are kept.
+        characters: Of all results together.
     """
 
-    def __init__(self, size: int = _REMEMBERED) -> None:
-        self._size = size
+    def __init__(self, size: int = _REMEMBERED, characters: int = _CHARACTERS) -> None:
+        self._size, self._characters = size, characters
         self._lock = threading.Lock()
-        self._entries: OrderedDict[Any, Any] = OrderedDict()
+        self._entries: OrderedDict[str, Any] = OrderedDict()
+        self._used = 0
 
-    def __reduce__(self) -> tuple[type[Memo], tuple[int]]:
-        return type(self), (self._size,)
+    def __reduce__(self) -> tuple[type[Memo], tuple[int, int]]:
+        return type(self), (self._size, self._characters)
 
     def get(self, key: Any, build: Callable[[], T]) -> T:
-        """What was built for this key, else what `build` gives; None is not remembered."""
+        """What was built for this key, else what `build` gives; None is not remembered.
+
+        Args:
+            key: Texts, numbers, owners, and tuples of these.
+            build: Makes the result.
+        """
+        key = digest(repr(key))  # texts as keys would keep whole messages of all conversations in memory
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
@@ -60,10 +81,19 @@ class Memo:
         if value is None:
             return value
         with self._lock:
+            if key not in self._entries:
+                self._used += _characters_of(value)
             self._entries[key] = value
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+            while len(self._entries) > self._size or self._used > self._characters:
+                self._used -= _characters_of(self._entries.popitem(last=False)[1])
         return value
+
+
+def _characters_of(value: Any) -> int:
+    """Characters of a result and of its entry, about."""
+    if isinstance(value, str):
+        return _ENTRY + len(value)
+    return _ENTRY + sum(map(_characters_of, value)) if isinstance(value, list | tuple) else _ENTRY
 
 
 @dataclass(frozen=True)
@@ -119,7 +149,7 @@ class MessagePruner:
             messages: A conversation.
             question: What they are cut for; None for the last human message. Without any, nothing is changed.
         """
-        question = question_of(messages) if question is None else question.strip()
+        question = question_of(messages) if question is None else shorten_question(question)
         if not question:
             return list(messages)
         # The question itself is never cut, whatever its type is in `kinds`.

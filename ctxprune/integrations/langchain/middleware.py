@@ -6,15 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.integrations.langchain.conversation import read_config, read_owner
+from ctxprune.integrations.langchain.callbacks import report_steps
+from ctxprune.integrations.langchain.conversation import check_namespace, read_config, read_owner
 from ctxprune.integrations.langchain.messages import MessagePruner
-from ctxprune.integrations.langchain.stable import RECALL_TOOL, StableMessagePruner
-from ctxprune.integrations.langchain.tools import ToolSelector
+from ctxprune.integrations.langchain.stable import RECALL_TOOL, StableMessagePruner, default_pruner
+from ctxprune.integrations.langchain.tools import ToolSelector, is_recall_tool
 from ctxprune.utils.extras import require
 from ctxprune.utils.validation import check_flag
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ctxprune.integrations.langchain.conversation import Namespace
     from ctxprune.integrations.langchain.stable import Recall
@@ -39,7 +40,8 @@ class PruningMiddleware(AgentMiddleware):
     that both outlive a summary of the messages.
 
     Args:
-        pruner: What is cut, and to how much; default `MessagePruner()`: tool results of more than 1000 tokens.
+        pruner: What is cut, and to how much; by default tool results of more than 2000 tokens, or of more than 1000
+            (`MessagePruner()`) if not `stable`.
         stable: Whether cuts stay. If not, each message is cut anew for the last human message of each call: fewer
             tokens for a question that changes, but none of them cached; there are no notes and no `recall` then.
         store: Keeps what was cut for each conversation, for all workers that share it; default one in memory, of
@@ -48,10 +50,13 @@ class PruningMiddleware(AgentMiddleware):
             behind its text, for models that do not call tools reliably (at most half of the limit; it stays there in
             later calls; a model may trust results more there: docs/prompt_injection.md); "off" does neither.
         namespace: Whose the conversations are, beside their `thread_id`: a text, or a function of the run's config, for
-            services whose users choose their own thread ids. See `StoreLimits` for what all of one may keep.
+            services whose users choose their own thread ids; "" for none. See `StoreLimits` for what all of one may
+            keep.
+        tool_name: Of the tool that it adds, for agents that have a tool `recall` of their own.
 
     Raises:
-        UsageError: An argument is of the wrong kind, or given although `stable` is False.
+        UsageError: An argument is of the wrong kind, or given although `stable` is False. In a call of the model:
+            another tool of the agent has the name of the one that this adds, or `namespace` gave no text.
         StoreError, InputError, FormatError: In a call of the model: the store cannot be used.
     """
 
@@ -63,14 +68,19 @@ class PruningMiddleware(AgentMiddleware):
         store: RecallStore[Any] | None = None,
         recall: Recall = "tool",
         namespace: Namespace = "",
+        tool_name: str = RECALL_TOOL,
     ) -> None:
         super().__init__()
         check_flag("stable", stable)
-        if not stable and (store is not None or recall != "tool" or namespace):
-            raise UsageError("store, recall and namespace are for stable pruning", hint="leave stable=True")
-        self.pruner = MessagePruner() if pruner is None else pruner
-        self.stable = StableMessagePruner(self.pruner, store, recall) if stable else None
+        check_namespace(namespace)
+        if not stable and (store is not None or recall != "tool" or namespace != "" or tool_name != RECALL_TOOL):
+            raise UsageError("store, recall, namespace and tool_name are for stable pruning", hint="leave stable=True")
+        if pruner is None:
+            pruner = default_pruner() if stable else MessagePruner()
+        self.pruner = pruner
+        self.stable = StableMessagePruner(pruner, store, recall, tool_name) if stable else None
         self._namespace = namespace
+        self.tools = []
         if self.stable is not None and recall == "tool":
             self.tools = [recall_tool(self.stable, self._owner)]
 
@@ -82,16 +92,26 @@ class PruningMiddleware(AgentMiddleware):
         """As `wrap_model_call`; pruning runs off the event loop's thread."""
         return await handler(await asyncio.to_thread(self._pruned, request, read_config()))
 
+    @report_steps
     def _pruned(self, request: Any, config: Mapping[str, Any]) -> Any:
         # `override` copies: the state of the agent keeps the whole messages.
         if self.stable is None:
             return request.override(messages=self.pruner.prune(request.messages))
-        messages = self.stable.prune(request.messages, self._owner(config))
+        self._check_names(request.tools)
+        owner = self._owner(config)
+        messages = self.stable.prune(request.messages, owner)
         # Without other tools nothing is cut as a rule, and a model that cannot call any need not be told of this one.
-        alone = [getattr(tool, "name", None) for tool in request.tools] == [RECALL_TOOL]
-        if alone and all(new is old for new, old in zip(messages, request.messages, strict=True)):
+        alone = len(request.tools) == 1 and is_recall_tool(request.tools[0])
+        if alone and not self.stable.has_left_out(request.messages, messages, owner):
             return request.override(messages=messages, tools=[])
         return request.override(messages=messages)
+
+    def _check_names(self, tools: Sequence[Any]) -> None:
+        """Refuse a tool with the name of ours: LangChain would run one of the two without a word."""
+        for name in [tool.name for tool in self.tools]:
+            if any(_name_of(tool) == name and not is_recall_tool(tool) for tool in tools):
+                hint = 'give PruningMiddleware another tool_name ("recall_left_out"), or recall="append" or "off"'
+                raise UsageError(f"the agent has a tool {name!r} of its own", hint=hint)
 
     def _owner(self, config: Mapping[str, Any]) -> Owner | None:
         return read_owner(config, self._namespace)
@@ -100,9 +120,15 @@ class PruningMiddleware(AgentMiddleware):
 class ToolSelectionMiddleware(AgentMiddleware):
     """Each call of the model is offered the tools only that its question may need. No model is asked for that.
 
-    By default tools that were offered stay, and further questions add theirs behind them, so that the provider's prompt
-    cache, which begins with the tools, holds. It costs the tokens of earlier questions' tools: `most` is then a limit
-    for each human message. Where the agent's own list of tools changes, or messages are summarised away, so may this.
+    With a prompt cache this mostly costs more than it saves. Providers put the tools before all messages, so that each
+    tool that is added ends the cache before the first of them: in one run with 60 tools, calls cost 2.10 times the
+    price without any pruning (2.65 times with `stable=False`), and 0.93 times where all tools were offered and messages
+    alone were pruned (`benchmarks/quality/prompt_cache.py`). Use it where nothing is cached, where the tools would not
+    fit, or where a model chooses badly among many.
+
+    By default tools that were offered stay, and further questions add theirs behind them, so that the cache ends only
+    where a question adds one. It costs the tokens of earlier questions' tools: `most` is then a limit for each human
+    message. Where the agent's own list of tools changes, or messages are summarised away, so may this.
 
     Args:
         selector: How many tools stay, and which ones always; default `ToolSelector()`: five or more.
@@ -128,3 +154,11 @@ class ToolSelectionMiddleware(AgentMiddleware):
         choose = self.selector.aselect_for
         tools = await choose(request.messages, request.tools, request.tool_choice, stable=self._stable)
         return await handler(request.override(tools=tools))
+
+
+def _name_of(tool: Any) -> str | None:
+    """The name of a LangChain tool, or of a provider's definition of a function."""
+    if isinstance(tool, dict):
+        inner = tool.get("function")
+        return tool.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+    return getattr(tool, "name", None)

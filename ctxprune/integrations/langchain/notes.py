@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["NOTE_MEMBER", "add_note", "content_id", "text_form", "write_note"]
 
 NOTE_MEMBER = "ctxprune"
-_ID_DIGITS = 12
+_ID_DIGITS = 12  # few for a model to copy, and enough to tell the messages of one conversation apart
 
 
 def content_id(texts: Sequence[str]) -> str:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from ctxprune.integrations.langchain.messages import shorten_question
+from ctxprune.text.words import split_identifier
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,23 +17,45 @@ if TYPE_CHECKING:
 
 __all__ = ["read_queries"]
 
-_VALUE, _ALL = 200, 400  # characters of one argument of a tool call, and of all, that say what was looked for
-_DEPTH = 4
+# Characters of one argument of a tool call, and of all, that say what was looked for: searches, names and paths are
+# shorter, contents longer; and they must not outweigh the question.
+_VALUE, _ALL = 200, 400
+_NAME = 64  # characters of a parameter's name
+_DEPTH = 4  # of arguments: filters are nested so far, and hostile ones far deeper
+# Words in the names of parameters that hold a search, in the tools of agents and in search APIs.
+_SOUGHT = frozenset(
+    {
+        "ask",
+        "filter",
+        "filters",
+        "find",
+        "goal",
+        "intent",
+        "keyword",
+        "keywords",
+        "match",
+        "pattern",
+        "phrase",
+        "prompt",
+    }
+    | {"q", "query", "queries", "question", "questions", "regex", "search", "sql", "term", "terms", "topic", "topics"}
+    | {"prompt", "where"}
+)
 _NUMBER = re.compile(r"(?<!\S)\d{1,3}(?!\S)")
 
 
 def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
     """For each message what it is cut for; "" for one that is never cut.
 
-    That is the last human message before it and, for the result of a tool, what the call asked for. Messages behind it
-    say nothing, so that later calls of the model find the same. Human messages are never cut: each of them was the
-    question once, and was sent whole then.
+    That is the last human message before it, of a long one its ends, and, for the result of a tool, what the call asked
+    for. Messages behind it say nothing, so that later calls of the model find the same. Human messages are never cut:
+    each of them was the question once, and was sent whole then.
     """
     question, calls, queries = "", dict[str, str](), []
     for message in messages:
         query = ""
         if isinstance(message, HumanMessage):
-            question = str(message.text).strip()
+            question = shorten_question(str(message.text))
         elif isinstance(message, AIMessage):
             query = question
             # Of calls with the same id the last one before a result is the one that it answers.
@@ -42,9 +67,14 @@ def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
 
 
 def _describe(args: Mapping[str, Any]) -> str:
-    """The short texts among the arguments of a call; long ones are contents, and no search."""
+    """The short texts among the arguments that say what is sought, by their names.
+
+    Names, paths and ids say where a call looked: a result holds them everywhere or nowhere, and the question's words would
+    count less beside them. Long texts are contents.
+    """
+    sought = [value for name, value in args.items() if not _SOUGHT.isdisjoint(split_identifier(str(name)[:_NAME]))]
     # Small numbers are mostly limits and pages, but would ask for the rows of a table that hold them.
-    words = _NUMBER.sub("", " ".join(_texts(args, _DEPTH))[:_ALL])
+    words = _NUMBER.sub("", " ".join(_texts(sought, _DEPTH))[:_ALL])
     return " ".join(words.split())
 
 

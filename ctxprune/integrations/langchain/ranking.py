@@ -68,14 +68,17 @@ class Ranking:
     """What a query is about.
 
     Attributes:
-        about: Ids of the messages that share a word with it, the best first.
+        about: Ids of the messages that share a word with it, the best first, those before others that hold something
+            which was not seen.
         others: Ids of the others, the latest first.
         parts: The best parts, with the ids of their messages, the best first.
+        unseen: Those of them that were not seen.
     """
 
     about: list[str]
     others: list[str]
     parts: list[tuple[str, str]]
+    unseen: list[tuple[str, str]]
 
 
 def rank_sources(
@@ -88,39 +91,43 @@ def rank_sources(
         sources: By id, oldest first.
         scorer: Reads the parts that are the best by words.
         memo: Keeps the parts of messages.
-        seen: Texts whose parts do not count.
+        seen: Texts that were shown.
     """
     parts: list[tuple[str, str]] = []
     for id_, source in sources.items():
         # Not by the id, which is short: another conversation may have another text under it.
         own: list[str] = memo.get(("parts", digest(*source.texts)), partial(_read_all, source.texts))
         parts += [(id_, part) for part in own]
-    best = _rank_parts(query, parts, scorer, seen)
-    about = list(dict.fromkeys(id_ for id_, _ in best))
-    return Ranking(about, [id_ for id_ in list(sources)[::-1] if id_ not in about], best)
+    best, unseen = _rank_parts(query, parts, scorer, seen)
+    about = list(dict.fromkeys(id_ for id_, _ in [*unseen, *best]))
+    return Ranking(about, [id_ for id_ in list(sources)[::-1] if id_ not in about], best, unseen)
 
 
 def _read_all(texts: Sequence[str]) -> list[str]:
     return [part for text in texts for part in read_parts(text)]
 
 
-def _rank_parts(query: str, parts: list[tuple[str, str]], scorer: Any, seen: Sequence[str]) -> list[tuple[str, str]]:
-    """The parts that share a word with the query and were not seen, the best first, at most `_READ`."""
+def _rank_parts(
+    query: str, parts: list[tuple[str, str]], scorer: Any, seen: Sequence[str]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The parts that share a word with the query, the best first, and those of them that were not seen."""
     if not parts:
-        return []
+        return [], []
     words = SCORERS.get("lexical.v1")().score(query, _Parts([part for _, part in parts]))
-    likely = (index for index in np.argsort(-words, kind="stable").tolist() if words[index] > 0)
+    likely = [index for index in np.argsort(-words, kind="stable")[:_LOOKED_UP].tolist() if words[index] > 0]
+    if not likely:
+        return [], []
     # What was seen is looked up for the best alone: each part in each text would be quadratic.
-    unseen = (index for index in islice(likely, _LOOKED_UP) if not is_seen(parts[index][1], seen))
-    order = list(islice(unseen, _READ))
-    if not order:
-        return []
+    new = list(islice((index for index in likely if not is_seen(parts[index][1], seen)), _READ))
+    order = sorted({*likely[:_READ], *new}, key=likely.index)
     read = as_scorer(scorer).score(query, _Parts([_plain(parts[index][1]) for index in order]))
     # Both ranks count: names and numbers decide by words, and what is asked of them by the scorer.
     places = np.empty(len(order))
     places[np.argsort(-read, kind="stable")] = np.arange(len(order))
     fused = 1 / (_RANKS + np.arange(len(order))) + 1 / (_RANKS + places)
-    return [parts[order[index]] for index in np.argsort(-fused, kind="stable").tolist()]
+    ranked = [order[index] for index in np.argsort(-fused, kind="stable").tolist()]
+    unseen = set(new)
+    return [parts[index] for index in ranked], [parts[index] for index in ranked if index in unseen]
 
 
 def _plain(part: str) -> str:

@@ -12,6 +12,7 @@ from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter, answer_text
 from ctxprune.integrations.sql_tools.budget import cut_text
+from ctxprune.integrations.sql_tools.failures import describe_failure
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 
-_LONGEST_ERROR = 800  # characters
-_TABLES = 20  # that the description names
+_LONGEST_ERROR = 800  # characters of what a database says of a statement, which it may quote
+_TABLES = 20  # that the description names, which is sent with each call of the model
 
 
 class _Question(BaseModel):
@@ -68,7 +69,8 @@ def sql_tool(
 
     The model gets `answer_text`, with outcome, confidence and doubts, also of a refusal; the tool message's artifact is
     the answer as plain data with all rows (`Answer.to_dict`, without trace). What fails comes back as one clear
-    sentence with status "error", never as a traceback; faults that are none of this library's (a `MemoryError`) are
+    sentence with status "error", never as a traceback, and without particulars of the database or the model that only
+    the operator can mend, which go to the log; faults that are none of this library's (a `MemoryError`) are
     raised.
 
     Args:
@@ -91,13 +93,13 @@ def sql_tool(
         try:
             return shown(pipeline.ask(question))
         except CtxpruneError as error:
-            raise ToolException(f"No answer: {cut_text(str(error), _LONGEST_ERROR)}") from error
+            raise _tool_error(error) from error
 
     async def aask(question: str) -> tuple[str, dict[str, Any]]:
         try:
             return shown(await pipeline.aask(question))
         except CtxpruneError as error:
-            raise ToolException(f"No answer: {cut_text(str(error), _LONGEST_ERROR)}") from error
+            raise _tool_error(error) from error
 
     return StructuredTool.from_function(
         report_steps(ask),
@@ -109,6 +111,10 @@ def sql_tool(
         handle_tool_error=True,
         handle_validation_error="No answer: give one text as question.",
     )
+
+
+def _tool_error(error: CtxpruneError) -> ToolException:
+    return ToolException(f"No answer: {cut_text(describe_failure(error), _LONGEST_ERROR)}")
 
 
 def _description(pipeline: Pipeline) -> str:

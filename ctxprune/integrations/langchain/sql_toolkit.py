@@ -7,6 +7,7 @@ from typing import Any, Literal
 from langchain_core.tools import BaseTool, BaseToolkit, ToolException
 from pydantic import ConfigDict, Field, PrivateAttr, SkipValidation, ValidationError
 
+from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.integrations.sql_tools.arguments import describe_fault
 from ctxprune.integrations.sql_tools.toolbox import DEFAULT_TOKENS, TOOLS, Reply, SqlToolbox
 
@@ -31,9 +32,11 @@ class SQLTool(BaseTool):
     handle_tool_error: Any = True
     handle_validation_error: Any = _describe_fault
 
+    @report_steps
     def _run(self, *args: Any, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         return _unpack(self.toolbox.call(self.tool, TOOLS[self.tool].name_arguments(args, kwargs)))
 
+    @report_steps
     async def _arun(self, *args: Any, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         return _unpack(await self.toolbox.acall(self.tool, TOOLS[self.tool].name_arguments(args, kwargs)))
 

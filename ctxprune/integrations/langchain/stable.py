@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,15 +27,23 @@ __all__ = ["RECALL_TOOL", "Recall", "StableMessagePruner"]
 RECALL_TOOL = "recall"
 Recall = Literal["tool", "append", "off"]
 _REMEMBERED = 2_000  # results and counts; as many long messages may a conversation have before they are read again
-_TRIES = 4
-_LEAST = 16  # tokens that must be left beside a note
-_MARKUP = 12  # tokens of what stands around a note, about
-_ITEMS = 20_000
+# Twice that of `MessagePruner`: a cut serves all later questions, and of 1000 tokens too many had to be recalled.
+_LIMIT = 2_000
+_TRIES = 4  # a cut may miss its limit by a note that grew by a few digits, or a table by its own note
+_LEAST = 16  # tokens that must be left beside a note: below, no sentence fits
+_MARKUP = 12  # tokens of what stands around a note, about: too few cost one more try
+_BYTES, _ITEMS = 128_000_000, 20_000  # of the default store: about 5,000 results of 20 kB, each with its cut
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what models of several makers take as the name of a tool
+
+
+def default_pruner() -> MessagePruner:
+    """What is cut, and to how much, where nothing is given: tool results of more than 2000 tokens."""
+    return MessagePruner(limit=_LIMIT)
 
 
 def default_store() -> MemoryStore[Any]:
     """Where left-out content is kept if no store is given: in the memory of this process."""
-    return MemoryStore(StoreLimits(total_bytes=128_000_000, account_bytes=128_000_000, account_items=_ITEMS))
+    return MemoryStore(StoreLimits(total_bytes=_BYTES, account_bytes=_BYTES, account_items=_ITEMS))
 
 
 @dataclass(frozen=True)
@@ -50,22 +59,26 @@ class StableMessagePruner:
     behind the id in a message's last line (JSON: in a last member or item `ctxprune`; several parts: in a part of its
     own), which counts towards the limit; `recall` gives it back.
 
-    With a conversation, what was cut is kept in the store, too, under the message's id. Then it stays as it is where
-    messages before it were summarised or trimmed away, and where another machine or version would cut differently.
+    With a conversation, what was cut, and what was not, is kept in the store, too, under the message's id. Then it
+    stays as it is where messages before it were summarised or trimmed away, and where another machine or version would
+    cut differently.
 
     Attributes:
-        pruner: Which messages are cut, and to how much. Its `kinds` "human" is of no effect here.
+        pruner: Which messages are cut, and to how much; default `MessagePruner(limit=2000)`. Its `kinds` "human" is of
+            no effect here.
         store: Keeps whole and cut texts for each conversation; None for one in memory.
         recall: How left-out content is had back: "tool" names an id in each note, for the tool `recall`; "append" adds
             what a later human message needs of it behind that message's own text; "off" does neither.
+        tool_name: Of that tool, whose replies are never cut.
 
     Raises:
         UsageError: An argument is of the wrong kind.
     """
 
-    pruner: MessagePruner = field(default_factory=MessagePruner)
+    pruner: MessagePruner = field(default_factory=default_pruner)
     store: RecallStore[Any] | None = None
     recall: Recall = "tool"
+    tool_name: str = RECALL_TOOL
     memo: Memo = field(default_factory=lambda: Memo(_REMEMBERED), init=False, repr=False, compare=False)
     parts: Memo = field(default_factory=Memo, init=False, repr=False, compare=False)
     kept: RecallStore[Any] = field(init=False, repr=False, compare=False)
@@ -75,6 +88,8 @@ class StableMessagePruner:
             raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a MessagePruner")
         if self.recall not in ("tool", "append", "off"):
             raise UsageError(f"recall is {self.recall!r}", hint="give 'tool', 'append' or 'off'")
+        if not isinstance(self.tool_name, str) or not _NAME.fullmatch(self.tool_name):
+            raise UsageError(f"tool_name is {self.tool_name!r:.80}", hint="give 1 to 64 letters, digits, _ or -")
         object.__setattr__(self, "kept", default_store() if self.store is None else self.store)
 
     def prune(self, messages: Sequence[BaseMessage], owner: Owner | None = None, *, first: int = 0) -> list[Any]:
@@ -119,16 +134,31 @@ class StableMessagePruner:
 
     def may_cut(self, message: BaseMessage) -> bool:
         """Whether a message is ever cut: as for `pruner`, but neither a human one nor the reply of `recall`."""
-        if message.type == "human" or (message.type == "tool" and message.name == RECALL_TOOL):
-            return False
-        return self.pruner.may_cut(message)
+        recalled = self.recall == "tool" and message.type == "tool" and message.name == self.tool_name
+        return message.type != "human" and not recalled and self.pruner.may_cut(message)
 
-    def is_long(self, message: BaseMessage) -> bool:
-        """Whether a message may be cut, and has more tokens than the limit."""
-        return self.may_cut(message) and self._count(read_texts(message)[1]) > self.pruner.limit
+    def has_left_out(
+        self, messages: Sequence[BaseMessage], shown: Sequence[BaseMessage], owner: Owner | None = None
+    ) -> bool:
+        """Whether there is anything to recall: in these messages, or of the conversation in the store.
+
+        Args:
+            messages: The whole ones.
+            shown: What `prune` gave for them.
+            owner: As for `prune`.
+
+        Raises:
+            StoreError, InputError, FormatError: The store cannot be used.
+        """
+        if any(new is not old for new, old in zip(shown, messages, strict=True)):
+            return True
+        return owner is not None and bool(self.memo.get(("left out", owner), lambda: self._holds_messages(owner)))
+
+    def _holds_messages(self, owner: Owner) -> bool | None:
+        # None is not remembered: there may be something later.
+        return any(isinstance(item, StoredMessage) for _, item in self.kept.items(owner)) or None
 
     def _count(self, texts: tuple[str, ...]) -> int:
-        # By digests: texts as keys would keep those of all conversations in memory.
         count: int = self.memo.get(("count", digest(*texts)), lambda: sum(self.pruner.counter.count_many(texts)))
         return count
 
@@ -139,13 +169,16 @@ class StableMessagePruner:
             return message
         id_, single = content_id(texts), isinstance(message.content, str)
         cut = self.find_decision(message, id_, owner)
-        if cut is None and query:
-            cut = self.memo.get((query, single, digest(*texts)), lambda: self._cut(query, texts, before, single=single))
-            if cut != texts:
-                if owner is not None:
-                    self.kept.put(owner, StoredMessage(texts, message.name or ""), id_)
-                cut = self.keep_decision(message, id_, cut, owner)
-        if cut is None or cut == texts:
+        if cut is None:
+            cut = ()
+            if query:
+                key = (query, single, digest(*texts))
+                cut = self.memo.get(key, lambda: self._cut(query, texts, before, single=single))
+            if cut and cut != texts and owner is not None:
+                self.kept.put(owner, StoredMessage(texts, message.name or ""), id_)
+            # That it is sent whole is decided, too: a summary before it may later be a question, or another one.
+            cut = self.keep_decision(message, id_, () if cut == texts else cut, owner)
+        if not cut:
             return message
         account = {"tokens_before": before, "tokens_after": sum(self.pruner.counter.count_many(cut)), "id": id_}
         return replace_texts(message, places, cut, account)
@@ -171,7 +204,7 @@ class StableMessagePruner:
         return self.pruner.cut_texts(query, texts, limit)
 
     def find_decision(self, message: BaseMessage, id_: str, owner: Owner | None) -> tuple[str, ...] | None:
-        """What the store remembers that a model saw for a message; None if nothing.
+        """What the store remembers that a model saw for a message; () if it saw it whole, None if nothing is known.
 
         Args:
             message: The whole message.
@@ -197,7 +230,8 @@ class StableMessagePruner:
         if owner is None or not message.id:
             return texts
         self.kept.put(owner, StoredCut(texts), _cut_key(message.id, id_))
-        return self.find_decision(message, id_, owner) or texts
+        decision = self.find_decision(message, id_, owner)
+        return texts if decision is None else decision
 
 
 def _cut_key(message_id: str, id_: str) -> str:

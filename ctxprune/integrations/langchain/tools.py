@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from ctxprune.errors import UsageError
-from ctxprune.integrations.langchain.messages import Memo, question_of
-from ctxprune.integrations.langchain.stable import RECALL_TOOL
+from ctxprune.integrations.langchain.messages import Memo, question_of, shorten_question
 from ctxprune.integrations.recall.base import digest
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsonschema import Tools
@@ -24,9 +23,11 @@ if TYPE_CHECKING:
 
     from ctxprune.pruning.result import Pruned
 
-__all__ = ["ToolSelector"]
+__all__ = ["RECALL_METADATA", "ToolSelector", "is_recall_tool"]
 
-_REMEMBERED = 500
+RECALL_METADATA = {"ctxprune": "recall"}
+"""Marks the tool that `PruningMiddleware` adds, whatever its name is."""
+_REMEMBERED = 500  # lists of tools: as many human messages may a conversation have before they are scored again
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ToolSelector:
         least: Tools kept at least, beside those that are always kept; from 1 up.
         most: Tools kept at most, beside these; None for as many as `policy` likes.
         always: Names of tools that are always kept. Provider tools (dicts without a function), tools that the
-            conversation has used, a tool that `tool_choice` asks for and `recall` of `PruningMiddleware` are, too.
+            conversation has used, a tool that `tool_choice` asks for and that of `PruningMiddleware` are, too.
         scorer: A scorer or its registered name; by default one that knows names and verbs.
         policy: A policy or its registered name.
 
@@ -96,7 +97,7 @@ class ToolSelector:
         if stable:
             return self._select_growing(messages, tools, tool_choice)
         used = {name for message in messages for name in _used(message)}
-        return self.select(question_of(messages), tools, keep=used | _named(tool_choice) | {RECALL_TOOL})
+        return self.select(question_of(messages), tools, keep=used | _named(tool_choice) | _recall_names(tools))
 
     async def aselect_for(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None, *, stable: bool = False
@@ -105,7 +106,7 @@ class ToolSelector:
         return await asyncio.to_thread(self.select_for, messages, tools, tool_choice, stable=stable)
 
     def _select_growing(self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any) -> list[Any]:
-        context = Tools(tools, pinned={*self.always, RECALL_TOOL})
+        context = Tools(tools, pinned={*self.always, *_recall_names(tools)})
         mark = digest(*(unit.text for unit in context.units), *context.names, *context.details)
         everything = range(len(tools))
         chosen = dict[int, None]()  # places in the order in which they came
@@ -117,7 +118,7 @@ class ToolSelector:
         asked = False
         for message in messages:
             if isinstance(message, HumanMessage):
-                asked, question = True, str(message.text)
+                asked, question = True, shorten_question(str(message.text))
                 units = self._memo.get((mark, question), partial(self._select_units, question, context))
                 chosen.update(dict.fromkeys(everything if units is None else sorted(context.sources[i] for i in units)))
             elif isinstance(message, ToolMessage) and not asked:
@@ -140,6 +141,16 @@ class ToolSelector:
         liked = sum(unit.kept for unit in others)
         count = max(liked, self.least) if self.most is None else min(max(liked, self.least), self.most)
         return pinned + [unit.index for unit in sorted(others, key=lambda unit: (not unit.kept, -unit.score))[:count]]
+
+
+def is_recall_tool(tool: Any) -> bool:
+    """Whether a tool is the one that `PruningMiddleware` adds; another one may have its name."""
+    metadata = getattr(tool, "metadata", None)
+    return isinstance(metadata, dict) and metadata.items() >= RECALL_METADATA.items()
+
+
+def _recall_names(tools: Sequence[Any]) -> set[str]:
+    return {tool.name for tool in tools if is_recall_tool(tool)}
 
 
 def _used(message: BaseMessage) -> set[str]:

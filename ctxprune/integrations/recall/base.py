@@ -13,7 +13,7 @@ from ctxprune.utils.validation import check_number, check_whole
 
 __all__ = ["Owner", "RecallStore", "Sized", "StoreLimits", "digest", "new_id"]
 
-_ID_BYTES = 16
+_ID_BYTES = 16  # random, 128 bits: whoever guesses ids finds none
 
 
 class Sized(Protocol):

@@ -54,7 +54,8 @@ class StoredCut:
     """The texts that a model saw in place of a message's.
 
     Attributes:
-        texts: One for each text of the message; a last one more where a note needed a part of its own.
+        texts: One for each text of the message; a last one more where a note needed a part of its own. () where it saw
+            the message whole.
     """
 
     texts: tuple[str, ...] = field(repr=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ctxprune.errors import FormatError
 from ctxprune.integrations.recall.base import Owner, RecallStore, StoreLimits, digest, new_id
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["LangGraphStore"]
 
 _ROOT = "ctxprune_recall"
-_PAGE = 500
+_PAGE = 500  # values that one search gives: a store may have a limit of its own
+_Members: TypeAlias = "dict[str, type | tuple[type, ...]]"
+_ITEM: _Members = {"item": str, "time": (float, int), "key": str}
+_SIZE: _Members = {"size": int, "time": (float, int), "session": str, "key": str}
 
 
 class LangGraphStore(RecallStore[StoredItem]):
@@ -54,17 +57,16 @@ class LangGraphStore(RecallStore[StoredItem]):
     def find(self, owner: Owner, key: str) -> StoredItem | None:
         """See `RecallStore`."""
         found = self._store.get((_ROOT, digest(owner.account), "items", digest(owner.session)), _name(key))
-        if found is None or self._is_expired(found.value):
-            return None
-        return _decode(found.value)
+        value = None if found is None else _check_value(found.value, _ITEM)
+        return None if value is None or self._is_expired(value) else decode_item(value["item"])
 
     def items(self, owner: Owner) -> list[tuple[str, StoredItem]]:
         """See `RecallStore`."""
-        values = self._values((_ROOT, digest(owner.account), "items", digest(owner.session)))
-        return [(value["key"], _decode(value)) for value in values if not self._is_expired(value)]
+        values = self._values((_ROOT, digest(owner.account), "items", digest(owner.session)), _ITEM)
+        return [(value["key"], decode_item(value["item"])) for value in values if not self._is_expired(value)]
 
     def _make_room(self, account: str, size: int) -> None:
-        entries = self._values((_ROOT, account, "sizes"))
+        entries = self._values((_ROOT, account, "sizes"), _SIZE)
         total, count = size + sum(entry["size"] for entry in entries), len(entries) + 1
         for entry in entries:
             too_much = total > self.limits.account_bytes or count > self.limits.account_items
@@ -77,12 +79,12 @@ class LangGraphStore(RecallStore[StoredItem]):
     def _put(self, namespace: tuple[str, ...], name: str, value: dict[str, Any]) -> None:
         self._store.put(namespace, name, value, index=False)
 
-    def _values(self, namespace: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _values(self, namespace: tuple[str, ...], members: _Members) -> list[dict[str, Any]]:
         """All values of a namespace, oldest first."""
         values: list[dict[str, Any]] = []
         while len(page := self._store.search(namespace, limit=_PAGE, offset=len(values))) == _PAGE:
-            values += [found.value for found in page]
-        values += [found.value for found in page]
+            values += [_check_value(found.value, members) for found in page]
+        values += [_check_value(found.value, members) for found in page]
         return sorted(values, key=lambda value: value["time"])
 
     def _is_expired(self, value: dict[str, Any]) -> bool:
@@ -94,7 +96,12 @@ def _name(*parts: str) -> str:
     return digest(*parts)
 
 
-def _decode(value: dict[str, Any]) -> StoredItem:
-    if not isinstance(value.get("item"), str):
+def _check_value(value: Any, members: _Members) -> dict[str, Any]:
+    """A value whose members are of these types.
+
+    Raises:
+        FormatError: It is something else: another program writes into this store, too.
+    """
+    if not isinstance(value, dict) or not all(isinstance(value.get(name), type_) for name, type_ in members.items()):
         raise FormatError("a recall item is damaged")
-    return decode_item(value["item"])
+    return value

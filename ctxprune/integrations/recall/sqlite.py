@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import InputError
+from ctxprune.errors import FormatError, InputError
 from ctxprune.integrations.recall.base import Owner, RecallStore, StoreLimits, digest, new_id
 from ctxprune.integrations.recall.items import StoredItem, decode_item, encode_item
 from ctxprune.storage.sqlite_cache import WAIT, CacheFile
@@ -30,30 +30,44 @@ _FILE = CacheFile(
     "CREATE TABLE items (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, session TEXT NOT NULL, "
     "key BLOB NOT NULL, size INTEGER NOT NULL, time REAL NOT NULL, item TEXT NOT NULL, UNIQUE (account, session, key))",
 )
-_INDEX = "CREATE INDEX IF NOT EXISTS sizes ON items (account, id, size)"  # sums are read from it alone
-_SHRINK_ACCOUNT = (
-    "DELETE FROM items WHERE id IN (SELECT id FROM (SELECT id, SUM(size) OVER (ORDER BY id DESC) AS total, "
-    "ROW_NUMBER() OVER (ORDER BY id DESC) AS place FROM items WHERE account = ?) WHERE total > ? OR place > ?)"
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS places ON items (account, id)",  # the oldest of an account
+    "CREATE INDEX IF NOT EXISTS times ON items (time)",
 )
-_SHRINK_ALL = (
-    "DELETE FROM items WHERE id IN (SELECT id FROM (SELECT id, SUM(size) OVER (ORDER BY id DESC) AS total FROM items) "
-    "WHERE total > ?)"
+_ALL = ""  # stands for all accounts in `totals`
+# Running totals, since to add up the sizes of all items in each put takes as long as there are items. Triggers keep
+# them, whichever process adds or deletes. No upserts: `INSERT OR IGNORE` decides about conflicts in its triggers, too.
+_HAS_TOTALS = "SELECT 1 FROM sqlite_master WHERE name = 'totals'"
+_TOTALS = (
+    "CREATE TABLE totals (account TEXT PRIMARY KEY, size INTEGER NOT NULL, items INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT INTO totals SELECT '', COALESCE(SUM(size), 0), COUNT(*) FROM items",
+    "INSERT INTO totals SELECT account, SUM(size), COUNT(*) FROM items GROUP BY account",
+    "CREATE TRIGGER added AFTER INSERT ON items BEGIN "
+    "INSERT INTO totals SELECT new.account, 0, 0 "
+    "WHERE NOT EXISTS (SELECT 1 FROM totals WHERE account = new.account); "
+    "UPDATE totals SET size = size + new.size, items = items + 1 WHERE account IN (new.account, ''); END",
+    "CREATE TRIGGER deleted AFTER DELETE ON items BEGIN "
+    "UPDATE totals SET size = size - old.size, items = items - 1 WHERE account IN (old.account, ''); "
+    "DELETE FROM totals WHERE account = old.account AND account <> '' AND items = 0; END",
 )
-_EXPIRY = "CREATE INDEX IF NOT EXISTS times ON items (time)"
+_TOTAL = "SELECT size, items FROM totals WHERE account = ?"
+_DROP_OLDEST = "DELETE FROM items WHERE id = (SELECT id FROM items ORDER BY id LIMIT 1)"
+_DROP_OLDEST_OF = "DELETE FROM items WHERE id = (SELECT id FROM items WHERE account = ? ORDER BY id LIMIT 1)"
 
 
 class SQLiteStore(RecallStore[StoredItem]):
     """Keeps items in a file (write-ahead log), until they are too old or have to make room.
 
     Several processes may use the file at once. Where the file lies on a network share they must not. Names
-    of accounts and sessions are hashed, texts lie there as they are: the file is readable by its user alone.
+    of accounts and sessions are hashed, texts lie there as they are: the file is made readable by its user alone, also
+    where it was there already.
 
     Args:
         path: Of the file; it is made where there is none.
         limits: How much it keeps.
 
     Raises:
-        InputError: The file cannot be opened or written.
+        InputError: The file cannot be opened or written, or others may read it and it is another user's.
         FormatError: It is something else, damaged, or of another version.
     """
 
@@ -128,10 +142,20 @@ class SQLiteStore(RecallStore[StoredItem]):
 
     def _make_room(self, connection: sqlite3.Connection, account: str) -> None:
         """Delete the oldest items of the account, then of all, until the rest is within the limits."""
-        connection.execute(_SHRINK_ACCOUNT, (account, self.limits.account_bytes, self.limits.account_items))
-        (size,) = connection.execute("SELECT SUM(size) FROM items").fetchone()
-        if size > self.limits.total_bytes:
-            connection.execute(_SHRINK_ALL, (self.limits.total_bytes,))
+        most_bytes, most_items = self.limits.account_bytes, self.limits.account_items
+        while (found := self._total(connection, account))[0] > most_bytes or found[1] > most_items:
+            self._drop(connection, _DROP_OLDEST_OF, account)
+        while self._total(connection, _ALL)[0] > self.limits.total_bytes:
+            self._drop(connection, _DROP_OLDEST)
+
+    def _total(self, connection: sqlite3.Connection, account: str) -> tuple[int, int]:
+        """Bytes and items of an account."""
+        size, items = connection.execute(_TOTAL, (account,)).fetchone() or (0, 0)
+        return size, items
+
+    def _drop(self, connection: sqlite3.Connection, statement: str, *parameters: str) -> None:
+        if not connection.execute(statement, parameters).rowcount:  # and never would there be room
+            raise FormatError("the totals of the recall store are damaged", where=str(self._path))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -166,13 +190,27 @@ class SQLiteStore(RecallStore[StoredItem]):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             _FILE.prepare(connection, self._path)
-            connection.execute(_INDEX)
-            connection.execute(_EXPIRY)
+            for statement in (*_INDEXES, *(() if connection.execute(_HAS_TOTALS).fetchone() else _TOTALS)):
+                connection.execute(statement)
             connection.commit()
+            self._restrict()
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _restrict(self) -> None:
+        """Take away the rights of other users, once it is sure that the file is a store, and before it gets a text."""
+        for path in (self._path, Path(f"{self._path}-wal"), Path(f"{self._path}-shm")):
+            try:
+                if path.stat().st_mode & 0o077:
+                    path.chmod(0o600)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                hint = "name a file of your own"
+                what = f"the recall store can be read by others: {error.strerror}"
+                raise InputError(what, where=str(path), hint=hint) from error
 
 
 def _key(key: str) -> bytes:

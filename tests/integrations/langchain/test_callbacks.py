@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,16 @@ from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 from recorded_spans import Spans
 
-from ctxprune.errors import BudgetError
-from ctxprune.integrations.langchain import PruningCompressor, PruningRetriever, sql_runnable, sql_tool
+from ctxprune import Passage, aprune, prune
+from ctxprune.errors import BudgetError, StoreError
+from ctxprune.integrations.langchain import PruningCompressor, PruningRetriever, SQLToolkit, sql_runnable, sql_tool
 from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.sql import ChatGenerator, Database, Pipeline
-from ctxprune.utils.tracing import NO_SPAN, start_span
+from ctxprune.utils.tracing import CONTENT_VARIABLE, NO_SPAN, start_span
 
 QUESTION = "How many cities are there?"
 QUERY = "When did it open?"
+TEXT = "The bridge is long. It opened in 1933."
 DOCUMENTS = [Document("The bridge is long. It opened in 1933."), Document("Cats sleep.")]
 STEPS = ["screen", "values", "link", "generate", "names", "execute", "trust", "select", "assess"]
 
@@ -142,13 +147,141 @@ def test_a_compressor_takes_callbacks_by_itself() -> None:
     assert recorder.runs.tree()[:2] == ["PruningCompressor", ".ctxprune.prune"]
 
 
-def test_a_failure_ends_its_runs() -> None:
+class Unreachable:
+    """A scorer whose service cannot be reached."""
+
+    def score(self, query: str, context: Any) -> Any:
+        try:
+            raise OSError("10.0.0.7 refused s3cret")
+        except OSError as error:
+            raise StoreError("no connection", where="redis://user:s3cret@10.0.0.7/0", hint="ask Alice") from error
+
+
+def written(error: BaseException) -> str:
+    """All that a handler can write of an exception, as LangSmith's does."""
+    lines = traceback.format_exception(error)
+    return " ".join([*lines, repr(error), repr(error.__dict__), repr(error.__cause__), repr(error.__context__)])
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_failed_step_tells_type_and_code_alone(monkeypatch: pytest.MonkeyPatch, asynchronous: bool) -> None:
+    monkeypatch.delenv(CONTENT_VARIABLE, raising=False)
+
+    async def arun(text: str) -> Any:
+        return await aprune(QUERY, Passage(text), scorer=Unreachable())
+
+    run = RunnableLambda(report_steps(lambda text: prune(QUERY, text, scorer=Unreachable()).output), report_steps(arun))
     recorder = Recorder()
-    compressor = PruningCompressor(scorer="lexical.v1", budget=1)
+    config: Any = {"callbacks": [recorder]}
+    invoke = (
+        (lambda text: asyncio.run(run.ainvoke(text, config)))
+        if asynchronous
+        else (lambda text: run.invoke(text, config))
+    )
+    with pytest.raises(StoreError):
+        invoke("It opened.")
+    for name in ("ctxprune.prune", "ctxprune.prune.score"):
+        error = recorder.runs.end(name)
+        assert str(error) == "StoreError (CP007)"
+        assert error.__traceback__ is None
+        assert not any(word in written(error) for word in ("s3cret", "10.0.0.7", "Alice", "no connection", ".py"))
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_failure_of_another_kind_has_no_code() -> None:
+    class Broken(Unreachable):
+        def score(self, query: str, context: Any) -> Any:
+            raise SystemExit("s3cret")
+
+    recorder = Recorder()
+    with pytest.raises(SystemExit):
+        RunnableLambda(report_steps(lambda text: prune(QUERY, text, scorer=Broken()).output)).invoke(
+            "It opened.", {"callbacks": [recorder]}
+        )
+    assert str(recorder.runs.end("ctxprune.prune")) == "SystemExit"
+
+
+def test_with_contents_the_exception_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONTENT_VARIABLE, "span_only")
+    recorder = Recorder()
     with pytest.raises(BudgetError):
-        compressor.compress_documents(DOCUMENTS, QUERY, [recorder])
+        PruningCompressor(scorer="lexical.v1", budget=1).compress_documents(DOCUMENTS, QUERY, [recorder])
     assert isinstance(recorder.runs.end("ctxprune.prune.choose"), BudgetError)
-    assert isinstance(recorder.runs.end("ctxprune.prune"), BudgetError)
+
+
+async def aprune_text(text: str) -> str:
+    return (await aprune(QUERY, Passage(text), scorer="lexical.v1")).output
+
+
+def test_handlers_that_await_the_application_do_not_block_its_event_loop() -> None:
+    told: list[str] = []
+
+    class Waiting(AsyncCallbackHandler):
+        """Needs the application's event loop, as a client of a database that belongs to it does."""
+
+        loop: asyncio.AbstractEventLoop
+
+        async def on_chain_start(self, serialized: Any, inputs: Any, **options: Any) -> None:
+            await self.note(f"+{options['name']}")
+
+        async def on_chain_end(self, outputs: Any, **options: Any) -> None:
+            await self.note("-")
+
+        async def note(self, word: str) -> None:
+            async def wait() -> None:
+                await asyncio.sleep(0.01)
+
+            if asyncio.get_running_loop() is self.loop:
+                await wait()
+            else:
+                await asyncio.wait_for(
+                    asyncio.wrap_future(asyncio.run_coroutine_threadsafe(wait(), self.loop)), timeout=5
+                )
+            told.append(word)
+
+    async def main() -> str:
+        handler = Waiting()
+        handler.loop = asyncio.get_running_loop()
+        return await RunnableLambda(report_steps(aprune_text), name="app").ainvoke(TEXT, {"callbacks": [handler]})
+
+    assert asyncio.run(main()) == "It opened in 1933."
+    steps = [word for name in ("segment", "score", "choose") for word in (f"+ctxprune.prune.{name}", "-")]
+    assert told == ["+app", "+ctxprune.prune", *steps, "-", "-"]
+
+
+def test_slow_handlers_leave_the_event_loop_free() -> None:
+    class Slow(BaseCallbackHandler):
+        def on_chain_start(self, serialized: Any, inputs: Any, **options: Any) -> None:
+            if options["name"] != "app":
+                held.append(threading.current_thread() is threading.main_thread())
+
+    held: list[bool] = []
+    asyncio.run(RunnableLambda(report_steps(aprune_text), name="app").ainvoke(TEXT, {"callbacks": [Slow()]}))
+    assert held == [False] * 4
+
+
+def test_what_a_handler_raises_behind_the_loop_is_raised() -> None:
+    class Broken(BaseCallbackHandler):
+        raise_error = True
+
+        def on_chain_end(self, outputs: Any, **options: Any) -> None:
+            if "ctxprune.tokens.after" in outputs:
+                raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(RunnableLambda(report_steps(aprune_text)).ainvoke(TEXT, {"callbacks": [Broken()]}))
+
+
+def test_tools_of_the_toolkit_show_their_steps(pipeline: Pipeline) -> None:
+    tools = {tool.name: tool for tool in SQLToolkit(pipeline=pipeline).get_tools()}
+    for asynchronous in (False, True):
+        recorder = Recorder()
+        config = {"callbacks": [recorder]}
+        if asynchronous:
+            asyncio.run(tools["ask"].ainvoke({"question": QUESTION}, config))
+        else:
+            tools["ask"].invoke({"question": QUESTION}, config)
+        assert recorder.runs.tree()[:3] == ["tool", ".ctxprune.ask", "..ctxprune.ask.screen"]
 
 
 def test_nothing_is_told_without_callbacks(pipeline: Pipeline) -> None:

@@ -18,7 +18,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain import MessagePruner, PruneToolResults
-from ctxprune.integrations.langchain.messages import question_of
+from ctxprune.integrations.langchain.messages import Memo, question_of
 
 COUNTER = as_counter()
 QUESTION = "When did the bridge open?"
@@ -207,3 +207,25 @@ def test_parts_that_cannot_be_cut_leave_the_others_less() -> None:
         assert account["tokens_after"] <= limit
         assert found.content[0]["text"] == parts[0]
         assert len(found.content) == len(parts)
+
+
+def test_a_memo_is_bounded_by_number_and_size() -> None:
+    memo, built = Memo(3, 5_000), list[str]()
+
+    def build(text: str) -> tuple[str, ...]:
+        built.append(text[:1])
+        return (text,)
+
+    for letter in "abcd":
+        assert memo.get((letter, 1), lambda letter=letter: build(letter * 4)) == (letter * 4,)
+    assert memo.get(("b", 1), lambda: build("?")) == ("bbbb",)
+    assert built == list("abcd")
+    memo.get(("e", 1), lambda: build("e" * 4_000))
+    assert 4_000 < memo._used <= 5_000
+    assert memo.get(("b", 1), lambda: build("?")) == ("bbbb",)  # the last used stay
+    assert len(memo._entries) == 2
+    memo.get("huge", lambda: build("f" * 6_000))
+    assert memo._used == 0
+    assert not memo._entries
+    again = pickle.loads(pickle.dumps(memo))
+    assert (again._size, again._characters) == (3, 5_000)

@@ -13,6 +13,7 @@ pytest.importorskip("langchain", reason="langchain is not installed")
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import ContextEditingMiddleware
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
@@ -90,6 +91,29 @@ def test_the_model_sees_pruned_results_and_the_state_keeps_them_whole() -> None:
         assert shown.id == state["messages"][2].id
 
 
+class Recorder(BaseCallbackHandler):
+    """Names of runs, with that of the run that each is a part of."""
+
+    def __init__(self) -> None:
+        self.names: dict[Any, str] = {}
+        self.runs: list[tuple[str, str]] = []
+
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **options: Any) -> None:
+        self.names[run_id] = options["name"]
+        self.runs.append((self.names.get(options.get("parent_run_id"), ""), options["name"]))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_steps_are_runs_within_the_call_of_the_model(asynchronous: bool) -> None:
+    recorder, agent = Recorder(), create_agent(model(), TOOLS, middleware=[PruningMiddleware(PRUNER)])
+    if asynchronous:
+        asyncio.run(agent.ainvoke(ASKED, {"callbacks": [recorder]}))
+    else:
+        agent.invoke(ASKED, {"callbacks": [recorder]})
+    assert ("model", "ctxprune.prune") in recorder.runs
+    assert ("ctxprune.prune", "ctxprune.prune.score") in recorder.runs
+
+
 def test_the_model_is_offered_the_tools_that_the_question_needs() -> None:
     selector = ToolSelector(least=1, most=2, scorer="lexical.v1")
     for fake, state in both([ToolSelectionMiddleware(selector)]):
@@ -123,7 +147,7 @@ def test_an_agent_asks_a_database_and_goes_on_after_a_fault(shop: Path) -> None:
             agent = create_agent(fake, tools, middleware=[PruningMiddleware(PRUNER), ToolSelectionMiddleware()])
             results = [message for message in run(agent)["messages"] if isinstance(message, ToolMessage)]
             assert [(result.tool_call_id, result.status) for result in results] == [("c1", "error"), ("c2", "success")]
-            assert results[0].content == "No answer: the question is empty [question]"
+            assert results[0].content == "No answer: the question is empty (CP001)"
             assert results[1].content.endswith("\n4\n(1 rows)")
             assert results[1].artifact["rows"] == [[4]]
 

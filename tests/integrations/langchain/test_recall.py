@@ -118,9 +118,14 @@ def test_recall_of_what_has_no_smaller_form() -> None:
     assert recall(pruner, messages, "Tell me about the tram.", id_, OWNER)
 
 
-def test_a_reply_of_recall_is_never_cut() -> None:
+def test_a_reply_of_recall_is_never_cut_but_one_of_a_tool_of_that_name_is() -> None:
     messages = [ask("bridge"), call("1"), ToolMessage(LONG, tool_call_id="1", name="recall")]
     assert stable().prune(messages)[2] is messages[2]
+    for fields in ({"recall": "off"}, {"recall": "append"}, {"tool_name": "find_again"}):
+        assert FACTS[0] in stable(**fields).prune(messages)[2].content
+        assert tokens(stable(**fields).prune(messages)[2]) <= 100
+    renamed = [*messages[:2], ToolMessage(LONG, tool_call_id="1", name="find_again")]
+    assert stable(tool_name="find_again").prune(renamed)[2] is renamed[2]
 
 
 def test_what_a_later_question_needs_is_appended_to_it() -> None:
@@ -137,7 +142,7 @@ def test_what_a_later_question_needs_is_appended_to_it() -> None:
     for words in ("Tell me about the tram.", "Thanks a lot!", ""):
         more = [*messages, AIMessage("In 1928."), HumanMessage(words)]
         assert wire(pruner.prune(more)[:5]) == wire(shown)
-        assert pruner.prune(more)[6].content == words or FACTS[4] not in pruner.prune(more)[6].content
+        assert pruner.prune(more)[6].content == words
     blocks = [*messages[:4], HumanMessage([{"type": "text", "text": "Tell me about the tram."}, IMAGE])]
     content = pruner.prune(blocks)[4].content
     assert content[:2] == blocks[4].content

@@ -80,15 +80,17 @@ def test_the_tool_describes_itself(pipeline: Pipeline) -> None:
     assert (named.name, named.description) == ("shop", "Ask the shop.")
 
 
-def test_faults_are_sentences_and_no_tracebacks(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_are_sentences_without_particulars(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     tool = sql_tool(pipeline)
     message = call(tool, question=" ")
-    assert (message.status, message.content) == ("error", "No answer: the question is empty [question]")
+    assert (message.status, message.content) == ("error", "No answer: the question is empty (CP001)")
     assert message.artifact is None
     assert call(tool, wrong=1).status == "error"
 
     def gone(*_: object) -> Answer:
-        raise DatabaseError("the file cannot be read", where="shop.sqlite")
+        raise DatabaseError("no connection to db.internal as reader", where="postgresql://reader@db.internal/shop")
 
     async def agone(*_: object) -> Answer:
         gone()
@@ -96,9 +98,10 @@ def test_faults_are_sentences_and_no_tracebacks(pipeline: Pipeline, monkeypatch:
 
     monkeypatch.setattr(pipeline, "ask", gone)
     monkeypatch.setattr(pipeline, "aask", agone)
-    expected = "No answer: the file cannot be read [shop.sqlite]"
+    expected = "No answer: the database cannot be used right now: try again later (CP100)"
     assert call(tool, question="a").content == expected
     assert asyncio.run(tool.ainvoke({"question": "a"})) == expected
+    assert caplog.text.count("db.internal/shop") == 2
 
 
 def test_a_refusal_is_an_answer(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +181,7 @@ def test_the_budget_holds_whatever_the_statement_and_the_names() -> None:
 def test_an_answer_that_fits_no_budget_is_an_error(pipeline: Pipeline) -> None:
     message = call(sql_tool(pipeline, budget=5), question=QUESTION)
     assert (message.status, message.artifact) == ("error", None)
-    assert message.content == "No answer: the answer does not fit into 5 tokens: raise the budget"
+    assert message.content == "No answer: the answer does not fit into 5 tokens: raise the budget (CP002)"
 
 
 @pytest.mark.parametrize("wrong", [{"rows": -1}, {"budget": 0}, {"rows": True}, {"budget": 1.5}])

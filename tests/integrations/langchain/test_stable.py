@@ -9,6 +9,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,6 +28,7 @@ from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain import MessagePruner, PruneToolResults, StableMessagePruner
 from ctxprune.integrations.langchain.prefix import read_queries
 from ctxprune.integrations.recall import MemoryStore, Owner
+from ctxprune.scorers import DEFAULT_SCORER
 
 from .test_messages import FORMS
 
@@ -35,13 +37,14 @@ TOPICS = ("bridge", "ferry", "tunnel", "airport", "tram")
 FACTS = [f"The {topic} cost {1900 + 7 * number} crowns." for number, topic in enumerate(TOPICS)]
 LONG = " ".join(f"Timetable {i} is about cars and cattle over the water." for i in range(30)) + " " + " ".join(FACTS)
 ITEMS = json.dumps([{"id": i, "text": f"Timetable {i} is about cars."} for i in range(30)] + FACTS)
+SUMMARIES = st.sampled_from(["", *TOPICS])
 IMAGE = {"type": "image", "base64": "QUJD", "mime_type": "image/png"}
 OWNER = Owner("", "thread")
 
 
 def stable(**fields: Any) -> StableMessagePruner:
-    options = {name: fields.pop(name) for name in ("store", "recall") if name in fields}
-    return StableMessagePruner(MessagePruner(scorer="lexical.v1", **{"limit": 100, **fields}), **options)
+    options = {name: fields.pop(name) for name in ("store", "recall", "tool_name") if name in fields}
+    return StableMessagePruner(MessagePruner(**{"scorer": "lexical.v1", "limit": 100, **fields}), **options)
 
 
 def ask(topic: str, **fields: Any) -> HumanMessage:
@@ -71,19 +74,20 @@ CONTENTS = [LONG, ITEMS, "short", "", FORMS["csv"][0], FORMS["log"][0], [LONG, I
 
 @st.composite
 def turns(draw: st.DrawFn, *, named: bool = False) -> list[list[BaseMessage]]:
-    """What comes between two calls of a model, several times: questions, then parallel calls and their results."""
+    """What comes between two calls of a model, several times: any questions, then parallel calls and their results."""
     parts: list[list[BaseMessage]] = []
     for number in range(draw(st.integers(1, 7))):
         with_ids = named or draw(st.booleans())
         new: list[BaseMessage] = []
-        for _ in range(draw(st.integers(1 if not number else 0, 2))):
+        for _ in range(draw(st.integers(0, 2))):
             content = draw(st.sampled_from([f"Tell me about the {topic}." for topic in TOPICS] + [LONG, "Thanks!", ""]))
             new.append(HumanMessage([{"type": "text", "text": content}, IMAGE] if draw(st.booleans()) else content))
         if with_ids:
             new = [message.model_copy(update={"id": f"h{number}-{i}"}) for i, message in enumerate(new)]
         parts.append(new)
         ids = draw(st.lists(st.sampled_from("abc"), max_size=3))  # the same ones come again
-        calls = [{"name": "search", "args": {"q": draw(st.sampled_from(TOPICS)), "n": 3}, "id": id_} for id_ in ids]
+        asked = [draw(st.sampled_from([{"q": "tram", "n": 3}, {"q": "ferry"}, {"n": 3}])) for _ in ids]
+        calls = [{"name": "search", "args": args, "id": id_} for args, id_ in zip(asked, ids, strict=True)]
         new = [AIMessage(draw(st.sampled_from(["", LONG])), tool_calls=calls)]
         status = draw(st.sampled_from(["success", "success", "error"]))
         new += [result(id_, draw(st.sampled_from(CONTENTS)), status=status) for id_ in ids]
@@ -118,16 +122,19 @@ def test_the_prefix_of_each_call_is_that_of_the_call_before(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(turns(named=True), st.sampled_from(["tool", "append"]), st.data())
-def test_where_messages_are_deleted_the_others_keep_their_bytes(
+def test_where_messages_are_deleted_or_summarised_the_others_keep_their_bytes(
     parts: list[list[BaseMessage]], recall: Any, data: st.DataObject
 ) -> None:
+    # A question in front of all, where there was none or another one.
     store: MemoryStore[Any] = MemoryStore()
     fields = {"recall": recall, "kinds": ("tool", "ai"), "store": store}
     messages: list[BaseMessage] = []
     sent: dict[str, str] = {}
     for new in parts:
         gone = data.draw(st.sets(st.sampled_from([message.id for message in messages]))) if messages else set()
-        messages = [message for message in messages if message.id not in gone] + new
+        summary = [HumanMessage(f"Summary: the {topic}.", id=topic)] if (topic := data.draw(SUMMARIES)) else []
+        kept = [message for message in messages if message.id not in {*gone, topic}]
+        messages = [*summary, *kept, *new]
         for whole, written in zip(messages, wire(stable(**fields).prune(messages, OWNER)), strict=True):
             assert sent.setdefault(str(whole.id), written) == written
 
@@ -156,10 +163,10 @@ def test_what_a_call_says_is_bounded() -> None:
     nested: Any = "deep"
     for _ in range(2_000):
         nested = {"a": [nested]}
-    args = {"text": "word " * 1_000, "path": "a.txt", "list": ["b"] * 5_000, "n": 1, "size": "50", "nested": nested}
+    args = {"text": "trams", "path": "a.txt", "queries": ["b"] * 5_000, "searchTerms": "word " * 1_000, "where": nested}
     messages = [ask("x"), AIMessage("", tool_calls=[{"name": "write", "args": args, "id": "1"}]), result("1")]
     query = read_queries(messages)[2]
-    assert query.startswith("Tell me about the x.\na.txt b b b")
+    assert query.startswith("Tell me about the x.\nb b b")
     assert len(query) <= 440
 
 
@@ -209,6 +216,52 @@ def test_where_messages_vanish_the_store_decides() -> None:
     unnamed = [*trimmed[:2], result("1")]
     assert FACTS[2] not in stable(store=store).prune(messages, OWNER)[2].content
     assert stable(store=store).prune(unnamed, OWNER)[2].content != json.loads(sent.partition("}{")[0] + "}")["content"]
+
+
+def test_what_was_sent_whole_is_never_cut_later() -> None:
+    store: MemoryStore[Any] = MemoryStore()
+    called = AIMessage("", tool_calls=[{"name": "search", "args": {"n": 3}, "id": "1"}])
+    messages = [called, result("1", id="r")]
+    assert stable(store=store).prune(messages, OWNER)[1] is messages[1]
+    # A summary gives a question to what had none.
+    later = [HumanMessage("Summary: the user asks about trams."), *messages]
+    assert stable(store=store).prune(later, OWNER)[2] is messages[1]
+    assert stable().prune(later, OWNER)[2] is not messages[1]
+    # What came before the trigger of an edit stays as it was, too.
+    first = [ask("bridge"), call("1"), result("1", id="f")]
+    assert stable(store=store).prune(first, OWNER, first=3)[2] is first[2]
+    assert stable(store=store).prune(first, OWNER)[2] is first[2]
+
+
+@pytest.mark.parametrize("scorer", ["lexical.v1", DEFAULT_SCORER])
+def test_a_long_question_is_read_at_its_ends(scorer: str) -> None:
+    asked = f"Tell me about the tram. {'Lorem ipsum dolor. ' * 60_000}Tell me about the ferry."
+    messages = [HumanMessage(asked), call("1"), result("1")]
+    assert len(read_queries(messages)[2]) <= 2_000
+    start = time.process_time()
+    pruner = stable(scorer=scorer)
+    cut = str(pruner.prune(messages)[2].content)
+    seconds = time.process_time() - start
+    assert FACTS[4] in cut
+    assert FACTS[1] in cut
+    start = time.process_time()
+    pruner.prune([ask("tram"), *messages[1:]])
+    short = time.process_time() - start
+    assert seconds < 1 + 3 * short
+    unstable = MessagePruner(limit=100, scorer=scorer).prune(messages, asked)[2]
+    assert FACTS[1] in unstable.content
+    for memo in (pruner.memo, pruner.parts):
+        assert all(len(key) == 32 for key in memo._entries)
+
+
+def test_by_default_results_of_two_thousand_tokens_stay_whole() -> None:
+    fits = "word " * 1_900
+    messages = [ask("bridge"), call("1"), result("1", fits), result("1", fits * 2)]
+    for pruner in (StableMessagePruner(), PruneToolResults().pruner):
+        assert pruner.pruner.limit == 2_000
+    assert StableMessagePruner().prune(messages)[2] is messages[2]
+    assert StableMessagePruner().prune(messages)[3] is not messages[3]
+    assert MessagePruner().limit == 1_000
 
 
 def test_notes_keep_the_form() -> None:
@@ -263,6 +316,25 @@ def test_an_edit_cuts_what_comes_behind_its_trigger_and_then_always() -> None:
     assert {False, True} == set(cut)
 
 
+@pytest.mark.parametrize("trigger", [0, 20_000, 10_000_000])
+def test_an_edit_counts_few_beginnings_of_a_long_conversation(trigger: int) -> None:
+    counted: list[int] = []
+
+    def count(messages: Any) -> int:
+        counted.append(len(messages))
+        return count_tokens_approximately(messages)
+
+    messages: list[BaseMessage] = [ask("bridge")]
+    for number in range(250):
+        messages += [call(str(number)), result(str(number))]
+    shown = list(messages)
+    PruneToolResults(trigger, stable(recall="off")).apply(shown, count_tokens=count)
+    assert len(counted) <= 11  # 501 messages: one for all, and nine halvings
+    fits = [place for place in range(501) if count_tokens_approximately(messages[: place + 1]) <= trigger]
+    cut = [place for place, message in enumerate(shown) if message is not messages[place]]
+    assert cut == [place for place in range(len(fits), 501) if messages[place].type == "tool"]
+
+
 APART = """
 import hashlib, json, sys
 from langchain_core.load import loads
@@ -275,7 +347,7 @@ print(json.dumps([message.content for message in shown]))
 
 def test_other_processes_cut_alike_by_the_bundled_model() -> None:
     messages: list[BaseMessage] = []
-    for number, content in enumerate((LONG * 4, ITEMS, FORMS["csv"][0] * 9)):
+    for number, content in enumerate((LONG * 9, ITEMS, FORMS["csv"][0] * 40)):
         messages += [ask(TOPICS[number]), call(str(number)), result(str(number), content), AIMessage("So it is.")]
     found = [
         subprocess.run(
@@ -304,3 +376,6 @@ def test_wrong_arguments_are_told() -> None:
         StableMessagePruner("lexical.v1")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="recall"):
         StableMessagePruner(recall="yes")  # type: ignore[arg-type]
+    for wrong in ("", "two words", "x" * 65, 1):
+        with pytest.raises(UsageError, match="tool_name"):
+            StableMessagePruner(tool_name=wrong)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from langgraph.store.memory import InMemoryStore
 from pydantic import PrivateAttr
 
 from ctxprune import as_counter
-from ctxprune.errors import UsageError
+from ctxprune.errors import StoreError, UsageError
 from ctxprune.integrations.langchain import (
     MessagePruner,
     PruneToolResults,
@@ -33,7 +33,8 @@ from ctxprune.integrations.langchain import (
     ToolSelectionMiddleware,
     ToolSelector,
 )
-from ctxprune.integrations.recall import LangGraphStore, MemoryStore
+from ctxprune.integrations.langchain.conversation import read_owner
+from ctxprune.integrations.recall import LangGraphStore, MemoryStore, StoredText, StoreLimits
 
 from .test_stable import FACTS, ITEMS, LONG, TOPICS
 
@@ -243,14 +244,88 @@ def test_what_was_summarised_away_is_recalled_and_cuts_stay() -> None:
     assert FACTS[4] in reply.content
 
 
+def own_tool(name: str = "recall") -> StructuredTool:
+    def recall(query: str) -> str:
+        return f"Own answer about {query}. {LONG}"
+
+    return StructuredTool.from_function(recall, name=name, description="Recalls a car to its maker.")
+
+
+@pytest.mark.parametrize("others", [[], TOOLS])
+def test_a_tool_of_that_name_is_refused_with_what_to_do(others: list[Any]) -> None:
+    model = Scripted(messages=iter([recall_call(query="tram"), AIMessage("Done.")]))
+    agent = create_agent(model, [*others, own_tool()], middleware=[PruningMiddleware(PRUNER)])
+    with pytest.raises(UsageError, match=r"'recall' of its own: .*tool_name"):
+        agent.invoke({"messages": [question(0)]})
+    with pytest.raises(UsageError, match="tool_name"):
+        asyncio.run(agent.ainvoke({"messages": [question(0)]}))
+    assert model._sent == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"recall": "off"}, {"recall": "append"}, {"stable": False}, {"tool_name": "find_again"}]
+)
+def test_an_own_tool_of_that_name_is_one_like_others(options: dict[str, Any]) -> None:
+    model = Scripted(messages=iter([recall_call(query="cars"), AIMessage("Done.")]))
+    agent = create_agent(model, [own_tool()], middleware=[PruningMiddleware(PRUNER, **options)])
+    state = agent.invoke({"messages": [question(0)]})
+    assert all("recall" in offered for offered in model._offered)
+    assert len(model._offered) == 2
+    assert state["messages"][2].content.startswith("Own answer about cars.")
+    sent = json.loads(model._sent[-1][-1])["content"]
+    assert as_counter().count(sent) <= 100
+    assert FACTS[0] in sent
+
+
+def test_the_tool_has_the_name_that_it_is_given() -> None:
+    recall = [{"name": "find_again", "args": {"query": "What did the tram cost?"}, "id": "r"}]
+    answers = [calls("map", turn=0), AIMessage("1900 crowns."), AIMessage("", tool_calls=recall), AIMessage("Done.")]
+    model = Scripted(messages=iter(answers))
+    middleware = [PruningMiddleware(PRUNER, tool_name="find_again"), ToolSelectionMiddleware(ToolSelector(least=1))]
+    agent = create_agent(model, [*TOOLS, own_tool()], middleware=middleware, checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "one"}}
+    agent.invoke({"messages": [question(0)]}, config)
+    state = agent.invoke({"messages": [question(4)]}, config)
+    assert all("find_again" in offered for offered in model._offered)
+    assert FACTS[4] in state["messages"][-2].content
+    assert json.loads(model._sent[-1][-1])["content"] == state["messages"][-2].content
+
+
+def test_the_only_tool_stays_while_the_store_holds_something_for_it() -> None:
+    middleware = PruningMiddleware(MessagePruner(limit=100, scorer="lexical.v1", kinds=("ai",)), store=MemoryStore())
+    model = Scripted(messages=iter([AIMessage("Done.") for _ in range(4)]))
+    agent = create_agent(model, [], middleware=[middleware])
+
+    def offered(thread: str, *messages: BaseMessage) -> list[list[str]]:
+        model._offered.clear()
+        agent.invoke({"messages": list(messages)}, {"configurable": {"thread_id": thread}})
+        return list(model._offered)
+
+    assert offered("one", question(0)) == []
+    assert offered("one", question(0), AIMessage(LONG, id="a"), question(4)) == [["recall"]]
+    assert offered("one", HumanMessage("Summary: the bridge."), question(4)) == [["recall"]]
+    assert offered("two", HumanMessage("Summary: the bridge."), question(4)) == []
+
+
+def test_a_store_that_is_down_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Down(MemoryStore[Any]):
+        def items(self, owner: Any) -> Any:
+            raise StoreError("no connection", where="redis://10.0.0.7/0")
+
+    model = Scripted(messages=iter([recall_call(query="tram"), AIMessage("Done.")]))
+    agent = create_agent(model, TOOLS, middleware=[PruningMiddleware(PRUNER, store=Down())])
+    state = agent.invoke({"messages": [question(0)]}, {"configurable": {"thread_id": "one"}})
+    told = "Nothing recalled: what was left out cannot be read right now: try again later (CP007)"
+    assert (state["messages"][-2].status, state["messages"][-2].content) == ("error", told)
+    assert "10.0.0.7" in caplog.text
+
+
 def test_threads_and_namespaces_are_apart() -> None:
     store: MemoryStore[Any] = MemoryStore()
 
     def ask(user: str, thread: str, turn: int, *answers: AIMessage) -> tuple[Scripted, list[BaseMessage]]:
         model = Scripted(messages=iter(answers))
-        middleware = PruningMiddleware(
-            PRUNER, store=store, namespace=lambda config: config["configurable"].get("user", "")
-        )
+        middleware = PruningMiddleware(PRUNER, store=store, namespace=lambda config: config["configurable"]["user"])
         agent = create_agent(model, TOOLS, middleware=[middleware])
         config: Any = {"configurable": {"thread_id": thread, "user": user}}
         return model, agent.invoke({"messages": [question(turn)]}, config)["messages"]
@@ -259,7 +334,7 @@ def test_threads_and_namespaces_are_apart() -> None:
     id_ = StableMessagePruner(PRUNER).prune(messages)[2].response_metadata["ctxprune"]["id"]
     recall = recall_call(query="What did the tram cost?", id=id_)
     replies = {}
-    for user, thread in (("ann", "1"), ("ann", "2"), ("bob", "1"), ("", "1")):
+    for user, thread in (("ann", "1"), ("ann", "2"), ("bob", "1"), ("1", "ann")):
         _, messages = ask(user, thread, 4, recall, AIMessage("Done."))
         replies[user, thread] = messages[-2]
     assert FACTS[4] in replies.pop(("ann", "1")).content
@@ -267,11 +342,30 @@ def test_threads_and_namespaces_are_apart() -> None:
     assert len({str(reply.content) for reply in replies.values()}) == 1
 
 
-def test_a_namespace_that_is_no_text_is_refused() -> None:
-    middleware = PruningMiddleware(PRUNER, namespace=lambda config: config["configurable"].get("user"))  # type: ignore
+@pytest.mark.parametrize("user", [None, "", 7, b"ann"])
+def test_a_namespace_that_is_no_text_is_refused(user: Any) -> None:
+    middleware = PruningMiddleware(PRUNER, namespace=lambda config: config["configurable"].get("user"))
     agent = create_agent(Scripted(messages=iter([AIMessage("Hello.")])), TOOLS, middleware=[middleware])
-    with pytest.raises(UsageError, match="namespace"):
-        agent.invoke({"messages": [question(0)]}, {"configurable": {"thread_id": "1"}})
+    with pytest.raises(UsageError, match="namespace of a run"):
+        agent.invoke({"messages": [question(0)]}, {"configurable": {"thread_id": "1", "user": user}})
+    for wrong in (7, None, b"ann"):
+        with pytest.raises(UsageError, match="namespace is a"):
+            PruningMiddleware(PRUNER, namespace=wrong)  # type: ignore[arg-type]
+
+
+def test_a_thread_takes_no_room_of_a_namespace_of_its_name() -> None:
+    store: MemoryStore[Any] = MemoryStore(StoreLimits(account_items=3))
+    named = read_owner({"configurable": {"thread_id": "1"}}, lambda _: "ann")
+    other = read_owner({"configurable": {"thread_id": "1"}}, "ann")
+    assert named == other
+    assert named is not None
+    key = store.put(named, StoredText("x", "text"))
+    for thread in ("ann", "namespace:ann", "1"):
+        unnamed = read_owner({"configurable": {"thread_id": thread}})
+        assert unnamed is not None
+        for _ in range(4):
+            store.put(unnamed, StoredText("y", "text"))
+    assert store.find(named, key)
 
 
 def test_each_decision_is_asked_of_the_store_once() -> None:
@@ -296,9 +390,9 @@ def test_a_model_without_tools_needs_none() -> None:
 
 
 def test_wrong_arguments_are_told() -> None:
-    for wrong in ({"store": MemoryStore()}, {"recall": "off"}, {"namespace": "x"}):
+    for wrong in ({"store": MemoryStore()}, {"recall": "off"}, {"namespace": "x"}, {"tool_name": "x"}):
         with pytest.raises(UsageError, match="stable"):
             PruningMiddleware(PRUNER, stable=False, **wrong)
-    for name, wrong in (("stable", {"stable": 1}), ("recall", {"recall": "x"})):
+    for name, wrong in (("stable", {"stable": 1}), ("recall", {"recall": "x"}), ("tool_name", {"tool_name": "a b"})):
         with pytest.raises(UsageError, match=name):
             PruningMiddleware(PRUNER, **wrong)

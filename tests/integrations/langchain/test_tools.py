@@ -15,6 +15,7 @@ from langchain_core.tools import StructuredTool
 from ctxprune import TopK
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain import ToolSelector
+from ctxprune.integrations.langchain.tools import RECALL_METADATA
 
 ABOUT = {
     "get_weather": "Weather forecast for a city.",
@@ -128,12 +129,15 @@ def test_a_stable_list_only_grows_and_depends_on_what_came_before_alone() -> Non
 
 
 def test_a_stable_list_keeps_what_is_always_needed() -> None:
-    recall = StructuredTool.from_function(lambda query: query, name="recall", description="Find what was left out.")
-    tools = [*TOOLS, SEARCH, FUNCTION, recall]
+    recall = StructuredTool.from_function(
+        lambda query: query, name="find_again", description="Find what was left out.", metadata=dict(RECALL_METADATA)
+    )
+    own = StructuredTool.from_function(lambda query: query, name="recall", description="Recalls a car to its maker.")
+    tools = [*TOOLS, SEARCH, FUNCTION, recall, own]
     selector = ToolSelector(least=1, most=1, always=["send_mail"])
     for stable in (False, True):
         found = names(selector.select_for([HumanMessage(QUESTIONS[0])], tools, "pay", stable=stable))
-        assert {"get_weather", "send_mail", "web_search", "recall"} <= set(found)
+        assert {"get_weather", "send_mail", "web_search", "find_again"} <= set(found)
         assert len(found) == 5
     # Without a question all are offered, and then stay.
     assert selector.select_for([], tools, stable=True) == tools

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
+import random
 import sqlite3
 import subprocess
 import sys
@@ -129,11 +131,33 @@ def test_bytes_are_bounded(make: Make) -> None:
     assert keys == [str(number) for number in range(40 - len(keys), 40)]
 
 
-def test_items_expire(make: Make) -> None:
-    store = make(seconds=0.3)
+class Clock:
+    """Time that goes on when a test says so, for the stores, and for what Redis lets expire by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.passed = 0.0
+        for name in ("time", "monotonic"):
+            real = getattr(time, name)
+            monkeypatch.setattr(time, name, lambda real=real: real() + self.passed)
+
+    def advance(self, store: Any, seconds: float) -> None:
+        self.passed += seconds
+        if isinstance(store, RedisStore):
+            client = store._server.client
+            for key in client.keys("ctxprune:*:*:*:*"):
+                left = client.pttl(key) - int(1_000 * seconds)
+                if left > 0:
+                    client.pexpire(key, left)
+                else:
+                    client.delete(key)
+
+
+def test_items_expire(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, store = Clock(monkeypatch), make(seconds=3_600)
     key = store.put(ONE, text(40))
+    clock.advance(store, 3_000)
     assert store.find(ONE, key)
-    time.sleep(0.4)
+    clock.advance(store, 700)
     assert store.find(ONE, key) is None
     assert store.items(ONE) == []
     assert store.put(ONE, StoredText("new", "text"), key) == key
@@ -209,6 +233,124 @@ def test_a_file_has_a_total(tmp_path: Path) -> None:
     left = [number for number in range(30) if store.find(Owner(str(number)), "k")]
     assert 3 <= len(left) < 20
     assert left == list(range(30 - len(left), 30))
+
+
+def sums(path: Path) -> tuple[list[Any], list[Any]]:
+    """The totals that a file keeps, and those of its items."""
+    with closing(sqlite3.connect(path)) as connection:
+        kept = connection.execute("SELECT account, size, items FROM totals ORDER BY account").fetchall()
+        found = connection.execute(
+            "SELECT '', COALESCE(SUM(size), 0), COUNT(*) FROM items UNION ALL "
+            "SELECT * FROM (SELECT account, SUM(size), COUNT(*) FROM items GROUP BY account ORDER BY account)"
+        ).fetchall()
+    return kept, found
+
+
+def test_a_file_keeps_its_totals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    store = SQLiteStore(tmp_path / "file", StoreLimits(20_000, 6_000, 5, seconds=100))
+    chance = random.Random(3)
+    for number in range(300):
+        owner = Owner(f"key {chance.randrange(6)}", str(chance.randrange(3)))
+        store.put(owner, text(chance.randrange(4, 4_000)), str(chance.randrange(60)))
+        clock.advance(store, chance.choice([0, 0, 1, 30]))
+        if number % 10 == 0:
+            kept, found = sums(tmp_path / "file")
+            assert kept == found
+            assert kept[0][1] <= 20_000
+            assert all(size <= 6_000 and items <= 5 for _, size, items in kept[1:])
+    clock.advance(store, 200)
+    last = store.put(ONE, text(4))
+    assert [key for key, _ in store.items(ONE)] == [last]
+    assert sums(tmp_path / "file")[0][0][2] == 1
+
+
+def test_a_file_without_totals_gets_them(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with SQLiteStore(path) as store:
+        store.put(ONE, text(40))
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in ("TRIGGER added", "TRIGGER deleted", "TABLE totals"):
+            connection.execute(f"DROP {statement}")
+    SQLiteStore(path).put(Owner("other"), text(40))
+    kept, found = sums(path)
+    assert kept == found
+    assert [items for _, _, items in kept] == [2, 1, 1]
+
+
+def test_a_put_takes_no_longer_for_many_items(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "file", StoreLimits(account_items=100_000))
+    connection = store._opened()
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    counts = []
+    for more in (10, 20_000):
+        rows = ((f"account {n % 5_000}", "s", b"%d-%d" % (more, n), 400, time.time(), "x" * 100) for n in range(more))
+        insert = "INSERT INTO items (account, session, key, size, time, item) VALUES (?, ?, ?, ?, ?, ?)"
+        connection.execute("BEGIN")
+        connection.executemany(insert, rows)
+        connection.commit()
+        connection.set_progress_handler(count, 100)
+        steps = 0
+        for _ in range(20):
+            store.put(ONE, text(40))
+        counts.append(steps)
+        connection.set_progress_handler(None, 0)
+    assert counts[1] <= counts[0] + 10  # hundreds of the database's instructions
+
+
+def test_damaged_totals_are_told(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "file")
+    store.put(ONE, text(40))
+    with closing(sqlite3.connect(tmp_path / "file", isolation_level=None)) as connection:
+        connection.execute("UPDATE totals SET size = 999999999999 WHERE account = ''")
+        with pytest.raises(FormatError, match="totals"):
+            store.put(ONE, text(40))
+    assert len(store.items(ONE)) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(0o644)
+    store = SQLiteStore(path)
+    store.put(ONE, text(40))
+    files = [file for file in tmp_path.iterdir() if file.name.startswith("file")]
+    assert len(files) >= 2  # the log beside it
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    # What is no store keeps its mode.
+    other = tmp_path / "other"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE city (name TEXT)")
+    other.chmod(0o644)
+    with pytest.raises(FormatError):
+        SQLiteStore(other)
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{}, {"x": 1}, {"item": 1, "time": 1.0, "key": "k"}, {"item": "x", "key": "k"},
+     {"item": "x", "time": "now", "key": "k"}, {"item": "x", "time": 1.0, "key": None}],
+)  # fmt: skip
+@pytest.mark.parametrize("seconds", [None, 60])
+def test_damaged_values_of_langgraph_are_told(damaged: dict[str, Any], seconds: float | None) -> None:
+    memory = pytest.importorskip("langgraph.store.memory", reason="langgraph is not installed").InMemoryStore()
+    store = LangGraphStore(memory, StoreLimits(seconds=seconds))
+    key = store.put(ONE, text(40))
+    for namespace in memory.list_namespaces():
+        for found in memory.search(namespace):
+            memory.put(namespace, found.key, damaged)
+    calls = (lambda: store.find(ONE, key), lambda: store.items(ONE), lambda: store.put(ONE, text(40), "new"))
+    for call in calls:
+        with pytest.raises(FormatError, match="damaged"):
+            call()
 
 
 def test_a_redis_that_is_lost(redis_server: Redis, redis_url: str) -> None:
