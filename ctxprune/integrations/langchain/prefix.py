@@ -69,8 +69,8 @@ def read_queries(messages: Sequence[BaseMessage]) -> list[str]:
 def _describe(args: Mapping[str, Any]) -> str:
     """The short texts among the arguments that say what is sought, by their names.
 
-    Names, paths and ids say where a call looked: a result holds them everywhere or nowhere, and the question's words would
-    count less beside them. Long texts are contents.
+    Names, paths and ids say where a call looked: a result holds them everywhere or nowhere, and the words of the
+    question would count less beside them. Long texts are contents.
     """
     sought = [value for name, value in args.items() if not _SOUGHT.isdisjoint(split_identifier(str(name)[:_NAME]))]
     # Small numbers are mostly limits and pages, but would ask for the rows of a table that hold them.
