@@ -55,5 +55,6 @@ def test_the_table_names_what_there_is(shop: Path, spans: Spans) -> None:
     # What only comes with a chat model, a large batch, a failure, a refusal or content.
     assert {name for name in missing if not name.startswith("gen_ai.")} <= {
         "ctxprune.ask.STEP", "ctxprune.cost", "ctxprune.error.code", "ctxprune.evidence", "ctxprune.query",
-        "ctxprune.question", "ctxprune.refusal", "ctxprune.repairs", "ctxprune.seconds.STEP", "ctxprune.sql", "error.type",
+        "ctxprune.question", "ctxprune.refusal", "ctxprune.repairs", "ctxprune.seconds.STEP", "ctxprune.sql",
+        "error.type",
     }  # fmt: skip
