@@ -15,6 +15,10 @@ class Spans:
         self._exporter = exporter
         self.clear = exporter.clear
 
+    def written(self) -> list[Any]:
+        """All spans in the order in which they were written."""
+        return list(self._exporter.get_finished_spans())
+
     def all(self, name: str = "") -> list[Any]:
         """The spans of that name, or all, in the order in which they began."""
         found = [span for span in self._exporter.get_finished_spans() if not name or span.name == name]

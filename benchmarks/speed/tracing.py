@@ -2,8 +2,9 @@
 
     python benchmarks/speed/tracing.py [--rounds N]
 
-Writes benchmarks/results/tracing.json. "on" has the SDK's tracer provider with a batch processor, whose exporter throws
-the spans away: what an exporter does is not the library's. "off" is what a call costs where nobody traces; spans cannot
+Writes benchmarks/results/tracing.json. "on" has the SDK's tracer provider with its batch processor as it comes, whose
+exporter throws the spans away: what an exporter does is not the library's. "spans lost" are those that the processor's
+queue had no room for. "off" is what a call costs where nobody traces; spans cannot
 be taken out of the library, so it is told as the measured time of one call of `start_span` times the calls made.
 """
 
@@ -21,8 +22,9 @@ import numpy as np
 
 from benchmarks.common.record import record
 from ctxprune.cli._demo_database import make_database
+from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.rag import Passages
+from ctxprune.rag import Passage, Passages
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.pipeline.pipeline import Pipeline
 from ctxprune.utils import tracing
@@ -31,6 +33,7 @@ LICENSE = Path(__file__).resolve().parents[2] / "LICENSE"
 QUERY = "Who may distribute a modified work, and under which conditions?"
 QUESTION = "How many orders were shipped to Germany?"
 PASSAGES, CHARACTERS = 10, 1_000
+SHORT = 300  # contexts of two sentences each, in one batch
 _DRAWS = 10_000
 
 
@@ -43,7 +46,8 @@ def main() -> None:
     spans["package without a provider"] = seconds_of_a_span()
     set_provider(provider)
     spans["on, with the SDK"] = seconds_of_a_span(10_000)
-    texts, pruner = read_passages(), Pruner()
+    texts, pruner, cheap = read_passages(), Pruner(), Pruner("lexical.v1", TokenBudget(10))
+    short = [Passage(f"The bridge is long {number}. It opened in 1933.") for number in range(SHORT)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "demo.sqlite"
         make_database(path)
@@ -51,9 +55,14 @@ def main() -> None:
             pipeline = Pipeline(database)
             calls = {
                 f"prune of {PASSAGES} passages": lambda: pruner.prune(QUERY, Passages(texts)),
+                f"lexical prune of {SHORT} short contexts": lambda: cheap.prune_batch("When did it open?", short),
                 "ask": lambda: pipeline.ask(QUESTION),
             }
             figures = {name: measure(call, options.rounds, counter, spans) for name, call in calls.items()}
+            # Only now: counting them takes time, too.
+            made = count_made(provider)
+            for name, call in calls.items():
+                figures[name]["spans lost"] = count_lost(call, counter, made)
     provider.shutdown()
     figures["nanoseconds of one span"] = {name: round(seconds * 1e9) for name, seconds in spans.items()}
     record("tracing", figures, seed=0, data={"LICENSE": "as committed", "demo database": "seed 0"})
@@ -89,6 +98,30 @@ def measure(call, rounds: int, counter: Counter, spans: dict[str, float]) -> dic
             if not name.startswith("on")
         },
     }
+
+
+def count_made(provider) -> list[object]:
+    """The spans that end from now on, whether they are exported or not."""
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    made: list[object] = []
+
+    class Made(SpanProcessor):
+        def on_end(self, span) -> None:
+            made.append(span)
+
+    provider.add_span_processor(Made())
+    return made
+
+
+def count_lost(call, counter: Counter, made: list[object]) -> int:
+    """Spans of one call that were made and did not come to the exporter."""
+    counter.flush()
+    made.clear()
+    counter.spans = 0
+    call()
+    counter.flush()
+    return len(made) - counter.spans
 
 
 def seconds_of(call, *, traced: bool) -> float:
@@ -149,7 +182,7 @@ def make_provider():
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider, counter = TracerProvider(), Counter()
-    provider.add_span_processor(BatchSpanProcessor(counter, max_queue_size=100_000))
+    provider.add_span_processor(BatchSpanProcessor(counter))
     counter.flush = provider.force_flush
     return provider, counter
 

@@ -47,8 +47,8 @@ def fill_variables(text: str) -> str:
     Others see the arguments of a command, so a password should not be one. `NAME_FILE` may name a file with the value.
 
     Raises:
-        typer.BadParameter: There is no such variable.
-        UsageError: The file cannot be read.
+        typer.BadParameter: There is no such variable, or it is empty.
+        UsageError: See `ctxprune.utils.environment.read_secret`.
     """
     return _VARIABLE.sub(_value, text) if "://" in text else text
 
@@ -59,7 +59,10 @@ def _value(match: re.Match[str]) -> str:
     name = match[1]
     if name not in os.environ and f"{name}_FILE" not in os.environ:
         raise typer.BadParameter(f"the environment has no variable {name}")
-    return quote(read_secret(name, os.environ), safe="")
+    # An empty password would be tried silently, and some servers take it.
+    if not (value := read_secret(name, os.environ)):
+        raise typer.BadParameter(f"the variable {name} is empty")
+    return quote(value, safe="")
 
 
 DatabaseArgument = Annotated[

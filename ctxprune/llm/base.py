@@ -16,9 +16,31 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatAnswer", "ChatModel", "Message", "Prices", "Sampling", "model_name", "remove_secrets"]
 
-# API keys as providers repeat them in their messages, after "Bearer" or with the prefixes that providers give them; and
-# passwords of URLs.
-_SECRET = re.compile(r"(?i)\b(bearer\s+)\S+|\b((?:sk|pk|gsk|xai|key|api[_-]?key)[-_=:])[\w.*-]{6,}|(://)[^/@\s]*(?=@)")
+# Of headers, members of JSON and parameters of URLs whose values are secrets.
+_NAMES = (
+    r"(?:[\w-]*[_-])?(?:(?:api|access|auth)[_-]?key|(?:client[_-]?)?secret(?:[_-]?key)?|password|passwd|pwd|"
+    r"(?:access|auth|bearer|id|refresh|session)?[_-]?token|cookie)"
+)
+_VALUE = r"""(?:\\?"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s"'&,;})\]]+)"""
+# As providers and HTTP clients repeat them in their messages. The group of each is kept. Texts are hostile: no pattern
+# can begin a second time within what it has read in vain.
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"""\b((?:proxy-)?authorization\\?["']?\s?[:=]\s?\\?["']?(?:[a-z]+\s)?)[^\s"'\\,}]+""",
+        r"""\b(bearer\s)[^\s"'\\,}]+""",
+        r"\b(basic\s)(?=\S*(?-i:[A-Z\d=]))[\w+/=-]{6,}",  # but not "Basic authentication"
+        rf"""(?<![\w-])({_NAMES}\\?["']?\s?[:=]\s?){_VALUE}""",
+        r"([?&](?:key|sig|signature|code)=)[^\s&\"'#]+",
+        # By the prefixes that providers give them.
+        r"\b((?:sk|pk|rk|gsk|xai|hf|r8|nvapi|gh[opsu]|github_pat|glpat|xox[abp]|pplx|tgp)[-_])[\w.*-]{6,}",
+        r"\b((?:api[_-]?)?key[-_=:])[\w.*-]{6,}",
+        r"\b(AIza)[\w-]{10,}",
+        r"\b(A[KS]IA)[A-Z\d]{12,}",
+        r"\b(eyJ)[\w-]{8,}\.[\w.-]+",
+    )
+)
+_ADDRESS = re.compile(r"""://([^\s"'<>]+)""")
 
 
 class Message(NamedTuple):
@@ -175,5 +197,19 @@ def model_name(model: ChatModel) -> str:
 
 
 def remove_secrets(text: str) -> str:
-    """`text` on one line, with *** for API keys and passwords of URLs."""
-    return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3]}***", " ".join(text.split()))
+    """`text` on one line, with *** for API keys, passwords and tokens in the forms that headers, JSON, URLs and
+    providers give them.
+    """
+    text = _ADDRESS.sub(_remove_password, " ".join(text.split()))
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\1***", text)
+    return text
+
+
+def _remove_password(found: re.Match[str]) -> str:
+    address = found[1]
+    authority = re.split("[/?#]", address, maxsplit=1)[0]
+    # A password may hold "/" and "@" against the rules, but no path without one before it is taken for a password.
+    if "@" not in address or not {"@", ":"} & set(authority):
+        return found[0]
+    return f"://***@{address.rpartition('@')[2]}"

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
@@ -102,7 +103,8 @@ class Verdicts(Sequence[Verdict]):
     @property
     def n_kept(self) -> int:
         """How many are kept; it makes no verdict."""
-        return int(self._kept.sum())
+        # In a tenth of the time of a sum, which counts where a span tells it of each short context.
+        return int(np.count_nonzero(self._kept))
 
     def chosen(self, *, kept: bool) -> tuple[Verdict, ...]:
         """Those of the units that are kept, or of those that are dropped, in source order."""

@@ -7,11 +7,9 @@ reads them, and the proxy keeps its own: what counts is that a large one does no
 from __future__ import annotations
 
 import re
+import secrets
 
-__all__ = ["LEFT_OUT", "AttachmentFilter"]
-
-LEFT_OUT = "left-out-by-ctxprune"
-"""In the place of what was left out; no base64 text can hold it, since its length and letters would have to fit."""
+__all__ = ["AttachmentFilter"]
 
 # A string of JSON that is a data URL, or the value of "data" (Anthropic's images, OpenAI's audio), up to where its
 # content begins. In a text of a message such a string is quoted, so that its quotation marks follow a backslash.
@@ -25,9 +23,14 @@ class AttachmentFilter:
     """Passes the bytes of a JSON text on without the contents of data URLs. Holds a few hundred bytes at most.
 
     In a text that is no JSON it may leave out anything; such a text is refused when it is parsed.
+
+    Attributes:
+        mark: In the place of what was left out. No text that a client wrote holds it: it is drawn for each request, so
+            nobody can turn pruning off by a word in a text.
     """
 
     def __init__(self) -> None:
+        self.mark = f"left-out-by-ctxprune:{secrets.token_hex(16)}"
         self._rest, self._inside = b"", False
 
     def feed(self, data: bytes) -> bytes:
@@ -48,7 +51,7 @@ class AttachmentFilter:
                 kept.append(data[at:end])
                 at = end
                 break
-            kept += [data[at : start.end()], LEFT_OUT.encode()]
+            kept += [data[at : start.end()], self.mark.encode()]
             at, self._inside = start.end(), True
         self._rest = data[at:]
         return b"".join(kept)

@@ -23,6 +23,7 @@ class Call:
         log_fields: What the log says besides.
         unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.
         body: Of the request, once it is read; b"" again where it went elsewhere.
+        mark: In the place of what was left out of the body; see `ctxprune.serve.attachments.AttachmentFilter`.
         cost: Estimated seconds of the work on it, once the body is read.
         short: Whether this process works on it.
         digest: See `ctxprune.serve.answers.Answers.digest`; b"" where the answer is not remembered.
@@ -36,6 +37,7 @@ class Call:
     log_fields: dict[str, Any] = field(default_factory=dict)
     unread: bool = False
     body: bytes = field(default=b"", repr=False)
+    mark: str = ""
     cost: float = 0.0
     short: bool = True
     digest: bytes = b""

@@ -108,7 +108,7 @@ class Gateway:
         try:
             service.gate.check_open()
             limits = _limits_of(scope["path"], service.config.limits)
-            call.body = await read_body(receive, call.headers, limits, reservation)
+            call.body, call.mark = await read_body(receive, call.headers, limits, reservation)
             call.unread = False
             call.log_fields["bytes"] = len(call.body)
             call.cost = estimate_seconds(call.body)

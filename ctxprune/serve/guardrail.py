@@ -23,7 +23,6 @@ from ctxprune.integrations.texts import LEAST_TOKENS, TextsPruner
 from ctxprune.rag.sniff import sniff_kind
 from ctxprune.scorers.base import as_scorer
 from ctxprune.scorers.combined.structured import structured
-from ctxprune.serve.attachments import LEFT_OUT
 from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
 from ctxprune.tokens import as_counter
@@ -150,8 +149,12 @@ class TrafficPruner:
         self._scorers = {"model": model, "words": structured(known.cheap)}
         self._memo = _Memo()
 
-    def prune(self, request: GuardrailRequest) -> Outcome:
+    def prune(self, request: GuardrailRequest, mark: str = "") -> Outcome:
         """The answer to the proxy: the texts, some of them cut, or that nothing is changed.
+
+        Args:
+            request: Of the proxy.
+            mark: What stands in the request for what was left out as it arrived; "" where it is whole.
 
         Raises:
             RequestError: 422, an option in the proxy's configuration is wrong.
@@ -160,7 +163,7 @@ class TrafficPruner:
         if request.input_type != "request" or not isinstance(texts, list):
             # What the model wrote is not pruned.
             return _outcome(texts, texts, Counter())
-        if any(map(_lacks_content, texts)):
+        if mark and any(_lacks_content(text, mark) for text in texts):
             # An answer that changes one text has to give all of them, and this one is not known here.
             return _outcome(texts, texts, Counter(attachment=len(texts)))
         pruner = TextsPruner(options.limit, self._scorers[options.scorer], as_counter())
@@ -238,10 +241,10 @@ def _reason_to_pass(text: Any, sources: dict[str, _Sources], roles: frozenset[st
     return "broken_json" if _is_broken_json(text) else ""
 
 
-def _lacks_content(text: Any) -> bool:
+def _lacks_content(text: Any, mark: str) -> bool:
     """Whether a text is a data URL, or an entry that is no text holds one, which was left out as it arrived."""
     try:
-        return LEFT_OUT in (text if isinstance(text, str) else repr(text))
+        return mark in (text if isinstance(text, str) else repr(text))
     except RecursionError:  # it was parsed with a few calls fewer around it
         return True
 

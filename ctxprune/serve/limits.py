@@ -222,8 +222,8 @@ class Reservation:
 
 async def read_body(
     receive: Any, headers: Mapping[bytes, bytes], limits: LimitsConfig, reservation: Reservation
-) -> bytes:
-    """The whole body, counted as it comes.
+) -> tuple[bytes, str]:
+    """The whole body, counted as it comes, and the mark for what was left out of it; "" where it is whole.
 
     Args:
         receive: ASGI's.
@@ -247,7 +247,7 @@ async def read_body(
         raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
 
 
-async def _read_parts(receive: Any, limits: LimitsConfig, reservation: Reservation) -> bytes:
+async def _read_parts(receive: Any, limits: LimitsConfig, reservation: Reservation) -> tuple[bytes, str]:
     parts: list[bytes] = []
     size = total = 0
     attachments: AttachmentFilter | None = None
@@ -275,7 +275,7 @@ async def _read_parts(receive: Any, limits: LimitsConfig, reservation: Reservati
             raise _too_large(limits)
         reservation.resize(size)
         if last:
-            return b"".join(parts)
+            return b"".join(parts), "" if attachments is None else attachments.mark
 
 
 def spread(seconds: float) -> float:

@@ -78,7 +78,8 @@ class LongRequests:
                 is no room for the answer, and 503 where the process cannot be started or ended of itself.
         """
         # The job owns the body from here, so that it is freed as soon as the worker has it.
-        job = _Job({"path": path, "content_type": call.content_type, "id": call.id}, call.body)
+        head = {"path": path, "content_type": call.content_type, "id": call.id, "mark": call.mark}
+        job = _Job(head, call.body)
         call.body = b""
         try:
             outcome = await self._batcher.submit(job, call.key.name, call.cost)

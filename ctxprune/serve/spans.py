@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ctxprune.utils.tracing import NO_SPAN, is_traced, start_span
+from ctxprune.utils.tracing import NO_SPAN, has_tracer, start_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ctxprune.utils.tracing import Span
 
 __all__ = ["describe_reply", "start_request_span"]
+
+_METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
 
 @contextmanager
@@ -24,7 +26,7 @@ def start_request_span(method: str, route: str, headers: Mapping[bytes, bytes]) 
         route: One of few.
         headers: Of the request, names in lower case.
     """
-    if not is_traced():
+    if not has_tracer():
         yield NO_SPAN
         return
     from opentelemetry import context, propagate, trace
@@ -37,9 +39,11 @@ def start_request_span(method: str, route: str, headers: Mapping[bytes, bytes]) 
     names = propagate.get_global_textmap().fields - {"baggage"}
     known = {name: headers[name.encode()].decode("latin-1") for name in names if name.encode() in headers}
     token = context.attach(propagate.extract(known))
+    # A client may send any word as the method, and as many as it likes.
+    word, method = (method, method) if method in _METHODS else ("HTTP", "_OTHER")  # as the conventions say
     attributes = {"http.request.method": method, "http.route": route}
     try:
-        with start_span(f"{method} {route}", lambda: attributes, kind="SERVER", live=True) as span:
+        with start_span(f"{word} {route}", lambda: attributes, kind="SERVER", live=True) as span:
             yield span
     finally:
         context.detach(token)

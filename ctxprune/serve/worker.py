@@ -37,20 +37,20 @@ __all__ = ["main"]
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
 
 
-_Work = Mapping[str, tuple[Any, Callable[[Any, str], Outcome]]]
+_Work = Mapping[str, tuple[Any, Callable[[Any, Mapping[str, str]], Outcome]]]
 
 
 def _make_work(scorer: Scorer, config: ModelConfig) -> _Work:
-    """By path, the kind of request and what is done for one with its id."""
+    """By path, the kind of request and what is done for one with the head of its frame."""
 
-    def make_work(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, str], Outcome]:
-        return lambda request, request_id: _run_task(plan(request, scorer, request_id), scorer)
+    def make_work(plan: Callable[[Any, Scorer, str], Task[Outcome]]) -> Callable[[Any, Mapping[str, str]], Outcome]:
+        return lambda request, head: _run_task(plan(request, scorer, head["id"]), scorer)
 
     traffic = TrafficPruner(scorer, config.gateway_characters)
     return {
         "/v1/prune": (prune.PruneRequest, make_work(prune.plan)),
         "/v1/rerank": (rerank.RerankRequest, make_work(rerank.plan)),
-        GUARDRAIL_PATH: (GuardrailRequest, lambda request, _: traffic.prune(request)),
+        GUARDRAIL_PATH: (GuardrailRequest, lambda request, head: traffic.prune(request, head["mark"])),
         ROWS_PATH: (RowsRequest, make_work(plan_rows)),
     }
 
@@ -108,7 +108,7 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], work: _Work,
     try:
         head, data = frame
         model, do = work[head["path"]]
-        outcome = do(parse(model, data, head["content_type"], settings["documents"]), head["id"])
+        outcome = do(parse(model, data, head["content_type"], settings["documents"]), head)
         if len(outcome.body) > settings["reply_bytes"]:
             raise RequestError("the answer would be too large", status=422, hint="send it in parts")
         fields = asdict(outcome)

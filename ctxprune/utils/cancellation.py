@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_logger = logging.getLogger(__name__)
 _event: ContextVar[Event | None] = ContextVar("ctxprune_cancelled", default=None)
 
 
@@ -34,25 +36,35 @@ class Stop(Event):
         self._mutex = Lock()
 
     def set(self) -> None:
-        """See `threading.Event.set`; then all are called, in this thread."""
+        """See `threading.Event.set`; then all are called, each in a thread of its own."""
         super().set()
         with self._mutex:
             calls = tuple(self._calls)
+        # An event loop mostly sets it, and to cancel a query takes a connection to its server, which may not answer.
         for call in calls:
-            call()
+            Thread(target=_call, args=(call,), name="ctxprune-cancel", daemon=True).start()
 
     @contextmanager
     def calling(self, call: Callable[[], object]) -> Iterator[None]:
-        """`call` is called once the event is set while the block runs, at once if it is set already."""
+        """`call` is called once the event is set while the block runs, at once if it is set already; what it raises is
+        logged.
+        """
         with self._mutex:
             self._calls.append(call)
         try:
             if self.is_set():
-                call()
+                _call(call)
             yield
         finally:
             with self._mutex:
                 self._calls.remove(call)
+
+
+def _call(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - of a driver, say, whose connection is gone; others are still to be called
+        _logger.warning("work could not be cancelled: %s", type(error).__name__)
 
 
 @contextmanager

@@ -14,12 +14,15 @@ import logging
 import os
 import sys
 import time
+from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ctxprune._version import __version__
+from ctxprune.errors import CtxpruneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,18 +34,20 @@ __all__ = [
     "Observer",
     "Span",
     "captures_content",
+    "has_tracer",
     "is_traced",
     "observe_spans",
     "record_span",
     "start_span",
-    "wall_nanoseconds",
 ]
 
 Attributes: TypeAlias = "Callable[[], Mapping[str, Any]]"
 Name: TypeAlias = "str | Callable[[], str]"
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+_opening = RLock()  # threads below one span may open it at the same time
 _logger = logging.getLogger(__name__)
+_MOST_HELD = 256  # spans that wait to be written; the SDK's batch processor drops those beyond 2,048 at once
 _WITH_CONTENT = frozenset({"true", "1", "span_only", "span_and_event"})
 
 
@@ -114,10 +119,10 @@ class _Reentered(Span):
 class _Recorded(Span):
     """A span that is current while its block runs.
 
-    Most spans are written together, when the live span above them ends: between the steps of a
-    question, whose work has cleared the processor's caches, starting and ending one takes three times as long as in one
-    loop. Only live spans, and those without a parent of ours, are spans of OpenTelemetry from the start, below which
-    spans of other libraries can hang.
+    Most spans are written together, when the live span above them ends or some hundreds have come together: between the
+    steps of a question, whose work has cleared the processor's caches, starting and ending one takes three times as
+    long as in one loop. Only live spans, and those without a parent of ours, are spans of OpenTelemetry from the start,
+    below which spans of other libraries can hang.
     """
 
     _failed = _written = False
@@ -129,7 +134,11 @@ class _Recorded(Span):
         if isinstance(name, str):
             self.name = name
         self._attributes: dict[str, Any] = {}
-        self._children: list[_Recorded] = []  # those that have ended and are not written yet
+        self._children: deque[_Recorded] = deque()  # those that have ended and are not written yet
+        self._held = 0  # how many these are, with those below them
+        # From the monotonic clock to wall time, in nanoseconds: one for a whole trace, since the wall clock may be set
+        # meanwhile, and a thread may lose the processor between reading the one and the other.
+        self.offset: int = time.time_ns() - time.perf_counter_ns() if parent is None else parent.offset
         # The context of the nearest live span: itself, or one above; and whether that one is recorded.
         self.anchor: Any = None if parent is None else parent.anchor
         self._sampled: bool = parent is not None and parent._sampled
@@ -160,7 +169,7 @@ class _Recorded(Span):
 
     def begin(self, tracer: Any, *, live: bool) -> object:
         """The beginning of its block; what a live span gives back ends its being current."""
-        self._begin = time.time_ns()
+        self._begin = self.offset + time.perf_counter_ns()
         if self._parent is not None and not live:
             return None
         self.open(tracer)
@@ -173,10 +182,13 @@ class _Recorded(Span):
 
     def open(self, tracer: Any) -> None:
         """Make it a span of OpenTelemetry now, and those above it before."""
-        if self._span is None:
+        if self._span is not None:
+            return
+        with _opening:
             if self._parent is not None:
                 self._parent.open(tracer)
-            self._start(tracer, None if self._parent is None else self._parent._make_context())
+            if self._span is None:
+                self._start(tracer, None if self._parent is None else self._parent._make_context())
 
     def _start(self, tracer: Any, above: Any) -> None:
         self.resolve()
@@ -191,7 +203,7 @@ class _Recorded(Span):
 
     def end(self, tracer: Any) -> None:
         """The end of its block: a span that is open is written, any other one later."""
-        self._end = time.time_ns()
+        self._end = self.offset + time.perf_counter_ns()
         if self._span is not None:
             self._span.set_attributes(self._attributes)
             self._write(tracer)
@@ -200,11 +212,23 @@ class _Recorded(Span):
 
     def adopt(self, child: _Recorded, tracer: Any) -> None:
         """Take a child that has ended."""
+        self._children.append(child)
+        self._held += 1 + child._held
         # A thread may go on after the span that began it has ended.
-        if self._written:
-            child.write_below(self._make_context(), tracer)
-        else:
-            self._children.append(child)
+        if self._written or self._held >= _MOST_HELD:
+            self.open(tracer)
+            self._write_children(tracer)
+
+    def _write_children(self, tracer: Any) -> None:
+        self._held = 0
+        context = self._make_context()
+        # Threads may do so at the same time; each child is taken by one of them.
+        while self._children:
+            try:
+                child = self._children.popleft()
+            except IndexError:
+                return
+            child.write_below(context, tracer)
 
     def write_below(self, above: Any, tracer: Any) -> None:
         """Write it as a child of the span that is current in the context `above`."""
@@ -217,9 +241,7 @@ class _Recorded(Span):
     def _write(self, tracer: Any) -> None:
         self._written = True
         if self._children:
-            context = self._make_context()
-            for child in self._children:
-                child.write_below(context, tracer)
+            self._write_children(tracer)
         if self._failed:
             self._span.set_status(sys.modules["opentelemetry.trace"].StatusCode.ERROR)
         self._span.end(self._end)
@@ -248,7 +270,8 @@ class _Block(_Recorded):
     ) -> None:
         if error is not None:
             # The type alone: a message may quote values, and a traceback shows source lines with them.
-            self.set({"ctxprune.error.code": getattr(error, "code", None)})
+            # So may the code of somebody else's exception.
+            self.set({"ctxprune.error.code": error.code if isinstance(error, CtxpruneError) else None})
             self.fail(type(error).__qualname__)
         current, attached = self._tokens
         _current.reset(current)
@@ -290,7 +313,8 @@ def start_span(
         attributes: Gives what is known now; called only where somebody records, perhaps after the block.
         kind: "INTERNAL", "CLIENT" or "SERVER".
         live: Whether spans of other libraries hang here, and not at the next live span above.
-        whole: Whether below it only live spans are made, for a part whose steps matter less than what they cost.
+        whole: Whether below it only live spans and calls to others ("CLIENT") are made, for a part whose steps matter
+            less than what they cost.
     """
     outer = _current.get()
     tracer = _current_tracer() if outer.tracer is None else outer.tracer
@@ -298,7 +322,7 @@ def start_span(
         return NO_SPAN
     if outer.name == name:
         return _Reentered(outer)
-    if outer.whole and not live:
+    if outer.whole and not live and kind == "INTERNAL":
         return NO_SPAN
     span = _Block(name, attributes, kind, tracer, live=live)
     span.whole = whole
@@ -310,12 +334,17 @@ def is_traced() -> bool:
     return _current.get().observer is not None or _current_tracer() is not None
 
 
-def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) -> None:
+def has_tracer() -> bool:
+    """Whether the application has set a tracer provider, so that OpenTelemetry's API is imported."""
+    return _current_tracer() is not None
+
+
+def record_span(name: str, start: float, end: float, attributes: Mapping[str, Any]) -> None:
     """A span of OpenTelemetry that has ended already, child of the current span; observers are not told.
 
     Args:
         name: As in `start_span`.
-        start: Of `wall_nanoseconds`.
+        start: A reading of `time.perf_counter`.
         end: The same.
         attributes: All of them.
     """
@@ -324,13 +353,8 @@ def record_span(name: str, start: int, end: int, attributes: Mapping[str, Any]) 
     if parent is not None and parent.recording:
         span = _Recorded(name, None, "INTERNAL", parent)
         span.set(attributes)
-        span._begin, span._end = start, end
+        span._begin, span._end = (parent.offset + int(at * 1e9) for at in (start, end))
         parent.adopt(span, tracer)
-
-
-def wall_nanoseconds(counter: float) -> int:
-    """The time since 1970 of a reading of `time.perf_counter`."""
-    return time.time_ns() - int((time.perf_counter() - counter) * 1e9)
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def make_generators(
     Args:
         spec: "sketch" (all generators that need no model), the registered name of one ("sketch.v1"), "chat:FILE" (a
             GGUF file) or "chat:URL" (an OpenAI-compatible server, with #model-name at the end where it has several
-            models; $CTXPRUNE_API_KEY is its key).
+            models; $CTXPRUNE_API_KEY is its key, or the file that $CTXPRUNE_API_KEY_FILE names holds it).
         plain: The chat model alone; otherwise the generators that need no model come behind it.
         cache: Where the answers of chat models are kept; a path is that of a SQLite file, None one in the cache folder.
         endpoint: Prices and limits of a server; default the environment's.
@@ -138,7 +138,7 @@ def make_generators(
         OptionError: The generator is none of these, or an option is wrong or does not go with it.
         InputError: There is no such model file.
         MissingExtraError: A model file needs the extra `llm`.
-        UsageError: The URL is malformed.
+        UsageError: The URL is malformed, or the file with the key cannot be used.
     """
     endpoint, prompts = endpoint or PaidEndpoint(), prompts or PromptOptions()
     kind, _, rest = spec.partition(":")
@@ -149,10 +149,11 @@ def make_generators(
     from ctxprune.llm.cache import CachedModel, GenerationCache
     from ctxprune.llm.chat_models import open_chat_model
     from ctxprune.storage.folders import cache_folder
+    from ctxprune.utils.environment import read_secret
 
     if cache is None or isinstance(cache, Path):
         cache = GenerationCache(cache or cache_folder() / "generations.sqlite")
-    opened = open_chat_model(rest, api_key=os.environ.get("CTXPRUNE_API_KEY", ""))
+    opened = open_chat_model(rest, api_key=read_secret("CTXPRUNE_API_KEY", os.environ))
     if rest.startswith(("http://", "https://")):
         opened = endpoint.wrap(opened)
     else:

@@ -9,6 +9,7 @@ import typer
 
 from ctxprune.cli import main
 from ctxprune.cli._options import fill_variables
+from ctxprune.errors import UsageError
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -24,6 +25,22 @@ def test_a_variable_stands_for_a_password(monkeypatch, tmp_path):
     monkeypatch.delenv("SHOP_PASSWORD_FILE")
     with pytest.raises(typer.BadParameter, match="SHOP_PASSWORD"):
         fill_variables("postgresql://u:${SHOP_PASSWORD}@h/d")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("P", ""), ("P_FILE", "")])
+def test_an_empty_password_is_refused(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(typer.BadParameter, match="P is empty"):
+        fill_variables("postgresql://u:${P}@h/d")
+
+
+def test_a_file_with_a_password_holds_one_and_is_not_it(monkeypatch, tmp_path):
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("P_FILE", str(tmp_path / "empty"))
+    with pytest.raises(UsageError, match="P_FILE names is empty"):
+        fill_variables("postgresql://u:${P}@h/d")
+    with pytest.raises(UsageError, match="P_FILE names a file"):
+        fill_variables("postgresql://u:${P_FILE}@h/d")
 
 
 def test_commands_take_a_server_and_never_show_the_password(postgres_database, monkeypatch, tmp_path, capsys):

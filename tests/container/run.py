@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +185,13 @@ def redis_server(service: dict[str, Any], secrets: Path, folder: Path) -> Iterat
         report("redis healthy", pings=ping_without_password())
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        # The first process of a container alone gets the signal; a shell there would end and leave the server behind.
+        process.terminate()
+        try:
+            report("redis stopped", code=process.wait(30), saved=(data / "appendonlydir").is_dir())
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def ping_without_password() -> str:

@@ -94,6 +94,7 @@ def test_the_sample_of_compose(cases: dict[str, Any]) -> None:
     assert (cases["sample"]["code"], cases["sample"]["said"]) == (0, "")
     assert cases["postgres healthy"]["code"] == 0
     assert "NOAUTH" in cases["redis healthy"]["pings"]
+    assert cases["redis stopped"] == {"code": 0, "saved": True}
     assert cases["index"]["code"] == 0, cases["index"]["said"]
     assert "published as shop" in cases["index"]["said"]
     assert cases["sample ready"]["ready"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -130,6 +133,48 @@ def test_the_configurations_are_taken(compose: dict) -> None:
     assert parse()[-1].last("EXPOSE").text == str(sample.server.port)
 
 
+def test_the_service_fits_its_memory_limit(compose: dict) -> None:
+    service = compose["services"]["ctxprune"]
+    path = ROOT / "container" / "sample" / "service.toml"
+    variables = {name.removesuffix("_FILE"): "x" for name in service["environment"]}
+    config = load_config(path, variables)
+    workers, threads = config.limits.workers, config.model.threads
+    assert min(workers, threads) > 0  # 0 is as many as the machine has cores
+    process = 250_000_000  # with the model; 160 MB were measured
+    (temporary,) = re.findall(r"size=(\d+)m", " ".join(service["tmpfs"]))  # counts as memory
+    most = (1 + workers) * process + workers * config.limits.worker_bytes + int(temporary) * 1_000_000
+    assert most <= int(service["mem_limit"].removesuffix("g")) * 1_000_000_000
+
+
+def test_redis_stops_when_its_first_process_is_told_to(compose: dict, tmp_path: Path) -> None:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
+    (tmp_path / "redis_password").write_text("hunter2")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {"$$": "$", "/run/secrets": str(tmp_path), "/data": str(tmp_path), "server - ": f"server - --port {port} "}
+    script = "\0".join(compose["services"]["redis"]["command"])
+    for known, here in places.items():
+        script = script.replace(known, here)
+    asked = ["redis-cli", "-p", str(port), "ping"]
+    given = os.environ | {"REDISCLI_AUTH": "hunter2"}
+    with subprocess.Popen(script.split("\0"), stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            assert any("Ready to accept connections" in line for line in process.stdout)
+            assert "NOAUTH" in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+            assert subprocess.run(asked, capture_output=True, text=True, check=False, env=given).stdout == "PONG\n"
+            # To this process alone, as a container's first one gets it; its children hear nothing.
+            process.terminate()
+            said, _ = process.communicate(timeout=20)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0
+    assert "ready to exit" in said
+
+
 def test_the_files_that_compose_mounts_are_there(compose: dict) -> None:
     for service in compose["services"].values():
         for volume in service.get("volumes", ()):
@@ -146,3 +191,5 @@ def test_the_page_runs_the_image_as_hardened_as_compose() -> None:
     for words in runs:
         for option in ("--read-only", "--tmpfs /tmp", "--cap-drop ALL", "--security-opt no-new-privileges"):
             assert option in words, words
+        # By name alone: others see the arguments of a command.
+        assert re.findall(r"--env (\S+)", words) == ["CTXPRUNE_KEY"]

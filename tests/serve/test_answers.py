@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ctxprune.serve.answers import Answers
 from ctxprune.serve.call import Call
 from ctxprune.serve.config import BatchingConfig
 from ctxprune.serve.keys import Key
+from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
 
 from .conftest import ALL, SOME, Client, config_for
@@ -32,13 +34,13 @@ def test_what_was_not_asked_for_the_longest_is_forgotten_first() -> None:
     answers = Answers(40_000)
     digests = [digest_of(answers, b"%d" % number) for number in range(12)]
     for number, digest in enumerate(digests):
-        answers.remember(digest, outcome(b"%02d" % number * 2_000))
-        answers.find(digests[0])
+        answers.remember(digest, outcome(b"%02d" % number * 2_000), "r")
+        answers.find(digests[0], "r")
     assert answers.size <= 40_000
-    found = [number for number, digest in enumerate(digests) if answers.find(digest) is not None]
+    found = [number for number, digest in enumerate(digests) if answers.find(digest, "r") is not None]
     assert found[0] == 0
     assert found[1:] == list(range(12 - len(found) + 1, 12))
-    kept = answers.find(digests[0])
+    kept = answers.find(digests[0], "r")
     assert kept is not None
     assert (kept.body, kept.seconds) == (b"0" * 4_000, {})
 
@@ -46,9 +48,9 @@ def test_what_was_not_asked_for_the_longest_is_forgotten_first() -> None:
 def test_what_is_too_large_is_not_remembered() -> None:
     answers = Answers(40_000)
     assert digest_of(answers, b"a" * 200_000) == b""
-    answers.remember(b"", outcome(b"{}"))
-    answers.remember(b"a", outcome(b"a" * 30_000))
-    assert (answers.size, answers.find(b""), answers.find(b"a")) == (0, None, None)
+    answers.remember(b"", outcome(b"{}"), "r")
+    answers.remember(b"a", outcome(b"a" * 30_000), "r")
+    assert (answers.size, answers.find(b"", "r"), answers.find(b"a", "r")) == (0, None, None)
     assert digest_of(Answers(0), b"a") == b""
 
 
@@ -57,6 +59,19 @@ def test_paths_and_keys_have_answers_of_their_own() -> None:
     asked = [("/v1/prune", "a"), ("/v1/rerank", "a"), ("/v1/prune", "b"), ("/v1/prun", "ea")]
     assert len({digest_of(answers, b"{}", path, key) for path, key in asked}) == len(asked)
     assert digest_of(answers, b"{}", *asked[0]) == digest_of(answers, b"{}", *asked[0])
+
+
+@pytest.mark.parametrize("old", ["r", 'a"\\b', "é"])
+def test_an_answer_has_the_id_of_its_own_request(old: str) -> None:
+    answers = Answers(1_000_000)
+    body = encode({"id": old, "text": f'{{"id": "{old}",'})
+    answers.remember(b"1", outcome(body), old)
+    for new in ("s", 'much "longer"'):
+        found = answers.find(b"1", new)
+        assert found is not None
+        assert json.loads(found.body) == json.loads(body) | {"id": new}
+    answers.remember(b"2", outcome(b'{"text": 1}'), old)
+    assert answers.find(b"2", "s") == replace(outcome(b'{"text": 1}'), seconds={})
 
 
 @pytest.fixture
@@ -86,6 +101,14 @@ def test_a_repeated_request_gets_the_same_bytes_and_no_run(client: Client, runs:
     tokens = 'ctxprune_tokens_total{direction="in",stage="prune"}'
     counts = [line for line in client.get("/metrics").text.splitlines() if line.startswith(tokens)]
     assert float(counts[0].split()[-1]) == 4 * json.loads(first.content)["tokens_before"]
+
+
+def test_a_repeated_ranking_has_its_own_id(client: Client, runs: list[int]) -> None:
+    asked = {"query": "When did it open?", "documents": ["Cats sleep.", "It opened in 1933."]}
+    replies = [client.post("/v1/rerank", asked, headers={"x-request-id": name}) for name in ("first", "second")]
+    assert [reply.json().pop("id") for reply in replies] == ["first", "second"]
+    assert replies[0].json()["results"] == replies[1].json()["results"]
+    assert runs == [1]
 
 
 def test_errors_are_not_remembered(client: Client, runs: list[int]) -> None:

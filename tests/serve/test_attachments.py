@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 
-from ctxprune.serve.attachments import LEFT_OUT, AttachmentFilter
+from ctxprune.serve.attachments import AttachmentFilter
 
 URL = "data:image/png;base64," + "QUJD" * 200
+
+
+MARK = "left out"
 
 
 def filtered(body: bytes, most: int, rng: random.Random) -> bytes:
     """What is kept of a body that comes in parts of up to `most` bytes."""
     parts = AttachmentFilter()
+    parts.mark = MARK
     kept = b""
     while body:
         size = rng.randint(1, most)
@@ -33,8 +37,8 @@ def expected(value: Any, name: str = "") -> Any:
     if isinstance(value, list):
         return [expected(part) for part in value]
     if isinstance(value, str) and value.startswith("data:image/png;base64,"):
-        return "data:image/png;base64," + LEFT_OUT
-    return LEFT_OUT if name == "data" and isinstance(value, str) else value
+        return "data:image/png;base64," + MARK
+    return MARK if name == "data" and isinstance(value, str) else value
 
 
 def documents() -> Iterator[Any]:
@@ -71,7 +75,7 @@ def test_a_body_without_any_stays_as_it_is() -> None:
     "body", [b'{"a": "data:x/y;base64,AAAA', b'"data":"', b'{"a": "data:x/y;base64,AA\\', b"\xff" * 9]
 )
 def test_what_is_no_json_ends_too(body: bytes) -> None:
-    assert len(filtered(body, 3, random.Random(0))) <= len(body) + len(LEFT_OUT)
+    assert len(filtered(body, 3, random.Random(0))) <= len(body) + len(MARK)
 
 
 @pytest.mark.parametrize("unit", [b"QUJD", b"\\n\\n", b'\\"\\"', b'"data:', b'"data" : ', b"\\\\\\\\"])
@@ -81,3 +85,7 @@ def test_the_time_grows_with_the_bytes(unit: bytes) -> None:
     for at in range(0, len(body), 65_536):
         parts.feed(body[at : at + 65_536])
     assert time.process_time() - start < 1  # 0.02 seconds
+
+
+def test_each_filter_has_a_mark_of_its_own() -> None:
+    assert len({AttachmentFilter().mark for _ in range(100)}) == 100

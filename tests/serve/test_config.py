@@ -76,6 +76,14 @@ def test_secrets_may_lie_in_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "entry", ['[[keys]]\nname = "a"\nenv = "K_FILE"', '[[databases]]\nname = "a"\nurl_env = "K_FILE"']
+)
+def test_the_path_of_a_secret_is_not_the_secret(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(UsageError, match="K_FILE names a file with a secret"):
+        load_config(write(tmp_path, entry), {"K_FILE": "/run/secrets/app_key"})
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("a = ", "not TOML"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,28 @@ def test_refused_requests_are_no_errors_of_the_service(client: Client, spans: Sp
     assert client.get("/no/such/secret").status_code == 404
     assert [span.name for span in spans.all()] == ["POST /v1/prune", "POST /v1/sql/ask", "GET other"]
     assert {span.status.status_code.name for span in spans.all()} == {"UNSET"}
+
+
+def test_the_method_of_a_span_is_one_of_few(client: Client, spans: Spans) -> None:
+    for method in ("SECRET4711", "PROPFIND", "post"):
+        client.ask(method, "/no")
+    assert [span.name for span in spans.all()] == ["HTTP other", "HTTP other", "POST other"]
+    assert [span.attributes["http.request.method"] for span in spans.all()] == ["_OTHER", "_OTHER", "POST"]
+
+
+def test_an_observer_alone_needs_no_opentelemetry() -> None:
+    code = (
+        "import sys\n"
+        "from ctxprune.serve.spans import start_request_span\n"
+        "from ctxprune.utils.tracing import NO_SPAN, observe_spans\n"
+        "class Told:\n"
+        "    def start(self, name, attributes): return self\n"
+        "    def end(self, attributes, error): pass\n"
+        "with observe_spans(Told()), start_request_span('GET', '/', {}) as span:\n"
+        "    assert span is NO_SPAN\n"
+        "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("value", ["", "00-0-0-00", "x" * 5_000, "00-" + "f" * 32 + "-" + "0" * 16 + "-01", "ÿ\u00e9"])

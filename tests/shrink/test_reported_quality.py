@@ -58,6 +58,24 @@ def test_the_interval_is_of_questions():
     assert (Measured("minus the loss", ()).value, Measured("minus the loss", ()).interval()) == (0.0, (0.0, 0.0))
 
 
+def test_many_questions_are_drawn_in_parts(monkeypatch):
+    parts = torch.rand(3_000, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    drawn = torch.randint(3_000, (2_000, 3_000), generator=torch.Generator().manual_seed(0))
+    figures = parts[:, 0][drawn].sum(1) / parts[:, 1][drawn].sum(1)
+    expected = figures.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    sizes, randint = [], torch.randint
+
+    def count(high, size, **options):
+        sizes.append(size[0] * size[1])
+        return randint(high, size, **options)
+
+    monkeypatch.setattr(torch, "randint", count)
+    found = Measured("pairs in order", tuple(map(tuple, parts.tolist()))).interval()
+    assert list(found) == pytest.approx(expected)
+    assert sum(sizes) == 2_000 * 3_000
+    assert max(sizes) <= 1_000_000
+
+
 def test_the_interval_holds_the_true_figure_of_a_model_that_others_were_beaten_by():
     """Of twenty equal models the best on 30 questions is reported on 30 others; its true quality is 0.7."""
     generator = torch.Generator().manual_seed(5)

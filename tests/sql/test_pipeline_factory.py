@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import UsageError
+from ctxprune.llm.base import ChatModel
 from ctxprune.sql import Database
 from ctxprune.sql.generate.phrases import PhraseGenerator
 from ctxprune.sql.generate.sketch import SketchGenerator
@@ -32,6 +33,24 @@ def test_a_wrong_option_is_an_error_of_ours_that_names_it(
     assert isinstance(raised.value, UsageError)
     assert (raised.value.where, raised.value.code) == (where, "CP001")
     assert text in raised.value.what
+
+
+def test_the_key_of_a_server_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ctxprune.llm import chat_models
+
+    keys = []
+    open_chat_model = chat_models.open_chat_model
+
+    def remember(address: str, *, api_key: str) -> ChatModel:
+        keys.append(api_key)
+        return open_chat_model(address, api_key=api_key)
+
+    monkeypatch.setattr(chat_models, "open_chat_model", remember)
+    monkeypatch.delenv("CTXPRUNE_API_KEY", raising=False)
+    (tmp_path / "key").write_text("hunter2\n")
+    monkeypatch.setenv("CTXPRUNE_API_KEY_FILE", str(tmp_path / "key"))
+    make_generators("chat:http://127.0.0.1:9/v1#m", cache=tmp_path / "cache.sqlite")
+    assert keys == ["hunter2"]
 
 
 @pytest.mark.parametrize(("name", "value"), [("PRICE_OUT", "much"), ("RPM", "0"), ("TPM", "2.5")])

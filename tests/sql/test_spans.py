@@ -63,7 +63,6 @@ def test_a_question_is_a_tree_of_its_steps(database: Database, spans: Spans) -> 
         ".ctxprune.ask.values",
         ".ctxprune.ask.link",
         ".ctxprune.ask.generate",
-        "..ctxprune.ask.generator",
         ".ctxprune.ask.names",
         ".ctxprune.ask.execute",
         "..ctxprune.ask.candidate",
@@ -100,6 +99,12 @@ def test_queries_follow_the_conventions(database: Database, spans: Spans) -> Non
     spans.clear()
     assert asyncio.run(database.aexecute(COUNT)).rows == ((12300000,),)
     assert spans.tree() == ["SELECT city"]
+
+
+def test_queries_of_a_part_without_steps_are_told(database: Database, spans: Spans) -> None:
+    with start_span("part", whole=True), start_span("step"):
+        database.execute(COUNT)
+    assert spans.tree() == ["part", ".SELECT city"]
 
 
 def test_a_rejected_query_is_told_without_its_message(database: Database, spans: Spans) -> None:

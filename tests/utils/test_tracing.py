@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Mapping
 from contextvars import copy_context
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,11 +51,24 @@ def test_a_prune_is_a_tree_of_its_steps(spans: Spans) -> None:
 def test_spans_lie_within_their_parents(spans: Spans) -> None:
     prune(QUERY, TEXTS, scorer="lexical.v1", budget=9)
     by_id = {span.context.span_id: span for span in spans.all()}
-    slack = 2_000_000  # two clocks are read one after the other
+    slack = 1_000  # steps are measured in seconds, as floats
     for span in by_id.values():
         if span.parent is not None:
             parent = by_id[span.parent.span_id]
             assert parent.start_time - slack <= span.start_time <= span.end_time <= parent.end_time + slack
+
+
+def test_the_wall_clock_may_be_set_meanwhile(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ctxprune.utils import tracing
+
+    real, readings = time.time_ns, itertools.count()
+    clock = SimpleNamespace(time_ns=lambda: real() - next(readings) * 10**10, perf_counter_ns=time.perf_counter_ns)
+    clock.perf_counter = time.perf_counter
+    monkeypatch.setattr(tracing, "time", clock)
+    with start_span("app"), start_span("call", live=True):
+        prune(QUERY, TEXTS, scorer="lexical.v1")
+    assert spans.tree() == ["app", ".call", *(f"..{name}" for name in PRUNE)]
+    assert all(0 <= span.end_time - span.start_time < 10**10 for span in spans.all())
 
 
 def test_every_door_gives_the_same_tree(spans: Spans) -> None:
@@ -70,6 +87,39 @@ def test_every_door_gives_the_same_tree(spans: Spans) -> None:
 def test_a_batch_has_a_span_for_each_context(spans: Spans) -> None:
     Pruner("lexical.v1").prune_batch(QUERY, [Passage(text) for text in TEXTS])
     assert spans.tree() == [PRUNE[0], PRUNE[2], *[PRUNE[3], *CHOOSE] * 2]
+
+
+def test_a_large_batch_is_one_span_with_sums(spans: Spans) -> None:
+    contexts = [Passage(f"The bridge is long {number}. It opened in 1933.") for number in range(300)]
+    results = Pruner("lexical.v1", TokenBudget(10)).prune_batch(QUERY, contexts)
+    assert spans.tree() == ["ctxprune.prune"]
+    told = spans.one("ctxprune.prune")
+    assert (told["ctxprune.contexts"], told["ctxprune.units"]) == (300, 600)
+    assert told["ctxprune.tokens.after"] == sum(pruned.tokens_after for pruned in results)
+    for step in ("score", "count", "select", "render"):
+        assert told[f"ctxprune.seconds.{step}"] == pytest.approx(sum(one.seconds[step] for one in results))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_spans_that_wait_are_written_by_the_hundred(spans: Spans, threads: int) -> None:
+    def work() -> None:
+        for _ in range(500):
+            with start_span("step"), start_span("part"):
+                pass
+
+    with start_span("app"), start_span("loop"):
+        workers = [Thread(target=copy_context().run, args=(work,)) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert 1_000 * threads - len(spans.written()) < 300
+    assert Counter(span.name for span in spans.all()) == {
+        "app": 1, "loop": 1, "step": 500 * threads, "part": 500 * threads,
+    }  # fmt: skip
+    ids = {span.context.span_id: span.name for span in spans.all()}
+    above = Counter(ids[span.parent.span_id] for span in spans.all() if span.parent is not None)
+    assert above == {"app": 1, "loop": 500 * threads, "step": 500 * threads}
 
 
 def test_asyncio_and_threads_keep_the_parent(spans: Spans) -> None:
@@ -120,6 +170,15 @@ def test_a_foreign_scorers_failure_is_told_by_its_type(spans: Spans) -> None:
         prune(QUERY, TEXTS, scorer=Broken())
     assert spans.one("ctxprune.prune.score") == {"error.type": "ZeroDivisionError"}
     assert "secret" not in spans.text()
+
+
+def test_the_code_of_a_foreign_exception_is_not_told(spans: Spans) -> None:
+    class ForeignError(Exception):
+        code = "hunter2"
+
+    with pytest.raises(ForeignError), start_span("app"):
+        raise ForeignError
+    assert spans.one("app") == {"error.type": ForeignError.__qualname__}
 
 
 def test_questions_are_told_only_where_they_are_asked_for(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What endpoints have in common: what they are given, and how they are describe_replies."""
+"""What endpoints have in common: parsed bodies, remembered answers, and the description of their replies."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BodyRoute(APIRoute):
             service, call = _service(request), _call(request)
             if self.path in LONG_PATHS:
                 call.digest = service.answers.digest(self.path, call)
-                if (outcome := service.answers.find(call.digest)) is not None:
+                if (outcome := service.answers.find(call.digest, call.id)) is not None:
                     call.log_fields["repeated"] = True
                     return make_reply(outcome, service, call)
             # The body is not even parsed here: that alone may take the interpreter for seconds.
@@ -64,7 +64,7 @@ class BodyRoute(APIRoute):
 
 def make_reply(outcome: Outcome, service: Service, call: Call) -> Json:
     """The answer, which is remembered; what it took goes into metrics and the log."""
-    service.answers.remember(call.digest, outcome)
+    service.answers.remember(call.digest, outcome, call.id)
     service.metrics.tokens(outcome.stage, *outcome.tokens)
     service.metrics.stages(outcome.seconds)
     service.metrics.texts(outcome.texts)

@@ -54,5 +54,5 @@ async def prune_traffic(
     request: Annotated[GuardrailRequest, Body(openapi_examples=_REQUEST_EXAMPLES)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Cut long results of tools to what the user asked, for LiteLLM's generic guardrail API (mode pre_call)."""
-    outcome = await service.run_blocking(partial(service.traffic.prune, request), call.key)
+    outcome = await service.run_blocking(partial(service.traffic.prune, request, call.mark), call.key)
     return make_reply(outcome, service, call)

@@ -10,7 +10,6 @@ from ctxprune.utils.validation import check_number
 
 from ...generate.base import Candidate, Request, as_generator
 from .base import Refusal, Step
-from .spans import start_generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,9 +122,7 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
 def ask_generator(generator: Generator, request: Request, label: str) -> Sequence[Candidate]:
     """Its candidates, under the name that `label_generators` gave it; a failure is a candidate with an error."""
     try:
-        with start_generator(label, request.path, request.n) as span:
-            made = generator.generate(request)
-            span.set({"ctxprune.candidates": len(made)})
+        made = generator.generate(request)
     except GenerationError as error:
         return [Candidate.failed(error, label, request.path)]
     if label == generator.name:

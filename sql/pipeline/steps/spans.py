@@ -1,4 +1,4 @@
-"""Spans of what steps do several times: ask a generator, run a candidate. With queries where these are asked for."""
+"""Spans of candidates, with their queries where these are asked for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,7 @@ if TYPE_CHECKING:
     from ...generate.base import Candidate
     from ...select.base import Executed
 
-__all__ = ["describe_executed", "start_candidate", "start_generator"]
-
-
-def start_generator(label: str, path: str, n: int) -> Span:
-    """The span of one generator on one path, asked for `n` candidates."""
-    known = {"ctxprune.generator": label, "ctxprune.path": path, "ctxprune.candidates.asked": n}
-    return start_span("ctxprune.ask.generator", lambda: known)
+__all__ = ["describe_executed", "start_candidate"]
 
 
 def start_candidate(candidate: Candidate) -> Span:

@@ -110,7 +110,7 @@ def test_a_question_shows_its_steps_and_model_calls(pipeline: Pipeline) -> None:
     shown = [name.removeprefix("..ctxprune.ask.") for name in tree if name.startswith("..ctxprune.ask.")]
     assert [name for name in shown if name in STEPS] == STEPS
     # LangChain's own run of the model hangs below ours.
-    assert tree[tree.index("....chat FakeListChatModel") + 1] == ".....langchain model"
+    assert tree[tree.index("...chat FakeListChatModel") + 1] == "....langchain model"
     assert recorder.runs.end("ctxprune.ask")["ctxprune.outcome"] == "answered"
     assert recorder.runs.ends.keys() >= {run for run in recorder.runs.order if "ctxprune" in recorder.runs.names[run]}
 

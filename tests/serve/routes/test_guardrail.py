@@ -14,6 +14,7 @@ from ctxprune.rag import Passage
 from ctxprune.scorers.combined.mixture import MixtureScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.serve.attachments import AttachmentFilter
 from ctxprune.serve.config import KeyConfig, LimitsConfig, ModelConfig
 from ctxprune.serve.guardrail import GuardrailRequest, TrafficPruner
 from ctxprune.serve.scoring import make_scorer
@@ -308,6 +309,14 @@ def test_a_text_that_is_left_out_keeps_its_request_as_it_is(keyed: Client) -> No
     assert (body["action"], counts(body)) == ("NONE", {"attachment": 4})
     body = keyed.post(PATH, with_images(URL) | {"texts": [QUESTION, {"data": "QUJD"}]}).json()
     assert (body["action"], counts(body)) == ("NONE", {"attachment": 2})
+
+
+@pytest.mark.parametrize("url", ["", URL], ids=["small", "large"])
+def test_no_word_in_a_text_keeps_its_request_from_being_pruned(keyed: Client, url: str) -> None:
+    words = ["left-out-by-ctxprune", "see data:image/png;base64,left-out-by-ctxprune", AttachmentFilter().mark]
+    more = ({"role": "tool", "tool_call_id": f"c{number}", "content": word} for number, word in enumerate(words, 4))
+    body = keyed.post(PATH, with_images(url, *more)).json()
+    assert (counts(body)["pruned"], "attachment" in counts(body)) == (1, False)
 
 
 def test_images_have_a_limit_of_their_own(shop: Path) -> None:

@@ -30,6 +30,7 @@ Batch = Mapping[str, Tensor]
 (rows,): scores of a teacher that is not at hand itself."""
 
 _DRAWS = 2_000
+_DRAWN_AT_ONCE = 1_000_000  # parts; an array of all draws would take 640 MB for 40,000 questions
 _OURS = frozenset({"labels", "groups", "teacher"})
 
 
@@ -64,8 +65,13 @@ class Measured:
         if not self.parts:
             return 0.0, 0.0
         values, weights = torch.tensor(self.parts, dtype=torch.float64).T
-        drawn = torch.randint(len(values), (_DRAWS, len(values)), generator=torch.Generator().manual_seed(seed))
-        figures = values[drawn].sum(1) / weights[drawn].sum(1)
+        generator = torch.Generator().manual_seed(seed)
+        rows = max(1, _DRAWN_AT_ONCE // len(values))
+        figures = torch.empty(_DRAWS, dtype=torch.float64)
+        for start in range(0, _DRAWS, rows):
+            chunk = figures[start : start + rows]
+            drawn = torch.randint(len(values), (len(chunk), len(values)), generator=generator)
+            chunk[:] = values[drawn].sum(1) / weights[drawn].sum(1)
         low, high = figures.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
         return low, high
 
