@@ -19,9 +19,8 @@ from ctxprune.integrations.sql_tools.arguments import (
 from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS, MIN_TOKENS, ContentBudget, cut_text, encode_content
 from ctxprune.integrations.sql_tools.descriptions import DESCRIPTIONS
 from ctxprune.integrations.sql_tools.failures import describe_failure
-from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
+from ctxprune.integrations.sql_tools.frames import describe_answer, fit_reply, fit_verdict
 from ctxprune.integrations.sql_tools.preparation import find_hits, find_runner, link_question
-from ctxprune.integrations.sql_tools.rows import fit_rows
 from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
 from ctxprune.sql.database.result_set import ResultSet
 from ctxprune.sql.guard import Verdict
@@ -174,20 +173,18 @@ class SqlToolbox:
             verdict = Verdict(False, error.what, "")
         frame = {"dialect": self.pipeline.schema.dialect}
         whole = frame | {"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql}
-        return self._reply(fit_verdict(verdict, frame, self.budget), whole)
+        return self._reply(fit_verdict(verdict, frame, self.budget).content, whole)
 
     def _run_sql(self, given: RunArguments) -> Reply:
         sql, result = self._runner().fetch(given.sql)
-        frame = fit_frame({"sql": sql}, self.budget)
         rows = {"columns": list(result.columns), "rows": [list(row) for row in result.rows]}
         whole = {"sql": sql, **rows, "truncated": result.truncated}
-        return self._reply(fit_rows(result, given.question, frame, self.budget).content, whole)
+        return self._reply(fit_reply({"sql": sql}, result, given.question, self.budget).content, whole)
 
     def _ask(self, given: AskArguments) -> Reply:
         answer = self.pipeline.ask(given.question, given.evidence)
         result = ResultSet((), ()) if answer.result is None else answer.result
-        frame = describe_answer(answer, {}, self.budget)
-        content = fit_rows(result, answer.question, frame, self.budget).content
+        content = fit_reply(describe_answer(answer, {}), result, answer.question, self.budget).content
         return self._reply(content, answer.to_dict(trace=False))
 
 
