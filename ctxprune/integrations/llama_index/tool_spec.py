@@ -94,7 +94,7 @@ class SQLToolSpec(BaseToolSpec):
         Raises:
             UnknownNameError: There is no tool of that name.
         """
-        names = spec_functions or self.spec_functions
+        names = self.spec_functions if spec_functions is None else spec_functions
         for name in names:
             if name not in TOOLS:
                 raise UnknownNameError("tool", str(name), TOOLS)

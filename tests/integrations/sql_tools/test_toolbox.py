@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,19 +138,19 @@ def test_a_cancelled_call_ends_its_query_on_a_server(request: pytest.FixtureRequ
 
 def test_a_cancelled_function_is_told() -> None:
     told = []
+    begun = threading.Event()
 
     def work() -> None:
+        begun.set()
         for _ in range(200):
             if is_cancelled():
                 told.append(True)
                 return
-            import time
-
             time.sleep(0.01)
 
     async def cancel() -> None:
         task = asyncio.ensure_future(run_cancellable(work))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(begun.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
