@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TOKENS", "TOOLS", "Reply", "SqlToolbox", "ToolEntry"]
 
-_LONGEST_ERROR = 800  # characters
 _LONGEST_NAME = 60  # characters of a database's name that a description gives
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,40}")  # models of several makers take names of 64 such characters
 
@@ -55,8 +54,17 @@ class ToolEntry:
     description: str
 
     def name_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments by their names; those given without one are the first that the tool takes."""
-        return {**dict(zip(self.arguments.model_fields, args, strict=False)), **kwargs}
+        """Arguments by their names; those given without one are the first that the tool takes.
+
+        Raises:
+            UsageError: There are more than the tool takes, or one is given twice.
+        """
+        names = [*self.arguments.model_fields]
+        if len(args) > len(names):
+            raise UsageError(f"{len(args)} arguments are given", hint=f"arguments: {', '.join(names)}")
+        if twice := [name for name in names[: len(args)] if name in kwargs]:
+            raise UsageError(f"{twice[0]} is given twice, by its place and by its name", hint="give it once")
+        return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 TOOLS = {
@@ -133,7 +141,7 @@ class SqlToolbox:
         try:
             return self._functions[name](read_arguments(TOOLS[name].arguments, arguments))
         except CtxpruneError as error:
-            return Reply(self.budget.cut_error(describe_failure(error), _LONGEST_ERROR), error=error)
+            return Reply(self.budget.cut_error(describe_failure(error)), error=error)
 
     async def acall(self, name: str, arguments: dict[str, Any]) -> Reply:
         """`call` for asyncio, in a thread; cancelling ends the query that it waits for."""
