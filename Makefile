@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke frameworks litellm container bench lint fix build clean
+.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,13 +48,30 @@ TESTS_llama-index := test_llama_index.py sql_tools
 TESTS_haystack := test_haystack.py sql_tools
 TESTS_ray := test_ray.py test_parquet.py test_arrow.py
 
+# What proves that a framework was there: without it its tests would be skipped, and all would seem well.
+IMPORT_langchain := langchain_tests
+IMPORT_llama-index := llama_index.core
+IMPORT_haystack := haystack
+IMPORT_ray := ray
+# Of these tests, those that `make test` skips for want of a package.
+UNSEEN_langchain := langchain/test_standard_suites.py
+UNSEEN_llama-index := $(TESTS_llama-index)
+UNSEEN_haystack := $(TESTS_haystack)
+UNSEEN_OPTIONS_llama-index := -k llama
+UNSEEN_OPTIONS_haystack := -k haystack
+RUN := TESTS
+
 frameworks: framework-langchain framework-llama-index framework-haystack framework-ray ## set up an environment for each framework and run the tests against it
+
+agents: ## of the frameworks for agents, the tests that make test skips; two at a time
+	$(MAKE) --no-print-directory -j 2 --output-sync=target RUN=UNSEEN framework-langchain framework-llama-index framework-haystack
 
 framework-%: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-$*
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check \
-		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
-	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $(addprefix tests/integrations/,$(TESTS_$*))
+		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*) && $(VENV)-$*/bin/python -c 'import $(IMPORT_$*)' \
+		|| { echo 'the packages of $* cannot be installed, so that its tests cannot run' >&2; exit 1; }
+	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $($(RUN)_OPTIONS_$*) $(addprefix tests/integrations/,$($(RUN)_$*))
 
 # What a change is checked with while it is made: no server, browser, data, model run, fuzzing, threads or time limits.
 FAST := tests/test_*.py tests/scorers tests/rag tests/sql/test_*.py tests/sql/trust tests/sql/account tests/cli/test_doctor.py

@@ -24,10 +24,10 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from ctxprune.errors import CtxpruneError, QueryTimeoutError, UsageError  # noqa: E402
+from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.integrations.mcp import Caller, create_server  # noqa: E402
 from ctxprune.integrations.mcp.recall import Owner  # noqa: E402
-from ctxprune.serve import errors  # noqa: E402
+from ctxprune.integrations.sql_tools.failures import describe_failure  # noqa: E402
 from ctxprune.serve.app import create_app  # noqa: E402
 from ctxprune.serve.call import Call  # noqa: E402
 from ctxprune.serve.cost import estimate_seconds, is_short  # noqa: E402
@@ -135,14 +135,13 @@ class ServiceWorkspace:
 
     def describe_error(self, error: Exception) -> str:
         """See `Workspace`; what only the operator can mend goes to the log, under an id that the line ends with."""
-        id_ = uuid.uuid4().hex
-        part = errors.document(error, id_)["error"]
-        text = f"{part['message']}: {part['hint']}" if part["hint"] else str(part["message"])
-        # The deadline of a statement is the caller's matter too: a simpler one may keep to it.
-        if isinstance(error, CtxpruneError) and (errors.status_of(error) < 500 or isinstance(error, QueryTimeoutError)):
-            return f"{text} ({part['code']})"
-        log("call failed", level=logging.ERROR, request_id=id_, cause=cause(error))
-        return f"{text} ({part['code']}, request id {id_})"
+        return describe_failure(error, _log_failure)
+
+
+def _log_failure(error: Exception) -> str:
+    id_ = uuid.uuid4().hex
+    log("call failed", level=logging.ERROR, request_id=id_, cause=cause(error))
+    return id_
 
 
 def _encode_request(request: dict[str, Any]) -> tuple[bytes, float]:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ctxprune.sql.pipeline.steps import State
     from ctxprune.sql.select.base import Executed
 
-__all__ = ["report_steps"]
+__all__ = ["stream_steps"]
 
 _FIRST_ROWS = 5  # of each candidate
 _FIRST_CHARACTERS = 200  # of each of their cells that is a text, or bytes
 
 
-def report_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
+def stream_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
     """The same pipeline, which calls `tell("step", content)` after each step, in its own thread."""
     steps = [_ReportingStep(step, tell) for step in pipeline.steps]
     return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Stop",
+    "call_on_cancel",
     "cancellation",
     "check_cancelled",
     "current_event",
     "is_cancelled",
     "run_cancellable",
-    "told_at_once",
 ]
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def is_cancelled() -> bool:
 
 
 @contextmanager
-def told_at_once(call: Callable[[], object]) -> Iterator[None]:
+def call_on_cancel(call: Callable[[], object]) -> Iterator[None]:
     """`call` is called where the work in the block is cancelled, by another thread, as far as a `Stop` says so."""
     event = _event.get()
     if isinstance(event, Stop):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
-from ctxprune.utils.cancellation import check_cancelled, told_at_once
+from ctxprune.utils.cancellation import call_on_cancel, check_cancelled
 
 from ..schema.schema import Schema, Table
 from .drivers import driver_for
@@ -201,7 +201,7 @@ class Database:
         """
         cancel = Cancel()
         try:
-            with told_at_once(cancel.cancel), self._span(sql) as span:
+            with call_on_cancel(cancel.cancel), self._span(sql) as span:
                 return describe_result(span, self._execute(sql, limits or self.limits, cancel))
         except DatabaseError:
             check_cancelled()  # then that is why it failed

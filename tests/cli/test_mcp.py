@@ -56,10 +56,13 @@ def test_a_password_comes_from_the_environment_and_is_not_printed(
     assert entry["args"][-1] == url
     assert entry["env"] == {"SHOP_PASSWORD": "${SHOP_PASSWORD}"}
     assert "s3cr3t" not in json.dumps(entry)
-    assert main(["mcp", "postgresql://reader:s3cr3t@db/shop", "--print-config"]) == 1
-    out, err = capsys.readouterr()
-    assert "holds a password" in err
-    assert "s3cr3t" not in out + err
+    for secret in ("reader:s3cr3t@db/shop", "db/shop?user=reader&password=s3cr3t", "db/shop?odbc_connect=PWD%3Ds3cr3t"):
+        assert main(["mcp", f"postgresql://{secret}", "--print-config"]) == 1
+        out, err = capsys.readouterr()
+        assert "which may be secret" in err
+        assert "s3cr3t" not in out + err
+    url = "postgresql://db/shop?sslmode=require&user=reader&password=${SHOP_PASSWORD}"
+    assert printed(capsys, url)["args"][-1] == url
 
 
 def test_two_databases_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

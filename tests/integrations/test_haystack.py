@@ -28,6 +28,8 @@ from ctxprune.integrations.haystack import DocumentPruner, SQLAnswerer, sql_tool
 from ctxprune.sql import Database, Limits, PipelineConfig
 from ctxprune.sql import Pipeline as SqlPipeline
 
+from .conftest import RunningQueries
+
 # Of the earlier versions none asks which modules may be loaded.
 LOADING = (
     {"allowed_modules": ["ctxprune.integrations.haystack"]}
@@ -141,8 +143,15 @@ def test_what_cannot_be_stored_says_so(shop: Path) -> None:
         SQLAnswerer("postgresql://reader:s3cr3t@db/shop").to_dict()
     assert "s3cr3t" not in str(error.value)
     with pytest.raises(UsageError, match="malformed") as error:
-        SQLAnswerer("postgresql://reader:s3cr3t@db:port/shop").to_dict()
+        SQLAnswerer("postgresql://reader:s3cr3t@db:port/shop")
     assert "s3cr3t" not in str(error.value)
+    for option in ("user=reader&password=s3cr3t", "passwd=s3cr3t", "sslpassword=s3cr3t", "PWD=s3cr3t", "x=1&x=s3cr3t"):
+        with pytest.raises(UsageError, match="may be secret") as error:
+            SQLAnswerer(f"postgresql://db/shop?{option}").to_dict()
+        assert "s3cr3t" not in str(error.value)
+    with pytest.raises(UsageError, match="holds the option odbc_connect"):
+        SQLAnswerer("mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dsa%3BPWD%3Ds3cr3t").to_dict()
+    assert SQLAnswerer("postgresql://reader@db/shop?sslmode=require&user=reader").to_dict()
     url = SQLAnswerer("postgresql://reader@db/shop").to_dict()
     assert url["init_parameters"]["database"] == "postgresql://reader@db/shop"
     assert url["type"] == "ctxprune.integrations.haystack.SQLAnswerer"
@@ -159,7 +168,34 @@ def test_a_database_that_is_gone_is_an_error_when_it_is_used(tmp_path: Path) -> 
             SQLAnswerer(**wrong)
 
 
-def test_a_cancelled_answer_ends_its_query(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_no_pipeline_can_be_made_of_is_closed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Database] = []
+
+    class Watched(Database):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    def fail(_database: Database) -> SqlPipeline:
+        raise DatabaseError("the schema cannot be read")
+
+    module = "ctxprune.integrations.haystack.sql_answerer"
+    monkeypatch.setattr(f"{module}.Database", Watched)
+    answerer = SQLAnswerer(str(shop))
+    with monkeypatch.context() as broken:
+        broken.setattr(f"{module}.Pipeline", fail)
+        for count in (1, 2):
+            with pytest.raises(DatabaseError, match="cannot be read"):
+                answerer.run("How many cities are there?")
+            assert len(closed) == count
+    assert answerer.run("How many cities are there?")["rows"] == [[4]]
+    answerer.close()
+    assert len(closed) == 3
+
+
+def test_a_cancelled_answer_ends_its_query(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, running_queries: RunningQueries
+) -> None:
     with Database(shop, workers=1) as database:
         pipeline = SqlPipeline(database, config=PipelineConfig(limits=Limits(seconds=90)))
         answerer = SQLAnswerer(pipeline)
@@ -169,11 +205,12 @@ def test_a_cancelled_answer_ends_its_query(shop: Path, monkeypatch: pytest.Monke
 
         async def cancel() -> float:
             slow = asyncio.ensure_future(answerer.run_async("How many cities are there?"))
-            await asyncio.sleep(0.5)
+            await running_queries.wait_for(1)
             assert not slow.done()
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow
+            await running_queries.wait_for(0)
             start = time.monotonic()
             assert await asyncio.to_thread(execute, "SELECT 1")
             return time.monotonic() - start

@@ -156,6 +156,8 @@ def test_the_tools_hold_all_rows_beside(pipeline: Pipeline) -> None:
     assert run(sql="DROP TABLE city").is_error
     told = ToolMetadata("Ask the shop.", name="shop", fn_schema=run.metadata.fn_schema)
     assert [tool.metadata for tool in spec.to_tool_list(["ask"], {"ask": told})] == [told]
+    assert spec.to_tool_list([]) == []
+    assert [tool.metadata.name for tool in spec.to_tool_list()] == spec.spec_functions
     with pytest.raises(UnknownNameError, match="no tool is named 'drop'"):
         spec.to_tool_list(["drop"])
 

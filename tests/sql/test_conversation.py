@@ -19,7 +19,7 @@ from ctxprune.sql import Conversation, Database, Pipeline, PipelineConfig
 from ctxprune.sql.pipeline.steps import Refusal, State, Step
 from ctxprune.sql.rewrite.chat import ChatRewriter
 from ctxprune.sql.schema.schema import ColumnRef
-from ctxprune.utils.cancellation import cancellation, told_at_once
+from ctxprune.utils.cancellation import call_on_cancel, cancellation
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))
@@ -238,7 +238,7 @@ def test_a_cancelled_question_ends_its_query(pipeline: Pipeline) -> None:
     begun, told = threading.Event(), threading.Event()
 
     def wait(state: State) -> State:
-        with told_at_once(told.set):
+        with call_on_cancel(told.set):
             begun.set()
             told.wait(10)
         return state

@@ -7,6 +7,7 @@ from typing import Any
 from haystack import component, default_to_dict
 
 from ctxprune.errors import UsageError
+from ctxprune.integrations._database_urls import find_secrets
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.pipeline.answer import Answer
@@ -26,7 +27,8 @@ class SQLAnswerer:
     `reason`. A question without an answer is no error: its outcome is "unanswered".
 
     A component made with the path or URL of a database can be stored with its pipeline, and opens the database when it
-    is first used. One made with a `ctxprune.sql.Pipeline`, or with a URL that holds a password, cannot be stored.
+    is first used. One made with a `ctxprune.sql.Pipeline`, or with a URL that holds a password or an option that may be
+    one, cannot be stored.
 
     Args:
         database: Path of a SQLite or DuckDB file, a SQLAlchemy URL, or a pipeline, whose database stays open as long as
@@ -35,7 +37,7 @@ class SQLAnswerer:
         budget: Tokens of the text at most.
 
     Raises:
-        UsageError: A number is out of its range, or `database` is none.
+        UsageError: A number is out of its range, or `database` is none or a malformed URL.
     """
 
     # As of `DocumentPruner`: the name that stored pipelines hold.
@@ -44,6 +46,7 @@ class SQLAnswerer:
     def __init__(self, database: str | Pipeline, rows: int = DEFAULT_ROWS, budget: int = 1000) -> None:
         if not isinstance(database, (str, Pipeline)):
             raise UsageError(f"database is {describe_type(database)}", hint="give a path, a URL or a Pipeline")
+        self._secrets = [*find_secrets(database)] if isinstance(database, str) else []
         self._init = {"database": database, "rows": rows, "budget": budget}
         self._writer = AnswerWriter(rows, budget)
         self._pipeline = database if isinstance(database, Pipeline) else None
@@ -69,14 +72,14 @@ class SQLAnswerer:
         """What a stored pipeline holds of it.
 
         Raises:
-            UsageError: It was made with a pipeline, or with a URL that holds a password.
+            UsageError: It was made with a pipeline, or with a URL that holds a password or an option that may be one.
         """
         target = self._init["database"]
         if not isinstance(target, str):
             raise UsageError("a component on a pipeline cannot be stored", hint="give it the database's path or URL")
-        if _has_password(target):
+        if self._secrets:
             raise UsageError(
-                "the database URL holds a password, which would be stored",
+                f"the database URL holds {self._secrets[0]}, which may be secret and would be stored",
                 hint="leave it to the driver (PGPASSFILE, an option file)",
             )
         return default_to_dict(self, **self._init)  # type: ignore[no-any-return]
@@ -113,8 +116,13 @@ class SQLAnswerer:
     def _open(self) -> Pipeline:
         with self._lock:
             if self._pipeline is None:
-                self._opened = Database(str(self._init["database"]))
-                self._pipeline = Pipeline(self._opened)
+                database = Database(str(self._init["database"]))
+                try:
+                    self._pipeline = Pipeline(database)
+                except BaseException:  # else each further call would leave another one open
+                    database.close()
+                    raise
+                self._opened = database
             return self._pipeline
 
     def _describe(self, answer: Answer) -> dict[str, Any]:
@@ -128,15 +136,3 @@ class SQLAnswerer:
             "doubts": [str(doubt) for doubt in answer.doubts],
             "reason": answer.reason,
         }
-
-
-def _has_password(target: str) -> bool:
-    if "://" not in target:
-        return False
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return bool(make_url(target).password)
-    except (ArgumentError, ValueError):  # which may quote the URL, with a password in it
-        raise UsageError("the database URL is malformed", hint="write KIND://USER@HOST:PORT/NAME") from None

@@ -14,7 +14,7 @@ from ctxprune.integrations.sql_tools.toolbox import DEFAULT_TOKENS, TOOLS, Reply
 if TYPE_CHECKING:
     from ctxprune.sql.pipeline.pipeline import Pipeline
 
-__all__ = ["SQLTool", "sql_tools"]
+__all__ = ["HaystackSQLTool", "sql_tools"]
 
 
 class _ReplyError(ToolInvocationError):
@@ -26,7 +26,7 @@ class _ReplyError(ToolInvocationError):
         self.tool_name = tool_name
 
 
-class SQLTool(Tool):
+class HaystackSQLTool(Tool):
     """One tool of a `SqlToolbox`. It holds an open database, and so cannot be stored with a pipeline.
 
     Args:
@@ -71,7 +71,7 @@ class SQLTool(Tool):
 
 def sql_tools(
     pipeline: Pipeline, *, budget: int = DEFAULT_TOKENS, counter: Any = None, prefix: str = ""
-) -> list[SQLTool]:
+) -> list[HaystackSQLTool]:
     """Tools by which an agent looks at the database of a pipeline: `link_schema`, `find_values`, `check_sql`, `run_sql`
     and `ask`.
 
@@ -89,4 +89,4 @@ def sql_tools(
             that names of tools cannot have.
     """
     toolbox = SqlToolbox(pipeline, budget=budget, counter=counter, prefix=prefix)
-    return [SQLTool(toolbox, name) for name in TOOLS]
+    return [HaystackSQLTool(toolbox, name) for name in TOOLS]

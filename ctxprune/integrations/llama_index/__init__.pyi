@@ -1,4 +1,4 @@
 from .postprocessor import PruningPostprocessor as PruningPostprocessor
 from .query_engine import SQLQueryEngine as SQLQueryEngine
-from .tool_spec import SQLTool as SQLTool
+from .tool_spec import LlamaIndexSQLTool as LlamaIndexSQLTool
 from .tool_spec import SQLToolSpec as SQLToolSpec

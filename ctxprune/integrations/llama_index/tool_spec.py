@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from ctxprune.sql.pipeline.pipeline import Pipeline
 
-__all__ = ["SQLTool", "SQLToolSpec"]
+__all__ = ["LlamaIndexSQLTool", "SQLToolSpec"]
 
 
-class SQLTool(AsyncBaseTool):
+class LlamaIndexSQLTool(AsyncBaseTool):
     """One tool of a `SqlToolbox`.
 
     Args:
@@ -83,7 +83,7 @@ class SQLToolSpec(BaseToolSpec):
         self,
         spec_functions: Sequence[Any] | None = None,
         func_to_metadata_mapping: Mapping[str, ToolMetadata] | None = None,
-    ) -> list[SQLTool]:
+    ) -> list[LlamaIndexSQLTool]:
         """The tools, or those named.
 
         Args:
@@ -94,12 +94,12 @@ class SQLToolSpec(BaseToolSpec):
         Raises:
             UnknownNameError: There is no tool of that name.
         """
-        names = spec_functions or self.spec_functions
+        names = self.spec_functions if spec_functions is None else spec_functions
         for name in names:
             if name not in TOOLS:
                 raise UnknownNameError("tool", str(name), TOOLS)
         told = func_to_metadata_mapping or {}
-        return [SQLTool(self._toolbox, name, told.get(name) or self._describe(name)) for name in names]
+        return [LlamaIndexSQLTool(self._toolbox, name, told.get(name) or self._describe(name)) for name in names]
 
     def _describe(self, name: str) -> ToolMetadata:
         toolbox, schema = self._toolbox, TOOLS[name].arguments

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.integrations._database_urls import find_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,20 +53,15 @@ def check_target(target: str) -> str:
     """A database as the configuration of a client may name it: a file by its full path, a URL as it was given.
 
     Raises:
-        UsageError: The URL holds a password, which would then stand in the client's file; or it cannot be read.
+        UsageError: The URL holds a password, or an option that may be one, which would then stand in the client's file;
+            or it cannot be read.
     """
     if "://" not in target:
         return str(Path(target).expanduser().resolve())
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        password = make_url(target).password
-    except (ArgumentError, ValueError):  # which may quote the URL, with a password in it
-        raise UsageError("the database URL is malformed", hint="write KIND://USER@HOST:PORT/NAME") from None
-    if password and not _VARIABLE.fullmatch(str(password)):
-        raise UsageError(
-            "the database URL holds a password, which would stand in the client's configuration",
-            hint="write '${NAME}' in its place, with a variable of the environment",
-        )
+    for name, values in find_secrets(target).items():
+        if not all(_VARIABLE.fullmatch(value) for value in values):
+            raise UsageError(
+                f"the database URL holds {name}, which may be secret and would stand in the client's configuration",
+                hint="write '${NAME}' in its place, with a variable of the environment",
+            )
     return target

@@ -9,7 +9,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from ctxprune.integrations.mcp.budget import ReplyBudget
-    from ctxprune.integrations.mcp.recall import Owner, RecallStore, StoredSchema, StoredText
+    from ctxprune.integrations.mcp.recall import Owner, ReplyStore, StoredSchema, StoredText
     from ctxprune.integrations.mcp.workspace import Workspace
 
 __all__ = ["RECALL_ID", "ToolContext"]
@@ -31,7 +31,7 @@ class ToolContext:
 
     workspace: Workspace
     owner: Owner
-    store: RecallStore
+    store: ReplyStore
     budget: ReplyBudget
 
     def database(self, name: str) -> str:
@@ -54,5 +54,5 @@ class ToolContext:
         raise UsageError("no database is named", hint=f"databases: {', '.join(names[:_NAMED])}{more}")
 
     def keep(self, item: StoredText | StoredSchema) -> str:
-        """The id under which the owner gets it back; see `RecallStore.put`."""
+        """The id under which the owner gets it back; see `ReplyStore.put`."""
         return self.store.put(self.owner, item)

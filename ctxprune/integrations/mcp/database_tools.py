@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
 from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
-from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
-from ctxprune.integrations.sql_tools.rows import fit_rows, write_csv
+from ctxprune.integrations.sql_tools.frames import describe_answer, fit_reply, fit_verdict, write_shortened
+from ctxprune.integrations.sql_tools.rows import write_csv
 from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
 from ctxprune.sql.database.result_set import ResultSet
 
@@ -100,8 +100,10 @@ async def check_sql(context: ToolContext, arguments: models.CheckArguments) -> d
 def _check_sql(context: ToolContext, arguments: models.CheckArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     verdict = context.workspace.check(name, arguments.sql)
-    frame = {"database": name, "dialect": context.workspace.schema(name).dialect}
-    return fit_verdict(verdict, frame, context.budget)
+    frame = {"database": name, "dialect": context.workspace.schema(name).dialect, "recall": RECALL_ID}
+    content = fit_verdict(verdict, frame, context.budget).content
+    cut = write_shortened({"reason": verdict.reason, "sql": verdict.sql}, content)
+    return _name_recall(content, context.keep(StoredText(cut, "text")) if cut else "")
 
 
 async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
@@ -112,8 +114,7 @@ async def run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[
 def _run_sql(context: ToolContext, arguments: models.RunArguments) -> dict[str, Any]:
     name = context.database(arguments.database)
     sql, result = context.workspace.run_sql(name, arguments.sql)
-    frame = fit_frame({"database": name, "recall": RECALL_ID, "sql": sql}, context.budget)
-    return _with_rows(result, arguments.question, frame, context)
+    return _with_rows(result, arguments.question, {"database": name, "recall": RECALL_ID, "sql": sql}, context)
 
 
 async def ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]:
@@ -125,15 +126,19 @@ def _ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]
     name = context.database(arguments.database)
     answer = context.workspace.ask(name, arguments.question, arguments.evidence)
     result = ResultSet((), ()) if answer.result is None else answer.result
-    frame = describe_answer(answer, {"database": name, "recall": RECALL_ID}, context.budget)
+    frame = describe_answer(answer, {"database": name, "recall": RECALL_ID})
     return _with_rows(result, answer.question, frame, context)
 
 
 def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context: ToolContext) -> dict[str, Any]:
-    """The content with as many rows as fit; the others can be recalled."""
-    fitted = fit_rows(result, question, frame, context.budget)
-    kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
-    return _name_recall(fitted.content, kept)
+    """The content with as much of the frame and as many rows as fit; what is left out can be recalled."""
+    fitted = fit_reply(frame, result, question, context.budget)
+    if fitted.complete:
+        return _name_recall(fitted.content, "")
+    table, cut = write_csv(result), write_shortened(frame, fitted.content)
+    # A text where both are kept: in any other kind a long statement is one unit, to be recalled whole or not at all.
+    stored = StoredText(f"{cut}\n\n{table}", "text") if cut else StoredText(table, "csv")
+    return _name_recall(fitted.content, context.keep(stored))
 
 
 def _name_recall(content: dict[str, Any], id_: str) -> dict[str, Any]:

@@ -141,6 +141,8 @@ class CheckContent(BaseModel):
     allowed: bool
     reason: Annotated[str, Field(description="Why the statement may not run; empty if it may.")]
     sql: Annotated[str, Field(description="The text that would run.")]
+    note: _Note
+    recall: _Recall
 
 
 class _Rows(BaseModel):

@@ -10,7 +10,7 @@ from ctxprune.integrations.recall import MemoryStore, Owner, StoredText
 if TYPE_CHECKING:
     from ctxprune.sql.schema.schema import Schema
 
-__all__ = ["Owner", "RecallStore", "StoredSchema", "StoredText"]
+__all__ = ["Owner", "ReplyStore", "StoredSchema", "StoredText"]
 
 _COLUMN_BYTES = 300  # of a column with its examples, about
 
@@ -33,7 +33,7 @@ class StoredSchema:
         return _COLUMN_BYTES * self.schema.n_columns
 
 
-class RecallStore(MemoryStore[StoredText | StoredSchema]):
+class ReplyStore(MemoryStore[StoredText | StoredSchema]):
     """Keeps texts and, as the objects that they are, schemas: in memory, since sessions end with the process.
 
     Args:

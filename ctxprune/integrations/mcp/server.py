@@ -27,7 +27,7 @@ from ctxprune.errors import CtxpruneError, RequestError  # noqa: E402
 from ctxprune.integrations.mcp import resources  # noqa: E402
 from ctxprune.integrations.mcp.budget import ReplyBudget  # noqa: E402
 from ctxprune.integrations.mcp.context import ToolContext  # noqa: E402
-from ctxprune.integrations.mcp.recall import RecallStore  # noqa: E402
+from ctxprune.integrations.mcp.recall import ReplyStore  # noqa: E402
 from ctxprune.integrations.mcp.tools import TOOLS  # noqa: E402
 from ctxprune.integrations.sql_tools.arguments import read_arguments  # noqa: E402
 from ctxprune.integrations.sql_tools.budget import encode_content  # noqa: E402
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, PaginatedRequestParams, ReadResourceRequestParams
 
-    from ctxprune.integrations.mcp.tools import ToolEntry
+    from ctxprune.integrations.mcp.tools import ServerTool
     from ctxprune.integrations.mcp.workspace import Caller
 
 __all__ = ["create_server"]
 
 _INSTRUCTIONS = (
-    "Read-only access to databases, and pruning of long texts. To answer a question: link_schema, then find_values for "
-    "the names in it, then run_sql; or ask, which does all of it. Replies are cut to a token budget: where `note` says "
-    "that something was left out, `recall` with the id in the reply finds it."
+    "Read-only access to databases, and pruning of long texts. To answer a question: ask, which writes, checks and "
+    "runs the query. Where its outcome is unanswered: link_schema, find_values for the names in the question, then "
+    "run_sql with a statement of your own. Replies are cut to a token budget: where `note` says that something was "
+    "left out, `recall` with the id in the reply finds it."
 )
-_LONGEST_ERROR = 800  # characters: those of a database may quote a statement of any length
 _LONGEST_NAME = 100  # characters of a tool's name that is quoted; none is a third as long
 
 
@@ -56,7 +56,7 @@ def create_server(
     identify: Callable[[Any], Caller],
     *,
     budget: ReplyBudget | None = None,
-    store: RecallStore | None = None,
+    store: ReplyStore | None = None,
 ) -> Server[Any]:
     """The server, for whichever transport.
 
@@ -68,7 +68,7 @@ def create_server(
     Raises:
         MissingExtraError: The extra `mcp` is not installed.
     """
-    handlers = _Handlers(identify, budget or ReplyBudget(), store or RecallStore())
+    handlers = _Handlers(identify, budget or ReplyBudget(), store or ReplyStore())
     return Server(
         "ctxprune",
         version=__version__,
@@ -84,7 +84,7 @@ def create_server(
 class _Handlers:
     """What the server does for each kind of request."""
 
-    def __init__(self, identify: Callable[[Any], Caller], budget: ReplyBudget, store: RecallStore) -> None:
+    def __init__(self, identify: Callable[[Any], Caller], budget: ReplyBudget, store: ReplyStore) -> None:
         self._identify, self._budget, self._store = identify, budget, store
 
     async def list_tools(
@@ -110,7 +110,7 @@ class _Handlers:
                 return self._make_error(caller.workspace.describe_error(error))
         return self._make_error("the client went away")
 
-    async def _call(self, entry: ToolEntry, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    async def _call(self, entry: ServerTool, arguments: dict[str, Any], caller: Caller) -> dict[str, Any]:
         workspace = caller.workspace
         _check_size(arguments, workspace.text_bytes)
         tool = ToolContext(workspace, caller.owner, self._store, self._budget)
@@ -125,7 +125,7 @@ class _Handlers:
             raise RequestError("the call took too long", status=504, hint=hint) from error
 
     def _make_error(self, text: str) -> CallToolResult:
-        return CallToolResult(content=[TextContent(text=self._budget.cut_error(text, _LONGEST_ERROR))], is_error=True)
+        return CallToolResult(content=[TextContent(text=self._budget.cut_error(text))], is_error=True)
 
     async def list_resources(
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
@@ -135,7 +135,7 @@ class _Handlers:
         try:
             return resources.list_page(workspace.names(), params.cursor if params is not None else None, self._budget)
         except CtxpruneError as error:
-            raise MCPError(resources.UNAVAILABLE, workspace.describe_error(error)[:_LONGEST_ERROR]) from None
+            raise MCPError(resources.UNAVAILABLE, self._budget.cut_error(workspace.describe_error(error))) from None
 
     async def read_resource(
         self, context: ServerRequestContext[Any], params: ReadResourceRequestParams
@@ -149,7 +149,7 @@ class _Handlers:
             except MCPError:
                 raise
             except Exception as error:  # noqa: BLE001 - as in `call_tool`
-                reason = caller.workspace.describe_error(error)[:_LONGEST_ERROR]
+                reason = self._budget.cut_error(caller.workspace.describe_error(error))
                 raise MCPError(resources.UNAVAILABLE, reason) from None
         raise MCPError(resources.UNAVAILABLE, "the client went away")
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from ctxprune.integrations.mcp.context import ToolContext
 
-__all__ = ["TOOLS", "ToolEntry"]
+__all__ = ["TOOLS", "ServerTool"]
 
 
 @dataclass(frozen=True)
-class ToolEntry:
+class ServerTool:
     """One tool.
 
     Attributes:
@@ -65,49 +65,49 @@ class ToolEntry:
 
 
 _ENTRIES = (
-    ToolEntry(
+    ServerTool(
         database_tools.list_databases,
         models.NoArguments,
         models.DatabasesContent,
         "List databases",
         "The databases that may be queried, with their SQL dialects and tables.",
     ),
-    ToolEntry(
+    ServerTool(
         database_tools.link_schema,
         models.LinkArguments,
         models.LinkContent,
         "Link a schema",
         DESCRIPTIONS["link_schema"],
     ),
-    ToolEntry(
+    ServerTool(
         database_tools.find_values,
         models.ValuesArguments,
         models.ValuesContent,
         "Find stored values",
         DESCRIPTIONS["find_values"],
     ),
-    ToolEntry(
+    ServerTool(
         database_tools.check_sql,
         models.CheckArguments,
         models.CheckContent,
         "Check SQL",
         DESCRIPTIONS["check_sql"],
     ),
-    ToolEntry(
+    ServerTool(
         database_tools.run_sql,
         models.RunArguments,
         models.RunContent,
         "Run SQL",
         f"{DESCRIPTIONS['run_sql']} `recall` finds it.",
     ),
-    ToolEntry(
+    ServerTool(
         database_tools.ask,
         models.AskArguments,
         models.AskContent,
         "Ask a database",
         DESCRIPTIONS["ask"],
     ),
-    ToolEntry(
+    ServerTool(
         text_tools.prune,
         models.PruneArguments,
         models.PruneContent,
@@ -115,7 +115,7 @@ _ENTRIES = (
         "Shorten a long text, page, table, JSON document or log to the parts that a question needs. Kept parts are "
         "verbatim.",
     ),
-    ToolEntry(
+    ServerTool(
         text_tools.recall,
         models.RecallArguments,
         models.RecallContent,

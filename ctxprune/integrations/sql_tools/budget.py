@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_TOKENS",
+    "LONGEST_ERROR",
     "MIN_TOKENS",
     "ContentBudget",
     "FittedContent",
@@ -30,6 +31,7 @@ __all__ = [
 T = TypeVar("T")
 DEFAULT_TOKENS = 8_000  # a quarter of the context of a small model, whose conversation needs the rest
 MIN_TOKENS = 600  # the names of a reply's fields, a note and an error message fit into these
+LONGEST_ERROR = 800  # characters: those of a database may quote a statement of any length
 _ROUNDS = 6  # of a search for room, of which each measures the reply
 _SAFETY = 0.95  # of the room that is aimed at
 
@@ -123,14 +125,9 @@ class ContentBudget:
         """
         return fill_budget(most, build, self.fits)
 
-    def cut_error(self, text: str, most: int) -> str:
-        """The beginning of an error message, within the budget.
-
-        Args:
-            text: The message.
-            most: Characters that it may have.
-        """
-        text = cut_text(text.encode("utf-8", "replace").decode(), most)
+    def cut_error(self, text: str) -> str:
+        """The beginning of an error message, of 800 characters at most and within the budget."""
+        text = cut_text(text.encode("utf-8", "replace").decode(), LONGEST_ERROR)
         while self.count_text(text) > self.tokens:  # of a script with many tokens a character
             text = f"{text[: len(text) // 2]}…"
         return text

@@ -16,8 +16,8 @@ DESCRIPTIONS = {
         "needs, and `note` says what is missing."
     ),
     "ask": (
-        "Answers a question by a query that is written, checked and run here, with the confidence and the doubts. Ask "
-        "one thing at a time, with all names and numbers it is about."
+        "Answers a question by a query that is written, checked and run here, with the confidence and the doubts. The "
+        "tool to try first. Ask one thing at a time, with all names and numbers it is about."
     ),
 }
 """By the name of the tool, in the order in which they are listed."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxprune.integrations.sql_tools.budget import ContentBudget
 
-__all__ = ["fit_rows", "write_csv"]
+__all__ = ["fit_rows", "write_csv", "write_whole"]
 
 _CELLS = (400, 60, 16)  # characters that a cell may have, tried in this order
 _NAME = 60  # characters that the name of a column may have
@@ -44,12 +44,19 @@ def fit_rows(result: ResultSet, question: str, frame: Mapping[str, Any], budget:
     Raises:
         BudgetError: The frame alone is too large.
     """
+    content = write_whole(result, frame, budget)
+    if content is not None:
+        return FittedContent(content, complete=True)
+    return FittedContent(_Fitting(result, frame, budget).cut(question), complete=False)
+
+
+def write_whole(result: ResultSet, frame: Mapping[str, Any], budget: ContentBudget) -> dict[str, Any] | None:
+    """The frame with all of a result; None where that does not fit. See `fit_rows`."""
     fitting = _Fitting(result, frame, budget)
-    if fitting.may_fit_whole():
-        content = fitting.content(result)
-        if budget.fits(content):
-            return FittedContent(content, complete=True)
-    return FittedContent(fitting.cut(question), complete=False)
+    if not fitting.may_fit_whole():
+        return None
+    content = fitting.content(result)
+    return content if budget.fits(content) else None
 
 
 class _Fitting:

@@ -19,9 +19,8 @@ from ctxprune.integrations.sql_tools.arguments import (
 from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS, MIN_TOKENS, ContentBudget, cut_text, encode_content
 from ctxprune.integrations.sql_tools.descriptions import DESCRIPTIONS
 from ctxprune.integrations.sql_tools.failures import describe_failure
-from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
+from ctxprune.integrations.sql_tools.frames import describe_answer, fit_reply, fit_verdict
 from ctxprune.integrations.sql_tools.preparation import find_hits, find_runner, link_question
-from ctxprune.integrations.sql_tools.rows import fit_rows
 from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
 from ctxprune.sql.database.result_set import ResultSet
 from ctxprune.sql.guard import Verdict
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TOKENS", "TOOLS", "Reply", "SqlToolbox", "ToolEntry"]
 
-_LONGEST_ERROR = 800  # characters
 _LONGEST_NAME = 60  # characters of a database's name that a description gives
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,40}")  # models of several makers take names of 64 such characters
 
@@ -56,8 +54,17 @@ class ToolEntry:
     description: str
 
     def name_arguments(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments by their names; those given without one are the first that the tool takes."""
-        return {**dict(zip(self.arguments.model_fields, args, strict=False)), **kwargs}
+        """Arguments by their names; those given without one are the first that the tool takes.
+
+        Raises:
+            UsageError: There are more than the tool takes, or one is given twice.
+        """
+        names = [*self.arguments.model_fields]
+        if len(args) > len(names):
+            raise UsageError(f"{len(args)} arguments are given", hint=f"arguments: {', '.join(names)}")
+        if twice := [name for name in names[: len(args)] if name in kwargs]:
+            raise UsageError(f"{twice[0]} is given twice, by its place and by its name", hint="give it once")
+        return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 TOOLS = {
@@ -134,7 +141,7 @@ class SqlToolbox:
         try:
             return self._functions[name](read_arguments(TOOLS[name].arguments, arguments))
         except CtxpruneError as error:
-            return Reply(self.budget.cut_error(describe_failure(error), _LONGEST_ERROR), error=error)
+            return Reply(self.budget.cut_error(describe_failure(error)), error=error)
 
     async def acall(self, name: str, arguments: dict[str, Any]) -> Reply:
         """`call` for asyncio, in a thread; cancelling ends the query that it waits for."""
@@ -174,20 +181,18 @@ class SqlToolbox:
             verdict = Verdict(False, error.what, "")
         frame = {"dialect": self.pipeline.schema.dialect}
         whole = frame | {"allowed": verdict.allowed, "reason": verdict.reason, "sql": verdict.sql}
-        return self._reply(fit_verdict(verdict, frame, self.budget), whole)
+        return self._reply(fit_verdict(verdict, frame, self.budget).content, whole)
 
     def _run_sql(self, given: RunArguments) -> Reply:
         sql, result = self._runner().fetch(given.sql)
-        frame = fit_frame({"sql": sql}, self.budget)
         rows = {"columns": list(result.columns), "rows": [list(row) for row in result.rows]}
         whole = {"sql": sql, **rows, "truncated": result.truncated}
-        return self._reply(fit_rows(result, given.question, frame, self.budget).content, whole)
+        return self._reply(fit_reply({"sql": sql}, result, given.question, self.budget).content, whole)
 
     def _ask(self, given: AskArguments) -> Reply:
         answer = self.pipeline.ask(given.question, given.evidence)
         result = ResultSet((), ()) if answer.result is None else answer.result
-        frame = describe_answer(answer, {}, self.budget)
-        content = fit_rows(result, answer.question, frame, self.budget).content
+        content = fit_reply(describe_answer(answer, {}), result, answer.question, self.budget).content
         return self._reply(content, answer.to_dict(trace=False))
 
 

@@ -230,10 +230,10 @@ async def _events(request: AskRequest, service: Service, call: Call) -> AsyncIte
 def _answer(
     request: AskRequest, service: Service, key: Key, tell: Callable[[str, dict[str, Any]], None] | None = None
 ) -> Answer:
-    from ctxprune.serve.steps import report_steps
+    from ctxprune.serve.steps import stream_steps
 
     pipeline = service.databases.view(request.database, key).pipeline
-    answer = (pipeline if tell is None else report_steps(pipeline, tell)).ask(request.question, request.evidence)
+    answer = (pipeline if tell is None else stream_steps(pipeline, tell)).ask(request.question, request.evidence)
     if answer.refusal is not None and answer.refusal.kind == "failed":
         service.databases.drop_outdated(
             request.database

@@ -16,7 +16,7 @@ pytest.importorskip("mcp", reason="the mcp extra is not installed")
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from ctxprune.integrations.mcp import Caller, RecallStore, ReplyBudget, create_server
+from ctxprune.integrations.mcp import Caller, ReplyBudget, ReplyStore, create_server
 from ctxprune.integrations.mcp.recall import Owner
 from ctxprune.serve.config import DatabaseConfig, LimitsConfig, ModelConfig, ServiceConfig
 from ctxprune.serve.mcp import ServiceWorkspace
@@ -36,7 +36,7 @@ class Tools:
     def __init__(self, service: Service, *, budget: int = 8_000, session: str = "one", store: Any = None) -> None:
         self.service, self.budget = service, ReplyBudget(budget)
         self.workspace = ServiceWorkspace(service, service.keys.all[0])
-        self.store = store or RecallStore()
+        self.store = store or ReplyStore()
         self.session = session
         self.server = create_server(self.identify, budget=self.budget, store=self.store)
         self._runner = asyncio.Runner()

@@ -81,10 +81,17 @@ def test_what_a_query_left_out_is_recalled(tmp_path: Path) -> None:
 
 
 def test_statements_and_errors_that_are_long(tools: Tools) -> None:
-    long = "SELECT name FROM city WHERE name IN (" + ", ".join(f"'{number}'" for number in range(9_000)) + ")"
-    found = tools.call("run_sql", sql=long)
-    assert found["sql"].endswith("…")
-    assert tools.call("check_sql", sql=long)["allowed"]
+    short = "SELECT name FROM city WHERE name IN (" + ", ".join(f"'{number}'" for number in range(700)) + ")"
+    found = tools.call("run_sql", sql=short)
+    assert found["sql"].endswith("699')")
+    assert (found["note"], found["recall"]) == ("", "")
+    long = short.replace("'0'", ", ".join(f"'{number}'" for number in range(1_000, 9_000)))
+    found, checked = tools.call("run_sql", sql=long), tools.call("check_sql", sql=long)
+    assert checked["allowed"]
+    for cut in (found, checked):
+        assert cut["sql"].endswith("…")
+        assert cut["note"] == "shortened: sql"
+        assert "'8765'" in tools.call("recall", id=cut["recall"], query="Is 8765 in the sql?")["text"]
     unknown = tools.refusal("run_sql", sql=f'SELECT "{"漢" * 90_000}" FROM city')
     assert len(unknown) < 900
     with serving(budget=600) as small:

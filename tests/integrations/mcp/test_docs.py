@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.integrations.mcp import DEFAULT_TOKENS, RecallStore
+from ctxprune.integrations.mcp import DEFAULT_TOKENS, ReplyStore
 from ctxprune.integrations.mcp.tools import TOOLS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
@@ -52,5 +52,5 @@ def test_the_tools_and_the_limits_are_those() -> None:
     for name, arguments in shown:
         assert set(arguments.split(", ")) - {""} == set(TOOLS[name].arguments.model_fields)
     assert f"{DEFAULT_TOKENS:,} tokens" in PAGE
-    limits = RecallStore().limits
+    limits = ReplyStore().limits
     assert (limits.account_items, limits.account_bytes, limits.total_bytes) == (1_000, 64 * 10**6, 256 * 10**6)

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from mcp import Client
 
 from ctxprune.serve.config import DatabaseConfig
 from ctxprune.tokens import as_counter
@@ -29,6 +30,15 @@ def test_the_tools_and_what_is_said_of_them(tools: Tools) -> None:
         assert "title" not in json.dumps(tool.input_schema)
     # What a conversation pays for them, whether a tool is called or not.
     assert as_counter().count("".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in listed)) < 5000
+
+
+def test_the_instructions_name_ask_before_the_tools_for_what_it_refuses(tools: Tools) -> None:
+    async def read(client: Client) -> str:
+        return client.instructions
+
+    told = tools.run(read)
+    places = [told.index(name) for name in ("ask", "unanswered", "link_schema", "find_values", "run_sql", "recall")]
+    assert places == sorted(places)
 
 
 def test_databases(tools: Tools) -> None:

@@ -19,6 +19,7 @@ from ctxprune import as_counter
 from ctxprune.errors import UsageError
 from ctxprune.sql import Database, Limits, Pipeline, PipelineConfig
 
+from ..conftest import RunningQueries
 from .frameworks import FRAMEWORKS, Framework
 
 NAMES = ["link_schema", "find_values", "check_sql", "run_sql", "ask"]
@@ -185,18 +186,19 @@ def test_an_endless_statement_ends_at_its_limit(make: Make, shop: Path) -> None:
             assert called.text.startswith("the query ran past its deadline")
 
 
-def test_a_cancelled_call_ends_its_query(make: Make, shop: Path) -> None:
+def test_a_cancelled_call_ends_its_query(make: Make, shop: Path, running_queries: RunningQueries) -> None:
     with Database(shop, workers=1) as database:
         tools = make(Pipeline(database, config=PipelineConfig(limits=Limits(seconds=90))))
 
         async def cancel() -> float:
             slow = [asyncio.ensure_future(tools.acall("run_sql", {"sql": ENDLESS})) for _ in range(3)]
-            await asyncio.sleep(0.5)
+            await running_queries.wait_for(1)  # the others wait for the only worker
             assert not any(call.done() for call in slow)
             for call in slow:
                 call.cancel()
             ends = await asyncio.gather(*slow, return_exceptions=True)
             assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+            await running_queries.wait_for(0)
             start = time.monotonic()
             # Waits for the only worker, which would be busy for 90 seconds.
             found = await tools.acall("run_sql", {"sql": "SELECT count(*) FROM city"})

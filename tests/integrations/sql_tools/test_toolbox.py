@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,19 @@ import pytest
 
 pytest.importorskip("pydantic", reason="no framework is installed")
 
-from ctxprune.errors import DatabaseError, GenerationError, GuardError, UnknownNameError
+from ctxprune.errors import (
+    DatabaseError,
+    FormatError,
+    GenerationError,
+    GuardError,
+    QueryError,
+    RequestError,
+    UnknownNameError,
+    UsageError,
+)
 from ctxprune.integrations.sql_tools import SqlToolbox
 from ctxprune.integrations.sql_tools.failures import describe_failure
+from ctxprune.integrations.sql_tools.toolbox import TOOLS
 from ctxprune.sql import ColumnRef, Database, Limits, Pipeline, PipelineConfig
 from ctxprune.utils.cancellation import is_cancelled, run_cancellable
 
@@ -94,6 +106,35 @@ def test_failures_tell_only_what_the_caller_can_mend(caplog: pytest.LogCaptureFi
     assert describe_failure(secret) == "the database cannot be used right now: try again later (CP100)"
     assert "db.internal" in caplog.text
     assert describe_failure(GenerationError("key sk-1 was refused")).startswith("the language model cannot be used")
+    assert describe_failure(FormatError("/srv/x.idx is damaged")).startswith("a value index or a cache cannot be used")
+    logged: list[Exception] = []
+
+    def log(error: Exception) -> str:
+        logged.append(error)
+        return "7"
+
+    assert describe_failure(refused, log) == "no DROP: one SELECT (CP110)"
+    assert describe_failure(RequestError("too large", status=413), log) == "too large (CP140)"
+    assert logged == []
+    late = RequestError("the call took too long", status=504, hint="ask for less")
+    assert describe_failure(late, log) == "the call took too long: ask for less (CP140, request id 7)"
+    bug = KeyError("/srv/secret")
+    assert describe_failure(bug, log) == "the call failed: try again later (CP000, request id 7)"
+    assert logged == [late, bug]
+    assert describe_failure(QueryError('no column "\ud800"')) == 'no column "?" (CP101)'
+
+
+def test_arguments_without_names_are_the_first_ones() -> None:
+    run = TOOLS["run_sql"]
+    assert run.name_arguments(("SELECT 1",), {"question": "Why?"}) == {"sql": "SELECT 1", "question": "Why?"}
+    with pytest.raises(UsageError, match="3 arguments are given"):
+        run.name_arguments(("SELECT 1", "Why?", "more"), {})
+    with pytest.raises(UsageError, match="sql is given twice"):
+        run.name_arguments(("SELECT 1",), {"sql": "DROP TABLE city"})
+
+
+def test_a_model_is_told_to_ask_first() -> None:
+    assert "The tool to try first" in TOOLS["ask"].description
 
 
 def test_an_unknown_tool_is_an_error_of_the_program(database: Database) -> None:
@@ -136,19 +177,19 @@ def test_a_cancelled_call_ends_its_query_on_a_server(request: pytest.FixtureRequ
 
 def test_a_cancelled_function_is_told() -> None:
     told = []
+    begun = threading.Event()
 
     def work() -> None:
+        begun.set()
         for _ in range(200):
             if is_cancelled():
                 told.append(True)
                 return
-            import time
-
             time.sleep(0.01)
 
     async def cancel() -> None:
         task = asyncio.ensure_future(run_cancellable(work))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(begun.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
