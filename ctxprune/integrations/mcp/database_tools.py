@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
-from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
+from ctxprune.integrations.mcp.recall import StoredRows, StoredSchema, StoredText
 from ctxprune.integrations.sql_tools.frames import describe_answer, fit_frame, fit_verdict
 from ctxprune.integrations.sql_tools.rows import fit_rows, write_csv
 from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
@@ -132,7 +132,11 @@ def _ask(context: ToolContext, arguments: models.AskArguments) -> dict[str, Any]
 def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context: ToolContext) -> dict[str, Any]:
     """The content with as many rows as fit; the others can be recalled."""
     fitted = fit_rows(result, question, frame, context.budget)
-    kept = "" if fitted.complete else context.keep(StoredText(write_csv(result), "csv"))
+    # Whoever searches these rows for one that was never read must not take its absence for an answer.
+    unread = (
+        f"only the first {len(result.rows)} rows of the query were read: narrow the SQL" if result.truncated else ""
+    )
+    kept = "" if fitted.complete else context.keep(StoredRows(write_csv(result), "csv", unread))
     return _name_recall(fitted.content, kept)
 
 
