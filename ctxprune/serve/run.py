@@ -83,7 +83,7 @@ def run(
     )
     _raise_limits()
     port = listener.getsockname()[1]
-    address = f"http://{f'[{place.host}]' if family == socket.AF_INET6 else place.host}:{port}/"
+    address = place.url(port)
     log("listening", host=place.host, port=port, explorer=address)
     announce(address)
     _Server(settings, service.stop).run(sockets=[listener])

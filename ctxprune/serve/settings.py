@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not bound
 _MAX_NUMBER = 10**12
 Access = Mapping[str, "str | Mapping[str, str | tuple[str, ...]]"]
 _TABLE = ConfigDict(extra="forbid")
@@ -74,6 +75,20 @@ class ServerConfig:
     port: _Port = 8080
     drain_seconds: _Seconds = 20.0
     names: tuple[_Text, ...] = ()
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it listens on all addresses, of which none is one that a client could ask."""
+        return self.host in _ALL_ADDRESSES
+
+    def url(self, port: int | None = None) -> str:
+        """Where a client on this machine reaches the service, with a slash at the end.
+
+        Args:
+            port: That it listens on; default the configured one.
+        """
+        host = _ALL_ADDRESSES.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port if port is None else port}/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def test_rows_and_columns_are_counted_apart(tools: Tools) -> None:
 
 
 def test_a_budget_that_nothing_fits_into_is_told_with_what_the_tool_takes(tools: Tools) -> None:
-    text = "The bridge, which is long and old, opened in 1933 after some years. Cats sleep all day long. Tickets cost five."
+    text = "The bridge, which is long and old, opened in 1933 after years. Cats sleep all day long. Tickets cost five."
     for name, given in (
         ("prune", {"text": text}),
         ("recall", {"id": tools.call("prune", query="When did the bridge open?", text=text, budget=25)["recall"]}),
