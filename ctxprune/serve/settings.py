@@ -81,6 +81,11 @@ class ServerConfig:
         """Whether it listens on all addresses, of which none is one that a client could ask."""
         return self.host in _ALL_ADDRESSES
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host in _LOOPBACK
+
     def url(self, port: int | None = None) -> str:
         """Where a client on this machine reaches the service, with a slash at the end.
 
@@ -205,12 +210,14 @@ class KeyConfig:
         databases: For each database it may use "*", or for each table "*" or its columns.
         metrics: Whether it may read all of `/metrics`. Without it, counts of tokens and times of stages are left out:
             these tell what the questions of other keys are about, and how large the schemas are that those may see.
+        is_short: Whether the key is known to have so few characters that it might be guessed.
     """
 
     name: str
     digest: str = field(repr=False)
     databases: Access = field(default_factory=dict)
     metrics: bool = False
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,7 @@ class ServiceConfig:
                 if name not in known:
                     hint = f"databases: {', '.join(sorted(known)) or 'none'}"
                     raise UsageError(f"the key {key.name!r} names the unknown database {name!r}", hint=hint)
-        if not self.keys and self.server.host not in _LOOPBACK:
+        if not self.keys and not self.server.is_loopback:
             raise UsageError(
                 f"without keys the service would be open to all who reach {self.server.host}",
                 where="keys",
