@@ -17,7 +17,7 @@ _COLUMN_BYTES = 300  # of a column with its examples, about
 
 @dataclass(frozen=True)
 class StoredRows(StoredText):
-    """Rows of a query, as CSV.
+    """Rows of a query.
 
     Attributes:
         note: What they lack of the query's result, said with each part of them; "" where they are all of it.

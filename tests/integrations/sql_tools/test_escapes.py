@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxprune.integrations.sql_tools import SqlToolbox
 from ctxprune.integrations.sql_tools.answer_text import answer_text
-from ctxprune.integrations.sql_tools.budget import ContentBudget, encode_content
+from ctxprune.integrations.sql_tools.budget import encode_content
 from ctxprune.sql import Database, Pipeline
 from ctxprune.text.chat_marks import escape_marks
 from ctxprune.text.invisible import is_invisible
@@ -63,7 +63,6 @@ def test_rows_answers_and_errors(tmp_path: Path) -> None:
     assert json.loads(reply.text)["rows"] == reply.data["rows"] == [[HOSTILE]]
     assert refusal.error is not None
     shown.append(refusal.text)
-    shown.append(ContentBudget().cut_error(HOSTILE, 800))
     for text in shown:
         assert "<|im" not in text
         assert "im_start" in text
