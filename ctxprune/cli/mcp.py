@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.cli._console import print_json
+from ctxprune.cli._console import print_json, print_note
 from ctxprune.cli._options import fill_variables
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def _describe_client(
     from ctxprune.serve.mcp import KEY_VARIABLE, MCP_PATH
 
     if transport is Transport.http:
-        place = settings.server
-        host = f"[{place.host}]" if ":" in place.host else place.host
-        url = f"http://{host}:{place.port}{MCP_PATH}"
+        url = settings.server.url().removesuffix("/") + MCP_PATH
+        if settings.server.is_wildcard:
+            print_note("the URL is for clients on this machine; write the server's name into it for others")
         return describe_http(url, KEY_VARIABLE if settings.keys else "")
     words = [check_target(target) for target in databases]
     words += ["--config", str(config.resolve())] if config is not None else []

@@ -40,13 +40,14 @@ if TYPE_CHECKING:
 
     from ctxprune.context.scores import Scores
 
-__all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
+__all__ = ["NO_ROOM_HINT", "OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
 
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
 
 
-_NO_ROOM = 'raise the limit, or let on_empty be "drop" to get nothing'
+NO_ROOM_HINT = 'raise the limit, or let on_empty be "drop" to get nothing'
+"""Ends the hint where nothing fits; callers that have no `on_empty` put another end in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ class Pruner:
         """What stands in the way where no unit at all fits."""
         budget, least = self._policy.budget, ""
         if budget is None:
-            return BudgetError("no unit fits into what the policy leaves room for", hint=_NO_ROOM)
+            return BudgetError("no unit fits into what the policy leaves room for", hint=NO_ROOM_HINT)
         if not column_units(request.context.grids):  # a row costs nothing by itself
             needed = find_smallest(request, closure)
             tokens, (_, whole) = int(request.tokens[needed].sum()), self._write(request, needed)
@@ -277,7 +278,7 @@ class Pruner:
             least = (
                 f"the smallest takes {tokens} with all it needs{beside}; a budget of {max(whole, tokens)} holds it; "
             )
-        return BudgetError(f"no unit fits into the {budget} tokens", hint=least + _NO_ROOM)
+        return BudgetError(f"no unit fits into the {budget} tokens", hint=least + NO_ROOM_HINT)
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = count_units(self._counter, context)

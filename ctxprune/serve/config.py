@@ -61,6 +61,7 @@ __all__ = [
 _HEX = frozenset("0123456789abcdef")
 _MAX_BYTES = 1_000_000  # thousands of keys fit; a larger file is most likely another one
 _MAX_NAME = 100  # characters of a database, as requests may have to name it
+_SHORTEST_KEY = 16  # characters: 64 bits as hexadecimal digits, which nobody guesses over a network
 _TABLE = ConfigDict(extra="forbid", strict=True)
 _WHOLE = 2**63  # from here a whole number is beyond TOML's own, and may be beyond what a float or a message takes
 
@@ -285,10 +286,11 @@ class _Resolver:
         return DatabaseConfig(entry.name, target, self._path(entry.index), entry.published)
 
     def _key(self, entry: _KeyEntry) -> KeyConfig:
-        digest = entry.sha256
+        digest, is_short = entry.sha256, False
         if "env" in entry.model_fields_set:
-            digest = hashlib.sha256(self._variable(entry.env).encode()).hexdigest()
-        return KeyConfig(entry.name, digest, entry.databases, entry.metrics)
+            key = self._variable(entry.env)
+            digest, is_short = hashlib.sha256(key.encode()).hexdigest(), len(key) < _SHORTEST_KEY
+        return KeyConfig(entry.name, digest, entry.databases, entry.metrics, is_short)
 
     def _path(self, path: str) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,6 @@ from ctxprune.serve.connections import Connections, LimitedProtocol
 from ctxprune.serve.logs import JsonLines, log
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterator
 
     from fastapi import FastAPI
@@ -83,8 +83,11 @@ def run(
     )
     _raise_limits()
     port = listener.getsockname()[1]
-    address = f"http://{f'[{place.host}]' if family == socket.AF_INET6 else place.host}:{port}/"
+    address = place.url(port)
     log("listening", host=place.host, port=port, explorer=address)
+    for key in config.keys:
+        if key.is_short and not place.is_loopback:
+            log("short key", level=logging.WARNING, key=key.name, hint="give it 16 characters or more, by chance")
     announce(address)
     _Server(settings, service.stop).run(sockets=[listener])
     unfinished = service.unfinished(_LAST_SECONDS)
@@ -107,8 +110,6 @@ def _raise_limits() -> None:
 
 def log_handler() -> logging.Handler:
     """Writes JSON lines to stderr."""
-    import logging
-
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     return handler

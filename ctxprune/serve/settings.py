@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not bound
 _MAX_NUMBER = 10**12
 Access = Mapping[str, "str | Mapping[str, str | tuple[str, ...]]"]
 _TABLE = ConfigDict(extra="forbid")
@@ -74,6 +75,25 @@ class ServerConfig:
     port: _Port = 8080
     drain_seconds: _Seconds = 20.0
     names: tuple[_Text, ...] = ()
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it listens on all addresses, of which none is one that a client could ask."""
+        return self.host in _ALL_ADDRESSES
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host in _LOOPBACK
+
+    def url(self, port: int | None = None) -> str:
+        """Where a client on this machine reaches the service, with a slash at the end.
+
+        Args:
+            port: That it listens on; default the configured one.
+        """
+        host = _ALL_ADDRESSES.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port if port is None else port}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +210,14 @@ class KeyConfig:
         databases: For each database it may use "*", or for each table "*" or its columns.
         metrics: Whether it may read all of `/metrics`. Without it, counts of tokens and times of stages are left out:
             these tell what the questions of other keys are about, and how large the schemas are that those may see.
+        is_short: Whether the key is known to have so few characters that it might be guessed.
     """
 
     name: str
     digest: str = field(repr=False)
     databases: Access = field(default_factory=dict)
     metrics: bool = False
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +246,7 @@ class ServiceConfig:
                 if name not in known:
                     hint = f"databases: {', '.join(sorted(known)) or 'none'}"
                     raise UsageError(f"the key {key.name!r} names the unknown database {name!r}", hint=hint)
-        if not self.keys and self.server.host not in _LOOPBACK:
+        if not self.keys and not self.server.is_loopback:
             raise UsageError(
                 f"without keys the service would be open to all who reach {self.server.host}",
                 where="keys",

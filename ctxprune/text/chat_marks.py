@@ -10,7 +10,7 @@ import re
 
 from ctxprune.text.invisible import escape_character
 
-__all__ = ["escape_marks"]
+__all__ = ["escape_marks", "find_marks"]
 
 # "s" is missing: it was an element, but opens and ends texts in the templates of several models.
 _HTML = frozenset(
@@ -44,12 +44,20 @@ def escape_marks(text: str) -> str:
     return _MARKS.sub(_escape, text)
 
 
+def find_marks(text: str) -> list[int]:
+    """Where the first characters of marks stand, in order."""
+    return [match.start() for match in _MARKS.finditer(text) if _is_mark(match)]
+
+
 def _escape(match: re.Match[str]) -> str:
+    return escape_character(match.group()) if _is_mark(match) else match.group()
+
+
+def _is_mark(match: re.Match[str]) -> bool:
     name, start = match.group(1), match.start()
-    if name is not None:
-        # of ASCII alone: where words have no blanks between them, a letter stands before nearly every mark
-        letters = name.isascii() and name.isalpha()
-        generic = start > 0 and match.string[start - 1].isalnum() and letters and name.lower() not in _WORDS
-        if generic or name.lower() in _HTML:  # "list<int>" of a programming language
-            return match.group()
-    return escape_character(match.group())
+    if name is None:
+        return True
+    # of ASCII alone: where words have no blanks between them, a letter stands before nearly every mark
+    letters = name.isascii() and name.isalpha()
+    generic = start > 0 and match.string[start - 1].isalnum() and letters and name.lower() not in _WORDS
+    return not (generic or name.lower() in _HTML)  # "list<int>" of a programming language

@@ -46,6 +46,19 @@ def test_the_configuration_of_a_client_over_http(shop: Path, capsys: pytest.Capt
     assert entry["url"] == "http://[::1]:8080/v1/mcp"
 
 
+@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("10.0.0.5", "10.0.0.5")])
+def test_the_url_is_one_that_a_client_can_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str, url: str
+) -> None:
+    config = tmp_path / "service.toml"
+    config.write_text(f'[server]\nhost = "{host}"\n[[keys]]\nname = "app"\nenv = "APP_KEY"\n', encoding="utf-8")
+    monkeypatch.setenv("APP_KEY", "a-key-that-is-long-enough")
+    assert main(["mcp", "--config", str(config), "--transport", "http", "--print-config"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["mcpServers"]["ctxprune"]["url"] == f"http://{url}:8080/v1/mcp"
+    assert ("clients on this machine" in err) == (host != "10.0.0.5")
+
+
 def test_a_password_comes_from_the_environment_and_is_not_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

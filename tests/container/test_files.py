@@ -185,9 +185,19 @@ def test_the_files_that_compose_mounts_are_there(compose: dict) -> None:
     assert os.access(ROOT / "container" / "sample" / "shop.sh", os.X_OK)
 
 
+def test_the_configuration_for_a_file_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "service.toml").write_text(text, encoding="utf-8")
+    config = load_config(tmp_path / "service.toml", {"CTXPRUNE_KEY": "0123456789abcdef"})
+    assert [(entry.name, entry.target, entry.index) for entry in config.databases] == [
+        ("shop", "/data/shop.sqlite", "")
+    ]
+    assert config.server.is_wildcard
+
+
 def test_the_page_runs_the_image_as_hardened_as_compose() -> None:
     runs = [" ".join(part.split()) for block in BLOCKS for part in re.findall(r"docker run (?:.*\\\n)*.*", block)]
-    assert len(runs) == 2
+    assert len(runs) == 3
     for words in runs:
         for option in ("--read-only", "--tmpfs /tmp", "--cap-drop ALL", "--security-opt no-new-privileges"):
             assert option in words, words

@@ -81,6 +81,14 @@ def test_a_database_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixt
     assert line.startswith("ctxprune: CP005 there is no such database file")
 
 
+def test_one_of_several_databases_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shop.sqlite").write_bytes(b"")
+    assert main(["serve", str(tmp_path / "shop.sqlite"), str(tmp_path / "no.sqlite")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ctxprune: CP005 there is no such database file")
+    assert "no.sqlite" in line
+
+
 def test_two_databases_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -51,7 +51,7 @@ class ToolContext:
         if not names:
             raise UsageError("there is no database", hint="the server was started without one")
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        raise UsageError("no database is named", hint=f"databases: {', '.join(names[:_NAMED])}{more}")
+        raise UsageError("no database is named", hint=f"name one of {', '.join(names[:_NAMED])}{more}")
 
     def keep(self, item: StoredText | StoredSchema) -> str:
         """The id under which the owner gets it back; see `ReplyStore.put`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.integrations.mcp.context import RECALL_ID
-from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
+from ctxprune.integrations.mcp.recall import StoredRows, StoredSchema, StoredText
 from ctxprune.integrations.sql_tools.frames import describe_answer, fit_reply, fit_verdict, write_shortened
 from ctxprune.integrations.sql_tools.rows import write_csv
 from ctxprune.integrations.sql_tools.schemas import MOST_VALUES, describe_hits, fit_link, fit_values
@@ -136,8 +136,12 @@ def _with_rows(result: ResultSet, question: str, frame: dict[str, Any], context:
     if fitted.complete:
         return _name_recall(fitted.content, "")
     table, cut = write_csv(result), write_shortened(frame, fitted.content)
+    # Whoever searches these rows for one that was never read must not take its absence for an answer.
+    unread = (
+        f"only the first {len(result.rows)} rows of the query were read: narrow the SQL" if result.truncated else ""
+    )
     # A text where both are kept: in any other kind a long statement is one unit, to be recalled whole or not at all.
-    stored = StoredText(f"{cut}\n\n{table}", "text") if cut else StoredText(table, "csv")
+    stored = StoredRows(f"{cut}\n\n{table}", "text", unread) if cut else StoredRows(table, "csv", unread)
     return _name_recall(fitted.content, context.keep(stored))
 
 

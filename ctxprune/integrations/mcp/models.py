@@ -35,7 +35,7 @@ _Recall = Annotated[str, Field(description="Id for `recall`, which finds what wa
 
 
 class NoArguments(ToolArguments):
-    """None."""
+    """Takes no arguments."""
 
 
 class _OnDatabase(ToolArguments):

@@ -10,9 +10,20 @@ from ctxprune.integrations.recall import MemoryStore, Owner, StoredText
 if TYPE_CHECKING:
     from ctxprune.sql.schema.schema import Schema
 
-__all__ = ["Owner", "ReplyStore", "StoredSchema", "StoredText"]
+__all__ = ["Owner", "ReplyStore", "StoredRows", "StoredSchema", "StoredText"]
 
 _COLUMN_BYTES = 300  # of a column with its examples, about
+
+
+@dataclass(frozen=True)
+class StoredRows(StoredText):
+    """Rows of a query.
+
+    Attributes:
+        note: What they lack of the query's result, said with each part of them; "" where they are all of it.
+    """
+
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import BudgetError
 from ctxprune.integrations.mcp.context import RECALL_ID
-from ctxprune.integrations.mcp.recall import StoredSchema, StoredText
+from ctxprune.integrations.mcp.recall import StoredRows, StoredSchema, StoredText
 from ctxprune.integrations.sql_tools.budget import RoomSearch
 from ctxprune.integrations.sql_tools.schemas import fit_linked
+from ctxprune.pruning.pruner import NO_ROOM_HINT
+from ctxprune.rag.kinds import TABLES
 from ctxprune.sql.linking.ranked import RankedLinker
 
 if TYPE_CHECKING:
@@ -29,13 +31,12 @@ async def prune(context: ToolContext, arguments: models.PruneArguments) -> dict[
 
     def build(pruned: dict[str, Any]) -> dict[str, Any]:
         cut = pruned["units_after"] < pruned["units_before"]
-        note = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are left" if cut else ""
         return {
             "kind": pruned["kind"],
             "text": pruned["output"],
             "tokens_before": pruned["tokens_before"],
             "tokens_after": pruned["tokens_after"],
-            "note": note,
+            "note": _describe_cut(pruned),
             "recall": RECALL_ID if cut else "",
         }
 
@@ -51,13 +52,22 @@ async def recall(context: ToolContext, arguments: models.RecallArguments) -> dic
     stored = context.store.get(context.owner, arguments.id)
     if isinstance(stored, StoredSchema):
         return await context.workspace.run(partial(_recall_schema, context, stored, arguments.query))
+    unread = stored.note if isinstance(stored, StoredRows) else ""
 
     def build(pruned: dict[str, Any]) -> dict[str, Any]:
-        cut = pruned["units_after"] < pruned["units_before"]
-        note = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown" if cut else ""
+        note = "; ".join(filter(None, (unread, _describe_cut(pruned))))
         return {"kind": pruned["kind"], "text": pruned["output"], "note": note}
 
     return await _prune_to_fit(context, arguments.query, stored, arguments.budget or _RECALLED, build)
+
+
+def _describe_cut(pruned: dict[str, Any]) -> str:
+    """What was left out; "" if nothing was. Units of a table are rows and columns, whose sum would tell nothing."""
+    if pruned["units_after"] == pruned["units_before"]:
+        return ""
+    if pruned["kind"] in TABLES and pruned["note"]:
+        return str(pruned["note"])[1:-1]  # in brackets, for a line among others
+    return f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown"
 
 
 def _recall_schema(context: ToolContext, stored: StoredSchema, query: str) -> dict[str, Any]:
@@ -91,7 +101,7 @@ async def _prune_to_fit(
         BudgetError: Nothing of the text fits.
     """
     frame = {"kind": stored.kind, "units_after": 10**6, "units_before": 10**6 + 1, "noun": "tools and parameters"}
-    frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6}
+    frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6, "note": ""}
     search = RoomSearch(context.budget, build(frame))
 
     def measure(pruned: dict[str, Any], accepts: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
@@ -99,7 +109,14 @@ async def _prune_to_fit(
         return content if accepts(content) else None
 
     async def attempt(tokens: int | None, accepts: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
-        pruned = await context.workspace.prune(query, stored.text, stored.kind, tokens)
+        try:
+            pruned = await context.workspace.prune(query, stored.text, stored.kind, tokens)
+        except BudgetError as error:
+            if tokens is None or tokens != budget:  # what stands in the way is the budget of the reply
+                raise _no_room() from error
+            # The pruner advises a setting that the tools do not have.
+            least = error.hint.removesuffix(NO_ROOM_HINT)
+            raise BudgetError(error.what, hint=f"{least}give a larger budget") from error
         # In a thread: without a budget what stays may be most of a long text.
         return await context.workspace.run(partial(measure, pruned, accepts))
 
@@ -109,4 +126,8 @@ async def _prune_to_fit(
         content = await attempt(room if budget is None else min(budget, room), search.accepts)
         if content is not None:
             return content
-    raise BudgetError("what the question needs does not fit", hint="ask a narrower question, or send a part of it")
+    raise _no_room()
+
+
+def _no_room() -> BudgetError:
+    return BudgetError("what the question needs does not fit", hint="ask a narrower question, or send a part of it")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import BudgetError
-from ctxprune.integrations.sql_tools.budget import cut_text
+from ctxprune.integrations.sql_tools.budget import cut_text, escape_text
+from ctxprune.text.chat_marks import escape_marks
 from ctxprune.tokens import as_counter
 from ctxprune.utils.validation import check_whole
 
@@ -61,8 +62,9 @@ class AnswerWriter:
             BudgetError: Not even the outcome fits.
         """
         for text in _write_refusal(answer) if answer.refusal is not None else _write_rows(answer, self._rows):
-            if self._counter.count(text) <= self._budget:
-                return text
+            visible = escape_text(text)
+            if self._counter.count(visible) <= self._budget:
+                return visible
         raise BudgetError(f"the answer does not fit into {self._budget} tokens", hint="raise the budget")
 
 
@@ -129,4 +131,5 @@ def _write_cell(value: object) -> str:
         return "NULL"
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
-    return cut_text(str(value).translate(_BREAKS), _CELL)
+    # Marks first: the "n" of a line break that is written out would stand before them like a letter of a word.
+    return cut_text(escape_marks(str(value)).translate(_BREAKS), _CELL)

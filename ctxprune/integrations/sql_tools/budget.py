@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ctxprune.errors import BudgetError
+from ctxprune.text.chat_marks import escape_marks, find_marks
+from ctxprune.text.invisible import escape_invisible, is_invisible
 from ctxprune.tokens import as_counter
 from ctxprune.utils.plain_data import as_plain
 from ctxprune.utils.validation import check_whole
@@ -25,6 +29,7 @@ __all__ = [
     "RoomSearch",
     "cut_text",
     "encode_content",
+    "escape_text",
     "fill_budget",
 ]
 
@@ -34,6 +39,9 @@ MIN_TOKENS = 600  # the names of a reply's fields, a note and an error message f
 LONGEST_ERROR = 800  # characters: those of a database may quote a statement of any length
 _ROUNDS = 6  # of a search for room, of which each measures the reply
 _SAFETY = 0.95  # of the room that is aimed at
+_LITERAL = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')  # a text in JSON
+_SUSPECT = re.compile(r"[<>\[\]\x7f-\U0010ffff]")  # in a text that may hold a mark or an invisible character
+_JOINERS = frozenset("\u200c\u200d")  # which scripts and emoji need
 
 
 def cut_text(text: str, most: int) -> str:
@@ -42,9 +50,40 @@ def cut_text(text: str, most: int) -> str:
 
 
 def encode_content(content: Mapping[str, Any]) -> str:
-    """The JSON that a model reads; lone surrogates, which UTF-8 lacks, come as question marks."""
+    r"""The JSON that a model reads; lone surrogates, which UTF-8 lacks, come as question marks.
+
+    Marks of chat templates and invisible characters stand as JSON's own escapes ("\\u003c|im_start|>"): what is read as
+    text opens no turn and hides nothing, and what is parsed is the same as without them.
+    """
     text = json.dumps(as_plain(dict(content)), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "replace").decode()
+    return _LITERAL.sub(_escape_literal, text.encode("utf-8", "replace").decode())
+
+
+def _escape_literal(match: re.Match[str]) -> str:
+    literal = match.group()
+    if not _SUSPECT.search(literal):
+        return literal
+    text: str = json.loads(literal)
+    # JSON escapes those below U+0020 by itself.
+    hidden = {one for one in set(text) if one >= "\x7f" and one not in _JOINERS and is_invisible(one)}
+    marks = find_marks(text)
+    places = sorted({*marks, *(place for place, one in enumerate(text) if one in hidden)}) if hidden else marks
+    if not places:
+        return literal
+    parts = [json.dumps(text[: places[0]], ensure_ascii=False)[1:-1]]
+    for place, following in pairwise([*places, len(text)]):
+        # Of ASCII alone JSON need not escape it, and so `dumps` does not.
+        character = text[place]
+        parts.append(f"\\u{ord(character):04x}" if character.isascii() else json.dumps(character)[1:-1])
+        parts.append(json.dumps(text[place + 1 : following], ensure_ascii=False)[1:-1])
+    return f'"{"".join(parts)}"'
+
+
+def escape_text(text: str) -> str:
+    """A text that is no JSON, as a model reads it: with visible escapes for marks of chat templates and for invisible
+    characters but line breaks, tabs and joiners.
+    """
+    return escape_invisible(escape_marks(text), keep=_JOINERS | frozenset("\n\t"))
 
 
 @dataclass(frozen=True)
@@ -127,7 +166,7 @@ class ContentBudget:
 
     def cut_error(self, text: str) -> str:
         """The beginning of an error message, of 800 characters at most and within the budget."""
-        text = cut_text(text.encode("utf-8", "replace").decode(), LONGEST_ERROR)
+        text = escape_text(cut_text(text.encode("utf-8", "replace").decode(), LONGEST_ERROR))
         while self.count_text(text) > self.tokens:  # of a script with many tokens a character
             text = f"{text[: len(text) // 2]}…"
         return text

@@ -98,7 +98,7 @@ class _Fitting:
         rows, columns = len(self._result.rows), len(self._result.columns)
         parts = []
         if self._result.truncated:
-            parts.append(f"the query has more rows than the {rows} that were read")
+            parts.append(f"the query has more rows than the {rows} that were read: narrow the SQL")
         if len(part.rows) < rows:
             parts.append(f"{len(part.rows)} of {rows} rows are shown")
         if compared is not None and compared < rows:

@@ -49,7 +49,10 @@ class RunReply(BaseModel):
     sql: str = Field(description="The text that ran, as the guard wrote it.")
     columns: list[str]
     rows: list[list[Any]]
-    text: str = Field(description="The same cells as CSV, under the note; within the budget.")
+    text: str = Field(
+        description="The same cells as CSV, under the note; within the budget. NULL is an empty field, as is an empty "
+        'text (`rows` tells them apart); in the only column it is written "", since a blank line is no record.'
+    )
     note: str = Field(description='What was left out; "" where nothing was.')
     rows_read: int = Field(description="Rows that the query gave, up to the service's limit.")
     truncated: bool = Field(description="Whether it gave more than those.")

@@ -17,6 +17,7 @@ from ..base import Candidate, Generator
 from .analysis import MAX_TOKENS, analyse
 from .compose import rank_drafts
 from .model import Model, read_related
+from .periods import find_stored_days
 from .query import Query
 from .view import SchemaView
 
@@ -98,10 +99,11 @@ class SketchGenerator(Generator):
         self, found: list[Ranked], view: SchemaView, request: Request, extra: tuple[tuple[str, ...], float]
     ) -> list[Candidate]:
         notes, ms = extra
+        writer = view.writer.with_dates(find_stored_days(request.samples))
         made: dict[str, Candidate] = {}
         for probability, query in found:
             try:
-                sql = view.writer.write(query)
+                sql = writer.write(query)
             except GenerationError:
                 continue  # tables without a join path
             if sql not in made:

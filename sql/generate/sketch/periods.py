@@ -11,15 +11,16 @@ from ...values.literals import mentions
 from ...values.spans import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ...schema.schema import ColumnRef, Schema
 
-__all__ = ["Bound", "date_columns", "day_bounds", "find_periods", "is_year"]
+__all__ = ["Bound", "date_columns", "day_bounds", "find_periods", "find_stored_days", "is_year"]
 
 Bound = tuple[str, str]  # ">=" or "<", and the day it compares with
 
 _DATE_TYPE = re.compile(r"\s*(?:date|timestamp)", re.IGNORECASE)  # not TIME, and not YEAR
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")  # a time of day may follow
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
@@ -29,6 +30,16 @@ def date_columns(schema: Schema) -> frozenset[ColumnRef]:
     for ref in schema.refs():
         declared = schema.table(ref.table).column(ref.column).type
         if _DATE_TYPE.match(declared) and not {"year", "years", "yr"} & set(split_identifier(ref.column)):
+            found.add(ref)
+    return frozenset(found)
+
+
+def find_stored_days(samples: Mapping[ColumnRef, tuple[object, ...]]) -> frozenset[ColumnRef]:
+    """Columns of which all known values are ISO days, such as SQLite keeps in columns that are declared as texts."""
+    found = set()
+    for ref, values in samples.items():
+        stored = [value for value in values if value not in (None, "")]
+        if stored and all(isinstance(value, str) and _ISO_DAY.match(value) for value in stored):
             found.add(ref)
     return frozenset(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,14 @@ class SqlWriter:
         self._keywords = {word for phrase in phrases for word in phrase.split()}
         self._nulls = Dialect.get_or_raise(dialect).NULL_ORDERING
         self._plain = _PLAIN_LOWER if dialect in _FOLDING else _PLAIN
+
+    def with_dates(self, dates: Collection[ColumnRef]) -> SqlWriter:
+        """The same with further columns that hold days."""
+        if self._dates.issuperset(dates):
+            return self
+        writer = copy(self)
+        writer._dates = self._dates.union(dates)
+        return writer
 
     def write(self, query: Query) -> str:
         """The SQL text of `query`.

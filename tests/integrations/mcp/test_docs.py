@@ -14,6 +14,7 @@ import pytest
 from ctxprune.cli import main
 from ctxprune.integrations.mcp import DEFAULT_TOKENS, ReplyStore
 from ctxprune.integrations.mcp.tools import TOOLS
+from ctxprune.serve.config import LimitsConfig
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
 (PYTHON,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -52,5 +53,6 @@ def test_the_tools_and_the_limits_are_those() -> None:
     for name, arguments in shown:
         assert set(arguments.split(", ")) - {""} == set(TOOLS[name].arguments.model_fields)
     assert f"{DEFAULT_TOKENS:,} tokens" in PAGE
+    assert f"at most {LimitsConfig().rows:,} rows are read" in PAGE
     limits = ReplyStore().limits
     assert (limits.account_items, limits.account_bytes, limits.total_bytes) == (1_000, 64 * 10**6, 256 * 10**6)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from ctxprune.serve.config import DatabaseConfig
+from ctxprune.serve.config import DatabaseConfig, LimitsConfig
 from ctxprune.tokens import as_counter
 
 from .conftest import Tools, serving
@@ -28,6 +28,7 @@ def test_the_tools_and_what_is_said_of_them(tools: Tools) -> None:
         assert tool.input_schema["additionalProperties"] is False
         assert tool.description
         assert "title" not in json.dumps(tool.input_schema)
+        assert tool.input_schema.get("description") != "None."
     # What a conversation pays for them, whether a tool is called or not.
     assert as_counter().count("".join(tool.model_dump_json(by_alias=True, exclude_none=True) for tool in listed)) < 5000
 
@@ -146,7 +147,9 @@ def test_several_databases_go_by_name(shop: Path, tmp_path: Path) -> None:
     with serving(*databases, DatabaseConfig("gone", str(tmp_path / "gone.sqlite"))) as tools:
         listed = {entry["name"]: entry["available"] for entry in tools.call("list_databases")["databases"]}
         assert listed == {"shop": True, "other": True, "gone": False}
-        assert "databases: shop, other, gone" in tools.refusal("link_schema", question="Which rivers?")
+        assert "no database is named: name one of shop, other, gone" in tools.refusal(
+            "link_schema", question="Which rivers?"
+        )
         assert "river" in tools.call("link_schema", question="Which rivers?", database="other")["schema"]
         found = tools.call("find_values", text="Rhine or Paris")
         assert {hit["database"] for hit in found["values"]} >= {"shop", "other"}
@@ -198,3 +201,40 @@ def test_calls_at_the_same_time(tools: Tools) -> None:
         return await asyncio.gather(*calls)
 
     assert [reply.structured_content["rows"] for reply in tools.run(many)] == [[[n]] for n in range(20)]
+
+
+def test_rows_that_were_not_read_are_told_by_the_reply_and_by_recall(tmp_path: Path) -> None:
+    path = tmp_path / "visits.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE visit (visit_id INTEGER PRIMARY KEY, words TEXT)")
+        rows = [(number, f"visit {number}, with some words") for number in range(300)]
+        connection.executemany("INSERT INTO visit VALUES (?, ?)", rows)
+    connection.close()
+    with serving(DatabaseConfig("visits", str(path)), limits=LimitsConfig(rows=200), budget=2_000) as tools:
+        found = tools.call("run_sql", sql="SELECT * FROM visit")
+        assert found["truncated"]
+        assert "more rows than the 200 that were read: narrow the SQL" in found["note"]
+        again = tools.call("recall", id=found["recall"], query="the visit with visit_id 273")
+        assert "only the first 200 rows of the query were read: narrow the SQL" in again["note"]
+        whole = tools.call("run_sql", sql="SELECT * FROM visit WHERE visit_id < 150")
+        assert "read" not in whole["note"] + tools.call("recall", id=whole["recall"], query="visit 149")["note"]
+
+
+def test_rows_and_columns_are_counted_apart(tools: Tools) -> None:
+    text = "Year,City,Remark\n" + "".join(f"{1900 + number},Town {number},none\n" for number in range(300))
+    found = tools.call("prune", query="When was Town 77?", text=text, kind="csv", budget=60)
+    assert "of 300 rows" in found["note"]
+    assert "rows and columns" not in found["note"]
+    again = tools.call("recall", id=found["recall"], query="When was Town 78?", budget=60)
+    assert "of 300 rows" in again["note"]
+
+
+def test_a_budget_that_nothing_fits_into_is_told_with_what_the_tool_takes(tools: Tools) -> None:
+    text = "The bridge, which is long and old, opened in 1933 after years. Cats sleep all day long. Tickets cost five."
+    for name, given in (
+        ("prune", {"text": text}),
+        ("recall", {"id": tools.call("prune", query="When did the bridge open?", text=text, budget=25)["recall"]}),
+    ):
+        refusal = tools.refusal(name, query="When did the bridge open?", budget=1, **given)
+        assert "holds it; give a larger budget" in refusal
+        assert "on_empty" not in refusal

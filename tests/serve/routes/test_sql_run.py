@@ -73,6 +73,14 @@ def test_all_rows_where_they_fit(client: Client) -> None:
     check(body, 2_000)
 
 
+def test_null_is_an_empty_field(client: Client) -> None:
+    body = client.post("/v1/sql/run", SQL | {"sql": "SELECT NULL AS a, 'x' AS b"}).json()
+    assert (body["rows"], body["text"]) == ([[None, "x"]], "a,b\n,x\n")
+    body = client.post("/v1/sql/run", SQL | {"sql": "SELECT NULL AS a"}).json()
+    assert (body["rows"], body["text"]) == ([[None]], 'a\n""\n')  # a blank line would be no record
+    assert list(csv.reader(body["text"].splitlines())) == [["a"], [""]]
+
+
 def test_the_first_rows_where_nothing_is_asked(large: Client) -> None:
     body = large.post("/v1/sql/run", CITIES | {"budget": 200}).json()
     check(body, 200)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds
+from ctxprune.sql import Database, Pipeline
+from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds, find_stored_days
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
@@ -54,3 +56,29 @@ def test_numbers_stay_numbers():
     item = Item(ColumnRef("person", "built"))
     query = Query((Item(ColumnRef("person", "name")),), ("person",), where=(Condition(item, ">", 2020),))
     assert SchemaView.of(SCHEMA).writer.write(query).endswith("WHERE built > 2020")
+
+
+def test_columns_of_texts_hold_days_where_all_known_values_do():
+    samples = {
+        ColumnRef("a", "days"): ("2020-03-05", None, "2021-12-01 08:00:00"),
+        ColumnRef("a", "mixed"): ("2020-03-05", "unknown"),
+        ColumnRef("a", "years"): ("2020", "2021"),
+        ColumnRef("a", "other"): ("05.03.2020",),
+        ColumnRef("a", "numbers"): (20200305, 7),
+        ColumnRef("a", "empty"): (None, ""),
+        ColumnRef("a", "longer"): ("2020-03-051",),
+    }
+    assert find_stored_days(samples) == {ColumnRef("a", "days")}
+
+
+def test_years_are_days_of_a_column_of_texts(tmp_path: Path):
+    path = tmp_path / "zoo.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE animals (animal_id INTEGER PRIMARY KEY, name TEXT, born_on TEXT)")
+        rows = [(f"animal {number}", f"{2015 + number % 10}-0{1 + number % 9}-11") for number in range(100)]
+        connection.executemany("INSERT INTO animals (name, born_on) VALUES (?, ?)", rows)
+        connection.commit()
+    with Database(path) as database:
+        answer = Pipeline(database).ask("How many animals were born after 2020?")
+    assert (answer.rows, answer.outcome) == (((40,),), "answered")
+    assert all("born_on > 2020" not in one.sql for one in answer.trace.candidates)
