@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.integrations.sql_tools.answer_text import DEFAULT_ROWS, AnswerWriter, answer_text
-from ctxprune.integrations.sql_tools.budget import cut_text
+from ctxprune.integrations.sql_tools.budget import LONGEST_ERROR, cut_text
 from ctxprune.integrations.sql_tools.failures import describe_failure
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 
-_LONGEST_ERROR = 800  # characters of what a database says of a statement, which it may quote
 _TABLES = 20  # that the description names, which is sent with each call of the model
 
 
@@ -114,7 +113,7 @@ def sql_tool(
 
 
 def _tool_error(error: CtxpruneError) -> ToolException:
-    return ToolException(f"No answer: {cut_text(describe_failure(error), _LONGEST_ERROR)}")
+    return ToolException(f"No answer: {cut_text(describe_failure(error), LONGEST_ERROR)}")
 
 
 def _description(pipeline: Pipeline) -> str:
