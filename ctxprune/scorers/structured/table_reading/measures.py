@@ -32,10 +32,10 @@ _FEWEST = 5  # rows from which whole numbers without a gap are a numbering; fewe
 # What a question says that something costs, weighs, ... is in columns of these names. The first words are looked for
 # beside a number, also in their other forms; all are looked for in headers.
 _VERBS = (
-    ("cost charge price fee fare", "amount tariff total value"),
-    ("weigh weight", "mass"),
-    ("earn salary wage", "pay income earnings compensation"),
-    ("last duration", "length runtime time minutes hours seconds days"),
+    ("cost charge price fee fare", "amount tariff total value usd eur gbp dollars euros"),
+    ("weigh weight", "mass kg kilograms grams lb lbs pounds tons tonnes"),
+    ("earn salary wage", "pay income earnings compensation usd eur gbp dollars euros"),
+    ("last duration", "length runtime time mins minutes hours seconds days"),
 )
 # Nouns of things that are counted. They need no column of their own: "18 units" may be of a column named "sold".
 _COUNTED = ("piece pcs unit item copy pack", "quantity qty count")
