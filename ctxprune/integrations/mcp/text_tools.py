@@ -35,7 +35,8 @@ async def prune(context: ToolContext, arguments: models.PruneArguments) -> dict[
             "text": pruned["output"],
             "tokens_before": pruned["tokens_before"],
             "tokens_after": pruned["tokens_after"],
-            "note": note,
+            # Of plain text only that it was taken for something else; of tables it would say the same again.
+            "note": "; ".join(filter(None, (note, pruned["note"] if pruned["kind"] == "text" else ""))),
             "recall": RECALL_ID if cut else "",
         }
 
