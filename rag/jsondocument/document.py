@@ -91,8 +91,11 @@ class JsonDocument(Context[T]):
 
     def __post_init__(self) -> None:
         text = self.data if isinstance(self.data, str) else _written(self.data)
-        found = outline(text, _LARGEST if self.members else None, self.opened, self.pieces)
-        tree = JsonTree(found, members=self.members)
+        largest = _LARGEST if self.members else None
+        tree = JsonTree(outline(text, largest, self.opened, self.pieces), members=self.members)
+        if tree.runs:
+            opened = {**self.opened, **tree.runs}
+            tree = JsonTree(outline(text, largest, opened, self.pieces), members=self.members)
         records = sum(len(rows) for _, rows in tree.records) + sum(len(rows) for _, rows, _ in tree.tables)
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "units", tuple(tree.units))

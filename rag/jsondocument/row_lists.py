@@ -21,6 +21,7 @@ __all__ = ["RowList", "find_row_lists", "row_table"]
 
 _ROWS = re.compile(r"\[[ \t\r\n]*\[")  # most documents have no list of lists at all
 _FEWEST = 2  # cells of a row, and rows
+_MOST = 64  # lists in one object that are compared with each other, so that hostile documents take no longer
 _USUAL = ("columns", "column_names", "header", "headers", "fields", "names", "keys")
 
 
@@ -33,12 +34,14 @@ class RowList:
         rows: Its items.
         headers: The lists beside it with a text for each cell, the one with the names of the cells first.
         labels: Items of lists beside it with a scalar for each row: for each row those that belong to it.
+        runs: Such lists in which several items are one part of the outline: where each starts and ends in the text.
     """
 
     part: int
     rows: tuple[int, ...]
     headers: tuple[int, ...]
     labels: tuple[tuple[int, ...], ...]
+    runs: dict[int, int]
 
 
 def find_row_lists(outline: Outline) -> list[RowList]:
@@ -59,7 +62,7 @@ def find_row_lists(outline: Outline) -> list[RowList]:
     found = (
         _read_row_list(outline, part, beside, inside)
         for beside in lists.values()
-        if len(beside) > 1
+        if 1 < len(beside) <= _MOST
         for part in sorted(beside)
     )
     return [one for one in found if one is not None]
@@ -77,13 +80,16 @@ def _read_row_list(outline: Outline, part: int, beside: list[int], inside: dict[
     if not headers or any(_count_cells(outline, row) != width for row in rows[1:]):
         return None
     headers.sort(key=lambda other: (outline.key(other) or "").casefold() not in _USUAL)
-    along = [
-        inside[other]
-        for other in others
-        if other not in headers and len(inside[other]) == len(rows) and _are_scalars(outline, inside[other])
-    ]
+    scalars = [other for other in others if other not in headers and _are_scalars(outline, inside[other])]
+    along = [inside[other] for other in scalars if len(inside[other]) == len(rows)]
+    runs = {
+        outline.leads[other]: outline.ends[other]
+        for other in scalars
+        # Of long lists several items are one part, which cannot go with a row.
+        if len(inside[other]) < len(rows) == _count_cells(outline, other)
+    }
     labels = tuple(zip(*along, strict=True)) if along else ((),) * len(rows)
-    return RowList(part, tuple(rows), tuple(headers), labels)
+    return RowList(part, tuple(rows), tuple(headers), labels, runs)
 
 
 def _are_scalars(outline: Outline, parts: list[int]) -> bool:

@@ -31,6 +31,8 @@ class JsonTree:
         units: In the order of the text.
         records: For each list of objects, two at least, its path, as in "result.hits", and the units of these objects.
         tables: For each list of rows beside a list of their names its path, the units of the rows, and the names.
+        runs: Lists with a scalar for each of these rows that must be opened, so that each goes with its row: where each
+            starts and ends.
     """
 
     def __init__(self, outline: Outline, *, members: bool) -> None:
@@ -39,6 +41,7 @@ class JsonTree:
         self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
         row_lists = find_row_lists(outline)
+        self.runs = {start: end for one in row_lists for start, end in one.runs.items()}
         self._read_links(row_lists)
         self._parts = [part for part in range(len(outline)) if self._is_unit(part)]
         check_units(len(self._parts), len(outline.text), "read it as plain text, or give a part of it")

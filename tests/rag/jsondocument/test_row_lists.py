@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
+from time import process_time
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_lists_of_labels_are_cut_with_the_rows() -> None:
         assert 0 < len(output["data"]) < 90
 
 
+@pytest.mark.parametrize("members", [True, False])
+def test_labels_go_with_their_rows_in_long_lists_too(members) -> None:
+    size = 1500  # behind 1,000 items several scalars are one unit
+    split = {"index": [*range(size)], "columns": ["kg", "age"], "data": [[n * 37 % 9000 / 10, n] for n in range(size)]}
+    document = JsonDocument(json.dumps(split), members=members)
+    output = json.loads(prune("Which weigh less than 2 kg?", document, policy=TableBudget(400)).output)
+    assert output["index"] == [age for _, age in output["data"]]
+    needed = [[kg, age] for kg, age in split["data"] if kg < 2]
+    assert [row for row in output["data"] if row[0] < 2] == needed
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -121,6 +133,17 @@ def test_other_lists_of_lists_are_no_tables(text: str) -> None:
     assert document.grids == ()
     assert not any(unit.requires for unit in document.units)
     assert json_lists(text) is not None
+
+
+def test_an_object_of_thousands_of_lists_is_not_compared_list_by_list() -> None:
+    lists = [f'"a{n}": [[1, 2], [3, 4]], "b{n}": ["x", "y"]' for n in range(8000)]
+    started = process_time()
+    few = JsonDocument("{" + ", ".join(lists[:400]) + "}")
+    between = process_time()
+    many = JsonDocument("{" + ", ".join(lists) + "}")
+    assert few.grids == many.grids == ()
+    # 20 times the text takes about 20 times as long, and 400 times if each list is compared with each other.
+    assert process_time() - between < 100 * max(between - started, 0.002)
 
 
 def test_a_row_nested_too_deeply_is_no_row_of_a_table() -> None:

@@ -58,7 +58,7 @@ class Measured:
 @lru_cache(maxsize=1)
 def _measures() -> dict[str, tuple[tuple[str, ...], bool]]:
     """By the stem of a word of a question the words of headers, and whether it needs a column that is named so."""
-    found = {}
+    found: dict[str, tuple[tuple[str, ...], bool]] = {}
     for said, more, needed in (*((*pair, True) for pair in _VERBS), (*_COUNTED, False)):
         names = tuple(f"{said} {more}".split())
         found |= {stem(word): (names, needed) for word in said.split()}
@@ -131,4 +131,5 @@ def _named_keys(condition: Condition, asked: Asked) -> NDArray[np.bool_]:
     by_mark = not _MARK_STEMS.isdisjoint(condition.nouns)
     named = asked.strengths.max(axis=0, initial=0.0) >= NAMING
     marked = np.array([_has_mark(header) for header in asked.reading.grid.header], dtype=np.bool_)
-    return named & (~marked | by_mark)
+    keys: NDArray[np.bool_] = named & (~marked | by_mark)
+    return keys
