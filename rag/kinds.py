@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UnknownNameError
+from ctxprune.errors import InputError, UnknownNameError
 
 from .sniff import sniff_kind
 
@@ -133,15 +133,28 @@ def read_context(text: str, kind: str = "auto") -> Context[str]:
 
     Args:
         text: A text of any length.
-        kind: A name of `KINDS`; "auto" guesses it (`ctxprune.rag.sniff`).
+        kind: A name of `KINDS`; "auto" guesses it (`ctxprune.rag.sniff`). A text that cannot be read as what it looks
+            like, as JSON that was cut off, is then plain text, a `FallbackPassage`, and the note of the result says so.
 
     Raises:
         UnknownNameError: There is no such kind.
-        InputError: The text cannot be read as that kind.
+        InputError: The text cannot be read as the kind that was named.
         MissingExtraError: The kind needs a package that is not installed.
     """
     if kind == "auto":
-        kind = sniff_kind(text)
+        return _read_guessed(text)
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, ["auto", *KINDS])
     return KINDS[kind].read(text)
+
+
+def _read_guessed(text: str) -> Context[str]:
+    """The text as what it looks like; as plain text where it cannot be read so."""
+    kind = sniff_kind(text)
+    try:
+        return KINDS[kind].read(text)
+    except InputError as error:
+        from .passages.fallback import FallbackPassage
+
+        place = f" ({error.where})" if error.where else ""
+        return FallbackPassage(text, reason=f"read as plain text: it looks like {kind}, but {error.what}{place}")

@@ -95,7 +95,7 @@ class TextsPruner:
 def _in_form(text: str) -> Context[str] | None:
     """The text as what it looks like; None where that is prose, or it is broken or cannot be read here."""
     if (lists := json_lists(text)) is not None:
-        return lists
+        return lists.with_note(note=True)
     kind = sniff_kind(text)
     if kind not in _FORMS:
         return None

@@ -47,6 +47,7 @@ class Request:
         tokens: int64 (n_units,), what each unit takes of a token budget.
         required: bool (n_units,): what the question cannot be answered without, wanted before any other unit, and the
             rows among it all together: policies with room keep them if they all fit. None where nothing is known.
+        certain: Whether a reader may be told that the question needs them; see `Scorer.is_demand_certain`.
 
     Raises:
         UsageError: `context` is not a context.
@@ -57,9 +58,15 @@ class Request:
     scores: Scores
     tokens: NDArray[np.int64]
     required: NDArray[np.bool_] | None = None
+    certain: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "context", as_context(self.context))
+
+    @property
+    def claimed(self) -> NDArray[np.bool_] | None:
+        """Those of the required units that a reader may be told are needed; None where there are none."""
+        return self.required if self.certain else self.context.required
 
     @property
     def required_units(self) -> list[int]:

@@ -194,7 +194,7 @@ class Pruner:
             scorer=SCORERS.name_of(type(scorer.origin)),
             policy=self._policy.name,
             note=omission_note(request.context, selection),
-            oversized=None if budget is None else find_oversized(whole, found, selection, price, request.required),
+            oversized=None if budget is None else find_oversized(whole, found, selection, price, request.claimed),
             seconds=clock.seconds,
         )
 
@@ -350,9 +350,12 @@ def _make_request(
 ) -> Request:
     """The request of one pruning, with what the question cannot be answered without."""
     required = required_units(scorer, query, context)
-    if required is not None and required is not context.required:
+    own = required is not context.required
+    # Only then a reader may be told that the question needs what did not fit.
+    certain = not own or scorer.is_demand_certain(query, context)
+    if required is not None and own and certain:
         context = context.with_required(required)
-    return Request(query, context, scores, tokens, required)
+    return Request(query, context, scores, tokens, required, certain)
 
 
 def _check_pairs(

@@ -146,6 +146,12 @@ class Scorer(ABC):
         del query, context
         return None
 
+    def is_demand_certain(self, query: str, context: Context[Any]) -> bool:
+        """Whether a reader may be told that the question needs what `find_required` gives: not where a part of the
+        question's conditions was ignored or may be misread."""
+        del query, context
+        return True
+
     @property
     def ranks_documents(self) -> bool:
         """Whether it says itself how relevant a document is; of other scorers the scores of the units do, by a rule."""
@@ -241,6 +247,11 @@ class AdaptedScorer(Scorer):
         """See `Scorer`."""
         method = foreign_method(self._origin, "find_required", "unit_demand")
         return None if method is None else method(query, original_context(context))
+
+    def is_demand_certain(self, query: str, context: Context[Any]) -> bool:
+        """See `Scorer`."""
+        method = foreign_method(self._origin, "is_demand_certain")
+        return True if method is None else bool(method(query, original_context(context)))
 
 
 def as_scorer(value: Any, name: str = "scorer", *, hint: str = "give a scorer") -> Scorer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,8 +14,10 @@ from ctxprune.context.split import SplitContext
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag.headers import find_key
 
+from .note import add_member, write_counts
 from .outline import outline
 from .records import record_part, record_table
+from .row_lists import row_table
 from .strings import cut_string
 from .tree import JsonTree
 
@@ -46,6 +49,10 @@ class JsonDocument(Context[T]):
     What is kept is the source's own text: numbers as they are written, duplicate keys, escapes, NaN, indentation. A
     text of several values on lines of their own is read as JSON lines.
 
+    A list of rows beside a list of the names of their cells (`{"columns": ["id", "fee"], "rows": [[1, 20], [2, 35]]}`)
+    is a table: each row is a unit, whole, that requires the whole list of names; other lists that have a text for each
+    cell stay whole with it, and items of a list with a scalar for each row come with their row.
+
     A value is written as JSON first, and what is kept of it is read back: tuples come back as lists.
 
     Attributes:
@@ -59,10 +66,13 @@ class JsonDocument(Context[T]):
             in characters of the text.
         pieces: Strings of which the pieces are units: by where the member or item starts the characters [start, end)
             of each piece, in order. "…" stands for those that are dropped.
+        note: Whether an object gets a last member of its own that says how many items of its lists of objects and rows
+            were left out: what the document itself says of their number may be untrue then.
         units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
             in the text (for a value, in what `json.dumps` wrote).
         kind: "table" if most units are records of lists, else "json".
-        grids: For each list of objects a `Grid`: a column for each path to a scalar or list in them.
+        grids: For each list of objects a `Grid`: a column for each path to a scalar or list in them; for each list of
+            rows beside their names one without units for its columns.
 
     Raises:
         InputError: The text is no JSON; the error says where.
@@ -74,21 +84,26 @@ class JsonDocument(Context[T]):
     columns: bool = False
     opened: Mapping[int, int] = field(default_factory=dict, repr=False)
     pieces: Mapping[int, Spans] = field(default_factory=dict, repr=False)
+    note: bool = False
     units: tuple[Unit, ...] = field(init=False, repr=False)
     kind: str = field(init=False, repr=False)
     _tree: JsonTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         text = self.data if isinstance(self.data, str) else _written(self.data)
-        found = outline(text, _LARGEST if self.members else None, self.opened, self.pieces)
-        tree = JsonTree(found, members=self.members)
-        records = sum(len(rows) for _, rows in tree.records)
+        largest = _LARGEST if self.members else None
+        tree = JsonTree(outline(text, largest, self.opened, self.pieces), members=self.members)
+        if tree.runs:
+            opened = {**self.opened, **tree.runs}
+            tree = JsonTree(outline(text, largest, opened, self.pieces), members=self.members)
+        records = sum(len(rows) for _, rows in tree.records) + sum(len(rows) for _, rows, _ in tree.tables)
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "units", tuple(tree.units))
         object.__setattr__(self, "kind", "table" if 2 * records > len(tree.units) else "json")
         if self.columns:
             units = list(tree.units)
-            grids = tuple(_with_columns(grid, units) for grid in self.grids)
+            count = len(self._tables)  # behind these stand lists of rows, whose rows stay whole
+            grids = (*(_with_columns(grid, units) for grid in self.grids[:count]), *self.grids[count:])
             object.__setattr__(self, "units", tuple(units))
             object.__setattr__(self, "grids", grids)
 
@@ -99,8 +114,23 @@ class JsonDocument(Context[T]):
             return self.data
         count = len(self._tree.units)
         text = self._tree.text({unit for unit in chosen if unit < count}, self._shortened(chosen))
+        if self.note:
+            text = add_member(text, self.omission_note(chosen))
         result: Any = text if isinstance(self.data, str) else json.loads(text)
         return result  # type: ignore[no-any-return]
+
+    def omission_note(self, kept: Collection[int]) -> str:
+        """How many items of its lists of objects and rows were left out; "" where none was."""
+        chosen = set(kept)
+        lists = [*self._tree.records, *((path, rows) for path, rows, _ in self._tree.tables)]
+        counts = [(path, sum(unit in chosen for unit in units), len(units)) for path, units in lists]
+        return write_counts([one for one in counts if one[1] < one[2]])
+
+    def with_note(self, *, note: bool) -> JsonDocument[T]:
+        """The same document, rendered with a member on what was left out, or without one."""
+        changed = copy(self)  # the units stay as they are, so that caches which compare them by identity still hold
+        object.__setattr__(changed, "note", note)
+        return changed
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Context.split_units`: items of lists are cut into their members and items, runs of scalars into scalars,
@@ -145,7 +175,11 @@ class JsonDocument(Context[T]):
     @cached_property
     def grids(self) -> tuple[Grid, ...]:
         """The lists of objects as tables; made when they are first asked for."""
-        return tuple(grid for grid, _ in self._tables)
+        rows = (
+            row_table([self.units[unit].text for unit in units], units, names, path)
+            for path, units, names in self._tree.tables
+        )
+        return (*(grid for grid, _ in self._tables), *rows)
 
     @cached_property
     def _tables(self) -> tuple[tuple[Grid, tuple[Keys, ...]], ...]:
@@ -161,7 +195,7 @@ class JsonDocument(Context[T]):
         short: dict[int, str] = {}
         if not self.columns:
             return short
-        for grid, (_, columns) in zip(self.grids, self._tables, strict=True):
+        for grid, (_, columns) in zip(self.grids, self._tables, strict=False):
             left = {keys for keys, unit in zip(columns, grid.column_units, strict=True) if unit in chosen}
             if len(left) < len(columns):
                 short |= {row: record_part(self.units[row].text, left) for row in grid.row_units if row in chosen}

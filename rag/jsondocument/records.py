@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.context.grid import Grid
 
+from .cells import DECODER, as_cell
 from .outline import outline
 from .tree import JsonTree, shown
 
@@ -18,7 +18,6 @@ __all__ = ["Keys", "record_part", "record_table"]
 Keys = tuple[str, ...]
 
 _FULL = 0.5  # of the cells, and more, must be there: objects that have less in common are no table
-_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)  # numbers as written
 
 
 def record_table(records: Sequence[str], units: Sequence[int], title: str) -> tuple[Grid, tuple[Keys, ...]] | None:
@@ -32,7 +31,7 @@ def record_table(records: Sequence[str], units: Sequence[int], title: str) -> tu
     rows: list[tuple[tuple[int, ...], tuple[str, ...]]] = []
     for record in records:
         try:
-            value = _DECODER.raw_decode(record)[0]
+            value = DECODER.raw_decode(record)[0]
         except RecursionError:
             return None
         keys, cells = _cells(value)
@@ -63,7 +62,7 @@ def _cells(record: dict[str, Any]) -> tuple[tuple[Keys, ...], tuple[str, ...]]:
     """The keys that lead to the cells of an object, and the cells, in its order."""
     values = record.values()
     if dict not in map(type, values):  # then nothing is nested
-        cells = tuple(value if type(value) is str else _cell(value) for value in values)
+        cells = tuple(value if type(value) is str else as_cell(value) for value in values)
         return tuple(zip(record, strict=True)), cells
     found = []
     left: list[tuple[Keys, Any]] = [((key,), value) for key, value in reversed(record.items())]
@@ -72,19 +71,6 @@ def _cells(record: dict[str, Any]) -> tuple[tuple[Keys, ...], tuple[str, ...]]:
         if isinstance(value, dict) and value:
             left += (((*keys, key), inner) for key, inner in reversed(value.items()))
         else:
-            found.append((keys, _cell(value)))
+            found.append((keys, as_cell(value)))
     names, texts = zip(*found, strict=True)
     return names, texts
-
-
-def _cell(value: Any) -> str:
-    """What a reader sees; "" for null."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
-        return ", ".join(map(_cell, value))
-    return json.dumps(value, ensure_ascii=False)

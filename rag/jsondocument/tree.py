@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Unit
 
 from ..passages.tiny_units import check_units
+from .row_lists import find_row_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .outline import Outline
+    from .row_lists import RowList
 
 __all__ = ["JsonTree", "shown"]
 
@@ -27,6 +30,9 @@ class JsonTree:
         source: The text.
         units: In the order of the text.
         records: For each list of objects, two at least, its path, as in "result.hits", and the units of these objects.
+        tables: For each list of rows beside a list of their names its path, the units of the rows, and the names.
+        runs: Lists with a scalar for each of these rows that must be opened, so that each goes with its row: where each
+            starts and ends.
     """
 
     def __init__(self, outline: Outline, *, members: bool) -> None:
@@ -34,6 +40,9 @@ class JsonTree:
         # Of each container where its last part ends.
         self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
+        row_lists = find_row_lists(outline)
+        self.runs = {start: end for one in row_lists for start, end in one.runs.items()}
+        self._read_links(row_lists)
         self._parts = [part for part in range(len(outline)) if self._is_unit(part)]
         check_units(len(self._parts), len(outline.text), "read it as plain text, or give a part of it")
         above: dict[int, str] = {-1: ""}
@@ -45,6 +54,30 @@ class JsonTree:
             if outline.is_item(part) and outline.mark(part) == "{":
                 objects[outline.parents[part]].append(unit)
         self.records = [(above[part], rows) for part, rows in objects.items() if len(rows) > 1]
+        places = {part: unit for unit, part in enumerate(self._parts)}
+        self.tables = [
+            (above[one.part], [places[row] for row in one.rows], self._value(one.headers[0])) for one in row_lists
+        ]
+        for one in row_lists if members else ():
+            headers = tuple(places[part] for part in one.headers)
+            for row in one.rows:
+                self.units[places[row]] = replace(self.units[places[row]], requires=headers)
+
+    def _read_links(self, row_lists: Sequence[RowList]) -> None:
+        """What is no unit of its own: the parts of rows and of lists of names, which stay whole, and what is beside a
+        row in a list of labels, which comes with the row."""
+        self._whole = {part for one in row_lists for part in (*one.headers, *one.rows) if part in self._closes}
+        self._labels = {row: labels for one in row_lists for row, labels in zip(one.rows, one.labels, strict=True)}
+        self._linked = {label for labels in self._labels.values() for label in labels}
+        self._inner: set[int] = set()
+        if self._whole:
+            parents = self._outline.parents
+            for part in range(1, len(self._outline)):  # each after what it is in
+                if parents[part] in self._whole or parents[part] in self._inner:
+                    self._inner.add(part)
+
+    def _value(self, part: int) -> str:
+        return self.source[self._outline.values[part] : self._outline.ends[part]]
 
     def text(self, kept: Collection[int], shortened: Mapping[int, str] | None = None) -> str:
         """The text with these units and what encloses them; the outermost brackets always stay.
@@ -108,19 +141,35 @@ class JsonTree:
         alive = bytearray(len(self._outline))
         if not self._members:
             alive[:] = b"\1" * len(alive)
-            for part in self._parts:
+            for part in (*self._parts, *self._linked):
                 alive[part] = 0
         alive[0] = 1
         for unit in kept:
-            part = self._parts[unit]
-            while part >= 0 and not alive[part]:
-                alive[part] = 1
-                part = self._outline.parents[part]
+            own = self._parts[unit]
+            for part in (own, *self._labels.get(own, ())):
+                self._raise(alive, part)
+            if own in self._whole:
+                self._raise_inner(alive, own)
         return alive
 
+    def _raise(self, alive: bytearray, part: int) -> None:
+        """A part lives with what encloses it."""
+        while part >= 0 and not alive[part]:
+            alive[part] = 1
+            part = self._outline.parents[part]
+
+    def _raise_inner(self, alive: bytearray, part: int) -> None:
+        """All that is in a part that stays whole lives with it."""
+        inner = part + 1
+        while inner < len(alive) and inner in self._inner and self._outline.leads[inner] < self._outline.ends[part]:
+            alive[inner] = 1
+            inner += 1
+
     def _is_unit(self, part: int) -> bool:
-        if part in self._closes:
+        if part in self._linked or part in self._inner:
             return False
+        if part in self._closes:
+            return part in self._whole and (self._members or self._outline.is_item(part))
         if part == 0:
             return self._members and self._outline.mark(0) not in "{["
         return self._members or self._outline.is_item(part)

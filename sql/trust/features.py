@@ -16,7 +16,7 @@ from ..select.names import SchemaNames
 from ..select.soundness import SOUNDNESS, soundness_features
 from ..select.vote import candidate_weights
 from ..select.wording import wording_features
-from .checks import find_repeats, find_unstored
+from .checks import find_repeats, find_spellings, find_unstored
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
 from .support import find_outside
 
@@ -196,7 +196,11 @@ def _stand_for(
         sql, result = executed[index].sql, executed[index].result
         if sql in readings and sql not in lost and result is not None:
             reading = readings[sql]
-            seen = (*find_repeats(reading, sql, result, facts.schema.dialect), *find_unstored(reading, context, result))
+            seen = (
+                *find_repeats(reading, sql, result, facts.schema.dialect),
+                *find_unstored(reading, context, result),
+                *find_spellings(reading, sql, context),
+            )
             lost[sql] = (*find_leftovers(reading, context, facts.words), *seen)
 
     def rank(index: int) -> tuple[float, float, float, int, int]:

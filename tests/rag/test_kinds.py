@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ctxprune.errors import InputError, UnknownNameError
-from ctxprune.policies import TopK
+from ctxprune.policies import TokenBudget, TopK
 from ctxprune.pruning.pruner import prune
 from ctxprune.rag.kinds import KINDS, guess_kind, read_context
 from ctxprune.scorers.combined.structured import StructuredScorer
@@ -78,3 +78,21 @@ def test_endings_are_told_apart():
 )
 def test_the_kind_is_that_of_the_name_else_of_the_content(name, head, kind):
     assert guess_kind(name, lambda: head) == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([{"city": "Athens", "year": 1896}, {"city": "Paris", "year": 1900}])[:-9],
+        '{"city": "Athens"}\n{"city": "Paris"}\n{"city": "Rom',
+        '{"city": "Athens", }',
+    ],
+)
+def test_what_cannot_be_read_as_what_it_looks_like_is_text_and_the_note_says_so(text: str) -> None:
+    for policy in (TopK(1), TokenBudget(14), TokenBudget(1000)):
+        result = prune("Paris", read_context(text), scorer=LexicalScorer(), policy=policy)
+        assert result.note.startswith("read as plain text: it looks like json, but this is no JSON: ")
+        assert "line" in result.note
+    assert result.output == text
+    with pytest.raises(InputError):
+        read_context(text, "json")

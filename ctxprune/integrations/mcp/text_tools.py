@@ -63,11 +63,14 @@ async def recall(context: ToolContext, arguments: models.RecallArguments) -> dic
 
 def _describe_cut(pruned: dict[str, Any]) -> str:
     """What was left out; "" if nothing was. Units of a table are rows and columns, whose sum would tell nothing."""
+    # Of plain text it says that it was taken for something else.
+    told = str(pruned["note"]) if pruned["kind"] == "text" else ""
     if pruned["units_after"] == pruned["units_before"]:
-        return ""
+        return told
     if pruned["kind"] in TABLES and pruned["note"]:
         return str(pruned["note"])[1:-1]  # in brackets, for a line among others
-    return f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown"
+    cut = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown"
+    return "; ".join(filter(None, (cut, told)))
 
 
 def _recall_schema(context: ToolContext, stored: StoredSchema, query: str) -> dict[str, Any]:

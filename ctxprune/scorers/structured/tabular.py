@@ -101,6 +101,10 @@ class TabularScorer(Scorer):
                 required[[grid.column_units[column] for column in needs.shown_columns]] = True
         return required
 
+    def is_demand_certain(self, query: str, context: Context[Any]) -> bool:
+        """Whether every number of the question was understood in each table; see `QuestionDemand.certain`."""
+        return all(_find_demand(query, reading).certain for reading in self.readings(context))
+
     def _has_others(self, context: Context[Any]) -> bool:
         """Whether some units are no rows or columns of the tables that are read."""
         inside = {

@@ -12,6 +12,7 @@ from ctxprune.policies import Adaptive, Policy, TableBudget, Threshold, TokenBud
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
+from ctxprune.rag.passages.fallback import FallbackPassage
 from ctxprune.rag.sniff import sniff_kind
 from ctxprune.serve.replies import Json, encode
 from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, describe_replies, make_reply
@@ -121,11 +122,12 @@ def plan(request: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcom
         UnknownNameError: There is no such kind.
         RequestError: The parts of the request contradict each other.
     """
-    if request.kind == "auto":
+    guessed = request.kind == "auto"
+    if guessed:
         request = request.model_copy(update={"kind": "text" if request.text is None else sniff_kind(request.text)})
     if request.kind not in KINDS:
         raise UnknownNameError("kind", request.kind, ["auto", *KINDS])
-    return (_texts if request.kind == "text" else _structured)(request, scorer)
+    return _texts(request, scorer) if request.kind == "text" else _structured(request, scorer, guessed=guessed)
 
 
 def _texts(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
@@ -153,8 +155,8 @@ def _texts(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
     return Task(request.query, make, finish)
 
 
-def _structured(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
-    """A text of any other kind, which stays one of its kind."""
+def _structured(request: PruneRequest, scorer: Scorer, *, guessed: bool) -> Task[Outcome]:
+    """A text of any other kind, which stays one of its kind; where that was `guessed` and is wrong, plain text."""
     if request.text is None or request.documents is not None:
         raise RequestError(f"kind {request.kind} takes one text", status=422, hint="send it as a string, in text")
     for name, value in (("markdown", request.markdown), ("reorder", request.reorder)):
@@ -162,7 +164,7 @@ def _structured(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
             raise RequestError(f"{name} is for kind text, and this is {request.kind}", status=422, hint="leave it out")
     policy = _policy(request, table=request.kind in TABLES)
     pruner = Pruner(scorer, policy, None, request.on_empty)
-    return _single(request, lambda text: _context(text, request.kind), pruner)
+    return _single(request, lambda text: _context(text, "auto" if guessed else request.kind), pruner)
 
 
 def _context(text: str, kind: str) -> Context[str]:
@@ -177,7 +179,9 @@ def _single(request: PruneRequest, make: Callable[[str], Context[str]], pruner: 
 
     def finish(scored: Scored) -> Outcome:
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
-        return _outcome(request, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
+        plain = isinstance(scored.context, FallbackPassage)
+        answered = request.model_copy(update={"kind": "text"}) if plain else request
+        return _outcome(answered, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
 
     return Task(query, lambda: make(text), finish)
 

@@ -106,6 +106,9 @@ def test_texts_are_pruned_and_recalled(tools: Tools) -> None:
     assert "Tickets cost five." in tools.call("recall", id=found["recall"], query="What do tickets cost?")["text"]
     table = tools.call("prune", query="When was Paris?", text="Year,City\n1896,Athens\n1900,Paris\n", kind="csv")
     assert "1900,Paris" in table["text"]
+    cut = tools.call("prune", query="Paris", text='[{"city": "Athens"}, {"city": "Paris"}, {"ci')
+    assert cut["kind"] == "text"
+    assert "read as plain text: it looks like json" in cut["note"]
     assert "no kind is named" in tools.refusal("prune", query="x", text="y", kind="tea")
 
 

@@ -80,6 +80,14 @@ def test_auto_goes_by_the_looks_of_the_text(client: Client) -> None:
     assert client.post("/v1/prune", asked | {"documents": ["Paris."]}).json()["noun"] == "sentences"
 
 
+def test_cut_json_is_pruned_as_text_where_the_kind_was_guessed(client: Client) -> None:
+    asked = {"query": "Paris", "kind": "auto", "text": '[{"city": "Athens"}, {"city": "Paris"}, {"ci'}
+    body = client.post("/v1/prune", asked).json()
+    assert (body["kind"], body["noun"]) == ("text", "sentences")
+    assert body["note"].startswith("read as plain text: it looks like json, but ")
+    assert client.post("/v1/prune", asked | {"kind": "json"}).status_code == 422
+
+
 def test_a_budget_of_a_table_leaves_out_columns_too(client: Client) -> None:
     text = "Year,City,Notes\n1896,Athens,a long and windy road to nowhere\n1900,Paris,nothing much to say here at all\n"
     asked = {"query": "When was Paris?", "kind": "csv", "text": text, "budget": 14}

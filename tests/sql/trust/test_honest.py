@@ -58,3 +58,18 @@ def test_what_the_schema_does_not_say_is_never_sure(shop: Pipeline, question: st
 def test_plain_questions_are_still_answered(shop: Pipeline, question: str) -> None:
     answer = shop.ask(question)
     assert (answer.outcome, len(answer.result.rows)) == ("answered", 1), (answer.sql, answer.doubts)
+
+
+@pytest.mark.parametrize("asked", ["Zo\u00e9", "Zoe\u0301"])
+def test_a_value_stored_with_and_without_composed_letters_is_not_counted_without_reserve(asked: str, tmp_path) -> None:
+    path: Path = tmp_path / "people.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, city TEXT)")
+        rows = [("Zo\u00e9", "Nice"), ("Zoe\u0301", "Nice"), ("Paul", "Paris")]
+        connection.executemany("INSERT INTO people (name, city) VALUES (?, ?)", rows)
+        connection.commit()
+    with Database(path, isolated=False) as database:
+        answer = Pipeline(database).ask(f"How many people are named {asked}?")
+        sure = Pipeline(database).ask("How many people are named Paul?")
+    assert answer.rows == ((2,),) or (answer.outcome == "tentative" and "spellings" in str(answer.doubts[0]))
+    assert (sure.outcome, sure.rows) == ("answered", ((1,),))

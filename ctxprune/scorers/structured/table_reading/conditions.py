@@ -12,6 +12,7 @@ import numpy as np
 from ctxprune.scorers.structured.table_reading.column_names import NAMING, name_strengths
 from ctxprune.scorers.structured.table_reading.dates import MONTHS
 from ctxprune.scorers.structured.table_reading.headers import nearness
+from ctxprune.scorers.structured.table_reading.measures import find_measured
 from ctxprune.scorers.structured.table_reading.named_cells import find_named_cells
 from ctxprune.scorers.structured.table_reading.superlatives import comparative_measures, find_superlatives
 from ctxprune.text.words import STOP_WORDS, stem
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.structured.table_reading.question_form import Condition
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
-__all__ = ["Filter", "find_filters"]
+__all__ = ["Filter", "find_filters", "find_value_filters"]
 
 _SHORT = 0.8  # weight of a condition that is read from an abbreviation
 _UNSURE = 0.5  # weight of a condition that may be another
@@ -51,25 +52,36 @@ class Filter:
     """One condition.
 
     Attributes:
-        columns: Indices of the columns in which it is met, rising.
+        columns: Indices of the columns in which it is met, rising; of one with weight 0 those that may be meant.
         rows: bool (n_rows,), those that fulfil it.
-        weight: 1 for one that is sure, less for one that may be misread.
+        weight: 1 for one that is sure, less for one that may be misread, 0 for one of which the column is not known.
+        bounded: Whether it is a bound ("more than 5").
     """
 
     columns: tuple[int, ...]
     rows: NDArray[np.bool_]
     weight: float = 1.0
+    bounded: bool = False
 
 
-def find_filters(asked: Asked) -> list[Filter]:
-    """The conditions of a question that some rows fulfil and others not.
+def find_filters(asked: Asked, values: list[Filter]) -> list[Filter]:
+    """The conditions of a question that some rows fulfil and others not; `values` are those of `find_value_filters`.
 
-    A value is about one column: of those of its kind and unit that hold such values the one that is named beside it, or
-    the only one; where several may be meant it is unsure. What no row or every row fulfils tells nothing apart.
+    What no row or every row fulfils tells nothing apart.
     """
     texts, used = _filter_texts(asked)
-    found = [*_filter_values(asked), *texts, *_filter_months(asked), *_filter_flags(asked), *_filter_words(asked, used)]
-    return [one for one in found if one.rows.any() and not one.rows.all()]
+    found = [*values, *texts, *_filter_months(asked), *_filter_flags(asked), *_filter_words(asked, used)]
+    return [one for one in found if one.weight and one.rows.any() and not one.rows.all()]
+
+
+def find_value_filters(asked: Asked) -> list[Filter]:
+    """What the question says of numbers and days, whether rows fulfil it or not.
+
+    A value is about one column: of those of its kind and unit that hold such values the one that is named beside it, or
+    the only one; where several may be meant it is unsure. A bound is about no key, and what something costs, weighs and
+    the like is about columns that are named so; where there are none, it decides about no rows.
+    """
+    return list(_filter_values(asked))
 
 
 def _filter_values(asked: Asked) -> Iterator[Filter]:
@@ -84,14 +96,23 @@ def _filter_values(asked: Asked) -> Iterator[Filter]:
         if condition.dated and not bounded:
             # A year holds the month that is asked for.
             inside |= (reading.low <= condition.low) & (reading.high >= condition.high)
-        fitting = _fitting_columns(condition, inside, reading)
+        measured = find_measured(condition, asked, bounded=bounded)
+        fitting = _fitting_columns(condition, inside, measured.columns, reading)
         best = _choose_columns(fitting, condition, asked)
-        if not best.any():
+        doubtful = 1.0
+        if bounded and not (measured.unclear or best.any()):
+            # Only a key holds such values ("orders over 10400"): it may be meant.
+            fitting = _fitting_columns(condition, inside, np.ones_like(measured.columns), reading)
+            best, doubtful = _choose_columns(fitting, condition, asked), _UNSURE
+        if measured.unclear or not best.any():
+            # No row can be told to fulfil it: what may be meant is shown, and the reader decides.
+            likely = _places(measured.columns) if measured.unclear else ()
+            yield Filter(likely, np.zeros(len(inside), dtype=np.bool_), 0.0, bounded)
             continue
         rows = np.asarray((inside & best).any(axis=1))
         if negated and bounded:
             rows = ~rows & np.isfinite(reading.low[:, best]).any(axis=1)
-        yield Filter(_places(best), rows, _weigh(condition, best, asked))
+        yield Filter(_places(best), rows, min(_weigh(condition, best, asked), doubtful), bounded)
 
 
 def _weigh(condition: Condition, columns: NDArray[np.bool_], asked: Asked) -> float:
@@ -105,9 +126,11 @@ def _weigh(condition: Condition, columns: NDArray[np.bool_], asked: Asked) -> fl
     return 1.0 if named or condition.low >= _LARGE else _UNSURE
 
 
-def _fitting_columns(condition: Condition, inside: NDArray[np.bool_], reading: TableReading) -> NDArray[np.bool_]:
-    """The columns of the condition's kind and unit that hold such values, bool (n_columns,)."""
-    valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_) & inside.any(axis=0)
+def _fitting_columns(
+    condition: Condition, inside: NDArray[np.bool_], measured: NDArray[np.bool_], reading: TableReading
+) -> NDArray[np.bool_]:
+    """Those of the `measured` columns, of the condition's kind and unit, that hold such values, bool (n_columns,)."""
+    valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_) & measured & inside.any(axis=0)
     timed = valued & np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)
     columns = timed if condition.dated else valued & ~timed
     if condition.dated and not columns.any():

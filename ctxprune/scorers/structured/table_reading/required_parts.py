@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.column_names import NAMING
-from ctxprune.scorers.structured.table_reading.conditions import find_filters
+from ctxprune.scorers.structured.table_reading.conditions import find_filters, find_value_filters
 from ctxprune.scorers.structured.table_reading.order_rows import extreme_rows, find_orders
 from ctxprune.scorers.structured.table_reading.question_form import find_extremes
 from ctxprune.text.words import fold
@@ -50,6 +50,8 @@ class QuestionDemand:
             rows beside them, or all others, are asked for.
         met: float64 (n_rows,), the share of its conditions, those that may be misread included, that each row fulfils.
         levels: float64 (n_rows,), 0 to 2: how surely each row holds an extreme that it asks for.
+        certain: Whether no number of the question was ignored or may be misread, and the rows fulfil all of its sure
+            conditions. Only then may it be said that the question needs them.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class QuestionDemand:
     matching_rows: tuple[int, ...]
     met: NDArray[np.float64] = field(compare=False)
     levels: NDArray[np.float64] = field(compare=False)
+    certain: bool = True
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -72,7 +75,8 @@ def find_demand(asked: Asked) -> QuestionDemand:
     """What a question needs of the table beside which it was read."""
     form, reading = asked.form, asked.reading
     size = reading.shape[0]
-    filters, orders = find_filters(asked), find_orders(asked.words.folded, asked.strengths, reading)
+    values, orders = find_value_filters(asked), find_orders(asked.words.folded, asked.strengths, reading)
+    filters = find_filters(asked, values)
     sure = [one for one in filters if one.weight >= _SURE]
     met = _sum_weights(filters, size)
     matching = np.zeros(size, dtype=np.bool_)
@@ -90,13 +94,26 @@ def find_demand(asked: Asked) -> QuestionDemand:
     return QuestionDemand(
         kind=form.kind,
         columns=_list_places(asked.named >= NAMING),
-        shown_columns=_find_shown(asked, sure, orders),
+        shown_columns=_find_shown(asked, [*sure, *_find_shown_bounds(values)], orders),
         all_rows=sums_up and not matching.any() and not _has_filter(asked),
         extreme_rows=tuple(sorted(extremes)),
         matching_rows=_list_places(matching),
         met=met / total if total else met,
         levels=levels,
+        certain=all(one.weight >= _SURE and one.rows.any() for one in values) and _are_fulfilled(sure, matching),
     )
+
+
+def _find_shown_bounds(values: list[Filter]) -> list[Filter]:
+    """Bounds that every row fulfils, and those of which the column is not known."""
+    return [one for one in values if one.bounded and (not one.weight or (one.weight >= _SURE and one.rows.all()))]
+
+
+def _are_fulfilled(sure: list[Filter], matching: NDArray[np.bool_]) -> bool:
+    """Whether the matching rows fulfil all sure conditions; where there are none, nothing says that they match."""
+    if not sure:
+        return not matching.any()
+    return all(one.rows[matching].all() for one in sure)
 
 
 def _find_matching(filters: list[Filter], sure: list[Filter], size: int) -> NDArray[np.bool_]:
