@@ -197,7 +197,7 @@ def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[li
     """The best row of a table, if there was no room for it beside the columns."""
     rows = [unit for grid in whole.context.grids for unit in grid.row_units]
     best = max(rows, key=lambda unit: float(whole.scores[unit]), default=None)
-    if best is None or selection.kept[best] or selection.reasons[best] != "budget":
+    if best is None or selection.kept[best] or selection.reasons[best] not in ("budget", "demanded"):
         return None
     columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
     needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))

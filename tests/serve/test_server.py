@@ -194,6 +194,8 @@ def test_a_slow_reader_of_a_stream_keeps_nobody(served: Served) -> None:
 
 
 def test_the_log_is_lines_of_json_without_contents(served: Served) -> None:
+    asked = {"query": "When was the bridge opened?", "text": "It opened in Brazil. Cats sleep."}
+    httpx.post(f"{served.url}/v1/prune", json=asked, headers=KEY, timeout=60).raise_for_status()
     assert served.line("request", route="/v1/prune")
     for words in ("opened", "Brazil", "Cats", "bridge", ALL, hashed(ALL), "gone.sqlite", "Traceback"):
         assert words not in served.raw

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from ctxprune.utils.cancellation import Stop, check_cancelled, run_cancellable, told_at_once
+from ctxprune.utils.cancellation import Stop, call_on_cancel, check_cancelled, run_cancellable
 
 
 def test_one_call_that_fails_or_blocks_keeps_no_other_from_being_made(caplog: pytest.LogCaptureFixture) -> None:
@@ -48,7 +48,7 @@ def test_the_event_loop_does_not_wait_for_a_cancel() -> None:
         go.wait(10)
 
     def work() -> None:
-        with told_at_once(cancel):
+        with call_on_cancel(cancel):
             begun.set()
             cancelled.wait(10)
         ended.set()
