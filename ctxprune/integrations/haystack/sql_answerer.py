@@ -18,6 +18,18 @@ from ctxprune.utils.validation import describe_type
 __all__ = ["SQLAnswerer"]
 
 
+_OUTPUTS: dict[str, Any] = {
+    "text": str,
+    "sql": str,
+    "columns": list[str],
+    "rows": list[list[Any]],
+    "outcome": str,
+    "confidence": float,
+    "doubts": list[str],
+    "reason": str,
+}
+
+
 @component
 class SQLAnswerer:
     """Answers questions from a database by a query that is written, checked and run read-only.
@@ -84,30 +96,12 @@ class SQLAnswerer:
             )
         return default_to_dict(self, **self._init)  # type: ignore[no-any-return]
 
-    @component.output_types(
-        text=str,
-        sql=str,
-        columns=list[str],
-        rows=list[list[Any]],
-        outcome=str,
-        confidence=float,
-        doubts=list[str],
-        reason=str,
-    )
+    @component.output_types(**_OUTPUTS)
     def run(self, query: str, evidence: str = "") -> dict[str, Any]:
         """The answer; raises as `ctxprune.sql.Pipeline.ask`, and a BudgetError where not even the outcome fits."""
         return self._describe(self._open().ask(query, evidence))
 
-    @component.output_types(
-        text=str,
-        sql=str,
-        columns=list[str],
-        rows=list[list[Any]],
-        outcome=str,
-        confidence=float,
-        doubts=list[str],
-        reason=str,
-    )
+    @component.output_types(**_OUTPUTS)
     async def run_async(self, query: str, evidence: str = "") -> dict[str, Any]:
         """As `run`; cancelling ends the query in the database."""
         pipeline = await run_cancellable(self._open)
