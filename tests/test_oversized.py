@@ -16,7 +16,7 @@ from ctxprune.context import Context, Unit
 from ctxprune.context.scores import Scores
 from ctxprune.errors import BudgetError
 from ctxprune.policies.base import Request
-from ctxprune.rag import HtmlOptions, HtmlPage, JsonDocument, Passage, PassageOptions, Passages
+from ctxprune.rag import HtmlOptions, HtmlPage, JsonDocument, Passage, PassageOptions, Passages, Table
 from ctxprune.scorers import Scorer
 from ctxprune.scorers.lexical import LexicalScorer
 
@@ -227,3 +227,10 @@ def test_a_better_row_of_one_token_more_is_not_passed_over() -> None:
         pruned = Pruner("page", TableBudget(budget)).prune("How deep is Lake Garda?", page)
         assert "| Lake Garda | 346 |" in pruned.output
         assert pruned.tokens_after <= budget
+
+
+def test_a_row_that_others_took_the_room_of_is_not_called_too_large() -> None:
+    rows = "".join(f"{i},part{i},{(i * 37) % 90},{(i * 53) % 400},{(i * 11) % 120}\n" for i in range(1, 201))
+    table = Table(f"code_no,item,mass_kg,toll,lasted_min\n{rows}")
+    found = Pruner("tabular.v1", TableBudget(120)).prune("parts with toll under 3", table)  # which no row has
+    assert found.oversized is None or found.oversized.budget > 120

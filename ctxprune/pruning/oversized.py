@@ -201,7 +201,11 @@ def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[li
         return None
     columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
     needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
-    return Oversized(best, int(whole.tokens[best]), max(price(needed.tolist()), 1), 1, 0)
+    enough = max(price(needed.tolist()), 1)
+    # A row that was left out for the sake of others is not too large: it would have had their room.
+    if enough <= price(np.flatnonzero(selection.kept).tolist()):
+        return None
+    return Oversized(best, int(whole.tokens[best]), enough, 1, 0)
 
 
 def find_smallest(request: Request, closure: Closure) -> list[int]:
