@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
+from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,15 +63,9 @@ class BestRun:
         runs = [(start, end) for start, end in run_lengths(budget, group.key) if start >= self.first]
         if not runs:
             raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
-        total, count = torch.zeros(len(runs), dtype=torch.float64), 0
-        for batch in first_rows(subject, self.samples):
-            places = token_places(batch, self.tokens, subject.anatomy)
-            states = unit_states(subject, batch, group)
-            for number, (start, end) in enumerate(runs):
-                near = cosines(states[start][0][places], states[end - 1][1][places])
-                total[number] += (near.acos() / torch.pi if self.distance == "angle" else 1 - near).sum()
-            count += len(places)
-        found = (total / max(count, 1)).tolist()
+        found = run_changes(
+            subject, group, runs, tokens=self.tokens, angle=self.distance == "angle", samples=self.samples
+        ).tolist()
         subject.notes["runs"] = [(*run, distance) for run, distance in zip(runs, found, strict=True)]
         sums = [float(scores[group.key][start:end].sum()) for start, end in runs]
         # rounded: equal runs differ by the last digits, and the scores should decide between them

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["TOKENS", "check_tokens", "cosines", "depth_group", "first_rows", "runs_of", "token_places", "unit_states"]
+__all__ = [
+    "TOKENS",
+    "check_tokens",
+    "cosines",
+    "depth_group",
+    "first_rows",
+    "run_changes",
+    "runs_of",
+    "token_places",
+    "unit_states",
+]
 
 TOKENS = ("all", "first", "last", "summary")
 """Which real tokens of a sequence count; "summary" is the first of encoders and the last of decoders."""
@@ -141,3 +151,34 @@ def unit_states(
 def cosines(before: Tensor, after: Tensor) -> Tensor:
     """Cosine of each row of one with the same row of the other: float64 (rows,), -1..1."""
     return functional.cosine_similarity(before.double(), after.double(), dim=-1).clamp(-1, 1)
+
+
+def run_changes(
+    subject: Subject,
+    group: Group,
+    runs: Sequence[tuple[int, int]],
+    *,
+    tokens: str = "all",
+    angle: bool = False,
+    samples: int = 0,
+) -> Tensor:
+    """Mean change of the residual's direction over each run of layers or sublayers: float64 (runs,).
+
+    Args:
+        subject: Its calibration data are read, without labels.
+        group: Of the layers or sublayers.
+        runs: First place and the place after the last.
+        tokens: Which tokens count, one of `TOKENS`.
+        angle: The angle over pi, 0..1, instead of one less the cosine, 0..2.
+        samples: Most rows that are read; 0 = all.
+    """
+    total, count = torch.zeros(len(runs), dtype=torch.float64), 0
+    for batch in first_rows(subject, samples):
+        # padding would count as "no change"
+        places = token_places(batch, tokens, subject.anatomy)
+        states = unit_states(subject, batch, group)
+        for number, (start, end) in enumerate(runs):
+            near = cosines(states[start][0][places], states[end - 1][1][places])
+            total[number] += (near.acos() / torch.pi if angle else 1 - near).sum()
+        count += len(places)
+    return total / max(count, 1)

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
-from ctxprune.shrink.measure.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
+from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +41,5 @@ class Influence:
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..2; 0 = the direction stays as it is."""
         group = depth_group(groups)
-        total, count = torch.zeros(group.count, dtype=torch.float64), 0
-        for batch in first_rows(subject, self.samples):
-            # a token each, or those of the summary alone: padding would count as "no change"
-            places = token_places(batch, self.tokens, subject.anatomy)
-            pairs = unit_states(subject, batch, group)
-            total += torch.stack([cosines(before[places], after[places]).sum() for before, after in pairs])
-            count += len(places)
-        return {group.key: 1 - total / max(count, 1)}
+        runs = [(place, place + 1) for place in range(group.count)]
+        return {group.key: run_changes(subject, group, runs, tokens=self.tokens, samples=self.samples)}

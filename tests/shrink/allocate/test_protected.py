@@ -10,7 +10,6 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.coarse_to_fine import CoarseToFine, layer_angles  # noqa: E402
 from ctxprune.shrink.allocate.protected import Protected  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
@@ -46,20 +45,6 @@ def test_all_may_be_protected_or_none():
         assert [int((~mask).sum()) for mask in found.values()] == [24] * 4
 
 
-def test_layers_that_turn_their_input_more_keep_more():
-    subject, scores, budget = case(0.5)
-    found = CoarseToFine(steepness=40.0)(subject, scores, budget)
-    angles = layer_angles(subject).tolist()
-    left = [int(found["neuron", layer].sum()) for layer in range(4)]
-    ordered = [left[layer] for layer in sorted(range(4), key=angles.__getitem__)]
-    assert ordered == sorted(ordered)
-    assert ordered[0] < ordered[-1]
-    assert all(0 < angle < 1 for angle in angles)
-    assert budget.gone(found) >= 96
-
-
 def test_bad_parameters_are_refused():
     with pytest.raises(UsageError):
         Protected(first=1.5)
-    with pytest.raises(UsageError):
-        CoarseToFine(steepness=0.0)
