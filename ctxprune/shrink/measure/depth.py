@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TOKENS",
+    "check_sublayer",
     "check_tokens",
     "cosines",
     "depth_group",
     "first_rows",
     "run_changes",
     "runs_of",
+    "sublayer_places",
     "token_places",
     "unit_states",
 ]
@@ -47,6 +49,16 @@ def check_tokens(tokens: str) -> None:
         raise UsageError(f"tokens is {tokens!r}", hint=f"one of {', '.join(TOKENS)}")
 
 
+def check_sublayer(kind: str) -> None:
+    """Refuse what is no kind of sublayer; "" stands for all.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if kind not in ("", "attention", "ffn", "mixer", "moe"):
+        raise UsageError(f"the kind of sublayer is {kind!r}", hint="attention, ffn, mixer or moe")
+
+
 def depth_group(groups: Sequence[Group]) -> Group:
     """The one group of layers or of sublayers.
 
@@ -58,6 +70,17 @@ def depth_group(groups: Sequence[Group]) -> Group:
             f"units are {[group.kind for group in groups]}", hint="this piece is for 'layer' alone or 'sublayer' alone"
         )
     return groups[0]
+
+
+def sublayer_places(anatomy: Anatomy, groups: Sequence[Group], kind: str) -> list[int]:
+    """Places of the sublayers of a kind, where the units are sublayers.
+
+    Raises:
+        UsageError: They are others.
+    """
+    if depth_group(groups).kind != "sublayer":
+        raise UsageError("a kind is of sublayers", where="units", hint='give units = ["sublayer"]')
+    return [place for place, entry in enumerate(anatomy.sublayers) if entry.kind == kind]
 
 
 def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:

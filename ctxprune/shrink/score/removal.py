@@ -1,9 +1,10 @@
-"""What happens without a unit: the loss, or how far the output moves, when it alone is masked.
+"""What happens without units: the loss, or how far the output moves, while they are masked.
 
-Kim and others, Shortened LLaMA (2024): perplexity without each block, all scored once. Song and others, SLEB (ICML
-2024): the same, scored anew after each removal. Zhong and others, BlockPruner (Findings of ACL 2025): the same of
-attention and feed-forward parts. Zhang and others, FinerCut (2024): the change of the output against the whole
-model's.
+One unit at a time: Kim and others, Shortened LLaMA (2024), perplexity without each block, all scored once; Song and
+others, SLEB (ICML 2024), the same, scored anew after each removal; Zhong and others, BlockPruner (Findings of ACL
+2025), the same of attention and feed-forward parts; Zhang and others, FinerCut (2024), the change of the output; Sandri
+and others, 2SSP (TMLR 2025), attention parts alone. By chunk: Muñoz and others, MultiPruner (2025), units ordered by
+magnitude, and the layer narrowed whose last chunk costs the least perplexity.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
 from ctxprune.shrink.measure.removal import MEASURES, losses_without
+from ctxprune.shrink.score.unit_magnitude import UnitMagnitude
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,30 +32,55 @@ __all__ = ["Removal"]
 
 @dataclass(frozen=True)
 class Removal:
-    """The loss, or the change of the output against the teacher's, with one unit masked and all others there.
+    """The loss, or the change of the output against the teacher's, with some units masked and all others there.
 
-    One forward pass over the data for each unit. Labels where the task's loss needs them.
+    One forward pass over the data for each unit, or chunk. Labels where the task's loss needs them.
 
     Attributes:
         measure: "loss" (of the task), "divergence" (the task's, from the teacher), or one of `MEASURES`.
         samples: Most rows of calibration that are read; 0 = all.
+        only: Kind of the sublayers that are tried, all others scoring infinity; "" = all units.
+        chunk: Share of a group's units, those of the smallest weights, that are masked together, one at least; all
+            others score above every chunk, by magnitude. 0 = each unit by itself.
     """
 
     measure: str = "loss"
     samples: int = 0
+    only: str = ""
+    chunk: float = 0.0
 
     def __post_init__(self) -> None:
+        check_sublayer(self.only)
         if self.measure not in ("loss", "divergence", *MEASURES):
             known = ", ".join(("loss", "divergence", *MEASURES))
             raise UsageError(f"measure is {self.measure!r}", hint=f"one of {known}")
+        if not 0 <= self.chunk <= 1:
+            raise UsageError(f"chunk is {self.chunk!r}", hint="give a share from 0 to 1")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,): higher = more is lost without the unit."""
+        if self.chunk:
+            return self._by_chunk(subject, groups)
         scores = {}
         for group in groups:
+            places = sublayer_places(subject.anatomy, [group], self.only) if self.only else list(range(group.count))
             # row u masks unit u and leaves the others open
-            gates = 1 - torch.eye(group.count)
-            scores[group.key] = losses_without(
-                subject, [{group.key: gate} for gate in gates], measure=self.measure, samples=self.samples
-            )
+            gates = (1 - torch.eye(group.count))[places]
+            scores[group.key] = torch.full((group.count,), torch.inf, dtype=torch.float64)
+            scores[group.key][places] = self._losses(subject, [{group.key: gate} for gate in gates])
         return scores
+
+    def _by_chunk(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        sizes = UnitMagnitude(norm=1)(subject, groups)
+        chunks = {
+            key: size.argsort(stable=True)[: max(round(self.chunk * len(size)), 1)] for key, size in sizes.items()
+        }
+        gates = [{key: torch.ones(len(sizes[key])).index_fill(0, chunk, 0)} for key, chunk in chunks.items()]
+        losses, scores = self._losses(subject, gates), {}
+        for (key, size), loss in zip(sizes.items(), losses, strict=True):
+            scores[key] = losses.max() + 1 + size / size.max().clamp(min=1e-12)
+            scores[key][chunks[key]] = loss
+        return scores
+
+    def _losses(self, subject: Subject, gates: Sequence[dict[Key, Tensor]]) -> Tensor:
+        return losses_without(subject, gates, measure=self.measure, samples=self.samples)

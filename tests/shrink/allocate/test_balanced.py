@@ -14,7 +14,7 @@ from ctxprune.shrink.allocate.balanced import Balanced  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
-from ctxprune.shrink.score.attention_removal import AttentionRemoval  # noqa: E402
+from ctxprune.shrink.score.removal import Removal  # noqa: E402
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
@@ -38,12 +38,14 @@ def test_the_balance_is_the_papers(share: float):
 
 def test_only_attention_parts_are_scored():
     subject = models.encoder()
-    found = AttentionRemoval()(subject, subject.groups(["sublayer"]))["sublayer", -1]
+    found = Removal(only="attention")(subject, subject.groups(["sublayer"]))["sublayer", -1]
     assert torch.isinf(found).tolist() == [False, True] * 4
     mask = torch.ones(8, dtype=torch.bool)
     mask[4] = False
     assert float(found[4]) == pytest.approx(subject.loss(remove(subject.model, {("sublayer", -1): mask})), abs=1e-5)
     with pytest.raises(UsageError):
-        AttentionRemoval()(subject, subject.groups(["head"]))
+        Removal(only="attention")(subject, subject.groups(["head"]))
+    with pytest.raises(UsageError, match="kind of sublayer"):
+        Removal(only="head")
     with pytest.raises(UsageError):
         Balanced(balance=0.0)

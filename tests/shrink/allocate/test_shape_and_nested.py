@@ -10,8 +10,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.allocate.lowest import Lowest  # noqa: E402
 from ctxprune.shrink.allocate.nested import Nested  # noqa: E402
-from ctxprune.shrink.allocate.only import Only  # noqa: E402
 from ctxprune.shrink.allocate.per_kind import PerKind  # noqa: E402
 from ctxprune.shrink.allocate.shape import Shape  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
@@ -92,7 +92,10 @@ def test_every_kind_loses_its_share():
 def test_only_feed_forward_sublayers_go():
     subject = models.encoder()
     scores, budget, _ = given(subject, ["sublayer"], 0.11)
-    kept = Only()(subject, scores, budget)["sublayer", -1]
+    kept = Lowest(only="ffn")(subject, scores, budget)["sublayer", -1]
     assert bool(kept[::2].all())
     assert int((~kept).sum()) == 2
     assert budget.gone({("sublayer", -1): kept}) <= budget.remove
+    for piece in (Lowest(only="moe"), Lowest(only="ffn", least=4)):
+        with pytest.raises(UsageError, match="sublayers are of kind"):
+            piece(subject, scores, budget)

@@ -12,6 +12,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.measure.removal import output_change  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.score.removal import Removal  # noqa: E402
@@ -66,3 +67,25 @@ def test_rows_beyond_the_samples_do_not_count():
 def test_another_measure_is_refused():
     with pytest.raises(UsageError, match="measure"):
         Removal("guess")
+
+
+def test_the_weakest_units_of_the_cheapest_layer_go_first():
+    subject = models.encoder()
+    groups = subject.groups(["neuron"])
+    with torch.no_grad():  # neurons 5 and 9 of layer 2 do next to nothing
+        layer = subject.model.bert.encoder.layer[2]
+        for entry in (layer.intermediate.dense.weight, layer.intermediate.dense.bias):
+            entry[[5, 9]] *= 1e-4
+        layer.output.dense.weight[:, [5, 9]] *= 1e-4
+    scores = Removal(chunk=2 / 48)(subject, groups)
+    ranks = sorted((float(value), key, place) for key, score in scores.items() for place, value in enumerate(score))
+    chunk = [entry[2] for entry in ranks if entry[1] == ("neuron", 2)][:2]
+    assert chunk == [5, 9]
+    gate = torch.ones(48)
+    gate[[5, 9]] = 0
+    with apply_gates(subject.model, {("neuron", 2): gate}):
+        assert float(scores["neuron", 2][5]) == pytest.approx(subject.loss(), rel=1e-6)
+    chunks = {entry[:2] for entry in ranks[:8]}
+    assert len(chunks) == 4  # every group's chunk comes before all other units
+    with pytest.raises(UsageError, match="chunk"):
+        Removal(chunk=2.0)
