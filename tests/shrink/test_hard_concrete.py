@@ -15,7 +15,6 @@ from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates, op
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
-from ctxprune.shrink.score.learned_gates import LearnedGates  # noqa: E402
 
 
 @pytest.mark.parametrize("a", [-2.0, 0.0, 1.5])
@@ -52,11 +51,11 @@ def test_gates_start_nowhere_without_a_budget_and_weights_stay_or_move_as_asked(
     subject = dataclasses.replace(models.encoder(), teacher=models.bert())
     groups = subject.groups(["head", "neuron"])
     with pytest.raises(UsageError, match="budget"):
-        LearnedGates(steps=1)(subject, groups)
+        LearnGates(steps=1)(subject)
     budget = Budget(groups, unit_costs(subject.model, groups, "flops"), 1e6)
     subject = dataclasses.replace(subject, budget=budget)
     before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
-    scores = LearnedGates(steps=3)(subject, groups)
+    scores = LearnGates(steps=3, weights="none", layers=0.0)(subject).learned
     assert {key: len(score) for key, score in scores.items()} == {group.key: group.count for group in groups}
     assert all(torch.equal(entry, before[name]) for name, entry in subject.model.state_dict().items())
     for weights in ("all", "adapters"):

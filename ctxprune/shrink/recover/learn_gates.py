@@ -1,8 +1,8 @@
-"""Gates and weights that are learned together before removal: CoFi, Sheared LLaMA, Compresso.
+"""Gates that are learned before removal, with weights or alone: L0, CoFi, Sheared LLaMA, Compresso.
 
-Xia and others, Structured Pruning Learns Compact and Accurate Models, ACL 2022; Xia and others, Sheared LLaMA, ICLR
-2024; Guo and others, Compresso, 2023 (the weights learn through low-rank adapters). The gates themselves are
-not folded into the weights: they end near 0 or 1.
+Louizos and others (L0), ICLR 2018, with a Lagrangian to the target as in CoFi (Xia and others, ACL 2022); Xia and
+others, Sheared LLaMA, ICLR 2024; Guo and others, Compresso, 2023 (the weights learn through low-rank adapters). The
+gates themselves are not folded into the weights: they end near 0 or 1.
 """
 
 from __future__ import annotations
@@ -10,13 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import torch
+
 from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.shape import Shape
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
 from ctxprune.shrink.learning.losses import layered_loss
-from ctxprune.shrink.score.learned_gates import constraint_of
+from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LearnGates"]
@@ -61,7 +69,7 @@ class LearnGates:
             UsageError: There is no budget.
         """
         groups, learning = subject.needed_budget().groups, GateTraining(self.steps, self.rate, self.weight_rate)
-        constraint, loss = constraint_of(subject, groups, self.towards), layered_loss(subject, self.layers)
+        constraint, loss = self._constraint(subject, groups), layered_loss(subject, self.layers)
         if self.weights != "adapters":
             tuned = list(subject.model.parameters()) if self.weights == "all" else []
             learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
@@ -72,3 +80,17 @@ class LearnGates:
             learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
         merge_adapters(subject.model, adapters)
         return replace(subject, learned=learned)
+
+    def _constraint(self, subject: Subject, groups: Sequence[Group]) -> Callable[[Mapping[Key, Tensor]], Tensor]:
+        """How far expected shares are above their targets: of the whole cost, or of each group's count."""
+        # as shares, so that the pressure is of one size whatever the measure counts
+        budget = subject.needed_budget()
+        if self.towards == "shape":
+            sizes = {group.key: group.count for group in groups}
+            counts = Shape().counts(subject, sizes, budget)
+            return lambda open_: torch.stack(
+                [open_[key].double().mean() - counts[key] / size for key, size in sizes.items()]
+            )
+        prices = coupled_costs(subject.model, budget.measure)
+        whole = float(prices.cost({}))
+        return lambda open_: ((prices.cost(open_) - (whole - budget.remove)) / whole)[None]

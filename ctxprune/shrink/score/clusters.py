@@ -1,8 +1,7 @@
 """SEAP's score: activations of each task, found as clusters of the data.
 
 Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025: hidden states of one task lie together,
-and a unit's importance is taken over them alone: variance of the input of the consumer times its column's squared
-norm (WIFV), or its root mean square times the norm (WIFN).
+and a unit's importance is taken over them alone (see `Fluctuation`).
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means
-from ctxprune.shrink.measure.activations import consumers, layer_states, moments
-from ctxprune.shrink.score.base import column_squares
+from ctxprune.shrink.measure.activations import layer_states
+from ctxprune.shrink.score.fluctuation import Fluctuation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.measure.activations import Moments
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
@@ -38,7 +36,7 @@ class Clusters:
         clusters: How many; rows are told apart by the mean of their middle layer's states.
         only: Number of the cluster that alone counts, the largest being 0; -1 = all of them.
         across: How clusters become one score where all count: "mean" (weighted by rows) or "max" (what any task needs).
-        statistic: "variance" (WIFV) or "norm" (WIFN).
+        statistic: As of `Fluctuation`.
     """
 
     clusters: int = 4
@@ -49,10 +47,9 @@ class Clusters:
     def __post_init__(self) -> None:
         if self.clusters < 1 or not -1 <= self.only < self.clusters:
             raise UsageError(f"clusters is {self.clusters} and only {self.only}", hint="only from -1 to clusters - 1")
-        if self.across not in ("max", "mean") or self.statistic not in ("norm", "variance"):
-            raise UsageError(
-                f"across is {self.across!r} and statistic {self.statistic!r}", hint="mean or max; variance or norm"
-            )
+        if self.across not in ("max", "mean"):
+            raise UsageError(f"across is {self.across!r}", hint="'mean' or 'max'")
+        Fluctuation(self.statistic)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; unlabelled data. Notes `clusters`: rows of each."""
@@ -65,25 +62,14 @@ class Clusters:
         total: dict[Key, Tensor] = {}
         for cluster in chosen:
             rows = _rows(subject.calibration, labels == cluster)
-            found = moments(replace(subject, calibration=rows), consumers(groups))
+            own = Fluctuation(self.statistic)(replace(subject, calibration=rows), groups)
             weight = float(sizes[cluster]) / float(sizes[chosen].sum())
-            for group in groups:
-                own = self._importance(subject, group, found)
-                old = total.get(group.key)
+            for key, score in own.items():
                 if self.across == "max":
-                    total[group.key] = own if old is None else torch.maximum(old, own)
+                    total[key] = torch.maximum(total.get(key, score), score)
                 else:
-                    total[group.key] = weight * own if old is None else old + weight * own
+                    total[key] = total.get(key, 0) + weight * score
         return total
-
-    def _importance(self, subject: Subject, group: Group, found: Mapping[str, Moments]) -> Tensor:
-        columns = column_squares(subject, group)
-        seen = found[group.consumer]
-        if self.statistic == "variance":
-            values = seen.variance * columns
-        else:
-            values = (seen.squares / seen.count).sqrt() * columns.sqrt()
-        return values.view(group.count, group.block).mean(1)
 
 
 def _labels(subject: Subject, clusters: int) -> Tensor:

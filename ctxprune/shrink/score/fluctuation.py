@@ -1,7 +1,8 @@
-"""FLAP's score: how much a unit's activation moves, times the weights that read it.
+"""How much of an activation the weights read: FLAP's, CFSP's and SEAP's scores.
 
-An and others, Fluctuation-based Adaptive Structured Pruning for Large Language Models, AAAI 2024. A channel that hardly
-moves can be replaced by its mean, which a bias holds.
+An and others, Fluctuation-based Adaptive Structured Pruning for Large Language Models (FLAP), AAAI 2024: a channel that
+hardly moves can be replaced by its mean, which a bias holds. Wang and others, CFSP, COLING 2025: the activation times
+the weight. Liang and others, SEAP, 2025, has both, as WIFV and WIFN.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.score.base import column_squares
 
@@ -20,18 +22,34 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Fluctuation"]
+__all__ = ["STATISTICS", "Fluctuation"]
+
+STATISTICS = ("norm", "square", "variance")
 
 
 @dataclass(frozen=True)
 class Fluctuation:
-    """Variance over tokens of each input of the consumer, times its column's squared norm, summed over the unit."""
+    """A statistic of each input j of the matrix W that reads a unit, summed over the unit's inputs.
+
+    Attributes:
+        statistic: "variance", Var[x_j] ||W_:j||^2 (FLAP); "square", E[x_j^2] ||W_:j||^2; "norm", the root of that.
+    """
+
+    statistic: str = "variance"
+
+    def __post_init__(self) -> None:
+        if self.statistic not in STATISTICS:
+            raise UsageError(f"statistic is {self.statistic!r}", hint=f"one of {', '.join(STATISTICS)}")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""
         found = moments(subject, consumers(groups))
         scores = {}
         for group in groups:
-            columns = column_squares(subject, group)
-            scores[group.key] = (found[group.consumer].variance * columns).view(group.count, group.block).sum(1)
+            columns, seen = column_squares(subject, group), found[group.consumer]
+            if self.statistic == "norm":
+                values = (seen.squares / seen.count).sqrt() * columns.sqrt()
+            else:
+                values = (seen.variance if self.statistic == "variance" else seen.squares / seen.count) * columns
+            scores[group.key] = values.view(group.count, group.block).sum(1)
         return scores

@@ -13,11 +13,9 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.model.subject import parameter_of  # noqa: E402
 from ctxprune.shrink.score.activation_norm import ActivationNorm  # noqa: E402
-from ctxprune.shrink.score.activation_weight import ActivationWeight  # noqa: E402
 from ctxprune.shrink.score.condition import Condition  # noqa: E402
 from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
 from ctxprune.shrink.score.greedy_output import GreedyOutput, greedy_changes  # noqa: E402
-from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.representative import Representative, representative_ranks  # noqa: E402
 from ctxprune.shrink.score.unit_magnitude import UnitMagnitude  # noqa: E402
@@ -56,8 +54,13 @@ def test_the_width_is_summed_over_norms():
 
 def test_activation_times_weight_and_condition_by_hand():
     subject, group, inputs, weight = case()
-    plain = torch.einsum("tub,oub->tub", inputs.square(), weight.square()).mean(0).sum(1).sqrt()
-    assert torch.allclose(ActivationWeight()(subject, [group])[group.key], plain)
+    columns = weight.square().sum(0)
+    for statistic, wanted in (
+        ("variance", inputs.var(0, correction=0) * columns),
+        ("square", inputs.square().mean(0) * columns),
+        ("norm", inputs.square().mean(0).sqrt() * columns.sqrt()),
+    ):
+        assert torch.allclose(Fluctuation(statistic)(subject, [group])[group.key], wanted.sum(1))
     added = torch.einsum("tub,oub->uto", inputs, weight)
     wanted = added.flatten(1).norm(dim=1) / added.sum(0).norm()
     assert torch.allclose(Condition()(subject, [group])[group.key], wanted)
@@ -104,15 +107,14 @@ def test_magnitudes_by_hand():
 
 def test_bad_parameters_are_refused():
     for make, wrong in (
-        (UnitMagnitude, {"norm": 3}), (ActivationNorm, {"rows": "max"}), (Representative, {"steps": 0}),
+        (UnitMagnitude, {"norm": 3}), (ActivationNorm, {"rows": "max"}), (ActivationNorm, {"within": 3}),
+        (Fluctuation, {"statistic": "mean"}), (Representative, {"steps": 0}),
     ):  # fmt: skip
         with pytest.raises(UsageError):
             make(**wrong)
 
 
-@pytest.mark.parametrize(
-    "score", [ActivationNorm(), ActivationWeight(), Condition(), Fluctuation(), GreedyOutput(), Inactive(), Knowledge()]
-)
+@pytest.mark.parametrize("score", [ActivationNorm(), Condition(), Fluctuation(), GreedyOutput(), Knowledge()])
 def test_units_that_no_matrix_reads_are_refused(score):
     subject = models.encoder()
     with pytest.raises(UsageError, match="no single matrix reads units of kind 'layer'"):

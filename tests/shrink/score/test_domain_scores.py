@@ -12,10 +12,10 @@ from shrink import models  # noqa: E402
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
+from ctxprune.shrink.score.activation_norm import ActivationNorm  # noqa: E402
 from ctxprune.shrink.score.clusters import Clusters  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
 from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
-from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
 from ctxprune.shrink.score.mixed import Mixed  # noqa: E402
 
 
@@ -32,7 +32,7 @@ def test_one_cluster_is_the_whole_and_more_differ_from_it():
     groups = subject.groups(["head", "neuron"])
     whole = Clusters(clusters=1, statistic="variance")(subject, groups)
     plain = Fluctuation()(subject, groups)
-    assert all(torch.allclose(whole[group.key] * group.block, plain[group.key]) for group in groups)
+    assert all(torch.allclose(whole[group.key], plain[group.key]) for group in groups)
     one = Clusters(clusters=3, only=0)(subject, groups)
     most = Clusters(clusters=3, across="max")(subject, groups)
     assert sum(subject.notes["clusters"]) == 24
@@ -44,11 +44,15 @@ def test_units_that_never_wake_have_no_score():
     group = subject.groups(["neuron"])[0]
     with torch.no_grad():
         subject.model.get_submodule(group.reader).weight[5] = 0
-    found = Inactive(relative=False)(subject, [group])[group.key]
+    found = ActivationNorm(rows="pooled", within=1)(subject, [group])[group.key]
     assert float(found[5]) == 0
     wanted = module_inputs(subject, [group.consumer])[group.consumer].abs().mean(0)
     assert torch.allclose(found.float(), wanted, atol=1e-5)
-    assert float(Inactive()(subject, [group])[group.key].max()) == 1
+    head = subject.groups(["head"])[0]
+    inputs = module_inputs(subject, [head.consumer])[head.consumer].abs().mean(0).view(head.count, -1).sum(1)
+    found = ActivationNorm(rows="pooled", within=1)(subject, [head])[head.key]
+    assert torch.allclose(found.float(), inputs, atol=1e-5)
+    assert float(ActivationNorm(rows="pooled", within=1, relative=True)(subject, [group])[group.key].max()) == 1
 
 
 def test_scores_of_two_tasks_are_mixed():
