@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.measure.activations import moments
+from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.score.obs import Obs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,8 @@ class Dual:
         """float64 of each parameter's shape, from 0 up; labels where the task has them.
 
         Raises:
-            InputError: A matrix is of no linear module, or the loss has no gradient.
+            InputError: The loss has no gradient.
+            UsageError: A matrix is of no linear module.
         """
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         general = self._general(replace(subject, calibration=subject.related or subject.calibration), groups)
@@ -66,17 +67,5 @@ class Dual:
         return scores
 
     def _general(self, subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
-        paths = [name.rpartition(".")[0] for name in names]
-        found = moments(subject, paths, products=True)
-        general = {}
-        for name, path in zip(names, paths, strict=True):
-            products = found[path].products
-            weight = parameter_of(subject.model, name).detach().double()
-            if products is None or products.shape[0] != weight.shape[1]:
-                raise InputError("this score is for linear modules", where=name)
-            curve = products / found[path].count
-            # dead inputs have no curvature, and the inverse would be infinite
-            curve = curve + self.damping * curve.diagonal().mean().clamp(min=1e-12) * torch.eye(len(curve))
-            importance = weight.square() / torch.linalg.inv(curve).diagonal()
-            general[name] = importance / importance.mean().clamp(min=1e-300)
-        return general
+        found = Obs(self.damping)(subject, names)
+        return {name: score / score.mean().clamp(min=1e-300) for name, score in found.items()}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.errors import UsageError
+from ctxprune.shrink.measure.activations import moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -24,9 +25,34 @@ class Wanda:
 
     Sun and others, A Simple and Effective Pruning Approach for Large Language Models, ICLR 2024. Norms are taken in the
     unpruned model, not layer after layer with pruned layers before; padding is left out.
+
+    Attributes:
+        made: Power of ||A_i|| in |W_ij| * ||A_i||^made for the matrices that make neuron i, A its activation; 0 =
+            Wanda's score for these, too. Guo and others, Dependency-Aware Semi-Structured Sparsity of GLU Variants in
+            Large Language Models, 2024 (DaSS, with 0.5): neurons that the last matrix hardly reads lose more of their
+            weights, so scores are to be compared over the rows of a matrix, not within them.
     """
+
+    made: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.made < 0:
+            raise UsageError(f"made is {self.made!r}", hint="give a power from 0 up")
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        found = weight_moments(subject, groups)
-        return {name: parameter_of(subject.model, name).detach().abs() * found[name].norms.float() for name in groups}
+        norms = self._of_makers(subject) if self.made else {}
+        found = weight_moments(subject, [name for name in groups if name not in norms])
+        norms |= {name: entry.norms.float() for name, entry in found.items()}
+        return {name: parameter_of(subject.model, name).detach().abs() * norms[name] for name in groups}
+
+    def _of_makers(self, subject: Subject) -> dict[str, Tensor]:
+        """By the name of each matrix that makes neurons: (neurons, 1)."""
+        neurons = subject.anatomy.of_kind("neuron")
+        found = moments(subject, [group.consumer for group in neurons])
+        return {
+            part.parameter: (found[group.consumer].norms.float() ** self.made)[:, None]
+            for group in neurons
+            for part in group.slices
+            if part.axis == 0
+        }
