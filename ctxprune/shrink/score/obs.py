@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import damp, weight_moments
-from ctxprune.shrink.measure.gradients import output_gradients
+from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.utils.validation import check_number
 
@@ -30,27 +29,19 @@ class Obs:
     pass, no labels.
 
     Attributes:
-        damping: Added to the diagonals, as a share of their means.
-        kronecker: Whether it is divided by 2 [G^-1]_ii, G the mean of g g^T over the gradients of outputs: the Fisher
-            matrix as H (x) G, in units of the loss, so comparable over matrices. van der Ouderaa and others, The LLM
-            Surgeon, ICLR 2024. Needs labels.
+        damping: Added to H's diagonal, as a share of its mean.
     """
 
     damping: float = 0.01
-    kronecker: bool = False
 
     def __post_init__(self) -> None:
         check_number("damping", self.damping, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """float64 of the parameter's shape by its name, from 0 up, in units of the mean squared output."""
-        inputs = weight_moments(subject, groups, products=True)
-        outputs = output_gradients(subject, groups) if self.kronecker else {}
+        found = weight_moments(subject, groups, products=True)
         scores = {}
         for name in groups:
-            scores[name] = parameter_of(subject.model, name).detach().double().square()
-            scores[name] = scores[name] / torch.linalg.inv(inputs[name].hessian(self.damping)).diagonal()
-            if self.kronecker:
-                down = torch.linalg.inv(damp(outputs[name], self.damping)).diagonal()
-                scores[name] = 0.5 * scores[name] / down[:, None]
+            inverse = torch.linalg.inv(found[name].hessian(self.damping)).diagonal()
+            scores[name] = parameter_of(subject.model, name).detach().double().square() / inverse
         return scores

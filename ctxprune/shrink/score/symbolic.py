@@ -1,8 +1,8 @@
 """Single weights: a score as a formula over a weight's size, its gradients' norm and its input's norm, given or found.
 
-Dong and others, Pruner-Zero: Evolving Symbolic Pruning Metric from Scratch for Large Language Models, ICML 2024: genetic
-programming, in which a tree of operations is a score; W^2 scaled(G) is what it found. Das and others, Beyond Size: How
-Gradients Shape Pruning Decisions in Large Language Models, 2023 (GBLM-Pruner): W (100 G + X).
+Dong and others, Pruner-Zero: Evolving Symbolic Pruning Metric from Scratch for Large Language Models, ICML 2024:
+genetic programming over trees of operations; W^2 scaled(G) is what it found. Das and others, Beyond Size: How Gradients
+Shape Pruning Decisions in Large Language Models, 2023 (GBLM-Pruner): W (100 G + X).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ctxprune.shrink.compensate.surgeon import Surgeon  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.measure.gradients import output_gradients  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
-from ctxprune.shrink.score.obs import Obs  # noqa: E402
+from ctxprune.shrink.score.kronecker import Kronecker  # noqa: E402
 
 FIRST = "bert.encoder.layer.0.attention.self.query.weight"
 READER = "bert.encoder.layer.3.output.dense.weight"
@@ -64,11 +64,11 @@ def test_slopes_of_outputs_are_those_of_a_bias():
 
 def test_kronecker_is_the_product_of_both_curvatures():
     subject = models.encoder()
-    scores = Obs(1e6, kronecker=True)(subject, [READER])[READER]
+    scores = Kronecker(damping=1e6)(subject, [READER])[READER]
     squares = subject.model.get_parameter(READER).detach().square()
     ratio = scores / squares
     assert float(ratio.std() / ratio.mean()) < 1e-2  # with both factors nearly unit matrices sizes alone are left
-    assert not torch.equal(scores.argsort(), Obs(kronecker=True)(subject, [READER])[READER].argsort())
+    assert not torch.equal(scores.argsort(), Kronecker()(subject, [READER])[READER].argsort())
     plain = [{name: batch[name] for name in ("input_ids", "attention_mask")} for batch in subject.calibration]
     with pytest.raises(InputError, match="no gradient"):
         output_gradients(replace(subject, calibration=plain, teacher=subject.model), [READER])
@@ -114,11 +114,6 @@ def test_besa_ranks_and_chances():
 
 
 def test_bad_settings_are_refused():
-    for make in (
-        lambda: Surgeon(0),
-        lambda: Obs(0, kronecker=True),
-        lambda: SparseLlm(turns=0),
-        lambda: Besa(candidates=1),
-    ):
+    for make in (lambda: Surgeon(0), lambda: Kronecker(0), lambda: SparseLlm(turns=0), lambda: Besa(candidates=1)):
         with pytest.raises(UsageError):
             make()
