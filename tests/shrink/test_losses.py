@@ -21,6 +21,7 @@ from ctxprune.shrink.learning.losses import (  # noqa: E402
     margin_loss,
     record_outputs,
 )
+from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
@@ -106,14 +107,18 @@ def test_hidden_needs_a_map_only_where_widths_differ():
     assert value(bridge.grad.abs().sum()) > 0
 
 
-def test_nearest_finds_the_layer_that_was_kept():
+def test_each_of_the_teachers_layers_is_followed_by_the_nearest():
     subject = with_teacher(models.encoder())
     shallow = subject.with_model(remove(subject.model, {("layer", -1): torch.tensor([True, True, False, False])}))
     batch = subject.calibration[0]
-    uniform, nearest = (
-        build_objective(shallow, "hidden", layers=name).loss(shallow.model, batch) for name in ("uniform", "nearest")
-    )
-    assert value(nearest.detach()) < value(uniform)
+    states, wanted = layer_states(shallow, batch)[1:], layer_states(subject, batch)[1:]
+    apart = sum(
+        min(float((own - goal).square().mean() / goal.square().mean()) for own in states) for goal in wanted
+    ) / len(wanted)
+    output = value(build_objective(shallow, "output").loss(shallow.model, batch))
+    for weight in (1.0, 0.1):
+        aim = build_objective(shallow, "hidden", layers="nearest", weight=weight)
+        assert value(aim.loss(shallow.model, batch)) == pytest.approx(output + weight * apart, rel=1e-4)
 
 
 def test_layers_are_matched_by_height():

@@ -28,7 +28,6 @@ from torch.nn import functional
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import check_towards
 from ctxprune.shrink.measure.activations import watch_modules
-from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ __all__ = [
     "build_objective",
     "check_objective",
     "layer_pairs",
-    "layered_loss",
     "listwise_loss",
     "margin_loss",
-    "nearest_distance",
     "record_outputs",
 ]
 
@@ -70,7 +67,12 @@ class Objective:
 
 
 def build_objective(
-    subject: Subject, loss: str = "output", *, towards: str = "teacher", layers: str = "uniform"
+    subject: Subject,
+    loss: str = "output",
+    *,
+    towards: str = "teacher",
+    layers: str = "uniform",
+    weight: float = 1.0,
 ) -> Objective:
     """The objective of that name for a subject.
 
@@ -78,8 +80,9 @@ def build_objective(
         subject: With a teacher, or with a teacher's scores in its batches; without either the labels stand in.
         loss: One of `LOSSES`.
         towards: "teacher", or "labels" for the task's own loss, whatever `loss` is.
-        layers: How states are matched by "hidden": "uniform" (as far up in both models) or "nearest" (of the smaller
-            model's layers the one whose states are nearest).
+        layers: How states are matched by "hidden": "uniform" (as far up in both models) or "nearest" (for each of the
+            teacher's layers the model's one whose states are nearest).
+        weight: Of the states' distance in "hidden".
 
     Raises:
         UsageError: No such loss or map, or the subject lacks what it needs (a teacher, groups).
@@ -96,7 +99,7 @@ def build_objective(
     if not known or (loss == "hidden" and subject.teacher is None):
         raise UsageError(f"the loss {loss!r} needs a teacher", hint="give the subject one, or train towards labels")
     if loss == "hidden":
-        return _hidden(subject, layers)
+        return _hidden(subject, layers, weight)
     if loss == "output":
         return Objective(lambda model, batch: _output(subject, subject.task.output(model, batch), batch))
     if any("groups" not in batch for batch in subject.needed_calibration()):
@@ -155,11 +158,11 @@ def _output(subject: Subject, output: Tensor, batch: Batch) -> Tensor:
     return subject.task.divergence(output, _wanted(subject, batch, output), batch)
 
 
-def _hidden(subject: Subject, layers: str) -> Objective:
+def _hidden(subject: Subject, layers: str, weight: float) -> Objective:
     teacher: Any = subject.teacher
     above = subject.with_model(teacher).anatomy
     own = subject.anatomy
-    chosen = layer_pairs(len(own.layers), len(above.layers))
+    chosen = layer_pairs(len(own.layers), len(above.layers)) if layers == "uniform" else range(len(above.layers))
     bridge = None
     if own.width != above.width:
         bridge = nn.Linear(own.width, above.width, bias=False)
@@ -178,7 +181,7 @@ def _hidden(subject: Subject, layers: str) -> Objective:
         for place, state in enumerate(wanted):
             # relative to the teacher's size, or the top layers, whose states are largest, would decide alone
             near = [_relative(entry, state) for entry in (mapped if layers == "nearest" else mapped[place : place + 1])]
-            total = total + min(near, key=lambda entry: float(entry.detach())) / len(wanted)
+            total = total + weight * min(near, key=lambda entry: float(entry.detach())) / len(wanted)
         return total
 
     return Objective(loss, list(bridge.parameters()) if bridge else [])
@@ -199,38 +202,3 @@ def record_outputs(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iter
     states: list[Tensor] = []
     with watch_modules(model, paths, batch, lambda _, found: states.append(found), outputs=True):
         yield states
-
-
-def nearest_distance(states: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Mean over the teacher's layers of the least mean squared distance to one of the student's: a scalar from 0 up.
-
-    Args:
-        states, wanted: Output of each layer, (tokens, width). Where the widths differ the distance is 0.
-    """
-    # with the width pruned there is nothing to compare dimension by dimension
-    if not states or states[0].shape != wanted[0].shape:
-        return torch.zeros(())
-    pairs = [torch.stack([functional.mse_loss(own, goal) for own in states]).min() for goal in wanted]
-    return torch.stack(pairs).mean()
-
-
-def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch], Tensor]:
-    """Divergence from the teacher's output plus `weight` times that of the layers; without one the task's loss."""
-    teacher = subject.teacher
-    if teacher is None:
-        return subject.task.loss
-
-    def loss(model: nn.Module, batch: Batch) -> Tensor:
-        output, states = _output_and_states(subject, model, batch)
-        with torch.no_grad():
-            goal, wanted = _output_and_states(subject, teacher, batch)
-        value = subject.task.divergence(output, goal, batch)
-        return value + weight * nearest_distance(states, wanted) if weight else value
-
-    return loss
-
-
-def _output_and_states(subject: Subject, model: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
-    paths = [layer.path for layer in family_of(model).describe(model).layers]
-    with record_outputs(model, paths, batch) as states:
-        return subject.task.output(model, batch), states

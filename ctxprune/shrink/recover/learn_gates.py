@@ -16,13 +16,13 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.shape import Shape
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
-from ctxprune.shrink.learning.losses import layered_loss
+from ctxprune.shrink.learning.losses import build_objective
 from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
@@ -38,7 +38,7 @@ class LearnGates:
         steps: Of the optimiser.
         rate: Of gates and Lagrangian.
         weight_rate: Of the weights.
-        layers: Weight of the distance to the teacher's layers.
+        layers: Weight of the distance of the teacher's layers to the nearest ones, where there is a teacher.
         towards: "cost" (the expected cost) or "shape" (the expected number in each group; see `Shape`).
         weights: What is tuned along: "all", "adapters" (low-rank, merged at the end) or "none".
         rank: Of the adapters.
@@ -69,15 +69,18 @@ class LearnGates:
             UsageError: There is no budget.
         """
         groups, learning = subject.needed_budget().groups, GateTraining(self.steps, self.rate, self.weight_rate)
-        constraint, loss = self._constraint(subject, groups), layered_loss(subject, self.layers)
+        hidden = self.layers and subject.teacher is not None
+        aim = build_objective(subject, "hidden" if hidden else "output", layers="nearest", weight=self.layers)
+
+        def learn(tuned: Sequence[nn.Parameter]) -> dict[Key, Tensor]:
+            constraint = self._constraint(subject, groups)
+            return learn_gates(subject, groups, constraint, learning, aim.loss, parameters=[*tuned, *aim.parameters])
+
         if self.weights != "adapters":
-            tuned = list(subject.model.parameters()) if self.weights == "all" else []
-            learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
-            return replace(subject, learned=learned)
+            return replace(subject, learned=learn(list(subject.model.parameters()) if self.weights == "all" else []))
         paths, generator = linear_paths(subject.model), subject.generator(4)
         with add_adapters(subject.model, paths, rank=self.rank, scale=2.0, generator=generator) as adapters:
-            tuned = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
-            learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
+            learned = learn([entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)])
         merge_adapters(subject.model, adapters)
         return replace(subject, learned=learned)
 

@@ -10,12 +10,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.learning.losses import nearest_distance  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.recover.block_movement import BlockMovement, _closed, _numbered  # noqa: E402
 from ctxprune.shrink.recover.hybrid_sparsification import HybridSparsification, _Module  # noqa: E402
-from ctxprune.shrink.recover.nearest_layers import NearestLayers  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 
 
@@ -118,16 +116,3 @@ def test_what_will_go_is_made_small_first():
     shrunk = after.detach().norm(dim=1) / old.norm(dim=1)
     assert float(shrunk[gone].max()) < 0.15
     assert float(shrunk[~gone].min()) > 0.9
-
-
-def test_each_layer_follows_the_nearest():
-    states = [torch.zeros(2, 3), torch.ones(2, 3)]
-    assert float(nearest_distance(states, [torch.full((2, 3), 0.9), torch.full((2, 3), -0.5)])) == pytest.approx(
-        (0.01 + 0.25) / 2
-    )
-    assert float(nearest_distance(states, [torch.zeros(2, 4)])) == 0
-    subject = models.encoder().copy()
-    with torch.no_grad():
-        subject.model.get_submodule(subject.groups(["neuron"])[0].consumer).weight.mul_(0.5)
-    before = subject.loss()
-    assert NearestLayers(steps=2)(subject).loss() != before

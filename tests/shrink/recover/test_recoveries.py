@@ -17,14 +17,12 @@ from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
-from ctxprune.shrink.recover.nearest_layers import NearestLayers  # noqa: E402
 from ctxprune.shrink.recover.on_subset import OnSubset  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 from ctxprune.shrink.recover.scratch import Scratch  # noqa: E402
 from ctxprune.shrink.recover.sparse_adapters import SparseAdapters  # noqa: E402
 from ctxprune.shrink.recover.stop_by_law import StopByLaw  # noqa: E402
 from ctxprune.shrink.recover.tune import Tune  # noqa: E402
-from ctxprune.shrink.recover.tune_last import TuneLast  # noqa: E402
 from ctxprune.shrink.run.runner import apply_masks  # noqa: E402
 
 
@@ -202,7 +200,7 @@ def test_training_stops_where_the_law_says_so():
         lambda: Tune(loss="mse"), lambda: Tune(steps=0), lambda: Adapters(rank=0), lambda: SparseAdapters(scale=0),
         lambda: Scratch(embeddings="some"), lambda: Scratch(towards="stars"), lambda: StopByLaw(threshold=0),
         lambda: Adapters(loss="mse"), lambda: SparseAdapters(towards="stars"), lambda: FewParameters(loss="mse"),
-        lambda: StopByLaw(towards="stars"), lambda: TuneLast(steps=0), lambda: NearestLayers(rate=0),
+        lambda: StopByLaw(towards="stars"), lambda: Tune(rate=0),
         lambda: LearnGates(steps=0), lambda: Regularise(rate=-1), lambda: Tune(layers="every"),
     ],
 )  # fmt: skip

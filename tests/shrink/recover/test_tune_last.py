@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.recover.tune_last import TuneLast  # noqa: E402
+from ctxprune.shrink.recover.tune import Tune  # noqa: E402
 
 
 @pytest.mark.parametrize("make", [models.encoder, models.decoder])
@@ -18,7 +18,7 @@ def test_only_the_last_layers_and_the_head_move(make):
     subject = make()
     before = {name: entry.clone() for name, entry in subject.model.named_parameters()}
     loss = subject.loss()
-    TuneLast(layers=1, steps=6, rate=1e-3)(subject)
+    Tune(last=1, steps=6, rate=1e-3, towards="labels")(subject)
     moved = {name for name, entry in subject.model.named_parameters() if not torch.equal(entry, before[name])}
     assert moved
     assert all("layer" not in name or ".3." in name or "layernorm" in name for name in moved)
@@ -26,5 +26,5 @@ def test_only_the_last_layers_and_the_head_move(make):
     assert any(name.startswith(("classifier", "lm_head")) for name in moved)
     assert any(".3." in name for name in moved)
     assert subject.loss() < loss
-    with pytest.raises(UsageError, match="towards"):
-        TuneLast(towards="heaven")
+    with pytest.raises(UsageError, match="last"):
+        Tune(last=-2)
