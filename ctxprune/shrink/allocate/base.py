@@ -81,18 +81,19 @@ def relative_ranks(score: Tensor) -> Tensor:
     return (score.argsort(stable=True).argsort().double() + 0.5) / max(len(score), 1)
 
 
-def divide_removals(sizes: Sequence[int], share: float) -> list[int]:
+def divide_removals(sizes: Sequence[int], share: float | Sequence[float]) -> list[int]:
     """How many single weights go of each part, so that all together are the share of all, rounded up to one weight.
 
     Args:
         sizes: Weights of each part.
-        share: Of them all that goes, 0..1.
+        share: Of them all that goes, 0..1, or of each part.
     """
-    found, before, seen = [], 0, 0
-    for size in sizes:
-        seen += size
+    found, before, seen, wanted = [], 0, 0, 0.0
+    shares = [share] * len(sizes) if isinstance(share, float | int) else share
+    for size, own in zip(sizes, shares, strict=True):
+        seen, wanted = seen + size, wanted + own * size
         # rounded on the running total, so that rounding errors of the parts do not add up
-        now = min(max(ceil(share * seen - 1e-6), 0), seen)
+        now = min(max(ceil(wanted - 1e-6), 0), seen, before + size)
         found.append(now - before)
         before = now
     return found

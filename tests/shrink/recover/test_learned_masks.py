@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.shrink.allocate.per_matrix import PerMatrix  # noqa: E402
 from ctxprune.shrink.measure.substituted import Substituted, straight_through  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
@@ -60,7 +62,46 @@ def test_movement_scores_fall_where_weights_go_to_zero():
     assert torch.equal(learned.sign()[clear], away.sign()[clear])
 
 
-@pytest.mark.parametrize("within", ["matrix", "model"])
+@pytest.mark.parametrize("closed", [0.0, 1.0])
+def test_smp_holds_the_mean_sigmoid_of_the_scores_down(closed: float):
+    """L + penalty * mean over matrices of mean sigmoid(S) has the slope W dL/dW' + penalty / 4 / size / matrices."""
+    subject = asked(0.0)
+    subject = replace(subject, calibration=subject.calibration[:1])
+    names = matrices(subject.model)
+    loss = subject.task.loss(subject.model, subject.calibration[0])
+    slopes = torch.autograd.grad(loss, [subject.model.get_parameter(name) for name in names])
+    found = Movement(1, 0.01, tune=False, within="layers", penalty=2.0, warm=1 - closed, cool=0.0)(subject).learned
+    for name, slope in zip(names, slopes, strict=True):
+        weight = subject.model.get_parameter(name).detach()
+        whole = weight * slope + 2.0 * closed * 0.25 / weight.numel() / len(names)
+        clear = whole.abs() > 1e-5
+        assert torch.allclose(found[name][clear], -0.01 * whole.sign()[clear], atol=1e-4)
+
+
+def test_smp_shares_what_is_kept_by_the_mean_sigmoid():
+    subject, generator = asked(0.6), torch.Generator().manual_seed(2)
+    scores = {
+        name: torch.randn(subject.model.get_parameter(name).shape, generator=generator) + number % 5 - 3
+        for number, name in enumerate(matrices(subject.model))
+    }
+    masks = PerMatrix(by_scores=True)(subject, scores, subject.budget)
+    sizes = sum(mask.numel() for mask in masks.values())
+    assert sum(int((~mask).sum()) for mask in masks.values()) in range(int(0.6 * sizes), int(0.6 * sizes) + 2)
+    for kind in ("attention.self.query", "output.dense", "intermediate.dense"):
+        own = [name for name in scores if name.split(".", 4)[4] == f"{kind}.weight"]
+        means = {name: sum(1 / (1 + math.exp(-v)) for v in scores[name].flatten().tolist()) for name in own}
+        for name in own:
+            kept = 0.4 * len(own) * means[name] / sum(means.values())
+            assert int(masks[name].sum()) == pytest.approx(kept * masks[name].numel(), abs=1.01)
+            assert float(scores[name][masks[name]].min()) >= float(scores[name][~masks[name]].max())
+    # where one would keep more than all, the others share the rest
+    full = {name: torch.full_like(score, 9.0 if ".0." in name else -9.0) for name, score in scores.items()}
+    masks = PerMatrix(by_scores=True)(subject, full, subject.budget)
+    left = {name: float(mask.double().mean()) for name, mask in masks.items()}
+    assert all(value == pytest.approx(1.0 if ".0." in name else 0.2, abs=2e-3) for name, value in left.items())
+
+
+@pytest.mark.parametrize("within", ["layers", "matrix", "model"])
 def test_movement_tunes_the_weights_or_leaves_them(within):
     for tune in (True, False):
         subject = asked()
@@ -117,6 +158,7 @@ def test_cram_trains_the_weights_and_leaves_them_dense():
     "make",
     [
         lambda: Movement(towards="x"), lambda: Movement(steps=0), lambda: Movement(within="row"),
+        lambda: Movement(warm=0.8), lambda: Movement(penalty=-1.0), lambda: Movement(block=0),
         lambda: BiLevel(gamma=0),
         lambda: BiLevel(towards="x"), lambda: Anytime(lots=0), lambda: Cram(drops=()), lambda: Cram(towards="x"),
         lambda: Rewind(towards="x"),

@@ -12,8 +12,8 @@ from shrink import models  # noqa: E402
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
-from ctxprune.shrink.recover.block_movement import BlockMovement, _closed, _numbered  # noqa: E402
 from ctxprune.shrink.recover.hybrid_sparsification import HybridSparsification, _Module  # noqa: E402
+from ctxprune.shrink.recover.movement import Movement, _numbered  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 
 
@@ -27,60 +27,73 @@ def budgeted(subject, kinds, share=0.4):
 def test_blocks_are_numbered_by_unit_and_square():
     subject = models.encoder()
     group = subject.groups(["head"])[0]
-    entry, where = _numbered(subject, group, group.slices[0], 4)
-    assert where.shape == entry.shape == (32, 32)
+    where = _numbered(subject, group, group.slices[0], 4)
+    assert where.shape == (32, 32)
     assert int(where.max()) + 1 == 4 * 2 * 8
     assert where[0, 0] == where[3, 3] == 0
     assert where[4, 0] == 8
     assert where[8, 0] == 16  # the second head
-    _, columns = _numbered(subject, group, group.slices[-1], 4)
+    columns = _numbered(subject, group, group.slices[-1], 4)
     assert columns[3, 3] == 0
     assert columns[0, 8] == 16
 
 
 def test_the_schedule_is_cubic():
-    assert _closed(0.05, 0.1) == 0
-    assert _closed(0.95, 0.1) == 1
-    assert _closed(0.5, 0.1) == pytest.approx(1 - 0.5**3)
+    closed = Movement(warm=0.1, cool=0.1).closed
+    assert closed(0.05) == 0
+    assert closed(0.95) == 1
+    assert closed(0.5) == pytest.approx(1 - 0.5**3)
 
 
-def test_scores_move_against_the_slope_and_the_weights_come_back_dense():
-    subject = budgeted(models.encoder(), ["head", "neuron"])
-    group = subject.groups(["neuron"])[0]
-    name = group.slices[0].parameter
-    moved = BlockMovement(steps=1, block=8, score_rate=0.01, towards="labels")(subject)
-    plain = models.encoder()
-    plain.task.loss(plain.model, plain.calibration[0]).backward()
-    total = sum(
-        (plain.model.get_parameter(part.parameter).grad * plain.model.get_parameter(part.parameter))
-        .reshape(*([48, -1] if part.axis == 0 else [-1, 48]))
-        .sum(1 - part.axis)
-        for part in group.slices
+@pytest.mark.parametrize("kind", ["head", "neuron"])
+@pytest.mark.parametrize("penalty", [0.0, 3.0])
+def test_scores_of_blocks_move_against_the_summed_slope_and_the_penalty(kind: str, penalty: float):
+    subject = budgeted(models.encoder(), [kind])
+    group = subject.groups([kind])[1]
+    # nothing is masked, so that the slopes are those of the dense model, and one batch alone is seen
+    subject = dataclasses.replace(
+        subject, calibration=subject.calibration[:1], budget=dataclasses.replace(subject.budget, remove=0.0)
     )
-    order = subject.generator(8)
-    first = torch.randperm(3, generator=order).tolist()[0]
-    if first:
-        plain.model.zero_grad()
-        plain.task.loss(plain.model, plain.calibration[first]).backward()
-        total = sum(
-            (plain.model.get_parameter(part.parameter).grad * plain.model.get_parameter(part.parameter))
-            .reshape(*([48, -1] if part.axis == 0 else [-1, 48]))
-            .sum(1 - part.axis)
-            for part in group.slices
-        )
-    clear = total.abs() > 1e-6
-    assert torch.equal(moved.learned[group.key][clear].sign(), -total[clear].sign())
-    assert bool((moved.model.get_parameter(name) != 0).all())
-    long = BlockMovement(steps=12, block=8)(budgeted(models.encoder(), ["head", "neuron"]))
-    assert bool((long.model.get_parameter(name) != 0).all())
+    before = {name: entry.clone() for name, entry in subject.model.named_parameters()}
+    piece = Movement(1, 1e-6, 0.01, towards="labels", block=8, penalty=penalty)
+    learned = piece(subject).learned[group.key]
+    model = models.encoder().model
+    subject.task.loss(model, subject.calibration[0]).backward()
+    parts = [part for part in group.slices if kind == "neuron" or model.get_parameter(part.parameter).ndim == 2]
+    blocks = 1 if kind == "neuron" else 4  # of a head of 8 rows and 32 columns
+    slopes = torch.zeros(1 if kind == "neuron" else len(parts), group.count, blocks)
+    for number, part in enumerate(parts):
+        entry = model.get_parameter(part.parameter)
+        product = (entry.detach() * entry.grad).movedim(part.axis, 0)
+        for unit in range(group.count):
+            for row in range(unit * part.size, (unit + 1) * part.size):
+                for place, value in enumerate(product[row].flatten().tolist()):
+                    slopes[0 if kind == "neuron" else number, unit, place // 8 if blocks > 1 else 0] += value
+    matrices_ = len(subject.budget.groups) * len(slopes)
+    slopes += penalty * 0.25 / (group.count * blocks) / matrices_
+    # the first step of Adam is the rate against the slope's sign
+    if kind == "neuron":
+        clear = slopes[0, :, 0].abs() > 1e-5
+        assert torch.allclose(learned[clear], -0.01 * slopes[0, :, 0].sign()[clear], atol=1e-4)
+    else:
+        wanted = 1 - 1e-5 * slopes.sign().movedim(0, 1).flatten(1).mean(1)
+        assert torch.allclose(learned.float(), wanted, atol=3e-6)
+    assert all(bool((entry != 0).all()) for name, entry in subject.model.named_parameters() if bool(before[name].all()))
+
+
+def test_every_unit_gets_a_score_and_the_weights_come_back_dense():
+    subject = budgeted(models.encoder(), ["head", "neuron"])
+    long = Movement(12, 3e-5, 0.01, block=8)(subject)
     assert all(len(long.learned[entry.key]) == entry.count for entry in subject.budget.groups)
+    (group,) = subject.groups(["neuron"])[:1]
+    assert bool((long.model.get_parameter(group.slices[0].parameter) != 0).all())
 
 
 def test_masks_close_before_any_score_has_moved():
     """A model that is trained towards itself has no slope as long as all of it is there."""
     subject = budgeted(models.encoder(), ["head", "neuron"])
     subject = dataclasses.replace(subject, teacher=models.encoder().model)
-    found = BlockMovement(steps=20, block=8, score_rate=0.01, warm=0.0)(subject)
+    found = Movement(20, 3e-5, 0.01, towards="teacher", block=8)(subject)
     scores = torch.cat([found.learned[group.key] for group in subject.groups(["neuron"])])
     assert len(scores.unique()) > len(scores) / 2
     assert float(scores.abs().max()) > 0.01
