@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Schedule", "check_loss", "check_towards", "default_loss", "loss_towards", "train"]
+__all__ = ["Schedule", "check_loss", "check_towards", "cubic_share", "default_loss", "loss_towards", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,19 @@ def train(
         for entry, needed in before:
             entry.requires_grad_(needed)
     return losses
+
+
+def cubic_share(done: float, warm: float, cool: float) -> float:
+    """Share of the budget that is masked already, by the share of the steps: 0 at first, 1 at last, cubic between.
+
+    Zhu and Gupta, To Prune, or Not to Prune, ICLR workshop 2018.
+
+    Args:
+        done: 0..1.
+        warm, cool: Shares of the steps before masks close, and after they are as closed as they get.
+    """
+    between = min(max((done - warm) / max(1 - warm - cool, 1e-9), 0.0), 1.0)
+    return 1 - (1 - between) ** 3
 
 
 def check_loss(value: Tensor, step: int, *, hint: str) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.all_matrices import AllMatrices
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import Schedule, check_towards, cubic_share, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted, straight_through
 from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
@@ -95,7 +95,7 @@ class Movement:
         step = [0]
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
-            closed = self.closed((step[0] + 1) / self.steps)
+            closed = cubic_share((step[0] + 1) / self.steps, self.warm, self.cool)
             values: dict[str, Tensor] = {}
             scores = [factor * part.scores for part in parts]
             for part, score, kept in zip(parts, scores, self._kept(subject, parts, closed), strict=True):
@@ -120,11 +120,6 @@ class Movement:
         if budget.groups:
             return replace(subject, learned=_learned(budget.groups, parts, self._kept(subject, parts, 1.0)))
         return replace(subject, learned={part.entries[0][0]: part.scores.detach() for part in parts})
-
-    def closed(self, done: float) -> float:
-        """Share of the budget that is masked already: 0 at first, 1 at last, cubic between."""
-        between = min(max((done - self.warm) / max(1 - self.warm - self.cool, 1e-9), 0.0), 1.0)
-        return 1 - (1 - between) ** 3
 
     def _kept(self, subject: Subject, parts: Sequence[_Part], closed: float) -> list[Tensor]:
         """bool like the scores of each part: as many as are left, of the neurons, and of other blocks together."""

@@ -10,6 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.learning.training import cubic_share  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.recover.hybrid_sparsification import HybridSparsification, _Module  # noqa: E402
@@ -39,10 +40,9 @@ def test_blocks_are_numbered_by_unit_and_square():
 
 
 def test_the_schedule_is_cubic():
-    closed = Movement(warm=0.1, cool=0.1).closed
-    assert closed(0.05) == 0
-    assert closed(0.95) == 1
-    assert closed(0.5) == pytest.approx(1 - 0.5**3)
+    assert cubic_share(0.05, 0.1, 0.1) == 0
+    assert cubic_share(0.95, 0.1, 0.1) == 1
+    assert cubic_share(0.5, 0.1, 0.1) == pytest.approx(1 - 0.5**3)
 
 
 @pytest.mark.parametrize("kind", ["head", "neuron"])

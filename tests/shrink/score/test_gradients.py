@@ -14,7 +14,6 @@ from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.model.subject import Subject, parameter_of  # noqa: E402
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
-from ctxprune.shrink.score.adapter_gradient import AdapterGradient  # noqa: E402
 from ctxprune.shrink.score.base import unit_parts  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
 from ctxprune.shrink.score.fisher import Fisher  # noqa: E402
@@ -100,7 +99,7 @@ def test_taylor_orders_by_hand():
 def test_no_labels_means_no_gradient():
     subject = Subject(models.bert(), CrossEncoder(), models.batches()).copy()
     groups = subject.groups(["head"])
-    for score in (Fisher(), GateGradient(), Taylor(samples=2), AdapterGradient(steps=1)):
+    for score in (Fisher(), GateGradient(), Taylor(samples=2)):
         with pytest.raises(InputError, match="no gradient"):
             score(subject, groups)
     with pytest.raises(InputError, match="no gradient"):

@@ -1,0 +1,118 @@
+"""LoRAPrune: adapters learn under masks that close, and their gradients say which units matter.
+
+Zhang and others, LoRAPrune: Structured Pruning Meets Low-Rank Parameter-Efficient Fine-Tuning, Findings of ACL 2024:
+the slope of W is guessed by g = (dL/dB) A + B (dL/dA) - (dL/dB) (dL/dA); a weight's importance is |g (W + B A)|, summed
+over a unit in each matrix, normed to length 1 in each matrix, summed over matrices, and averaged over steps,
+s <- m s + (1 - m) s'. Every few steps the units of the lowest s are masked, of each part of a layer the same share,
+along a cubic; what is masked stays so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
+from ctxprune.shrink.learning.training import Schedule, check_loss, check_towards, cubic_share, loss_towards
+from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.score.base import require_gradient, unit_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.learning.adapters import Adapter
+    from ctxprune.shrink.model.anatomy import Group
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["AdapterImportance"]
+
+
+@dataclass(frozen=True)
+class AdapterImportance:
+    """Trains adapters, which are merged at the end; the importance goes to `learned.v1`, 0 for what is masked.
+
+    Attributes:
+        steps: Of the adapters' training, one batch each.
+        rank: Of the adapters.
+        rate: Of their training.
+        memory: m of the moving average, 0..1.
+        every: Steps from one choice of masks to the next.
+        warm, cool: Shares of the steps before masks close, and after they are as closed as they get.
+        towards: "labels" (the task's loss) or "teacher".
+    """
+
+    steps: int = 200
+    rank: int = 8
+    rate: float = 1e-3
+    memory: float = 0.9
+    every: int = 10
+    warm: float = 0.1
+    cool: float = 0.1
+    towards: str = "labels"
+
+    def __post_init__(self) -> None:
+        Schedule(self.steps, self.rate)
+        check_towards(self.towards)
+        if min(self.rank, self.every) < 1 or not 0 <= self.memory < 1:
+            raise UsageError(f"{self} is out of range", hint="rank and every from 1 up, memory under 1")
+        if min(self.warm, self.cool) < 0 or self.warm + self.cool > 1:
+            raise UsageError(f"{self} is out of range", hint="warm + cool up to 1")
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with the importance, its model's matrices trained by the adapters.
+
+        Raises:
+            InputError: The loss has no gradient, or is no number any more.
+            UsageError: There is no budget.
+        """
+        budget, loss = subject.needed_budget(), loss_towards(subject, self.towards)
+        batches, generator = list(subject.needed_calibration()), subject.generator(6)
+        scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in budget.groups}
+        kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+        paths = linear_paths(subject.model)
+        with (
+            subject.frozen(),
+            add_adapters(subject.model, paths, rank=self.rank, scale=1.0, generator=generator) as adapters,
+        ):
+            entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
+            optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
+            for step in range(self.steps):
+                with apply_gates(subject.model, {key: mask.float() for key, mask in kept.items()}):
+                    value = loss(subject.model, batches[step % len(batches)])
+                check_loss(value, step, hint="lower the rate")
+                value.backward()
+                for group in budget.groups:
+                    now = _importance(subject, group, adapters)
+                    scores[group.key] = self.memory * scores[group.key] + (1 - self.memory) * now
+                if (step + 1) % self.every == 0 or step + 1 == self.steps:
+                    closed = cubic_share((step + 1) / self.steps, self.warm, self.cool)
+                    left = {key: score * kept[key] for key, score in scores.items()}
+                    kept = Uniform()(subject, left, replace(budget, remove=budget.remove * closed))
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+        require_gradient(scores)
+        merge_adapters(subject.model, adapters)
+        return replace(subject, learned={key: score * kept[key] for key, score in scores.items()})
+
+
+def _importance(subject: Subject, group: Group, adapters: Mapping[str, Adapter]) -> Tensor:
+    total = torch.zeros(group.count, dtype=torch.float64)
+    for part in group.slices:
+        path, _, last = part.parameter.rpartition(".")
+        adapter = adapters.get(path)
+        if last != "weight" or adapter is None or adapter.down.grad is None or adapter.up.grad is None:
+            continue
+        down, up, down_slope, up_slope = adapter.down.detach(), adapter.up.detach(), adapter.down.grad, adapter.up.grad
+        slope = up_slope @ down + up @ down_slope - up_slope @ down_slope
+        weight = module_of(subject.model, path).weight.detach() + adapter.product.detach()
+        own = unit_parts((slope * weight).abs().double(), part, group.count).sum(1)
+        # matrices of other sizes become comparable
+        total += own / torch.linalg.vector_norm(own).clamp(min=1e-12)
+    return total
