@@ -20,8 +20,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.compensate.refit_norm import norm_io
-from ctxprune.shrink.measure.activations import module_outputs
+from ctxprune.shrink.measure.activations import module_outputs, watch_modules
 from ctxprune.shrink.measure.depth import runs_of
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm, normalise
@@ -95,9 +94,9 @@ class LinearMap:
     ) -> None:
         linear, norm = module_of(subject.model, last.output), module_of(subject.model, last.norm)
         added = _outputs(subject, last.output, subject.model, gates)
-        entered, _ = norm_io(subject, last.norm, subject.model, gates)
+        entered, _ = _norm_io(subject, last.norm, subject.model, gates)
         residual = entered.double() - added
-        states, wanted = norm_io(subject, goal, whole, {})
+        states, wanted = _norm_io(subject, goal, whole, {})
         direction = normalise(norm, states)
         found, sums = (
             (torch.eye(added.shape[1], dtype=torch.float64), added.new_zeros(added.shape[1])),
@@ -146,3 +145,16 @@ def _outputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, 
     """Outputs of a module at all real tokens, under gates: float64 (tokens, width)."""
     with apply_gates(model, gates):
         return module_outputs(subject, path, model=model).double()
+
+
+def _norm_io(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> tuple[Tensor, Tensor]:
+    """Inputs and outputs of a norm at all real tokens of the calibration data, under gates: (tokens, width) each."""
+    found: dict[bool, list[Tensor]] = {False: [], True: []}
+    with torch.no_grad(), apply_gates(model, gates):
+        for batch in subject.needed_calibration():
+            with (
+                watch_modules(model, [path], batch, lambda _, states: found[False].append(states)),
+                watch_modules(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
+            ):
+                subject.task.output(model, batch)
+    return torch.cat(found[False]), torch.cat(found[True])
