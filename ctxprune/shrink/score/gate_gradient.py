@@ -1,7 +1,8 @@
 """How fast the loss moves with a unit's gate.
 
 Michel and others, Are Sixteen Heads Really Better than One?, NeurIPS 2019: I_u = E|dL/dm_u| at m = 1, over the l2
-norm of its layer's.
+norm of its layer's. Kwon and others, A Fast Post-Training Pruning Framework for Transformers, NeurIPS 2022: the
+diagonal Fisher information E[(dL/dm_u)^2]; taking out a set of units raises the loss by about half its sum over the set.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import gate_gradients
 from ctxprune.shrink.score.base import require_gradient
 
@@ -25,13 +27,19 @@ __all__ = ["GateGradient"]
 
 @dataclass(frozen=True)
 class GateGradient:
-    """Mean over rows of the slope's size.
+    """Mean over rows of a power of the slope's size.
 
     Attributes:
-        normalise: Whether each group's scores are divided by their l2 norm.
+        power: 1, or 2 for the Fisher information.
+        normalise: Whether each group's scores are divided by their l2 norm; if not, they are comparable over groups.
     """
 
+    power: int = 1
     normalise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.power not in (1, 2):
+            raise UsageError(f"power is {self.power!r}", hint="1 or 2")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward and backward pass, labels (a decoder's are its tokens).
@@ -40,7 +48,7 @@ class GateGradient:
             InputError: The loss has no gradient.
         """
         slopes = gate_gradients(subject, groups)
-        scores = require_gradient({key: slope.double().abs().mean(0) for key, slope in slopes.items()})
+        scores = require_gradient({key: slope.double().abs().pow(self.power).mean(0) for key, slope in slopes.items()})
         if not self.normalise:
             return scores
         return {key: score / score.norm().clamp(min=1e-30) for key, score in scores.items()}

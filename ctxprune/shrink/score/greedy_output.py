@@ -1,8 +1,10 @@
-"""Greedy removal by the change of a module's output.
+"""The change of a module's output without a unit, or without it and those already gone.
 
 Li and others, Greedy Output Approximation: Towards Efficient Structured Pruning for LLMs Without Retraining, CPAL 2025:
 two coupled matrices are a module of depth 2 whose output is a sum over its units; the unit goes next whose removal,
-with those already gone, changes the output least in squared norm.
+with those already gone, changes the output least in squared norm. Xu and others, Lightweight and Post-Training
+Structured Pruning for On-Device Large Language Models (COMP), 2025, as we read it: how far the output can move,
+relative to its size, when a unit goes alone, which is the unit's part in the condition of the output as a sum.
 """
 
 from __future__ import annotations
@@ -29,20 +31,25 @@ __all__ = ["GreedyOutput"]
 
 @dataclass(frozen=True)
 class GreedyOutput:
-    """The relative squared change of the output once a unit is gone, in greedy order.
+    """The relative squared change of the output once a unit is gone.
 
-    What is gone at one time can cancel in what it adds, which scores of single units cannot see.
+    Attributes:
+        greedy: Whether units go one after the other, since what is gone together can cancel; otherwise each goes alone,
+            and the scores are comparable over groups.
     """
 
+    greedy: bool = True
+
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        """float64 (count,), in a group higher for what goes later; one forward pass, no labels."""
+        """float64 (count,), from 0 up; one forward pass, no labels."""
         found = moments(subject, consumers(groups), products=True)
         scores = {}
         for group in groups:
             seen = found[group.consumer]
             weight = parameter_of(subject.model, f"{group.consumer}.weight").detach()
             gram = unit_gram(seen.second, weight, group.block)
-            scores[group.key] = greedy_changes(gram) / gram.sum().clamp(min=1e-30)
+            changes = greedy_changes(gram) if self.greedy else gram.diagonal().clamp(min=0)
+            scores[group.key] = changes / gram.sum().clamp(min=1e-30)
         return scores
 
 

@@ -17,7 +17,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
 from ctxprune.shrink.measure.removal import MEASURES, losses_without
-from ctxprune.shrink.score.unit_magnitude import UnitMagnitude
+from ctxprune.shrink.score.magnitude import Magnitude
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Removal:
         return scores
 
     def _by_chunk(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        sizes = UnitMagnitude(norm=1)(subject, groups)
+        sizes = Magnitude()(subject, groups)
         chunks = {
             key: size.argsort(stable=True)[: max(round(self.chunk * len(size)), 1)] for key, size in sizes.items()
         }

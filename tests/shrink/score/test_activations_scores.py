@@ -13,12 +13,11 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.model.subject import parameter_of  # noqa: E402
 from ctxprune.shrink.score.activation_norm import ActivationNorm  # noqa: E402
-from ctxprune.shrink.score.condition import Condition  # noqa: E402
 from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
 from ctxprune.shrink.score.greedy_output import GreedyOutput, greedy_changes  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
+from ctxprune.shrink.score.magnitude import Magnitude  # noqa: E402
 from ctxprune.shrink.score.representative import Representative, representative_ranks  # noqa: E402
-from ctxprune.shrink.score.unit_magnitude import UnitMagnitude  # noqa: E402
 
 
 def case(key=("head", 1)):
@@ -63,7 +62,7 @@ def test_activation_times_weight_and_condition_by_hand():
         assert torch.allclose(Fluctuation(statistic)(subject, [group])[group.key], wanted.sum(1))
     added = torch.einsum("tub,oub->uto", inputs, weight)
     wanted = added.flatten(1).norm(dim=1) / added.sum(0).norm()
-    assert torch.allclose(Condition()(subject, [group])[group.key], wanted)
+    assert torch.allclose(GreedyOutput(greedy=False)(subject, [group])[group.key], wanted.square())
 
 
 def test_greedy_changes_by_hand():
@@ -102,19 +101,19 @@ def test_magnitudes_by_hand():
     first, bias, last = (parameter_of(subject.model, part.parameter).detach().double() for part in group.slices)
     for norm in (1, 2):
         wanted = torch.cat([first, bias[:, None], last.T], dim=1).norm(p=norm, dim=1)
-        assert torch.allclose(UnitMagnitude(norm)(subject, [group])[group.key], wanted)
+        assert torch.allclose(Magnitude(norm)(subject, [group])[group.key], wanted)
 
 
 def test_bad_parameters_are_refused():
     for make, wrong in (
-        (UnitMagnitude, {"norm": 3}), (ActivationNorm, {"rows": "max"}), (ActivationNorm, {"within": 3}),
+        (Magnitude, {"norm": 3}), (ActivationNorm, {"rows": "max"}), (ActivationNorm, {"within": 3}),
         (Fluctuation, {"statistic": "mean"}), (Representative, {"steps": 0}),
     ):  # fmt: skip
         with pytest.raises(UsageError):
             make(**wrong)
 
 
-@pytest.mark.parametrize("score", [ActivationNorm(), Condition(), Fluctuation(), GreedyOutput(), Knowledge()])
+@pytest.mark.parametrize("score", [ActivationNorm(), Fluctuation(), GreedyOutput(), Knowledge()])
 def test_units_that_no_matrix_reads_are_refused(score):
     subject = models.encoder()
     with pytest.raises(UsageError, match="no single matrix reads units of kind 'layer'"):

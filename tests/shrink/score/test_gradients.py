@@ -16,7 +16,6 @@ from ctxprune.shrink.model.subject import Subject, parameter_of  # noqa: E402
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 from ctxprune.shrink.score.base import unit_parts  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
-from ctxprune.shrink.score.fisher import Fisher  # noqa: E402
 from ctxprune.shrink.score.gate_gradient import GateGradient  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.layer_taylor import LayerTaylor  # noqa: E402
@@ -47,7 +46,7 @@ def test_fisher_and_gate_gradients_are_those_of_a_loop_over_rows():
     subject = Subject(models.bert(), CrossEncoder(), models.batches(1, rows=4, labels=True))
     group = subject.anatomy.groups["head", 1]
     slopes = row_slopes(subject, group)
-    fisher = Fisher()(subject, [group])[group.key]
+    fisher = GateGradient(2, normalise=False)(subject, [group])[group.key]
     assert torch.allclose(fisher, slopes.square().mean(0), rtol=2e-2, atol=1e-7)
     plain = GateGradient(normalise=False)(subject, [group])[group.key]
     assert torch.allclose(plain, slopes.abs().mean(0), rtol=2e-2, atol=1e-5)
@@ -99,7 +98,7 @@ def test_taylor_orders_by_hand():
 def test_no_labels_means_no_gradient():
     subject = Subject(models.bert(), CrossEncoder(), models.batches()).copy()
     groups = subject.groups(["head"])
-    for score in (Fisher(), GateGradient(), Taylor(samples=2)):
+    for score in (GateGradient(2), GateGradient(), Taylor(samples=2)):
         with pytest.raises(InputError, match="no gradient"):
             score(subject, groups)
     with pytest.raises(InputError, match="no gradient"):
@@ -125,5 +124,6 @@ def test_bad_parameters_are_refused():
     for wrong in ({"order": "third"}, {"by": "row"}, {"over": "min"}, {"samples": 0}):
         with pytest.raises(UsageError):
             Taylor(**wrong)
-    with pytest.raises(UsageError):
-        Knowledge(noise=0.0)
+    for piece in (lambda: Knowledge(noise=0.0), lambda: GateGradient(power=3)):
+        with pytest.raises(UsageError):
+            piece()
