@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import module_outputs, watch_modules
+from ctxprune.shrink.measure.activations import module_inputs, module_outputs
 from ctxprune.shrink.measure.depth import runs_of
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm, normalise
@@ -94,13 +94,13 @@ class LinearMap:
     ) -> None:
         linear, norm = module_of(subject.model, last.output), module_of(subject.model, last.norm)
         added = _outputs(subject, last.output, subject.model, gates)
-        entered, _ = _norm_io(subject, last.norm, subject.model, gates)
-        residual = entered.double() - added
-        states, wanted = _norm_io(subject, goal, whole, {})
+        entered = _inputs(subject, last.norm, subject.model, gates)
+        residual = entered - added
+        states, wanted = _inputs(subject, goal, whole, {}).to(linear.weight), module_outputs(subject, goal, model=whole)
         direction = normalise(norm, states)
         found, sums = (
             (torch.eye(added.shape[1], dtype=torch.float64), added.new_zeros(added.shape[1])),
-            entered.double(),
+            entered,
         )
         # a norm forgets the size of its input: map and size are solved for in turns
         for _ in range(self.turns):
@@ -147,14 +147,7 @@ def _outputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, 
         return module_outputs(subject, path, model=model).double()
 
 
-def _norm_io(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> tuple[Tensor, Tensor]:
-    """Inputs and outputs of a norm at all real tokens of the calibration data, under gates: (tokens, width) each."""
-    found: dict[bool, list[Tensor]] = {False: [], True: []}
-    with torch.no_grad(), apply_gates(model, gates):
-        for batch in subject.needed_calibration():
-            with (
-                watch_modules(model, [path], batch, lambda _, states: found[False].append(states)),
-                watch_modules(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
-            ):
-                subject.task.output(model, batch)
-    return torch.cat(found[False]), torch.cat(found[True])
+def _inputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> Tensor:
+    """The same of its inputs."""
+    with apply_gates(model, gates):
+        return module_inputs(subject, [path], model=model)[path].double()

@@ -31,6 +31,7 @@ __all__ = [
     "module_inputs",
     "module_outputs",
     "moments",
+    "read_modules",
     "watch_modules",
     "weight_moments",
 ]
@@ -131,34 +132,38 @@ def moments(
         if entry.products is not None:
             entry.products += rows.T @ rows
 
-    model = model or subject.model
-    with torch.no_grad():
-        for batch in subject.needed_calibration():
-            with watch_modules(model, paths, batch, add):
-                subject.task.output(model, batch)
+    read_modules(subject, paths, add, model=model)
     return found
 
 
 def module_inputs(subject: Subject, paths: Sequence[str], *, model: nn.Module | None = None) -> dict[str, Tensor]:
     """The inputs of modules over all real tokens of the calibration data: (tokens, features) each."""
     rows: dict[str, list[Tensor]] = {path: [] for path in paths}
-    model = model or subject.model
-    with torch.no_grad():
-        for batch in subject.needed_calibration():
-            with watch_modules(model, paths, batch, lambda path, found: rows[path].append(found)):
-                subject.task.output(model, batch)
+    read_modules(subject, paths, lambda path, found: rows[path].append(found), model=model)
     return {path: torch.cat(found) for path, found in rows.items()}
 
 
 def module_outputs(subject: Subject, path: str, *, model: nn.Module | None = None) -> Tensor:
     """The outputs of a module over all real tokens of the calibration data: (tokens, features)."""
     rows: list[Tensor] = []
+    read_modules(subject, [path], lambda _, found: rows.append(found), model=model, outputs=True)
+    return torch.cat(rows)
+
+
+def read_modules(
+    subject: Subject,
+    paths: Sequence[str],
+    see: Callable[[str, Tensor], None],
+    *,
+    model: nn.Module | None = None,
+    outputs: bool = False,
+) -> None:
+    """Run the calibration data through the model, or another one, without gradients, under `watch_modules`."""
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watch_modules(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
+            with watch_modules(model, paths, batch, see, outputs=outputs):
                 subject.task.output(model, batch)
-    return torch.cat(rows)
 
 
 @contextmanager
