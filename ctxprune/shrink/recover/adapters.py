@@ -1,49 +1,46 @@
-"""Additions to the weights of linear modules: trained beside the weights, which stay as they are, merged at the end.
+"""Low-rank adapters on the layers' matrices, merged at the end; higher ranks where more was lost.
 
-Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (scale / rank) B A with B zero at first.
+Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
 Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that
-pruning hit differently need different ranks; the paper trains a small model that predicts the quality of a choice of
-ranks, here a layer's rank follows how far its states are from the teacher's, with as many parameters in all. Lu and
-others, SPP: Sparsity-Preserved Parameter-Efficient Fine-Tuning for Large Language Models, ICML 2024: W + scale * W *
-rows * columns, elementwise, `rows` (rank, inputs), each of its rows for as many neighbouring outputs, and `columns`
-(outputs, 1), zero at first, so that what is zero stays zero; no dropout, and no quantised base.
+pruning hit differently need different ranks. Differs: the paper trains a small model that predicts the quality of a
+choice of ranks; here a layer's rank follows how far its states are from the teacher's, with as many parameters in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.adapters import linear_paths
-from ctxprune.shrink.learning.losses import build_objective, check_objective, layer_pairs, record_outputs
-from ctxprune.shrink.learning.training import Schedule, train
-from ctxprune.shrink.model.gate_hooks import temporary_hooks
-from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.learning.losses import layer_pairs, record_outputs
+from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
     from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recover._delta import Deltas
 
 __all__ = ["Adapters", "layer_losses", "ranks_by_loss"]
 
 
 @dataclass(frozen=True)
-class Adapters:
-    """Trains two small tensors for each matrix of the layers; masked weights stay zero.
+class Adapters(DeltaRecovery):
+    """Trains A (rank, inputs) and B (outputs, rank) for each matrix of the layers, and adds (scale / rank) B A to it.
+
+    Where single weights are masked, the product is masked too, so that merging keeps the zeros.
 
     Attributes:
         steps: Of the optimiser.
         rate: Peak learning rate.
         rank: Of each adapter; their mean where ranks go by layer.
-        scale: LoRA's alpha, or that of SPP's product.
-        product: "low_rank" (LoRA) or "weight" (SPP).
+        scale: LoRA's alpha.
         by_layer: Whether ranks follow what each layer lost (RankAdaptor). Needs a teacher of the same width.
         towards: "teacher" or "labels".
         loss: As in `tune.v1`.
@@ -53,78 +50,27 @@ class Adapters:
     rate: float = 1e-3
     rank: int = 8
     scale: float = 16.0
-    product: str = "low_rank"
     by_layer: bool = False
     towards: str = "teacher"
     loss: str = "output"
 
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.scale <= 0:
-            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
-        if self.product not in ("low_rank", "weight"):
-            raise UsageError(f"product is {self.product!r}", hint="'low_rank' or 'weight'")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
-
-    def __call__(self, subject: Subject) -> Subject:
-        """The same subject, its matrices changed in place.
-
-        The share of parameters is noted as "adapters", ranks by layer as "ranks".
-
-        Raises:
-            UsageError: The layers have no linear modules.
-        """
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """For each matrix the product of A and B, which is zero at first; ranks by layer are noted as "ranks"."""
         layers = [layer.path for layer in subject.anatomy.layers]
         ranks = [self.rank] * len(layers)
         if self.by_layer:
-            ranks = subject.notes["ranks"] = ranks_by_loss(layer_losses(subject), self.rank)
-        generator, chosen, deltas = subject.generator(2), [], {}
-        for path in linear_paths(subject.model):
+            ranks = ranks_by_loss(layer_losses(subject), self.rank)
+            subject.notes["ranks"] = ranks
+        generator = subject.generator(2)
+        deltas = {}
+        for path in linear_modules(subject):
             place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
-            trained, delta = self._delta(module_of(subject.model, path).weight.detach(), ranks[place], generator)
-            chosen += trained
-            deltas[path] = _masked(delta, subject.masks.get(f"{path}.weight"))
-        if not deltas:
-            raise UsageError("the model's layers have no linear modules")
-        aim = build_objective(subject, self.loss, towards=self.towards)
-        with temporary_hooks() as handles:
-            handles += [module_of(subject.model, path).register_forward_hook(_adding(d)) for path, d in deltas.items()]
-            train(
-                subject, Schedule(self.steps, self.rate), parameters=[*chosen, *aim.parameters], loss=aim.loss
-            )  # fmt: skip
-        with torch.no_grad():
-            for path, delta in deltas.items():
-                weight = module_of(subject.model, path).weight
-                weight += delta().to(weight.dtype)
-        total, count = (sum(entry.numel() for entry in part) for part in (subject.model.parameters(), chosen))
-        subject.notes["adapters"] = {"parameters": count, "share": count / total}
-        return subject
-
-    def _delta(
-        self, weight: Tensor, rank: int, generator: torch.Generator
-    ) -> tuple[list[nn.Parameter], Callable[[], Tensor]]:
-        """What is trained of a matrix, and its change: zero at the start, so that the model begins as it is."""
-        outputs, inputs = weight.shape
-        if self.product == "low_rank":
-            down = nn.Parameter(torch.randn(rank, inputs, generator=generator) / inputs**0.5)
-            up = nn.Parameter(torch.zeros(outputs, rank))
-            return [down, up], lambda: self.scale / rank * (up @ down)
-        rank = min(rank, outputs)
-        rows = nn.Parameter(1 + 0.1 * torch.randn(rank, inputs, generator=generator))
-        columns = nn.Parameter(torch.zeros(outputs, 1))
-        which = torch.arange(outputs) * rank // outputs
-        return [rows, columns], lambda: self.scale * weight * rows[which] * columns
-
-
-def _masked(delta: Callable[[], Tensor], mask: Tensor | None) -> Callable[[], Tensor]:
-    return delta if mask is None else lambda: delta() * mask
-
-
-def _adding(delta: Callable[[], Tensor]) -> Callable[..., Tensor]:
-    def after(_: nn.Module, given: tuple[Any, ...], result: Tensor) -> Tensor:
-        return result + functional.linear(given[0], delta().to(given[0].dtype))
-
-    return after
+            outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
+            # B is zero at the start, so that the model begins as it is
+            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=generator) / inputs**0.5)
+            up = nn.Parameter(torch.zeros(outputs, ranks[place]))
+            deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
+        return deltas
 
 
 def layer_losses(subject: Subject) -> list[float]:
@@ -165,3 +111,7 @@ def ranks_by_loss(losses: Sequence[float], mean: int) -> list[int]:
     for place in order[: mean * len(losses) - sum(ranks)]:
         ranks[place] += 1
     return ranks
+
+
+def _product(up: nn.Parameter, down: nn.Parameter, scale: float) -> Callable[[], Tensor]:
+    return lambda: scale * (up @ down)

@@ -3,7 +3,7 @@
 Zimmer and others, PERP: Rethinking the Prune-Retrain Paradigm in the Era of LLMs, 2023. Biases and norms are 0.03 to
 0.4 % of a transformer; training them recovers most of what retraining everything does, with the optimiser's memory of
 so many parameters. Differs: towards the teacher's output where there is one (the paper: the loss of pre-training), and
-its variants with low-rank additions are `adapters.v1`.
+its variants with low-rank additions are `adapters.v1` and `sparse_adapters.v1`.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
 from ctxprune.shrink.recover.on_subset import OnSubset  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 from ctxprune.shrink.recover.scratch import Scratch  # noqa: E402
+from ctxprune.shrink.recover.sparse_adapters import SparseAdapters  # noqa: E402
 from ctxprune.shrink.recover.stop_by_law import StopByLaw  # noqa: E402
 from ctxprune.shrink.recover.tune import Tune  # noqa: E402
 from ctxprune.shrink.run.runner import apply_masks  # noqa: E402
@@ -59,7 +60,7 @@ PIECES = {
     "few": FewParameters(20, 1e-2),
     "adapters": Adapters(20, 3e-3, rank=2),
     "ranked": Adapters(20, 3e-3, rank=3, by_layer=True),
-    "scaled": Adapters(20, 1e-2, rank=2, scale=1.0, product="weight"),
+    "scaled": SparseAdapters(20, 1e-2, rank=2),
     "subset": OnSubset(recover={"piece": "tune.v1", "rate": 1e-3}, steps=20, share=0.5),
     "law": StopByLaw(32, 3e-4),
 }
@@ -196,10 +197,9 @@ def test_training_stops_where_the_law_says_so():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Tune(loss="mse"), lambda: Tune(steps=0), lambda: Adapters(rank=0), lambda: Adapters(scale=0),
+        lambda: Tune(loss="mse"), lambda: Tune(steps=0), lambda: Adapters(rank=0), lambda: SparseAdapters(scale=0),
         lambda: Scratch(embeddings="some"), lambda: Scratch(towards="stars"), lambda: StopByLaw(threshold=0),
-        lambda: Adapters(loss="mse"), lambda: Adapters(towards="stars"), lambda: Adapters(product="sum"),
-        lambda: FewParameters(loss="mse"),
+        lambda: Adapters(loss="mse"), lambda: SparseAdapters(towards="stars"), lambda: FewParameters(loss="mse"),
         lambda: StopByLaw(towards="stars"), lambda: Tune(rate=0),
         lambda: LearnGates(steps=0), lambda: Regularise(rate=-1), lambda: Tune(layers="every"),
     ],

@@ -1,0 +1,112 @@
+"""Additions to the weights of linear modules: trained apart from the modules, merged at the end.
+
+`DeltaRecovery` is the base class of the recoveries that train them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.training import Schedule, train
+from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.model.gate_hooks import temporary_hooks
+from ctxprune.shrink.model.subject import module_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.shrink.learning.losses import Objective
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["DeltaRecovery", "Deltas", "linear_modules", "train_deltas"]
+
+Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], "Tensor"]]]
+"""By a linear module's dotted name: what is trained, and the change of its weight that this makes, of its shape."""
+
+
+class DeltaRecovery(ABC):
+    """Trains an addition to each matrix of the layers; a dataclass below it says what the additions are.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        rank: Size of each addition.
+        scale: Of the product, above 0.
+        towards: "teacher" or "labels".
+        loss: As in `tune.v1`.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    # declared, not defined: each dataclass has its own defaults and its own order of fields
+    steps: int
+    rate: float
+    rank: int
+    scale: float
+    towards: str
+    loss: str
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.scale <= 0:
+            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
+        Schedule(self.steps, self.rate)
+        check_objective(self.loss, self.towards)
+
+    @abstractmethod
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """The additions before training, by the dotted names of linear modules."""
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
+        deltas = self.build_deltas(subject)
+        objective = build_objective(subject, self.loss, towards=self.towards)
+        train_deltas(subject, Schedule(self.steps, self.rate), deltas, objective)
+        return subject
+
+
+def linear_modules(subject: Subject) -> list[str]:
+    """Dotted names of the linear modules in the layers.
+
+    Raises:
+        UsageError: There are none.
+    """
+    paths = [name.rpartition(".")[0] for name in matrices(subject.model) if name.endswith(".weight")]
+    found = [path for path in paths if isinstance(module_of(subject.model, path), nn.Linear)]
+    if not found:
+        raise UsageError("the model's layers have no linear modules")
+    return found
+
+
+def train_deltas(subject: Subject, schedule: Schedule, deltas: Deltas, aim: Objective) -> None:
+    """Train the deltas with the weights as they are, then add them to the weights; masked weights stay zero."""
+
+    def whole(path: str) -> Tensor:
+        delta, mask = deltas[path][1](), subject.masks.get(f"{path}.weight")
+        return delta if mask is None else delta * mask
+
+    def added(path: str) -> Callable[..., Tensor]:
+        def after(_: nn.Module, given: tuple[Any, ...], result: Tensor) -> Tensor:
+            return result + functional.linear(given[0], whole(path).to(given[0].dtype))
+
+        return after
+
+    chosen = [entry for parameters, _ in deltas.values() for entry in parameters]
+    with temporary_hooks() as handles:
+        handles += [module_of(subject.model, path).register_forward_hook(added(path)) for path in deltas]
+        train(subject, schedule, parameters=[*chosen, *aim.parameters], loss=aim.loss)
+    with torch.no_grad():
+        for path in deltas:
+            weight = module_of(subject.model, path).weight
+            weight += whole(path).to(weight.dtype)
+    total = sum(entry.numel() for entry in subject.model.parameters())
+    count = sum(entry.numel() for entry in chosen)
+    subject.notes["adapters"] = {"parameters": count, "share": count / total}

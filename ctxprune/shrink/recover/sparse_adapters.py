@@ -1,0 +1,66 @@
+"""SPP: adapters that scale weights, so that what is zero stays zero through training and merging.
+
+Lu and others, SPP: Sparsity-Preserved Parameter-Efficient Fine-Tuning for Large Language Models, ICML 2024:
+W + scale * W * rows * columns, elementwise: `rows` (rank, inputs), each of its rows for as many neighbouring outputs,
+and `columns` (outputs, 1), zero at first. Differs: no dropout, and no quantised base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recover._delta import Deltas
+
+__all__ = ["SparseAdapters"]
+
+
+@dataclass(frozen=True)
+class SparseAdapters(DeltaRecovery):
+    """Trains a factor for each weight that is left; the pattern of zeros is the same afterwards.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        rank: Rows of factors for each matrix; at most as many as it has outputs.
+        scale: Of the product.
+        towards: "teacher" or "labels".
+        loss: As in `tune.v1`.
+    """
+
+    steps: int = 100
+    rate: float = 3e-3
+    rank: int = 8
+    scale: float = 1.0
+    towards: str = "teacher"
+    loss: str = "output"
+
+    def build_deltas(self, subject: Subject) -> Deltas:
+        """For each matrix the product of weights, rows and columns, which is zero at first."""
+        generator = subject.generator(2)
+        deltas = {}
+        for path in linear_modules(subject):
+            weight = parameter_of(subject.model, f"{path}.weight").detach()
+            rank = min(self.rank, len(weight))
+            rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=generator))
+            columns = nn.Parameter(torch.zeros(len(weight), 1))
+            deltas[path] = ((rows, columns), _scaled(weight, rows, columns, self.scale))
+        return deltas
+
+
+def _scaled(weight: Tensor, rows: nn.Parameter, columns: nn.Parameter, scale: float) -> Callable[[], Tensor]:
+    outputs, rank = len(weight), len(rows)
+    which = torch.arange(outputs) * rank // outputs
+    return lambda: scale * weight * rows[which] * columns
