@@ -278,3 +278,11 @@ def test_the_bundled_pruner_by_its_name():
     loaded = load_model(name)
     assert loaded.kind == "pruner"
     assert loaded.origin["name"] == name
+
+
+def test_a_decoder_is_audited_on_held_out_texts(words: list[str], capsys: pytest.CaptureFixture[str]):
+    folders.decoder(Path("model"))
+    lines = [{"text": f"the {word} {other} in winter"} for word in ("old", "new", "red") for other in ("cat", "dog")]
+    Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    assert main([*words, "--target", "flops=0.6", "--html", "audit.html"]) == 0
+    assert "Knowledge, retrieval and people" in Path("audit.html").read_text("utf-8")

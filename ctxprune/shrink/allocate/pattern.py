@@ -31,16 +31,20 @@ class Pattern:
 
     Attributes:
         n, m: How many stay, and of how many.
+        columns: Whether the matrices that make the neurons of feed-forward parts have their groups among `m` neurons
+            that read the same input instead: the only way in which scores that are one factor a neuron make a
+            difference (DaSS). Kernels for 2:4 then multiply with the transposed matrix.
     """
 
     n: int = 2
     m: int = 4
+    columns: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.n < self.m:
             raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it")
 
-    def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
+    def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:
         """bool of the parameter's shape by its name, True = stays."""
         if budget.remove > 1 - self.n / self.m + 1e-9:
             raise UsageError(
@@ -48,7 +52,9 @@ class Pattern:
                 f"not {100 * (1 - budget.remove):.1f} %",
                 hint="raise the target or take a sparser pattern",
             )
-        return {name: self.laid(score) for name, score in scores.items()}
+        neurons = subject.anatomy.of_kind("neuron") if self.columns else ()
+        makers = {part.parameter for group in neurons for part in group.slices if part.axis == 0}
+        return {name: self.laid(score.T).T if name in makers else self.laid(score) for name, score in scores.items()}
 
     def laid(self, score: Tensor) -> Tensor:
         """The pattern over one matrix: bool of its shape."""

@@ -59,11 +59,13 @@ class AuditReport:
         questions: How many were asked.
         models: By name, the full one first: quality, sizes, speed, losses, flips, slices, exemplars, swaps.
         seed: Of the intervals.
+        recovery: As `ctxprune.shrink.run.correlation` has it, where several recipes competed.
     """
 
     questions: int
     models: tuple[dict[str, Any], ...]
     seed: int
+    recovery: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-like data."""
@@ -71,7 +73,7 @@ class AuditReport:
 
     def to_html(self) -> str:
         """One page that needs nothing else."""
-        return render_page(self.models, self.questions, self.seed)
+        return render_page(self.models, self.questions, self.seed, self.recovery)
 
 
 def audit(

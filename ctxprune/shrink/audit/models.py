@@ -1,4 +1,4 @@
-"""Models in folders as what an audit can ask: rerankers, embedders, and pruners that onnxruntime runs."""
+"""Models in folders as what an audit can ask: rerankers, embedders, pruners that onnxruntime runs, and decoders."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError
 from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import AuditedModel
+from ctxprune.shrink.audit.decoders import AuditedDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from ctxprune.shrink.audit.audit import Scorer
+    from ctxprune.shrink.audit.decoders import Likelihoods
     from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["load_audited", "scorer_of"]
+__all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
 
 _ROWS = 16
+_LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary
 
 
 def load_audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256) -> AuditedModel:
@@ -45,13 +48,80 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
     if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
         return _pruner(place)
     from ctxprune.shrink.io.loading import load_model
-    from ctxprune.shrink.model.cost import cost
 
     loaded = load_model(place)
     if loaded.kind == "decoder":
-        raise InputError("a decoder ranks nothing", where=str(folder), hint="audit rerankers, embedders and pruners")
-    sizes = {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
-    return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
+        raise InputError("a decoder ranks nothing", where=str(folder), hint="compare it with decoders, on texts")
+    return scorer_of(loaded, min(tokens, loaded.form.limit)), _sizes(loaded)
+
+
+def _sizes(loaded: Loaded) -> dict[str, float]:
+    from ctxprune.shrink.model.cost import cost
+
+    return {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
+
+
+def load_decoder(folder: str | Path, *, tokens: int = 256) -> AuditedDecoder | None:
+    """A decoder's folder for an audit; None where it holds a model of another kind.
+
+    Args:
+        folder: As `ctxprune.shrink.io.loading.load_model` reads it.
+        tokens: Of a text at most; its end is left out.
+
+    Raises:
+        InputError: There is no such folder, or a file is missing.
+        FormatError: A file is damaged.
+    """
+    from ctxprune.shrink.io.loading import load_model
+
+    loaded = load_model(folder)
+    if loaded.kind != "decoder":
+        return None
+    return AuditedDecoder(str(folder), likelihoods_of(loaded, min(tokens, loaded.form.limit)), _sizes(loaded))
+
+
+def likelihoods_of(loaded: Loaded, tokens: int) -> Likelihoods:
+    """What `AuditedDecoder.likelihoods` asks for, of a decoder.
+
+    A continuation begins where its tokens and those of the beginning alone first differ: some tokenizers join letters
+    over the border.
+
+    Args:
+        loaded: A decoder.
+        tokens: Of a row at most, 8 up to the model's limit.
+    """
+    import torch
+
+    from ctxprune.shrink.data.batches import pad_batch
+
+    def measure(pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+        rows = loaded.form.texts([beginning + text for beginning, text in pairs], tokens)
+        begun = loaded.form.texts([beginning for beginning, _ in pairs], tokens)
+        # nothing stands before the first token of a row that could predict it
+        starts = [max(_shared(row.ids, other.ids), 1) for row, other in zip(rows, begun, strict=True)]
+        found: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
+        order = sorted(range(len(rows)), key=lambda place: len(rows[place].ids))
+        while order:
+            longest = len(rows[order[-1]].ids)
+            count = min(max(_LOGITS // (longest * loaded.form.tokenizer.get_vocab_size()), 1), _ROWS, len(order))
+            chosen, order = order[-count:], order[:-count]
+            batch = pad_batch([rows[place] for place in chosen], loaded.form)
+            with torch.no_grad():
+                logs = torch.log_softmax(loaded.task.output(loaded.model, batch)[:, :-1].float(), dim=-1)
+            told = logs.gather(2, batch["input_ids"][:, 1:, None])[..., 0].double()
+            for row, place in enumerate(chosen):
+                first, end = starts[place] - 1, len(rows[place].ids) - 1
+                found[place] = float(told[row, first:end].sum()), max(end - first, 0)
+        return found
+
+    return measure
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many numbers at the beginning are the same."""
+    return next(
+        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
+    )
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:

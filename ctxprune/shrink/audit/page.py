@@ -10,7 +10,16 @@ from ctxprune.utils.markup import escape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["render_page"]
+__all__ = [
+    "bar_rows",
+    "render_document",
+    "render_examples",
+    "render_page",
+    "render_recovery",
+    "render_table",
+    "show_interval",
+    "show_size",
+]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
@@ -20,9 +29,10 @@ _STYLE = """
 body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62em;
   margin:2em auto;padding:0 1em}
 h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1em}
-table{border-collapse:collapse;width:100%;margin:.5em 0}th{text-align:right;color:var(--dim);font-weight:500}
+table{border-collapse:collapse;min-width:24em;margin:.5em 0}.wide table,table.full{width:100%}
+th{text-align:right;color:var(--dim);font-weight:500}
 th,td{padding:.3em .6em;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td{white-space:nowrap}
+th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td,.wide th{white-space:nowrap}
 .bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}.bar.few{opacity:.35}
 td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
 details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
@@ -30,26 +40,50 @@ summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(-
 """
 
 
-def render_page(models: Sequence[Mapping[str, Any]], questions: int, seed: int) -> str:
+def render_page(
+    models: Sequence[Mapping[str, Any]], questions: int, seed: int, recovery: Mapping[str, Any] | None = None
+) -> str:
     """The whole document.
 
     Args:
         models: Figures of each model as `AuditReport` holds them, the full one first.
         questions: How many were asked.
         seed: Of the intervals.
+        recovery: As `ctxprune.shrink.run.correlation` has it, where several recipes competed.
     """
     full, *shrunk = models
     parts = [
-        f"<h1>Audit of {escape(' and '.join(model['name'] for model in shrunk))}</h1>",
         f'<p class="note">{questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
         f" over questions (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
         " for 128 tokens.</p>",
         _overview(models),
         *(_model(full, model) for model in shrunk),
+        render_recovery(recovery),
     ]
+    return render_document(models, parts)
+
+
+def render_document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
+    """A page with the parts under a heading that names the shrunk models, all but the first."""
+    names = escape(" and ".join(model["name"] for model in models[1:]))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Audit</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+        f"<title>Audit of {names}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>Audit of {names}</h1>{''.join(parts)}</body></html>"
+    )
+
+
+def render_recovery(recovery: Mapping[str, Any] | None) -> str:
+    """Quality before and after recovery of the trials that competed, with both correlations; "" where none did."""
+    if recovery is None:
+        return ""
+    shown = {name: "-" if recovery[name] is None else f"{recovery[name]:.2f}" for name in ("kendall", "pearson")}
+    rows = [[escape(name), f"{before:.4f}", f"{after:.4f}"] for name, before, after in recovery["trials"]]
+    return (
+        "<h2>Quality before and after recovery</h2><p class='note'>Trials with as many steps each: Kendall's tau"
+        f" {shown['kendall']}, Pearson's r {shown['pearson']}. Near 1, the quality right after removal says which"
+        " recipe will be best; near 0 it says nothing, and recipes have to be compared after recovery.</p>"
+        + render_table(("recipe", "before", "after"), rows)
     )
 
 
@@ -59,16 +93,16 @@ def _overview(models: Sequence[Mapping[str, Any]]) -> str:
         [
             escape(model["name"]),
             f"{model['ndcg@10']:.2f}",
-            _interval(model) if "lost" in model else "",
+            show_interval(model) if "lost" in model else "",
             f"{model['texts_a_second']:,.0f}",
             f"{model['texts_a_second'] / full['texts_a_second']:.1f} x" if model is not full else "",
-            *(_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
+            *(show_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
             "" if model is full else escape(_worst(model)),
         ]
         for model in models
     ]
     heads = ("model", "nDCG@10", "lost", "texts/s", "speed", "size", "parameters", "multiply-adds", "worst slice")
-    return f'<div class="wide">{_table(heads, rows)}</div>'
+    return f'<div class="wide">{render_table(heads, rows)}</div>'
 
 
 def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
@@ -80,20 +114,32 @@ def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 def _slices(model: Mapping[str, Any]) -> Iterable[str]:
     if not model["slices"]:
         return
-    most = max(*(abs(entry["lost"]) for entry in model["slices"].values()), 1.0)
-    rows = []
+    yield "<h3>Where it loses (orange) and gains (blue)</h3>"
+    if any(entry["questions"] < LEAST for entry in model["slices"].values()):
+        yield f'<p class="note">Pale: under {LEAST} questions, too few to be called the worst.</p>'
+    heads = ("slice", "questions", "full", "shrunk", "lost", "")
+    yield render_table(heads, bar_rows(model, "questions", 1.0), bars=True)
+
+
+def bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[object]]:
+    """A row for each slice, the largest loss first, with a bar at its end.
+
+    Args:
+        model: With `slices` and `worst_slice`.
+        counted: Key of how many questions or texts a slice has.
+        least: Loss that a bar of the whole width stands for, where none is larger.
+    """
+    most = max(*(abs(entry["lost"]) for entry in model["slices"].values()), least)
+    rows: list[list[object]] = []
     for name, entry in sorted(model["slices"].items(), key=lambda item: -item[1]["lost"]):
         worst = ' <b class="bad">worst</b>' if name == model["worst_slice"] else ""
-        few = entry["questions"] < LEAST
+        few = entry[counted] < LEAST
         kind = f"bar{' bad' if entry['lost'] > 0 else ''}{' few' if few else ''}"
         bar = f'<span class="{kind}" style="width:{100 * abs(entry["lost"]) / most:.0f}%"></span>'
         shown = f"<small>{escape(name)}</small>" if few else f"{escape(name)}{worst}"
         quality = (f"{entry[side]:.2f}" for side in ("full", "shrunk"))
-        rows.append([shown, entry["questions"], *quality, _interval(entry), bar])
-    yield "<h3>Where it loses (orange) and gains (blue)</h3>"
-    if any(entry["questions"] < LEAST for entry in model["slices"].values()):
-        yield f'<p class="note">Pale: under {LEAST} questions, too few to be called the worst.</p>'
-    yield _table(("slice", "questions", "full", "shrunk", "lost", ""), rows, bars=True)
+        rows.append([shown, entry[counted], *quality, show_interval(entry), bar])
+    return rows
 
 
 def _worst(model: Mapping[str, Any]) -> str:
@@ -108,7 +154,7 @@ def _flips(model: Mapping[str, Any]) -> Iterable[str]:
         f"<h3>First text changed</h3><p>On {flips['share']} % of the questions another text stands first; right became"
         f" wrong: {flips['right_to_wrong']}, wrong became right: {flips['wrong_to_right']}.</p>"
     )
-    yield from _examples("Questions that went wrong", flips["examples"])
+    yield from render_examples("Questions that went wrong", flips["examples"])
 
 
 def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
@@ -120,7 +166,7 @@ def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
         f"<h3>Compression identified exemplars</h3><p>On {found['share']} % of the questions the commonest first text"
         f" of {found['variants']} variants is not the full model's. Most over-represented: {often or 'nothing'}.</p>"
     )
-    yield from _examples("The exemplars", found["examples"])
+    yield from render_examples("The exemplars", found["examples"])
 
 
 def _spread(model: Mapping[str, Any]) -> Iterable[str]:
@@ -129,7 +175,7 @@ def _spread(model: Mapping[str, Any]) -> Iterable[str]:
         rows = [[escape(name), value] for name, value in spread["variants"].items()]
         yield (
             f"<h3>Other calibration sets and seeds</h3><p>Mean {spread['mean']}, standard deviation"
-            f" {spread['deviation']}.</p>{_table(('variant', 'nDCG@10'), rows)}"
+            f" {spread['deviation']}.</p>{render_table(('variant', 'nDCG@10'), rows)}"
         )
 
 
@@ -148,11 +194,12 @@ def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     heads = ("model", "mean change of a score", "largest", "first text changed")
     return (
         f"<h3>Gender and names swapped</h3><p class='note'>{model['swaps']['questions']} questions; changes in standard"
-        f" deviations of the model's scores.</p>{_table(heads, rows)}"
+        f" deviations of the model's scores.</p>{render_table(heads, rows)}"
     )
 
 
-def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str]:
+def render_examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str]:
+    """A list that opens: what was asked, the full model's answer, the shrunk one's; nothing where there are none."""
     if examples:
         rows = "".join(
             f"<li><b>{escape(entry['query'])}</b><br><small>full</small> {escape(entry['before'])}"
@@ -162,7 +209,8 @@ def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str
         yield f"<details><summary>{title} ({len(examples)} shown)</summary><ol>{rows}</ol></details>"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
+def render_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
+    """A table; with `bars` its last column holds bars."""
     last = len(heads) - 1
     body = "".join(
         "<tr>"
@@ -173,15 +221,18 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool
         + "</tr>"
         for row in rows
     )
-    return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
+    kind = ' class="full"' if bars else ""
+    return f"<table{kind}><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
 
 
-def _interval(entry: Mapping[str, Any]) -> str:
+def show_interval(entry: Mapping[str, Any]) -> str:
+    """The loss with its interval."""
     low, high = entry["lost_95"]
     return f"{entry['lost']:.2f} <small>({low:.2f} to {high:.2f})</small>"
 
 
-def _size(value: float | None, name: str) -> str:
+def show_size(value: float | None, name: str) -> str:
+    """Megabytes, or millions and billions; "" where it is not known."""
     if value is None:
         return ""
     if name == "bytes":

@@ -80,17 +80,17 @@ class Question:
         return replace(self, query=swap_gender(self.query), texts=texts, titles=titles)
 
 
-def find_slices(questions: Sequence[Question]) -> dict[str, NDArray[np.bool_]]:
+def find_slices(questions: Sequence[Question], *, noun: str = "question") -> dict[str, NDArray[np.bool_]]:
     """Which questions each part holds: bool (questions,) by name; parts that hold none or all are left out.
 
     Lengths are thirds by number of words. A rare term is a word of the question that stands in at least one and at most
-    0.2 % (or in one) of all texts.
+    0.2 % (or in one) of all texts. `noun` says what is short or long.
     """
     found: dict[str, NDArray[np.bool_]] = {}
     sizes = np.array([len(question.query.split()) for question in questions])
     low, high = np.quantile(sizes, [1 / 3, 2 / 3]) if len(sizes) else (0, 0)
-    found["short question"] = sizes <= low
-    found["long question"] = sizes > high
+    found[f"short {noun}"] = sizes <= low
+    found[f"long {noun}"] = sizes > high
     found["rare term"] = _rare(questions)
     found["negation"] = np.array([bool(_NEGATION.search(question.query)) for question in questions])
     found["number"] = np.array([bool(_NUMBER.search(question.query)) for question in questions])

@@ -1,7 +1,8 @@
-"""k-means by Lloyd's algorithm, with two ways to choose the first centres."""
+"""k-means by Lloyd's algorithm, with two ways to choose the first centres, and clusters of equal sizes."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,7 +10,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["farthest_centres", "k_means", "sampled_centres"]
+__all__ = ["farthest_centres", "fill_clusters", "k_means", "sampled_centres"]
 
 
 def k_means(points: Tensor, centres: Tensor, *, rounds: int = 20) -> Tensor:
@@ -55,3 +56,21 @@ def sampled_centres(points: Tensor, clusters: int, generator: torch.Generator) -
             break
         centres = torch.cat([centres, points[torch.multinomial(squares, 1, generator=generator)]])
     return centres
+
+
+def fill_clusters(distances: Tensor) -> Tensor:
+    """Each point's cluster, of equal sizes (within one): int64 (points,).
+
+    Args:
+        distances: (points, clusters).
+    """
+    count, clusters = distances.shape
+    edges = [round(number * count / clusters) for number in range(clusters + 1)]
+    room = [end - start for start, end in pairwise(edges)]
+    found = torch.zeros(count, dtype=torch.int64)
+    # those that are surest of their cluster choose first; the last take what is left
+    for place in distances.min(1).values.argsort(stable=True).tolist():
+        cluster = next(entry for entry in distances[place].argsort(stable=True).tolist() if room[entry])
+        found[place] = cluster
+        room[cluster] -= 1
+    return found

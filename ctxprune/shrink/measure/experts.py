@@ -51,6 +51,7 @@ def record_routing(subject: Subject, groups: Sequence[Group]) -> dict[str, Routi
             rows = torch.cat(inputs[block_of(group)])
             router: Any = module_of(subject.model, group.reader)
             _, values, places = router(rows)
-            weights = torch.zeros(len(rows), group.count).scatter_(1, places, values.float())
-            found[block_of(group)] = Routing(rows, weights)
+            # a last column for experts that are skipped
+            weights = torch.zeros(len(rows), group.count + 1).scatter_(1, places, values.float())
+            found[block_of(group)] = Routing(rows, weights[:, :-1])
     return found

@@ -2,22 +2,24 @@
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
 Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that
-pruning hit differently need different ranks. Differs: the paper trains a small model that predicts the quality of a
-choice of ranks; here a layer's rank follows how far its states are from the teacher's, with as many parameters in all.
+pruning hit differently need different ranks, found by a small model that predicts the loss of a choice; here the first
+choice follows how far each layer's states are from the teacher's, and all choices have the same sum of ranks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import layer_pairs, record_outputs
+from ctxprune.shrink.learning.losses import build_objective, layer_pairs, record_outputs
+from ctxprune.shrink.learning.training import Schedule, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
+from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules, train_deltas
+from ctxprune.shrink.recover._rank_search import search_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +44,9 @@ class Adapters(DeltaRecovery):
         rank: Of each adapter; their mean where ranks go by layer.
         scale: LoRA's alpha.
         by_layer: Whether ranks follow what each layer lost (RankAdaptor). Needs a teacher of the same width.
+        trials: With `by_layer`, choices of ranks that are tried, each with `trial_steps` of training on a copy; the
+            last batch, where there are several, says which is best. 0 takes the ranks by what was lost.
+        trial_steps: Of the optimiser in each trial.
         towards: "teacher" or "labels".
         loss: As in `tune.v1`.
     """
@@ -51,16 +56,41 @@ class Adapters(DeltaRecovery):
     rank: int = 8
     scale: float = 16.0
     by_layer: bool = False
+    trials: int = 0
+    trial_steps: int = 20
     towards: str = "teacher"
     loss: str = "output"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trials < 0 or self.trial_steps < 1:
+            raise UsageError(f"trials is {self.trials} and trial_steps {self.trial_steps}", hint="from 0 and 1 up")
+
     def build_deltas(self, subject: Subject) -> Deltas:
         """For each matrix the product of A and B, which is zero at first; ranks by layer are noted as "ranks"."""
-        layers = [layer.path for layer in subject.anatomy.layers]
-        ranks = [self.rank] * len(layers)
+        ranks = [self.rank] * len(subject.anatomy.layers)
         if self.by_layer:
             ranks = ranks_by_loss(layer_losses(subject), self.rank)
+            if self.trials:
+                best, tried = search_ranks(
+                    lambda choice: self._try(subject, choice), ranks, self.trials, subject.generator(19)
+                )
+                subject.notes["rank_trials"] = [[list(choice), loss] for choice, loss in tried.items()]
+                ranks = list(best)
             subject.notes["ranks"] = ranks
+        return self._adapters(subject, ranks)
+
+    def _try(self, subject: Subject, ranks: Sequence[int]) -> float:
+        """The loss on the last batch of a copy that was trained a little with these ranks on the others."""
+        *learned, judged = subject.needed_calibration()
+        copy = replace(subject.copy(), calibration=learned or [judged])
+        objective = build_objective(copy, self.loss, towards=self.towards)
+        train_deltas(copy, Schedule(self.trial_steps, self.rate), self._adapters(copy, ranks), objective)
+        with torch.no_grad():
+            return float(loss_towards(subject, self.towards)(copy.model, judged))
+
+    def _adapters(self, subject: Subject, ranks: Sequence[int]) -> Deltas:
+        layers = [layer.path for layer in subject.anatomy.layers]
         generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):

@@ -1,26 +1,27 @@
 """ToMoE's shape: dense feed-forward parts become routed experts, and no weight goes.
 
 Gao and others, ToMoE: Converting Dense Large Language Models to Mixture-of-Experts through Dynamic Structural
-Pruning, TMLR 2025. There a network that is trained by distillation writes experts and routers. Here neurons that fire
-together become experts of equal size, and the router is the least-squares guess of how much each expert adds to a
-token.
+Pruning, TMLR 2025. Neurons that fire together become experts of equal size, and the router is the least-squares guess
+of how much each expert adds to a token. With `steps` both are then trained by distillation with the weights as they
+are, as in the paper, where a network writes the choice that is a table here; see `learn_routes`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.clustering import farthest_centres, k_means
+from ctxprune.shrink.learning.clustering import farthest_centres, fill_clusters, k_means
+from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.measure.activations import module_inputs
 from ctxprune.shrink.model.cost import unit_costs
 from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.recover._learn_routes import learn_routes, sort_neurons
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,13 +39,21 @@ class RouteExperts:
         experts: Of each part, from 2 up.
         top: Experts that a token goes through; 0 = by the budget.
         ridge: Of the router's fit, as a share of the mean diagonal.
+        steps: Of the training of experts and routers; 0 leaves them as clusters and regression give them.
+        rate: Peak learning rate.
+        balance: Weight of the penalty on experts of unequal size.
     """
 
     experts: int = 8
     top: int = 0
     ridge: float = 0.01
+    steps: int = 0
+    rate: float = 0.1
+    balance: float = 0.1
 
     def __post_init__(self) -> None:
+        if self.steps < 0 or self.rate <= 0 or self.balance < 0:
+            raise UsageError(f"{self} is out of range", hint="steps and balance from 0 up, rate above 0")
         if self.experts < 2 or not 0 <= self.top <= self.experts or self.ridge <= 0:
             raise UsageError(f"{self} is out of range", hint="experts from 2, top up to experts, ridge above 0")
 
@@ -68,6 +77,8 @@ class RouteExperts:
         for path in parts:
             part = self._routed(subject, path, inputs[f"{path}.gate_proj"], inputs[f"{path}.down_proj"], top)
             replace_module(subject.model, path, part)
+        if self.steps:
+            learn_routes(subject, list(parts), Schedule(self.steps, self.rate), self.balance)
         subject.notes["experts"], subject.notes["active"] = self.experts, top
         return subject
 
@@ -97,16 +108,9 @@ class RouteExperts:
         labels = balanced(points, self.experts, subject.generator(11))
         # experts are spans of neurons, so that no index has to be stored
         order = labels.argsort(stable=True)
-        with torch.no_grad():
-            for linear in (old.gate_proj, old.up_proj):
-                linear.weight.copy_(linear.weight[order].clone())
-                if linear.bias is not None:
-                    linear.bias.copy_(linear.bias[order].clone())
-            old.down_proj.weight.copy_(weight[:, order].clone())
+        sort_neurons(old, order)
         new = Routed(old, self.experts, top).to(weight)
-        added = [
-            (inner[:, order[start:end]] @ weight[:, order[start:end]].T).norm(dim=1) for start, end in new.bounds()
-        ]
+        added = [(inner[:, order[start:end]] @ weight[:, start:end].T).norm(dim=1) for start, end in new.bounds()]
         self._fit(new.router, states.double(), torch.stack(added, dim=1).double())
         return new.eval()
 
@@ -132,13 +136,4 @@ def balanced(points: Tensor, clusters: int, generator: torch.Generator) -> Tenso
     centres = torch.stack(
         [points[labels == n].mean(0) if bool((labels == n).any()) else empty for n in range(clusters)]
     )
-    distances = torch.cdist(points, centres)
-    edges = [round(number * len(points) / clusters) for number in range(clusters + 1)]
-    room = [end - start for start, end in pairwise(edges)]
-    found = torch.zeros(len(points), dtype=torch.int64)
-    # those that are surest of their cluster choose first; the last take what is left
-    for place in distances.min(1).values.argsort(stable=True).tolist():
-        cluster = next(entry for entry in distances[place].argsort(stable=True).tolist() if room[entry])
-        found[place] = cluster
-        room[cluster] -= 1
-    return found
+    return fill_clusters(torch.cdist(points, centres))

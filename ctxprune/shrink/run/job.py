@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import CtxpruneError, InputError, UsageError
-from ctxprune.shrink.audit import AuditReport, Question, audit
-from ctxprune.shrink.audit.models import load_audited
+from ctxprune.shrink.audit import AuditReport, DecoderReport, Question, audit, audit_decoders
+from ctxprune.shrink.audit.models import load_audited, load_decoder
 from ctxprune.shrink.io.deltas import pack
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.model.cost import Target, cost, deltas
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.run.correlation import recovery_correlation
 from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
 from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
@@ -83,7 +84,7 @@ class Options:
 
 def run_job(
     model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
-) -> tuple[dict[str, Any], AuditReport | None]:
+) -> tuple[dict[str, Any], AuditReport | DecoderReport | None]:
     """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
 
     The ONNX files come last: where they cannot be written or differ from the model, the report's `onnx` says why under
@@ -112,7 +113,7 @@ def model_kind(model: torch.nn.Module) -> str:
 
 def _run(
     model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
-) -> tuple[dict[str, Any], AuditReport | None]:
+) -> tuple[dict[str, Any], AuditReport | DecoderReport | None]:
     full = load_model(model)
     if options.vocabulary is not None:
         check_vocabulary(full, options.vocabulary)
@@ -125,7 +126,7 @@ def _run(
         vocabulary=options.vocabulary, compete=len(plan.recipes) > 1 or plan.baselines,
     )  # fmt: skip
     prepared = add_inputs(prepared, options.other, base, tokens=options.tokens, seed=options.seed)
-    if options.audit:
+    if options.audit and full.kind != "decoder":
         _questions(prepared)  # refuses before hours of work
     if options.onnx and full.kind != "pruner":
         from ctxprune.shrink.io.export import check_exportable
@@ -150,6 +151,8 @@ def _run(
             report["onnx"] = {"failed": str(error)}
         _write(options.out / "report.json", report)
     comparison = _audit(model, options.out, prepared, options) if options.audit else None
+    if comparison is not None:
+        comparison = replace(comparison, recovery=report.get("recovery"))
     return report, comparison
 
 
@@ -211,6 +214,7 @@ def _report(
     batch = timing_batch(small.model, loaded.form.limit)
     # timed again side by side: a time from the start of a long run says little about now
     full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
+    agreement = recovery_correlation(found.trials)
     return {
         "recipe": found.best.recipe,
         "kind": loaded.kind,
@@ -220,6 +224,7 @@ def _report(
         **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
         "torch": torch.__version__,
         "trials": [record.to_dict() for record in found.trials],
+        **({"recovery": agreement} if agreement else {}),
     }
 
 
@@ -256,7 +261,11 @@ def _questions(prepared: Prepared) -> list[Question]:
     ]
 
 
-def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport:
+def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport | DecoderReport:
+    if prepared.loaded.kind == "decoder":
+        found = [load_decoder(place, tokens=options.tokens) for place in (full, small)]
+        one, other = (replace(model, name=name) for model, name in zip(found, ("full", "shrunk"), strict=True) if model)
+        return audit_decoders(one, [other], prepared.pairs, seed=options.seed)
     models = [
         replace(load_audited(place, tokens=options.tokens), name=name)
         for place, name in ((full, "full"), (small, "shrunk"))

@@ -45,7 +45,7 @@ class Prepared:
         held_out: Batches that recipes are compared on; where there were no labels, the full model's scores stand in.
         reported: Batches that the quality in the report is measured on: no recipe is chosen by them where several
             compete, for the best of many is better on what it was chosen by than anywhere else.
-        pairs: The pairs of `reported`; none of a decoder.
+        pairs: The pairs of `reported`; of a decoder its texts.
         notes: What to say about the data, as plain values.
         full_quality: Of the model as it was given, on `reported`.
         vocabulary: What `ctxprune.shrink.run.vocabulary.prune_vocabulary` says of the cut, with the `quality` before
@@ -56,7 +56,7 @@ class Prepared:
     subject: Subject
     held_out: Sequence[Batch]
     reported: Sequence[Batch]
-    pairs: Sequence[Pair]
+    pairs: Sequence[Any]
     notes: Mapping[str, Any]
     full_quality: float
     vocabulary: Mapping[str, Any]
@@ -180,7 +180,7 @@ def prepare(
         subject,
         held_out=comparison.batches,
         reported=measured.batches,
-        pairs=[] if loaded.kind == "decoder" else kept,
+        pairs=kept,
         notes=notes,
         full_quality=cut.get("quality", [quality])[0],
         vocabulary=cut,

@@ -48,6 +48,7 @@ class TrialFigures:
         sizes: By measure, from `SIZES`.
         time: Where time was the target.
         notes: Of the recipe's pieces; None where no recipe ran.
+        unrecovered: Quality before the recipe's finish; None where nothing was removed before it, or nothing follows.
     """
 
     quality: float
@@ -56,10 +57,12 @@ class TrialFigures:
     sizes: Mapping[str, float]
     time: MeasuredTime | None = None
     notes: Mapping[str, Any] | None = None
+    unrecovered: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         found: dict[str, Any] = {"quality": self.quality}
+        found |= {} if self.unrecovered is None else {"unrecovered": self.unrecovered}
         found |= {} if self.share is None else {"share": self.share}
         found |= {"seconds": self.seconds, **self.sizes}
         found |= {} if self.time is None else asdict(self.time)
@@ -73,7 +76,8 @@ class TrialFigures:
             names = ("full_milliseconds", "milliseconds", "time_left", "exact")
             time = MeasuredTime(*(line[name] for name in names))
         sizes = {name: line[name] for name in SIZES}
-        return cls(line["quality"], line.get("share"), line["seconds"], sizes, time, line.get("notes"))
+        shown = line["quality"], line.get("share"), line["seconds"], sizes, time
+        return cls(*shown, line.get("notes"), line.get("unrecovered"))
 
 
 @dataclass(frozen=True, slots=True)

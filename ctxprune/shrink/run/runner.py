@@ -53,7 +53,12 @@ class Shrunk:
 
 
 def shrink(
-    subject: Subject, recipe: Recipe, target: Target, *, progress: Callable[[str, float], None] | None = None
+    subject: Subject,
+    recipe: Recipe,
+    target: Target,
+    *,
+    progress: Callable[[str, float], None] | None = None,
+    before_finish: Callable[[Subject], None] | None = None,
 ) -> Shrunk:
     """A smaller model by a recipe.
 
@@ -62,6 +67,7 @@ def shrink(
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
         progress: Called with the current step and the share of the recipe that is done, 0..1.
+        before_finish: Called with the subject once all stages are done, before what the recipe does at the end.
 
     Raises:
         UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
@@ -87,6 +93,8 @@ def shrink(
         last = number == len(recipe.stages) - 1
         work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit, last=last)
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
+    if before_finish is not None:
+        before_finish(work)
     work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
         work = build_piece(RECOVERIES, piece)(work)

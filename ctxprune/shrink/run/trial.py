@@ -16,7 +16,7 @@ from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
@@ -75,13 +75,20 @@ def run_trial(
     count = max(round(effort.data * len(subject.calibration)), 1)
     work = replace(subject, calibration=subject.calibration[:count])
     whole = with_steps(recipe, effort.steps) if effort.steps else recipe
+    unrecovered: list[float] = []
+
+    def look(pruned: Subject) -> None:
+        if whole.stages and whole.finish:
+            unrecovered[:] = [subject.task.quality(pruned.model, held_out)]
+
     if target.measure == "latency":
-        small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit))
+        small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit), look)
     else:
-        small, share, times = shrink(work, whole, target).subject, target.keep, None
+        small, share, times = shrink(work, whole, target, before_finish=look).subject, target.keep, None
     quality = subject.task.quality(small.model, held_out)
     seconds = round(perf_counter() - started, 2)
-    return Trial(small, TrialFigures(quality, share, seconds, measure_sizes(small), times))
+    before = unrecovered[0] if unrecovered else None
+    return Trial(small, TrialFigures(quality, share, seconds, measure_sizes(small), times, unrecovered=before))
 
 
 def baseline_recipes(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
@@ -124,7 +131,9 @@ def _trains(piece: Piece) -> bool:
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 
 
-def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tuple[Subject, float, MeasuredTime]:
+def _in_time(
+    subject: Subject, recipe: Recipe, keep: float, batch: Batch, look: Callable[[Subject], None]
+) -> tuple[Subject, float, MeasuredTime]:
     """Shrink to a measured time: the share of multiply-adds that gives it is found with the shapes alone, then used."""
     # one step of training shows the shapes; the full recipe would train for each guess
     bare, low, high, share = with_steps(recipe, 1, add=False), 0.0, 1.0, keep
@@ -154,7 +163,7 @@ def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tup
         )
     share = best[0]
     for _ in range(3):  # with training in between, shapes may come out a little different
-        small = shrink(subject, recipe, Target("flops", share)).subject
+        small = shrink(subject, recipe, Target("flops", share), before_finish=look).subject
         ratio, before, after = _ratio(subject, small, batch)
         if ratio <= keep * (1 + _TOLERANCE):
             break

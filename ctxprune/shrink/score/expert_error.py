@@ -32,7 +32,7 @@ class ExpertError:
     Lu and others, Not All Experts are Equal: Efficient Expert Pruning and Skipping for Mixture-of-Experts Large
     Language Models, ACL 2024. As many go of each block as the budget says; where there are more sets than `most`,
     experts go one by one, each time the one that adds least. Experts that stay are scored by what would be lost after
-    that. Skipping at run time is no part of it: the router would need code of its own. One pass, unlabelled.
+    that. Skipping at run time is `skip_experts.v1`. One pass, unlabelled.
 
     Attributes:
         most: Sets that are tried.

@@ -9,6 +9,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.all_matrices import AllMatrices  # noqa: E402
@@ -109,3 +110,16 @@ def test_bad_settings_and_budgets_are_refused():
         AllMatrices(least=0.5)(None, {"a": torch.rand(2, 4)}, asked(0.6))
     with pytest.raises(UsageError, match="blocks are"):
         Blocks(0, 4)
+
+
+def test_a_pattern_of_columns_stands_among_neurons_of_one_input():
+    subject = models.decoder()
+    name, other = "model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.down_proj.weight"
+    scores = {path: subject.model.get_parameter(path).detach().abs() for path in (name, other)}
+    masks = Pattern(columns=True)(subject, scores, asked(0.5))
+    for place in range(0, 48, 4):
+        for column in range(32):
+            own = scores[name][place : place + 4, column].tolist()
+            kept = masks[name][place : place + 4, column].tolist()
+            assert {value for value, stays in zip(own, kept, strict=True) if stays} == set(sorted(own)[2:])
+    assert torch.equal(masks[other], Pattern()(subject, scores, asked(0.5))[other])

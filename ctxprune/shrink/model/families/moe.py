@@ -73,7 +73,8 @@ class Moe(Family):
                     Slice(f"{path}.mlp.experts.gate_up_proj", 2),
                     Slice(f"{path}.mlp.experts.down_proj", 1),
                 ]
-                active[f"{path}.mlp.experts."] = layer.mlp.gate.top_k / len(layer.mlp.gate.weight)
+                gate = layer.mlp.gate
+                active[f"{path}.mlp.experts."] = gate.top_k * vars(gate).get("share", 1.0) / len(gate.weight)
             else:
                 sublayers += ffn(layer, path, index, groups)
             layers.append(Layer(index, path, tuple(sublayers)))

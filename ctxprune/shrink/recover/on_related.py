@@ -1,0 +1,43 @@
+"""Recovery on the data of a related task, before that on the task itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import InputError
+from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.registries import RECOVERIES
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["OnRelated"]
+
+
+@dataclass(frozen=True)
+class OnRelated:
+    """Another recovery, on `Subject.related`: what it learns there is carried over to the task that is trained next.
+
+    Xu and others, Transfer Learning for Structured Pruning under Limited Task Data, 2023.
+
+    Attributes:
+        recover: The recovery: a piece with its parameters, as in a recipe; its `steps` are set by this one.
+        steps: Of the optimiser.
+    """
+
+    recover: Mapping[str, Any] = field(default_factory=lambda: {"piece": "tune.v1"})
+    steps: int = 100
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject as the recovery leaves it, with its own data.
+
+        Raises:
+            InputError: There is no related data.
+        """
+        if not subject.related:
+            raise InputError("there is no related data", where="on_related.v1", hint="give some: --related FILE")
+        piece = piece_of(dict(self.recover) | {"steps": self.steps})
+        trained = build_piece(RECOVERIES, piece)(replace(subject, calibration=subject.related))
+        return replace(trained, calibration=subject.calibration)
