@@ -26,13 +26,14 @@ class Parts:
     def __init__(self, name: str, *, keep: bool = True) -> None:
         self.path = RESULTS / f"{name}.part.jsonl"
         self._rows: dict[str, Any] = {}
+        self._titles: dict[str, str] = {}
         if not keep:
             self.path.unlink(missing_ok=True)
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").split("\n"):
                 with suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
-                    self._rows[entry["key"]] = entry["row"]
+                    self._keep(entry["key"], entry["title"], entry["row"])
 
     def row(self, title: str, what: object, make: Callable[[], Any]) -> Any:
         """The kept row of `title` and `what` (compared by its repr), or a new one, kept at once."""
@@ -44,8 +45,15 @@ class Parts:
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" if self._cut() else "")
             file.write(json.dumps({"key": key, "title": title, "row": row}, ensure_ascii=False) + "\n")
-        self._rows[key] = row
+        self._keep(key, title, row)
         return row
+
+    def titled(self, start: str) -> list[Any]:
+        """All kept rows whose title begins so, in the order in which they were made."""
+        return [self._rows[key] for key, title in self._titles.items() if title.startswith(start)]
+
+    def _keep(self, key: str, title: str, row: Any) -> None:
+        self._rows[key], self._titles[key] = row, title
 
     def _cut(self) -> bool:
         """Whether the last line lacks its end."""

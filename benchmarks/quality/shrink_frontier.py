@@ -34,6 +34,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import RESULTS, SHARED, record
+from benchmarks.common.rivals import lost
 from benchmarks.quality.passages import TEN
 from ctxprune.errors import CtxpruneError
 from ctxprune.models.manifest import write_manifest
@@ -220,18 +221,6 @@ def main() -> int:
     }
     record("shrink_frontier", figures, seed=options.seed, data=data)
     return 0
-
-
-def lost(rows) -> dict[str, list[str]]:
-    """By target which recipes did no better than random removal, and which no better than training from scratch."""
-    found: dict[str, list[str]] = {}
-    for keep in sorted({row["keep"] for row in rows}, reverse=True):
-        here = {row["recipe"]: row["recall"]["mean"] for row in rows if row["keep"] == keep and "recall" in row}
-        for rival in ("random", "distilled_scratch"):
-            if rival in here:
-                worse = [name for name, value in here.items() if name != rival and value <= here[rival]]
-                found[f"{rival} at {keep}"] = sorted(worse)
-    return found
 
 
 def arguments() -> argparse.Namespace:

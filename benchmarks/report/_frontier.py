@@ -1,12 +1,14 @@
-"""The picture of shrink_frontier.json: quality against speed of each recipe at each target."""
+"""The pictures of shrink_frontier.json and shrink_reranker.json: quality against speed of recipes at each target."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 
+from benchmarks.common.rivals import RIVALS, lost
 from benchmarks.report._figure import LABEL, POINT, Box, Picture, Theme, place_labels
 
 if TYPE_CHECKING:
@@ -14,30 +16,73 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-RIVALS = {"random": ("random removal", (0, (5, 3))), "distilled_scratch": ("trained from scratch", (0, (1.5, 2)))}
+DASHES = {"random": (0, (5, 3)), "distilled_scratch": (0, (1.5, 2))}
+STEPS = 200  # of recovery, of the cross-encoder's rows that are drawn
 COLOURS = (1, 2, 3, 4)  # of targets, the mildest first; the first colour is the unshrunk model's
 STANDINGS = ("better than both", "no better than training from scratch", "no better than random removal")
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a frontier says around its axes: title, note under it, names of the axes and of what was shrunk."""
+
+    title: str
+    note: str
+    x: str
+    y: str
+    whole: str
+    targets: str
+    described: str
+
+
 def draw_frontier(figures, theme: Theme) -> str:
+    """Of the pruner."""
+    whole = figures["unshrunk"]
+    milliseconds = whole["ms"] * speed(whole)
+    words = Words(
+        "The pruner, shrunk by recipes",
+        f"evidence recall at 30 % of the characters, mean over {len(whole['recall']) - 1} sets,"
+        f" {figures['items_of_a_set']} questions of each; {figures['steps']} steps of recovery; int8, one thread",
+        f"times as fast as the float32 graph ({milliseconds:.0f} ms for ten windows of 213 tokens)",
+        "evidence recall, %",
+        "unshrunk, int8",
+        "of the layers' multiply-adds left at most",
+        "Evidence recall against speed of the unshrunk pruner, shrunk by each recipe",
+    )
+    return draw_rows(figures, theme, words)
+
+
+def draw_reranker(figures, theme: Theme) -> str:
+    """Of the cross-encoder: rows after recovery, of each recipe and target the first seed."""
+    full = figures["full"]
+    rows = [
+        {"recipe": row["recipe"], "keep": float(row["target"].partition("=")[2]), "recall": row["ndcg"],
+         "speed_against_float32": 1 / row["time_left"]}
+        for row in figures["rows"] if row["status"] == "done" and row["steps"] == STEPS and row["seed"] == 0
+    ]  # fmt: skip
+    words = Words(
+        "A MiniLM cross-encoder, shrunk by recipes",
+        f"nDCG@10, mean over {len(full['ndcg']) - 1} sets; {STEPS} steps of recovery; float32, one thread",
+        f"times as fast as the full model ({full['ms']:.0f} ms for 10 pairs of 200 tokens)",
+        "nDCG@10, %",
+        "full model",
+        "of the time left at most",
+        "nDCG@10 against speed of a MiniLM cross-encoder, shrunk by each recipe",
+    )
+    whole = {"recall": full["ndcg"], "speed_against_float32": 1.0}
+    return draw_rows({"unshrunk": whole, "rows": rows, "lost_to": lost(rows)}, theme, words)
+
+
+def draw_rows(figures, theme: Theme, words: Words) -> str:
     rows = [row for row in figures["rows"] if "recall" in row]
     targets = sorted({row["keep"] for row in rows}, reverse=True)
     colours = {keep: theme.colours[COLOURS[place % len(COLOURS)]] for place, keep in enumerate(targets)}
     whole, finished = figures["unshrunk"], figures.get("finished", {})
-    note = (
-        f"evidence recall at 30 % of the characters, mean over {len(whole['recall']) - 1} sets,"
-        f" {figures['items_of_a_set']} questions of each; {figures['steps']} steps of recovery; int8, one thread"
-    )
-    picture = Picture((920, 640), theme, "The pruner, shrunk by recipes", note)
+    picture = Picture((920, 640), theme, words.title, words.note)
     axes = picture.add_axes(72, 76, 816, 420)
     scale_axes(axes, [whole, *rows, *finished.values()])
     axes.tick_params(axis="x", width=POINT)
-    milliseconds = whole["ms"] * speed(whole)
-    picture.name_axes(
-        axes,
-        f"times as fast as the float32 graph ({milliseconds:.0f} ms for ten windows of 213 tokens)",
-        "evidence recall, %",
-    )
+    picture.name_axes(axes, words.x, words.y)
     draw_rivals(axes, rows, colours)
     recipes = [row for row in rows if row["recipe"] not in RIVALS]
     best = hull(recipes)
@@ -49,15 +94,15 @@ def draw_frontier(figures, theme: Theme) -> str:
     for row in sorted(rows, key=standing(figures), reverse=True):
         axes.plot(speed(row), recall(row), **marker(theme, standing(figures)(row), colours[row["keep"]]))
     named = [(row["recipe"], row, colours[row["keep"]]) for row in best]
-    for name, row in {"unshrunk, int8": whole, **finished}.items():
+    for name, row in {words.whole: whole, **finished}.items():
         axes.plot(
             speed(row), recall(row), marker="D", ms=11 * POINT, mfc=theme.colours[0], mec=theme.back, mew=POINT,
             linestyle="none",
         )  # fmt: skip
         named.append((name, row, theme.colours[0]))
     draw_labels(picture, axes, named, [whole, *rows, *finished.values()])
-    draw_legends(picture, colours)
-    return picture.render("Evidence recall against speed of the unshrunk pruner, shrunk by each recipe")
+    draw_legends(picture, colours, words.targets)
+    return picture.render(words.described)
 
 
 def speed(row) -> float:
@@ -86,7 +131,7 @@ def draw_rivals(axes: Axes, rows, colours: Mapping[float, str]) -> None:
         left, right = min(map(speed, here)) - 0.1, max(map(speed, here)) + 0.1
         for row in here:
             if row["recipe"] in RIVALS:
-                dash = RIVALS[row["recipe"]][1]
+                dash = DASHES[row["recipe"]]
                 axes.plot([left, right], [recall(row)] * 2, color=colour, linestyle=dash, lw=1.4 * POINT, alpha=0.75)
 
 
@@ -159,17 +204,16 @@ def draw_labels(picture: Picture, axes: Axes, named, rows) -> None:
         )
 
 
-def draw_legends(picture: Picture, colours: Mapping[float, str]) -> None:
+def draw_legends(picture: Picture, colours: Mapping[float, str], said: str) -> None:
     theme = picture.theme
     targets = [
         Line2D([], [], label=f"{100 * keep:.0f} %", **marker(theme, 0, colour)) for keep, colour in colours.items()
     ]
-    targets[-1].set_label(f"{targets[-1].get_label()} of the layers' multiply-adds left at most")
+    targets[-1].set_label(f"{targets[-1].get_label()} {said}")
+    square, width = marker(theme, 3, theme.ink), 1.4 * POINT
     rivals = [
-        Line2D(
-            [], [], label=name, **{**marker(theme, 3, theme.ink), "linestyle": dash}, color=theme.ink, lw=1.4 * POINT
-        )
-        for name, dash in RIVALS.values()
+        Line2D([], [], label=name, **{**square, "linestyle": DASHES[recipe]}, color=theme.ink, lw=width)
+        for recipe, name in RIVALS.items()
     ]
     standings = [Line2D([], [], label=name, **marker(theme, place, theme.ink)) for place, name in enumerate(STANDINGS)]
     picture.add_legend([*targets, *rivals], 64, 572)

@@ -1,4 +1,4 @@
-"""Draw the figures of passages, shrink_frontier, kv_presses, trust, field and prompt_cache, light and dark.
+"""Draw the figures that are listed under PICTURES at the end, light and dark.
 
     python benchmarks/report/plots.py            # writes NAME.svg and NAME-dark.svg beside each
     benchmarks/results/NAME.json
@@ -126,6 +126,7 @@ def draw_curves(picture: Picture, axes: Axes, curves, *, dots: bool) -> None:
 PICTURES = {
     "passages": draw_passages,
     "shrink_frontier": _frontier.draw_frontier,
+    "shrink_reranker": _frontier.draw_reranker,
     "kv_presses": _kv_picture.draw_presses,
     "trust": _trust_picture.draw_trust,
     "field": _field_picture.draw_field,
