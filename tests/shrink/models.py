@@ -65,6 +65,47 @@ def electra() -> torch.nn.Module:
     return _made("ElectraForSequenceClassification", "ElectraConfig", **_attention(num_labels=1, embedding_size=32))
 
 
+def electra_small() -> torch.nn.Module:
+    """ELECTRA whose table of words is narrower than its layers."""
+    return _made("ElectraForSequenceClassification", "ElectraConfig", **_attention(num_labels=1, embedding_size=16))
+
+
+def deberta() -> torch.nn.Module:
+    """DeBERTa-v3's form: relative positions share the projections of the content."""
+    relative = {"relative_attention": True, "norm_rel_ebd": "layer_norm", "pos_att_type": ["p2c", "c2p"]}
+    sizes = _attention(num_labels=1, position_biased_input=False, type_vocab_size=0, position_buckets=8, **relative)
+    return _made("DebertaV2ForSequenceClassification", "DebertaV2Config", **(sizes | {"share_att_key": True}))
+
+
+def deberta_apart() -> torch.nn.Module:
+    """DeBERTa-v2's form: relative positions have projections of their own."""
+    relative = {"relative_attention": True, "norm_rel_ebd": "layer_norm", "pos_att_type": ["p2c", "c2p"]}
+    return _made("DebertaV2Model", "DebertaV2Config", **_attention(position_buckets=8, **relative))
+
+
+def modernbert() -> torch.nn.Module:
+    sizes = _attention(num_labels=1, local_attention=4, global_attn_every_n_layers=2)
+    return _made("ModernBertForSequenceClassification", "ModernBertConfig", **sizes)
+
+
+def modernbert_model() -> torch.nn.Module:
+    sizes = _attention(local_attention=4, global_attn_every_n_layers=2, norm_bias=True, attention_bias=True)
+    return _made("ModernBertModel", "ModernBertConfig", **sizes)
+
+
+def gte() -> torch.nn.Module:
+    return _made("GteForSequenceClassification", "GteConfig", **_attention(num_labels=1))
+
+
+def nomic() -> torch.nn.Module:
+    return _made("NomicBertModel", "NomicBertConfig", **_attention())
+
+
+def qwen3_reranker() -> torch.nn.Module:
+    sizes = _attention(num_key_value_heads=2, head_dim=16, num_labels=1)
+    return _made("Qwen3ForSequenceClassification", "Qwen3Config", **sizes)
+
+
 def bert_model() -> torch.nn.Module:
     return _made("BertModel", "BertConfig", **_attention())
 
@@ -107,6 +148,11 @@ def qwen3_moe() -> torch.nn.Module:
 
 def mamba() -> torch.nn.Module:
     return _made("MambaForCausalLM", "MambaConfig", 2.0, **_sizes(state_size=4, time_step_rank=4))
+
+
+def mamba2() -> torch.nn.Module:
+    sizes = _sizes(state_size=6, num_heads=8, head_dim=8, n_groups=2, chunk_size=8, tie_word_embeddings=True)
+    return _made("Mamba2ForCausalLM", "Mamba2Config", 2.0, **sizes)
 
 
 def spread(model: torch.nn.Module, scale: float = 6.0) -> torch.nn.Module:

@@ -16,8 +16,8 @@ from transformers import (
     BertForSequenceClassification,
     LlamaConfig,
     LlamaForCausalLM,
-    MambaConfig,
-    MambaForCausalLM,
+    Mamba2Config,
+    Mamba2ForCausalLM,
     MixtralConfig,
     MixtralForCausalLM,
 )
@@ -53,7 +53,7 @@ def trained_moe(seed: int = 0) -> Subject:
 
 
 def trained_ssm(seed: int = 0) -> Subject:
-    """The same language in Mamba."""
+    """The same language in Mamba-2, with two groups of B and C."""
     return _speaker(_ssm(), seed)
 
 
@@ -166,9 +166,17 @@ def _moe() -> MixtralForCausalLM:
 
 
 @lru_cache
-def _ssm() -> MambaForCausalLM:
+def _ssm() -> Mamba2ForCausalLM:
     return _language_model(
-        MambaForCausalLM, MambaConfig, num_hidden_layers=4, state_size=4, time_step_rank=4, pad_token_id=0
+        Mamba2ForCausalLM,
+        Mamba2Config,
+        num_hidden_layers=4,
+        state_size=8,
+        num_heads=8,
+        head_dim=8,
+        n_groups=2,
+        chunk_size=16,
+        pad_token_id=0,
     )
 
 

@@ -191,7 +191,8 @@ def check_exportable(loaded: Loaded) -> None:
     act = config_value(model, "hidden_act", "gelu")
     if act not in _ACTIVATIONS:
         raise UsageError(f"the activation {act!r} is not exported", hint=f"known are {', '.join(_ACTIVATIONS)}")
-    if config_value(model, "position_embedding_type", "absolute") not in ("absolute", None):
+    relative = config_value(model, "position_embedding_type", "absolute") not in ("absolute", None)
+    if relative or config_value(model, "relative_attention", default=False):
         raise UsageError("relative positions are not exported")
     if find_module(model, "embeddings_project") is not None or find_module(model, "electra") is not None:
         raise UsageError("ELECTRA's head and projection are not exported")

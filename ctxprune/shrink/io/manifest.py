@@ -83,6 +83,7 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
         # the full shapes first, then what was removed: transformers cannot build uneven layers
         model = build_model(manifest["class"], manifest["origin"], manifest["config"])
         family = family_of(model)
+        family.complete(model, manifest["config"])
         sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
         for layer, kind in manifest["dropped"]:
             family.drop_sublayer(model, sublayers[layer, kind])

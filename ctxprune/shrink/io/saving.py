@@ -113,7 +113,8 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
 
     model: Any = loaded.model
     config, name = _plain(model.config), type(model).__name__
-    before = family_of(model).describe(build_model(name, loaded.origin, config))
+    whole = build_model(name, loaded.origin, config)
+    before = family_of(whole).describe(whole)  # without its experts a mixture is of another family
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
     stored, shapes = pack_tensors(_tensors(model)) if pack else (_tensors(model), {})

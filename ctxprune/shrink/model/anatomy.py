@@ -23,6 +23,8 @@ KINDS: Mapping[str, str] = {
     "head": "rows of query, key and value, with the columns of the output matrix",
     "kv_group": "a key and value head with all query heads that read it",
     "channel": "an inner channel of a state-space mixer",
+    "ssm_head": "a head of a Mamba-2 mixer: its channels, step size, decay and skip",
+    "state": "a dimension of a state-space mixer's state: its rows of B and C",
     "expert": "an expert with its row of the router",
     "width": "a dimension of the residual stream, in all layers at once",
     "sublayer": "an attention, feed-forward or mixer part, whose addition to the residual goes",
@@ -63,6 +65,7 @@ class Group:
             statistics are taken; "" where there is none.
         block: Inputs of the consumer that are one unit's.
         reader: Dotted name of the first module that makes the units; "" where there is none.
+        parts: Equal parts that the units lie in, side by side; as many units of one as of another must stay.
     """
 
     kind: str
@@ -72,6 +75,7 @@ class Group:
     consumer: str = ""
     block: int = 1
     reader: str = ""
+    parts: int = 1
 
     @property
     def key(self) -> Key:

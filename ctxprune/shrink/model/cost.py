@@ -90,7 +90,15 @@ def matrices(model: nn.Module) -> list[str]:
     """Dotted names of the layers' matrices, whose single weights can be pruned."""
     anatomy = family_of(model).describe(model)
     inside = tuple(f"{layer.path}." for layer in anatomy.layers)
-    return [name for name, entry in model.named_parameters() if name.startswith(inside) and entry.ndim >= 2]
+    return [
+        name
+        for name, entry in model.named_parameters()
+        # of state-space mixers: decay rates and depthwise filters multiply element by element, and dt_proj is never
+        # called as a module, so that nothing is known of its inputs
+        if name.startswith(inside)
+        and entry.ndim >= 2
+        and not name.endswith(("A_log", "conv1d.weight", "dt_proj.weight"))
+    ]
 
 
 def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = TOKENS) -> dict[Key, Tensor]:
@@ -119,12 +127,13 @@ def _sublayer(model: nn.Module, anatomy: Anatomy, keys: Sequence[Key], measure: 
 
 def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens: int) -> float:
     time = measure in ("flops", "latency")
+    inside = tuple(f"{layer.path}." for layer in anatomy.layers)
     total, seen, held = 0.0, set(), []
     for part in group.slices:
         entry = parameter_of(model, part.parameter)
         table = isinstance(module_of(model, part.parameter.rpartition(".")[0]), nn.Embedding)
-        # a bias or a table look-up takes no multiply-adds
-        if time and (entry.ndim < 2 or table):
+        # a bias or a table look-up takes no multiply-adds, and those of a model are its layers'
+        if time and (entry.ndim < 2 or table or not part.parameter.startswith(inside)):
             continue
         # by identity and place: query, key and value of one matrix are three slices of one parameter
         if (place := (id(entry), part.axis, part.start)) in seen:  # tied weights are there once

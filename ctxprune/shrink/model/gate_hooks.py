@@ -81,9 +81,8 @@ def _lay_width(model: nn.Module, anatomy: Anatomy, gate: Tensor) -> list[Any]:
         inside = model.get_submodule(anatomy.embedded)
         # a post-norm model normalises its embeddings: masked after that norm they would count in its statistics
         masked.discard(anatomy.embedded)
-        masked |= {
-            f"{anatomy.embedded}.{name}" for name, entry in inside.named_modules() if isinstance(entry, nn.Embedding)
-        }
+        tables = {name for name, entry in inside.named_modules() if isinstance(entry, nn.Embedding)}
+        masked |= {f"{anatomy.embedded}.{name}" for name in tables} or {anatomy.embedded}
     return width_hooks(model, sorted(masked), anatomy.norms, gate)
 
 
@@ -109,7 +108,8 @@ def _norm_of_kept(gate: Tensor) -> Callable[..., Any]:
             mean = (states * weights).sum(-1, keepdim=True) / count
             centred = states - mean
             spread = (centred.pow(2) * weights).sum(-1, keepdim=True) / count
-            normed = centred * torch.rsqrt(spread + module.eps) * module.weight + module.bias
+            normed = centred * torch.rsqrt(spread + module.eps) * module.weight
+            normed = normed if module.bias is None else normed + module.bias
         else:
             power = (states.pow(2) * weights).sum(-1, keepdim=True) / count
             normed = states * torch.rsqrt(power + norm_epsilon(module)) * module.weight

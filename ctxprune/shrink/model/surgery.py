@@ -15,13 +15,13 @@ from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
-__all__ = ["Kept", "remove", "replace_parameter", "resize"]
+__all__ = ["Kept", "level_parts", "remove", "replace_parameter", "resize"]
 
 Kept = "Mapping[Key, Tensor]"
 """By group which of its units stay: bool (count,); a group that is not named stays whole."""
@@ -68,6 +68,22 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     return small
 
 
+def level_parts(groups: Sequence[Group], kept: Mapping[Key, Tensor], scores: Mapping[Key, Tensor]) -> dict[Key, Tensor]:
+    """A choice in which each part of a group keeps as many units: those of the part's highest scores.
+
+    As many as the parts keep on average, rounded down so that a budget which was met is still met, and one at least.
+    """
+    levelled = dict(kept)
+    for group in groups:
+        if group.parts > 1 and group.key in kept and bool(kept[group.key].any()):
+            number = max(int(kept[group.key].sum()) // group.parts, 1)
+            # stable, so that the first of equal scores stays on every machine
+            order = scores[group.key].view(group.parts, -1).argsort(dim=1, descending=True, stable=True)
+            mask = torch.zeros_like(order, dtype=torch.bool).scatter_(1, order[:, :number], value=True)
+            levelled[group.key] = mask.flatten()
+    return levelled
+
+
 def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
     for key, mask in kept.items():
         group = anatomy.groups.get(key)
@@ -78,8 +94,16 @@ def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
                 f"the mask of {key[0]!r} in layer {key[1]} is {mask.dtype} {tuple(mask.shape)}",
                 hint=f"give bool ({group.count},)",
             )
-        if key[1] == -1 and key[0] != "sublayer" and not bool(mask.any()):
+        # a group that no sublayer lists only cuts what others hold, so that nothing goes in its stead
+        alone = key[0] != "sublayer" and not any(key in sublayer.groups for sublayer in anatomy.sublayers)
+        if alone and not bool(mask.any()):
             raise UsageError(f"no unit of kind {key[0]!r} would be left", where="kept", hint="keep one at least")
+        if len(mask.view(group.parts, -1).sum(1).unique()) > 1:
+            raise UsageError(
+                f"the {group.parts} parts of {key[0]!r} in layer {key[1]} would keep different numbers of units",
+                where="kept",
+                hint="make them equal by ctxprune.shrink.model.surgery.level_parts",
+            )
 
 
 def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:

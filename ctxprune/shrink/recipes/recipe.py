@@ -52,10 +52,10 @@ __all__ = [
 
 _LONGEST = 1 << 20  # bytes of a recipe; ours have about one thousand
 MODELS: Mapping[str, str] = {
-    "encoder": "post-norm encoders: BERT, MiniLM, the bundled pruner",
+    "encoder": "encoders: BERT, MiniLM, RoBERTa, DeBERTa, ModernBERT, GTE, the bundled pruner",
     "decoder": "pre-norm decoders: Llama, Qwen, Mistral",
     "moe": "mixtures of experts",
-    "ssm": "state-space models",
+    "ssm": "state-space models: Mamba, Mamba-2",
 }
 PROMISES: Mapping[str, str] = {
     "target": "the target is reached",

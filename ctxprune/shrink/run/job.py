@@ -41,7 +41,10 @@ ALONE = "vocabulary"
 DELTAS = "deltas.safetensors"
 """Of a model whose differences from its base were pruned: what `ctxprune.shrink.io.deltas.unpack` adds to the base."""
 _AUTO_STEPS = 200
-_KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
+_KINDS = {
+    **dict.fromkeys(("bert", "gte", "modernbert", "pruner"), "encoder"),
+    "llama": "decoder", "moe": "moe", "mamba": "ssm", "mamba2": "ssm",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

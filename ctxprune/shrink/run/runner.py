@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
-from ctxprune.shrink.model.surgery import remove
+from ctxprune.shrink.model.surgery import level_parts, remove
 from ctxprune.shrink.recipes.recipe import build_piece
 from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 
@@ -191,6 +191,7 @@ def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: S
     subject = replace(subject, budget=budget)
     scores = build_piece(SCORES, stage.score)(subject, groups)
     kept = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    kept = level_parts(groups, kept, scores)
     if upwards is not None:
         kept = {upwards[0]: kept[upwards[0]]}
     for piece in stage.compensate:

@@ -27,5 +27,7 @@ def family_of(model: nn.Module) -> Family:
             return family
     raise InputError(
         f"{type(model).__name__} is of no known family",
-        hint=f"known are {', '.join(FAMILIES.names())}; register another one under ctxprune.families",
+        hint=f"known are {', '.join(FAMILIES.names())}; for another one write a subclass of "
+        f"ctxprune.shrink.model.families.Family with {', '.join(sorted(Family.__abstractmethods__))}, "
+        "and name it in your package's entry points of the group ctxprune.families",
     )

@@ -10,13 +10,23 @@ from torch import nn
 
 from ctxprune.shrink.model import gate_hooks
 from ctxprune.shrink.model.anatomy import Group, Layer
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ctxprune.shrink.model.anatomy import Anatomy, Key, Sublayer
 
-__all__ = ["Family", "Nothing", "depth_groups", "describe_layers", "find_module", "has_parameter", "replace_module"]
+__all__ = [
+    "Family",
+    "Nothing",
+    "copy_sizes",
+    "depth_groups",
+    "describe_layers",
+    "find_module",
+    "has_parameter",
+    "replace_module",
+]
 
 
 class Family(ABC):
@@ -47,6 +57,14 @@ class Family(ABC):
     @abstractmethod
     def adapt(self, model: nn.Module) -> None:
         """Make numbers that modules and configuration hold agree with the weights' sizes; in place."""
+
+    def complete(self, model: nn.Module, config: Mapping[str, Any]) -> None:  # noqa: B027 -- most lack nothing
+        """Add modules that a model which is built from its configuration lacks, before weights are read; in place.
+
+        Args:
+            model: As transformers builds it, with as many layers as are left.
+            config: Of the model that was saved.
+        """
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
         """Register hooks that scale a group's units by its gate; gives their handles.
@@ -111,6 +129,14 @@ def find_module(module: nn.Module, path: str) -> Any:
         return module.get_submodule(path)
     except AttributeError:
         return None
+
+
+def copy_sizes(model: nn.Module, config: Any, names: Iterable[str] = ("hidden_size", "vocab_size")) -> None:
+    """Set modules' copies of the configuration's values anew, as a model that is built from it would have them."""
+    for module in model.modules():
+        for name in names:
+            if isinstance(vars(module).get(name), int):
+                setattr(module, name, optional_member(config, name))
 
 
 def has_parameter(module: nn.Module | None, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""BERT and its relatives (MiniLM, RoBERTa, XLM-R, ELECTRA): post-norm encoders with plain feed-forward parts."""
+"""BERT and its relatives (MiniLM, RoBERTa, XLM-R, ELECTRA, DeBERTa-v2): post-norm encoders with plain neurons."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
+from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_module
+from ctxprune.shrink.model.modules import Factorised
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,12 @@ __all__ = ["Bert"]
 
 
 class Bert(Family):
-    """Encoders with `embeddings` and `encoder.layer`, under any head."""
+    """Encoders with `embeddings` and `encoder.layer`, under any head.
+
+    DeBERTa's heads have projections of relative positions, too, where these do not share those of the content; the
+    embeddings of relative positions belong to the width. Its older models mix neighbours behind the first layer: they
+    keep that layer and the width.
+    """
 
     name = "bert"
 
@@ -32,7 +40,7 @@ class Bert(Family):
         prefix, base = _found(model)
         layers, groups = describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
         words = f"{prefix}embeddings.word_embeddings"
-        count, width = base.embeddings.word_embeddings.weight.shape
+        count, width = len(base.embeddings.word_embeddings.weight), _width(base)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
         # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
@@ -44,10 +52,15 @@ class Bert(Family):
             and len(module.weight) == count
         ]  # of models with a language modelling head, whose matrix is tied to the embeddings
         groups["vocabulary", -1] = Group("vocabulary", -1, count, (Slice(f"{words}.weight", 0), *outputs))
-        norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
-        return Anatomy(
-            self.name, width, tuple(layers), groups, words, f"{prefix}embeddings", tuple(norms), post_norm=True
-        )
+        projected = find_module(base, "embeddings_project") is not None  # ELECTRA's table may be narrower
+        own = f"{prefix}embeddings." if projected else " "
+        norms = [
+            name
+            for name, module in model.named_modules()
+            if isinstance(module, nn.LayerNorm) and not name.startswith(own)
+        ]
+        embedded = f"{prefix}embeddings_project" if projected else f"{prefix}embeddings"
+        return Anatomy(self.name, width, tuple(layers), groups, words, embedded, tuple(norms), post_norm=True)
 
     def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
         """Leave the sublayer's norm alone: x -> norm(x)."""
@@ -61,6 +74,8 @@ class Bert(Family):
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
         _, base = _found(model)
+        if find_module(base, "encoder.conv") is not None and 0 not in kept:
+            raise UsageError("the convolution behind the first layer needs that layer", where="kept", hint="keep it")
         base.encoder.layer = nn.ModuleList([base.encoder.layer[index] for index in kept])
         base.config.num_hidden_layers = len(kept)
 
@@ -69,12 +84,16 @@ class Bert(Family):
         _, base = _found(model)
         # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
-        config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
+        config.vocab_size, words = base.embeddings.word_embeddings.weight.shape
+        config.hidden_size = _width(base)
+        if find_module(base, "embeddings_project") is None and optional_member(config, "embedding_size") is not None:
+            config.embedding_size = words
         for place, layer in enumerate(base.encoder.layer):
             attention, dense = find_module(layer, "attention.self"), find_module(layer, "intermediate.dense")
             if attention is not None:
-                attention.layer_idx = place  # as a model of so many layers has it when it is read back
-                attention.all_head_size = attention.query.weight.shape[0]
+                if "layer_idx" in vars(attention):  # as a model of so many layers has it when it is read back
+                    attention.layer_idx = place
+                attention.all_head_size = attention.get_submodule(_projections(attention)[0]).weight.shape[0]
                 attention.num_attention_heads = attention.all_head_size // attention.attention_head_size
                 heads.add((attention.num_attention_heads, attention.all_head_size))
             if dense is not None:
@@ -83,6 +102,7 @@ class Bert(Family):
             config.intermediate_size = inner.pop()
         if len(heads) == 1 and next(iter(heads))[1] == config.hidden_size:  # which is what it takes a head's size from
             config.num_attention_heads = heads.pop()[0]
+        copy_sizes(model, config)
 
 
 class _NormOnly(nn.Module):
@@ -123,8 +143,24 @@ def _found(model: nn.Module) -> tuple[str, Any]:
 
 def _through(model: nn.Module, base: Any) -> bool:
     """Whether the residual has one width from the embeddings to the head, and no head keeps a width of its own."""
-    own = any(name.endswith(("embeddings_project", "transform.dense")) for name, _ in model.named_modules())
-    return not own and len(base.embeddings.LayerNorm.weight) == base.embeddings.word_embeddings.weight.shape[1]
+    own = ("embed_proj", "encoder.conv", "generator_predictions.dense", "transform.dense")
+    if any(name.endswith(own) for name, _ in model.named_modules()):
+        return False
+    # embeddings of relative positions are read as a table: with a norm behind it they can be masked there
+    relative = find_module(base, "encoder.rel_embeddings")
+    return relative is None or find_module(base, "encoder.LayerNorm") is not None
+
+
+def _width(base: Any) -> int:
+    """Of the residual: that of the projected embeddings where ELECTRA's table has another."""
+    projection = find_module(base, "embeddings_project")
+    weight = base.embeddings.word_embeddings.weight.T if projection is None else projection.weight
+    return int(weight.shape[0])
+
+
+def _projections(attention: Any) -> list[str]:
+    """Names of the matrices that have rows of each head, those of queries first."""
+    return [name for name, module in attention.named_children() if isinstance(module, (nn.Linear, Factorised))]
 
 
 def _both(path: str, axis: int, start: int = 0, size: int = 1) -> tuple[Slice, Slice]:
@@ -142,9 +178,10 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
         return []
     own, size = f"{path}.attention.self", attention.attention_head_size
     output = f"{path}.attention.output.dense"
-    rows = [entry for part in ("query", "key", "value") for entry in _both(f"{own}.{part}", 0, size=size)]
-    count = attention.query.weight.shape[0] // size
-    group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, f"{own}.query")
+    names = [f"{own}.{name}" for name in _projections(attention)]
+    rows = [entry for name in names for entry in _both(name, 0, size=size)]
+    count = layer.attention.output.dense.weight.shape[1] // size
+    group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, names[0])
     groups[group.key] = group
     norm = f"{path}.attention.output.LayerNorm"
     return [Sublayer("attention", index, f"{path}.attention", output, norm, (group.key,))]
@@ -167,9 +204,13 @@ def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     # with a pooler the classifier reads the pooler's outputs, which keep their own width
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
     readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
-    found = []
+    projection = f"{prefix}embeddings_project"
+    projected = find_module(model, projection) is not None
+    found = list(_both(projection, 0)) if projected else []
     for name, module in model.named_modules():
         inside = name.startswith(f"{prefix}encoder.layer.")
+        if projected and name.startswith(f"{prefix}embeddings"):
+            continue  # the table keeps its own width
         if isinstance(module, nn.Embedding):
             found.append(Slice(f"{name}.weight", 1))
         elif isinstance(module, nn.LayerNorm):

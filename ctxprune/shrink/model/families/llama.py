@@ -10,6 +10,7 @@ from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
+    copy_sizes,
     describe_layers,
     find_module,
     has_parameter,
@@ -53,14 +54,8 @@ class Llama(Family):
         """Sizes of modules and configuration follow the weights."""
         _, base = found_base(model, "mlp.down_proj")
         adapt_residual(base)
-        inner = set()
-        for layer in base.layers:
-            down = find_module(layer, "mlp.down_proj")
-            if down is not None:
-                layer.mlp.intermediate_size = down.weight.shape[1]
-                inner.add(down.weight.shape[1])
-        if len(inner) == 1:
-            base.config.intermediate_size = inner.pop()
+        adapt_neurons(base)
+        copy_sizes(model, base.config)
 
 
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
@@ -155,8 +150,10 @@ def residual_anatomy(
                 width_slices += rows(module, path)
             elif last not in INNER:
                 width_slices.append(Slice(f"{path}.weight", 1))
-        # norms of queries and keys are over a head, not over the residual
-        elif "norm" in last and last not in ("k_norm", "q_norm") and has_parameter(module, "weight"):
+        # norms of queries and keys are over a head, those in mixers over channels: not over the residual
+        elif (
+            "norm" in last and not path.endswith(("k_norm", "mixer.norm", "q_norm")) and has_parameter(module, "weight")
+        ):
             norms.append(path)
             width_slices.append(Slice(f"{path}.weight", 0))
     width_slices.append(Slice(f"{prefix}{words}.weight", 1))
@@ -195,10 +192,21 @@ def drop_layers(base: Any, kept: Sequence[int]) -> None:
         base.config.layer_types = [types[index] for index in kept]
 
 
+def adapt_neurons(base: Any) -> None:
+    """Neurons of plain feed-forward parts, and of the configuration where all have as many, follow the weights."""
+    inner = set()
+    for layer in base.layers:
+        down = find_module(layer, "mlp.down_proj")
+        if down is not None:
+            layer.mlp.intermediate_size = down.weight.shape[1]
+            inner.add(down.weight.shape[1])
+    if len(inner) == 1:
+        base.config.intermediate_size = inner.pop()
+
+
 def adapt_residual(base: Any) -> None:
-    """Heads, places in the cache, width and vocabulary follow the weights."""
+    """Heads, places in the cache, width and vocabulary of the configuration follow the weights."""
     base.config.vocab_size, base.config.hidden_size = base.embed_tokens.weight.shape
-    base.vocab_size = base.config.vocab_size
     # a configuration has one number of heads: it is set where all layers agree
     place, counts = 0, set()
     for layer in base.layers:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, depth_groups, find_module, has_parameter
+from ctxprune.shrink.model.families.base import Family, copy_sizes, depth_groups, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import (
+    adapt_neurons,
     adapt_residual,
     attention,
     base_of,
@@ -102,36 +103,46 @@ class Moe(Family):
 
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights; a router takes no more experts than there are."""
-        found = base_of(model, _MARKER)
-        if found is None:
-            return
+        found = base_of(model, _MARKER) or found_base(model, "mlp.down_proj")  # whose experts have all gone
         base, counts, chosen = found[1], set(), set()
         adapt_residual(base)
+        adapt_neurons(base)
         for layer in base.layers:
             if not _has_experts(layer):
                 continue
-            block, router = layer.mlp, layer.mlp.gate
-            router.num_experts, router.hidden_dim = router.weight.shape
-            # with fewer experts than a token used to go through all of them are taken
-            router.top_k = min(router.top_k, router.num_experts)
-            if "top_k" in vars(block):  # Mixtral's block keeps a second copy
-                block.top_k = router.top_k
-            block.experts.num_experts, block.experts.hidden_dim, block.experts.intermediate_dim = (
-                block.experts.down_proj.shape
-            )
+            router = _adapt_block(layer.mlp)
             if (router.hidden_dim * router.weight.element_size()) % _STRIDE:
                 base.config._experts_implementation = "eager"
+                layer.mlp.experts.eager = True  # no model that transformers builds has it: such a folder is not plain
             counts.add(router.num_experts)
             chosen.add(router.top_k)
         # both names work where a configuration maps one to the other, so the class decides which of them is set
         name = "num_local_experts" if optional_member(base.config, "num_local_experts") is not None else "num_experts"
+        copied = ["hidden_size", "vocab_size"]
         if len(counts) == 1:
             setattr(base.config, name, counts.pop())
+            copied.append("num_experts")
         if len(chosen) == 1:
             base.config.num_experts_per_tok = chosen.pop()
-        shared = {layer.mlp.shared_expert.down_proj.weight.shape[1] for layer in base.layers if _shares(layer.mlp)}
+            copied.append("num_experts_per_tok")
+        shared = {layer.mlp.shared_expert.intermediate_size for layer in base.layers if _shares(layer.mlp)}
         if len(shared) == 1:
             base.config.shared_expert_intermediate_size = shared.pop()
+        copy_sizes(model, base.config, copied)
+
+
+def _adapt_block(block: Any) -> Any:
+    """Sizes of a block's router and experts follow the weights; gives the router."""
+    router, experts = block.gate, block.experts
+    router.num_experts, router.hidden_dim = router.weight.shape
+    # with fewer experts than a token used to go through all of them are taken
+    router.top_k = min(router.top_k, router.num_experts)
+    if "top_k" in vars(block):  # Mixtral's block keeps a second copy
+        block.top_k = router.top_k
+    experts.num_experts, experts.hidden_dim, experts.intermediate_dim = experts.down_proj.shape
+    if _shares(block):
+        block.shared_expert.intermediate_size = block.shared_expert.down_proj.weight.shape[1]
+    return router
 
 
 def _has_experts(layer: nn.Module) -> bool:
