@@ -98,7 +98,7 @@ def _bent(subject: Subject, slopes: dict[str, Tensor], samples: int) -> dict[str
             loss = subject.task.loss(subject.model, batch, subject.teacher) * size
             first = torch.autograd.grad(loss, entries, create_graph=True, materialize_grads=True)
             along = sum((one * two).sum() for one, two in zip(first, slopes.values(), strict=True))
-            for sums, second in zip(total, torch.autograd.grad(along, entries, materialize_grads=True), strict=True):
-                sums += second
+            second = torch.autograd.grad(along, entries, materialize_grads=True)
+            total = [sums + own for sums, own in zip(total, second, strict=True)]
             rows += size
     return {name: sums / rows for name, sums in zip(slopes, total, strict=True)}
