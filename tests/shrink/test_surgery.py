@@ -33,9 +33,9 @@ MAKERS = {
     "roberta": models.roberta,
     "xlm_roberta": models.xlm_roberta,
 }
-KINDS = ("neuron", "head", "kv_group", "channel", "expert", "sublayer", "layer", "width")
+KINDS = ("neuron", "dimension", "head", "kv_group", "channel", "expert", "sublayer", "layer", "width")
 FAMILIES = {
-    "bert": {"neuron", "head", "sublayer", "layer", "width", "vocabulary"},
+    "bert": {"neuron", "dimension", "head", "sublayer", "layer", "width", "vocabulary"},
     "llama": {"neuron", "kv_group", "sublayer", "layer", "width", "vocabulary"},
     "mamba": {"channel", "sublayer", "layer", "width", "vocabulary"},
     "moe": {"neuron", "expert", "kv_group", "sublayer", "layer", "width", "vocabulary"},

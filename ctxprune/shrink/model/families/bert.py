@@ -9,6 +9,7 @@ from torch import nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
 from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
+from ctxprune.shrink.model.subject import config_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,28 @@ class Bert(Family):
         """Keep these layers."""
         _, base = _found(model)
         base.encoder.layer = nn.ModuleList([base.encoder.layer[index] for index in kept])
+        if sizes := config_value(base, "head_sizes"):
+            base.config.head_sizes = [sizes[index] for index in kept]
         base.config.num_hidden_layers = len(kept)
+
+    def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
+        """The configuration gets each layer's size of heads: weights do not tell few heads from small ones."""
+        _, base = _found(model)
+        if not config_value(base, "head_sizes"):
+            parts = [find_module(entry, "attention.self") for entry in base.encoder.layer]
+            base.config.head_sizes = [part.attention_head_size if part is not None else 0 for part in parts]
+        base.config.head_sizes[layer] = size
+
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
+        """Of dimensions of heads queries and values are scaled, which is as if keys were too."""
+        if group.kind != "dimension":
+            return super().lay_gate(model, anatomy, group, gate)
+
+        def scale(_: nn.Module, __: Any, result: torch.Tensor) -> torch.Tensor:
+            return result * gate.to(result.dtype).repeat(*[1] * (gate.ndim - 1), group.block)
+
+        own = group.reader.rpartition(".")[0]
+        return [model.get_submodule(f"{own}.{name}").register_forward_hook(scale) for name in ("query", "value")]
 
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
@@ -73,6 +95,8 @@ class Bert(Family):
         for place, layer in enumerate(base.encoder.layer):
             attention, dense = find_module(layer, "attention.self"), find_module(layer, "intermediate.dense")
             if attention is not None:
+                if sizes := config_value(base, "head_sizes"):
+                    attention.attention_head_size = sizes[place]
                 attention.layer_idx = place  # as a model of so many layers has it when it is read back
                 attention.all_head_size = attention.query.weight.shape[0]
                 attention.num_attention_heads = attention.all_head_size // attention.attention_head_size
@@ -146,6 +170,10 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     count = attention.query.weight.shape[0] // size
     group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, f"{own}.query")
     groups[group.key] = group
+    if "scaling" in vars(attention):  # others take it from the size of the heads as it is: smaller ones differ
+        places = [Slice(part.parameter, part.axis, head * size) for part in group.slices for head in range(count)]
+        cut = Group("dimension", index, size, tuple(places), block=count, reader=group.reader)
+        groups[cut.key] = cut
     norm = f"{path}.attention.output.LayerNorm"
     return [Sublayer("attention", index, f"{path}.attention", output, norm, (group.key,))]
 
