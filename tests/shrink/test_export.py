@@ -24,7 +24,7 @@ from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 CUTS = {
     "nothing": {},
-    "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2},
+    "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2, ("dimension", 0): 5},
     "parts and a layer": {("head", 0): 0, ("neuron", 3): 0, ("layer", -1): 3},
     "width": {("width", -1): 27},
 }

@@ -27,6 +27,20 @@ def test_gates_are_open_as_often_as_the_formula_says(a):
     assert float(gates.max()) <= 1
 
 
+def test_binary_gates_are_rounded_and_take_the_slope_of_the_others():
+    a = torch.linspace(-3, 3, 200)
+    slopes, values = [], []
+    for binary in (False, True):
+        own = a.clone().requires_grad_()
+        gates = sample_gates(own, torch.Generator().manual_seed(0), binary=binary)
+        slopes.append(torch.autograd.grad((gates * torch.arange(200)).sum(), own)[0])
+        values.append(gates.detach())
+    assert torch.equal(values[1], (values[0] > 0.5).float())
+    assert 0 < int(values[1].sum()) < 200
+    assert bool(slopes[0].any())
+    assert torch.equal(*slopes)
+
+
 def test_units_that_the_loss_needs_stay_open_and_the_rest_is_driven_to_the_target():
     subject = models.encoder()
     groups = subject.groups(["neuron"])[:1]

@@ -22,8 +22,8 @@ from ctxprune.shrink.model.shared import SharedLinear, shared_weights  # noqa: E
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 CUTS = {
-    "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2},
-    "a layer": {("layer", -1): 3, ("neuron", 1): 9},
+    "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2, ("dimension", 1): 5, ("dimension", 3): 3},
+    "a layer": {("layer", -1): 3, ("neuron", 1): 9, ("dimension", 2): 6},
     "a sublayer": {("head", 0): 0, ("neuron", 3): 0},
     "width": {("width", -1): 27},
     "vocabulary": {("vocabulary", -1): 50},
@@ -38,7 +38,8 @@ def cut(model, wanted: dict):
     masks = {}
     for (kind, layer), count in wanted.items():
         key = ("kv_group" if kind == "head" and ("head", layer) not in groups else kind, layer)
-        masks[key] = torch.arange(groups[key].count) < count
+        if key in groups or kind != "dimension":  # rotary heads have none
+            masks[key] = torch.arange(groups[key].count) < count
     return remove(model, masks)
 
 

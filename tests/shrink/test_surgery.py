@@ -44,10 +44,13 @@ MAKERS = {
     "roberta": models.roberta,
     "xlm_roberta": models.xlm_roberta,
 }
-KINDS = ("neuron", "head", "kv_group", "channel", "ssm_head", "state", "expert", "sublayer", "layer", "width")
+KINDS = (
+    "neuron", "dimension", "head", "kv_group", "channel", "ssm_head", "state", "expert", "sublayer", "layer", "width",
+)  # fmt: skip
+LACKING = {"bert_words": {"width"}, "deberta": {"dimension"}, "mixtral": {"neuron"}, "qwen3_moe": {"neuron"}}
 UNMASKED = {("mamba2", "state"): "the scan is one function; test_a_state_goes_from_all_groups is in its place"}
 FAMILIES = {
-    "bert": {"neuron", "head", "sublayer", "layer", "width", "vocabulary"},
+    "bert": {"neuron", "dimension", "head", "sublayer", "layer", "width", "vocabulary"},
     "gte": {"neuron", "kv_group", "sublayer", "layer", "width", "vocabulary"},
     "llama": {"neuron", "kv_group", "sublayer", "layer", "width", "vocabulary"},
     "mamba": {"channel", "state", "sublayer", "layer", "width", "vocabulary"},
@@ -86,8 +89,7 @@ def test_each_model_is_of_one_family_and_has_its_kinds():
         model = make()
         families = [entry for entry in FAMILIES if FAMILY_CLASSES.get(f"{entry}.v1")().matches(model)]
         assert len(families) == 1, name
-        own = FAMILIES[families[0]] - ({"width"} if name == "bert_words" else set())
-        assert kinds_of(model) == (own if name not in ("mixtral", "qwen3_moe") else own - {"neuron"}), name
+        assert kinds_of(model) == FAMILIES[families[0]] - LACKING.get(name, set()), name
 
 
 @pytest.mark.parametrize(

@@ -250,8 +250,8 @@ def _attention(graph: OnnxGraph, own: Any, states: str, bias: str, path: str) ->
     split = graph.constant(f"{path}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
     for part in ("query", "key", "value"):
-        # the scale of attention is put into the query's weights, one product less
-        flat = graph.linear(states, f"{path}.{part}", scale=size**-0.5 if part == "query" else 1.0)
+        # the scale of attention is put into the query's weights, one product less; it stays where heads are narrowed
+        flat = graph.linear(states, f"{path}.{part}", scale=own.scaling if part == "query" else 1.0)
         cut = graph.add("Reshape", flat, split, name=f"{path}.{part}.heads")
         order = [0, 2, 3, 1] if part == "key" else [0, 2, 1, 3]
         parts.append(graph.add("Transpose", cut, name=f"{path}.{part}.turned", perm=order))

@@ -3,7 +3,9 @@
 Louizos and others, Learning Sparse Neural Networks through L0 Regularization, ICLR 2018: with u uniform in 0..1,
 s = sigmoid((log u - log(1 - u) + a) / b), z = clip(s (h - l) + l, 0, 1), b = 2/3, l = -0.1, h = 1.1; so
 P(z > 0) = sigmoid(a - b log(-l / h)). Wang and others, Structured Pruning of Large Language Models, EMNLP 2020:
-m1 (c - t) + m2 (c - t)^2 drives the expected share c to t, with m1 and m2 raised by gradient ascent.
+m1 (c - t) + m2 (c - t)^2 drives the expected share c to t, with m1 and m2 raised by gradient ascent. Wang and others,
+Task-Agnostic Structured Pruning of Speech Representation Models, ICASSP 2023: the model runs under gates rounded to 0
+or 1, as it does afterwards, and slopes go through the rounding (a straight-through estimator).
 """
 
 from __future__ import annotations
@@ -38,12 +40,13 @@ def open_probability(a: Tensor) -> Tensor:
     return torch.sigmoid(a - _TEMPERATURE * math.log(-_LOW / _HIGH))
 
 
-def sample_gates(a: Tensor, generator: torch.Generator) -> Tensor:
-    """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
+def sample_gates(a: Tensor, generator: torch.Generator, *, binary: bool = False) -> Tensor:
+    """A gate in 0..1 for each parameter a, `binary` rounded; gradients go through where it was neither 0 nor 1."""
     # the logarithms of 0 and 1 are infinite
     uniform = torch.rand(a.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(a.device)
     stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
-    return stretched.clamp(0, 1)
+    gates = stretched.clamp(0, 1)
+    return gates + (gates.round() - gates).detach() if binary else gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class GateTraining:
         weight_rate: Of weights that are tuned along.
         warm: Share of the steps in which the target falls from nothing to all, 0..1.
         start: The gates' parameter a at the start; 2 = open in 97 % of the samples.
+        binary: Whether the model runs under rounded gates.
 
     Raises:
         UsageError: A number is out of range.
@@ -66,6 +70,7 @@ class GateTraining:
     weight_rate: float = 1e-4
     warm: float = 0.3
     start: float = 2.0
+    binary: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.rate <= 0 or self.weight_rate <= 0 or not 0 <= self.warm <= 1:
@@ -116,7 +121,8 @@ def learn_gates(
             # the whole pressure at once would close gates before the loss has told them apart
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
-            with apply_gates(subject.model, {key: sample_gates(alpha, generator) for key, alpha in alphas.items()}):
+            gates = {key: sample_gates(alpha, generator, binary=learning.binary) for key, alpha in alphas.items()}
+            with apply_gates(subject.model, gates):
                 value = loss(subject.model, batches[order[step % len(batches)]])
             check_loss(value, step, hint="lower the rates")
             (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()

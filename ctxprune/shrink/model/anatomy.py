@@ -21,6 +21,7 @@ Key = tuple[str, int]
 KINDS: Mapping[str, str] = {
     "neuron": "a row of the first matrices of a feed-forward part, with its bias and its column of the last one",
     "head": "rows of query, key and value, with the columns of the output matrix",
+    "dimension": "the u-th dimension of every head of a layer: of its queries and keys, and of its values",
     "kv_group": "a key and value head with all query heads that read it",
     "channel": "an inner channel of a state-space mixer",
     "ssm_head": "a head of a Mamba-2 mixer: its channels, step size, decay and skip",

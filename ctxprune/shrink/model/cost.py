@@ -145,5 +145,5 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
             # of experts behind a router a token meets a few
             size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
-    attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
+    attention = 2.0 * tokens**2 * group.block if time and group.kind in ("dimension", "head", "kv_group") else 0.0
     return total + attention

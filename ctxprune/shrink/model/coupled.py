@@ -62,6 +62,8 @@ class CoupledCosts:
                     # what reads or writes the residual shrinks with the width, too; the rest does not
                     across, rest = self.units[key]
                     count = gates[key].double().sum() if key in gates else one * self.anatomy.groups[key].count
+                    if key[0] == "head" and ("dimension", layer.index) in gates:  # all of a head goes with its size
+                        count = count * gates["dimension", layer.index].double().mean()
                     total = total + there * open_ * count * (across * wide + rest)
         return total
 

@@ -53,6 +53,9 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     # matrices with a side of 0 break most kernels: the whole sublayer goes instead
     gone = {key for key, mask in kept.items() if not bool(mask.any())}
     _cut(small, [(anatomy.groups[key], mask) for key, mask in kept.items() if key not in gone])
+    for key, mask in kept.items():
+        if key[0] == "dimension":
+            family.narrow_heads(small, key[1], int(mask.sum()))
     sublayer_mask = kept.get(("sublayer", -1))
     for place, sublayer in enumerate(anatomy.sublayers):
         if gone & set(sublayer.groups) and not gone >= set(sublayer.groups):

@@ -42,6 +42,7 @@ class LearnGates:
         towards: "cost" (the expected cost) or "shape" (the expected number in each group; see `Shape`).
         weights: What is tuned along: "all", "adapters" (low-rank, merged at the end) or "none".
         rank: Of the adapters.
+        binary: Whether the model runs under gates that are rounded to 0 or 1.
     """
 
     steps: int = 200
@@ -51,6 +52,7 @@ class LearnGates:
     towards: str = "cost"
     weights: str = "all"
     rank: int = 8
+    binary: bool = False
 
     def __post_init__(self) -> None:
         if self.towards not in ("cost", "shape") or self.weights not in ("adapters", "all", "none"):
@@ -68,7 +70,8 @@ class LearnGates:
         Raises:
             UsageError: There is no budget.
         """
-        groups, learning = subject.needed_budget().groups, GateTraining(self.steps, self.rate, self.weight_rate)
+        groups = subject.needed_budget().groups
+        learning = GateTraining(self.steps, self.rate, self.weight_rate, binary=self.binary)
         hidden = self.layers and subject.teacher is not None
         aim = build_objective(subject, "hidden" if hidden else "output", layers="nearest", weight=self.layers)
 

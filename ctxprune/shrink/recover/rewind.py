@@ -25,7 +25,7 @@ class Rewind:
     stage with rounds: train, take the lowest weights, rewind, train again.
 
     Attributes:
-        steps: Of the optimiser, after rewinding.
+        steps: Of the optimiser, after rewinding; 0 = the early weights as they are, for a choice before any training.
         rate: Peak learning rate.
         towards: "teacher" or "labels".
     """
@@ -38,7 +38,7 @@ class Rewind:
         self._tune()
 
     def _tune(self) -> Tune:
-        return Tune(self.steps, self.rate, self.towards)
+        return Tune(self.steps or 1, self.rate, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model rewound and trained in place."""
@@ -53,4 +53,4 @@ class Rewind:
                 entry.copy_(source[name])
                 if name in subject.masks:
                     entry.mul_(subject.masks[name])
-        return self._tune()(subject)
+        return self._tune()(subject) if self.steps else subject

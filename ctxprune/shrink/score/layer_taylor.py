@@ -1,7 +1,10 @@
-"""Shortened LLaMA's second score: what a first-order expansion says that a layer's weights do to the loss.
+"""What an expansion says that a layer's weights do to the loss, or to the size of its gradient.
 
 Kim and others, Shortened LLaMA: A Simple Depth Pruning for Large Language Models (2024): the sum over a block's weights
-of |w dL/dw|; the first four and the last two of 32 blocks are kept ("Taylor+").
+of |w dL/dw|; the first four and the last two of 32 blocks are kept ("Taylor+"). Wang and others, Picking Winning
+Tickets Before Training by Preserving Gradient Flow (GraSP), ICLR 2020: without w the squared gradient changes by
+-2 w (H g), so w (H g) says how much of the flow is kept; summed over a layer as in Jordao and others, When Layers Play
+the Lottery, all Tickets Win at Initialization, ICCV workshops 2023.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.depth import depth_group
+from ctxprune.shrink.measure.depth import depth_group, first_rows
 from ctxprune.shrink.measure.gradients import mean_gradients
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
@@ -33,6 +37,7 @@ class LayerTaylor:
     """Sum over the matrices of a layer or sublayer of |weight times gradient of the mean loss|.
 
     Attributes:
+        of: "loss" for that, or "flow" for weight times (Hessian times gradient), with its sign.
         first, last: Shares of the units, from the bottom and from the top, that go only if all others are gone.
         samples: Most rows of calibration that are read; 0 = all.
     """
@@ -40,19 +45,22 @@ class LayerTaylor:
     first: float = 0.125
     last: float = 0.0625
     samples: int = 0
+    of: str = "loss"
 
     def __post_init__(self) -> None:
+        if self.of not in ("flow", "loss"):
+            raise UsageError(f"of is {self.of!r}", hint="'loss' or 'flow'")
         if not 0 <= self.first <= 1 or not 0 <= self.last <= 1:
             raise UsageError(f"first is {self.first!r} and last {self.last!r}", hint="give shares from 0 to 1")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        """float64 (count,), from 0 up; infinite for protected units.
+        """float64 (count,), of the loss from 0 up; infinite for protected units.
 
         Raises:
             InputError: The loss has no gradient.
         """
         group = depth_group(groups)
-        weights = _by_weight(subject, self.samples)
+        weights = self._by_weight(subject)
         anatomy = subject.anatomy
         if group.kind == "layer":
             owned = [[path for path in weights if path.startswith(f"{layer.path}.")] for layer in anatomy.layers]
@@ -69,11 +77,28 @@ class LayerTaylor:
         scores[group.count - round(self.last * group.count) :] = torch.inf
         return {group.key: scores}
 
+    def _by_weight(self, subject: Subject) -> dict[str, float]:
+        """Each matrix's sum."""
+        slopes = mean_gradients(subject, matrices(subject.model), samples=self.samples)
+        if self.of == "flow":
+            slopes = _bent(subject, slopes, self.samples)
+        salience = {name: parameter_of(subject.model, name).detach() * slope for name, slope in slopes.items()}
+        return {name: float((entry if self.of == "flow" else entry.abs()).sum()) for name, entry in salience.items()}
 
-def _by_weight(subject: Subject, samples: int) -> dict[str, float]:
-    """Sum of |w dL/dw| of each matrix."""
-    gradients = mean_gradients(subject, matrices(subject.model), samples=samples)
-    return {
-        name: float((parameter_of(subject.model, name).detach() * gradient).abs().sum())
-        for name, gradient in gradients.items()
-    }
+
+def _bent(subject: Subject, slopes: dict[str, Tensor], samples: int) -> dict[str, Tensor]:
+    """The Hessian of the mean loss times a vector, both by parameter."""
+    entries = [parameter_of(subject.model, name) for name in slopes]
+    total, rows = [torch.zeros_like(slope) for slope in slopes.values()], 0
+    with subject.frozen(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second slope
+        for entry in entries:
+            entry.requires_grad_(True)
+        for batch in first_rows(subject, samples):
+            size = len(batch["input_ids"])
+            loss = subject.task.loss(subject.model, batch, subject.teacher) * size
+            first = torch.autograd.grad(loss, entries, create_graph=True, materialize_grads=True)
+            along = sum((one * two).sum() for one, two in zip(first, slopes.values(), strict=True))
+            second = torch.autograd.grad(along, entries, materialize_grads=True)
+            total = [sums + own for sums, own in zip(total, second, strict=True)]
+            rows += size
+    return {name: sums / rows for name, sums in zip(slopes, total, strict=True)}

@@ -8,6 +8,7 @@ size is taken of the sum.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Taylor"]
 
+_JOINED: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "sum": lambda parts: parts.sum(0),
+    "prod": lambda parts: parts.prod(0),
+    "max": lambda parts: parts.amax(0),
+    "last": lambda parts: parts[-1],
+}
+
 
 @dataclass(frozen=True)
 class Taylor:
@@ -36,7 +44,8 @@ class Taylor:
     Attributes:
         order: "first", "second" or "mixed" (both terms).
         by: "element" or "vector".
-        over: How the parts of a unit in several parameters become one: "sum" or "max".
+        over: How the parts of a unit in several parameters become one: "sum", "prod", "max", or "last" (the part in the
+            matrix that runs last: what it makes zero is lost, whatever the others say).
         samples: Examples that are looked at, one by one (rows, or what the task takes a loss of).
     """
 
@@ -50,8 +59,9 @@ class Taylor:
             raise UsageError(
                 f"order is {self.order!r} and by {self.by!r}", hint="first, second or mixed; element or vector"
             )
-        if self.over not in ("max", "sum") or self.samples < 1:
-            raise UsageError(f"over is {self.over!r} and samples {self.samples}", hint="sum or max; samples from 1 up")
+        if self.over not in _JOINED or self.samples < 1:
+            hint = f"one of {', '.join(_JOINED)}; samples from 1 up"
+            raise UsageError(f"over is {self.over!r} and samples {self.samples}", hint=hint)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; a pass with gradients for each sample, labels (a decoder's are its tokens).
@@ -72,8 +82,8 @@ class Taylor:
                 own = unit_parts(salience, part, group.count)
                 # summed before or after the absolute value: whether a unit's elements may cancel out
                 parts.append(own.abs().sum(1) if self.by == "element" else own.sum(1).abs())
-            stacked = torch.stack(parts)
-            scores[group.key] = stacked.sum(0) if self.over == "sum" else stacked.amax(0)
+            # families list the matrix that reads a group's units last
+            scores[group.key] = _JOINED[self.over](torch.stack(parts))
         return scores
 
     def _gradients(self, subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

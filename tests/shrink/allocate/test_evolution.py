@@ -46,3 +46,39 @@ def test_one_is_dropped_after_training_too_and_bad_rounds_are_refused():
     assert budget.gone(kept) >= budget.remove
     with pytest.raises(UsageError, match="one of each a round"):
         Evolution(survivors=(2, 1), training=(1,))
+
+
+def test_masks_are_exchanged_and_parents_are_crossed():
+    """With scores that name the wrong units the search finds others, which levels alone cannot."""
+    subject = models.encoder().copy()
+    subject = dataclasses.replace(subject, calibration=subject.calibration[:1], teacher=subject.model)
+    groups = subject.groups(["neuron"])
+    for group in groups:  # the neurons of the highest scores say nothing
+        with torch.no_grad():
+            subject.model.get_submodule(group.consumer).weight[:, 24:] *= 1e-3
+    scores = {group.key: torch.arange(group.count).double() for group in groups}
+    costs = unit_costs(subject.model, groups, "flops")
+    budget = Budget(groups, costs, 0.5 * float(sum(own.sum() for own in costs.values())))
+    search = {"generations": 3, "offspring": 4, "training": (0,), "level": 0.1}
+
+    def distance(kept):
+        return models.divergence(subject, remove(subject.model, kept))
+
+    levels = Evolution(survivors=(1,), **search)(subject, scores, budget)
+    masks = Evolution(survivors=(2,), swap=0.3, crossed=0.5, **search)(subject, scores, budget)
+    assert budget.gone(masks) >= budget.remove
+    assert all(torch.equal(mask, mask.sort().values) for mask in levels.values())
+    assert not all(torch.equal(mask, mask.sort().values) for mask in masks.values())
+    assert distance(masks) < 0.9 * distance(levels)
+    cross = Evolution(swap=0.3, crossed=1.0)
+    parents = [{key: torch.full((4,), value) for key in levels} for value in (True, False)]
+    order = {key: torch.arange(4) for key in levels}
+    children = [cross._child(parents, order, budget, torch.Generator().manual_seed(seed)) for seed in range(9)]
+    assert {bool(mask.all()) for child in children for mask in child.values()} == {True, False}
+    assert any(len({bool(mask.all()) for mask in child.values()}) == 2 for child in children)
+    assert all(bool(mask.all()) or not bool(mask.any()) for child in children for mask in child.values())
+    mask = torch.tensor([True] * 6 + [False] * 3)
+    cross._exchange(mask, torch.Generator().manual_seed(0))
+    assert (int(mask.sum()), int(mask[6:].sum())) == (6, 2)
+    with pytest.raises(UsageError, match="shares from 0 to 1"):
+        Evolution(swap=2)

@@ -11,6 +11,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.compensate.least_squares import LeastSquares  # noqa: E402
+from ctxprune.shrink.measure.activations import moments  # noqa: E402
 from ctxprune.shrink.model.subject import module_of  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
@@ -57,6 +58,26 @@ def test_the_map_is_the_papers():
     LeastSquares(ridge=0.01, bias=False)(subject, {group.key: mask})
     found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
     assert torch.allclose(found, weight[:, mask] + weight[:, ~mask] @ fold.T, atol=1e-5)
+
+
+def test_it_is_where_admm_with_a_fixed_mask_converges():
+    """The reformation of Search for Efficient Large Language Models, which iterates."""
+    subject = models.encoder().copy()
+    group = subject.anatomy.groups["neuron", 0]
+    mask = torch.arange(48) % 3 != 0
+    gram = moments(subject, [group.consumer], products=True)[group.consumer].second
+    start = module_of(subject.model, group.consumer).weight.detach().double().clone()
+    own = gram + 0.1 * gram.diagonal()[mask].mean() * torch.eye(48)
+    rho = 0.3 * float(gram.diagonal().mean())
+    inverse, weight, dual = torch.linalg.inv(own + rho * torch.eye(48)), start.clone(), torch.zeros_like(start)
+    for _ in range(500):
+        split = (weight + dual) * mask
+        dual = dual + weight - split
+        weight = (start @ own + rho * (split - dual)) @ inverse
+    LeastSquares(ridge=0.1, bias=False)(subject, {group.key: mask})
+    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
+    moved = float((split[:, mask] - start[:, mask]).norm())
+    assert float((found - split[:, mask]).norm()) < 1e-3 * moved
 
 
 def test_few_tokens_and_dead_units_do_no_harm():

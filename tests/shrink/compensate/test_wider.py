@@ -15,11 +15,12 @@ from ctxprune.errors import InputError, UsageError  # noqa: E402
 from ctxprune.shrink.allocate.base import keep_highest  # noqa: E402
 from ctxprune.shrink.compensate.besa import Besa, _ranks, _soft  # noqa: E402
 from ctxprune.shrink.compensate.sparse_llm import SparseLlm  # noqa: E402
-from ctxprune.shrink.compensate.surgeon import Surgeon  # noqa: E402
+from ctxprune.shrink.compensate.surgeon import Surgeon, restrict  # noqa: E402
 from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.measure.gradients import output_gradients  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
-from ctxprune.shrink.score.kronecker import Kronecker  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.score.kronecker import Kronecker, curvature  # noqa: E402
 
 FIRST = "bert.encoder.layer.0.attention.self.query.weight"
 READER = "bert.encoder.layer.3.output.dense.weight"
@@ -74,6 +75,63 @@ def test_kronecker_is_the_product_of_both_curvatures():
         output_gradients(replace(subject, calibration=plain, teacher=subject.model), [READER])
 
 
+def spread_factors(rows: int, columns: int):
+    generator = torch.Generator().manual_seed(3)
+    halves = [torch.randn(size, 2 * size, generator=generator, dtype=torch.float64) for size in (rows, columns)]
+    return [half @ half.T for half in halves]
+
+
+def test_rows_and_columns_together_are_the_optimum_of_the_whole_fisher_matrix():
+    """Against the paper's formula with the matrix A (x) G written out: dw = -F^-1 E (E^T F^-1 E)^-1 E^T w."""
+    outputs, inputs = spread_factors(5, 6)
+    weight = torch.randn(5, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    rows, columns = torch.tensor([1, 0, 1, 1, 0]).bool(), torch.tensor([1, 1, 0, 1, 0, 1]).bool()
+    inverse = torch.linalg.inv(torch.kron(outputs, inputs))  # of weights row by row
+    gone = (~torch.outer(rows, columns)).flatten().nonzero().flatten()
+    inner = torch.linalg.solve(inverse[gone][:, gone], weight.flatten()[gone])
+    wanted = (weight.flatten() - inverse[:, gone] @ inner).view(5, 6)
+    assert torch.allclose(restrict(weight, (outputs, inputs), rows, columns), wanted, atol=1e-9)
+
+
+def test_a_units_score_is_the_loss_of_its_rows_and_columns():
+    subject = models.encoder()
+    for kind in ("head", "neuron"):
+        group = subject.anatomy.groups[kind, 3]
+        names = [part.parameter for part in group.slices if part.parameter.endswith("weight")]
+        factors, wanted = curvature(subject, names, 0.01), 0.0
+        for part in group.slices:
+            if part.parameter not in names:
+                continue
+            outputs, inputs = factors[part.parameter]
+            weight = subject.model.get_parameter(part.parameter).detach().double()
+            rows, columns = (torch.ones(size, dtype=torch.bool) for size in weight.shape)
+            (rows, columns)[part.axis][2 * part.size : 3 * part.size] = False  # the third unit
+            change = restrict(weight, (outputs, inputs), rows, columns) - weight
+            wanted += 0.5 * float((change * (outputs @ change @ inputs)).sum())
+        found = Kronecker(cut="both")(subject, [group])[group.key]
+        assert float(found[2]) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_what_stays_of_a_cut_model_makes_up_for_what_goes():
+    subject = models.encoder()
+    groups = subject.groups(["head", "neuron"])
+    scores = Kronecker()(subject, groups)
+    kept = {key: score > score.quantile(0.3) for key, score in scores.items()}
+    work = replace(subject.copy(), teacher=subject.model)
+    before = models.divergence(work, remove(work.model, kept))
+    assert Surgeon()(work, kept) is kept
+    assert models.divergence(work, remove(work.model, kept)) < 0.7 * before
+    both = replace(subject.copy(), teacher=subject.model)
+    Surgeon(cut="both")(both, kept)
+    name, stays = "bert.encoder.layer.3.intermediate.dense.weight", kept["neuron", 3]
+    dense, (outputs, _) = subject.model.get_submodule(name[:-7]), curvature(subject, [name], 0.01)[name]
+    whole = torch.cat([dense.weight, dense.bias[:, None]], 1).detach().double()
+    moved = torch.linalg.solve(outputs[stays][:, stays], outputs[stays] @ whole)
+    found = both.model.bert.encoder.layer[3].intermediate.dense
+    assert torch.allclose(found.weight[stays].double(), moved[:, :-1], rtol=1e-4, atol=1e-5)
+    assert torch.allclose(found.bias[stays].double(), moved[:, -1], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["encoder", "decoder"])
 @pytest.mark.parametrize("piece", [SparseLlm(turns=2), Besa(steps=2)])
 def test_as_many_go_as_was_asked_and_zeros_are_real(piece, kind):
@@ -114,6 +172,7 @@ def test_besa_ranks_and_chances():
 
 
 def test_bad_settings_are_refused():
-    for make in (lambda: Surgeon(0), lambda: Kronecker(0), lambda: SparseLlm(turns=0), lambda: Besa(candidates=1)):
+    wrong = [lambda: Surgeon(0), lambda: Kronecker(0), lambda: Kronecker(cut="x"), lambda: SparseLlm(turns=0)]
+    for make in (*wrong, lambda: Besa(candidates=1)):
         with pytest.raises(UsageError):
             make()

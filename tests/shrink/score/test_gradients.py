@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
@@ -90,9 +92,17 @@ def test_taylor_orders_by_hand():
     for order, salience in (("first", first), ("second", second), ("mixed", first - second)):
         found = Taylor(order, "element", samples=2)(subject, [only])[group.key]
         assert torch.allclose(found, unit_parts(salience, part, 4).abs().sum(1), rtol=1e-5)
-    summed, highest = (Taylor(over=over, samples=2)(subject, [group])[group.key] for over in ("sum", "max"))
-    assert bool((summed >= highest).all())
     assert all(entry.requires_grad and entry.grad is None for entry in subject.model.parameters())
+    whole = {over: Taylor(over=over, samples=2)(subject, [group])[group.key] for over in ("sum", "prod", "max", "last")}
+    parts = []
+    for own in group.slices:
+        alone = type(group)(group.kind, group.layer, group.count, (own,), group.consumer)
+        parts.append(Taylor(samples=2)(subject, [alone])[group.key].tolist())
+    assert group.slices[-1].parameter == f"{group.consumer}.weight"
+    for unit in range(group.count):
+        own = [part[unit] for part in parts]
+        wanted = {"sum": sum(own), "prod": math.prod(own), "max": max(own), "last": own[-1]}
+        assert {over: float(score[unit]) for over, score in whole.items()} == pytest.approx(wanted, rel=1e-6)
 
 
 def test_no_labels_means_no_gradient():

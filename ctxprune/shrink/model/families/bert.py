@@ -11,6 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
 from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_module
 from ctxprune.shrink.model.modules import Factorised
+from ctxprune.shrink.model.subject import config_value
 from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
@@ -77,7 +78,28 @@ class Bert(Family):
         if find_module(base, "encoder.conv") is not None and 0 not in kept:
             raise UsageError("the convolution behind the first layer needs that layer", where="kept", hint="keep it")
         base.encoder.layer = nn.ModuleList([base.encoder.layer[index] for index in kept])
+        if sizes := config_value(base, "head_sizes"):
+            base.config.head_sizes = [sizes[index] for index in kept]
         base.config.num_hidden_layers = len(kept)
+
+    def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
+        """The configuration gets each layer's size of heads: weights do not tell few heads from small ones."""
+        _, base = _found(model)
+        if not config_value(base, "head_sizes"):
+            parts = [find_module(entry, "attention.self") for entry in base.encoder.layer]
+            base.config.head_sizes = [part.attention_head_size if part is not None else 0 for part in parts]
+        base.config.head_sizes[layer] = size
+
+    def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
+        """Of dimensions of heads queries and values are scaled, which is as if keys were too."""
+        if group.kind != "dimension":
+            return super().lay_gate(model, anatomy, group, gate)
+
+        def scale(_: nn.Module, __: Any, result: torch.Tensor) -> torch.Tensor:
+            return result * gate.to(result.dtype).repeat(*[1] * (gate.ndim - 1), group.block)
+
+        own = group.reader.rpartition(".")[0]
+        return [model.get_submodule(f"{own}.{name}").register_forward_hook(scale) for name in ("query", "value")]
 
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
@@ -91,6 +113,8 @@ class Bert(Family):
         for place, layer in enumerate(base.encoder.layer):
             attention, dense = find_module(layer, "attention.self"), find_module(layer, "intermediate.dense")
             if attention is not None:
+                if sizes := config_value(base, "head_sizes"):
+                    attention.attention_head_size = sizes[place]
                 if "layer_idx" in vars(attention):  # as a model of so many layers has it when it is read back
                     attention.layer_idx = place
                 attention.all_head_size = attention.get_submodule(_projections(attention)[0]).weight.shape[0]
@@ -183,6 +207,10 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     count = layer.attention.output.dense.weight.shape[1] // size
     group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, names[0])
     groups[group.key] = group
+    if "scaling" in vars(attention):  # others take it from the size of the heads as it is: smaller ones differ
+        places = [Slice(part.parameter, part.axis, head * size) for part in group.slices for head in range(count)]
+        cut = Group("dimension", index, size, tuple(places), block=count, reader=group.reader)
+        groups[cut.key] = cut
     norm = f"{path}.attention.output.LayerNorm"
     return [Sublayer("attention", index, f"{path}.attention", output, norm, (group.key,))]
 

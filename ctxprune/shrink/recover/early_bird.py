@@ -1,0 +1,77 @@
+"""Early-bird tickets: training goes on only until the choice of what is kept no longer changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.recover.tune import Tune
+from ctxprune.shrink.registries import ALLOCATORS, SCORES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["EarlyBird"]
+
+
+@dataclass(frozen=True)
+class EarlyBird:
+    """Trains epoch by epoch, chooses after each, and stops where the choices of the last epochs are nearly the same.
+
+    You and others, Drawing Early-Bird Tickets: Toward More Efficient Training of Deep Networks, ICLR 2020, for the
+    spline criterion in You, Balestriero and others, TMLR 2022. The distance of two choices is the share of units (or
+    weights) that only one of them keeps. An epoch is each calibration batch once. For `prepare`, with the stage's own
+    score and allocator.
+
+    Attributes:
+        score, allocate: Pieces with their parameters, as in a recipe.
+        steps: Most steps of the optimiser, over all epochs.
+        rate: Peak learning rate, of each epoch.
+        window: Distances between following epochs that have to be small.
+        threshold: Under which a distance is small, above 0 and up to 1.
+        towards: "teacher" or "labels".
+    """
+
+    score: Mapping[str, Any] = field(default_factory=lambda: {"piece": "spline.v1"})
+    allocate: Mapping[str, Any] = field(default_factory=lambda: {"piece": "uniform.v1"})
+    steps: int = 500
+    rate: float = 1e-4
+    window: int = 5
+    threshold: float = 0.1
+    towards: str = "labels"
+
+    def __post_init__(self) -> None:
+        if self.window < 1 or not 0 < self.threshold <= 1:
+            raise UsageError(f"window is {self.window} and threshold {self.threshold}", hint="from 1 up; above 0 to 1")
+        if not {"piece"} <= self.score.keys() & self.allocate.keys():
+            raise UsageError("score and allocate name a piece each", where="early_bird.v1")
+        Tune(self.steps, self.rate, self.towards)
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The same subject, trained in place; steps and distances are noted as "early_bird"."""
+        epoch, steps, distances = len(subject.needed_calibration()), 0, []
+        before = self._choice(subject)
+        while steps < self.steps and (len(distances) < self.window or max(distances[-self.window :]) >= self.threshold):
+            now = min(epoch, self.steps - steps)
+            Tune(now, self.rate, self.towards)(subject)
+            steps += now
+            after = self._choice(subject)
+            distances.append(float((before != after).double().mean()))
+            before = after
+        subject.notes["early_bird"] = {"steps": steps, "distances": distances}
+        return subject
+
+    def _choice(self, subject: Subject) -> Tensor:
+        """What would be kept now, over all units: bool (units,)."""
+        budget = subject.needed_budget()
+        scores = build_piece(SCORES, piece_of(self.score))(subject, budget.groups or matrices(subject.model))
+        kept = build_piece(ALLOCATORS, piece_of(self.allocate))(subject, scores, budget)
+        return torch.cat([mask.flatten() for _, mask in sorted(kept.items())])
