@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -16,6 +17,7 @@ from ctxprune.shrink.learning.clustering import k_means, sampled_centres  # noqa
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
 from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.select.base import best_share, group_numbers, rebatch, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.select.domains import Domains  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
 from ctxprune.shrink.select.paser import Paser  # noqa: E402
@@ -26,7 +28,11 @@ from ctxprune.shrink.select.selectivity import Selectivity  # noqa: E402
 
 def changed(maker=models.encoder):
     subject = maker()
-    work = dataclasses.replace(subject.copy(), teacher=subject.model, related=models.batches(1, seed=9))
+    sources = [
+        dict(batch) | {"sources": torch.full((8,), number % 2)} for number, batch in enumerate(subject.calibration)
+    ]
+    related = models.batches(1, seed=9)
+    work = dataclasses.replace(subject.copy(), teacher=subject.model, calibration=sources, related=related)
     with torch.no_grad():
         for entry in work.model.parameters():
             entry.mul_(0.9)
@@ -138,6 +144,33 @@ def test_rows_that_cannot_go_one_by_one_are_refused():
         Random()(dataclasses.replace(work, calibration=odd), 0.5)
     with pytest.raises(UsageError, match="cannot be judged one by one"):
         El2n()(dataclasses.replace(work, task=Embedding()), 0.5)
+
+
+def domain_weights(weights, losses, references):
+    """The update of Sheared LLaMA's algorithm 1, number by number."""
+    raised = [
+        w * math.exp(max(loss - reference, 0.0)) for w, loss, reference in zip(weights, losses, references, strict=True)
+    ]
+    return [value / sum(raised) for value in raised]
+
+
+def test_domains_that_lost_most_get_more_rows():
+    work = changed(models.decoder)
+    with torch.no_grad():
+        work.model.lm_head.weight.mul_(-3)
+    sources = torch.cat([batch["sources"] for batch in work.calibration])
+    own, teacher = row_losses(work), row_losses(work, work.teacher)
+    weights = [float((sources == number).double().mean()) for number in (0, 1)]
+    for _ in range(2):
+        kept = Domains()(work, 0.5)
+        pairs = ([float(losses[sources == number].mean()) for number in (0, 1)] for losses in (own, teacher))
+        weights = domain_weights(weights, *pairs)
+        assert work.notes["domain_weights"] == pytest.approx(weights, rel=1e-6)
+        assert int(kept[sources == 0].sum()) == pytest.approx(12 * weights[0], abs=1.5)
+    only = dataclasses.replace(work, notes={"domain_weights": [0.9999, 0.0001]})
+    assert set(sources[Domains()(only, 0.25)].tolist()) == {0}
+    with pytest.raises(UsageError, match="by source and with a teacher"):
+        Domains()(models.decoder(), 0.5)
 
 
 def test_random_depends_on_the_seed():
