@@ -123,7 +123,7 @@ def run(
     names = [name.strip() for name in recipe.split(",") if name.strip()]
     chosen = [] if names == ["auto"] else [_recipe(name) for name in names]
     parts = [read_recovery_data(part.strip()) for part in recovery_data.split(",") if part.strip()]
-    for advice in (part.advice for part in parts if "random.v1" not in {part.selector for part in parts}):
+    for advice in (part.advice for part in parts if "random" not in {other.selector for other in parts}):
         _console.print_note(advice)
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))

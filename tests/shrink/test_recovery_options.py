@@ -27,9 +27,11 @@ from ctxprune.shrink.run.trial import trains, with_steps  # noqa: E402
 
 
 def test_what_is_read():
-    assert read_recovery_data("el2n") == RecoveryData("el2n.v1", 0.5, 1)
-    assert read_recovery_data("random:0.2") == RecoveryData("random.v1", 0.2)
-    assert read_recovery_data("el2n.v1:0.5:5") == RecoveryData("el2n.v1", 0.5, 5)
+    assert read_recovery_data("el2n") == RecoveryData("el2n", 0.5, 1)
+    assert read_recovery_data("random:0.2") == RecoveryData("random", 0.2)
+    assert read_recovery_data("el2n:0.5:5") == RecoveryData("el2n", 0.5, 5)
+    high = with_recovery_data(load_recipe("flap"), read_recovery_data("perplexity-high:0.5"))
+    assert high.finish[0].parameters["select"] == {"piece": "perplexity.v1", "part": "high"}
     for bad in ("el2n:half", "el2n:0.5:5:1", "el2n:0", "el2n:2", "el2n:0.5:0", "el2n:0.5:1.5"):
         with pytest.raises(UsageError):
             read_recovery_data(bad)

@@ -5,13 +5,19 @@ Nothing here imports torch, so that they can be shown without it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from ctxprune.shrink.recipes.recipe import Piece
 
-__all__ = ["OTHER_PAPERS", "SELECTOR_PAPERS", "SelectorPaper"]
+__all__ = ["OTHER_PAPERS", "SELECTOR_PAPERS", "SelectorPaper", "selector_piece"]
+
+_VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "el2n-easy": ("el2n.v1", {"easy": True}),
+    "perplexity-high": ("perplexity.v1", {"part": "high"}),
+    "perplexity-low": ("perplexity.v1", {"part": "low"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ SELECTOR_PAPERS: Mapping[str, SelectorPaper] = {
         "Rows of a source are not repeated; losses are those of the data that is chosen from.",
     ),
     "el2n.v1": SelectorPaper(
-        "what the model errs on most; ROUNDS choose anew while it learns",
+        "what the model errs on most (el2n-easy: least); ROUNDS choose anew while it learns",
         "a model; labels, or a full model",
         "NLU on Data Diets: Dynamic Data Subset Selection for NLP Classification Tasks",
         "Attendu and Corbeil, SustaiNLP 2023, arXiv 2306.03208",
@@ -66,7 +72,7 @@ SELECTOR_PAPERS: Mapping[str, SelectorPaper] = {
         "k-means on the full model's states; the task's divergence; a row's rarest tokens are its concepts.",
     ),
     "perplexity.v1": SelectorPaper(
-        "the low, middle or high part by a reference model's perplexity",
+        "the middle by a reference model's perplexity; perplexity-low and perplexity-high",
         "a model",
         "When Less is More: Investigating Data Pruning for Pretraining LLMs at Scale",
         "Marion and others, arXiv 2309.04564; Ankner and others, Perplexed by Perplexity, arXiv 2405.20541",
@@ -104,3 +110,11 @@ OTHER_PAPERS: Mapping[str, SelectorPaper] = {
     ),
 }
 """Options of recovery that are no selectors."""
+
+
+def selector_piece(name: str) -> Piece:
+    """The selector that a name stands for, with or without its version: a piece, which need not be registered."""
+    if name in _VARIANTS:
+        stem, parameters = _VARIANTS[name]
+        return Piece(stem, parameters)
+    return Piece(name if name.endswith(".v1") else f"{name}.v1")

@@ -7,7 +7,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.recipe import Piece
+from ctxprune.shrink.recipes.recipe import Piece, build_piece
+from ctxprune.shrink.recipes.selectors import selector_piece
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
 from ctxprune.shrink.run.trial import trains
 from ctxprune.shrink.select.base import check_share
@@ -26,7 +27,7 @@ class RecoveryData:
     """Which part of the calibration data a recovery trains on.
 
     Attributes:
-        selector: Name of a selector, as in `ctxprune.shrink.registries.SELECTORS`.
+        selector: Name of a selector, as `ctxprune shrink show selectors` has it.
         share: Of the rows, above 0 and up to 1.
         rounds: How often rows are chosen anew; with more than one the first is on all rows.
     """
@@ -36,17 +37,20 @@ class RecoveryData:
     rounds: int = 1
 
     def __post_init__(self) -> None:
-        if not self.selector.endswith(".v1"):
-            object.__setattr__(self, "selector", f"{self.selector}.v1")
-        SELECTORS.get(self.selector)
+        build_piece(SELECTORS, self.piece)
         check_share(self.share)
         if self.rounds < 1:
             raise UsageError(f"rounds is {self.rounds}", hint="give 1 or more")
 
     @property
+    def piece(self) -> Piece:
+        """The selector."""
+        return selector_piece(self.selector)
+
+    @property
     def advice(self) -> str:
         """What to try beside it where the share is small; "" elsewhere."""
-        if self.selector in ("random.v1", "domains.v1") or self.share > SMALL_SHARE:
+        if self.piece.name in ("random.v1", "domains.v1") or self.share > SMALL_SHARE:
             return ""
         return (
             f"of {self.share:.0%} of the data rows chosen by a score are often worse than random ones:"
@@ -78,7 +82,11 @@ def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
         UsageError: A recovery cannot be divided into rounds.
     """
     whole = {"whole": "first"} if data.rounds > 1 else {}
-    options = {"select": {"piece": data.selector}, "share": data.share, "rounds": data.rounds} | whole
+    options = {
+        "select": {"piece": data.piece.name, **data.piece.parameters},
+        "share": data.share,
+        "rounds": data.rounds,
+    } | whole
     # candidates of a search differ by name, which is also that of a folder
     name = f"{recipe.name}+{data.selector.removesuffix('.v1')}-{data.share:g}-{data.rounds}"
     return replace(_wrapped(recipe, "on_subset.v1", options), name=name)
