@@ -15,6 +15,7 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
+from ctxprune.shrink.recover.correct_teacher import CorrectTeacher  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
 from ctxprune.shrink.recover.nearest_layers import NearestLayers  # noqa: E402
@@ -177,6 +178,33 @@ def test_scratch_learns_from_labels_or_a_teacher():
     assert all(bool((done.model.get_parameter(path)[~mask] == 0).all()) for path, mask in masked.masks.items())
 
 
+def test_labels_weigh_beside_the_teacher(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    def look(subject, schedule, *, parameters, loss):
+        with torch.no_grad():
+            seen.append(float(loss(subject.model, subject.calibration[0])))
+
+    monkeypatch.setattr("ctxprune.shrink.recover.tune.train", look)
+    for labels in (0.0, 0.25, 1.0):
+        Tune(1, labels=labels)(spoilt())
+    assert seen[1] == pytest.approx(0.75 * seen[0] + 0.25 * seen[2], rel=1e-5)
+    assert seen[0] != pytest.approx(seen[2], rel=0.1)
+
+
+def test_the_teacher_is_corrected_on_the_data_and_the_given_one_is_left():
+    work = spoilt(models.decoder)
+    before = {name: entry.clone() for name, entry in work.teacher.state_dict().items()}
+    done = CorrectTeacher(10, 1e-3)(work)
+    assert done.model is work.model
+    assert done.notes["teacher_loss"] == pytest.approx([work.loss(work.teacher), work.loss(done.teacher)])
+    assert all(torch.equal(entry, before[name]) for name, entry in work.teacher.state_dict().items())
+    assert done.loss(done.teacher) < work.loss(work.teacher) - 0.01
+    assert not any(entry.grad is not None for entry in done.teacher.parameters())
+    with pytest.raises(UsageError, match="no teacher to correct"):
+        CorrectTeacher(2)(models.decoder())
+
+
 def test_a_subset_is_chosen_in_each_round():
     work = spoilt()
     piece = OnSubset({"piece": "tune.v1"}, {"piece": "el2n.v1"}, steps=5, share=1 / 3, rounds=3, whole="first")
@@ -223,6 +251,7 @@ def test_training_stops_where_the_law_says_so():
         lambda: StopByLaw({"piece": "tune.v1", "towards": "stars"}), lambda: StopByLaw({"piece": "scratch.v1"}),
         lambda: TuneLast(steps=0), lambda: NearestLayers(rate=0),
         lambda: LearnGates(steps=0), lambda: Regularise(rate=-1), lambda: Tune(layers="every"),
+        lambda: Tune(labels=2),lambda: CorrectTeacher(0),
     ],
 )  # fmt: skip
 def test_bad_parameters_are_refused(make):
