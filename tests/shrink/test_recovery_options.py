@@ -97,6 +97,18 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [*found, "--target", "flops=0.6", "--steps", "2"]
 
 
+def test_gradual_pruning_lasts_from_a_quarter_to_three_quarters_of_the_steps():
+    recipe = with_steps(load_recipe("sparse_pretraining"), 2)
+    found = shrink(models.encoder(), recipe, Target("weights", 0.5))
+    trained = found.notes["trained"]
+    assert [steps for steps, _ in trained] == [2] * 8
+    sizes = [size for _, size in trained]
+    assert sizes[0] == sizes[1] > sizes[2] > sizes[3] > sizes[4] > sizes[5] > sizes[6] == sizes[7]
+    # the first weights go after part 2 of 8, the last ones before part 7 of 8: from 25 to 75 % of the steps
+    assert found.notes["average_parameters"] == pytest.approx(sum(sizes) / 8)
+    assert found.after < found.notes["average_parameters"] < found.before
+
+
 def test_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert main([*words, "--recovery-data", "el2n:0.25", "--out", "one", "--json"]) == 0
     shown = capsys.readouterr()

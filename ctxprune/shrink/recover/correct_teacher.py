@@ -45,7 +45,9 @@ class CorrectTeacher:
         """
         if subject.teacher is None:
             raise UsageError("there is no teacher to correct", where="correct_teacher.v1", hint="give the subject one")
-        alone = replace(subject, model=copy.deepcopy(subject.teacher), teacher=None, masks={}, seed=subject.seed + 1)
+        teacher = copy.deepcopy(subject.teacher)
+        # notes of its own: these steps are none of the smaller model's
+        alone = replace(subject, model=teacher, teacher=None, masks={}, seed=subject.seed + 1, notes={})
         before = alone.loss()
         train(alone, Schedule(self.steps, self.rate), loss=alone.task.loss)
         subject.notes["teacher_loss"] = [before, alone.loss()]
