@@ -49,18 +49,18 @@ def show(
 
 def _show_selectors(*, as_json: bool) -> None:
     from ctxprune.cli import _console
-    from ctxprune.shrink.recipes.selectors import OTHER_PAPERS, SELECTOR_PAPERS
+    from ctxprune.shrink.recipes.selectors import selector_papers
 
-    papers = {name.removesuffix(".v1"): paper for name, paper in (*SELECTOR_PAPERS.items(), *OTHER_PAPERS.items())}
+    papers = selector_papers()
     if as_json:
-        _console.print_json({name: paper.to_dict() for name, paper in papers.items()})
+        _console.print_json(papers)
         return
     from rich.table import Table
     from rich.text import Text
 
     table = Table("name", "keeps", "needs", "paper", box=None, pad_edge=False)
     for name, paper in papers.items():
-        table.add_row(name, paper.keeps, paper.needs, Text(f"{paper.title}. {paper.source}"))
+        table.add_row(name, paper["keeps"], paper["needs"], Text(f"{paper['title']}. {paper['source']}"))
     _console.stdout_console().print(table)
 
 

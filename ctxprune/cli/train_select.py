@@ -112,13 +112,13 @@ def _checked(lines: Sequence[Line], by: str, databases: Path | None) -> tuple[li
 
 
 def _chosen(lines: Sequence[Line], by: str, share: float, seed: int) -> list[bool]:
-    from ctxprune.shrink.recipes.selectors import SELECTOR_PAPERS, selector_piece
+    from ctxprune.shrink.recipes.selectors import selector_papers, selector_piece
     from ctxprune.train.select_lines import best_lines, random_scores, rarity_scores
 
     if by not in _PLAIN:
-        known = {name.removesuffix(".v1") for name in SELECTOR_PAPERS}
-        if selector_piece(by).name not in SELECTOR_PAPERS:
-            raise UnknownNameError("selector", by, known | set(_CHECKS))
+        known = selector_papers()
+        if selector_piece(by).name.removesuffix(".v1") not in known:
+            raise UnknownNameError("selector", by, [name for name in (*known, *_CHECKS) if name.isalnum()])
         raise UsageError(f"{by} needs a model", where="--model", hint="name the folder of a reranker or decoder")
     return best_lines(lines, random_scores(lines, seed) if by == "random" else rarity_scores(lines), share)
 

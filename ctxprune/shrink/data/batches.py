@@ -37,6 +37,7 @@ class Calibration:
         longest: Tokens of the longest row.
         divided: Questions with more rows than go into one batch, whose rows are therefore compared in parts.
         sources: Names of what `sources` in the batches counts; none where all rows are of one source.
+        places: Of each row of the batches, in order, which of the pairs or texts it is.
     """
 
     batches: tuple[Mapping[str, Tensor], ...]
@@ -47,10 +48,11 @@ class Calibration:
     longest: int
     divided: int = 0
     sources: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
 
     def report(self) -> dict[str, int]:
         """The figures as plain numbers."""
-        return {name: value for name, value in vars(self).items() if name not in ("batches", "sources")}
+        return {name: value for name, value in vars(self).items() if name not in ("batches", "places", "sources")}
 
 
 def batches_of(
@@ -84,8 +86,8 @@ def batches_of(
     # grades become 0..1, whatever the scale of the file
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
     names = source_names(pair.source for pair in pairs)
-    made = []
-    for part in _parts(encoded, groups, rows, random.Random(seed)):
+    made, parts = [], _parts(encoded, groups, rows, random.Random(seed))
+    for part in parts:
         batch = pad_batch([encoded[place] for place in part], form)
         batch["groups"] = torch.tensor([groups[place] for place in part])
         if names:
@@ -96,7 +98,8 @@ def batches_of(
             batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
-    return replace(describe_batches(made, encoded, len(numbers), divided), sources=names)
+    found = describe_batches(made, encoded, len(numbers), divided)
+    return replace(found, sources=names, places=tuple(place for part in parts for place in part))
 
 
 def batches_of_questions(

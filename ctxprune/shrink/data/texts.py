@@ -74,11 +74,13 @@ def batches_of_texts(
     sources = [text.source if isinstance(text, SourcedText) else "" for text in texts]
     names = source_names(sources)
     order = sorted(range(len(encoded)), key=lambda place: len(encoded[place].ids))
+    parts = [order[at : at + rows] for at in range(0, len(order), rows)]
+    random.Random(seed).shuffle(parts)
     made = []
-    for at in range(0, len(order), rows):
-        batch = pad_batch([encoded[place] for place in order[at : at + rows]], form)
+    for part in parts:
+        batch = pad_batch([encoded[place] for place in part], form)
         if names:
-            batch["sources"] = torch.tensor([names.index(sources[place]) for place in order[at : at + rows]])
+            batch["sources"] = torch.tensor([names.index(sources[place]) for place in part])
         made.append(batch)
-    random.Random(seed).shuffle(made)
-    return replace(describe_batches(made, encoded, len(encoded)), sources=names)
+    places = tuple(place for part in parts for place in part)
+    return replace(describe_batches(made, encoded, len(encoded)), sources=names, places=places)
