@@ -47,6 +47,7 @@ from ctxprune.cli import (
     sql_values,
     train_distil,
     train_pruner,
+    train_select,
 )  # fmt: skip
 
 __all__ = ["app"]
@@ -103,7 +104,9 @@ app = typer.Typer(
 sql = typer.Typer(cls=Group, help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
 bench = typer.Typer(cls=Group, help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
 
-train = typer.Typer(cls=Group, help="Train the bundled models.", no_args_is_help=True, context_settings=_HELP)
+train = typer.Typer(
+    cls=Group, help="Train the bundled models, and choose training data.", no_args_is_help=True, context_settings=_HELP
+)
 shrink = typer.Typer(
     cls=ShrinkGroup,
     help="Make a model smaller: ctxprune shrink MODEL --data FILE --target latency=0.5 --recipe NAME --out DIR.",
@@ -179,6 +182,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
         {
             "pruner": train_pruner.pruner,
             "distil": train_distil.distil,
+            "select": train_select.select,
         },
     ),
     (

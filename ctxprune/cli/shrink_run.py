@@ -91,6 +91,17 @@ def run(
     pack: Annotated[
         bool, typer.Option("--pack", help="Store zeros as bits: a smaller file, which only ctxprune reads.")
     ] = False,
+    recovery_data: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[:SHARE[:ROUNDS]]",
+            help="Recover on a chosen part of --data, as el2n:0.5; several with commas compete. `show selectors`.",
+            show_default=False,
+        ),
+    ] = "",
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="End recovery where the P^2 law predicts that it hardly helps.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,17 +116,21 @@ def run(
     from ctxprune.cli import _console
     from ctxprune.shrink.run.job import Options, run_job
     from ctxprune.shrink.run.preparation import OtherInputs
+    from ctxprune.shrink.run.recovery import read_recovery_data
     from ctxprune.shrink.run.targets import read_target
 
     wanted = read_target(target)
     names = [name.strip() for name in recipe.split(",") if name.strip()]
     chosen = [] if names == ["auto"] else [_recipe(name) for name in names]
+    parts = [read_recovery_data(part.strip()) for part in recovery_data.split(",") if part.strip()]
+    for advice in (part.advice for part in parts if "random" not in {other.selector for other in parts}):
+        _console.print_note(advice)
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(
         wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
         resume=resume, audit=html is not None, vocabulary=vocabulary, other=OtherInputs(base, related, groups),
-        pack=pack,
+        pack=pack, recovery=parts, stop_early=stop_early,
     )  # fmt: skip
     with _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -162,6 +177,9 @@ def _show(report: dict[str, Any]) -> None:
         f"quality is {quality['metric']}, of {quality['measured']:,} questions (or batches of texts) by which no recipe"
         f" was chosen; 95 % interval of the smaller model's: {low:.4f} to {high:.4f}"
     )
+    for name, entry in quality.get("by_source", {}).items():
+        worst = " (worst)" if name == quality["worst_source"] else ""
+        _console.print_note(f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}{worst}")
     if words and words["pieces"][1] > words["asked"]:
         _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:

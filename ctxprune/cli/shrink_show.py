@@ -17,13 +17,19 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a recipe, or a TOML file with one.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a recipe, a TOML file with one, or selectors.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece."""
+    """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece.
+
+    `selectors` shows the ways to choose data for recovery, which any recipe takes.
+    """
     from ctxprune.cli import _console
     from ctxprune.shrink.recipes.recipe import load_recipe
 
+    if name == "selectors":
+        _show_selectors(as_json=as_json)
+        return
     recipe = load_recipe(name)
     if as_json:
         _console.print_json(recipe.to_dict())
@@ -39,6 +45,23 @@ def show(
     console = _console.stdout_console()
     console.print(Text(recipe.name, style="bold"))
     console.print(lines)
+
+
+def _show_selectors(*, as_json: bool) -> None:
+    from ctxprune.cli import _console
+    from ctxprune.shrink.recipes.selectors import selector_papers
+
+    papers = selector_papers()
+    if as_json:
+        _console.print_json(papers)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "keeps", "needs", "paper", box=None, pad_edge=False)
+    for name, paper in papers.items():
+        table.add_row(name, paper["keeps"], paper["needs"], Text(f"{paper['title']}. {paper['source']}"))
+    _console.stdout_console().print(table)
 
 
 def _lines(recipe: Recipe) -> Iterator[tuple[str, str]]:

@@ -9,5 +9,8 @@ from .recipes.recipe import Stage as Stage
 from .recipes.recipe import load_recipe as load_recipe
 from .run.preparation import Prepared as Prepared
 from .run.preparation import prepare as prepare
+from .run.recovery import RecoveryData as RecoveryData
+from .run.recovery import with_recovery_data as with_recovery_data
+from .run.recovery import with_stop_by_law as with_stop_by_law
 from .run.runner import Shrunk as Shrunk
 from .run.runner import shrink as shrink

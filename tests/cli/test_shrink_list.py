@@ -11,6 +11,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.shrink.recipes.recipe import DATA, load_recipe, recipe_names
+from ctxprune.shrink.registries import SELECTORS
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> object:
@@ -35,6 +36,15 @@ def test_by_model_and_by_unit(capsys: pytest.CaptureFixture[str]):
     }
     assert main(["shrink", "list", "--unit", "atom"]) == 2
     assert "'atom' is not one of neuron, head" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_every_selector_is_shown_with_its_paper(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    found = printed(capsys, "show", "selectors")
+    assert set(found) >= {name.removesuffix(".v1") for name in SELECTORS.names()}
+    assert all(entry["title"] and entry["source"] and entry["needs"] for entry in found.values())
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["shrink", "show", "selectors"]) == 0
+    assert "arXiv 2306.03208" in capsys.readouterr().out
 
 
 def test_a_table_for_people(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -47,3 +47,17 @@ def test_bad_runs_are_refused():
     for bad in ({"tokens": 0}, {"rate": 1.0}, {"size": -1}):
         with pytest.raises(UsageError, match="out of range"):
             Run(**({"tokens": 1, "loss": 1.0, "before": 0.0} | bad))
+
+
+def test_the_law_of_the_average_parameter_count_unifies_sparse_and_dense_runs():
+    def loss(average: float, tokens: float) -> float:
+        return 1.7 + 40.0 / average**0.34 + 400.0 / tokens**0.4
+
+    averages = (1e3, 3e3, 7.5e3, 1e4)  # of dense runs, and of one that ended at half of 1e4
+    runs = [Run(t, loss(n, t), 0.0, n) for t in (1e4, 1e5, 1e6) for n in averages]
+    law = fit_law(runs, average=True)
+    assert (law.gamma, law.delta) == (0.0, 0.0)
+    assert law.error < 0.01
+    assert law.loss(1e7, before=0.0, size=2e4) == pytest.approx(loss(2e4, 1e7), abs=0.05)
+    by_final_size = [Run(run.tokens, run.loss, 0.0, 5e3 if run.size == 7.5e3 else run.size) for run in runs]
+    assert fit_law(by_final_size, average=True).error > 2 * law.error

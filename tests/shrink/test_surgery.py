@@ -47,7 +47,13 @@ MAKERS = {
 KINDS = (
     "neuron", "dimension", "head", "kv_group", "channel", "ssm_head", "state", "expert", "sublayer", "layer", "width",
 )  # fmt: skip
-LACKING = {"bert_words": {"width"}, "deberta": {"dimension"}, "mixtral": {"neuron"}, "qwen3_moe": {"neuron"}}
+LACKING = {
+    "bert_words": {"width"},
+    "deberta": {"dimension"},
+    "deberta_apart": {"dimension"},
+    "mixtral": {"neuron"},
+    "qwen3_moe": {"neuron"},
+}
 UNMASKED = {("mamba2", "state"): "the scan is one function; test_a_state_goes_from_all_groups is in its place"}
 FAMILIES = {
     "bert": {"neuron", "dimension", "head", "sublayer", "layer", "width", "vocabulary"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,14 +14,14 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.io.loaded import InputFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
     from ctxprune.shrink.data.pairs import Pair
     from ctxprune.shrink.io.loaded import Encoded
 
-__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch"]
+__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch", "source_names"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Calibration:
         tokens: Real tokens, padding not counted.
         longest: Tokens of the longest row.
         divided: Questions with more rows than go into one batch, whose rows are therefore compared in parts.
+        sources: Names of what `sources` in the batches counts; none where all rows are of one source.
+        places: Of each row of the batches, in order, which of the pairs or texts it is.
     """
 
     batches: tuple[Mapping[str, Tensor], ...]
@@ -45,10 +47,12 @@ class Calibration:
     tokens: int
     longest: int
     divided: int = 0
+    sources: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
 
     def report(self) -> dict[str, int]:
         """The figures as plain numbers."""
-        return {name: value for name, value in vars(self).items() if name != "batches"}
+        return {name: value for name, value in vars(self).items() if name not in ("batches", "places", "sources")}
 
 
 def batches_of(
@@ -81,17 +85,21 @@ def batches_of(
     groups = [numbers[pair.question] for pair in pairs]
     # grades become 0..1, whatever the scale of the file
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
-    made = []
-    for part in _parts(encoded, groups, rows, random.Random(seed)):
+    names = source_names(pair.source for pair in pairs)
+    made, parts = [], _parts(encoded, groups, rows, random.Random(seed))
+    for part in parts:
         batch = pad_batch([encoded[place] for place in part], form)
         batch["groups"] = torch.tensor([groups[place] for place in part])
+        if names:
+            batch["sources"] = torch.tensor([names.index(pairs[place].source) for place in part])
         if None not in named["label"]:
             batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
         if None not in named["teacher"]:
             batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
-    return describe_batches(made, encoded, len(numbers), divided)
+    found = describe_batches(made, encoded, len(numbers), divided)
+    return replace(found, sources=names, places=tuple(place for part in parts for place in part))
 
 
 def batches_of_questions(
@@ -117,6 +125,7 @@ def batches_of_questions(
     for pair in pairs:
         asked.setdefault(pair.question, []).append(pair)
     highest = max([1.0, *(pair.label for pair in pairs if pair.label is not None)])
+    names = source_names(own[0].source for own in asked.values())
     made, chunks = [], []
     for number, (question, own) in enumerate(asked.items()):
         encoded = form.texts([question, *(pair.passage for pair in own)], tokens)
@@ -131,11 +140,21 @@ def batches_of_questions(
         at += len(part)
         batch = pad_batch([entry for encoded, _, _ in part for entry in encoded], form)
         batch["groups"] = torch.tensor([number for encoded, _, number in part for _ in encoded])
+        if names:
+            own = [list(asked.values())[number][0].source for number in batch["groups"].tolist()]
+            batch["sources"] = torch.tensor([names.index(source) for source in own])
         labels = [label for _, own_labels, _ in part for label in own_labels]
         if -2.0 not in labels:
             batch["labels"] = torch.tensor(labels)
         made.append(batch)
-    return describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
+    found = describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
+    return replace(found, sources=names)
+
+
+def source_names(sources: Iterable[str]) -> tuple[str, ...]:
+    """The different sources, sorted; none where there is only one."""
+    found = sorted(set(sources))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def check_enough(count: int, rows: int) -> None:

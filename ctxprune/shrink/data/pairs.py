@@ -26,7 +26,7 @@ class Pair:
         passage: What may answer it.
         label: Grade from 0 up, higher = more relevant; None where it is not known.
         teacher: A teacher's score, of any range, higher = more relevant; None where there is none.
-        source: Of which set it is.
+        source: Of which set or, where that is not said, of which language (`lang`) it is.
     """
 
     question: str
@@ -110,7 +110,7 @@ def _pair(row: Any, where: str, line: int) -> Pair:
     label, teacher = (_number(row.get(name), name, where, line) for name in ("label", "teacher"))
     if label is not None and label < 0:
         raise _odd(f"'label' is {label:g}; grades go from 0 up", where, line)
-    return Pair(texts[0], texts[1], label, teacher, str(row.get("source", "")))
+    return Pair(texts[0], texts[1], label, teacher, str(row.get("source", row.get("lang", ""))))
 
 
 def _number(value: Any, name: str, where: str, line: int) -> float | None:

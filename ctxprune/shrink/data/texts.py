@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from ctxprune.errors import InputError
-from ctxprune.shrink.data.batches import check_enough, describe_batches, pad_batch
+from ctxprune.shrink.data.batches import check_enough, describe_batches, pad_batch, source_names
 from ctxprune.storage.json_lines import numbered_rows
 
 if TYPE_CHECKING:
@@ -16,7 +19,17 @@ if TYPE_CHECKING:
     from ctxprune.shrink.data.batches import Calibration
     from ctxprune.shrink.io.loaded import InputFormat
 
-__all__ = ["batches_of_texts", "read_texts"]
+__all__ = ["SourcedText", "batches_of_texts", "read_texts"]
+
+
+class SourcedText(str):
+    """A text that says where it is from.
+
+    Attributes:
+        source: Of which set or, where that is not said, of which language (`lang`) it is.
+    """
+
+    source: str = ""
 
 
 def read_texts(path: str | Path) -> list[str]:
@@ -27,12 +40,14 @@ def read_texts(path: str | Path) -> list[str]:
     """
     file = Path(path)
     if file.name.endswith((".jsonl", ".jsonl.gz")):
-        found = []
+        found: list[str] = []
         for line, row in numbered_rows(file):
             text = row.get("text") if isinstance(row, dict) else None
             if not isinstance(text, str) or not text.strip():
                 raise InputError(f"there is no text in 'text', in line {line}", where=file.name)
-            found.append(text)
+            entry = SourcedText(text)
+            entry.source = str(row.get("source", row.get("lang", "")))
+            found.append(entry)
     else:
         try:
             found = [part for part in file.read_text(encoding="utf-8").split("\n\n") if part.strip()]
@@ -55,7 +70,17 @@ def batches_of_texts(
         InputError: There are fewer than two texts.
     """
     check_enough(len(texts), rows)
-    encoded = sorted(form.texts(texts, tokens), key=lambda entry: len(entry.ids))
-    made = [pad_batch(encoded[at : at + rows], form) for at in range(0, len(encoded), rows)]
-    random.Random(seed).shuffle(made)
-    return describe_batches(made, encoded, len(encoded))
+    encoded = form.texts(texts, tokens)
+    sources = [text.source if isinstance(text, SourcedText) else "" for text in texts]
+    names = source_names(sources)
+    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place].ids))
+    parts = [order[at : at + rows] for at in range(0, len(order), rows)]
+    random.Random(seed).shuffle(parts)
+    made = []
+    for part in parts:
+        batch = pad_batch([encoded[place] for place in part], form)
+        if names:
+            batch["sources"] = torch.tensor([names.index(sources[place]) for place in part])
+        made.append(batch)
+    places = tuple(place for part in parts for place in part)
+    return replace(describe_batches(made, encoded, len(encoded)), sources=names, places=places)

@@ -8,6 +8,11 @@ with L0 the loss before pruning, N0 the parameters before pruning, D the tokens 
 gone. Differs: fitted by damped least squares on logarithms of the positive constants, in numpy, from several starts.
 Where all runs share one size and one rate, as when one model is recovered, only L0 + E + DC / D^beta can be told apart,
 and that is what is fitted: three runs are enough.
+
+Jin and others, The Journey Matters: Average Parameter Count over Pre-training Unifies Sparse and Dense Scaling Laws,
+2025: L = E + A / N^alpha + B / D^beta, with N the average parameter count over the training, for gradual pruning and
+dense training alike. It is the same form with gamma and delta 0, and `size` that average (the note
+"average_parameters" of a shrunk model).
 """
 
 from __future__ import annotations
@@ -80,8 +85,12 @@ class P2Law:
         return now - self.loss(tokens + more, before=0.0, size=size, rate=rate)
 
 
-def fit_law(runs: Sequence[Run]) -> P2Law:
+def fit_law(runs: Sequence[Run], *, average: bool = False) -> P2Law:
     """The law that fits the runs best.
+
+    Args:
+        runs: Of the P^2 law their `before` is the loss before pruning; of the other law 0.
+        average: Fit the law of the average parameter count, which is then each run's `size`.
 
     Raises:
         InputError: There are fewer than three different numbers of tokens, or a loss is no number.
@@ -92,19 +101,22 @@ def fit_law(runs: Sequence[Run]) -> P2Law:
         raise InputError("a loss is no number", where="p2_law")
     wanted = np.array([run.loss - run.before for run in runs])
     # with one size and rate the other exponents cannot be told from the factors
-    if len({(run.size, run.rate) for run in runs}) == 1:
+    if len({(run.size, run.rate) for run in runs}) == 1 or (average and len({run.size for run in runs}) == 1):
         return _one_model(runs, wanted)
     scale = max(float(np.abs(wanted).max()), 1e-12)
     best: tuple[float, _Vector] | None = None
     # the sum of squares has several minima: the best of some starts is taken
+    free = np.array([1, 1, 0, 0, 1, 1, 1]) if average else np.ones(7)
     for beta in (0.1, 0.3, 0.6, 1.0):
         for gamma in (-2.0, -0.5):
-            start = np.array(
-                [0.1, beta, gamma, 0.05, np.log(scale), np.log(scale) + beta * np.log(runs[0].tokens), 0.0]
-            )
-            found = _least_squares(lambda values: (_excess(_unfolded(values), runs) - wanted) / scale, start)
+            factor, exponent = np.log(scale), 0.1 if gamma == -2.0 or not average else 0.5
+            start = free * np.array(
+                [exponent, beta, gamma, 0.05, factor + average * exponent * np.log(runs[0].size),
+                 factor + beta * np.log(runs[0].tokens), 0.0]
+            )  # fmt: skip
+            found = _least_squares(lambda values: (_excess(_unfolded(free * values), runs) - wanted) / scale, start)
             if best is None or found[0] < best[0]:
-                best = found
+                best = found[0], free * found[1]
     error, values = best if best is not None else (0.0, np.zeros(7))
     alpha, beta, gamma, delta, size_factor, token_factor, rest = (float(value) for value in _unfolded(values))
     return P2Law(alpha, beta, gamma, delta, size_factor, token_factor, rest, scale * (error / len(runs)) ** 0.5)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def train(
     after: Callable[[int], None] | None = None,
 ) -> list[float]:
     """Train some parameters of the subject's model in place; gives the loss of each step.
+
+    The note "trained" gets the steps and how many weights of the matrices were not zero: their average is what the loss
+    of gradual pruning depends on (Jin and others, The Journey Matters, 2025).
 
     Args:
         subject: Its calibration batches are the data.
@@ -102,6 +106,8 @@ def train(
     finally:
         for entry, needed in before:
             entry.requires_grad_(needed)
+    size = cost(subject.model, "weights", masks=subject.masks)
+    subject.notes.setdefault("trained", []).append((schedule.steps, size))
     return losses
 
 

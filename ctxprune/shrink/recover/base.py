@@ -1,13 +1,25 @@
-"""The interface of a recovery."""
+"""The interface of a recovery, and the call of one recovery by another that divides its steps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.registries import RECOVERIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Recovery"]
+__all__ = ["Recovery", "check_inner", "run_inner"]
+
+# what draws weights anew or changes shapes would start from nothing in every part of its steps
+_CONTINUE = frozenset(
+    {"adapters.v1", "cram.v1", "few_parameters.v1", "nearest_layers.v1", "on_subset.v1", "sparse_adapters.v1"}
+    | {"tune.v1", "tune_last.v1"}
+)
 
 
 class Recovery(Protocol):
@@ -16,3 +28,27 @@ class Recovery(Protocol):
     def __call__(self, subject: Subject) -> Subject:
         """The recovered subject."""
         ...
+
+
+def check_inner(piece: Mapping[str, Any], *, divided: bool) -> None:
+    """Refuse a recovery that another one cannot call.
+
+    Args:
+        piece: As in a recipe.
+        divided: Whether its steps are done in several calls.
+
+    Raises:
+        UsageError: It names no piece, or starts anew with every call and `divided` is set.
+    """
+    if "piece" not in piece:
+        raise UsageError(f"{dict(piece)} names no piece", where="recover")
+    if divided and piece["piece"] not in _CONTINUE:
+        raise UsageError(
+            f"{piece['piece']} does not go on where it stopped", where="recover", hint="take one round and no law"
+        )
+
+
+def run_inner(piece: Mapping[str, Any], subject: Subject, steps: int) -> Subject:
+    """The subject after so many steps of a recovery that is given as in a recipe."""
+    found: Subject = build_piece(RECOVERIES, piece_of(dict(piece) | {"steps": steps}))(subject)
+    return found

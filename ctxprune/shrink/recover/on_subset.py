@@ -1,7 +1,12 @@
 """Recovery on a subset of the data that a selector chooses, once or again every few steps.
 
 Attendu and Corbeil, NLU on Data Diets: Dynamic Data Subset Selection for NLP Classification Tasks, 2023: train on
-everything first, then score all rows again every few steps and train on the share of the highest scores.
+everything first, then score all rows again every few steps and train on the share of the highest scores. Liang and
+Larson, WFPP, 2024: everything comes last instead.
+
+Ayed and Hayou, Data Pruning and Neural Scaling Laws: Fundamental Limitations of Score-Based Algorithms, 2023: where
+30 % or less is kept, chosen rows do worse than random ones, since they are not distributed as the data are; a part of
+the share that is drawn at random from all other rows mends that. Differs: all rows weigh the same in the loss.
 """
 
 from __future__ import annotations
@@ -10,12 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ctxprune.errors import UsageError
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
-from ctxprune.shrink.registries import RECOVERIES, SELECTORS
-from ctxprune.shrink.select.base import check_share, rebatch
+from ctxprune.shrink.recover.base import check_inner, run_inner
+from ctxprune.shrink.registries import SELECTORS
+from ctxprune.shrink.select.base import best_share, check_share, group_numbers, rebatch
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["OnSubset"]
@@ -31,7 +41,8 @@ class OnSubset:
         steps: Of the optimiser, all rounds together.
         share: Of the rows that are trained on, above 0 and up to 1.
         rounds: How often rows are chosen, by the model as it is then; the steps are divided among the rounds.
-        whole: Whether the first round is on all rows.
+        whole: Which round is on all rows: "first", "last" or "none".
+        explore: Part of the share that is drawn at random from the rows that the selector left, from 0 to under 1.
     """
 
     recover: Mapping[str, Any] = field(default_factory=lambda: {"piece": "tune.v1"})
@@ -39,32 +50,38 @@ class OnSubset:
     steps: int = 100
     share: float = 0.5
     rounds: int = 1
-    whole: bool = False
+    whole: str = "none"
+    explore: float = 0.0
 
     def __post_init__(self) -> None:
         check_share(self.share)
-        if self.rounds < 1 or self.steps < 1:
-            raise UsageError(f"rounds is {self.rounds} and steps {self.steps}", hint="give 1 or more of each")
-        if self.whole and self.rounds == 1:
-            raise UsageError("one round on all rows chooses nothing", hint="give 2 rounds or more")
-        for entry in (self.recover, self.select):
-            if "piece" not in entry:
-                raise UsageError(f"{dict(entry)} names no piece", where="on_subset.v1")
+        if self.rounds < 1 or self.steps < 1 or not 0 <= self.explore < 1:
+            raise UsageError(
+                f"rounds is {self.rounds}, steps {self.steps} and explore {self.explore}",
+                hint="give 1 or more rounds and steps, and explore from 0 to under 1",
+            )
+        if self.whole not in ("first", "last", "none") or (self.whole != "none" and self.rounds == 1):
+            raise UsageError(f"whole is {self.whole!r}", hint="'none', or 'first' or 'last' with 2 rounds or more")
+        check_inner(self.recover, divided=self.rounds > 1)
+        check_inner(self.select, divided=False)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject as the recovery leaves it, with all of its data; rows of each round are noted as "subset"."""
-        everything = subject.calibration
-        sizes = []
-        for number in range(min(self.rounds, self.steps)):
-            steps = self.steps // self.rounds + (number < self.steps % self.rounds)
-            batches = everything
-            if not (self.whole and number == 0):
-                kept = build_piece(SELECTORS, piece_of(self.select))(
-                    replace(subject, calibration=everything), self.share
-                )
-                batches = rebatch(everything, kept)
+        everything, rounds = subject.calibration, min(self.rounds, self.steps)
+        whole, sizes = {"first": 0, "last": rounds - 1}.get(self.whole), []
+        for number in range(rounds):
+            steps = self.steps // rounds + (number < self.steps % rounds)
+            subject = replace(subject, calibration=everything)
+            batches = everything if number == whole else rebatch(everything, self._choose(subject))
             sizes.append(sum(len(batch["input_ids"]) for batch in batches))
-            piece = piece_of(dict(self.recover) | {"steps": max(steps, 1)})
-            subject = build_piece(RECOVERIES, piece)(replace(subject, calibration=batches))
+            subject = run_inner(self.recover, replace(subject, calibration=batches), steps)
         subject.notes["subset"] = sizes
         return replace(subject, calibration=everything)
+
+    def _choose(self, subject: Subject) -> Tensor:
+        kept: Tensor = build_piece(SELECTORS, piece_of(self.select))(subject, self.share * (1 - self.explore))
+        if not self.explore:
+            return kept
+        groups = group_numbers(subject)
+        drawn = torch.rand(int(groups.max()) + 1, generator=subject.generator(8))[groups]
+        return best_share(subject, drawn.masked_fill(kept, 2.0), self.share)  # those that are chosen stay chosen

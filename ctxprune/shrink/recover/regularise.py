@@ -1,9 +1,10 @@
 """DReSS: the units that will go are regularised first, so that what they know moves to the others.
 
 Feng and others, DReSS: Data-driven Regularized Structured Streamlining for Large Language Models, 2025: loss +
-strength * norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned. The squared
-norm is applied as decoupled weight decay (Loshchilov and Hutter, ICLR 2019): an adaptive optimiser divides the slope of
-a penalty by its own size, so that in some hundred steps no strength of it brings weights near zero.
+strength * norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned. The norm is
+applied as decoupled weight decay (Loshchilov and Hutter, ICLR 2019): an adaptive optimiser divides the slope of a
+penalty by its own size, so that in some hundred steps no strength of it brings weights near zero. The squared norm
+takes the same share of a weight in each step, the sum of sizes the same amount.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ class Regularise:
     Attributes:
         steps: Of the optimiser.
         rate: Peak learning rate.
-        left: What decay alone leaves of the chosen units' weights at the end, above 0 and under 1.
+        left: What decay alone leaves of the chosen units' weights at the end, above 0 and under 1; by "l1" of one
+            of the mean size.
         score: Which units are chosen: the lowest of this score.
         parameters: Of the score.
         towards: "teacher" or "labels".
+        norm: "l2" (the squared norm) or "l1" (the sum of sizes).
     """
 
     steps: int = 200
@@ -49,8 +52,11 @@ class Regularise:
     score: str = "fluctuation.v1"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     towards: str = "teacher"
+    norm: str = "l2"
 
     def __post_init__(self) -> None:
+        if self.norm not in ("l1", "l2"):
+            raise UsageError(f"norm is {self.norm!r}", hint="'l1' or 'l2'")
         Schedule(self.steps, self.rate)
         check_towards(self.towards)
         if not 0 < self.left < 1:
@@ -67,11 +73,14 @@ class Regularise:
         kept = Uniform()(subject, scores, budget)
         parts = self._parts(subject, kept)
         factor = self.left ** (1 / self.steps)
+        # of a weight of the mean size `left` stays, smaller ones are zero by then
+        amounts = [(1 - self.left) * float(entry[rows].detach().abs().mean()) / self.steps for entry, rows in parts]
 
         def decay(_: int) -> None:
             with torch.no_grad():
-                for entry, rows in parts:
-                    entry[rows] *= factor
+                for (entry, rows), amount in zip(parts, amounts, strict=True):
+                    own = entry[rows]
+                    entry[rows] = own * factor if self.norm == "l2" else own.sign() * (own.abs() - amount).clamp(min=0)
 
         train(subject, Schedule(self.steps, self.rate), loss=loss_towards(subject, self.towards), after=decay)
         return replace(subject, learned={key: mask.float() for key, mask in kept.items()})

@@ -7,15 +7,16 @@ this model alone, and it decides how many steps follow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.p2_law import Run, fit_law
-from ctxprune.shrink.learning.training import Schedule, train
+from ctxprune.shrink.recover.base import check_inner, run_inner
 
 if TYPE_CHECKING:
     from ctxprune.shrink.learning.p2_law import P2Law
@@ -26,34 +27,38 @@ __all__ = ["StopByLaw"]
 
 @dataclass(frozen=True)
 class StopByLaw:
-    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and trains on by it.
+    """Runs another recovery for a sixteenth, an eighth and a quarter of the steps, fits the law, and goes on by it.
 
     A fifth of the batches is set aside for the loss that the law is fitted to. "p2_law" notes the steps that were done,
     the losses that were seen and the gain that was predicted for the rest.
 
     Attributes:
-        steps: Of the optimiser at most.
-        rate: Peak learning rate, of each part anew.
+        recover: The recovery: a piece with its parameters, as in a recipe; its `steps` are set by this one. The loss
+            that is watched is that of its `loss` and `towards`.
+        steps: Of the optimiser at most; the rate rises and falls in each part anew.
         threshold: Training goes on in parts as long as so far, while the law predicts that the loss falls by this share
             of what it is.
-        towards: "teacher" or "labels".
-        loss: As in `tune.v1`.
     """
 
+    recover: Mapping[str, Any] = field(default_factory=lambda: {"piece": "tune.v1"})
     steps: int = 400
-    rate: float = 1e-4
     threshold: float = 0.02
-    towards: str = "teacher"
-    loss: str = "output"
 
     def __post_init__(self) -> None:
-        if self.threshold <= 0:
-            raise UsageError(f"threshold is {self.threshold}", hint="give a share above 0, such as 0.02")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
+        if self.threshold <= 0 or self.steps < 1:
+            raise UsageError(
+                f"threshold is {self.threshold} and steps {self.steps}",
+                hint="give a share above 0, such as 0.02, and 1 step or more",
+            )
+        check_inner(self.recover, divided=True)
+        check_objective(*self._aim())
+
+    def _aim(self) -> tuple[str, str]:
+        inner = self.recover.get("recover", self.recover)  # of a recovery on a subset its own
+        return inner.get("loss", "output"), inner.get("towards", "teacher")
 
     def __call__(self, subject: Subject) -> Subject:
-        """The same subject, its model trained in place.
+        """The subject as the recovery leaves it, with all of its data.
 
         Raises:
             InputError: There are fewer than two batches.
@@ -63,8 +68,8 @@ class StopByLaw:
         aside = max(len(batches) // 5, 1)
         if len(batches) < 2:
             raise InputError("the law needs batches that are not trained on", hint="give two batches at least")
-        work, rest = replace(subject, calibration=batches[aside:]), batches[:aside]
-        aim = build_objective(subject, self.loss, towards=self.towards)
+        loss, towards = self._aim()
+        aim = build_objective(subject, loss, towards=towards)
         per_step = sum(int(batch["attention_mask"].sum()) for batch in batches[aside:]) / (len(batches) - aside)
         done, seen, law, left = 0, [], None, 0.0
         for goal in self._goals():
@@ -73,14 +78,11 @@ class StopByLaw:
                 if left < self.threshold * max(seen[-1].loss, 1e-12):
                     break
             # another seed for each part, or every part would see the batches in the same order
-            part = replace(work, seed=subject.seed + done)
-            train(
-                part, Schedule(goal - done, self.rate), parameters=[*subject.model.parameters(), *aim.parameters],
-                loss=aim.loss,
-            )  # fmt: skip
+            part = replace(subject, calibration=batches[aside:], seed=subject.seed + done)
+            subject = replace(run_inner(self.recover, part, goal - done), calibration=batches, seed=subject.seed)
             done = goal
             with torch.no_grad():
-                value = sum(float(aim.loss(subject.model, batch)) for batch in rest) / len(rest)
+                value = sum(float(aim.loss(subject.model, batch)) for batch in batches[:aside]) / aside
             seen.append(Run(done * per_step, value, 0.0))
             law = _fitted(seen)
         subject.notes["p2_law"] = {

@@ -10,7 +10,10 @@ from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Tune"]
 
@@ -29,6 +32,8 @@ class Tune:
         last: How many of the last layers are trained, with the head alone at 0; -1 = everything. Word embeddings stay
             even where a head shares them. Lu and others, Reassessing Layer Pruning in LLMs (2024): after the top
             quarter of the layers has gone, three layers and the head do better than low-rank tuning of all.
+        labels: Weight of the task's own loss beside the teacher's, 0..1; the teacher's is 1 less it. Ben-Baruch and
+            others, Distilling the Knowledge in Data Pruning (2024): the less data there is, the smaller it should be.
     """
 
     steps: int = 100
@@ -37,8 +42,11 @@ class Tune:
     loss: str = "output"
     layers: str = "uniform"
     last: int = -1
+    labels: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.labels <= 1:
+            raise UsageError(f"labels is {self.labels!r}", hint="give a weight from 0 to 1")
         check_objective(self.loss, self.towards, self.layers)
         Schedule(self.steps, self.rate)
         if self.last < -1:
@@ -55,7 +63,12 @@ class Tune:
         chosen = [entry for entry in subject.model.parameters() if id(entry) not in fixed]
         if not chosen:
             raise UsageError("nothing stands after the last layer", where="tune.v1", hint="train a layer at least")
-        train(subject, Schedule(self.steps, self.rate), parameters=[*chosen, *aim.parameters], loss=aim.loss)
+
+        def mixed(model: nn.Module, batch: Batch) -> Tensor:
+            return (1 - self.labels) * aim.loss(model, batch) + self.labels * subject.task.loss(model, batch)
+
+        loss = mixed if self.labels else aim.loss
+        train(subject, Schedule(self.steps, self.rate), parameters=[*chosen, *aim.parameters], loss=loss)
         return subject
 
     def _fixed(self, subject: Subject) -> set[int]:

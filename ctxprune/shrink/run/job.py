@@ -21,10 +21,12 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.correlation import recovery_correlation
 from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
+from ctxprune.shrink.run.recovery import with_recovery_data, with_stop_by_law
 from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
+from ctxprune.shrink.select.base import rebatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
+    from ctxprune.shrink.run.recovery import RecoveryData
     from ctxprune.shrink.run.targets import RequestedTarget
 
 __all__ = ["ALONE", "DELTAS", "Options", "model_kind", "run_job"]
@@ -66,6 +69,8 @@ class Options:
         vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
             recipe runs.
         other: An earlier state of the model and related data, for the recipes that take them.
+        recovery: Parts of the data that recoveries train on; each of several competes with the others.
+        stop_early: End recoveries where the P^2 law predicts hardly any gain.
         pack: Store matrices with zeros as bits and values: a smaller file, which `load_model` alone reads.
     """
 
@@ -83,6 +88,8 @@ class Options:
     vocabulary: int | None = None
     other: OtherInputs = field(default_factory=OtherInputs)
     pack: bool = False
+    recovery: Sequence[RecoveryData] = ()
+    stop_early: bool = False
 
 
 def run_job(
@@ -203,9 +210,13 @@ def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
                 f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
                 hint=f"ctxprune shrink list --model {kind} names others",
             )
-    if len(options.recipes) == 1:
-        return Plan(tuple(options.recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
     recipes = options.recipes or fitting_recipes(kind, target.measure)
+    if options.recovery:
+        recipes = [with_recovery_data(recipe, part) for recipe in recipes for part in options.recovery]
+    if options.stop_early:
+        recipes = [with_stop_by_law(recipe) for recipe in recipes]
+    if options.recipes and len(recipes) == 1:
+        return Plan(tuple(recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
     steps = _AUTO_STEPS if options.steps is None else options.steps
     return Plan.halving(recipes, target, steps=steps, seed=options.seed)
 
@@ -221,7 +232,7 @@ def _report(
     return {
         "recipe": found.best.recipe,
         "kind": loaded.kind,
-        "quality": _quality(small, prepared),
+        "quality": _quality(small, prepared) | _quality_by_source(loaded, small, prepared),
         "sizes": {name: [full[name], after[name]] for name in after},
         "data": dict(prepared.notes),
         **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
@@ -241,6 +252,26 @@ def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
         "metric": found.metric,
         "measured": len(found.parts),
     }
+
+
+def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:
+    """Quality before and after of each source or language; nothing where there is one, or the vocabulary differs.
+
+    Awobade and others, What Happens When Small Is Made Smaller?, 2024: what compression costs differs by language and
+    with the size of its data, which a mean hides.
+    """
+    if not prepared.notes.get("sources") or prepared.vocabulary:
+        return {}
+    sources = torch.cat([batch["sources"] for batch in prepared.reported])
+    found: dict[str, Any] = {}
+    changes: dict[str, float] = {}
+    for number, name in enumerate(prepared.notes["sources"]):
+        batches = rebatch(prepared.reported, sources == number)
+        before, after = (entry.task.measure(entry.model, batches) for entry in (full, small))
+        changes[name] = after.value - before.value
+        found[name] = {"before": before.value, "after": after.value, "interval": list(after.interval())}
+        found[name]["measured"] = len(after.parts)
+    return {"by_source": found, "worst_source": min(changes, key=changes.__getitem__)}
 
 
 def _folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:

@@ -169,6 +169,8 @@ def prepare(
     if cut:
         cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
     notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    if measured.sources:
+        notes["sources"] = list(measured.sources)
     if compete:
         notes |= {"chosen_by": comparison.report(), "chosen_by_is": chosen_by}
     read = Path(data).read_bytes() if Path(data).is_file() else repr(given).encode()  # a pipe is read once

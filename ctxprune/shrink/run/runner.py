@@ -106,6 +106,9 @@ def shrink(
             f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
             hint="raise the target or take another recipe",
         )
+    if trained := work.notes.get("trained"):
+        steps = sum(number for number, _ in trained)
+        work.notes["average_parameters"] = sum(number * size for number, size in trained) / steps
     tell("done", 1.0)
     return Shrunk(work, recipe.name, target, before, after, work.notes)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "with_steps"]
+__all__ = ["Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "trains", "with_steps"]
 
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
@@ -116,17 +116,18 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
 
     def more(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         return tuple(
-            Piece(piece.name, {**piece.parameters, "steps": steps}) if _trains(piece) else piece for piece in pieces
+            Piece(piece.name, {**piece.parameters, "steps": steps}) if trains(piece) else piece for piece in pieces
         )
 
     stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
     # what is tuned before removal does not mend what removal breaks
     ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
-    extra = () if not add or any(map(_trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
+    extra = () if not add or any(map(trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
     return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
 
 
-def _trains(piece: Piece) -> bool:
+def trains(piece: Piece) -> bool:
+    """Whether it is a recovery with a number of steps."""
     kind = RECOVERIES.get(piece.name)
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 

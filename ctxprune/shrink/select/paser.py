@@ -3,15 +3,21 @@
 He and others, PASER: Post-Training Data Selection for Efficient Pruned Large Language Model Recovery, 2025. Rows are
 clustered by their representation, so that a cluster is a capability; each cluster gets a part of the budget in
 proportion to how much its rows lost; inside, rows that lost much for little cost come first (their divergence over the
-logarithm of the cost, which grows with the square of length). Differs: representations are the teacher's own states and
-clusters those of k-means, where the paper takes a sentence encoder, diffusion and spectral clustering; the divergence
-is the task's, not Jensen-Shannon; rows that contradict one another are not looked for.
+logarithm of the cost, which grows with the square of length). Against negative transfer a row is left out that
+conflicts with those chosen before: two of its concepts are known from them, but never stood together (the paper's graph
+of consistent concepts). So fewer rows than the share may be chosen.
+
+Differs: representations are the teacher's own states and clusters those of k-means, where the paper takes a sentence
+encoder, diffusion and spectral clustering; the divergence is the task's, not Jensen-Shannon; a row's concepts are its
+rarest tokens of those that stand in two groups or more, where the paper has a model extract them.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +27,8 @@ from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import check_share, group_numbers, representations, row_divergences
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from ctxprune.shrink.model.subject import Subject
@@ -34,16 +42,20 @@ class Paser:
 
     Attributes:
         clusters: At most; as many as there are groups where those are fewer.
+        concepts: Of a group, for the search of conflicts; 0 = none is left out.
     """
 
     clusters: int = 8
+    concepts: int = 3
 
     def __post_init__(self) -> None:
-        if self.clusters < 1:
-            raise UsageError(f"clusters is {self.clusters}", hint="give 1 or more")
+        if self.clusters < 1 or self.concepts < 0:
+            raise UsageError(
+                f"clusters is {self.clusters} and concepts {self.concepts}", hint="give 1 or more, and 0 or more"
+            )
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
-        """bool (rows,)."""
+        """bool (rows,); the number of groups that were left out as conflicting is noted as "conflicts"."""
         check_share(share)
         groups = group_numbers(subject)
         count = int(groups.max()) + 1
@@ -59,14 +71,55 @@ class Paser:
         lost = mean(row_divergences(subject))
         lengths = torch.cat([batch["attention_mask"].sum(1) for batch in subject.needed_calibration()])
         worth = lost / (1 + mean(lengths).square()).log()
-        chosen = torch.zeros(count, dtype=torch.bool)
         wanted = max(round(share * count), 1)
         means = torch.stack([lost[which == number].mean() for number in which.unique()])
         parts = means / means.sum() if float(means.sum()) > 0 else torch.full_like(means, 1 / len(means))
-        for number, part in zip(which.unique(), parts.tolist(), strict=True):
-            members = (which == number).nonzero().flatten()
-            best = members[worth[members].argsort(descending=True, stable=True)]
-            chosen[best[: math.floor(part * wanted)]] = True
-        left = worth.masked_fill(chosen, -1.0).argsort(descending=True, stable=True)
-        chosen[left[: wanted - int(chosen.sum())]] = True  # what small clusters could not use
-        return chosen[groups]
+        order = worth.argsort(descending=True, stable=True).tolist()
+        known = _Concepts(_rarest(subject, groups, self.concepts))
+        chosen: set[int] = set()
+        for number, part in zip(which.unique().tolist(), parts.tolist(), strict=True):
+            members = [group for group in order if int(which[group]) == number]
+            chosen |= known.take(members, math.floor(part * wanted))
+        chosen |= known.take([group for group in order if group not in chosen], wanted - len(chosen))
+        subject.notes["conflicts"] = len(known.refused - chosen)
+        return torch.isin(groups, torch.tensor(sorted(chosen)))
+
+
+class _Concepts:
+    """Concepts of the groups that were taken, and which of them stood together in one."""
+
+    def __init__(self, of_group: Sequence[Sequence[int]]) -> None:
+        self._of_group = of_group
+        self._known: set[int] = set()
+        self._together: set[tuple[int, int]] = set()
+        self.refused: set[int] = set()
+
+    def take(self, groups: Sequence[int], most: int) -> set[int]:
+        """The first of these groups that conflict with none that was taken, up to so many."""
+        taken: set[int] = set()
+        for group in groups:
+            if len(taken) >= most:
+                break
+            pairs = set(combinations(self._of_group[group], 2))
+            if any(one in self._known and other in self._known for one, other in pairs - self._together):
+                self.refused.add(group)
+                continue
+            taken.add(group)
+            self._known.update(self._of_group[group])
+            self._together |= pairs
+        return taken
+
+
+def _rarest(subject: Subject, groups: Tensor, most: int) -> list[list[int]]:
+    """Of each group so many tokens that are in the fewest groups, but in two at least; sorted."""
+    rows = [
+        ids[mask.bool()].tolist()
+        for batch in subject.needed_calibration()
+        for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
+    ]
+    tokens: list[set[int]] = [set() for _ in range(int(groups.max()) + 1)]
+    for group, row in zip(groups.tolist(), rows, strict=True):
+        tokens[group].update(row)
+    counts = Counter(token for own in tokens for token in own)
+    shared = [sorted((token for token in own if counts[token] > 1), key=lambda t: (counts[t], t)) for own in tokens]
+    return [sorted(own[:most]) for own in shared]

@@ -42,3 +42,14 @@ def test_halves_and_the_budget():
         cut("any", 3.5)
     with pytest.raises(UsageError, match="variant"):
         LossCut("medium")
+
+
+def test_of_runs_the_one_with_the_least_loss_without_it_goes():
+    subject = models.encoder()
+    places = torch.arange(4)
+    masks = [(places < start) | (places >= start + 2) for start in range(3)]
+    losses = [subject.loss(remove(subject.model, {KEY: mask})) for mask in masks]
+    count, kept, found = cut("run", 2)
+    assert count == 2
+    assert [loss for _, loss in found.notes["cuts"]] == pytest.approx(losses, rel=1e-5)
+    assert kept.tolist() == masks[losses.index(min(losses))].tolist()

@@ -80,6 +80,24 @@ def test_it_is_where_admm_with_a_fixed_mask_converges():
     assert float((found - split[:, mask]).norm()) < 1e-3 * moved
 
 
+def test_it_is_the_second_order_update_of_the_weights_that_stay():
+    """W - W_P (H^-1)_PP^-1 (H^-1)_P, H the sum of x x^T (Optimal Brain Surgeon for columns, as EfficientLLM has it)."""
+    subject = models.encoder().copy()
+    group = subject.anatomy.groups["neuron", 0]
+    mask = torch.arange(48) % 4 != 0
+    from ctxprune.shrink.measure.activations import module_inputs
+
+    inputs = module_inputs(subject, [group.consumer])[group.consumer].double()
+    weight = module_of(subject.model, group.consumer).weight.detach().double().clone()
+    inverse = torch.linalg.inv(sum(torch.outer(row, row) for row in inputs))
+    gone = (~mask).nonzero().flatten()
+    change = weight[:, gone] @ torch.linalg.inv(inverse[gone][:, gone]) @ inverse[gone]
+    LeastSquares(ridge=0.0, bias=False)(subject, {group.key: mask})
+    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
+    assert torch.allclose(found, (weight - change)[:, mask], atol=1e-4)
+    assert float((weight - change)[:, gone].abs().max()) < 1e-6
+
+
 def test_few_tokens_and_dead_units_do_no_harm():
     subject = models.encoder()
     one = {name: value[:1, :4] for name, value in subject.calibration[0].items() if value.ndim == 2}

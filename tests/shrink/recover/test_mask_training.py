@@ -129,3 +129,19 @@ def test_what_will_go_is_made_small_first():
     shrunk = after.detach().norm(dim=1) / old.norm(dim=1)
     assert float(shrunk[gone].max()) < 0.15
     assert float(shrunk[~gone].min()) > 0.9
+
+
+def test_the_sum_of_sizes_takes_the_same_amount_from_each_weight():
+    subject = budgeted(models.encoder(), ["neuron"], 0.08)
+    before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
+    found = Regularise(steps=5, rate=1e-12, left=0.2, norm="l1")(subject)
+    group = subject.groups(["neuron"])[0]
+    gone = (found.learned[group.key] == 0).nonzero().flatten()
+    after, old = found.model.get_parameter(group.slices[0].parameter), before[group.slices[0].parameter]
+    amount = 0.8 * float(old[gone].abs().mean())
+    for row in gone.tolist()[:3]:
+        for was, now in zip(old[row].tolist(), after[row].tolist(), strict=True):
+            wanted = max(abs(was) - amount, 0.0) * (1 if was > 0 else -1)
+            assert now == pytest.approx(wanted, abs=1e-6)
+    with pytest.raises(UsageError, match="norm"):
+        Regularise(norm="l3")

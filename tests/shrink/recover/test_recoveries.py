@@ -15,6 +15,7 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
+from ctxprune.shrink.recover.correct_teacher import CorrectTeacher  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
 from ctxprune.shrink.recover.on_subset import OnSubset  # noqa: E402
@@ -23,6 +24,7 @@ from ctxprune.shrink.recover.scratch import Scratch  # noqa: E402
 from ctxprune.shrink.recover.sparse_adapters import SparseAdapters  # noqa: E402
 from ctxprune.shrink.recover.stop_by_law import StopByLaw  # noqa: E402
 from ctxprune.shrink.recover.tune import Tune  # noqa: E402
+from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.run.runner import apply_masks  # noqa: E402
 
 
@@ -62,7 +64,7 @@ PIECES = {
     "ranked": Adapters(20, 3e-3, rank=3, by_layer=True),
     "scaled": SparseAdapters(20, 1e-2, rank=2),
     "subset": OnSubset(recover={"piece": "tune.v1", "rate": 1e-3}, steps=20, share=0.5),
-    "law": StopByLaw(32, 3e-4),
+    "law": StopByLaw({"piece": "tune.v1", "rate": 3e-4}, steps=32),
 }
 
 
@@ -174,23 +176,67 @@ def test_scratch_learns_from_labels_or_a_teacher():
     assert all(bool((done.model.get_parameter(path)[~mask] == 0).all()) for path, mask in masked.masks.items())
 
 
+def test_labels_weigh_beside_the_teacher(monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    def look(subject, schedule, *, parameters, loss):
+        with torch.no_grad():
+            seen.append(float(loss(subject.model, subject.calibration[0])))
+
+    monkeypatch.setattr("ctxprune.shrink.recover.tune.train", look)
+    for labels in (0.0, 0.25, 1.0):
+        Tune(1, labels=labels)(spoilt())
+    assert seen[1] == pytest.approx(0.75 * seen[0] + 0.25 * seen[2], rel=1e-5)
+    assert seen[0] != pytest.approx(seen[2], rel=0.1)
+
+
+def test_the_teacher_is_corrected_on_the_data_and_the_given_one_is_left():
+    work = spoilt(models.decoder)
+    before = {name: entry.clone() for name, entry in work.teacher.state_dict().items()}
+    done = CorrectTeacher(10, 1e-3)(work)
+    assert done.model is work.model
+    assert done.notes["teacher_loss"] == pytest.approx([work.loss(work.teacher), work.loss(done.teacher)])
+    assert all(torch.equal(entry, before[name]) for name, entry in work.teacher.state_dict().items())
+    assert done.loss(done.teacher) < work.loss(work.teacher) - 0.01
+    assert not any(entry.grad is not None for entry in done.teacher.parameters())
+    with pytest.raises(UsageError, match="no teacher to correct"):
+        CorrectTeacher(2)(models.decoder())
+
+
 def test_a_subset_is_chosen_in_each_round():
     work = spoilt()
-    piece = OnSubset({"piece": "tune.v1"}, {"piece": "el2n.v1"}, steps=5, share=1 / 3, rounds=3, whole=True)
+    piece = OnSubset({"piece": "tune.v1"}, {"piece": "el2n.v1"}, steps=5, share=1 / 3, rounds=3, whole="first")
     done = piece(work)
     assert done.notes["subset"] == [24, 8, 8]
     assert done.calibration == work.calibration
-    for bad in ({"share": 0}, {"rounds": 0}, {"whole": True}, {"select": {}}):
+    last = OnSubset({"piece": "tune.v1"}, steps=5, share=1 / 3, rounds=3, whole="last")
+    assert last(spoilt()).notes["subset"] == [8, 8, 24]
+    anew = {"recover": {"piece": "scratch.v1"}, "rounds": 2}
+    for bad in ({"share": 0}, {"rounds": 0}, {"whole": "first"}, {"select": {}}, {"explore": 1}, anew):
         with pytest.raises(UsageError):
             OnSubset(**bad)
 
 
+def test_a_part_of_the_share_is_drawn_from_the_other_rows(monkeypatch: pytest.MonkeyPatch):
+    work, seen = spoilt(models.decoder), []
+    monkeypatch.setattr("ctxprune.shrink.recover.on_subset.rebatch", lambda batches, kept: seen.append(kept) or batches)
+    for explore in (0.0, 0.5, 0.9):
+        OnSubset(select={"piece": "el2n.v1"}, steps=1, share=0.5, explore=explore)(spoilt(models.decoder))
+    chosen = [SELECTORS.get("el2n.v1")()(work, share) for share in (0.5, 0.25, 0.05)]
+    assert [int(kept.sum()) for kept in seen] == [12, 12, 12]
+    assert torch.equal(seen[0], chosen[0])
+    assert all(bool(kept[best].all()) for kept, best in zip(seen, chosen, strict=True))
+    assert not torch.equal(seen[2], chosen[0])
+
+
 def test_training_stops_where_the_law_says_so():
     work = spoilt()
-    done = StopByLaw(32, 1e-3, threshold=10.0)(work)
+    done = StopByLaw({"piece": "tune.v1", "rate": 1e-3}, steps=32, threshold=10.0)(work)
     assert done.notes["p2_law"]["steps"] == 8
     assert len(done.notes["p2_law"]["losses"]) == 3
-    done = StopByLaw(32, 1e-3, threshold=1e-9)(spoilt())
+    assert done.calibration == work.calibration
+    assert done.seed == work.seed
+    done = StopByLaw({"piece": "few_parameters.v1"}, steps=32, threshold=1e-9)(spoilt())
     assert done.notes["p2_law"]["steps"] in (8, 16, 32)
 
 
@@ -200,8 +246,10 @@ def test_training_stops_where_the_law_says_so():
         lambda: Tune(loss="mse"), lambda: Tune(steps=0), lambda: Adapters(rank=0), lambda: SparseAdapters(scale=0),
         lambda: Scratch(embeddings="some"), lambda: Scratch(towards="stars"), lambda: StopByLaw(threshold=0),
         lambda: Adapters(loss="mse"), lambda: SparseAdapters(towards="stars"), lambda: FewParameters(loss="mse"),
-        lambda: StopByLaw(towards="stars"), lambda: Tune(rate=0),
+        lambda: StopByLaw({"piece": "tune.v1", "towards": "stars"}), lambda: StopByLaw({"piece": "scratch.v1"}),
+        lambda: Tune(rate=0),
         lambda: LearnGates(steps=0), lambda: Regularise(rate=-1), lambda: Tune(layers="every"),
+        lambda: Tune(labels=2),lambda: CorrectTeacher(0),
     ],
 )  # fmt: skip
 def test_bad_parameters_are_refused(make):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -16,6 +17,7 @@ from ctxprune.shrink.learning.clustering import k_means, sampled_centres  # noqa
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
 from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.select.base import best_share, group_numbers, rebatch, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.select.domains import Domains  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
 from ctxprune.shrink.select.paser import Paser  # noqa: E402
@@ -26,7 +28,11 @@ from ctxprune.shrink.select.selectivity import Selectivity  # noqa: E402
 
 def changed(maker=models.encoder):
     subject = maker()
-    work = dataclasses.replace(subject.copy(), teacher=subject.model, related=models.batches(1, seed=9))
+    sources = [
+        dict(batch) | {"sources": torch.full((8,), number % 2)} for number, batch in enumerate(subject.calibration)
+    ]
+    related = models.batches(1, seed=9)
+    work = dataclasses.replace(subject.copy(), teacher=subject.model, calibration=sources, related=related)
     with torch.no_grad():
         for entry in work.model.parameters():
             entry.mul_(0.9)
@@ -34,7 +40,7 @@ def changed(maker=models.encoder):
 
 
 @pytest.mark.parametrize("maker", [models.encoder, models.decoder])
-@pytest.mark.parametrize("name", SELECTORS.names())
+@pytest.mark.parametrize("name", sorted({*SELECTORS.names()} - {"paser.v1"}))
 def test_a_share_is_chosen_by_whole_groups(name: str, maker):
     work = changed(maker)
     kept = SELECTORS.get(name)()(work, 0.5)
@@ -122,6 +128,49 @@ def test_paser_spends_where_most_was_lost():
         Paser()(models.encoder(), 0.5)
 
 
+def consistent(groups, concepts):
+    """Of groups in this order those that the paper's graph of consistent concepts lets in, one by one."""
+    nodes, edges, taken = set(), set(), []
+    for group in groups:
+        pairs = [(a, b) for a in concepts[group] for b in concepts[group] if a < b]
+        if all(a not in nodes or b not in nodes or (a, b) in edges for a, b in pairs):
+            taken.append(group)
+            nodes |= set(concepts[group])
+            edges |= set(pairs)
+    return taken
+
+
+def test_paser_leaves_out_what_conflicts():
+    work = changed(models.decoder)
+    plain = Paser(1, concepts=0)
+    assert bool(plain(work, 1.0).all())
+    assert int(plain(work, 0.5).sum()) == 12
+    rows = [
+        set(ids[mask.bool()].tolist())
+        for batch in work.calibration
+        for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
+    ]
+    lengths = [int(length) for batch in work.calibration for length in batch["attention_mask"].sum(1)]
+    worth = [
+        lost / math.log(1 + length**2) for lost, length in zip(row_divergences(work).tolist(), lengths, strict=True)
+    ]
+    order = sorted(range(24), key=worth.__getitem__, reverse=True)  # one cluster takes the best first
+    counts = {token: sum(token in row for row in rows) for token in set().union(*rows)}
+    concepts = [sorted(sorted((t for t in row if counts[t] > 1), key=lambda t: (counts[t], t))[:3]) for row in rows]
+    wanted = consistent(order, concepts)
+    assert 1 < len(wanted) < 24
+    assert Paser(1)(work, 1.0).nonzero().flatten().tolist() == sorted(wanted)
+    assert work.notes["conflicts"] == 24 - len(wanted)
+    assert Paser(1)(work, 2 / 24).nonzero().flatten().tolist() == sorted(wanted[:2])
+    encoder = changed()
+    kept, groups = Paser()(encoder, 0.5), group_numbers(encoder)
+    assert 0 < int(kept.sum()) <= 12
+    assert all(len(kept[groups == number].unique()) == 1 for number in groups.unique())
+    for bad in ({"clusters": 0}, {"concepts": -1}):
+        with pytest.raises(UsageError):
+            Paser(**bad)
+
+
 def test_selectivity_takes_what_the_target_is_like():
     work = changed(models.decoder)
     rows = {name: value[2:4] for name, value in work.calibration[1].items()}
@@ -138,6 +187,33 @@ def test_rows_that_cannot_go_one_by_one_are_refused():
         Random()(dataclasses.replace(work, calibration=odd), 0.5)
     with pytest.raises(UsageError, match="cannot be judged one by one"):
         El2n()(dataclasses.replace(work, task=Embedding()), 0.5)
+
+
+def domain_weights(weights, losses, references):
+    """The update of Sheared LLaMA's algorithm 1, number by number."""
+    raised = [
+        w * math.exp(max(loss - reference, 0.0)) for w, loss, reference in zip(weights, losses, references, strict=True)
+    ]
+    return [value / sum(raised) for value in raised]
+
+
+def test_domains_that_lost_most_get_more_rows():
+    work = changed(models.decoder)
+    with torch.no_grad():
+        work.model.lm_head.weight.mul_(-3)
+    sources = torch.cat([batch["sources"] for batch in work.calibration])
+    own, teacher = row_losses(work), row_losses(work, work.teacher)
+    weights = [float((sources == number).double().mean()) for number in (0, 1)]
+    for _ in range(2):
+        kept = Domains()(work, 0.5)
+        pairs = ([float(losses[sources == number].mean()) for number in (0, 1)] for losses in (own, teacher))
+        weights = domain_weights(weights, *pairs)
+        assert work.notes["domain_weights"] == pytest.approx(weights, rel=1e-6)
+        assert int(kept[sources == 0].sum()) == pytest.approx(12 * weights[0], abs=1.5)
+    only = dataclasses.replace(work, notes={"domain_weights": [0.9999, 0.0001]})
+    assert set(sources[Domains()(only, 0.25)].tolist()) == {0}
+    with pytest.raises(UsageError, match="by source and with a teacher"):
+        Domains()(models.decoder(), 0.5)
 
 
 def test_random_depends_on_the_seed():

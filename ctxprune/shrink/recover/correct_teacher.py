@@ -1,0 +1,54 @@
+"""Teacher correction: the teacher is tuned a little on the data before a smaller model is distilled from it.
+
+Sreenivas and others, LLM Pruning and Distillation in Practice: The Minitron Approach, 2024: the data that the teacher
+was trained on is not at hand, and on other data it guides better once it is tuned on them.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import Schedule, train
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["CorrectTeacher"]
+
+
+@dataclass(frozen=True)
+class CorrectTeacher:
+    """Replaces the teacher by a copy that is tuned by the task's loss; the one that was given stays as it is.
+
+    Without labels a ranker's teacher has nothing to be tuned towards and stays the same; "teacher_loss" notes its loss
+    before and after.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+    """
+
+    steps: int = 20
+    rate: float = 1e-4
+
+    def __post_init__(self) -> None:
+        Schedule(self.steps, self.rate)
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with the tuned teacher.
+
+        Raises:
+            UsageError: There is no teacher.
+        """
+        if subject.teacher is None:
+            raise UsageError("there is no teacher to correct", where="correct_teacher.v1", hint="give the subject one")
+        teacher = copy.deepcopy(subject.teacher)
+        # notes of its own: these steps are none of the smaller model's
+        alone = replace(subject, model=teacher, teacher=None, masks={}, seed=subject.seed + 1, notes={})
+        before = alone.loss()
+        train(alone, Schedule(self.steps, self.rate), loss=alone.task.loss)
+        subject.notes["teacher_loss"] = [before, alone.loss()]
+        return replace(subject, teacher=alone.model)

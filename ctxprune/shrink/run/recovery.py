@@ -1,0 +1,117 @@
+"""Options of recovery that any recipe takes: training on a chosen part of the data, and stopping by the P^2 law."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.recipes.recipe import Piece, build_piece
+from ctxprune.shrink.recipes.selectors import selector_piece
+from ctxprune.shrink.registries import RECOVERIES, SELECTORS
+from ctxprune.shrink.run.trial import trains
+from ctxprune.shrink.select.base import check_share
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.recipes.recipe import Recipe
+
+__all__ = ["SMALL_SHARE", "RecoveryData", "read_recovery_data", "with_recovery_data", "with_stop_by_law"]
+
+SMALL_SHARE = 0.3
+"""Up to this share rows chosen by a score tend to do worse than random ones (Ayed and Hayou, 2023)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryData:
+    """Which part of the calibration data a recovery trains on.
+
+    Attributes:
+        selector: Name of a selector, as `ctxprune shrink show selectors` has it.
+        share: Of the rows, above 0 and up to 1.
+        rounds: How often rows are chosen anew; with more than one the first is on all rows.
+    """
+
+    selector: str
+    share: float = 0.5
+    rounds: int = 1
+
+    def __post_init__(self) -> None:
+        build_piece(SELECTORS, self.piece)
+        check_share(self.share)
+        if self.rounds < 1:
+            raise UsageError(f"rounds is {self.rounds}", hint="give 1 or more")
+
+    @property
+    def piece(self) -> Piece:
+        """The selector."""
+        return selector_piece(self.selector)
+
+    @property
+    def advice(self) -> str:
+        """What to try beside it where the share is small; "" elsewhere."""
+        if self.piece.name in ("random.v1", "domains.v1") or self.share > SMALL_SHARE:
+            return ""
+        return (
+            f"of {self.share:.0%} of the data rows chosen by a score are often worse than random ones:"
+            f" compare with random:{self.share:g}"
+        )
+
+
+def read_recovery_data(text: str) -> RecoveryData:
+    """The part of the data that `NAME`, `NAME:SHARE` or `NAME:SHARE:ROUNDS` stands for.
+
+    Raises:
+        UnknownNameError: There is no such selector.
+        UsageError: Share or rounds are no numbers, or out of range.
+    """
+    name, *numbers = text.split(":")
+    try:
+        share, rounds = float([*numbers, "0.5"][0]), int([*numbers[1:], "1"][0])
+        if len(numbers) > 2:
+            raise ValueError(text)
+    except ValueError as error:
+        raise UsageError(f"recovery data is {text!r}", hint="give NAME, NAME:SHARE or NAME:SHARE:ROUNDS") from error
+    return RecoveryData(name, share, rounds)
+
+
+def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
+    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none.
+
+    Raises:
+        UsageError: A recovery cannot be divided into rounds.
+    """
+    whole = {"whole": "first"} if data.rounds > 1 else {}
+    options = {
+        "select": {"piece": data.piece.name, **data.piece.parameters},
+        "share": data.share,
+        "rounds": data.rounds,
+    } | whole
+    # candidates of a search differ by name, which is also that of a folder
+    name = f"{recipe.name}+{data.selector.removesuffix('.v1')}-{data.share:g}-{data.rounds}"
+    return replace(_wrapped(recipe, "on_subset.v1", options), name=name)
+
+
+def with_stop_by_law(recipe: Recipe) -> Recipe:
+    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none.
+
+    Raises:
+        UsageError: A recovery cannot be divided into parts.
+    """
+    return _wrapped(recipe, "stop_by_law.v1", {})
+
+
+def _wrapped(recipe: Recipe, name: str, options: dict[str, Any]) -> Recipe:
+    def one(piece: Piece) -> Piece:
+        if not trains(piece):
+            return piece
+        if piece.name == name:  # the recipe's own choice of data gives way
+            return Piece(name, {**piece.parameters, **options})
+        steps = piece.parameters.get("steps", signature(RECOVERIES.get(piece.name)).parameters["steps"].default)
+        return Piece(name, {"recover": {"piece": piece.name, **piece.parameters}, **options, "steps": steps})
+
+    stages = tuple(replace(stage, recover=tuple(map(one, stage.recover))) for stage in recipe.stages)
+    finish = tuple(map(one, recipe.finish))
+    if not any(map(trains, (*finish, *(piece for stage in stages for piece in stage.recover)))):
+        finish = (*finish, one(Piece("tune.v1")))
+    return replace(recipe, stages=stages, finish=finish)

@@ -1,0 +1,164 @@
+"""Is the answer of a training example right? By its last number, or by running its program, which is arithmetic.
+
+Zhu and others, PaD: Program-aided Distillation Specializes Large Models in Reasoning, 2024: reasoning that a large
+model writes as a program is kept where running it gives the right answer. Costello and others, Think, Prune, Train,
+Improve, 2025: of the traces that a model writes those are kept that end in the right answer.
+
+Programs are never handed to Python: a walk over their syntax tree knows numbers, names, arithmetic and a few functions,
+no loops and no attributes, so that it ends and touches nothing. Differs: PaD's programs may be any Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ctxprune.errors import InputError
+
+__all__ = ["check_arithmetic", "check_final_answer", "equal_answers", "final_answer", "run_arithmetic"]
+
+_LONGEST = 10_000  # characters of a program
+_BITS = 4096  # of a whole number; a power of a power would fill the memory
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_MARK = re.compile(r"(?:####|answer is:?|answer:)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "abs": abs, "float": float, "int": int, "len": len, "max": max, "min": min, "round": round, "sqrt": math.sqrt,
+    "sum": sum,
+}  # fmt: skip
+
+
+def check_arithmetic(row: Mapping[str, Any]) -> str:
+    """Why a line goes: "" where its `program` gives its `answer`, by `run_arithmetic`."""
+    if not isinstance(row.get("program"), str) or row.get("answer") is None:
+        return "no program or no answer"
+    try:
+        found = run_arithmetic(row["program"])
+    except InputError:
+        return "the program fails"
+    return "" if equal_answers(str(found), str(row["answer"])) else "another result"
+
+
+def check_final_answer(row: Mapping[str, Any]) -> str:
+    """Why a line goes: "" where its `output` ends in its `answer`."""
+    if not isinstance(row.get("output"), str) or row.get("answer") is None:
+        return "no output or no answer"
+    return "" if equal_answers(final_answer(row["output"]), str(row["answer"])) else "another result"
+
+
+def final_answer(text: str) -> str:
+    """What stands after the last "####" or "answer is", or else the last number; "" where there is neither."""
+    marked = _MARK.findall(text)
+    if marked:
+        return str(marked[-1])
+    numbers = _NUMBER.findall(text)
+    return numbers[-1] if numbers else ""
+
+
+def equal_answers(found: str, wanted: str) -> bool:
+    """Whether both are the same number within a millionth, or the same text but for case and the stop at its end."""
+    texts = [
+        (final_answer(text) if "####" in text else text).strip().rstrip(".").casefold() for text in (found, wanted)
+    ]
+    numbers = [_number(text) for text in texts]
+    if None in numbers:
+        return texts[0] == texts[1] and bool(texts[0])
+    one, other = (float(number or 0) for number in numbers)
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def _number(text: str) -> float | None:
+    match = _NUMBER.fullmatch(text.strip("$€£% "))
+    try:
+        return float(match.group().replace(",", "")) if match else None
+    except (OverflowError, ValueError):
+        return None
+
+
+def run_arithmetic(program: str) -> float:
+    """What a program gives: what its function `solution` returns, or its variable `answer` or `ans`, or its last value.
+
+    Raises:
+        InputError: It is too long, is no Python, does what is not allowed, fails, or gives no finite number.
+    """
+    if len(program) > _LONGEST:
+        raise InputError(f"the program is longer than {_LONGEST} characters")
+    values: dict[str, Any] = {}
+    try:
+        found = _run(ast.parse(program).body, values)
+        found = values.get("answer", values.get("ans", found))
+        if isinstance(found, (int, float)) and math.isfinite(found):
+            return found
+    except InputError:
+        raise
+    except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise InputError(f"the program fails ({type(error).__name__})") from error
+    raise InputError("the program gives no number")
+
+
+def _run(body: list[ast.stmt], values: dict[str, Any]) -> Any:
+    last: Any = None
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "solution" and not statement.args.args:
+            return _run(statement.body, values)
+        if isinstance(statement, ast.Return) and statement.value is not None:
+            values.pop("answer", None), values.pop("ans", None)  # what is returned counts
+            return _value(statement.value, values)
+        if isinstance(statement, (ast.Assign, ast.Expr)):
+            last = _value(statement.value, values)
+            for target in statement.targets if isinstance(statement, ast.Assign) else ():
+                if not isinstance(target, ast.Name):
+                    raise InputError("a program assigns to names alone")
+                values[target.id] = last
+        else:
+            raise InputError(f"a program has no {type(statement).__name__}")
+    return last
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float()):
+            return _bounded(node.value)
+        case ast.Name() if node.id in values:
+            return values[node.id]
+        case ast.List() | ast.Tuple():
+            entries = [_value(entry, values) for entry in node.elts]
+            # comparing lists of lists of lists would take time without end
+            if any(isinstance(entry, list) for entry in entries):
+                raise InputError("a list in a program holds numbers alone")
+            return entries
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+            value = _value(node.operand, values)
+            return -value if isinstance(node.op, ast.USub) else value
+        case ast.BinOp() if type(node.op) in _OPERATORS:
+            return _operate(node.op, _value(node.left, values), _value(node.right, values))
+        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
+            return _bounded(_FUNCTIONS[name](*(_value(entry, values) for entry in node.args)))
+    raise InputError(f"a program has no {type(node).__name__} like this")
+
+
+def _operate(kind: ast.operator, left: Any, right: Any) -> Any:
+    # text and lists could be repeated to any length
+    if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
+        raise InputError("a program calculates with numbers alone")
+    if isinstance(kind, ast.Pow) and isinstance(left, int) and left.bit_length() * abs(right) > _BITS:
+        raise InputError("a power in the program is too large")
+    return _bounded(_OPERATORS[type(kind)](left, right))
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        raise InputError("a number in the program is too large")
+    return value

@@ -1,0 +1,142 @@
+"""`ctxprune train select`: chosen lines as they were, and what is said of the others."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(rows: list[dict[str, object]], name: str = "data.jsonl", end: str = "\n") -> list[bytes]:
+    """The lines of a file with a space that JSON does not need, so that a line written anew would differ."""
+    lines = [(json.dumps(row).replace(": ", " :  ") + end).encode() for row in rows]
+    Path(name).write_bytes(b"".join(lines))
+    return lines
+
+
+def selected(*words: str) -> tuple[list[bytes], dict[str, object]]:
+    assert main(["train", "select", "data.jsonl", *words, "--out", "chosen.jsonl", "--json"]) == 0
+    return Path("chosen.jsonl").read_bytes().splitlines(keepends=True), {}
+
+
+def test_lines_are_unchanged_and_questions_whole(capsysbinary: pytest.CaptureFixture[bytes]):
+    rows = [{"query": f"q{n % 5}", "passage": f"text {n}", "source": "ab"[n % 2]} for n in range(20)]
+    lines = written(rows, end="\r\n")
+    assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.4"]) == 0
+    shown = capsysbinary.readouterr()
+    kept = shown.out.splitlines(keepends=True)
+    assert kept == [line for line in lines if line in kept]
+    assert len(kept) == 8
+    assert set(Counter(json.loads(line)["query"] for line in kept).values()) == {4}
+    assert b"8 of 20 lines kept (12 not chosen)" in shown.err
+    assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.4"]) == 0
+    assert capsysbinary.readouterr().out == shown.out
+    assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.4", "--seed", "3"]) == 0
+    assert capsysbinary.readouterr().out != shown.out
+
+
+def test_rare_words_first(capsys: pytest.CaptureFixture[str]):
+    texts = ["the the the", "the cat", "zebra quagga", "the the cat"]
+    lines = written([{"text": text} for text in texts])
+    counts = Counter(" ".join(texts).split())
+
+    def slow(text: str) -> float:
+        return sum(min(0.0, math.log(math.sqrt(1e-4 * 10 / counts[word]))) for word in text.split()) / len(text.split())
+
+    assert sum(counts.values()) == 10
+    for number in (1, 2, 3):
+        kept, _ = selected("--by", "frequency", "--share", str(number / 4))
+        best = sorted(texts, key=slow, reverse=True)[:number]
+        assert kept == [line for line, text in zip(lines, texts, strict=True) if text in best]
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report == {"by": "frequency", "lines": 4, "kept": 3, "dropped": {"not chosen": 1}}
+
+
+def test_right_answers_stay(capsys: pytest.CaptureFixture[str]):
+    rows = [
+        {"question": "6 * 7?", "output": "It is 42", "answer": 42},
+        {"question": "6 * 7?", "output": "It is 41", "answer": 42},
+        {"question": "6 * 7?", "output": "It is 42", "answer": 42},
+        {"question": "6 * 7?", "output": "6 times 7, #### 42", "answer": 42},
+        {"question": "6 * 7?"},
+    ]
+    lines = written(rows)
+    kept, _ = selected("--by", "answer")
+    assert kept == [lines[0], lines[3]]
+    report = json.loads(capsys.readouterr().out)
+    assert report["dropped"] == {"another result": 1, "repeated": 1, "no output or no answer": 1}
+
+
+def test_programs_that_give_the_answer_stay(capsys: pytest.CaptureFixture[str]):
+    place = Path("sets/database/shop")
+    place.mkdir(parents=True)
+    with sqlite3.connect(place / "shop.sqlite") as database:
+        database.execute("CREATE TABLE item (name TEXT, price REAL)")
+        database.executemany("INSERT INTO item VALUES (?, ?)", [("pen", 2.0), ("ink", 5.0)])
+    database.close()
+    rows = [
+        {"db_id": "shop", "program": "SELECT name FROM item WHERE price > 3", "answer": "ink"},
+        {"db_id": "shop", "program": "SELECT name FROM item WHERE price < 3", "answer": "ink"},
+        {"db_id": "shop", "program": "SELECT name FROM items", "answer": "ink"},
+        {"db_id": "shop", "program": "DROP TABLE item", "answer": "ink"},
+        {
+            "db_id": "shop",
+            "program": "SELECT price, name FROM item",
+            "gold": "SELECT name, price FROM item ORDER BY 2 DESC",
+        },
+        {"db_id": "shop", "program": "SELECT name FROM item", "answer": [["ink"], ["pen"]]},
+        {"db_id": "shop", "program": "SELECT name FROM item", "answer": [{"a": 1}, [[1]]]},
+        {"db_id": "shop", "program": "SELECT name FROM item"},
+        {"program": "6 * 7", "answer": 42},
+    ]
+    lines = written(rows)
+    kept, _ = selected("--by", "program", "--databases", "sets")
+    assert kept == [lines[0], lines[4], lines[5], lines[8]]
+    report = json.loads(capsys.readouterr().out)
+    assert report["dropped"] == {"another result": 2, "the program fails": 2, "no program or no answer": 1}
+    with sqlite3.connect(place / "shop.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM item").fetchone() == (2,)
+    database.close()
+    for name in ("other", "../shop", ".."):
+        written([{"db_id": name, "program": "SELECT 1", "answer": 1}])
+        assert main(["train", "select", "data.jsonl", "--by", "program", "--databases", "sets"]) == 1
+        assert "there is no database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--by", "random"], "random needs a share"),
+        (["--by", "answer", "--share", "0.5"], "keeps all that is right"),
+        (["--by", "random", "--share", "2"], "share is 2"),
+        (["--by", "el2n", "--share", "0.5"], "el2n needs a model"),
+        (["--by", "best", "--share", "0.5"], "no selector is named 'best'"),
+        (["--by", "random", "--share", "0.5", "--json"], "cannot both go to stdout"),
+        (["--by", "random", "--share", "0.5", "--out", "data.jsonl"], "this file is read"),
+        (["--by", "program"], "name the folder of the databases"),
+    ],
+)
+def test_what_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    written([{"text": "a"}, {"text": "b", "db_id": "x"}])
+    assert main(["train", "select", "data.jsonl", *words]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_files_that_are_no_lines(capsys: pytest.CaptureFixture[str]):
+    cases = {b"": "holds no lines", b"[1]\n": "line 1 is no JSON object", b"{\n": "line 1 is not JSON"}
+    cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage returns", b"\xff\n": "not UTF-8"}
+    for content, said in cases.items():
+        Path("data.jsonl").write_bytes(content)
+        assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.5"]) == 1
+        assert said in capsys.readouterr().err

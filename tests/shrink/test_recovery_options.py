@@ -1,0 +1,132 @@
+"""Recovery on a chosen part of the data and by the P^2 law, as options of any recipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders, models  # noqa: E402
+
+from ctxprune.cli import main  # noqa: E402
+from ctxprune.errors import UnknownNameError, UsageError  # noqa: E402
+from ctxprune.shrink.model.cost import Target  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names  # noqa: E402
+from ctxprune.shrink.run.recovery import (  # noqa: E402
+    RecoveryData,
+    read_recovery_data,
+    with_recovery_data,
+    with_stop_by_law,
+)
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
+from ctxprune.shrink.run.trial import trains, with_steps  # noqa: E402
+
+
+def test_what_is_read():
+    assert read_recovery_data("el2n") == RecoveryData("el2n", 0.5, 1)
+    assert read_recovery_data("random:0.2") == RecoveryData("random", 0.2)
+    assert read_recovery_data("el2n:0.5:5") == RecoveryData("el2n", 0.5, 5)
+    high = with_recovery_data(load_recipe("flap"), read_recovery_data("perplexity-high:0.5"))
+    assert high.finish[0].parameters["select"] == {"piece": "perplexity.v1", "part": "high"}
+    for bad in ("el2n:half", "el2n:0.5:5:1", "el2n:0", "el2n:2", "el2n:0.5:0", "el2n:0.5:1.5"):
+        with pytest.raises(UsageError):
+            read_recovery_data(bad)
+    with pytest.raises(UnknownNameError, match="best"):
+        read_recovery_data("best")
+
+
+def test_small_shares_by_a_score_are_advised_against():
+    assert "random:0.3" in RecoveryData("el2n", 0.3).advice
+    assert not RecoveryData("el2n", 0.31).advice
+    assert not RecoveryData("random", 0.1).advice
+
+
+def test_recipes_with_and_without_recovery():
+    data = RecoveryData("el2n", 0.5)
+    plain = with_steps(with_recovery_data(load_recipe("flap"), data), 7)
+    assert plain.name == "flap.v1+el2n-0.5-1"
+    assert [piece.parameters["recover"] for piece in plain.finish] == [{"piece": "tune.v1"}]
+    assert plain.finish[0].parameters["steps"] == 7
+    between = with_recovery_data(load_recipe("efficientllm"), data)
+    assert [piece.name for piece in between.stages[0].recover] == ["on_subset.v1"]
+    assert between.stages[0].recover[0].parameters["steps"] == 20
+    assert not between.finish
+    own = with_recovery_data(load_recipe("paser"), RecoveryData("random", 0.1))
+    assert own.finish[0].parameters["select"] == {"piece": "random.v1"}
+
+    both = with_stop_by_law(with_recovery_data(load_recipe("flap"), data))
+    assert both.finish[0].name == "stop_by_law.v1"
+    assert both.finish[0].parameters["recover"]["piece"] == "on_subset.v1"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_any_recipe_takes_them(name: str):
+    """All that trains after removal is on the chosen data, and can be built."""
+    recipe = with_recovery_data(load_recipe(name), RecoveryData("random"))
+    pieces = [*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover)]
+    assert any(piece.name == "on_subset.v1" for piece in pieces)
+    assert all(piece.name == "on_subset.v1" for piece in pieces if trains(piece))
+
+
+def test_the_data_is_chosen_and_training_stops():
+    data = RecoveryData("el2n", 0.25, 2)
+    recipe = with_steps(with_stop_by_law(with_recovery_data(load_recipe("flap"), data)), 20)
+    notes = shrink(models.encoder(), recipe, Target("flops", 0.6)).notes
+    assert notes["subset"][-1] == 4  # a quarter of the two batches that are not set aside, in groups of four
+    assert notes["p2_law"]["steps"] <= 20
+    scratch = with_recovery_data(load_recipe("scratch"), data)
+    with pytest.raises(UsageError, match="does not go on"):
+        shrink(models.encoder(), scratch, Target("flops", 0.6))
+
+
+@pytest.fixture
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command line without recovery data and output, on pairs in two languages."""
+    monkeypatch.chdir(tmp_path)
+    folders.reranker(Path("model"))
+    folders.pairs(Path("pairs.jsonl"))
+    lines = [json.loads(line) for line in Path("pairs.jsonl").read_text("utf-8").splitlines()]
+    asked = list(dict.fromkeys(row["query"] for row in lines))
+    lines = [row | {"lang": ("sw", "yo")[asked.index(row["query"]) % 2]} for row in lines]
+    Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    found = ["shrink", "model", "--data", "pairs.jsonl", "--eval-data", "pairs.jsonl", "--recipe", "flap"]
+    return [*found, "--target", "flops=0.6", "--steps", "2"]
+
+
+def test_gradual_pruning_lasts_from_a_quarter_to_three_quarters_of_the_steps():
+    recipe = with_steps(load_recipe("sparse_pretraining"), 2)
+    found = shrink(models.encoder(), recipe, Target("weights", 0.5))
+    trained = found.notes["trained"]
+    assert [steps for steps, _ in trained] == [2] * 8
+    sizes = [size for _, size in trained]
+    assert sizes[0] == sizes[1] > sizes[2] > sizes[3] > sizes[4] > sizes[5] > sizes[6] == sizes[7]
+    # the first weights go after part 2 of 8, the last ones before part 7 of 8: from 25 to 75 % of the steps
+    assert found.notes["average_parameters"] == pytest.approx(sum(sizes) / 8)
+    assert found.after < found.notes["average_parameters"] < found.before
+
+
+def test_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main([*words, "--recovery-data", "el2n:0.25", "--out", "one", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "compare with random:0.25" in shown.err
+    report = json.loads(shown.out)
+    assert report["recipe"] == "flap.v1+el2n-0.25-1"
+    assert set(report["quality"]["by_source"]) == {"sw", "yo"}
+    assert report["quality"]["worst_source"] in ("sw", "yo")
+    assert sum(entry["measured"] for entry in report["quality"]["by_source"].values()) == report["quality"]["measured"]
+
+
+@pytest.mark.long
+def test_parts_of_the_data_compete(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main([*words, "--recovery-data", "el2n:0.25,domains:0.25:2,random:0.25", "--out", "two"]) == 0
+    shown = capsys.readouterr()
+    assert "compare with" not in shown.err
+    assert "(worst)" in shown.err
+    trials = json.loads(Path("two/report.json").read_text("utf-8"))["trials"]
+    assert {"flap.v1+el2n-0.25-1", "flap.v1+random-0.25-1", "flap.v1+domains-0.25-2"} <= {
+        line["recipe"] for line in trials if line["status"] == "done"
+    }

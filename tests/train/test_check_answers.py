@@ -1,0 +1,74 @@
+"""Answers and programs of training lines: right, wrong, and hostile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ctxprune.errors import InputError
+from ctxprune.train.check_answers import (
+    check_arithmetic,
+    check_final_answer,
+    equal_answers,
+    final_answer,
+    run_arithmetic,
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ("2 + 3 * 4", 14),
+        ("a = 7\nb = a - 10\nabs(b) ** 2", 9),
+        ("def solution():\n    left = 16 - 3 - 4\n    return left * 2", 18),
+        ("total = sum([1, 2, 3])\nanswer = total / 4\nprint_me = 9", 1.5),
+        ("ans = round(10 / 3, 2)", 3.33),
+        ("max(3, min(9, 5)) // 2 % 2", 0),
+        ("sqrt(16)", 4),
+    ],
+)
+def test_programs_are_run(program: str, value: float):
+    assert run_arithmetic(program) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "", "x", "1 / 0", "import os", "__import__('os').system('true')", "open('/etc/passwd')", "().__class__",
+        "1 if 1 else 2", "while True:\n    pass", "[x for x in [1]]", "9 ** 9 ** 9 ** 9", "2 ** 100000", "10.0 ** 400",
+        "'a' * 10", "[1] * 10 ** 9", "[[1], [2]]", "lambda: 1", "def f():\n    return 1", "(1).real", "1 ** 0.5j",
+        "a.b = 1", "sum(1)", "1 +", "-" * 5000 + "1", "(" * 300 + "1" + ")" * 300, "1+" * 6000 + "1", "max(key=len)",
+        "exec('1')", "x = " + "9" * 5000, "f'{1}'",
+    ],
+)  # fmt: skip
+def test_what_is_no_arithmetic_is_refused(program: str):
+    started = time.process_time()
+    with pytest.raises(InputError):
+        run_arithmetic(program)
+    assert time.process_time() - started < 1
+
+
+def test_final_answers():
+    assert final_answer("First 3, then 4.\n#### 1,234") == "1,234"
+    assert final_answer("The answer is 42.") == "42."
+    assert final_answer("3 apples and 5 pears, so 8") == "8"
+    assert final_answer("none") == ""
+
+
+def test_answers_are_equal_by_value():
+    assert equal_answers("1,234.0", "#### 1234")
+    assert equal_answers("$5", "5.0")
+    assert equal_answers("Paris.", "paris")
+    assert not equal_answers("5", "5.1")
+    assert not equal_answers("", "")
+
+
+def test_reasons():
+    assert check_arithmetic({"program": "6 * 7", "answer": 42}) == ""
+    assert check_arithmetic({"program": "6 * 7", "answer": "41"}) == "another result"
+    assert check_arithmetic({"program": "6 *", "answer": 42}) == "the program fails"
+    assert check_arithmetic({"program": 6}) == "no program or no answer"
+    assert check_final_answer({"output": "so it is 42", "answer": 42}) == ""
+    assert check_final_answer({"output": "so it is 41", "answer": 42}) == "another result"
+    assert check_final_answer({"answer": 42}) == "no output or no answer"
