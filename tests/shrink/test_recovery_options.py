@@ -114,11 +114,12 @@ def test_gradual_pruning_lasts_from_a_quarter_to_three_quarters_of_the_steps():
 
 
 def test_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str]):
-    assert main([*words, "--recovery-data", "el2n:0.25", "--out", "one", "--json"]) == 0
+    assert main([*words, "--recovery-data", "el2n:0.25", "--stop-early", "--out", "one", "--json"]) == 0
     shown = capsys.readouterr()
     assert "compare with random:0.25" in shown.err
     report = json.loads(shown.out)
     assert report["recipe"] == "flap.v1+el2n-0.25-1"
+    assert report["trials"][0]["notes"]["p2_law"]["at_most"] == 2
     assert set(report["quality"]["by_source"]) == {"sw", "yo"}
     assert report["quality"]["worst_source"] in ("sw", "yo")
     assert sum(entry["measured"] for entry in report["quality"]["by_source"].values()) == report["quality"]["measured"]
