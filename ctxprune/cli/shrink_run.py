@@ -182,7 +182,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     for name, entry in quality.get("by_source", {}).items():
         worst = " (worst)" if name == quality["worst_source"] else ""
-        _console.print_note(f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}{worst}")
+        _console.print_note(
+            f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}, of {entry['measured']:,}{worst}"
+        )
     if spread := report.get("spread"):
         _console.print_note(
             f"on {len(spread['qualities'])} random halves of the data: {spread['mean']:.4f} ± {spread['deviation']:.4f}"

@@ -161,3 +161,11 @@ def test_parts_of_the_data_compete(words: list[str], capsys: pytest.CaptureFixtu
     assert {"flap.v1+el2n-0.25-1", "flap.v1+random-0.25-1", "flap.v1+domains-0.25-2"} <= {
         line["recipe"] for line in trials if line["status"] == "done"
     }
+
+
+def test_a_corrected_teacher_is_no_recovery():
+    """Its updates are few whatever --steps says, and on all of the data."""
+    recipe = with_steps(with_stop_by_law(with_recovery_data(load_recipe("minitron_width"), RecoveryData("el2n"))), 90)
+    first, last = recipe.finish
+    assert (first.name, first.parameters) == ("correct_teacher.v1", {"updates": 20})
+    assert (last.name, last.parameters["steps"]) == ("stop_by_law.v1", 90)
