@@ -28,8 +28,9 @@ import torch
 from transformers import BertForSequenceClassification
 
 from benchmarks.common.parts import Parts, fingerprint, say
+from benchmarks.common.ranking_pairs import heldout_pairs, sample_pairs, training_pairs
 from benchmarks.common.record import SHARED, record
-from ctxprune.shrink.data import InputFormat, batches_of, group_by_source, heldout_pairs, sample_pairs, training_pairs
+from ctxprune.shrink.data import InputFormat, batches_of, group_by_source
 from ctxprune.shrink.learning.losses import listwise_loss
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import Target, cost

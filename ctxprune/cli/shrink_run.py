@@ -102,6 +102,9 @@ def run(
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="End recovery where the P^2 law predicts that it hardly helps.")
     ] = False,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Run the winner on N random halves of --data, too: the spread of its quality.")
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -130,7 +133,7 @@ def run(
     options = Options(
         wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
         resume=resume, audit=html is not None, vocabulary=vocabulary, other=OtherInputs(base, related, groups),
-        pack=pack, recovery=parts, stop_early=stop_early,
+        pack=pack, recovery=parts, stop_early=stop_early, samples=samples,
     )  # fmt: skip
     with _console.make_progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -179,7 +182,13 @@ def _show(report: dict[str, Any]) -> None:
     )
     for name, entry in quality.get("by_source", {}).items():
         worst = " (worst)" if name == quality["worst_source"] else ""
-        _console.print_note(f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}{worst}")
+        _console.print_note(
+            f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}, of {entry['measured']:,}{worst}"
+        )
+    if spread := report.get("spread"):
+        _console.print_note(
+            f"on {len(spread['qualities'])} random halves of the data: {spread['mean']:.4f} ± {spread['deviation']:.4f}"
+        )
     if words and words["pieces"][1] > words["asked"]:
         _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:

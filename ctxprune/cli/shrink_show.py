@@ -58,9 +58,12 @@ def _show_selectors(*, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "keeps", "needs", "paper", box=None, pad_edge=False)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
     for name, paper in papers.items():
-        table.add_row(name, paper["keeps"], paper["needs"], Text(f"{paper['title']}. {paper['source']}"))
+        table.add_row(name, Text(f"{paper['keeps']}\nneeds {paper['needs']}"))
+        table.add_row("", Text(f"{paper['title']}. {paper['source']}", style="dim"))
     _console.stdout_console().print(table)
 
 

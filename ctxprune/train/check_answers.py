@@ -35,8 +35,9 @@ _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "abs": abs, "float": float, "int": int, "len": len, "max": max, "min": min, "round": round, "sqrt": math.sqrt,
-    "sum": sum,
+    "abs": abs, "float": float, "int": int, "len": len, "max": max, "min": min, "sqrt": math.sqrt, "sum": sum,
+    # rounding to -10 ** 9 digits would calculate 10 ** 10 ** 9
+    "round": lambda value, digits=0: round(value, min(max(digits, -100), 100)) if digits else round(value),
 }  # fmt: skip
 
 

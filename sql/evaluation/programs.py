@@ -56,23 +56,22 @@ class SqlCheck:
             InputError: There is no database of that name.
         """
         texts = [row.get("program"), row.get("gold", "")]
-        if not all(isinstance(text, str) for text in texts) or ("gold" not in row and row.get("answer") is None):
+        wanted = None if row.get("answer") is None else _rows(row["answer"])
+        if not all(isinstance(text, str) for text in texts) or ("gold" not in row and wanted is None):
             return "no program or no answer"
         runner = self._runner(str(row["db_id"]))
         found = runner.run(str(texts[0]))
         if found.result is None:
             return "the program fails"
+        truncated = found.result.truncated
         if "gold" in row:
             gold = runner.run(str(texts[1]))
             if gold.result is None:
                 return "the gold query fails"
-            wanted, whole = list(gold.result.rows), not gold.result.truncated
-        else:
-            wanted, whole = _rows(row["answer"]), True
-        # of results that were cut off nothing is known
-        if not whole or found.result.truncated:
-            return "too many rows"
-        return "" if equal_results(wanted, list(found.result.rows), ordered=False) else "another result"
+            wanted, truncated = list(gold.result.rows), truncated or gold.result.truncated
+        if truncated:
+            return "too many rows"  # of results that were cut off nothing is known
+        return "" if equal_results(wanted or [], list(found.result.rows), ordered=False) else "another result"
 
     def _runner(self, name: str) -> GuardedRunner:
         if name not in self._open:
@@ -85,8 +84,8 @@ class SqlCheck:
         return self._open[name]
 
 
-def _rows(answer: Any) -> list[tuple[object, ...]]:
-    """Rows of an answer that is a list of lists, a list of values or a value."""
-    rows = [entry if isinstance(entry, list) else [entry] for entry in (answer if isinstance(answer, list) else [answer])]
-    # objects and lists are no cells, and cannot be counted; no cell of a result is one of their texts by chance
-    return [tuple(repr(cell) if isinstance(cell, (dict, list)) else cell for cell in row) for row in rows]
+def _rows(answer: Any) -> list[tuple[object, ...]] | None:
+    """Rows of an answer that is a list of lists, a list of values or a value; None where a cell is none of SQL's."""
+    entries = answer if isinstance(answer, list) else [answer]
+    rows = [tuple(entry) if isinstance(entry, list) else (entry,) for entry in entries]
+    return None if any(isinstance(cell, (dict, list)) for row in rows for cell in row) else rows

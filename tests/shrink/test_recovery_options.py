@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ctxprune.cli import main  # noqa: E402
 from ctxprune.errors import UnknownNameError, UsageError  # noqa: E402
 from ctxprune.shrink.model.cost import Target  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names  # noqa: E402
+from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.run.recovery import (  # noqa: E402
     RecoveryData,
     read_recovery_data,
@@ -23,7 +25,9 @@ from ctxprune.shrink.run.recovery import (  # noqa: E402
     with_stop_by_law,
 )
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
-from ctxprune.shrink.run.trial import trains, with_steps  # noqa: E402
+from ctxprune.shrink.run.spread import check_samples, measure_spread  # noqa: E402
+from ctxprune.shrink.run.trial import Effort, trains, with_steps  # noqa: E402
+from ctxprune.shrink.select.base import rebatch  # noqa: E402
 
 
 def test_what_is_read():
@@ -110,14 +114,41 @@ def test_gradual_pruning_lasts_from_a_quarter_to_three_quarters_of_the_steps():
 
 
 def test_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str]):
-    assert main([*words, "--recovery-data", "el2n:0.25", "--out", "one", "--json"]) == 0
+    assert main([*words, "--recovery-data", "el2n:0.25", "--stop-early", "--out", "one", "--json"]) == 0
     shown = capsys.readouterr()
     assert "compare with random:0.25" in shown.err
     report = json.loads(shown.out)
     assert report["recipe"] == "flap.v1+el2n-0.25-1"
+    assert report["trials"][0]["notes"]["p2_law"]["at_most"] == 2
     assert set(report["quality"]["by_source"]) == {"sw", "yo"}
     assert report["quality"]["worst_source"] in ("sw", "yo")
     assert sum(entry["measured"] for entry in report["quality"]["by_source"].values()) == report["quality"]["measured"]
+
+
+def test_the_spread_is_that_of_runs_on_random_halves():
+    subject, recipe, target = models.encoder(), load_recipe("flap"), Target("flops", 0.6)
+    found = measure_spread(subject, recipe, target, subject.calibration, samples=2, effort=Effort())
+    wanted = []
+    for seed in (1, 2):
+        part = replace(subject, seed=seed)
+        kept = SELECTORS.get("random.v1")()(part, 0.5)
+        assert int(kept.sum()) == 12
+        small = shrink(replace(part, calibration=rebatch(subject.calibration, kept)), recipe, target).subject
+        wanted.append(subject.task.quality(small.model, subject.calibration))
+    assert found["qualities"] == wanted
+    assert found["mean"] == pytest.approx(sum(wanted) / 2)
+    assert found["deviation"] == pytest.approx((sum((value - found["mean"]) ** 2 for value in wanted)) ** 0.5)
+    for samples, vocabulary in ((1, None), (3, 100)):
+        with pytest.raises(UsageError, match="samples"):
+            check_samples(subject, samples, vocabulary=vocabulary)
+
+
+@pytest.mark.long
+def test_the_spread_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main([*words[:-2], "--samples", "3", "--out", "one"]) == 0
+    spread = json.loads(Path("one/report.json").read_text("utf-8"))["spread"]
+    assert len(spread["qualities"]) == 3
+    assert "on 3 random halves of the data" in capsys.readouterr().err
 
 
 @pytest.mark.long
@@ -130,3 +161,11 @@ def test_parts_of_the_data_compete(words: list[str], capsys: pytest.CaptureFixtu
     assert {"flap.v1+el2n-0.25-1", "flap.v1+random-0.25-1", "flap.v1+domains-0.25-2"} <= {
         line["recipe"] for line in trials if line["status"] == "done"
     }
+
+
+def test_a_corrected_teacher_is_no_recovery():
+    """Its updates are few whatever --steps says, and on all of the data."""
+    recipe = with_steps(with_stop_by_law(with_recovery_data(load_recipe("minitron_width"), RecoveryData("el2n"))), 90)
+    first, last = recipe.finish
+    assert (first.name, first.parameters) == ("correct_teacher.v1", {"updates": 20})
+    assert (last.name, last.parameters["steps"]) == ("stop_by_law.v1", 90)

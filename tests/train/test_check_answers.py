@@ -26,6 +26,7 @@ from ctxprune.train.check_answers import (
         ("ans = round(10 / 3, 2)", 3.33),
         ("max(3, min(9, 5)) // 2 % 2", 0),
         ("sqrt(16)", 4),
+        ("round(7, -1000000000) + round(2.6)", 3),
     ],
 )
 def test_programs_are_run(program: str, value: float):

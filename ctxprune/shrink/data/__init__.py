@@ -1,4 +1,4 @@
-"""Calibration data: pairs and texts from files or from this library's own sets, as batches in a model's real format.
+"""Calibration data: pairs and texts from files, as batches in a model's real format.
 
 Pairs of a user's own are JSON lines, gzipped or not, one pair a line:
 
@@ -6,8 +6,8 @@ Pairs of a user's own are JSON lines, gzipped or not, one pair a line:
 {"query": "who wrote it?", "text": "It was sold in May.", "label": 0, "teacher": -4.2, "source": "shop"}
 
 `query` (or `question`) and `passage` (or `text`) are needed; `label` is 0 or 1 or a grade from 0 up, `teacher` a score
-of a model that is not at hand, `source` where the pair comes from. Each of these three stands in all lines or in none,
-but `source`. Pairs of one query are a group: what is ranked against one another.
+of a model that is not at hand, `source` (or `lang`, a language) where the pair comes from. Label and teacher stand in
+all lines or in none. Pairs of one query are a group: what is ranked against one another.
 
 How Does Calibration Data Affect the Post-training Pruning (Williams and Aletras, ACL 2024) found that samples differ
 by source and by chance: take pairs of the domain with passages that are not relevant, and more than one seed.
@@ -16,8 +16,7 @@ by source and by chance: take pairs of the domain with passages that are not rel
 from __future__ import annotations
 
 from ctxprune.shrink.data.batches import Calibration, batches_of
-from ctxprune.shrink.data.pairs import Pair, group_by_source, read_pairs, sample_pairs
-from ctxprune.shrink.data.sets import heldout_pairs, training_pairs
+from ctxprune.shrink.data.pairs import Pair, group_by_source, read_pairs
 from ctxprune.shrink.data.texts import batches_of_texts, read_texts
 from ctxprune.shrink.io.loaded import InputFormat
 
@@ -28,9 +27,6 @@ __all__ = [
     "batches_of",
     "batches_of_texts",
     "group_by_source",
-    "heldout_pairs",
     "read_pairs",
     "read_texts",
-    "sample_pairs",
-    "training_pairs",
 ]

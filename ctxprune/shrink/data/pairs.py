@@ -1,20 +1,19 @@
-"""Pairs of question and passage: read from JSON lines, sampled, grouped by source."""
+"""Pairs of question and passage: read from JSON lines, grouped by source."""
 
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
 from ctxprune.storage.json_lines import numbered_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-__all__ = ["Pair", "group_by_source", "read_pairs", "sample_pairs"]
+__all__ = ["Pair", "group_by_source", "read_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +62,6 @@ def group_by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     for pair in pairs:
         found.setdefault(pair.source, []).append(pair)
     return dict(sorted(found.items()))
-
-
-def sample_pairs(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
-    """The pairs of so many questions, chosen at random; all of them where there are fewer.
-
-    Args:
-        pairs: With or without labels.
-        groups: Questions.
-        most: Pairs of one question. Half of them at most (one at least) are the relevant ones, where labels tell.
-        seed: Of the choice.
-
-    Raises:
-        UsageError: A number is out of range.
-    """
-    if groups < 1 or most < 1:
-        raise UsageError(f"groups is {groups} and most {most}", hint="give 1 or more of each")
-    known: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        known.setdefault(pair.question, []).append(pair)
-    rng = random.Random(seed)
-    chosen = rng.sample(sorted(known), min(groups, len(known)))
-    return [pair for question in chosen for pair in _some(known[question], most, rng)]
-
-
-def _some(pairs: list[Pair], most: int, rng: random.Random) -> list[Pair]:
-    """Some of a question's pairs in a random order, so that a pair's place says nothing."""
-    relevant = [pair for pair in pairs if pair.label]
-    others = [pair for pair in pairs if not pair.label]
-    few = min(len(relevant), max(most // 2, most - len(others), 1))
-    chosen = rng.sample(relevant, few)
-    chosen += rng.sample(others, min(len(others), most - len(chosen)))
-    rng.shuffle(chosen)
-    return chosen
 
 
 def _pair(row: Any, where: str, line: int) -> Pair:

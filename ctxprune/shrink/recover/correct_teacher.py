@@ -27,15 +27,15 @@ class CorrectTeacher:
     before and after.
 
     Attributes:
-        steps: Of the optimiser.
+        updates: Of the optimiser; `--steps` is for the smaller model and leaves them as they are.
         rate: Peak learning rate.
     """
 
-    steps: int = 20
+    updates: int = 20
     rate: float = 1e-4
 
     def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
+        Schedule(self.updates, self.rate)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the tuned teacher.
@@ -49,6 +49,6 @@ class CorrectTeacher:
         # notes of its own: these steps are none of the smaller model's
         alone = replace(subject, model=teacher, teacher=None, masks={}, seed=subject.seed + 1, notes={})
         before = alone.loss()
-        train(alone, Schedule(self.steps, self.rate), loss=alone.task.loss)
+        train(alone, Schedule(self.updates, self.rate), loss=alone.task.loss)
         subject.notes["teacher_loss"] = [before, alone.loss()]
         return replace(subject, teacher=alone.model)

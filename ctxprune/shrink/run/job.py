@@ -23,6 +23,7 @@ from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
 from ctxprune.shrink.run.recovery import with_recovery_data, with_stop_by_law
 from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
+from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
@@ -71,6 +72,8 @@ class Options:
         other: An earlier state of the model and related data, for the recipes that take them.
         recovery: Parts of the data that recoveries train on; each of several competes with the others.
         stop_early: End recoveries where the P^2 law predicts hardly any gain.
+        samples: Random halves of the calibration data that the winning recipe runs on, too, so that the report has the
+            spread of its quality; 0 = none.
         pack: Store matrices with zeros as bits and values: a smaller file, which `load_model` alone reads.
     """
 
@@ -90,6 +93,7 @@ class Options:
     pack: bool = False
     recovery: Sequence[RecoveryData] = ()
     stop_early: bool = False
+    samples: int = 0
 
 
 def run_job(
@@ -138,6 +142,8 @@ def _run(
     prepared = add_inputs(prepared, options.other, base, tokens=options.tokens, seed=options.seed)
     if options.audit and full.kind != "decoder":
         _questions(prepared)  # refuses before hours of work
+    if options.samples:
+        check_samples(prepared.subject, options.samples, vocabulary=options.vocabulary)
     if options.onnx and full.kind != "pruner":
         from ctxprune.shrink.io.export import check_exportable
 
@@ -153,6 +159,13 @@ def _run(
     if options.wanted.measure == "deltas":
         report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
     _write(options.out / "report.json", report)
+    if options.samples and (winner := {recipe.name: recipe for recipe in plan.recipes}.get(found.best.recipe)):
+        tell("other samples", len(found.trials), len(found.trials))
+        report["spread"] = measure_spread(
+            prepared.subject, winner, plan.target, prepared.reported, samples=options.samples,
+            effort=plan.effort(plan.rungs - 1),
+        )  # fmt: skip
+        _write(options.out / "report.json", report)
     if options.onnx:
         # after hours of work the model is there, whatever becomes of its graph
         try:

@@ -18,15 +18,10 @@ from ctxprune.shrink.data import (  # noqa: E402
     batches_of,
     batches_of_texts,
     group_by_source,
-    heldout_pairs,
     read_pairs,
     read_texts,
-    sample_pairs,
 )
-from ctxprune.shrink.data.sets import pairs_of  # noqa: E402
 from ctxprune.shrink.model.tasks.base import inputs_of  # noqa: E402
-from ctxprune.train.examples import Example  # noqa: E402
-from ctxprune.train.sentence_sets import Document  # noqa: E402
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "who", "wrote", "it", "ann", "bob", "did", "sold"]
 
@@ -147,19 +142,6 @@ def test_bad_arguments_are_refused():
         batches_of(pairs[:1] * 2, tokenizer(), tokens=513)
 
 
-def test_a_sample_holds_both_kinds_of_pair():
-    pairs = [Pair(f"q{n}", f"p{m}", float(m < 5)) for n in range(20) for m in range(10)]
-    found = sample_pairs(pairs, 6, most=4, seed=2)
-    assert len(found) == 24
-    assert len({pair.question for pair in found}) == 6
-    assert sum(pair.label or 0 for pair in found) == 12
-    assert found == sample_pairs(pairs, 6, most=4, seed=2)
-    assert found != sample_pairs(pairs, 6, most=4, seed=3)
-    assert len(sample_pairs(pairs, 99, most=99)) == 200
-    with pytest.raises(UsageError, match="groups is 0"):
-        sample_pairs(pairs, 0)
-
-
 def test_pairs_are_grouped_by_source():
     assert group_by_source([Pair("a", "b", source="y"), Pair("a", "b", source="x")]) == {
         "x": [Pair("a", "b", source="x")],
@@ -193,36 +175,31 @@ def test_texts(tmp_path: Path):
     assert sorted(len(batch["input_ids"]) for batch in found.batches) == [1, 2]
 
 
-def test_pairs_of_the_librarys_own_examples():
-    documents = (Document("T", ("Ann.", "Bob."), (True, False)), Document("", ("Eve.",), (False,)))
-    ranked = Example("s", "passage", "who", documents, (True, False), unlabelled=True)
-    assert list(pairs_of([ranked])) == [Pair("who", "T. Ann. Bob.", 1, source="s"), Pair("who", "Eve.", 0, source="s")]
-    single = Example("s", "passage", "who", documents[:1])
-    assert list(pairs_of([single])) == [Pair("who", "Ann.", 1, source="s"), Pair("who", "Bob.", 0, source="s")]
+def test_rows_say_which_pair_or_text_they_are():
+    pairs = [Pair(f"who {n % 5}", "ann " * (1 + n % 3)) for n in range(15)]
+    found = batches_of(pairs, tokenizer(), rows=4, tokens=16, seed=3)
+    assert sorted(found.places) == list(range(15))
+    assert found.places != tuple(range(15))
+    lengths = [int(length) for batch in found.batches for length in batch["attention_mask"].sum(1)]
+    shortest = min(lengths)
+    assert lengths == [shortest + place % 3 for place in found.places]
+    assert "places" not in found.report()
 
 
-def test_held_out_claims_have_what_is_cited_and_what_is_like_it(tmp_path: Path):
-    folder = tmp_path / "rag" / "scifact"
-    folder.mkdir(parents=True)
-    corpus = [
-        {"id": 1, "title": "Cells", "sentences": ["Cells grow fast."]},
-        {"id": 2, "title": "", "sentences": ["Cells grow slowly.", "Some die."]},
-        {"id": 3, "title": "Stars", "sentences": ["Stars shine."]},
-    ]
-    written(folder, corpus, "corpus.jsonl.gz")
-    written(folder, [{"text": "cells grow fast", "relevant_doc_ids": [1]}], "queries_dev.jsonl.gz")
-    found = list(heldout_pairs(tmp_path, ["scifact"]))
-    assert found[0] == Pair("cells grow fast", "Cells. Cells grow fast.", 1.0, source="scifact")
-    assert found[1] == Pair("cells grow fast", "Cells grow slowly. Some die.", 0.0, source="scifact")
+def test_sources_are_counted_where_there_are_several():
+    pairs = [Pair("who", "ann", source="sw"), Pair("did", "bob", source="yo"), Pair("did", "it", source="yo")]
+    found = batches_of(pairs, tokenizer(), tokens=16)
+    assert found.sources == ("sw", "yo")
+    numbers = [number for batch in found.batches for number in batch["sources"].tolist()]
+    assert [found.sources[number] for number in numbers] == [pairs[place].source for place in found.places]
+    assert "sources" not in inputs_of(found.batches[0])
+    assert "sources" not in batches_of(pairs[1:], tokenizer(), tokens=16).batches[0]
 
 
-def test_held_out_pairs_of_a_sentence_set(tmp_path: Path):
-    folder = tmp_path / "rag" / "own"
-    folder.mkdir(parents=True)
-    rows = [{"id": n, "question": "who", "sentences": [f"S {n}.", "Ann."], "labels": [0, 1]} for n in range(40)]
-    written(folder, rows, "dev.jsonl")
-    found = list(heldout_pairs(tmp_path, ["own"]))
-    assert 0 < len(found) < 80  # the quarter that is not trained on
-    assert {pair.label for pair in found} == {0.0, 1.0}
-    with pytest.raises(InputError):
-        list(heldout_pairs(tmp_path, ["absent"]))
+def test_texts_keep_their_source_or_language(tmp_path: Path):
+    rows = [{"text": "who", "source": "a", "lang": "sw"}, {"text": "did it", "lang": "yo"}, {"text": "ann"}]
+    texts = read_texts(written(tmp_path, rows, "texts.jsonl"))
+    found = batches_of_texts(texts, InputFormat(tokenizer()), tokens=16)
+    assert found.sources == ("", "a", "yo")
+    numbers = found.batches[0]["sources"].tolist()
+    assert [found.sources[number] for number in numbers] == [("a", "yo", "")[place] for place in found.places]

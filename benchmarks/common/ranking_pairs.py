@@ -1,9 +1,11 @@
-"""Pairs from the sets that this library learns from and is measured on."""
+"""Pairs from the sets that this library learns from and is measured on, and samples of them."""
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.data.pairs import Pair
 from ctxprune.storage.json_lines import read_rows
 from ctxprune.train.examples import passages
@@ -11,12 +13,12 @@ from ctxprune.train.retrieval import HardNegatives, retrieval
 from ctxprune.train.sentence_sets import Document, read_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ctxprune.train.examples import Example
 
-__all__ = ["heldout_pairs", "pairs_of", "training_pairs"]
+__all__ = ["heldout_pairs", "pairs_of", "sample_pairs", "training_pairs"]
 
 
 def training_pairs(data: Path, *, negatives: int = 7) -> Iterator[Pair]:
@@ -88,3 +90,36 @@ def _claims(folder: Path, negatives: int = 15) -> Iterator[Pair]:
 
 def _text(document: Document) -> str:
     return " ".join(filter(None, [document.title and f"{document.title}.", *document.sentences]))
+
+
+def sample_pairs(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
+    """The pairs of so many questions, chosen at random; all of them where there are fewer.
+
+    Args:
+        pairs: With or without labels.
+        groups: Questions.
+        most: Pairs of one question. Half of them at most (one at least) are the relevant ones, where labels tell.
+        seed: Of the choice.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+    if groups < 1 or most < 1:
+        raise UsageError(f"groups is {groups} and most {most}", hint="give 1 or more of each")
+    known: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        known.setdefault(pair.question, []).append(pair)
+    rng = random.Random(seed)
+    chosen = rng.sample(sorted(known), min(groups, len(known)))
+    return [pair for question in chosen for pair in _some(known[question], most, rng)]
+
+
+def _some(pairs: list[Pair], most: int, rng: random.Random) -> list[Pair]:
+    """Some of a question's pairs in a random order, so that a pair's place says nothing."""
+    relevant = [pair for pair in pairs if pair.label]
+    others = [pair for pair in pairs if not pair.label]
+    few = min(len(relevant), max(most // 2, most - len(others), 1))
+    chosen = rng.sample(relevant, few)
+    chosen += rng.sample(others, min(len(others), most - len(chosen)))
+    rng.shuffle(chosen)
+    return chosen
