@@ -28,7 +28,7 @@ from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Movement"]
 
-_WITHIN = {"layers": PerMatrix(by_scores=True), "matrix": PerMatrix(), "model": AllMatrices()}
+_WITHIN: Mapping[str, AllMatrices | PerMatrix] = {
+    "layers": PerMatrix(by_scores=True),
+    "matrix": PerMatrix(),
+    "model": AllMatrices(),
+}
 
 
 @dataclass(frozen=True)
