@@ -15,13 +15,7 @@ from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.model.cost import unit_costs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["Balanced"]
 

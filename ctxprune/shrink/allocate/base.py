@@ -10,13 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest", "relative_ranks"]
 

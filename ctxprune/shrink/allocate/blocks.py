@@ -11,12 +11,7 @@ from torch.nn import functional
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 __all__ = ["Blocks"]
 

@@ -12,13 +12,7 @@ from ctxprune.shrink.allocate.base import drop_lowest
 from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["Lowest"]
 

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 __all__ = ["PerRow"]
 

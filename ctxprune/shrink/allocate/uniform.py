@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["Uniform"]
 

@@ -11,11 +11,7 @@ from ctxprune.shrink.measure.activations import Moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Sequence, Subject, Tensor
 
 __all__ = ["Update", "by_layer", "layerwise"]
 

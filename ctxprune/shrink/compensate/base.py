@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 __all__ = ["Compensator"]
 

@@ -15,11 +15,7 @@ from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 __all__ = ["Besa"]
 

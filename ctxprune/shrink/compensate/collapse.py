@@ -21,12 +21,7 @@ from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key, Layer
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["Collapse", "collapse_layers"]
 

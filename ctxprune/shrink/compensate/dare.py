@@ -11,11 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 __all__ = ["Dare"]
 

@@ -19,12 +19,7 @@ from ctxprune.shrink.measure.reconstruction import Fit, ridge_solve, wanted_in_o
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 __all__ = ["LeastSquares"]
 

@@ -27,12 +27,7 @@ from ctxprune.shrink.model.norms import fit_norm, normalise
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key, Sublayer
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Mapping, Subject, Sublayer, Tensor
 
 __all__ = ["LinearMap", "fit_map"]
 

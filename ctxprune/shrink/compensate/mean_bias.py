@@ -12,12 +12,7 @@ from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 __all__ = ["MeanBias"]
 

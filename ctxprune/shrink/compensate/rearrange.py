@@ -14,12 +14,7 @@ import torch
 from ctxprune.shrink.measure.gradients import gate_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 __all__ = ["Rearrange"]
 

@@ -20,12 +20,7 @@ from ctxprune.shrink.model.shared import SharedLinear, low_rank
 from ctxprune.shrink.score.influence import Influence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key, Layer
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["ShareLayers"]
 

@@ -13,12 +13,8 @@ from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
     from ctxprune.shrink.measure.activations import Moments
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 __all__ = ["SparseGpt"]
 

@@ -13,11 +13,7 @@ from ctxprune.shrink.measure.activations import Moments, damp, module_inputs, mo
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["SparseLlm"]
 

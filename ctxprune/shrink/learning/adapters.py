@@ -18,9 +18,7 @@ from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from torch import Tensor
+    from ctxprune.shrink.types import Callable, Iterator, Mapping, Sequence, Tensor
 
 __all__ = ["Adapter", "add_adapters", "linear_paths", "merge_adapters"]
 

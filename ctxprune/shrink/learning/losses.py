@@ -31,12 +31,7 @@ from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Iterator, Subject, Tensor
 
 __all__ = [
     "LOSSES",

@@ -13,13 +13,7 @@ from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.base import first_examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Sequence, Subject, Tensor, nn
 
 __all__ = [
     "TOKENS",

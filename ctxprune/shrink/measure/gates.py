@@ -13,11 +13,7 @@ from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.types import Iterator, Key, Mapping, Tensor, nn
 
 __all__ = ["apply_gates"]
 

@@ -15,12 +15,7 @@ from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Iterable, Iterator, Key, Sequence, Subject, Tensor
 
 __all__ = ["gate_gradients", "gradient_norms", "mean_gradients", "output_gradients", "weight_gradients"]
 

@@ -15,13 +15,19 @@ from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Sublayer
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import (
+        Anatomy,
+        Batch,
+        Group,
+        Iterator,
+        Key,
+        Mapping,
+        Sequence,
+        Subject,
+        Sublayer,
+        Tensor,
+        nn,
+    )
 
 __all__ = ["Fit", "ridge_solve", "unit_gram", "wanted_in_order"]
 

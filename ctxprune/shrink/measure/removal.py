@@ -12,13 +12,7 @@ from ctxprune.shrink.measure.depth import cosines, first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Key, Sequence, Subject, Tensor
 
 __all__ = ["MEASURES", "losses_without", "output_change"]
 

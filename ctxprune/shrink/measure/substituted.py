@@ -8,9 +8,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
+    from ctxprune.shrink.types import Mapping, Tensor
 
 __all__ = ["Substituted", "straight_through"]
 

@@ -21,10 +21,8 @@ from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ctxprune.shrink.learning.losses import Objective
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["DeltaRecovery", "Deltas", "linear_modules", "train_deltas"]
 

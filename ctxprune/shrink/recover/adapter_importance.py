@@ -23,13 +23,8 @@ from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.base import require_gradient, unit_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
     from ctxprune.shrink.learning.adapters import Adapter
-    from ctxprune.shrink.model.anatomy import Group
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Mapping, Subject, Tensor
 
 __all__ = ["AdapterImportance"]
 

@@ -14,10 +14,7 @@ from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Subject, Tensor
 
 __all__ = ["BiLevel"]
 

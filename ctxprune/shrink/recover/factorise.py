@@ -21,10 +21,8 @@ from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from ctxprune.shrink.measure.activations import Moments
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, nn
 
 __all__ = ["Factorise", "factors"]
 

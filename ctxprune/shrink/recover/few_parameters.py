@@ -16,9 +16,7 @@ from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, nn
 
 __all__ = ["FewParameters", "chosen_parameters"]
 

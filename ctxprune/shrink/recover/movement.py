@@ -28,17 +28,15 @@ from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key, Slice
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Group, Key, Mapping, Sequence, Slice, Subject, Tensor
 
 __all__ = ["Movement"]
 
-_WITHIN = {"layers": PerMatrix(by_scores=True), "matrix": PerMatrix(), "model": AllMatrices()}
+_WITHIN: Mapping[str, AllMatrices | PerMatrix] = {
+    "layers": PerMatrix(by_scores=True),
+    "matrix": PerMatrix(),
+    "model": AllMatrices(),
+}
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,8 @@ from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.recover._delta import Deltas
+    from ctxprune.shrink.types import Callable, Subject, Tensor
 
 __all__ = ["SparseAdapters"]
 

@@ -18,12 +18,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, watch_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Callable, Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["ActivationNorm"]
 

@@ -8,12 +8,7 @@ from ctxprune.errors import InputError
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Slice
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 
 __all__ = ["Score", "column_squares", "require_gradient", "unit_parts"]
 

@@ -22,11 +22,7 @@ from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.obs import Obs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 __all__ = ["Dual"]
 

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.shrink.measure.experts import block_of, record_routing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["ExpertUse"]
 

@@ -15,13 +15,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Group, Iterator, Key, Sequence, Subject, Tensor
 
 __all__ = ["Fairness"]
 

@@ -15,12 +15,7 @@ from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.score.base import column_squares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["STATISTICS", "Fluctuation"]
 

@@ -2,7 +2,7 @@
 
 Michel and others, Are Sixteen Heads Really Better than One?, NeurIPS 2019: I_u = E|dL/dm_u| at m = 1, over the l2
 norm of its layer's. Kwon and others, A Fast Post-Training Pruning Framework for Transformers, NeurIPS 2022: the
-diagonal Fisher information E[(dL/dm_u)^2]; taking out a set of units raises the loss by about half its sum over the set.
+diagonal Fisher information E[(dL/dm_u)^2], of which half the sum over a set is what its going adds to the loss.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ from ctxprune.shrink.measure.gradients import gate_gradients
 from ctxprune.shrink.score.base import require_gradient
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["GateGradient"]
 

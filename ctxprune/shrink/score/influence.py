@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING
 from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Influence"]
 

@@ -9,11 +9,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 __all__ = ["Learned"]
 

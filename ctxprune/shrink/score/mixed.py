@@ -15,11 +15,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.registries import SCORES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Mapping, Sequence, Subject, Tensor
 
 __all__ = ["Mixed"]
 

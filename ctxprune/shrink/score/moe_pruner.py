@@ -14,12 +14,8 @@ from ctxprune.shrink.model.families.base import has_parameter
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
     from ctxprune.shrink.measure.experts import Routing
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 __all__ = ["MoePruner"]
 

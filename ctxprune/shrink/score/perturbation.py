@@ -17,12 +17,7 @@ from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["Perturbation", "regress"]
 

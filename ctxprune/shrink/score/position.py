@@ -16,12 +16,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import depth_group
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["PATTERNS", "Position"]
 

@@ -20,12 +20,7 @@ from ctxprune.shrink.measure.removal import MEASURES, losses_without
 from ctxprune.shrink.score.magnitude import Magnitude
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Removal"]
 

@@ -22,11 +22,7 @@ from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
 __all__ = ["FORMS", "Symbolic", "evaluate_tree"]
 
