@@ -120,15 +120,21 @@ def test_half_of_the_vocabulary_is_read_back(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("mixtral", "expert"), ("qwen2_moe", "expert"), ("qwen2_moe", "neuron"), ("qwen3_moe", "kv_group")]
-    + [
+    [
+        ("deberta", "neuron"),
+        ("gte", "kv_group"),
         ("mamba", "channel"),
         ("mamba", "state"),
-        ("mamba2", "state"),
         ("mamba2", "channel"),
+        ("mamba2", "state"),
+        ("mixtral", "expert"),
+        ("modernbert", "neuron"),
+        ("nomic", "neuron"),
+        ("qwen2_moe", "expert"),
+        ("qwen2_moe", "neuron"),
+        ("qwen3_moe", "kv_group"),
         ("qwen3_reranker", "kv_group"),
-    ]
-    + [("gte", "kv_group"), ("nomic", "neuron"), ("modernbert", "neuron"), ("deberta", "neuron")],
+    ],
 )
 def test_transformers_reads_even_layers(name: str, kind: str, tmp_path: Path):
     """Half of the units of each layer go."""
