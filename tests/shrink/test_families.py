@@ -24,6 +24,8 @@ from ctxprune.shrink.model.cost import Target  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
 from ctxprune.shrink.model.surgery import level_parts, remove  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.model.tasks.yes_no import YesNo  # noqa: E402
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
@@ -181,6 +183,23 @@ def test_encoders_that_are_cut_are_exported(name: str, tmp_path: Path):
 def test_others_say_that_they_are_not_exported(name: str, tmp_path: Path):
     with pytest.raises(UsageError, match="not exported"):
         check_exportable(loaded_of(name, tmp_path))
+
+
+def test_a_decoder_ranks_by_yes_and_no():
+    """The sigmoid is the share of yes among both answers behind the last real token, and recipes follow it."""
+    model, batches = models.qwen3(), models.batches(2, labels=True)
+    task = YesNo(yes=7, no=9)
+    found, batch = task.output(model, batches[0]), batches[0]
+    for row, mask in enumerate(batch["attention_mask"]):
+        ids = batch["input_ids"][row, : int(mask.sum())][None]
+        with torch.no_grad():
+            answers = model(input_ids=ids).logits[0, -1, [7, 9]].softmax(0)
+        assert float(found[row].sigmoid()) == pytest.approx(float(answers[0]), abs=1e-5)
+    assert task.measure(model, batches).metric == CrossEncoder().measure(models.bert(), batches).metric
+    small = shrink(Subject(model, task, batches), RECIPES["head", "neuron"], Target("flops", 0.7))
+    assert small.left <= 0.7
+    with pytest.raises(UsageError, match="yes is 3"):
+        YesNo(yes=3, no=3)
 
 
 def test_a_relative_of_another_shape_is_refused():
