@@ -24,6 +24,8 @@ from ctxprune.shrink.model.cost import Target  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
 from ctxprune.shrink.model.surgery import level_parts, remove  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.model.tasks.yes_no import YesNo  # noqa: E402
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
@@ -120,15 +122,21 @@ def test_half_of_the_vocabulary_is_read_back(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("mixtral", "expert"), ("qwen2_moe", "expert"), ("qwen2_moe", "neuron"), ("qwen3_moe", "kv_group")]
-    + [
+    [
+        ("deberta", "neuron"),
+        ("gte", "kv_group"),
         ("mamba", "channel"),
         ("mamba", "state"),
-        ("mamba2", "state"),
         ("mamba2", "channel"),
+        ("mamba2", "state"),
+        ("mixtral", "expert"),
+        ("modernbert", "neuron"),
+        ("nomic", "neuron"),
+        ("qwen2_moe", "expert"),
+        ("qwen2_moe", "neuron"),
+        ("qwen3_moe", "kv_group"),
         ("qwen3_reranker", "kv_group"),
-    ]
-    + [("gte", "kv_group"), ("nomic", "neuron"), ("modernbert", "neuron"), ("deberta", "neuron")],
+    ],
 )
 def test_transformers_reads_even_layers(name: str, kind: str, tmp_path: Path):
     """Half of the units of each layer go."""
@@ -162,6 +170,12 @@ def test_a_deberta_with_a_convolution_keeps_its_first_layer():
     assert len(remove(model, {("layer", -1): torch.tensor([True, False, True])}).encoder.layer) == 2
 
 
+def test_curvature_of_a_deberta_is_of_tokens_and_not_of_positions():
+    """Its projections run on embeddings of relative positions, too."""
+    subject = Subject(models.deberta(), CrossEncoder(), models.batches(2, labels=True))
+    assert shrink(subject, load_recipe("llm_surgeon.v1"), Target("weights", 0.9)).left <= 0.9
+
+
 @pytest.mark.parametrize("name", ["roberta", "xlm_roberta", "bert"])
 def test_encoders_that_are_cut_are_exported(name: str, tmp_path: Path):
     loaded = loaded_of(name, tmp_path)
@@ -175,6 +189,24 @@ def test_encoders_that_are_cut_are_exported(name: str, tmp_path: Path):
 def test_others_say_that_they_are_not_exported(name: str, tmp_path: Path):
     with pytest.raises(UsageError, match="not exported"):
         check_exportable(loaded_of(name, tmp_path))
+
+
+def test_a_decoder_ranks_by_yes_and_no():
+    """The sigmoid is the share of yes among both answers behind the last real token, and recipes follow it."""
+    model, batches = models.qwen3(), models.batches(2, labels=True)
+    task = YesNo(yes=7, no=9)
+    batch = batches[0]
+    found = task.output(model, batch).detach()
+    for row, mask in enumerate(batch["attention_mask"]):
+        ids = batch["input_ids"][row, : int(mask.sum())][None]
+        with torch.no_grad():
+            answers = model(input_ids=ids).logits[0, -1, [7, 9]].softmax(0)
+        assert float(found[row].sigmoid()) == pytest.approx(float(answers[0]), abs=1e-5)
+    assert task.measure(model, batches).metric == CrossEncoder().measure(models.bert(), batches).metric
+    small = shrink(Subject(model, task, batches), RECIPES["head", "neuron"], Target("flops", 0.7))
+    assert small.left <= 0.7
+    with pytest.raises(UsageError, match="yes is 3"):
+        YesNo(yes=3, no=3)
 
 
 def test_a_relative_of_another_shape_is_refused():

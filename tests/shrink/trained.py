@@ -14,6 +14,7 @@ from shrink import models
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    BertModel,
     LlamaConfig,
     LlamaForCausalLM,
     Mamba2Config,
@@ -24,6 +25,7 @@ from transformers import (
 
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
 if TYPE_CHECKING:
@@ -52,6 +54,15 @@ def trained_moe(seed: int = 0) -> Subject:
     return _speaker(_moe(), seed)
 
 
+def trained_embedder(seed: int = 0) -> Subject:
+    """A bi-encoder for the same questions and passages as the cross-encoder's."""
+    model = _embedder()
+    return Subject(
+        copy.deepcopy(model), Embedding(), apart(3, rows=16, seed=1), seed=seed,
+        related=apart(3, rows=16, seed=4), base=models.earlier(model),
+    )  # fmt: skip
+
+
 def trained_ssm(seed: int = 0) -> Subject:
     """The same language in Mamba-2, with two groups of B and C."""
     return _speaker(_ssm(), seed)
@@ -67,6 +78,7 @@ def _speaker(model: torch.nn.Module, seed: int) -> Subject:
 SUBJECTS: dict[str, Callable[[int], Subject]] = {
     "encoder": trained_encoder,
     "decoder": trained_decoder,
+    "embedder": trained_embedder,
     "moe": trained_moe,
     "ssm": trained_ssm,
 }
@@ -75,7 +87,7 @@ SUBJECTS: dict[str, Callable[[int], Subject]] = {
 @lru_cache
 def held_out(kind: str) -> list[dict]:
     """Test batches of a kind of model, drawn apart from training and calibration."""
-    return (passages if kind == "encoder" else chains)(1, rows=128, seed=2)
+    return {"encoder": passages, "embedder": apart}.get(kind, chains)(1, rows=128, seed=2)
 
 
 def passages(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
@@ -106,6 +118,24 @@ def passages(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
                 "token_type_ids": types,
                 "labels": labels.float(),
                 "groups": torch.arange(rows) // 4,
+            }
+        )
+    return found
+
+
+def apart(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
+    """The rows of `passages` as texts of their own: [CLS] key word [SEP] once for four passages, and these."""
+    found = []
+    for batch in passages(count, rows=rows, seed=seed):
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        asked = torch.nn.functional.pad(ids[::4, :4], (0, 5))
+        told = torch.cat([ids[:, :1], ids[:, 4:]], 1)
+        found.append(
+            {
+                "input_ids": torch.cat([asked, told]),
+                "attention_mask": torch.cat([(asked > 0).long(), torch.cat([mask[:, :1], mask[:, 4:]], 1)]),
+                "labels": torch.cat([-torch.ones(len(asked)), batch["labels"]]),
+                "groups": torch.cat([torch.arange(len(asked)), batch["groups"]]),
             }
         )
     return found
@@ -149,6 +179,15 @@ def _encoder() -> BertForSequenceClassification:
 
 
 @lru_cache
+def _embedder() -> BertModel:
+    model = _seeded(
+        BertModel, BertConfig, seed=0, num_hidden_layers=4, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=32, initializer_range=0.1, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    return _trained(model, apart(80, seed=3), Embedding(), 2e-3)
+
+
+@lru_cache
 def _decoder() -> LlamaForCausalLM:
     return _language_model(
         LlamaForCausalLM, LlamaConfig, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
@@ -175,8 +214,9 @@ def _ssm() -> Mamba2ForCausalLM:
         num_heads=8,
         head_dim=8,
         n_groups=2,
-        chunk_size=16,
+        chunk_size=14,
         pad_token_id=0,
+        steps=100,
     )
 
 
@@ -187,9 +227,9 @@ def _seeded(model_class, config_class, *, seed: int, **sizes):
         return model_class(config_class(vocab_size=VOCABULARY, hidden_size=32, **sizes))
 
 
-def _language_model(model_class, config_class, **sizes):
+def _language_model(model_class, config_class, *, steps: int = 120, **sizes):
     model = _seeded(model_class, config_class, seed=0, **sizes)
-    return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
+    return _trained(model, chains(steps, seed=3), LanguageModel(), 5e-3)
 
 
 def _trained(model: torch.nn.Module, data: list[dict], task, rate: float) -> torch.nn.Module:

@@ -107,7 +107,7 @@ def token_places(batch: Batch, tokens: str, anatomy: Anatomy) -> Tensor:
     ends = lengths.cumsum(0)
     if tokens == "summary":
         # encoders are read at [CLS], decoders at the last token, which alone has seen the whole text
-        tokens = "first" if anatomy.post_norm else "last"
+        tokens = "first" if anatomy.post_norm or anatomy.bidirectional else "last"
     return {"all": torch.arange(int(lengths.sum())), "first": ends - lengths, "last": ends - 1}[tokens]
 
 

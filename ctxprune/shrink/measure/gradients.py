@@ -131,8 +131,11 @@ def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor
         with temporary_hooks() as handles, torch.enable_grad():
             handles += [
                 module_of(subject.model, path).register_forward_hook(
-                    lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
-                )  # a teacher that is the model itself runs without gradients
+                    lambda _, __, out, path=path, made=made, shape=mask.shape: made.update(
+                        # a teacher that is the model itself runs without gradients, and DeBERTa projects positions, too
+                        {path: out} if out.requires_grad and out.shape[:2] == shape else {}
+                    )
+                )
                 for path in paths
             ]
             loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)

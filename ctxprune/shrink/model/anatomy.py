@@ -127,6 +127,7 @@ class Anatomy:
         embedded: Dotted name of the module whose output enters the first layer.
         norms: Dotted names of all norms over the residual stream.
         post_norm: Whether a sublayer's norm stands after the addition (BERT) and not before it (Llama).
+        bidirectional: Whether tokens see those behind them in a pre-norm model; in post-norm ones here they all do.
         active: Share of a part's weights that a token goes through, by dotted prefix, where it is not 1 (experts).
     """
 
@@ -138,6 +139,7 @@ class Anatomy:
     embedded: str
     norms: tuple[str, ...]
     post_norm: bool
+    bidirectional: bool = False
     active: Mapping[str, float] = field(default_factory=dict)
 
     @property

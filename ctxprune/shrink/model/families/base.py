@@ -23,8 +23,10 @@ __all__ = [
     "copy_sizes",
     "depth_groups",
     "describe_layers",
+    "find_base",
     "find_module",
     "has_parameter",
+    "needed_base",
     "replace_module",
 ]
 
@@ -125,6 +127,25 @@ def describe_layers(
     # after the units of all layers: groups are walked in this order when a budget is shared out
     groups |= depth_groups(layers)
     return layers, groups
+
+
+def find_base(model: nn.Module, is_base: Callable[[nn.Module], bool]) -> tuple[str, Any] | None:
+    """What the names of a model's base begin with, and the base: the outermost module that is one; None without."""
+    found = (entry for entry in model.named_modules() if is_base(entry[1]))
+    name, module = next(found, ("", None))
+    return None if module is None else (f"{name}." if name else "", module)
+
+
+def needed_base(model: nn.Module, is_base: Callable[[nn.Module], bool]) -> tuple[str, Any]:
+    """The same of a model that is known to have one.
+
+    Raises:
+        TypeError: It is of another family.
+    """
+    found = find_base(model, is_base)
+    if found is None:
+        raise TypeError(f"{type(model).__name__} is not a model of this family")
+    return found
 
 
 def find_module(module: nn.Module, path: str) -> Any:

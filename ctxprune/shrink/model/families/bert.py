@@ -9,7 +9,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_module
+from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_base, find_module, needed_base
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.utils.foreign import optional_member
@@ -34,11 +34,11 @@ class Bert(Family):
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has BERT's modules."""
-        return _base(model) is not None
+        return find_base(model, _is_base) is not None
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = _found(model)
+        prefix, base = needed_base(model, _is_base)
         layers, groups = describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
         words = f"{prefix}embeddings.word_embeddings"
         count, width = len(base.embeddings.word_embeddings.weight), _width(base)
@@ -74,7 +74,7 @@ class Bert(Family):
 
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
-        _, base = _found(model)
+        _, base = needed_base(model, _is_base)
         if find_module(base, "encoder.conv") is not None and 0 not in kept:
             raise UsageError("the convolution behind the first layer needs that layer", where="kept", hint="keep it")
         base.encoder.layer = nn.ModuleList([base.encoder.layer[index] for index in kept])
@@ -103,7 +103,7 @@ class Bert(Family):
 
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
-        _, base = _found(model)
+        _, base = needed_base(model, _is_base)
         # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
         config.vocab_size, words = base.embeddings.word_embeddings.weight.shape
@@ -148,21 +148,13 @@ class _NormOnly(nn.Module):
         return self.LayerNorm(given[0])
 
 
-def _base(model: nn.Module) -> tuple[str, Any] | None:
-    for name, module in model.named_modules():
-        layers = find_module(module, "encoder.layer")
-        if find_module(module, "embeddings") is None or not isinstance(layers, nn.ModuleList):
-            continue
-        if all(find_module(layer, "attention") is not None for layer in layers):
-            return (f"{name}." if name else ""), module
-    return None
-
-
-def _found(model: nn.Module) -> tuple[str, Any]:
-    found = _base(model)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} is not a BERT model")
-    return found
+def _is_base(module: nn.Module) -> bool:
+    layers = find_module(module, "encoder.layer")
+    return (
+        isinstance(layers, nn.ModuleList)
+        and find_module(module, "embeddings") is not None
+        and all(find_module(layer, "attention") is not None for layer in layers)
+    )
 
 
 def _through(model: nn.Module, base: Any) -> bool:

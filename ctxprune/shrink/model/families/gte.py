@@ -13,7 +13,9 @@ from ctxprune.shrink.model.families.base import (
     Nothing,
     copy_sizes,
     describe_layers,
+    find_base,
     find_module,
+    needed_base,
     replace_module,
 )
 from ctxprune.shrink.model.families.llama import WRITERS, adapt_neurons, attention, drop_layers, ffn, rows
@@ -33,11 +35,11 @@ class Gte(Family):
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has GTE's modules."""
-        return _base(model) is not None
+        return find_base(model, _is_base) is not None
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = _found(model)
+        prefix, base = needed_base(model, _is_base)
         layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         words = f"{prefix}embeddings.word_embeddings"
         count, width = base.embeddings.word_embeddings.weight.shape
@@ -64,11 +66,11 @@ class Gte(Family):
 
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
-        drop_layers(_found(model)[1], kept)
+        drop_layers(needed_base(model, _is_base)[1], kept)
 
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights."""
-        base = _found(model)[1]
+        base = needed_base(model, _is_base)[1]
         config = base.config
         config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
         adapt_neurons(base)
@@ -79,22 +81,13 @@ class Gte(Family):
         copy_sizes(model, config)
 
 
-def _base(model: nn.Module) -> tuple[str, Any] | None:
-    for name, module in model.named_modules():
-        layers = find_module(module, "layers")
-        if isinstance(layers, nn.ModuleList) and find_module(module, "embeddings.word_embeddings") is not None:
-            norms = ("post_attention_layernorm", "post_mlp_layernorm")
-            plain = [find_module(layer, "mlp.fc1") for layer in layers]
-            if all(find_module(layer, part) is not None for layer in layers for part in norms) and not any(plain):
-                return (f"{name}." if name else ""), module
-    return None
-
-
-def _found(model: nn.Module) -> tuple[str, Any]:
-    found = _base(model)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} is not a model of GTE's family")
-    return found
+def _is_base(module: nn.Module) -> bool:
+    layers = find_module(module, "layers")
+    if not isinstance(layers, nn.ModuleList) or find_module(module, "embeddings.word_embeddings") is None:
+        return False
+    norms = ("post_attention_layernorm", "post_mlp_layernorm")
+    plain = any(find_module(layer, "mlp.fc1") for layer in layers)  # Jina's, whose neurons have no gate
+    return not plain and all(find_module(layer, part) is not None for layer in layers for part in norms)
 
 
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:

@@ -12,6 +12,7 @@ from ctxprune.shrink.model.families.base import (
     Nothing,
     copy_sizes,
     describe_layers,
+    find_base,
     find_module,
     has_parameter,
     replace_module,
@@ -64,14 +65,16 @@ def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
 
 def base_of(model: nn.Module, marker: str) -> tuple[str, Any] | None:
     """The dotted prefix and the module of the decoder whose layers have attention or `marker`, and nothing else."""
-    for name, module in model.named_modules():
+
+    def is_base(module: nn.Module) -> bool:
         layers = find_module(module, "layers")
-        if isinstance(layers, nn.ModuleList) and len(layers) and find_module(module, "embed_tokens") is not None:
-            names = {path for layer in layers for path, _ in layer.named_modules()}
-            # a model whose feed-forward parts have all been removed is still of its family
-            if marker in names or ("mlp" in names and all(isinstance(layer.mlp, Nothing) for layer in layers)):
-                return (f"{name}." if name else ""), module
-    return None
+        if not isinstance(layers, nn.ModuleList) or not len(layers) or find_module(module, "embed_tokens") is None:
+            return False
+        names = {path for layer in layers for path, _ in layer.named_modules()}
+        # a model whose feed-forward parts have all been removed is still of its family
+        return marker in names or ("mlp" in names and all(isinstance(layer.mlp, Nothing) for layer in layers))
+
+    return find_base(model, is_base)
 
 
 def found_base(model: nn.Module, marker: str) -> tuple[str, Any]:

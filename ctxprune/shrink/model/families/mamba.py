@@ -8,7 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, Nothing, depth_groups, find_module, has_parameter
+from ctxprune.shrink.model.families.base import (
+    Family,
+    Nothing,
+    depth_groups,
+    find_base,
+    find_module,
+    has_parameter,
+    needed_base,
+)
 from ctxprune.shrink.model.families.llama import drop_layers, residual_anatomy, rows
 
 if TYPE_CHECKING:
@@ -31,12 +39,12 @@ class Mamba(Family):
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has Mamba's modules."""
-        found = _base(model)
+        found = find_base(model, _is_base)
         return found is not None and _is_scalar(found[1]) is self.scalar_decay
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = _found(model)
+        prefix, base = needed_base(model, _is_base)
         groups: dict[Key, Group] = {}
         layers = []
         for index, layer in enumerate(base.layers):
@@ -73,11 +81,11 @@ class Mamba(Family):
 
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
-        drop_layers(_found(model)[1], kept)
+        drop_layers(needed_base(model, _is_base)[1], kept)
 
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights, places in the cache the layers that are there."""
-        base = _found(model)[1]
+        base = needed_base(model, _is_base)[1]
         base.config.vocab_size, base.config.hidden_size = base.embeddings.weight.shape
         shapes = set()
         for place, layer in enumerate(base.layers):
@@ -123,21 +131,12 @@ class Mamba(Family):
         config.intermediate_size, config.state_size = inner, states
 
 
-def _base(model: nn.Module) -> tuple[str, Any] | None:
-    for name, module in model.named_modules():
-        layers = find_module(module, "layers")
-        if isinstance(layers, nn.ModuleList) and len(layers) and find_module(module, "embeddings") is not None:
-            mixers = [find_module(layer, "mixer") for layer in layers]
-            if all(isinstance(mixer, Nothing) or has_parameter(mixer, "A_log") for mixer in mixers):
-                return (f"{name}." if name else ""), module
-    return None
-
-
-def _found(model: nn.Module) -> tuple[str, Any]:
-    found = _base(model)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} is not a Mamba model")
-    return found
+def _is_base(module: nn.Module) -> bool:
+    layers = find_module(module, "layers")
+    if not isinstance(layers, nn.ModuleList) or not len(layers) or find_module(module, "embeddings") is None:
+        return False
+    mixers = [find_module(layer, "mixer") for layer in layers]
+    return all(isinstance(mixer, Nothing) or has_parameter(mixer, "A_log") for mixer in mixers)
 
 
 def _is_scalar(base: Any) -> bool:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, Nothing, copy_sizes, describe_layers, find_module
+from ctxprune.shrink.model.families.base import (
+    Family,
+    Nothing,
+    copy_sizes,
+    describe_layers,
+    find_base,
+    find_module,
+    needed_base,
+)
 from ctxprune.shrink.model.families.llama import drop_layers, drop_sublayer, rows
 
 if TYPE_CHECKING:
@@ -28,11 +36,11 @@ class Modernbert(Family):
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has ModernBERT's modules."""
-        return _base(model) is not None
+        return find_base(model, _is_base) is not None
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = _found(model)
+        prefix, base = needed_base(model, _is_base)
         layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         words = f"{prefix}embeddings.tok_embeddings"
         count, width = base.embeddings.tok_embeddings.weight.shape
@@ -56,12 +64,14 @@ class Modernbert(Family):
             width_slices = [entry for name, module in norms for entry in _vector(module, name)]
             width_slices += _width_slices(model, f"{prefix}layers.")
             groups["width", -1] = Group("width", -1, width, (Slice(f"{words}.weight", 1), *width_slices))
-        names = tuple(name for name, _ in norms)
-        return Anatomy(self.name, width, tuple(layers), groups, words, f"{prefix}embeddings", names, post_norm=False)
+        return Anatomy(
+            self.name, width, tuple(layers), groups, words, f"{prefix}embeddings",
+            tuple(name for name, _ in norms), post_norm=False, bidirectional=True,
+        )  # fmt: skip
 
     def complete(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """A norm before the first layer's attention, where that layer has been further up."""
-        base = _found(model)[1]
+        base = needed_base(model, _is_base)[1]
         if config.get(_OWN_NORM):
             norm = base.layers[0].mlp_norm
             base.layers[0].attn_norm = nn.LayerNorm(norm.normalized_shape, norm.eps, bias=norm.bias is not None)
@@ -72,7 +82,7 @@ class Modernbert(Family):
 
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers, each with the span that it sees."""
-        base = _found(model)[1]
+        base = needed_base(model, _is_base)[1]
         drop_layers(base, kept)
         turns = base.rotary_emb
         for gone in set(turns.layer_types) - set(base.config.layer_types):
@@ -84,7 +94,7 @@ class Modernbert(Family):
 
     def adapt(self, model: nn.Module) -> None:
         """Places of layers and sizes of the configuration follow the weights."""
-        base = _found(model)[1]
+        base = needed_base(model, _is_base)[1]
         config, inner, heads = base.config, set(), set()
         config.vocab_size, config.hidden_size = base.embeddings.tok_embeddings.weight.shape
         for place, layer in enumerate(base.layers):
@@ -103,19 +113,9 @@ class Modernbert(Family):
         copy_sizes(model, config)
 
 
-def _base(model: nn.Module) -> tuple[str, Any] | None:
-    for name, module in model.named_modules():
-        layers = find_module(module, "layers")
-        if isinstance(layers, nn.ModuleList) and find_module(module, "embeddings.tok_embeddings") is not None:
-            return (f"{name}." if name else ""), module
-    return None
-
-
-def _found(model: nn.Module) -> tuple[str, Any]:
-    found = _base(model)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} is not a ModernBERT model")
-    return found
+def _is_base(module: nn.Module) -> bool:
+    layers = find_module(module, "layers")
+    return isinstance(layers, nn.ModuleList) and find_module(module, "embeddings.tok_embeddings") is not None
 
 
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
