@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
+from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, link_pathways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,8 +203,11 @@ class Mapped(nn.Embedding):
 
 
 CUSTOM_MODULES: Mapping[str, Any] = {
+    "choosing": Choosing,
+    "chosen_neurons": ChosenNeurons,
     "factorised": Factorised,
     "mapped": Mapped,
+    "masked": Masked,
     "routed": Routed,
     "skipping": Skipping,
 }
@@ -232,11 +236,16 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
+    link_pathways(model)
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:
-    """Of routed parts: the share of their weights that a token meets, by what their parameters' names begin with."""
-    return {f"{path}.": module.share for path, module in model.named_modules() if isinstance(module, Routed)}
+    """Of parts with a choice the share of their weights that a token meets, by the beginning of their names."""
+    return {
+        f"{path}.": module.share
+        for path, module in model.named_modules()
+        if isinstance(module, (ChosenNeurons, Routed))
+    }
 
 
 def count_elements(model: nn.Module, path: str, entry: Tensor) -> int:
