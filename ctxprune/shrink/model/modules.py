@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
+from ctxprune.shrink.model.multiplexed import Multiplexed
 from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, link_pathways
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ CUSTOM_MODULES: Mapping[str, Any] = {
     "factorised": Factorised,
     "mapped": Mapped,
     "masked": Masked,
+    "multiplexed": Multiplexed,
     "routed": Routed,
     "skipping": Skipping,
 }
@@ -244,7 +246,7 @@ def active_shares(model: nn.Module) -> dict[str, float]:
     return {
         f"{path}.": module.share
         for path, module in model.named_modules()
-        if isinstance(module, (ChosenNeurons, Routed))
+        if isinstance(module, (ChosenNeurons, Multiplexed, Routed))
     }
 
 
