@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.domains import add_chooser, split_domains
+from ctxprune.shrink.learning.domains import add_chooser, split_domains
 from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import unit_costs
 from ctxprune.shrink.model.families.base import find_module, replace_module

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.domains import add_chooser, split_domains
 from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.measure.activations import weight_moments
-from ctxprune.shrink.measure.domains import add_chooser, split_domains
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Masked, choose_pathway, link_pathways
 from ctxprune.shrink.model.subject import module_of, parameter_of

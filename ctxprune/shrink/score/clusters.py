@@ -14,8 +14,8 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means
+from ctxprune.shrink.learning.domains import rows_where
 from ctxprune.shrink.measure.activations import consumers, layer_states, moments
-from ctxprune.shrink.measure.domains import rows_where
 from ctxprune.shrink.score.base import column_squares
 
 if TYPE_CHECKING:

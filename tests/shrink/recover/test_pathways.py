@@ -16,7 +16,7 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.data import Pair, batches_of  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
-from ctxprune.shrink.measure.domains import split_domains  # noqa: E402
+from ctxprune.shrink.learning.domains import split_domains  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, choose_pathway  # noqa: E402
