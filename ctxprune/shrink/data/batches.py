@@ -82,12 +82,9 @@ def batches_of(
     # grades become 0..1, whatever the scale of the file
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
     made = []
-    sources = {source: number for number, source in enumerate(sorted({pair.source for pair in pairs}))}
     for part in _parts(encoded, groups, rows, random.Random(seed)):
         batch = pad_batch([encoded[place] for place in part], form)
         batch["groups"] = torch.tensor([groups[place] for place in part])
-        if len(sources) > 1:
-            batch["domains"] = torch.tensor([sources[pairs[place].source] for place in part])
         if None not in named["label"]:
             batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
         if None not in named["teacher"]:

@@ -39,7 +39,7 @@ class Domains:
 
 
 def split_domains(subject: Subject, clusters: int, salt: int) -> Domains:
-    """The rows of each domain: by `domains` of the batches where all have it, by k-means where not.
+    """The rows of each domain: by `sources` of the batches where all have it, by k-means where not.
 
     Args:
         subject: With calibration data.
@@ -49,8 +49,8 @@ def split_domains(subject: Subject, clusters: int, salt: int) -> Domains:
     calibration = subject.needed_calibration()
     table = module_of(subject.model, subject.anatomy.embeddings).weight.detach()
     means = torch.cat([mean_states(table[entry["input_ids"]], entry["attention_mask"].bool()) for entry in calibration])
-    if all("domains" in batch for batch in calibration):
-        labels = torch.cat([batch["domains"] for batch in calibration])
+    if all("sources" in batch for batch in calibration):
+        labels = torch.cat([batch["sources"] for batch in calibration])
     else:
         labels = k_means(means, farthest_centres(means, min(clusters, len(means)), subject.generator(salt)))
     # numbered without gaps, whatever numbers the data or an empty cluster gave

@@ -1,4 +1,4 @@
-"""Modules of our own that stand where a module of the model stood: factors, routers, mapped words and others.
+"""Modules of our own that stand where a module of the model stood: factors, routed feed-forward parts, mapped words.
 
 They keep the names of what they hold, so that families describe a model with them as they did before, and say by a few
 numbers how they are built again from a manifest.
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.multiplexed import Multiplexed
-from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, link_pathways
+from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, Skipping, link_pathways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ __all__ = [
     "Factorised",
     "Mapped",
     "Routed",
-    "Skipping",
     "active_shares",
     "count_elements",
     "custom_modules",
@@ -133,43 +132,6 @@ class Routed(nn.Module):
 def _part(linear: Any, states: Tensor, start: int, end: int) -> Tensor:
     bias = None if linear.bias is None else linear.bias[start:end]
     return functional.linear(states, linear.weight[start:end], bias)
-
-
-class Skipping(nn.Module):
-    """A router of experts that leaves out those whose weight is far below the first one's (Lu and others, ACL 2024).
-
-    Args:
-        router: As it was: softmax over all experts, then the `top_k` highest.
-        beta: An expert is skipped where its weight is below beta times the first one's; at 0 nothing is.
-        share: Of the experts that a token went through those that are left, measured; costs are counted by it.
-    """
-
-    def __init__(self, router: Any, beta: float, share: float) -> None:
-        super().__init__()
-        self.weight = router.weight
-        self.top_k, self.num_experts, self.hidden_dim = router.top_k, router.num_experts, router.hidden_dim
-        self.norm_topk_prob = bool(vars(router).get("norm_topk_prob", True))  # Mixtral's router always does
-        self.beta, self.share = beta, share
-
-    def forward(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(…, width) to logits (tokens, experts), and weights and numbers of the experts taken, (tokens, top_k)."""
-        logits = functional.linear(states.reshape(-1, self.hidden_dim), self.weight)
-        values, places = torch.softmax(logits.float(), dim=-1).topk(self.top_k, dim=-1)
-        skipped = values < self.beta * values[:, :1]
-        values = values.masked_fill(skipped, 0.0)
-        if self.norm_topk_prob:
-            values = values / values.sum(-1, keepdim=True)
-        # one past the last expert is what transformers computes nothing for
-        return logits, values.to(logits.dtype), places.masked_fill(skipped, self.num_experts)
-
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"beta": self.beta, "share": self.share}
-
-    @classmethod
-    def around(cls, module: Any, *, beta: float, share: float) -> Skipping:
-        """In the place of a router."""
-        return cls(module, beta, share)
 
 
 class Mapped(nn.Embedding):

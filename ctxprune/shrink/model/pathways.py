@@ -1,4 +1,4 @@
-"""Several sparse models in one: masks by task or domain, and the choice of one for each row at run time.
+"""What a row or token goes through, chosen at run time: masks by task or domain, and experts that are skipped.
 
 `Choosing` stands where the word embeddings stood and says which pathway each row takes; the other modules compute with
 that pathway's neurons or weights alone. A caller who knows the domain chooses by `choose_pathway`.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Choosing", "ChosenNeurons", "Masked", "choose_pathway", "link_pathways", "mean_states"]
+__all__ = ["Choosing", "ChosenNeurons", "Masked", "Skipping", "choose_pathway", "link_pathways", "mean_states"]
 
 
 class Choosing(nn.Embedding):
@@ -141,6 +141,43 @@ class Masked(_OnPathway, nn.Linear):
     def around(cls, module: Any, **settings: int) -> Masked:
         """In the place of a linear module."""
         return cls(module, **settings)
+
+
+class Skipping(nn.Module):
+    """A router of experts that leaves out those whose weight is far below the first one's (Lu and others, ACL 2024).
+
+    Args:
+        router: As it was: softmax over all experts, then the `top_k` highest.
+        beta: An expert is skipped where its weight is below beta times the first one's; at 0 nothing is.
+        share: Of the experts that a token went through those that are left, measured; costs are counted by it.
+    """
+
+    def __init__(self, router: Any, beta: float, share: float) -> None:
+        super().__init__()
+        self.weight = router.weight
+        self.top_k, self.num_experts, self.hidden_dim = router.top_k, router.num_experts, router.hidden_dim
+        self.norm_topk_prob = bool(vars(router).get("norm_topk_prob", True))  # Mixtral's router always does
+        self.beta, self.share = beta, share
+
+    def forward(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(…, width) to logits (tokens, experts), and weights and numbers of the experts taken, (tokens, top_k)."""
+        logits = functional.linear(states.reshape(-1, self.hidden_dim), self.weight)
+        values, places = torch.softmax(logits.float(), dim=-1).topk(self.top_k, dim=-1)
+        skipped = values < self.beta * values[:, :1]
+        values = values.masked_fill(skipped, 0.0)
+        if self.norm_topk_prob:
+            values = values / values.sum(-1, keepdim=True)
+        # one past the last expert is what transformers computes nothing for
+        return logits, values.to(logits.dtype), places.masked_fill(skipped, self.num_experts)
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {"beta": self.beta, "share": self.share}
+
+    @classmethod
+    def around(cls, module: Any, *, beta: float, share: float) -> Skipping:
+        """In the place of a router."""
+        return cls(module, beta, share)
 
 
 def _some(linear: Any, states: Tensor, places: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class ChooseNeurons:
     Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025. No weight goes: multiply-adds do.
 
     Attributes:
-        tasks: How many clusters of the calibration rows, where the batches name no domains.
+        tasks: How many clusters of the calibration rows, where the batches name no sources.
         score, allocate: Pieces with their parameters, as in a recipe, run on each task's rows.
     """
 

@@ -41,7 +41,7 @@ class Pathways:
         steps: Of the optimiser, each on rows of one domain.
         rate: Peak learning rate.
         every: Steps after which masks adapt, until three quarters of all steps are done.
-        domains: How many clusters of the rows, where the batches name no domains.
+        domains: How many clusters of the rows, where the batches name no sources.
         towards: "teacher" or "labels".
     """
 
@@ -100,14 +100,14 @@ class Pathways:
 
     def _train(self, subject: Subject, batches: Sequence[Sequence[Batch]], adapt: Callable[[], None]) -> None:
         told = [
-            {**batch, "domains": torch.full((len(batch["input_ids"]),), number)}
+            {**batch, "sources": torch.full((len(batch["input_ids"]),), number)}
             for number, rows in enumerate(batches)
             for batch in rows
         ]
         aim = loss_towards(subject, self.towards)
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
-            choose_pathway(model, int(batch["domains"][0]))
+            choose_pathway(model, int(batch["sources"][0]))
             return aim(model, batch)
 
         def after(step: int) -> None:

@@ -13,7 +13,6 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.data import Pair, batches_of  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.learning.domains import split_domains  # noqa: E402
@@ -42,7 +41,7 @@ def with_domains(subject, count: int = 2):
         domains = torch.arange(len(batch["input_ids"])) % count
         ids = batch["input_ids"].clone()
         ids[:, 1:6] = 10 + domains[:, None]
-        told.append({**batch, "input_ids": ids, "domains": domains})
+        told.append({**batch, "input_ids": ids, "sources": domains})
     return replace(subject, calibration=told)
 
 
@@ -60,7 +59,7 @@ def test_rows_compute_with_the_neurons_of_the_nearest_task():
     subject.task.output(subject.model, batch)
     means = [chooser.weight[ids[ids != chooser.pad]].mean(0).detach() for ids in batch["input_ids"]]
     wanted = [min(range(2), key=lambda place: float((chooser.centres[place] - mean).norm())) for mean in means]
-    assert chooser.choice.tolist() == wanted == batch["domains"].tolist()
+    assert chooser.choice.tolist() == wanted == batch["sources"].tolist()
     states = torch.randn(8, 2, 32, generator=generator())
     with torch.no_grad():
         found = part(states)
@@ -176,7 +175,7 @@ def test_pathways_meet_the_target_and_know_their_domain():
     batch = subject.calibration[1]
     done.task.output(done.model, batch)
     chooser = next(module for module in done.model.modules() if isinstance(module, Choosing))
-    assert chooser.choice.tolist() == batch["domains"].tolist()
+    assert chooser.choice.tolist() == batch["sources"].tolist()
     with pytest.raises(UsageError, match="target weights"):
         Pathways()(asked(models.encoder(), "flops", 0.4))
     with pytest.raises(UsageError, match="every"):
@@ -185,14 +184,9 @@ def test_pathways_meet_the_target_and_know_their_domain():
         ChooseNeurons()(asked(models.encoder(), "flops", 0.1))
 
 
-def test_domains_are_the_sources_of_pairs_or_clusters():
-    pairs = [Pair(f"who {n}", "the bridge", 1.0, source="law" if n % 2 else "news") for n in range(8)]
-    for batch in batches_of(pairs, folders.tokenizer(), rows=4).batches:
-        assert [int(group) % 2 == 0 for group in batch["groups"]] == [bool(number) for number in batch["domains"]]
-    alone = batches_of([replace(pair, source="") for pair in pairs], folders.tokenizer(), rows=4).batches
-    assert all("domains" not in batch for batch in alone)
+def test_domains_are_the_sources_of_rows_or_clusters():
     subject = with_domains(models.encoder())
     told = split_domains(subject, 2, 0)
-    blind = [{name: value for name, value in batch.items() if name != "domains"} for batch in subject.calibration]
+    blind = [{name: value for name, value in batch.items() if name != "sources"} for batch in subject.calibration]
     found = split_domains(replace(subject, calibration=blind), 2, 0)
     assert found.labels.tolist() in (told.labels.tolist(), (1 - told.labels).tolist())

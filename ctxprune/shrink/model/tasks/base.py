@@ -27,11 +27,11 @@ __all__ = [
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
 `groups`, int64 (rows,): which question a row is of, where rows are ranked against one another; `teacher`, float
-(rows,): scores of a teacher that is not at hand itself; `domains`, int64 (rows,): where a row is from."""
+(rows,): scores of a teacher that is not at hand itself; `sources`, int64 (rows,): which set or language a row is of."""
 
 _DRAWS = 2_000
 _DRAWN_AT_ONCE = 1_000_000  # parts; an array of all draws would take 640 MB for 40,000 questions
-_OURS = frozenset({"domains", "labels", "groups", "teacher"})
+_OURS = frozenset({"labels", "groups", "sources", "teacher"})
 
 
 def inputs_of(batch: Batch) -> dict[str, Any]:
