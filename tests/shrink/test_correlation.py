@@ -69,11 +69,13 @@ def test_a_trial_has_the_quality_before_its_finish(tmp_path):
     from ctxprune.shrink.model.cost import Target
     from ctxprune.shrink.recipes.recipe import load_recipe
     from ctxprune.shrink.run.runner import shrink
-    from ctxprune.shrink.run.trial import Effort, run_trial
+    from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial
 
     subject, recipe, target = models.encoder(), load_recipe("flap"), Target("flops", 0.6)
     trial = run_trial(subject, recipe, target, subject.calibration, effort=Effort(steps=2))
     bare = shrink(subject, recipe, target).subject  # without recovery
     assert trial.figures.unrecovered == subject.task.quality(bare.model, subject.calibration)
+    scratch = baseline_recipes(subject, "flops")[1]
+    assert run_trial(subject, scratch, target, subject.calibration, effort=Effort(2)).figures.unrecovered is None
     alone = run_trial(subject, recipe, target, subject.calibration, effort=Effort())
     assert alone.figures.unrecovered is None

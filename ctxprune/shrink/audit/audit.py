@@ -17,8 +17,8 @@ import numpy as np
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.page import render_page
-from ctxprune.shrink.audit.questions import LEAST, find_slices
-from ctxprune.utils.metrics import bootstrap_means, ndcg
+from ctxprune.shrink.audit.questions import LEAST, find_slices, measure_loss, worst_slice
+from ctxprune.utils.metrics import ndcg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,11 +111,12 @@ def audit(
         tell(model.name)
         own = _scored(model.score, model.name, asked)
         variants = {name: _scored(score, f"{model.name}, {name}", asked) for name, score in model.variants.items()}
+        slices = _by_slice(parts, base, own, seed)
         models.append(
             _figures(model, own)
-            | _loss(base, own, seed)
-            | {"flips": _flips(asked, base, own), "slices": _by_slice(parts, base, own, seed)}
-            | {"worst_slice": _worst(parts, base, own, seed), "spread": _spread(own, variants)}
+            | measure_loss(100 * (base.quality - own.quality), seed, 2)
+            | {"flips": _flips(asked, base, own), "slices": slices}
+            | {"worst_slice": worst_slice(slices, "questions"), "spread": _spread(own, variants)}
             | {"exemplars": _exemplars(asked, parts, base, {"": own} | variants)}
             | {"swaps": _swaps(model, asked, own.scores)}
         )
@@ -160,12 +161,6 @@ def _figures(model: AuditedModel, own: _Scored) -> dict[str, Any]:
     }
 
 
-def _loss(base: _Scored, own: _Scored, seed: int) -> dict[str, Any]:
-    lost = base.quality - own.quality
-    low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
-    return {"lost": _percent(lost.mean()), "lost_95": [_percent(low), _percent(high)]}
-
-
 def _flips(asked: Sequence[Question], base: _Scored, own: _Scored) -> dict[str, Any]:
     """Questions whose first text is another one."""
     places = [place for place in range(len(asked)) if base.first[place] != own.first[place]]
@@ -190,25 +185,15 @@ def _example(question: Question, before: int, after: int) -> dict[str, str]:
 def _by_slice(
     parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int
 ) -> dict[str, dict[str, Any]]:
-    found = {}
-    for name, mask in parts.items():
-        lost = base.quality[mask] - own.quality[mask]
-        low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
-        found[name] = {
+    return {
+        name: {
             "questions": int(mask.sum()),
             "full": _percent(base.quality[mask].mean()),
             "shrunk": _percent(own.quality[mask].mean()),
-            "lost": _percent(lost.mean()),
-            "lost_95": [_percent(low), _percent(high)],
         }
-    return found
-
-
-def _worst(parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int) -> str:
-    """The slice of 20 questions or more that lost most; "" where none lost anything."""
-    found = _by_slice({name: mask for name, mask in parts.items() if mask.sum() >= LEAST}, base, own, seed)
-    name = max(found, key=lambda entry: float(found[entry]["lost"]), default="")
-    return name if name and found[name]["lost"] > 0 else ""
+        | measure_loss(100 * (base.quality[mask] - own.quality[mask]), seed, 2)
+        for name, mask in parts.items()
+    }
 
 
 def _spread(own: _Scored, variants: Mapping[str, _Scored]) -> dict[str, Any]:

@@ -17,8 +17,7 @@ import numpy as np
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.decoder_page import render_decoder_page
 from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, retrieval_choices
-from ctxprune.shrink.audit.questions import LEAST, Question, find_slices, swap_gender
-from ctxprune.utils.metrics import bootstrap_means
+from ctxprune.shrink.audit.questions import Question, find_slices, measure_loss, swap_gender, worst_slice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,11 +115,10 @@ def audit_decoders(
         slices = {
             name: _slice(mask & both, base, own, lost, seed) for name, mask in parts.items() if (mask & both).any()
         }
-        large = {name: entry for name, entry in slices.items() if entry["texts"] >= LEAST and entry["lost"] > 0}
         models.append(
             _figures(model, own)
-            | _interval(lost[both], seed)
-            | {"slices": slices, "worst_slice": max(large, key=lambda name: float(large[name]["lost"]), default="")}
+            | measure_loss(lost[both], seed, 3)
+            | {"slices": slices, "worst_slice": worst_slice(slices, "texts")}
             | {"forgotten": _forgotten(knowledge, base.known, own.known)}
         )
     return DecoderReport(len(texts), tuple(models), seed)
@@ -232,13 +230,7 @@ def _slice(
         "texts": int(mask.sum()),
         "full": _perplexity(base.nats[mask], base.tokens[mask]),
         "shrunk": _perplexity(own.nats[mask], own.tokens[mask]),
-    } | _interval(lost[mask], seed)
-
-
-def _interval(lost: NDArray[np.float64], seed: int) -> dict[str, Any]:
-    """The mean over texts of nats a token that were lost, with 95 % of the bootstrap."""
-    low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
-    return {"lost": round(float(lost.mean()), 3), "lost_95": [round(float(low), 3), round(float(high), 3)]}
+    } | measure_loss(lost[mask], seed, 3)
 
 
 def _per_token(own: _Answers) -> NDArray[np.float64]:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.text.words import terms
+from ctxprune.utils.metrics import bootstrap_means
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["LEAST", "Question", "find_slices", "swap_gender"]
+__all__ = ["LEAST", "Question", "find_slices", "measure_loss", "swap_gender", "worst_slice"]
 
 LEAST = 20
 """Questions of a slice that may be called the worst."""
@@ -99,6 +100,18 @@ def find_slices(questions: Sequence[Question], *, noun: str = "question") -> dic
         found[f"domain {domain}"] = np.array([question.domain == domain for question in questions])
     # a slice of all or none has nothing to be compared with
     return {name: mask for name, mask in found.items() if mask.any() and not mask.all()}
+
+
+def measure_loss(lost: NDArray[np.float64], seed: int, digits: int) -> dict[str, Any]:
+    """`lost`: the mean, rounded; `lost_95`: 95 % of the bootstrap over questions or texts."""
+    low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
+    return {"lost": round(float(lost.mean()), digits), "lost_95": [round(float(end), digits) for end in (low, high)]}
+
+
+def worst_slice(slices: Mapping[str, Mapping[str, Any]], counted: str) -> str:
+    """The slice that lost most, of those with `LEAST` questions or texts; "" where none of them lost anything."""
+    large = {name: entry["lost"] for name, entry in slices.items() if entry[counted] >= LEAST and entry["lost"] > 0}
+    return max(large, key=lambda name: float(large[name]), default="")
 
 
 def _rare(questions: Sequence[Question]) -> NDArray[np.bool_]:

@@ -175,7 +175,7 @@ def watch_modules(
 
     def hook(path: str) -> Callable[..., None]:
         def after(_: nn.Module, given: tuple[Any, ...], result: Any) -> None:
-            states = (result[0] if isinstance(result, tuple) else result) if outputs else given[0]
+            states = (result if isinstance(result, torch.Tensor) else result[0]) if outputs else given[0]
             if states.ndim == 2 and len(states) == mask.numel():  # rows and tokens on one axis, as experts see them
                 states = states.view(*mask.shape, -1)
             # a router passes an expert its own tokens alone: there is no padding to leave out

@@ -6,7 +6,7 @@ the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). E
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import count_elements
+from ctxprune.shrink.model.modules import active_shares, count_elements
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def matrices(model: nn.Module) -> list[str]:
 def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = TOKENS) -> dict[Key, Tensor]:
     """What each unit costs: float64 (count,) by group. For "latency" as "flops", which time follows."""
     anatomy = family_of(model).describe(model)
+    anatomy = replace(anatomy, active={**active_shares(model), **anatomy.active})
     found = {}
     for group in groups:
         if group.kind == "sublayer":
@@ -145,5 +146,7 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
             # of experts behind a router a token meets a few
             size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
-    attention = 2.0 * tokens**2 * group.block if time and group.kind in ("dimension", "head", "kv_group") else 0.0
-    return total + attention
+    if not time or group.kind not in ("dimension", "head", "kv_group"):
+        return total
+    share = next((share for path, share in anatomy.active.items() if group.consumer.startswith(path)), 1.0)
+    return total + 2.0 * tokens**2 * group.block * share

@@ -1,4 +1,4 @@
-"""Modules of our own that stand where a module of the model stood: factors, routers, mapped words and others.
+"""Modules of our own that stand where a module of the model stood: factors, routed feed-forward parts, mapped words.
 
 They keep the names of what they hold, so that families describe a model with them as they did before, and say by a few
 numbers how they are built again from a manifest.
@@ -14,6 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
+from ctxprune.shrink.model.multiplexed import Multiplexed
+from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, Skipping, link_pathways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +27,6 @@ __all__ = [
     "Factorised",
     "Mapped",
     "Routed",
-    "Skipping",
     "active_shares",
     "count_elements",
     "custom_modules",
@@ -133,43 +134,6 @@ def _part(linear: Any, states: Tensor, start: int, end: int) -> Tensor:
     return functional.linear(states, linear.weight[start:end], bias)
 
 
-class Skipping(nn.Module):
-    """A router of experts that leaves out those whose weight is far below the first one's (Lu and others, ACL 2024).
-
-    Args:
-        router: As it was: softmax over all experts, then the `top_k` highest.
-        beta: An expert is skipped where its weight is below beta times the first one's; at 0 nothing is.
-        share: Of the experts that a token went through those that are left, measured; costs are counted by it.
-    """
-
-    def __init__(self, router: Any, beta: float, share: float) -> None:
-        super().__init__()
-        self.weight = router.weight
-        self.top_k, self.num_experts, self.hidden_dim = router.top_k, router.num_experts, router.hidden_dim
-        self.norm_topk_prob = bool(vars(router).get("norm_topk_prob", True))  # Mixtral's router always does
-        self.beta, self.share = beta, share
-
-    def forward(self, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(…, width) to logits (tokens, experts), and weights and numbers of the experts taken, (tokens, top_k)."""
-        logits = functional.linear(states.reshape(-1, self.hidden_dim), self.weight)
-        values, places = torch.softmax(logits.float(), dim=-1).topk(self.top_k, dim=-1)
-        skipped = values < self.beta * values[:, :1]
-        values = values.masked_fill(skipped, 0.0)
-        if self.norm_topk_prob:
-            values = values / values.sum(-1, keepdim=True)
-        # one past the last expert is what transformers computes nothing for
-        return logits, values.to(logits.dtype), places.masked_fill(skipped, self.num_experts)
-
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"beta": self.beta, "share": self.share}
-
-    @classmethod
-    def around(cls, module: Any, *, beta: float, share: float) -> Skipping:
-        """In the place of a router."""
-        return cls(module, beta, share)
-
-
 class Mapped(nn.Embedding):
     """Word embeddings of which some entries share a row: `rows` says which row an entry reads.
 
@@ -202,8 +166,12 @@ class Mapped(nn.Embedding):
 
 
 CUSTOM_MODULES: Mapping[str, Any] = {
+    "choosing": Choosing,
+    "chosen_neurons": ChosenNeurons,
     "factorised": Factorised,
     "mapped": Mapped,
+    "masked": Masked,
+    "multiplexed": Multiplexed,
     "routed": Routed,
     "skipping": Skipping,
 }
@@ -232,11 +200,16 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
+    link_pathways(model)
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:
-    """Of routed parts: the share of their weights that a token meets, by what their parameters' names begin with."""
-    return {f"{path}.": module.share for path, module in model.named_modules() if isinstance(module, Routed)}
+    """Of parts with a choice the share of their weights that a token meets, by the beginning of their names."""
+    return {
+        f"{path}.": module.share
+        for path, module in model.named_modules()
+        if isinstance(module, (ChosenNeurons, Multiplexed, Routed))
+    }
 
 
 def count_elements(model: nn.Module, path: str, entry: Tensor) -> int:

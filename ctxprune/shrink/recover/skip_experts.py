@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.families.base import replace_module
-from ctxprune.shrink.model.modules import Skipping
+from ctxprune.shrink.model.pathways import Skipping
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:

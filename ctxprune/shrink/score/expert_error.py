@@ -51,14 +51,14 @@ class ExpertError:
         found = record_routing(subject, groups)
         scores = {}
         for group in groups:
-            rows = found[block_of(group)].inputs
-            rows = rows[torch.randperm(len(rows), generator=subject.generator(6))[: self.samples]]
-            order = self._order(subject, group, rows)
+            here = found[block_of(group)]
+            chosen = torch.randperm(len(here.inputs), generator=subject.generator(6))[: self.samples]
+            order = self._order(subject, group, here.inputs[chosen], here.weights[chosen].mean(0).tolist())
             scores[group.key] = torch.tensor([float(order.index(expert)) for expert in range(group.count)])
         return scores
 
-    def _order(self, subject: Subject, group: Group, rows: Tensor) -> list[int]:
-        """The experts, those that go first in front."""
+    def _order(self, subject: Subject, group: Group, rows: Tensor, use: Sequence[float]) -> list[int]:
+        """The experts, those that go first in front; of those that may not go the least used."""
         least = module_of(subject.model, group.reader).top_k
         count = min(ceil(subject.needed_budget().share * group.count - 1e-9), group.count - least)
         gone: list[int] = []
@@ -69,8 +69,7 @@ class ExpertError:
         while len(gone) < group.count - least:
             left = [expert for expert in range(group.count) if expert not in gone]
             gone.append(min(left, key=lambda expert: (self._error(subject, group, rows, (*gone, expert)), expert)))
-        weights = routed_share(subject, group, rows)
-        return gone + sorted((e for e in range(group.count) if e not in gone), key=lambda e: weights[e])
+        return gone + sorted((e for e in range(group.count) if e not in gone), key=lambda e: use[e])
 
     def _error(self, subject: Subject, group: Group, rows: Tensor, gone: Sequence[int]) -> float:
         if not gone:
@@ -82,11 +81,3 @@ class ExpertError:
             whole = block(rows[None])
             with apply_gates(subject.model, {group.key: gate}):
                 return float((block(rows[None]) - whole).square().sum())
-
-
-def routed_share(subject: Subject, group: Group, rows: Tensor) -> list[float]:
-    """How much of the output of a block its router gives to each expert, on the mean."""
-    with torch.no_grad():
-        _, values, places = module_of(subject.model, group.reader)(rows)
-    share = torch.zeros(group.count).index_add_(0, places.flatten(), values.float().flatten())
-    return [float(value) for value in share / len(rows)]
