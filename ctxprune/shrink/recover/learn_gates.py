@@ -14,6 +14,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
 from ctxprune.shrink.learning.losses import layered_loss
+from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.score.learned_gates import constraint_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class LearnGates:
         weights: What is tuned along: "all", "adapters" (low-rank, merged at the end) or "none".
         rank: Of the adapters.
         binary: Whether the model runs under gates that are rounded to 0 or 1.
+        prompt: Tokens of a text that tells a language model of its pruning (Compresso's collaborative prompt); they
+            stand before every input from now on, also in the task of the subject that is given back.
     """
 
     steps: int = 200
@@ -45,6 +48,7 @@ class LearnGates:
     weights: str = "all"
     rank: int = 8
     binary: bool = False
+    prompt: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.towards not in ("cost", "shape") or self.weights not in ("adapters", "all", "none"):
@@ -60,8 +64,12 @@ class LearnGates:
         """The subject with the gates' parameters in `learned`, its model trained in place.
 
         Raises:
-            UsageError: There is no budget.
+            UsageError: There is no budget, or a prompt for a model that is no language model.
         """
+        if self.prompt:
+            if not isinstance(subject.task, LanguageModel):
+                raise UsageError("a prompt is for language models", where="learn_gates.v1", hint="leave it out")
+            subject = replace(subject, task=replace(subject.task, prompt=tuple(self.prompt)))
         groups = subject.needed_budget().groups
         learning = GateTraining(self.steps, self.rate, self.weight_rate, binary=self.binary)
         constraint, loss = constraint_of(subject, groups, self.towards), layered_loss(subject, self.layers)
