@@ -14,6 +14,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
 from ctxprune.shrink.learning.losses import layered_loss
+from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.score.learned_gates import constraint_of
 
@@ -64,11 +65,14 @@ class LearnGates:
         """The subject with the gates' parameters in `learned`, its model trained in place.
 
         Raises:
-            UsageError: There is no budget, or a prompt for a model that is no language model.
+            UsageError: There is no budget; or the model is no language model or lacks tokens of the prompt.
         """
         if self.prompt:
             if not isinstance(subject.task, LanguageModel):
                 raise UsageError("a prompt is for language models", where="learn_gates.v1", hint="leave it out")
+            known = len(module_of(subject.model, subject.anatomy.embeddings).weight)
+            if not all(isinstance(token, int) and 0 <= token < known for token in self.prompt):
+                raise UsageError(f"the prompt has tokens that are none of the model's {known}", where="learn_gates.v1")
             subject = replace(subject, task=replace(subject.task, prompt=tuple(self.prompt)))
         groups = subject.needed_budget().groups
         learning = GateTraining(self.steps, self.rate, self.weight_rate, binary=self.binary)

@@ -45,5 +45,7 @@ def test_gates_are_learned_behind_the_prompt_and_the_task_keeps_it():
     assert set(found.learned) == {group.key for group in groups}
     plain = LearnGates(steps=2, weights="adapters")(subject)
     assert plain.task == LanguageModel()
+    with pytest.raises(UsageError, match="none of the model's 64"):
+        LearnGates(steps=1, prompt=(7, 64))(subject)
     with pytest.raises(UsageError, match="for language models"):
         LearnGates(steps=1, prompt=PROMPT)(dataclasses.replace(models.encoder(), budget=subject.budget))
