@@ -60,26 +60,6 @@ def test_the_map_is_the_papers():
     assert torch.allclose(found, weight[:, mask] + weight[:, ~mask] @ fold.T, atol=1e-5)
 
 
-def test_it_is_where_admm_with_a_fixed_mask_converges():
-    """The reformation of Search for Efficient Large Language Models, which iterates."""
-    subject = models.encoder().copy()
-    group = subject.anatomy.groups["neuron", 0]
-    mask = torch.arange(48) % 3 != 0
-    gram = moments(subject, [group.consumer], products=True)[group.consumer].second
-    start = module_of(subject.model, group.consumer).weight.detach().double().clone()
-    own = gram + 0.1 * gram.diagonal()[mask].mean() * torch.eye(48)
-    rho = 0.3 * float(gram.diagonal().mean())
-    inverse, weight, dual = torch.linalg.inv(own + rho * torch.eye(48)), start.clone(), torch.zeros_like(start)
-    for _ in range(500):
-        split = (weight + dual) * mask
-        dual = dual + weight - split
-        weight = (start @ own + rho * (split - dual)) @ inverse
-    LeastSquares(ridge=0.1, bias=False)(subject, {group.key: mask})
-    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
-    moved = float((split[:, mask] - start[:, mask]).norm())
-    assert float((found - split[:, mask]).norm()) < 1e-3 * moved
-
-
 def test_few_tokens_and_dead_units_do_no_harm():
     subject = models.encoder()
     one = {name: value[:1, :4] for name, value in subject.calibration[0].items() if value.ndim == 2}
@@ -106,3 +86,23 @@ def test_bad_parameters_are_refused():
         LeastSquares("mine")
     with pytest.raises(UsageError):
         LeastSquares(ridge=-1.0)
+
+
+def test_it_is_where_admm_with_a_fixed_mask_converges():
+    """The reformation of Search for Efficient Large Language Models, which iterates."""
+    subject = models.encoder().copy()
+    group = subject.anatomy.groups["neuron", 0]
+    mask = torch.arange(48) % 3 != 0
+    gram = moments(subject, [group.consumer], products=True)[group.consumer].second
+    start = module_of(subject.model, group.consumer).weight.detach().double().clone()
+    own = gram + 0.1 * gram.diagonal()[mask].mean() * torch.eye(48)
+    rho = 0.3 * float(gram.diagonal().mean())
+    inverse, weight, dual = torch.linalg.inv(own + rho * torch.eye(48)), start.clone(), torch.zeros_like(start)
+    for _ in range(500):
+        split = (weight + dual) * mask
+        dual = dual + weight - split
+        weight = (start @ own + rho * (split - dual)) @ inverse
+    LeastSquares(ridge=0.1, bias=False)(subject, {group.key: mask})
+    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
+    moved = float((split[:, mask] - start[:, mask]).norm())
+    assert float((found - split[:, mask]).norm()) < 1e-3 * moved
