@@ -178,6 +178,8 @@ def watch_modules(
             states = (result if isinstance(result, torch.Tensor) else result[0]) if outputs else given[0]
             if states.ndim == 2 and len(states) == mask.numel():  # rows and tokens on one axis, as experts see them
                 states = states.view(*mask.shape, -1)
+            if states.ndim == 3 and states.shape[1] > mask.shape[1]:  # a prompt stands before the batch's tokens
+                states = states[:, -mask.shape[1] :]
             # a router passes an expert its own tokens alone: there is no padding to leave out
             whole = states.shape[:2] == mask.shape
             see(path, states[mask] if whole else states.reshape(-1, states.shape[-1]))

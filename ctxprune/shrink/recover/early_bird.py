@@ -57,7 +57,8 @@ class EarlyBird:
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, trained in place; steps and distances are noted as "early_bird"."""
-        epoch, steps, distances = len(subject.needed_calibration()), 0, []
+        epoch, steps = len(subject.needed_calibration()), 0
+        distances: list[float] = []
         before = self._choice(subject)
         while steps < self.steps and (len(distances) < self.window or max(distances[-self.window :]) >= self.threshold):
             now = min(epoch, self.steps - steps)

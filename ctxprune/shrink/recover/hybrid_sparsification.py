@@ -3,7 +3,8 @@
 Liu and others, PAT: Pruning-Aware Tuning for Large Language Models, AAAI 2025: a hybrid sparsification module after
 each sublayer is diag(v) M (1 + U D), U D of low rank and M a mask that all modules share. The mask is a sigmoid whose
 temperature rises, plus a bias that fades, so that it starts near 1 and ends at 0 or 1; D D^T = 1 is asked for, so
-that D turns and v scales.
+that D turns and v scales. In the last fifth of the steps the mask stays as it is, and low-rank adapters on all matrices
+learn along.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.training import check_loss, default_loss
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
@@ -32,7 +34,7 @@ __all__ = ["HybridSparsification"]
 
 @dataclass(frozen=True)
 class HybridSparsification:
-    """Trains modules and mask, with the weights frozen, and folds the modules into the sublayers' last matrices.
+    """Trains modules, adapters and mask, with the weights frozen, and folds them into the matrices.
 
     Attributes:
         steps: Of the optimiser.
@@ -41,6 +43,8 @@ class HybridSparsification:
         rank: Of U D.
         pressure: Weight of the distance from the wanted number of dimensions, as a share of it.
         identity: Weight of ||D D^T - 1||^2.
+        adapters: Rank of the adapters; 0 = none.
+        settle: Share of the steps after which the mask stays, above 0 and up to 1.
     """
 
     steps: int = 500
@@ -49,15 +53,18 @@ class HybridSparsification:
     rank: int = 16
     pressure: float = 10.0
     identity: float = 1.0
+    adapters: int = 8
+    settle: float = 0.8
 
     def __post_init__(self) -> None:
         if (
             self.steps < 1
             or self.rank < 1
             or min(self.rate, self.mask_rate) <= 0
-            or min(self.pressure, self.identity) < 0
+            or min(self.pressure, self.identity, self.adapters) < 0
+            or not 0 < self.settle <= 1
         ):
-            raise UsageError(f"{self} is out of range", hint="steps and rank from 1, rates above 0, weights from 0 up")
+            raise UsageError(f"{self} is out of range", hint="steps and rank from 1, rates and settle above 0")
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the mask of ("width", -1) in `learned`, the modules folded into its model in place.
@@ -75,16 +82,26 @@ class HybridSparsification:
             entry.output: _Module(width, min(self.rank, width), generator) for entry in subject.anatomy.sublayers
         }
         mask = nn.Parameter(0.01 * torch.randn(width, generator=generator))
-        trained = [entry for module in modules.values() for entry in module.parameters()]
-        optimizer = torch.optim.AdamW(
-            [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
-        )
         batches, loss = list(subject.needed_calibration()), default_loss(subject)
-        with temporary_hooks() as handles, subject.frozen():
+        beside = linear_paths(subject.model) if self.adapters else []
+        rank = max(self.adapters, 1)
+        with (
+            # hooks run in order: the modules turn what a matrix and its adapter make together
+            add_adapters(subject.model, beside, rank=rank, scale=2.0, generator=generator) as adapters,
+            temporary_hooks() as handles,
+            subject.frozen(),
+        ):
+            trained = [entry for module in modules.values() for entry in module.parameters()]
+            trained += [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
+            optimizer = torch.optim.AdamW(
+                [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
+            )
             for path, module in modules.items():
                 handles.append(module_of(subject.model, path).register_forward_hook(module.after))
             for step in range(self.steps):
-                gate = _gate(mask, step, self.steps)
+                if step >= self.settle * self.steps:
+                    mask.requires_grad_(False)
+                gate = _gate(mask, min(step, int(self.settle * self.steps)), self.steps)
                 with apply_gates(subject.model, {("width", -1): gate}):
                     value = loss(subject.model, batches[step % len(batches)])
                 check_loss(value, step, hint="lower the rates")
@@ -92,13 +109,20 @@ class HybridSparsification:
                 open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
                 apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
                 far = (open_.sum() - wanted).abs() / wanted
-                apart = self.identity * apart + (mask.abs() - 0.5).square().mean()  # so that it ends on either side
+                apart = self.identity * apart + _aside(mask)
                 (value + self.pressure * far + apart).backward()
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
+        merge_adapters(subject.model, adapters)
         for path, module in modules.items():
             module.fold(module_of(subject.model, path))
         return replace(subject, learned={("width", -1): mask.detach()})
+
+
+def _aside(mask: Tensor) -> Tensor:
+    """How far the mask is from 1/2 above 0 and from -1/2 below, each side's mean: so that it ends on either."""
+    sides = [(part.abs() - 0.5).square().mean() for part in (mask[mask > 0], mask[mask <= 0]) if len(part)]
+    return torch.stack(sides).sum()
 
 
 class _Module(nn.Module):

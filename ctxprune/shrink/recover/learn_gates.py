@@ -18,6 +18,8 @@ from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_
 from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
 from ctxprune.shrink.learning.losses import build_objective
 from ctxprune.shrink.model.coupled import coupled_costs
+from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,8 @@ class LearnGates:
         weights: What is tuned along: "all", "adapters" (low-rank, merged at the end) or "none".
         rank: Of the adapters.
         binary: Whether the model runs under gates that are rounded to 0 or 1.
+        prompt: Tokens of a text that tells a language model of its pruning (Compresso's collaborative prompt); they
+            stand before every input from now on, also in the task of the subject that is given back.
     """
 
     steps: int = 200
@@ -53,6 +57,7 @@ class LearnGates:
     weights: str = "all"
     rank: int = 8
     binary: bool = False
+    prompt: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.towards not in ("cost", "shape") or self.weights not in ("adapters", "all", "none"):
@@ -68,8 +73,15 @@ class LearnGates:
         """The subject with the gates' parameters in `learned`, its model trained in place.
 
         Raises:
-            UsageError: There is no budget.
+            UsageError: There is no budget; or the model is no language model or lacks tokens of the prompt.
         """
+        if self.prompt:
+            if not isinstance(subject.task, LanguageModel):
+                raise UsageError("a prompt is for language models", where="learn_gates.v1", hint="leave it out")
+            known = len(module_of(subject.model, subject.anatomy.embeddings).weight)
+            if not all(isinstance(token, int) and 0 <= token < known for token in self.prompt):
+                raise UsageError(f"the prompt has tokens that are none of the model's {known}", where="learn_gates.v1")
+            subject = replace(subject, task=replace(subject.task, prompt=tuple(self.prompt)))
         groups = subject.needed_budget().groups
         learning = GateTraining(self.steps, self.rate, self.weight_rate, binary=self.binary)
         hidden = self.layers and subject.teacher is not None

@@ -25,20 +25,22 @@ class Rewind:
     stage with rounds: train, take the lowest weights, rewind, train again.
 
     Attributes:
-        steps: Of the optimiser, after rewinding; 0 = the early weights as they are, for a choice before any training.
+        steps: Of the optimiser, after rewinding.
         rate: Peak learning rate.
         towards: "teacher" or "labels".
+        tune: Whether there is training; without it the early weights are left, for a choice before any.
     """
 
     steps: int = 200
     rate: float = 1e-4
     towards: str = "labels"
+    tune: bool = True
 
     def __post_init__(self) -> None:
         self._tune()
 
     def _tune(self) -> Tune:
-        return Tune(self.steps or 1, self.rate, self.towards)
+        return Tune(self.steps, self.rate, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model rewound and trained in place."""
@@ -53,4 +55,4 @@ class Rewind:
                 entry.copy_(source[name])
                 if name in subject.masks:
                     entry.mul_(subject.masks[name])
-        return self._tune()(subject) if self.steps else subject
+        return self._tune()(subject) if self.tune else subject

@@ -60,26 +60,6 @@ def test_the_map_is_the_papers():
     assert torch.allclose(found, weight[:, mask] + weight[:, ~mask] @ fold.T, atol=1e-5)
 
 
-def test_it_is_where_admm_with_a_fixed_mask_converges():
-    """The reformation of Search for Efficient Large Language Models, which iterates."""
-    subject = models.encoder().copy()
-    group = subject.anatomy.groups["neuron", 0]
-    mask = torch.arange(48) % 3 != 0
-    gram = moments(subject, [group.consumer], products=True)[group.consumer].second
-    start = module_of(subject.model, group.consumer).weight.detach().double().clone()
-    own = gram + 0.1 * gram.diagonal()[mask].mean() * torch.eye(48)
-    rho = 0.3 * float(gram.diagonal().mean())
-    inverse, weight, dual = torch.linalg.inv(own + rho * torch.eye(48)), start.clone(), torch.zeros_like(start)
-    for _ in range(500):
-        split = (weight + dual) * mask
-        dual = dual + weight - split
-        weight = (start @ own + rho * (split - dual)) @ inverse
-    LeastSquares(ridge=0.1, bias=False)(subject, {group.key: mask})
-    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
-    moved = float((split[:, mask] - start[:, mask]).norm())
-    assert float((found - split[:, mask]).norm()) < 1e-3 * moved
-
-
 def test_it_is_the_second_order_update_of_the_weights_that_stay():
     """W - W_P (H^-1)_PP^-1 (H^-1)_P, H the sum of x x^T (Optimal Brain Surgeon for columns, as EfficientLLM has it)."""
     subject = models.encoder().copy()
@@ -124,3 +104,23 @@ def test_bad_parameters_are_refused():
         LeastSquares("mine")
     with pytest.raises(UsageError):
         LeastSquares(ridge=-1.0)
+
+
+def test_it_is_where_admm_with_a_fixed_mask_converges():
+    """The reformation of Search for Efficient Large Language Models, which iterates."""
+    subject = models.encoder().copy()
+    group = subject.anatomy.groups["neuron", 0]
+    mask = torch.arange(48) % 3 != 0
+    gram = moments(subject, [group.consumer], products=True)[group.consumer].second
+    start = module_of(subject.model, group.consumer).weight.detach().double().clone()
+    own = gram + 0.1 * gram.diagonal()[mask].mean() * torch.eye(48)
+    rho = 0.3 * float(gram.diagonal().mean())
+    inverse, weight, dual = torch.linalg.inv(own + rho * torch.eye(48)), start.clone(), torch.zeros_like(start)
+    for _ in range(500):
+        split = (weight + dual) * mask
+        dual = dual + weight - split
+        weight = (start @ own + rho * (split - dual)) @ inverse
+    LeastSquares(ridge=0.1, bias=False)(subject, {group.key: mask})
+    found = module_of(subject.model, group.consumer).weight.detach()[:, mask].double()
+    moved = float((split[:, mask] - start[:, mask]).norm())
+    assert float((found - split[:, mask]).norm()) < 1e-3 * moved

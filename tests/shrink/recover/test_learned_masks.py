@@ -143,7 +143,7 @@ def test_rewinding_gives_early_weights_under_the_masks():
     found = Rewind(steps=1, rate=1e-12)(replace(subject, base=None, masks={name: mask}))
     assert torch.allclose(found.model.get_parameter(name), subject.teacher.get_parameter(name) * mask, atol=1e-6)
     before = state(subject)
-    found = Rewind(steps=0)(replace(subject, masks={}))  # a ticket is drawn before any training
+    found = Rewind(tune=False)(replace(subject, masks={}))  # a ticket is drawn before any training
     assert all(torch.equal(entry, subject.base.get_parameter(name)) for name, entry in state(found).items())
     assert not torch.equal(before[name], subject.base.get_parameter(name))
     with pytest.raises(InputError, match="other shapes"):
@@ -165,7 +165,7 @@ def test_cram_trains_the_weights_and_leaves_them_dense():
         lambda: Movement(warm=0.8), lambda: Movement(penalty=-1.0), lambda: Movement(block=0),
         lambda: BiLevel(gamma=0),
         lambda: BiLevel(towards="x"), lambda: Anytime(lots=0), lambda: Cram(drops=()), lambda: Cram(towards="x"),
-        lambda: Rewind(towards="x"), lambda: Rewind(steps=-1),
+        lambda: Rewind(towards="x"), lambda: Rewind(steps=0),
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(make):

@@ -68,10 +68,6 @@ class Family(ABC):
             config: Of the model that was saved.
         """
 
-    def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
-        """Note that a layer's heads have so many dimensions now; in place. For families with units "dimension"."""
-        raise NotImplementedError(f"{self.name} models have no such units")
-
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
         """Register hooks that scale a group's units by its gate; gives their handles.
 
@@ -87,6 +83,10 @@ class Family(ABC):
             UsageError: The units have no place for a gate.
         """
         return gate_hooks.lay_gate(model, anatomy, group, gate)
+
+    def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
+        """Note that a layer's heads have so many dimensions now; in place. For families with units "dimension"."""
+        raise NotImplementedError(f"{self.name} models have no such units")
 
 
 class Nothing(nn.Module):

@@ -23,12 +23,25 @@ __all__ = ["LanguageModel"]
 
 @dataclass(frozen=True)
 class LanguageModel(Task):
-    """Logits (rows, tokens, vocabulary); labels are not needed."""
+    """Logits (rows, tokens, vocabulary); labels are not needed.
+
+    Attributes:
+        prompt: Tokens that stand before every text, in training and wherever the model runs; none of the logits are
+            theirs.
+    """
+
+    prompt: tuple[int, ...] = ()
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
         """The logits: (rows, tokens, vocabulary)."""
-        logits: Tensor = model(**inputs_of(batch), use_cache=False).logits
-        return logits
+        given = inputs_of(batch)
+        if self.prompt:
+            ids = given["input_ids"]
+            ahead = ids.new_tensor(self.prompt).expand(len(ids), -1)
+            mask = torch.cat([torch.ones_like(ahead), given["attention_mask"]], 1)
+            given |= {"input_ids": torch.cat([ahead, ids], 1), "attention_mask": mask}
+        logits: Tensor = model(**given, use_cache=False).logits
+        return logits[:, len(self.prompt) :]
 
     def divergence(self, output: Tensor, wanted: Tensor, batch: Batch) -> Tensor:
         """Mean Kullback-Leibler divergence from the teacher's distribution over real tokens, in nats."""
