@@ -28,7 +28,8 @@ __all__ = ["FORMAT", "MANIFEST", "VERSION", "WEIGHTS", "build_model", "file_dige
 FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
 WEIGHTS = "model.safetensors"
 _AGAIN = "copy the folder anew, or shrink the model again"
-_FOLLOWS = ("num_hidden_layers", "layer_types")  # of the configuration, which depend on how many layers are left
+_FOLLOWS = ("num_hidden_layers", "layer_types", "pad_token_id")
+"""Of the configuration: what depends on how many layers are left, and an id that follows a smaller vocabulary."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ctxprune.errors import FormatError, InputError
+from ctxprune.shrink.io.companions import copy_companions
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.shrink.io.packing import pack_tensors
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
-from ctxprune.storage.sealed import parse_json, seal
+from ctxprune.storage.sealed import seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
 
 __all__ = ["save_model"]
-
-_OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
-_COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
-_TERMS = ("LICENCE", "LICENSE", "NOTICE")
 
 
 def save_model(
@@ -71,7 +67,7 @@ def save_model(
                 _move(part, place)
                 return place
             (part / loaded.inside).mkdir(parents=True, exist_ok=True)
-            _companions(loaded, part)
+            copy_companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
             # read back before it replaces anything: a model that cannot be loaded again is not written
             _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
@@ -159,32 +155,6 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return dict(found.values())
 
 
-def _companions(loaded: Loaded, part: Path) -> None:
-    """Tokenizer, pooling and settings of the folder that the model came from."""
-    listed = loaded.folder / "modules.json"
-    try:
-        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
-        paths = [str(entry.get("path", "")) for entry in modules]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
-    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
-        raise FormatError("a module lies outside of the model's folder", where=str(listed))
-    for path in dict.fromkeys(["", loaded.inside, *paths]):
-        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
-            if (
-                entry.is_file()
-                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
-                and (entry.name not in _OURS or path not in ("", loaded.inside))
-            ):
-                (part / path).mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(entry, part / path / entry.name)
-    loaded.form.tokenizer.save(str(part / loaded.inside / "tokenizer.json"))  # of a vocabulary that may be smaller
-    listed = part / loaded.inside / "vocab.txt"
-    if listed.is_file():
-        pieces = loaded.form.tokenizer.get_vocab(with_added_tokens=False)
-        listed.write_text("".join(f"{piece}\n" for piece in sorted(pieces, key=pieces.__getitem__)), encoding="utf-8")
-
-
 def _refuse(place: Path, source: Path) -> None:
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
@@ -227,6 +197,7 @@ def _facts(module: nn.Module) -> dict[str, Any]:
     numbers = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, (bool, int, float)) and name != "training" and name[0] != "_"
+        # the size of a vocabulary is that of its table
+        if isinstance(value, (bool, int, float)) and name not in ("training", "vocab_size") and name[0] != "_"
     }
     return numbers | {name: value.shape for name, value in module._parameters.items() if value is not None}

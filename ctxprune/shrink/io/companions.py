@@ -1,0 +1,123 @@
+"""The files beside a model's weights, taken over from the folder it came from: tokenizer, pooling, settings, terms."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import Tokenizer
+
+from ctxprune.errors import FormatError
+from ctxprune.shrink.io.manifest import MANIFEST
+from ctxprune.storage.sealed import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ctxprune.shrink.io.loaded import Loaded
+
+__all__ = ["copy_companions", "follow_ids"]
+
+_OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
+_COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
+_TERMS = ("LICENCE", "LICENSE", "NOTICE")
+
+
+def copy_companions(loaded: Loaded, part: Path) -> None:
+    """Copy tokenizer, pooling and settings of the folder that a model came from; they follow a smaller vocabulary.
+
+    Args:
+        loaded: The model, with the tokenizer that is written.
+        part: A folder; the model's own folder in it is there.
+
+    Raises:
+        FormatError: The list of modules or a file that names ids is damaged, or a file lies outside of the folder.
+        OSError: A file cannot be read or written.
+    """
+    for path in dict.fromkeys(["", loaded.inside, *_modules(loaded.folder)]):
+        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
+            if (
+                entry.is_file()
+                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
+                and (entry.name not in _OURS or path not in ("", loaded.inside))
+            ):
+                check_inside(loaded.folder, entry)
+                (part / path).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(entry, part / path / entry.name)
+    place, tokenizer = part / loaded.inside, loaded.form.tokenizer
+    old = Tokenizer.from_file(str(loaded.folder / loaded.inside / "tokenizer.json")).get_vocab()
+    tokenizer.save(str(place / "tokenizer.json"))
+    if (new := tokenizer.get_vocab()) != old:
+        _write_vocabulary(json.loads(tokenizer.to_str())["model"], place)
+        _renumber(place, {number: new[name] for name, number in old.items() if name in new}, new)
+
+
+def check_inside(folder: Path, path: Path) -> None:
+    """Refuse a file that a link takes out of the model's folder: what is copied from there could be anybody's.
+
+    The cache of Hugging Face links to files beside its folders of snapshots, which is allowed.
+
+    Raises:
+        FormatError: The file lies elsewhere.
+    """
+    real, home = path.resolve(), folder.resolve()
+    cache = home.parent.parent / "blobs" if home.parent.name == "snapshots" else home
+    if not real.is_relative_to(home) and not real.is_relative_to(cache):
+        raise FormatError("a link leads out of the model's folder", where=str(path), hint="put the file itself there")
+
+
+def follow_ids(value: Any, places: Mapping[int, int]) -> Any:
+    """An id, or a list of some, as pieces are numbered now; None, or left out, where the piece is gone."""
+    if isinstance(value, list):
+        return [places[number] for number in value if number in places]
+    return places.get(value)
+
+
+def _modules(folder: Path) -> list[str]:
+    """The folders of the modules that sentence-transformers lists."""
+    listed = folder / "modules.json"
+    try:
+        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
+        paths = [str(entry.get("path", "")) for entry in modules]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise FormatError("a module lies outside of the model's folder", where=str(listed))
+    return paths
+
+
+def _write_vocabulary(model: Mapping[str, Any], place: Path) -> None:
+    """The vocabulary in the other forms that are there; of SentencePiece's own there is none for fewer pieces."""
+    for path in place.glob("*.model"):
+        path.unlink()
+    vocabulary = model["vocab"]
+    forms = {
+        "vocab.txt": "".join(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.get)),
+        "vocab.json": json.dumps(vocabulary, ensure_ascii=False),
+        "merges.txt": "".join(f"{' '.join(pair)}\n" for pair in model.get("merges", ())),
+    } if isinstance(vocabulary, dict) else {}  # fmt: skip
+    for name in ("vocab.txt", "vocab.json", "merges.txt"):
+        if (path := place / name).is_file():
+            path.write_text(forms[name], encoding="utf-8") if name in forms else path.unlink()
+
+
+def _renumber(place: Path, places: Mapping[int, int], ids: Mapping[str, int]) -> None:
+    """Ids in the settings of the tokenizer and of generation."""
+    for name in ("added_tokens.json", "tokenizer_config.json", "generation_config.json"):
+        path = place / name
+        try:
+            found = parse_json(path.read_bytes()) if path.is_file() else {}
+            if name == "added_tokens.json":
+                found = {piece: ids[piece] for piece in found if piece in ids}
+            elif decoder := found.get("added_tokens_decoder"):
+                entries = ((follow_ids(int(number), places), entry) for number, entry in decoder.items())
+                found["added_tokens_decoder"] = {str(number): entry for number, entry in entries if number is not None}
+            for key, value in found.items():
+                if key.endswith(("_token_id", "_tokens")) and name == "generation_config.json" and value is not None:
+                    found[key] = follow_ids(value, places)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise FormatError("a file that names ids of pieces cannot be read", where=str(path)) from error
+        if path.is_file():
+            path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
