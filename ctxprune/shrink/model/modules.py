@@ -24,6 +24,7 @@ __all__ = [
     "CUSTOM_MODULES",
     "Factorised",
     "Mapped",
+    "MappedOutput",
     "Routed",
     "active_shares",
     "count_elements",
@@ -163,7 +164,48 @@ class Mapped(nn.Embedding):
         return cls(entries, rows, module.weight.shape[1])
 
 
-CUSTOM_MODULES: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
+class MappedOutput(nn.Linear):
+    """Logits of a vocabulary of which some entries share a row, as `Mapped` reads it; biases are each entry's own.
+
+    Args:
+        width: Of a state.
+        entries: Of the vocabulary as the tokenizer has it.
+        rows: Of the matrix.
+        bias: Whether entries have one.
+        tied: Whether the matrix is the table of the word embeddings.
+    """
+
+    rows: Tensor
+
+    def __init__(self, width: int, entries: int, rows: int, *, bias: bool, tied: bool) -> None:
+        super().__init__(width, rows, bias=False)
+        self.register_buffer("rows", torch.zeros(entries, dtype=torch.int32))
+        if bias:
+            self.bias = nn.Parameter(torch.zeros(entries))
+        self.tied = tied
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(…, width) to (…, entries)."""
+        result = functional.linear(states, self.weight)[..., self.rows.long()]
+        return result if self.bias is None else result + self.bias
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        sizes = {"entries": len(self.rows), "rows": self.weight.shape[0]}
+        return {**sizes, "bias": self.bias is not None, "tied": self.tied}
+
+    @classmethod
+    def around(cls, module: Any, *, entries: int, rows: int, bias: bool, tied: bool) -> MappedOutput:
+        """In the place of a linear module; what is tied gets its matrix from `restore_custom_modules`."""
+        return cls(module.in_features, entries, rows, bias=bias, tied=tied)
+
+
+CUSTOM_MODULES: Mapping[str, Any] = {
+    "factorised": Factorised,
+    "mapped": Mapped,
+    "mapped_output": MappedOutput,
+    "routed": Routed,
+}
 """Every part by the name that it has in a manifest."""
 
 
@@ -189,6 +231,10 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
+    owner: Any = model
+    for module in model.modules():  # once all are there
+        if isinstance(module, MappedOutput) and module.tied:
+            module.weight = owner.get_input_embeddings().weight
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:

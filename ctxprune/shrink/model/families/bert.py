@@ -35,14 +35,14 @@ class Bert(Family):
         count, width = base.embeddings.word_embeddings.weight.shape
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
-        # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
         outputs = [
-            Slice(f"{name}.bias", 0)
+            part
             for name, module in model.named_modules()
             if isinstance(module, nn.Linear)
             and not name.startswith(f"{prefix}encoder.")
             and len(module.weight) == count
-        ]  # of models with a language modelling head, whose matrix is tied to the embeddings
+            for part in _both(name, 0)
+        ]  # of models with a language modelling head, tied to the embeddings or not
         groups["vocabulary", -1] = Group("vocabulary", -1, count, (Slice(f"{words}.weight", 0), *outputs))
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
         return Anatomy(
