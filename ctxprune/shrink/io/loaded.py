@@ -129,6 +129,11 @@ class Loaded:
         """The same with another model: a smaller one of the same origin."""
         return replace(self, model=model)
 
+    def file_bytes(self) -> int:
+        """Of the files of weights in its folder: what is packed or shared is there once."""
+        place = self.folder / self.inside
+        return sum(path.stat().st_size for end in ("safetensors", "onnx") for path in place.glob(f"*.{end}"))
+
 
 def _config(file: Path) -> dict[str, Any]:
     try:

@@ -9,7 +9,7 @@ import transformers
 from torch import nn
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.packing import unpack_tensors
+from ctxprune.shrink.io.packing import unpack_hashed, unpack_tensors
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import restore_custom_modules
 from ctxprune.shrink.model.shared import restore_shared_weights
@@ -89,6 +89,7 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
             family.drop_sublayer(model, sublayers[layer, kind])
         restore_custom_modules(model, manifest.get("parts", ()))
         restore_shared_weights(model, manifest.get("shared", []))
+        unpack_hashed(model, weights)
         _fill_weights(model, weights)
         family.adapt(model)
         _follow_configuration(model.config, manifest["config"])

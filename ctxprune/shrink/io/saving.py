@@ -19,7 +19,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.companions import copy_companions
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
-from ctxprune.shrink.io.packing import pack_tensors
+from ctxprune.shrink.io.packing import pack_hashed, pack_tensors
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
@@ -112,7 +112,9 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
     before = family_of(model).describe(build_model(name, loaded.origin, config))
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
-    stored, shapes = pack_tensors(_tensors(model)) if pack else (_tensors(model), {})
+    tensors = _tensors(model)
+    pack_hashed(model, tensors)
+    stored, shapes = pack_tensors(tensors) if pack else (tensors, {})
     try:
         save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses

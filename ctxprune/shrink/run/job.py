@@ -139,6 +139,7 @@ def _run(
     report |= {"target": asked, "seed": options.seed}
     summary = _folder_report(found, report, options.wanted.measure)
     save_model(small, options.out, report=summary, pack=options.pack)
+    report["sizes"]["file_bytes"] = [full.file_bytes(), replace(small, folder=options.out).file_bytes()]
     if options.wanted.measure == "deltas":
         report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
     _write(options.out / "report.json", report)
