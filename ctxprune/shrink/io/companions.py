@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer
-
 from ctxprune.errors import FormatError
+from ctxprune.shrink.io.loaded import read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST
 from ctxprune.storage.sealed import parse_json
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["copy_companions", "follow_ids"]
+__all__ = ["companion_files", "copy_companions", "follow_ids"]
 
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
@@ -33,36 +32,49 @@ def copy_companions(loaded: Loaded, part: Path) -> None:
         part: A folder; the model's own folder in it is there.
 
     Raises:
-        FormatError: The list of modules or a file that names ids is damaged, or a file lies outside of the folder.
+        FormatError: As `companion_files`, or a file that names ids is damaged.
+        InputError: The tokenizer in the model's folder cannot be read any more.
         OSError: A file cannot be read or written.
     """
-    for path in dict.fromkeys(["", loaded.inside, *_modules(loaded.folder)]):
-        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
-            if (
-                entry.is_file()
-                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
-                and (entry.name not in _OURS or path not in ("", loaded.inside))
-            ):
-                check_inside(loaded.folder, entry)
-                (part / path).mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(entry, part / path / entry.name)
+    for entry in companion_files(loaded.folder, loaded.inside):
+        target = part / entry.relative_to(loaded.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(entry, target)
     place, tokenizer = part / loaded.inside, loaded.form.tokenizer
-    old = Tokenizer.from_file(str(loaded.folder / loaded.inside / "tokenizer.json")).get_vocab()
-    tokenizer.save(str(place / "tokenizer.json"))
+    old = read_tokenizer(loaded.folder / loaded.inside / "tokenizer.json").get_vocab()
+    (place / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")  # whose errors are typed
     if (new := tokenizer.get_vocab()) != old:
         _write_vocabulary(json.loads(tokenizer.to_str())["model"], place)
         _renumber(place, {number: new[name] for name, number in old.items() if name in new}, new)
 
 
-def check_inside(folder: Path, path: Path) -> None:
-    """Refuse a file that a link takes out of the model's folder: what is copied from there could be anybody's.
+def companion_files(folder: Path, inside: str) -> list[Path]:
+    """The files that go with a model's weights.
 
-    The cache of Hugging Face links to files beside its folders of snapshots, which is allowed.
+    Args:
+        folder: Of the model.
+        inside: The folder in it that has the weights.
 
     Raises:
-        FormatError: The file lies elsewhere.
+        FormatError: The list of modules is damaged, or a file or a module lies outside of the folder.
     """
+    found = []
+    for path in dict.fromkeys(["", inside, *_modules(folder)]):
+        for entry in sorted((folder / path).glob("*")):  # of a module without settings there may be no folder
+            if (
+                entry.is_file()
+                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
+                and (entry.name not in _OURS or path not in ("", inside))
+            ):
+                _check_inside(folder, entry)
+                found.append(entry)
+    return found
+
+
+def _check_inside(folder: Path, path: Path) -> None:
+    # what a link takes in from elsewhere would be copied into the smaller model's folder, and be given away with it
     real, home = path.resolve(), folder.resolve()
+    # the cache of Hugging Face links to files beside its folders of snapshots
     cache = home.parent.parent / "blobs" if home.parent.name == "snapshots" else home
     if not real.is_relative_to(home) and not real.is_relative_to(cache):
         raise FormatError("a link leads out of the model's folder", where=str(path), hint="put the file itself there")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.tasks.base import Task
 
-__all__ = ["Encoded", "InputFormat", "Loaded"]
+__all__ = ["Encoded", "InputFormat", "Loaded", "read_tokenizer"]
 
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
@@ -58,13 +58,7 @@ class InputFormat:
         """
         place = Path(folder)
         config = _config(place / "config.json")
-        try:
-            tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-        except Exception as error:  # the tokenizers package raises bare Exception
-            raise InputError(
-                f"the tokenizer cannot be read ({error})", where=f"{place.name}/tokenizer.json",
-                hint="give a folder with tokenizer.json",
-            ) from error  # fmt: skip
+        tokenizer = read_tokenizer(place / "tokenizer.json")
         known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
         own = (tokenizer.padding or {}).get("pad_id")
         # configuration, tokenizer, then a known name: the first that says anything
@@ -133,6 +127,22 @@ class Loaded:
         """Of the files of weights in its folder: what is packed or shared is there once."""
         place = self.folder / self.inside
         return sum(path.stat().st_size for end in ("safetensors", "onnx") for path in place.glob(f"*.{end}"))
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a model's folder.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the tokenizers package raises bare Exception
+        hint = "copy the file anew"
+        if not path.is_file():
+            hint = "transformers writes it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        where = f"{path.parent.name}/{path.name}"
+        raise InputError(f"the tokenizer cannot be read ({error})", where=where, hint=hint) from error
 
 
 def _config(file: Path) -> dict[str, Any]:

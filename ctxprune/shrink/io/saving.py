@@ -76,7 +76,13 @@ def save_model(
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
             _move(part, place)
     except OSError as error:
-        raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
+        size = sum(value.numel() * value.element_size() for value in loaded.model.state_dict().values())
+        hint = f"up to {size / 1e6:,.1f} MB are needed: make room, or name another folder"
+        # files are written in a folder beside those that they replace
+        where = place / Path(error.filename).name if error.filename else place
+        raise InputError(
+            f"the model cannot be written ({error.strerror or error})", where=str(where), hint=hint
+        ) from error
     return place
 
 
@@ -94,7 +100,7 @@ def _write_pruner(loaded: Loaded, part: Path) -> None:
 
     network: Any = loaded.model
     export_float(network, part / "model.onnx")
-    loaded.form.tokenizer.save(str(part / "tokenizer.json"))
+    (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(pretty=True), encoding="utf-8")
     write_pruner_manifest(loaded, part)
 
 
@@ -118,7 +124,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
     try:
         save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
-        raise OSError(None, str(error)) from error
+        raise OSError(None, str(error), WEIGHTS) from error
     # otherwise the configuration gets a type of its own, so that from_pretrained fails instead of filling in
     uniform = not dropped and not shapes and _is_plain(model, name, config)
     said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
