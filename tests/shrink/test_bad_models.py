@@ -19,6 +19,8 @@ from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.checks import check_subject  # noqa: E402
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.run.job import Options, run_job  # noqa: E402
+from ctxprune.shrink.run.targets import read_target  # noqa: E402
 from ctxprune.storage.locks import hold_folder  # noqa: E402
 
 
@@ -123,6 +125,9 @@ def test_a_heads_weights_that_the_kind_has_not_are_left_out(tmp_path: Path):
 def test_one_run_at_a_time_is_in_a_folder(tmp_path: Path):
     place = tmp_path / "out"
     with hold_folder(place):
+        options = Options(read_target("flops=0.5"), (), place, resume=True)
+        with pytest.raises(UsageError, match="another run is at work"):
+            run_job(str(tmp_path), tmp_path / "pairs.jsonl", options)
         with pytest.raises(UsageError, match="another run is at work"), hold_folder(place):
             raise AssertionError
         (place / "kept").touch()

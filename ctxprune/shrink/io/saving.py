@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["save_model"]
 
+_PART = ".part-"
+
 
 def save_model(
     loaded: Loaded, folder: str | Path, *, report: Mapping[str, Any] | None = None, pack: bool = False
@@ -56,8 +59,11 @@ def save_model(
     _refuse(place, loaded.folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
+        with tempfile.TemporaryDirectory(prefix=_PART, dir=place) as name:
             part = Path(name)
+            for old in place.glob(f"{_PART}*"):  # of a run that was killed
+                if old != part:
+                    shutil.rmtree(old)
             if is_own_card(place):
                 (part / CARD).write_text(
                     render_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
@@ -166,7 +172,9 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
 def _refuse(place: Path, source: Path) -> None:
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
-    if (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():
+    other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()
+    # a save that was killed left its folder of parts, and the manifest was to come last
+    if other and not list(place.glob(f"{_PART}*")):
         raise InputError("the folder has another model in it", where=str(place), hint="name another folder")
 
 
