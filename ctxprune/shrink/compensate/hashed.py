@@ -14,7 +14,7 @@ from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -55,22 +55,15 @@ class Hashed:
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The same choice; the model is changed in place."""
         seeds = torch.randint(2**31, (len(kept),), generator=subject.generator(4)).tolist()
-        laid = []
+        weights = []
         for seed, (name, mask) in zip(seeds, kept.items(), strict=True):
             path = name.removesuffix(".weight")
             chunk, stored = min(self.chunk, mask.numel()), max(int(mask.sum()), 1)
             made = HashedLinear(module_of(subject.model, path), chunk=chunk, stored=stored, seed=seed)
+            made.share(made.layout())
             replace_module(subject.model, path, made)
-            laid.append((made, made.layout()))
-        _share(laid)
+            weights.append(made.weight)
         if self.steps:
             loss = loss_towards(subject, self.towards)
-            weights = [module.weight for module, _ in laid]
-            schedule = Schedule(self.steps, self.rate)
-            train(subject, schedule, parameters=weights, loss=loss, after=lambda _: _share(laid))
+            train(subject, Schedule(self.steps, self.rate), parameters=weights, loss=loss)
         return kept
-
-
-def _share(laid: Sequence[tuple[HashedLinear, tuple[Tensor, Tensor]]]) -> None:
-    for module, layout in laid:
-        module.share(layout)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +18,7 @@ from ctxprune.shrink.io.companions import copy_companions
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.shrink.io.packing import pack_hashed, pack_tensors
+from ctxprune.shrink.io.staging import PART, stage_files
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
 
 __all__ = ["save_model"]
-
-_PART = ".part-"
 
 
 def save_model(
@@ -57,46 +53,21 @@ def save_model(
     place = Path(folder)
     # before anything is written: the folder that is read from must stay readable
     _refuse(place, loaded.folder)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_PART, dir=place) as name:
-            part = Path(name)
-            for old in place.glob(f"{_PART}*"):  # of a run that was killed
-                if old != part:
-                    shutil.rmtree(old)
-            if is_own_card(place):
-                (part / CARD).write_text(
-                    render_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
-                )
-            if loaded.kind == "pruner":
-                _write_pruner(loaded, part)
-                _move(part, place)
-                return place
-            (part / loaded.inside).mkdir(parents=True, exist_ok=True)
-            copy_companions(loaded, part)
-            manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
-            # read back before it replaces anything: a model that cannot be loaded again is not written
-            _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
-            manifest["files"] = _digests(part)
-            (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
-            (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
-            _move(part, place)
-    except OSError as error:
-        size = sum(value.numel() * value.element_size() for value in loaded.model.state_dict().values())
-        hint = f"up to {size / 1e6:,.1f} MB are needed: make room, or name another folder"
-        # files are written in a folder beside those that they replace
-        where = place / Path(error.filename).name if error.filename else place
-        raise InputError(
-            f"the model cannot be written ({error.strerror or error})", where=str(where), hint=hint
-        ) from error
+    with stage_files(place, loaded.model) as part:
+        if is_own_card(place):
+            card = render_card(place.name, loaded.kind, loaded.card, report or {})
+            (part / CARD).write_text(card, encoding="utf-8")
+        if loaded.kind == "pruner":
+            _write_pruner(loaded, part)
+            return place
+        (part / loaded.inside).mkdir(parents=True, exist_ok=True)
+        copy_companions(loaded, part)
+        manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
+        # read back before it replaces anything: a model that cannot be loaded again is not written
+        _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
+        manifest["files"] = _digests(part)
+        (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
     return place
-
-
-def _move(part: Path, place: Path) -> None:
-    """All files of a folder to another one, the manifest last."""
-    for entry in sorted(part.rglob("*"), key=lambda entry: (entry.name in (MANIFEST, "manifest.json"), str(entry))):
-        target = place / entry.relative_to(part)
-        target.mkdir(exist_ok=True) if entry.is_dir() else os.replace(entry, target)
 
 
 def _write_pruner(loaded: Loaded, part: Path) -> None:
@@ -174,7 +145,7 @@ def _refuse(place: Path, source: Path) -> None:
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
     other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()
     # a save that was killed left its folder of parts, and the manifest was to come last
-    if other and not list(place.glob(f"{_PART}*")):
+    if other and not list(place.glob(f"{PART}*")):
         raise InputError("the folder has another model in it", where=str(place), hint="name another folder")
 
 

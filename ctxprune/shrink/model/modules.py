@@ -238,9 +238,9 @@ class HashedLinear(nn.Linear):
 
     def share(self, layout: tuple[Tensor, Tensor]) -> None:
         """Make every number the mean of the weights that it stands for; after a step, the mean of their steps, too."""
-        places, signs = layout
+        places, signs = (part.to(self.weight.device) for part in layout)
         with torch.no_grad():
-            sums = torch.zeros(self.stored).index_add_(0, places, self.weight.flatten() * signs)
+            sums = self.weight.new_zeros(self.stored).index_add_(0, places, self.weight.flatten() * signs)
             counts = torch.bincount(places, minlength=self.stored).clamp(min=1)
             self.weight.copy_(((sums / counts)[places] * signs).view_as(self.weight))
 

@@ -21,6 +21,7 @@ from ctxprune.shrink.io.manifest import MANIFEST  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
 from ctxprune.shrink.model.modules import HashedLinear  # noqa: E402
+from ctxprune.shrink.recover.tune import Tune  # noqa: E402
 
 
 def shared(subject, share: float = 0.3, **settings):
@@ -59,10 +60,12 @@ def test_every_number_is_the_mean_of_what_it_stands_for(rows: int, columns: int,
 
 def test_weights_that_share_a_number_share_it_after_training():
     subject = shared(models.encoder(), steps=3)
+    Tune(steps=2)(subject)  # any training keeps them
     for name in matrices(subject.model):
         module = subject.model.get_submodule(name.removesuffix(".weight"))
         assert module.values() is not None
     again = shared(models.encoder(), steps=3)
+    Tune(steps=2)(again)
     assert all(
         torch.equal(one, other) for one, other in zip(subject.model.parameters(), again.model.parameters(), strict=True)
     )
