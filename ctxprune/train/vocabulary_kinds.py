@@ -7,6 +7,7 @@ the same pieces as before.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +102,15 @@ class Bpe(TokenizerKind):
         super().__init__(model)
         self._prefix = str(model.get("continuing_subword_prefix") or "")
         self._suffix = str(model.get("end_of_word_suffix") or "")
-        pairs = (entry.split(" ", 1) if isinstance(entry, str) else entry for entry in model["merges"])
-        self._merges = [(str(left), str(right)) for left, right in pairs]
-        self._ranks = {pair: rank for rank, pair in enumerate(self._merges)}
+
+    @cached_property
+    def _merges(self) -> list[tuple[str, str]]:
+        pairs = (entry.split(" ", 1) if isinstance(entry, str) else entry for entry in self.model["merges"])
+        return [(str(left), str(right)) for left, right in pairs]
+
+    @cached_property
+    def _ranks(self) -> dict[tuple[str, str], int]:
+        return {pair: rank for rank, pair in enumerate(self._merges)}
 
     def characters(self) -> set[str]:
         """Single characters, which are bytes where a tokenizer reads those, in each form that a place in a word has."""

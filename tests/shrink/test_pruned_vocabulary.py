@@ -222,6 +222,10 @@ IDS = {
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_models_of_other_tokenizers(name: str, tied: bool, tmp_path: Path):
     place = written(tmp_path / "big", name, tie_word_embeddings=tied, **IDS[name])
+    if (place / "generation_config.json").is_file():
+        generation = json.loads((place / "generation_config.json").read_text("utf-8"))
+        generation |= {"max_new_tokens": 300, "suppress_tokens": [2, 400], "bad_words_ids": [[1, 2]]}
+        (place / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
     loaded = load_model(place)
     small, said = prune_vocabulary(loaded, vocabularies.TEXTS[:2], int(0.9 * loaded.form.tokenizer.get_vocab_size()))
     folder = save_model(small, tmp_path / "small")
@@ -266,6 +270,8 @@ def test_models_of_other_tokenizers(name: str, tied: bool, tmp_path: Path):
     if (folder / "generation_config.json").is_file():
         generation = json.loads((folder / "generation_config.json").read_text("utf-8"))
         assert generation["eos_token_id"] == config.eos_token_id
+        assert generation["max_new_tokens"] == 300
+        assert [order[at] for at in generation["suppress_tokens"]] == [at for at in (2, 400) if at in order]
 
 
 def test_a_pair_is_scored_as_before_by_a_smaller_reranker(tmp_path: Path):

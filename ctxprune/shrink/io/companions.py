@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.loaded import read_tokenizer
+from ctxprune.shrink.io.loaded import read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST
-from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["companion_files", "copy_companions", "follow_ids"]
+__all__ = ["companion_files", "copy_companions", "follow_ids", "module_folders"]
 
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
+_LISTS = ("bad_words_ids", "begin_suppress_tokens", "suppress_tokens")  # of ids, in generation_config.json
 _TERMS = ("LICENCE", "LICENSE", "NOTICE")
 
 
@@ -59,7 +59,7 @@ def companion_files(folder: Path, inside: str) -> list[Path]:
         FormatError: The list of modules is damaged, or a file or a module lies outside of the folder.
     """
     found = []
-    for path in dict.fromkeys(["", inside, *_modules(folder)]):
+    for path in dict.fromkeys(["", inside, *module_folders(folder)]):
         for entry in sorted((folder / path).glob("*")):  # of a module without settings there may be no folder
             if (
                 entry.is_file()
@@ -83,18 +83,23 @@ def _check_inside(folder: Path, path: Path) -> None:
 def follow_ids(value: Any, places: Mapping[int, int]) -> Any:
     """An id, or a list of some, as pieces are numbered now; None, or left out, where the piece is gone."""
     if isinstance(value, list):
-        return [places[number] for number in value if number in places]
+        return [found for entry in value if (found := follow_ids(entry, places)) is not None]
     return places.get(value)
 
 
-def _modules(folder: Path) -> list[str]:
-    """The folders of the modules that sentence-transformers lists."""
+def module_folders(folder: Path) -> list[str]:
+    """The folders of the modules that sentence-transformers lists, the encoder's first; none where there is no list.
+
+    Raises:
+        FormatError: The list is damaged, or a module lies outside of the model's folder.
+    """
     listed = folder / "modules.json"
     try:
-        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
+        modules = read_json(listed) if listed.is_file() else []
         paths = [str(entry.get("path", "")) for entry in modules]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
+    except (AttributeError, TypeError) as error:
+        raise FormatError("this is no list of modules", where=str(listed)) from error
+    # a path in a file must not lead out of the model's folder
     if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
         raise FormatError("a module lies outside of the model's folder", where=str(listed))
     return paths
@@ -119,17 +124,17 @@ def _renumber(place: Path, places: Mapping[int, int], ids: Mapping[str, int]) ->
     """Ids in the settings of the tokenizer and of generation."""
     for name in ("added_tokens.json", "tokenizer_config.json", "generation_config.json"):
         path = place / name
+        found = read_json(path) if path.is_file() else {}
         try:
-            found = parse_json(path.read_bytes()) if path.is_file() else {}
             if name == "added_tokens.json":
                 found = {piece: ids[piece] for piece in found if piece in ids}
             elif decoder := found.get("added_tokens_decoder"):
                 entries = ((follow_ids(int(number), places), entry) for number, entry in decoder.items())
                 found["added_tokens_decoder"] = {str(number): entry for number, entry in entries if number is not None}
             for key, value in found.items():
-                if key.endswith(("_token_id", "_tokens")) and name == "generation_config.json" and value is not None:
+                if value is not None and (key.endswith("_token_id") or key in _LISTS):
                     found[key] = follow_ids(value, places)
         except (ValueError, AttributeError, TypeError) as error:
-            raise FormatError("a file that names ids of pieces cannot be read", where=str(path)) from error
+            raise FormatError("a file names ids of pieces in another way", where=str(path)) from error
         if path.is_file():
             path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

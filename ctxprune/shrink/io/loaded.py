@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.cards import Card
 from ctxprune.storage.sealed import parse_json
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.tasks.base import Task
 
-__all__ = ["Encoded", "InputFormat", "Loaded", "read_tokenizer"]
+__all__ = ["Encoded", "InputFormat", "Loaded", "read_json", "read_tokenizer"]
 
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
@@ -54,10 +54,13 @@ class InputFormat:
         """Of a local model folder with tokenizer.json and config.json.
 
         Raises:
-            InputError: One of the two is missing or damaged.
+            InputError: One of the two is missing, or the tokenizer is damaged.
+            FormatError: The configuration is damaged.
         """
         place = Path(folder)
-        config = _config(place / "config.json")
+        config = read_json(place / "config.json")
+        if not isinstance(config, dict):
+            raise FormatError("the configuration is no JSON object", where=str(place / "config.json"))
         tokenizer = read_tokenizer(place / "tokenizer.json")
         known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
         own = (tokenizer.padding or {}).get("pad_id")
@@ -145,14 +148,17 @@ def read_tokenizer(path: Path) -> Tokenizer:
         raise InputError(f"the tokenizer cannot be read ({error})", where=where, hint=hint) from error
 
 
-def _config(file: Path) -> dict[str, Any]:
+def read_json(path: Path) -> Any:
+    """A JSON file of a model's folder.
+
+    Raises:
+        InputError: It is missing.
+        FormatError: It is damaged.
+    """
     try:
-        found = parse_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"the configuration cannot be read ({error.__class__.__name__})", where=f"{file.parent.name}/{file.name}",
-            hint="give a model's folder",
-        ) from error  # fmt: skip
-    if not isinstance(found, dict):
-        raise InputError("the configuration is no JSON object", where=f"{file.parent.name}/{file.name}")
-    return found
+        return parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "a model's folder has config.json, model.safetensors and tokenizer.json"
+        raise InputError("a file of the model is missing", where=str(path), hint=hint) from error
+    except ValueError as error:
+        raise FormatError("a file of the model is damaged", where=str(path), hint="copy the file anew") from error

@@ -13,13 +13,12 @@ import transformers
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.cards import read_card
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.io.companions import companion_files
-from ctxprune.shrink.io.loaded import InputFormat, Loaded, read_tokenizer
+from ctxprune.shrink.io.companions import companion_files, module_folders
+from ctxprune.shrink.io.loaded import InputFormat, Loaded, read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST, read_manifest, rebuild_model
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
-from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +61,7 @@ def load_model(folder: str | Path) -> Loaded:
             where=str(folder),
             hint="name a model's folder, or the bundled one; nothing is downloaded",
         )
-    inside = _inside(place)
+    inside = next(iter(module_folders(place)), "")  # where sentence-transformers put the encoder
     companion_files(place, inside)  # links out of the folder are refused before hours of work
     if (place / MANIFEST).is_file():
         manifest = read_manifest(place)
@@ -84,25 +83,13 @@ def _pruner(folder: Path) -> Loaded:
     from ctxprune.train.graph_reader import read_network
 
     form = InputFormat(read_tokenizer(folder / "tokenizer.json"), read_pruner(folder).limit)
-    origin = _json(folder / "manifest.json")
+    origin = read_json(folder / "manifest.json")
     network = read_network(folder).eval()
     return Loaded(network, Pruner(), "pruner", form, folder, "", origin, read_card(folder))
 
 
-def _inside(folder: Path) -> str:
-    """Where sentence-transformers put the encoder."""
-    if not (folder / "modules.json").is_file():
-        return ""
-    parts = _json(folder / "modules.json")
-    path = str(parts[0].get("path", "")) if isinstance(parts, list) and parts and isinstance(parts[0], dict) else ""
-    # a path in a file must not lead out of the model's folder
-    if ".." in Path(path).parts or Path(path).is_absolute():
-        raise FormatError(f"a module's path is {path!r}", where=str(folder / "modules.json"))
-    return path
-
-
 def _kind(folder: Path) -> str:
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     names = config.get("architectures") if isinstance(config, dict) else None
     for name in names or ():
         for end, kind in _ENDS.items():
@@ -162,16 +149,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def _json(path: Path) -> Any:
-    try:
-        return parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            "a file of the model is missing",
-            where=str(path),
-            hint="a model's folder has config.json, model.safetensors and tokenizer.json",
-        ) from error
-    except ValueError as error:
-        raise FormatError("a file of the model is damaged", where=str(path)) from error
