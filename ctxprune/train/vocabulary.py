@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.train.vocabulary_kinds import TokenizerKind
 
 __all__ = [
     "choose_vocabulary",
@@ -92,10 +91,10 @@ def select_entries(
     """Which pieces stay: old ids in the order of their new ones.
 
     Pieces of `fixed`, added ones (such as [CLS]) and what a text needs to be read at all stay in any case
-    (`ctxprune.train.vocabulary_kinds`). Then the most frequent ones, each with what it is merged from; of equals the
-    one with the lower id, since vocabularies name frequent pieces first. The ids of `fixed` and of added pieces do not
-    change where the new vocabulary is long enough for them; added pieces outside of the model's own vocabulary stand
-    behind it.
+    (`ctxprune.train.vocabulary_kinds`). Then the most frequent ones, each with what it is merged from, which is counted
+    with it; of equals the one with the lower id, since vocabularies name frequent pieces first. The ids of `fixed` and
+    of added pieces do not change where the new vocabulary is long enough for them; added pieces outside of the model's
+    own vocabulary stand behind it.
 
     Args:
         document: A `tokenizer.json`.
@@ -115,9 +114,15 @@ def select_entries(
     own = set(kind.ids.values())
     held = set(fixed) | _added(document)
     kept = held | kind.needed()
+    parts = {number: {kind.ids[part] for part in kind.parts(name)} for name, number in kind.ids.items()}
+    # what a piece is merged from is used as often as the piece, and stands for it where it goes
+    weights = [float(count) for count in counts]
+    for number, own_parts in parts.items():
+        for part in own_parts:
+            weights[part] += float(counts[number])
     # ties are frequent among rare pieces, and the choice must be the same on every machine
-    ranked = sorted(own - kept, key=lambda number: (-counts[number], number))
-    chosen = _filled(kind, kept, ranked, most)
+    ranked = sorted(own - kept, key=lambda number: (-weights[number], number))
+    chosen = _filled(parts, kept, ranked, most)
     order = [-1] * len(chosen & own)
     # special pieces keep their ids, since code and configuration name them by number
     for number in sorted(held & own):
@@ -127,18 +132,13 @@ def select_entries(
     return [number if number >= 0 else next(rest) for number in order] + sorted(chosen - own)
 
 
-def _filled(kind: TokenizerKind, kept: set[int], ranked: Iterable[int], most: int) -> set[int]:
+def _filled(parts: Mapping[int, set[int]], kept: set[int], ranked: Iterable[int], most: int) -> set[int]:
     """What is kept, what that is merged from, and the first of the ranked pieces for which there is room."""
-    names = {number: name for name, number in kind.ids.items()}
-
-    def with_parts(number: int) -> set[int]:
-        return {number, *(kind.ids[name] for name in kind.parts(names[number]))} if number in names else {number}
-
-    found = set().union(*map(with_parts, kept))
+    found = kept.union(*(parts.get(number, ()) for number in kept))
     for number in ranked:
         if len(found) >= most:
             break
-        missing = with_parts(number) - found
+        missing = parts[number] - found | {number}
         if len(found) + len(missing) <= most:
             found |= missing
     return found

@@ -150,3 +150,12 @@ def test_merges_written_as_text_are_read():
     spelled = json.loads(json.dumps(document))
     spelled["model"]["merges"] = [" ".join(pair) for pair in document["model"]["merges"]]
     assert cut_at(spelled, 300) == cut_at(document, 300)
+
+
+def test_what_pieces_are_merged_from_is_counted_with_them():
+    model = {"type": "BPE", "vocab": {name: at for at, name in enumerate(["a", "b", "c", "ab", "bc", "abc", "abca"])}}
+    model["merges"] = [["a", "b"], ["b", "c"], ["ab", "c"], ["abc", "a"]]
+    counts = [0, 0, 0, 0, 4, 0, 5]
+    # "ab" and "abc" are made on the way to "abca"; alone it has no room, and they stand for it
+    assert select_entries({"model": model}, counts, 5) == [0, 1, 2, 3, 5]
+    assert select_entries({"model": model}, counts, 6) == [0, 1, 2, 3, 5, 6]
