@@ -111,7 +111,7 @@ def _write_vocabulary(model: Mapping[str, Any], place: Path) -> None:
         path.unlink()
     vocabulary = model["vocab"]
     forms = {
-        "vocab.txt": "".join(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.get)),
+        "vocab.txt": "".join(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.__getitem__)),
         "vocab.json": json.dumps(vocabulary, ensure_ascii=False),
         "merges.txt": "".join(f"{' '.join(pair)}\n" for pair in model.get("merges", ())),
     } if isinstance(vocabulary, dict) else {}  # fmt: skip
