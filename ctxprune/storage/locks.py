@@ -39,9 +39,9 @@ def hold_folder(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
-            if made:
-                with suppress(OSError):
+            with suppress(OSError):  # not every system lets go of a file that is open
+                path.unlink()
+                if made:
                     folder.rmdir()
 
 

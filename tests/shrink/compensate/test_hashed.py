@@ -59,13 +59,13 @@ def test_every_number_is_the_mean_of_what_it_stands_for(rows: int, columns: int,
 
 
 def test_weights_that_share_a_number_share_it_after_training():
-    subject = shared(models.encoder(), steps=3)
-    Tune(steps=2)(subject)  # any training keeps them
+    subject = shared(models.encoder(), steps=1)
+    Tune(steps=1)(subject)  # any training keeps them
     for name in matrices(subject.model):
         module = subject.model.get_submodule(name.removesuffix(".weight"))
         assert module.values() is not None
-    again = shared(models.encoder(), steps=3)
-    Tune(steps=2)(again)
+    again = shared(models.encoder(), steps=1)
+    Tune(steps=1)(again)
     assert all(
         torch.equal(one, other) for one, other in zip(subject.model.parameters(), again.model.parameters(), strict=True)
     )
