@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["save_model"]
+__all__ = ["check_folder", "save_model"]
 
 
 def save_model(
@@ -52,7 +52,7 @@ def save_model(
     """
     place = Path(folder)
     # before anything is written: the folder that is read from must stay readable
-    _refuse(place, loaded.folder)
+    check_folder(place, loaded.folder)
     with stage_files(place, loaded.model) as part:
         if is_own_card(place):
             card = render_card(place.name, loaded.kind, loaded.card, report or {})
@@ -140,7 +140,12 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return dict(found.values())
 
 
-def _refuse(place: Path, source: Path) -> None:
+def check_folder(place: Path, source: Path) -> None:
+    """Refuse a folder that has another model in it, or the model that is read.
+
+    Raises:
+        InputError: It has.
+    """
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
     other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()
