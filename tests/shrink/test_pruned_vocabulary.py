@@ -278,3 +278,13 @@ def test_a_pair_is_scored_as_before_by_a_smaller_reranker(tmp_path: Path):
     small, _ = prune_vocabulary(loaded, vocabularies.TEXTS[:2], int(0.9 * loaded.form.tokenizer.get_vocab_size()))
     pair = ("the bridge", ["the town is long", "the lowest one"])
     assert scores(small, *pair) == pytest.approx(scores(loaded, *pair), abs=1e-6)
+
+
+def test_a_decoders_loss_is_of_the_same_text_before_and_after(tmp_path: Path):
+    loaded = load_model(written(tmp_path / "big", "llama3", **IDS["llama3"]))
+    path = tmp_path / "texts.txt"
+    path.write_text("\n\n".join(f"{number} {text}" for number in range(4) for text in vocabularies.TEXTS), "utf-8")
+    whole, data = prepare(loaded, path, tokens=32), prepare(loaded, path, tokens=32, vocabulary=310)
+    before, after = data.vocabulary["tokens"]
+    assert after > 1.1 * before
+    assert data.full_quality == pytest.approx(whole.full_quality * before / after)
