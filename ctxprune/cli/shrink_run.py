@@ -65,7 +65,7 @@ def run(
         int | None,
         typer.Option(
             metavar="N",
-            help="Keep the N pieces of WordPiece most frequent in --data; all text stays readable.",
+            help="Keep the N pieces of the vocabulary most frequent in --data; all text stays readable.",
             show_default=False,
         ),
     ] = None,

@@ -125,17 +125,52 @@ def test_words_that_never_came_share_a_row():
     assert found.loss() == pytest.approx(before)
     unseen = [entry for entry in range(64) if entry not in seen]
     assert len({int(table.rows[entry]) for entry in unseen}) == 1
-    decoder = CutVocabulary()(models.decoder().copy())
-    assert "left whole" in decoder.notes["vocabulary"]
 
 
-@pytest.mark.parametrize("kind", ["reranker", "decoder"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_language_heads_write_by_the_rows_that_are_left(tied: bool):
+    model = models.qwen2() if tied else models.llama()
+    subject = dataclasses.replace(models.decoder(), model=model).copy()
+    whole = logits(model)
+    head, before = model.lm_head.weight.detach(), cost(model, "parameters")
+    found = CutVocabulary()(subject).model
+    seen = sorted({int(entry) for batch in subject.calibration for entry in batch["input_ids"].flatten()})
+    unseen = [entry for entry in range(64) if entry not in seen]
+    assert unseen
+    small = logits(found)
+    torch.testing.assert_close(small[..., seen], whole[..., seen])  # of these batches all pieces are kept
+    # slow reference: what no text had is written by the mean of its rows, one entry as the other
+    batch = models.batches(1, rows=4)[0]
+    with torch.no_grad():
+        states = model.model(**batch).last_hidden_state
+    for entry in unseen:
+        torch.testing.assert_close(small[..., entry], states @ head[unseen].mean(0))
+    assert (found.lm_head.weight is found.model.embed_tokens.weight) == tied
+    assert before - cost(found, "parameters") == (len(unseen) - 1) * 32 * (1 if tied else 2)
+    CutVocabulary()(subject)
+    assert "left whole" in subject.notes["vocabulary"]
+
+
+def test_biases_of_entries_that_share_a_row_stay_their_own():
+    subject = dataclasses.replace(models.encoder(), model=models.bert_words()).copy()
+    whole = logits(subject.model)
+    bias = subject.model.cls.predictions.decoder.bias.detach().clone()
+    found = CutVocabulary()(subject).model
+    assert torch.equal(found.cls.predictions.decoder.bias, bias)
+    kept = sorted({int(entry) for batch in subject.calibration for entry in batch["input_ids"].flatten()})
+    torch.testing.assert_close(logits(found)[..., kept], whole[..., kept])
+    assert len(found.cls.predictions.decoder.weight) == len(kept) + 1
+
+
+@pytest.mark.parametrize("kind", ["reranker", "decoder", "tied decoder"])
 def test_custom_modules_are_read_back(kind, tmp_path):
-    loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
+    if kind == "tied decoder":
+        loaded = load_model(folders.write(tmp_path / "big", models.qwen2()))
+    else:
+        loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
     subject = dataclasses.replace(models.encoder() if kind == "reranker" else models.decoder(), model=loaded.model)
     subject = Factorise(layers=0.5)(budgeted(subject, 0.05))
-    if kind == "reranker":
-        subject = CutVocabulary()(subject)
+    subject = CutVocabulary()(subject)
     save_model(loaded.with_model(subject.model), tmp_path / "small")
     found = load_model(tmp_path / "small").model
     assert custom_modules(found) == custom_modules(subject.model)

@@ -18,8 +18,12 @@ from ctxprune.shrink.io import export  # noqa: E402
 from ctxprune.shrink.io.export import FLOAT, INT8, export_onnx  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
+from ctxprune.shrink.model.families.base import replace_module  # noqa: E402
+from ctxprune.shrink.model.modules import Factorised  # noqa: E402
 from ctxprune.shrink.model.shared import SharedLinear  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.recover.cut_vocabulary import CutVocabulary  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 CUTS = {
@@ -52,6 +56,17 @@ def test_the_graph_is_the_model(kind: str, cut: str, tmp_path: Path):
     assert report[INT8]["mean"] < report[INT8]["largest"]
     assert report[FLOAT]["bytes"] == (tmp_path / "onnx" / FLOAT).stat().st_size
     assert (tmp_path / "onnx" / "tokenizer.json").is_file()
+
+
+def test_factors_and_words_that_share_a_row_are_written_as_they_are(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    batches = held_out(loaded, tmp_path)
+    whole = export_onnx(loaded, tmp_path / "whole", batches)
+    subject = CutVocabulary(least=3)(Subject(loaded.model, loaded.task, batches))
+    replace_module(subject.model, "bert.encoder.layer.1.attention.self.query", Factorised(32, 3, 32))
+    report = export_onnx(loaded.with_model(subject.model), tmp_path / "onnx", batches)
+    assert report[FLOAT]["largest"] < 1e-5
+    assert report[FLOAT]["bytes"] < whole[FLOAT]["bytes"]
 
 
 def test_layers_that_share_weights_get_their_own(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
@@ -104,3 +105,22 @@ def test_other_families_are_read_back(name: str, kind: str, tmp_path: Path):
     batch = {name: value % 60 for name, value in models.batches(1)[0].items()}
     with torch.no_grad():
         assert torch.equal(load_model(place).model(**batch)[0], small(**batch)[0])
+
+
+@pytest.mark.parametrize(("keep", "most"), [("2:4", 0.525), ("one in twenty", 0.065)])
+def test_bits_with_a_pattern_take_less_than_one_for_each_weight(keep: str, most: float):
+    generator = torch.Generator().manual_seed(0)
+    value = torch.randn(256, 256, generator=generator)
+    if keep == "2:4":
+        groups = value.view(-1, 4)
+        groups.scatter_(1, groups.abs().argsort(1)[:, :2], 0.0)
+    else:
+        value *= torch.rand(256, 256, generator=generator) < 0.05
+    stored, shapes = pack_tensors({"a": value})
+    plain = (value.numel() + 7) // 8
+    assert len(stored["a.bits"]) < 0.75 * plain
+    assert sum(entry.numel() * entry.element_size() for entry in stored.values()) < most * 4 * value.numel()
+    assert torch.equal(unpack_tensors(stored, shapes)["a"], value)
+    # as earlier releases wrote them
+    stored["a.bits"] = torch.from_numpy(np.packbits((value != 0).flatten().numpy()))
+    assert torch.equal(unpack_tensors(stored, shapes)["a"], value)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
 
-from shrink import folders  # noqa: E402
+from shrink import folders, vocabularies  # noqa: E402
+from shrink import models as tiny  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.errors import UsageError  # noqa: E402
@@ -71,9 +73,13 @@ def test_the_folder_loads(uniform: bool, tmp_path: Path):
             assert model.eval()(**rows).logits[:, 0].tolist() == pytest.approx(wanted, abs=1e-6)
 
 
-def test_heads_that_write_words_are_cut_with_them(tmp_path: Path):
-    tied = folders.spelled(tmp_path / "tied", transformers.BertForMaskedLM)
-    model = transformers.BertForMaskedLM.from_pretrained(str(tied), local_files_only=True).eval()
+@pytest.mark.parametrize("tied", [True, False])
+def test_heads_that_write_words_are_cut_with_them(tied: bool, tmp_path: Path):
+    place = folders.spelled(tmp_path / "words", transformers.BertForMaskedLM)
+    model = transformers.BertForMaskedLM.from_pretrained(str(place), local_files_only=True).eval()
+    if not tied:
+        head = model.cls.predictions.decoder
+        head.weight = torch.nn.Parameter(0.9 * head.weight.detach())
     loaded = load_model(folders.spelled(tmp_path / "big")).with_model(model)
     small, _ = prune_vocabulary(loaded, TEXTS, 64)
     ids = torch.tensor([loaded.form.tokenizer.encode(TEXTS[0]).ids])
@@ -167,9 +173,118 @@ def test_what_cannot_be_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
     loaded.model.bert.embeddings.word_embeddings.weight.data = torch.zeros(60, 32)
     with pytest.raises(UsageError, match="60 rows of embeddings"):
         prune_vocabulary(loaded, ["queen"], 90)
-    Tokenizer(models.BPE({"a": 0, "b": 1}, [])).save(str(place / "tokenizer.json"))
+    Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a")).save(str(place / "tokenizer.json"))
     monkeypatch.chdir(tmp_path)
     words = ["shrink", "big", "--data", "none", "--target", "flops=0.5", "--out", "small", "--vocabulary", "1"]
     assert main(words) == 1
-    assert "a tokenizer of the kind 'BPE' cannot be cut" in capsys.readouterr().err
+    assert "a tokenizer of the kind 'WordLevel' cannot be cut" in capsys.readouterr().err
     assert not Path("small").exists()
+
+
+def written(folder: Path, name: str, **sizes: Any) -> Path:
+    """A model's folder with a tokenizer of `vocabularies`, and rows to spare in its tables."""
+    tokenizer = vocabularies.BUILDERS[name]()
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    shape |= {"vocab_size": tokenizer.get_vocab_size() + 5, "max_position_embeddings": 64} | sizes
+    made, config = MODELS[name]
+    torch.manual_seed(0)
+    tiny.spread(getattr(transformers, made)(getattr(transformers, config)(**shape))).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    if isinstance(vocabulary, dict):
+        (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    (folder / "sentencepiece.bpe.model").write_bytes(b"of the whole vocabulary")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PADS[name]}
+    settings["added_tokens_decoder"] = {
+        str(number): {"content": entry.content, "special": True}
+        for number, entry in tokenizer.get_added_tokens_decoder().items()
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+MODELS = {
+    "roberta": ("RobertaForSequenceClassification", "RobertaConfig"),
+    "xlm_roberta": ("XLMRobertaForSequenceClassification", "XLMRobertaConfig"),
+    "llama2": ("LlamaForCausalLM", "LlamaConfig"),
+    "llama3": ("Qwen2ForCausalLM", "Qwen2Config"),
+}
+PADS = {"roberta": "<pad>", "xlm_roberta": "<pad>", "llama2": "</s>", "llama3": "<|end|>"}
+IDS = {
+    "roberta": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "num_labels": 1},
+    "xlm_roberta": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "num_labels": 1},
+    "llama2": {"pad_token_id": 2, "bos_token_id": 0, "eos_token_id": 2},
+    "llama3": {"pad_token_id": 341, "bos_token_id": 340, "eos_token_id": [341, 340], "num_key_value_heads": 2},
+}
+
+
+@pytest.mark.parametrize(("name", "tied"), [*((name, True) for name in sorted(MODELS)), ("llama2", False)])
+def test_models_of_other_tokenizers(name: str, tied: bool, tmp_path: Path):
+    place = written(tmp_path / "big", name, tie_word_embeddings=tied, **IDS[name])
+    if (place / "generation_config.json").is_file():
+        generation = json.loads((place / "generation_config.json").read_text("utf-8"))
+        generation |= {"max_new_tokens": 300, "suppress_tokens": [2, 400], "bad_words_ids": [[1, 2]]}
+        (place / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
+    loaded = load_model(place)
+    small, said = prune_vocabulary(loaded, vocabularies.TEXTS[:2], int(0.9 * loaded.form.tokenizer.get_vocab_size()))
+    folder = save_model(small, tmp_path / "small")
+    assert said["unknown"][0] == said["unknown"][1]
+    old, new = (entry.form.tokenizer.get_vocab() for entry in (loaded, small))
+    order = [old[piece] for piece in sorted(new, key=new.__getitem__)]
+    assert len(order) == said["pieces"][1] < said["pieces"][0]
+    config = small.model.config
+    for key, value in IDS[name].items():
+        if key.endswith("_token_id"):
+            now = getattr(config, key)
+            assert [order[number] for number in (now if isinstance(now, list) else [now])] == (
+                value if isinstance(value, list) else [value]
+            )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    kind = transformers.AutoModelForCausalLM if "CausalLM" in MODELS[name][0] else None
+    kind = kind or transformers.AutoModelForSequenceClassification
+    again = kind.from_pretrained(str(folder), local_files_only=True).eval()
+    same = 0
+    for text in [*vocabularies.TEXTS, *vocabularies.OTHERS]:
+        one, other = (entry.form.tokenizer.encode(text) for entry in (loaded, small))
+        assert small.form.tokenizer.decode(other.ids) == loaded.form.tokenizer.decode(one.ids)
+        assert tokenizer(text)["input_ids"] == other.ids
+        if one.ids and [order[number] for number in other.ids] == one.ids:
+            same += 1
+            with torch.no_grad():
+                wanted = loaded.model(torch.tensor([one.ids])).logits
+                found = small.model(torch.tensor([other.ids])).logits
+                torch.testing.assert_close(again(torch.tensor([other.ids])).logits, found)
+            torch.testing.assert_close(found, wanted[..., order] if "CausalLM" in MODELS[name][0] else wanted)
+    assert same >= 2
+    assert tokenizer.convert_tokens_to_ids(PADS[name]) == small.form.pad
+    read = load_model(folder)
+    assert read.form.pad == small.form.pad
+    save_model(read, tmp_path / "again")
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    if "added_tokens_decoder" in settings:
+        assert all(new[entry["content"]] == int(at) for at, entry in settings["added_tokens_decoder"].items())
+    assert not list(folder.glob("*.model"))
+    if (folder / "vocab.json").is_file():
+        assert len(json.loads((folder / "vocab.json").read_text("utf-8"))) <= len(order)
+    if (folder / "generation_config.json").is_file():
+        generation = json.loads((folder / "generation_config.json").read_text("utf-8"))
+        assert generation["eos_token_id"] == config.eos_token_id
+        assert generation["max_new_tokens"] == 300
+        assert [order[at] for at in generation["suppress_tokens"]] == [at for at in (2, 400) if at in order]
+
+
+def test_a_pair_is_scored_as_before_by_a_smaller_reranker(tmp_path: Path):
+    loaded = load_model(written(tmp_path / "big", "xlm_roberta", **IDS["xlm_roberta"]))
+    small, _ = prune_vocabulary(loaded, vocabularies.TEXTS[:2], int(0.9 * loaded.form.tokenizer.get_vocab_size()))
+    pair = ("the bridge", ["the town is long", "the lowest one"])
+    assert scores(small, *pair) == pytest.approx(scores(loaded, *pair), abs=1e-6)
+
+
+def test_a_decoders_loss_is_of_the_same_text_before_and_after(tmp_path: Path):
+    loaded = load_model(written(tmp_path / "big", "llama3", **IDS["llama3"]))
+    path = tmp_path / "texts.txt"
+    path.write_text("\n\n".join(f"{number} {text}" for number in range(4) for text in vocabularies.TEXTS), "utf-8")
+    whole, data = prepare(loaded, path, tokens=32), prepare(loaded, path, tokens=32, vocabulary=310)
+    before, after = data.vocabulary["tokens"]
+    assert after > 1.1 * before
+    assert data.full_quality == pytest.approx(whole.full_quality * before / after)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,18 +132,48 @@ def test_what_no_manifest_holds_is_refused(tmp_path: Path):
     assert list((tmp_path / "small").iterdir()) == []
 
 
-def test_a_full_disk(tmp_path: Path):
+@pytest.mark.parametrize(("room", "file"), [(100, "tokenizer.json"), (20_000, "model.safetensors")])
+def test_a_full_disk(room: int, file: str, tmp_path: Path):
     loaded = load_model(folders.reranker(tmp_path / "big"))
     place = save_model(loaded, tmp_path / "small")
     before = {path: path.read_bytes() for path in place.iterdir()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match=r"cannot be written .*0\.1 MB are needed") as caught:
             save_model(loaded.with_model(cut(loaded.model, CUTS["width"])), place)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    if file == "model.safetensors":
+        assert caught.value.where == str(place / file)
     assert {path: path.read_bytes() for path in place.iterdir()} == before
+
+
+def test_a_disk_that_fills_at_any_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    place = save_model(loaded, tmp_path / "small")
+    smaller = loaded.with_model(cut(loaded.model, CUTS["width"]))
+    before, written, room = {path: path.read_bytes() for path in place.iterdir()}, [], [0]
+
+    def counted(real):
+        def write(*given, **more):
+            if len(written) == room[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(given)
+            return real(*given, **more)
+
+        return write
+
+    monkeypatch.setattr(Path, "write_text", counted(Path.write_text))
+    monkeypatch.setattr(shutil, "copyfile", counted(shutil.copyfile))
+    for number in range(6):  # card, two companions, tokenizer, configuration, manifest
+        room[0] = number
+        written.clear()
+        with pytest.raises(InputError, match="No space left on device"):
+            save_model(smaller, place)
+        assert {path: path.read_bytes() for path in place.iterdir()} == before
+    room[0] = 100
+    assert load_model(save_model(smaller, place)).model.config.hidden_size == 27
 
 
 def test_models_that_are_none(tmp_path: Path):

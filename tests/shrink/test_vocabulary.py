@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 tokenizers = pytest.importorskip("tokenizers")
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.train.vocabulary import count_tokens, cut_tokenizer, rank_prior, select_entries  # noqa: E402
+from ctxprune.train.vocabulary import count_tokens, cut_tokenizer, select_entries  # noqa: E402
+from ctxprune.train.vocabulary_kinds import kind_of  # noqa: E402
 
 LETTERS = "abcdeé1."
 WORDS = ["abc", "bad", "cab", "##ab", "##de", "abé", "ab"]
@@ -84,15 +85,15 @@ def test_counts_and_prior() -> None:
     assert counts[IDS["abc"]] == 2000
     assert counts[IDS["bad"]] == 1000
     assert counts.sum() == 3000
-    prior = rank_prior(3000, 1e6)
+    prior = kind_of({"model": {"type": "WordPiece", "vocab": {str(number): number for number in range(3000)}}}).prior()
     assert prior[1995] == 0
-    assert prior[1996] == pytest.approx(1e4 / 996)
+    assert prior[1996] == pytest.approx(1 / 996)
     assert prior[2500] > prior[2501] > 0
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(UsageError, match="BPE"):
-        select_entries({"model": {"type": "BPE", "vocab": {}}}, [], 1)
+    with pytest.raises(UsageError, match="'WordLevel'"):
+        select_entries({"model": {"type": "WordLevel", "vocab": {}}}, [], 1)
     with pytest.raises(UsageError):
         select_entries(DOCUMENT, np.zeros(len(NAMES)), 0)
     with pytest.raises(UsageError):

@@ -9,7 +9,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
-from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.modules import HashedLinear
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,8 @@ class Hashed:
     Desai and Shrivastava, In Defense of Parameter Sharing for Model-Compression, ICLR 2024. A chunk is of neighbours in
     a row, as in ROAST; every place of the array is used as often as another, give or take one (their STABLE mapping).
     The array starts as the mean of what it stands for, and is trained with each gradient divided by how often its
-    number is used. Here a trained model is shared, not one from scratch, and matrix by matrix, not all from one array.
+    number is used; a folder stores it with the seed, and no matrix. Here a trained model is shared, not one from
+    scratch, and matrix by matrix, not all from one array.
 
     The target is in "values"; of the choice before it only the number that stays in each matrix counts. Zeros are none.
 
@@ -51,33 +54,16 @@ class Hashed:
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The same choice; the model is changed in place."""
-        generator = subject.generator(4)
-        laid = {name: self._laid(mask, generator) for name, mask in kept.items()}
-        self._shared(subject, laid)
+        seeds = torch.randint(2**31, (len(kept),), generator=subject.generator(4)).tolist()
+        weights = []
+        for seed, (name, mask) in zip(seeds, kept.items(), strict=True):
+            path = name.removesuffix(".weight")
+            chunk, stored = min(self.chunk, mask.numel()), max(int(mask.sum()), 1)
+            made = HashedLinear(module_of(subject.model, path), chunk=chunk, stored=stored, seed=seed)
+            made.share(made.layout())
+            replace_module(subject.model, path, made)
+            weights.append(made.weight)
         if self.steps:
             loss = loss_towards(subject, self.towards)
-            weights = [parameter_of(subject.model, name) for name in kept]
-            train(
-                subject, Schedule(self.steps, self.rate), parameters=weights, loss=loss,
-                after=lambda _: self._shared(subject, laid),
-            )  # fmt: skip
+            train(subject, Schedule(self.steps, self.rate), parameters=weights, loss=loss)
         return kept
-
-    def _laid(self, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """For each weight its place in the array, and its sign."""
-        size, stored = mask.numel(), max(int(mask.sum()), 1)
-        chunks = -(-size // self.chunk)
-        starts = torch.arange(chunks) * self.chunk % stored
-        starts = starts[torch.randperm(chunks, generator=generator)]
-        signs = 2.0 * torch.randint(0, 2, (chunks,), generator=generator) - 1
-        places = (starts[:, None] + torch.arange(self.chunk)) % stored
-        return places.flatten()[:size], signs.repeat_interleave(self.chunk)[:size]
-
-    def _shared(self, subject: Subject, laid: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-        """Every number becomes the mean of what it stands for (after a step that is the mean of its steps, too)."""
-        for name, (places, signs) in laid.items():
-            entry = parameter_of(subject.model, name).data
-            stored = int(places.max()) + 1
-            sums = torch.zeros(stored).index_add_(0, places, entry.flatten() * signs)
-            counts = torch.bincount(places, minlength=stored).clamp(min=1)
-            entry.copy_(((sums / counts)[places] * signs).view(entry.shape))

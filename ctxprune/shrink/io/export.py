@@ -7,7 +7,6 @@ have, and fixes sizes that differ by layer in ways that onnxruntime does not fus
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tokenizers import Tokenizer
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.io.onnx_graph import OnnxGraph
+from ctxprune.shrink.io.staging import stage_files
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.families.base import find_module
 from ctxprune.shrink.model.shared import shared_weights
@@ -70,23 +70,16 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
     check_exportable(loaded)
     place = Path(folder)
     wanted = [_output(loaded, batch) for batch in batches]
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".part-", dir=place) as name:
-            part = Path(name)
-            _write_tokenizer(loaded, part / TOKENIZER)
-            write_float(loaded, part / FLOAT)
-            write_int8(part / FLOAT, part / INT8)
-            # compared before the files are moved, so that a wrong graph never stands in the folder
-            report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
-            if report[FLOAT]["largest"] > _TOLERANCE:
-                raise FormatError(
-                    f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
-                )
-            for file in (TOKENIZER, FLOAT, INT8):
-                (part / file).replace(place / file)
-    except OSError as error:
-        raise InputError(f"the folder cannot be written ({error.strerror or error})", where=str(place)) from error
+    with stage_files(place, loaded.model) as part:
+        _write_tokenizer(loaded, part / TOKENIZER)
+        write_float(loaded, part / FLOAT)
+        write_int8(part / FLOAT, part / INT8)
+        # compared before the files are moved, so that a wrong graph never stands in the folder
+        report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
+        if report[FLOAT]["largest"] > _TOLERANCE:
+            raise FormatError(
+                f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
+            )
     return report
 
 
@@ -122,27 +115,20 @@ def write_float(loaded: Loaded, path: Path) -> None:
 
 
 def write_int8(source: Path, path: Path) -> None:
-    """Write a float32 graph with int8 weights: matrices by output channel, embeddings by table.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
+    """Write a float32 graph with int8 weights: matrices by output channel, embeddings by table."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
     model = onnx.load(str(source))
     add_pre_process_metadata(model)  # it needs none, and without the tag a warning goes to the root logger
-    try:
-        quantize_dynamic(
-            model,
-            str(path),
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gather"],
-            extra_options={"MatMulConstBOnly": True},
-        )
-    except OSError as error:
-        raise InputError(f"the file cannot be written ({error.strerror or error})", where=str(path)) from error
+    quantize_dynamic(
+        model,
+        str(path),
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul", "Gather"],
+        extra_options={"MatMulConstBOnly": True},
+    )
 
 
 def compare_graph(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]]) -> dict[str, float]:
@@ -202,7 +188,10 @@ def _embedded(graph: OnnxGraph, prefix: str, config: Any, *, segments: bool) -> 
     def table(name: str) -> Any:
         return graph.weights[f"{prefix}embeddings.{name}.weight"]
 
-    words = graph.add("Gather", graph.constant("words", table("word_embeddings")), "input_ids", name="words.rows")
+    ids, rows = "input_ids", graph.weights.get(f"{prefix}embeddings.word_embeddings.rows")
+    if rows is not None:  # entries that share a row
+        ids = graph.add("Gather", graph.constant("words.map", rows, kind=np.int64), ids, name="words.mapped")
+    words = graph.add("Gather", graph.constant("words", table("word_embeddings")), ids, name="words.rows")
     size = graph.add("Shape", "input_ids", name="size", start=1, end=2)
     # RoBERTa counts positions from behind the id of padding
     first = int(config.pad_token_id) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0

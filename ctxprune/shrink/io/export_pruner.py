@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ctxprune.models.pruner import PrunerModel
 from ctxprune.models.windows import Window
 from ctxprune.shrink.io.export import output_differences
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
+from ctxprune.shrink.io.staging import stage_files
 from ctxprune.train.export_int8 import export_int8
 
 if TYPE_CHECKING:
@@ -61,17 +61,10 @@ def export_pruner(
     if not batches:
         raise InputError("there is nothing to compare the export on", hint="give a batch at least")
     place = Path(folder)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".part-", dir=place) as name:
-            part = Path(name)
-            found = _written(loaded, part, batches, words, report or {})
-            if not is_own_card(place):
-                (part / CARD).unlink()  # of somebody else
-            for file in sorted(part.iterdir()):
-                file.replace(place / file.name)
-    except OSError as error:
-        raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
+    with stage_files(place, loaded.model) as part:
+        found = _written(loaded, part, batches, words, report or {})
+        if not is_own_card(place):
+            (part / CARD).unlink()  # of somebody else
     return found
 
 

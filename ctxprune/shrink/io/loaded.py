@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.cards import Card
 from ctxprune.storage.sealed import parse_json
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.tasks.base import Task
 
-__all__ = ["Encoded", "InputFormat", "Loaded"]
+__all__ = ["Encoded", "InputFormat", "Loaded", "read_json", "read_tokenizer"]
 
 _PADS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
@@ -54,17 +54,14 @@ class InputFormat:
         """Of a local model folder with tokenizer.json and config.json.
 
         Raises:
-            InputError: One of the two is missing or damaged.
+            InputError: One of the two is missing, or the tokenizer is damaged.
+            FormatError: The configuration is damaged.
         """
         place = Path(folder)
-        config = _config(place / "config.json")
-        try:
-            tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-        except Exception as error:  # the tokenizers package raises bare Exception
-            raise InputError(
-                f"the tokenizer cannot be read ({error})", where=f"{place.name}/tokenizer.json",
-                hint="give a folder with tokenizer.json",
-            ) from error  # fmt: skip
+        config = read_json(place / "config.json")
+        if not isinstance(config, dict):
+            raise FormatError("the configuration is no JSON object", where=str(place / "config.json"))
+        tokenizer = read_tokenizer(place / "tokenizer.json")
         known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
         own = (tokenizer.padding or {}).get("pad_id")
         # configuration, tokenizer, then a known name: the first that says anything
@@ -129,15 +126,39 @@ class Loaded:
         """The same with another model: a smaller one of the same origin."""
         return replace(self, model=model)
 
+    def file_bytes(self) -> int:
+        """Of the files of weights in its folder: what is packed or shared is there once."""
+        place = self.folder / self.inside
+        return sum(path.stat().st_size for end in ("safetensors", "onnx") for path in place.glob(f"*.{end}"))
 
-def _config(file: Path) -> dict[str, Any]:
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a model's folder.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
     try:
-        found = parse_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"the configuration cannot be read ({error.__class__.__name__})", where=f"{file.parent.name}/{file.name}",
-            hint="give a model's folder",
-        ) from error  # fmt: skip
-    if not isinstance(found, dict):
-        raise InputError("the configuration is no JSON object", where=f"{file.parent.name}/{file.name}")
-    return found
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the tokenizers package raises bare Exception
+        hint = "copy the file anew"
+        if not path.is_file():
+            hint = "transformers writes it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+        where = f"{path.parent.name}/{path.name}"
+        raise InputError(f"the tokenizer cannot be read ({error})", where=where, hint=hint) from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of a model's folder.
+
+    Raises:
+        InputError: It is missing.
+        FormatError: It is damaged.
+    """
+    try:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "a model's folder has config.json, model.safetensors and tokenizer.json"
+        raise InputError("a file of the model is missing", where=str(path), hint=hint) from error
+    except ValueError as error:
+        raise FormatError("a file of the model is damaged", where=str(path), hint="copy the file anew") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ import transformers
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.cards import read_card
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.io.loaded import InputFormat, Loaded
+from ctxprune.shrink.io.companions import companion_files, module_folders
+from ctxprune.shrink.io.loaded import InputFormat, Loaded, read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST, read_manifest, rebuild_model
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
-from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +32,9 @@ KINDS: Mapping[str, str] = {
     "decoder": "AutoModelForCausalLM",
 }
 """Kinds of model, and the class of transformers that reads each; the pruner is read out of its own graph."""
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+_LAYER = re.compile(r"(^|\.)(layer|layers)\.\d+\..*(weight|bias)$")
 _ENDS = {
     "ForSequenceClassification": "reranker",
     "ForCausalLM": "decoder",
@@ -57,7 +61,8 @@ def load_model(folder: str | Path) -> Loaded:
             where=str(folder),
             hint="name a model's folder, or the bundled one; nothing is downloaded",
         )
-    inside = _inside(place)
+    inside = next(iter(module_folders(place)), "")  # where sentence-transformers put the encoder
+    companion_files(place, inside)  # links out of the folder are refused before hours of work
     if (place / MANIFEST).is_file():
         manifest = read_manifest(place)
         model, kind, origin = rebuild_model(place / inside, manifest), str(manifest["kind"]), manifest["origin"]
@@ -73,32 +78,18 @@ def load_model(folder: str | Path) -> Loaded:
 
 def _pruner(folder: Path) -> Loaded:
     """A pruner's network out of its graph."""
-    from tokenizers import Tokenizer
-
     from ctxprune.models.pruner import read_manifest as read_pruner
     from ctxprune.shrink.model.tasks.pruner import Pruner
     from ctxprune.train.graph_reader import read_network
 
-    form = InputFormat(Tokenizer.from_file(str(folder / "tokenizer.json")), read_pruner(folder).limit)
-    origin = _json(folder / "manifest.json")
+    form = InputFormat(read_tokenizer(folder / "tokenizer.json"), read_pruner(folder).limit)
+    origin = read_json(folder / "manifest.json")
     network = read_network(folder).eval()
     return Loaded(network, Pruner(), "pruner", form, folder, "", origin, read_card(folder))
 
 
-def _inside(folder: Path) -> str:
-    """Where sentence-transformers put the encoder."""
-    if not (folder / "modules.json").is_file():
-        return ""
-    parts = _json(folder / "modules.json")
-    path = str(parts[0].get("path", "")) if isinstance(parts, list) and parts and isinstance(parts[0], dict) else ""
-    # a path in a file must not lead out of the model's folder
-    if ".." in Path(path).parts or Path(path).is_absolute():
-        raise FormatError(f"a module's path is {path!r}", where=str(folder / "modules.json"))
-    return path
-
-
 def _kind(folder: Path) -> str:
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     names = config.get("architectures") if isinstance(config, dict) else None
     for name in names or ():
         for end, kind in _ENDS.items():
@@ -112,23 +103,36 @@ def _kind(folder: Path) -> str:
 
 
 def _read(name: str, folder: Path) -> Any:
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(
-            "the folder has no weights as safetensors", where=str(folder), hint="save it so; no pickle is read"
-        )
+    if not any((folder / file).is_file() for file in _WEIGHTS):
+        pickles = sorted(entry.name for end in _PICKLES for entry in folder.glob(f"*{end}"))
+        kept = f"; {pickles[0]} is a pickle, which can run any code, and is not read" if pickles else ""
+        hint = f"expected is {_WEIGHTS[0]}, or {_WEIGHTS[1]} with the files that it names{kept}"
+        raise InputError("the folder has no weights as safetensors", where=str(folder), hint=hint)
     try:
         with _quiet():
             reader = getattr(transformers, name)  # its submodules are imported when they are first asked for
             model, said = reader.from_pretrained(
-                str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-            )
+                str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )  # fmt: skip
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error
-    # transformers fills what is missing with random numbers and only warns
-    if missing := sorted(said["missing_keys"]):
-        raise FormatError(f"the weights lack {missing[0]!r}", where=str(folder), hint="a part would be random")
+    _check_complete(said, folder)
     return model
+
+
+def _check_complete(said: Mapping[str, Any], folder: Path) -> None:
+    """Refuse weights that do not go with the configuration: transformers only warns, and fills in random numbers."""
+    hint = "weights and config.json are of two models, or a file is damaged: copy the folder anew"
+    for name, held, asked in sorted(said["mismatched_keys"]):
+        sizes = f"{tuple(held)} in the weights and {tuple(asked)} by the configuration"
+        raise FormatError(f"{name!r} is {sizes}", where=str(folder), hint=hint)
+    if missing := sorted(said["missing_keys"]):
+        raise FormatError(f"the weights lack {missing[0]!r}", where=str(folder), hint=hint)
+    # heads that this kind of model has not are left out; a part of a layer that is left out makes another model
+    if left := sorted(name for name in said["unexpected_keys"] if _LAYER.search(name)):
+        raise FormatError(f"the configuration has no place for {left[0]!r}", where=str(folder), hint=hint)
 
 
 @contextmanager
@@ -145,14 +149,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def _json(path: Path) -> Any:
-    try:
-        return parse_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            "a file of the model is missing", where=str(path), hint="name the folder of a model"
-        ) from error
-    except ValueError as error:
-        raise FormatError("a file of the model is damaged", where=str(path)) from error

@@ -9,7 +9,7 @@ import transformers
 from torch import nn
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.packing import unpack_tensors
+from ctxprune.shrink.io.packing import unpack_hashed, unpack_tensors
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import restore_custom_modules
 from ctxprune.shrink.model.shared import restore_shared_weights
@@ -28,7 +28,8 @@ __all__ = ["FORMAT", "MANIFEST", "VERSION", "WEIGHTS", "build_model", "file_dige
 FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
 WEIGHTS = "model.safetensors"
 _AGAIN = "copy the folder anew, or shrink the model again"
-_FOLLOWS = ("num_hidden_layers", "layer_types", "head_sizes")  # of the configuration, which depend on what was removed
+_FOLLOWS = ("num_hidden_layers", "layer_types", "head_sizes", "pad_token_id")
+"""Of the configuration: what depends on what was removed, and an id that follows a smaller vocabulary."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
             family.drop_sublayer(model, sublayers[layer, kind])
         restore_custom_modules(model, manifest.get("parts", ()))
         restore_shared_weights(model, manifest.get("shared", []))
+        unpack_hashed(model, weights)
         _fill_weights(model, weights)
         family.adapt(model)
         _follow_configuration(model.config, manifest["config"])

@@ -8,8 +8,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ctxprune.errors import InputError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -43,7 +41,9 @@ class OnnxGraph:
         return name
 
     def linear(self, states: str, path: str, *, scale: float = 1.0) -> str:
-        """A linear module; `scale` multiplies what it gives."""
+        """A linear module, or one of two factors; `scale` multiplies what it gives."""
+        if f"{path}.first.weight" in self.weights:
+            return self.linear(self.linear(states, f"{path}.first"), f"{path}.second", scale=scale)
         matrix = self.constant(f"{path}.weight", self.weights[f"{path}.weight"].T * scale)
         found = self.add("MatMul", states, matrix, name=f"{path}.product")
         if f"{path}.bias" not in self.weights:
@@ -76,7 +76,7 @@ class OnnxGraph:
         """Check and write it; inputs are int64 (rows, tokens), outputs float32 of the given axes.
 
         Raises:
-            InputError: The file cannot be written.
+            OSError: The file cannot be written.
         """
         model = helper.make_model(
             helper.make_graph(
@@ -91,7 +91,4 @@ class OnnxGraph:
             producer_name="ctxprune",
         )
         onnx.checker.check_model(model)
-        try:
-            onnx.save(model, str(path))
-        except OSError as error:
-            raise InputError(f"the file cannot be written ({error.strerror or error})", where=str(path)) from error
+        onnx.save(model, str(path))

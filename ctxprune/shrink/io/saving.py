@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from ctxprune.errors import FormatError, InputError
+from ctxprune.shrink.io.companions import copy_companions
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
-from ctxprune.shrink.io.packing import pack_tensors
+from ctxprune.shrink.io.packing import pack_hashed, pack_tensors
+from ctxprune.shrink.io.staging import PART, stage_files
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
-from ctxprune.storage.sealed import parse_json, seal
+from ctxprune.storage.sealed import seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,11 +31,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["save_model"]
-
-_OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
-_COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
-_TERMS = ("LICENCE", "LICENSE", "NOTICE")
+__all__ = ["check_folder", "save_model"]
 
 
 def save_model(
@@ -57,38 +52,22 @@ def save_model(
     """
     place = Path(folder)
     # before anything is written: the folder that is read from must stay readable
-    _refuse(place, loaded.folder)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
-            part = Path(name)
-            if is_own_card(place):
-                (part / CARD).write_text(
-                    render_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
-                )
-            if loaded.kind == "pruner":
-                _write_pruner(loaded, part)
-                _move(part, place)
-                return place
-            (part / loaded.inside).mkdir(parents=True, exist_ok=True)
-            _companions(loaded, part)
-            manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
-            # read back before it replaces anything: a model that cannot be loaded again is not written
-            _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
-            manifest["files"] = _digests(part)
-            (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
-            (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
-            _move(part, place)
-    except OSError as error:
-        raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
+    check_folder(place, loaded.folder)
+    with stage_files(place, loaded.model) as part:
+        if is_own_card(place):
+            card = render_card(place.name, loaded.kind, loaded.card, report or {})
+            (part / CARD).write_text(card, encoding="utf-8")
+        if loaded.kind == "pruner":
+            _write_pruner(loaded, part)
+            return place
+        (part / loaded.inside).mkdir(parents=True, exist_ok=True)
+        copy_companions(loaded, part)
+        manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
+        # read back before it replaces anything: a model that cannot be loaded again is not written
+        _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
+        manifest["files"] = _digests(part)
+        (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
     return place
-
-
-def _move(part: Path, place: Path) -> None:
-    """All files of a folder to another one, the manifest last."""
-    for entry in sorted(part.rglob("*"), key=lambda entry: (entry.name in (MANIFEST, "manifest.json"), str(entry))):
-        target = place / entry.relative_to(part)
-        target.mkdir(exist_ok=True) if entry.is_dir() else os.replace(entry, target)
 
 
 def _write_pruner(loaded: Loaded, part: Path) -> None:
@@ -98,7 +77,7 @@ def _write_pruner(loaded: Loaded, part: Path) -> None:
 
     network: Any = loaded.model
     export_float(network, part / "model.onnx")
-    loaded.form.tokenizer.save(str(part / "tokenizer.json"))
+    (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(pretty=True), encoding="utf-8")
     write_pruner_manifest(loaded, part)
 
 
@@ -117,11 +96,13 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
     before = family_of(whole).describe(whole)  # without its experts a mixture is of another family
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
-    stored, shapes = pack_tensors(_tensors(model)) if pack else (_tensors(model), {})
+    tensors = _tensors(model)
+    pack_hashed(model, tensors)
+    stored, shapes = pack_tensors(tensors) if pack else (tensors, {})
     try:
         save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
-        raise OSError(None, str(error)) from error
+        raise OSError(None, str(error), WEIGHTS) from error
     # otherwise the configuration gets a type of its own, so that from_pretrained fails instead of filling in
     uniform = not dropped and not shapes and _is_plain(model, name, config)
     said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
@@ -160,36 +141,17 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return dict(found.values())
 
 
-def _companions(loaded: Loaded, part: Path) -> None:
-    """Tokenizer, pooling and settings of the folder that the model came from."""
-    listed = loaded.folder / "modules.json"
-    try:
-        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
-        paths = [str(entry.get("path", "")) for entry in modules]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
-    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
-        raise FormatError("a module lies outside of the model's folder", where=str(listed))
-    for path in dict.fromkeys(["", loaded.inside, *paths]):
-        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
-            if (
-                entry.is_file()
-                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
-                and (entry.name not in _OURS or path not in ("", loaded.inside))
-            ):
-                (part / path).mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(entry, part / path / entry.name)
-    loaded.form.tokenizer.save(str(part / loaded.inside / "tokenizer.json"))  # of a vocabulary that may be smaller
-    listed = part / loaded.inside / "vocab.txt"
-    if listed.is_file():
-        pieces = loaded.form.tokenizer.get_vocab(with_added_tokens=False)
-        listed.write_text("".join(f"{piece}\n" for piece in sorted(pieces, key=pieces.__getitem__)), encoding="utf-8")
+def check_folder(place: Path, source: Path) -> None:
+    """Refuse a folder that has another model in it, or the model that is read.
 
-
-def _refuse(place: Path, source: Path) -> None:
+    Raises:
+        InputError: It has.
+    """
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
-    if (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():
+    other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()
+    # a save that was killed left its folder of parts, and the manifest was to come last
+    if other and not list(place.glob(f"{PART}*")):
         raise InputError("the folder has another model in it", where=str(place), hint="name another folder")
 
 
@@ -228,6 +190,7 @@ def _facts(module: nn.Module) -> dict[str, Any]:
     numbers = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, (bool, int, float)) and name != "training" and name[0] != "_"
+        # the size of a vocabulary is that of its table
+        if isinstance(value, (bool, int, float)) and name not in ("training", "vocab_size") and name[0] != "_"
     }
     return numbers | {name: value.shape for name, value in module._parameters.items() if value is not None}

@@ -10,6 +10,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.model.cost import cost
+from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def train(
     # a pruned model starts far from a minimum: a full rate at once would throw it further
     warm = max(schedule.steps // 10, 1)
     masked = [(subject.model.get_parameter(path), mask) for path, mask in subject.masks.items()]
+    modules = (module for module in subject.model.modules() if isinstance(module, HashedLinear))
+    hashed = [(module, module.layout()) for module in modules]
     losses, order = [], subject.generator(1)
     try:
         for step in range(schedule.steps):
@@ -101,6 +104,8 @@ def train(
             with torch.no_grad():
                 for entry, mask in masked:
                     entry.mul_(mask)
+            for module, layout in hashed:
+                module.share(layout)
             if after is not None:
                 after(step + 1)
     finally:

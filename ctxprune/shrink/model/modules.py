@@ -1,4 +1,4 @@
-"""Modules of our own that stand where a module of the model stood: factors, routed feed-forward parts, mapped words.
+"""Modules of our own where one of the model stood: factors, shared numbers, routed feed-forward parts, mapped words.
 
 They keep the names of what they hold, so that families describe a model with them as they did before, and say by a few
 numbers how they are built again from a manifest.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CUSTOM_MODULES",
     "Factorised",
+    "HashedLinear",
     "Mapped",
+    "MappedOutput",
     "Routed",
     "active_shares",
     "count_elements",
@@ -165,11 +168,119 @@ class Mapped(nn.Embedding):
         return cls(entries, rows, module.weight.shape[1])
 
 
+class MappedOutput(nn.Linear):
+    """Logits of a vocabulary of which some entries share a row, as `Mapped` reads it; biases are each entry's own.
+
+    Args:
+        width: Of a state.
+        entries: Of the vocabulary as the tokenizer has it.
+        rows: Of the matrix.
+        bias: Whether entries have one.
+        tied: Whether the matrix is the table of the word embeddings.
+    """
+
+    rows: Tensor
+
+    def __init__(self, width: int, entries: int, rows: int, *, bias: bool, tied: bool) -> None:
+        super().__init__(width, rows, bias=False)
+        self.register_buffer("rows", torch.zeros(entries, dtype=torch.int32))
+        if bias:
+            self.bias = nn.Parameter(torch.zeros(entries))
+        self.tied = tied
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(…, width) to (…, entries)."""
+        result = functional.linear(states, self.weight)[..., self.rows.long()]
+        return result if self.bias is None else result + self.bias
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        sizes = {"entries": len(self.rows), "rows": self.weight.shape[0]}
+        return {**sizes, "bias": self.bias is not None, "tied": self.tied}
+
+    @classmethod
+    def around(cls, module: Any, *, entries: int, rows: int, bias: bool, tied: bool) -> MappedOutput:
+        """In the place of a linear module; what is tied gets its matrix from `restore_custom_modules`."""
+        return cls(module.in_features, entries, rows, bias=bias, tied=tied)
+
+
+class HashedLinear(nn.Linear):
+    """A linear module whose weights share numbers: W = signs * values[places], as a seed lays them out.
+
+    The weights are held whole, so that it runs as any other; a file has the values alone. Chunks of neighbours are laid
+    together (ROAST), and every number is used as often as another, give or take one (STABLE).
+
+    Args:
+        module: Whose parameters these are.
+        chunk: Neighbours that are laid together.
+        stored: Numbers that there are.
+        seed: Of the layout.
+
+    Raises:
+        FormatError: A number is out of range.
+    """
+
+    def __init__(self, module: nn.Linear, *, chunk: int, stored: int, seed: int) -> None:
+        super().__init__(module.in_features, module.out_features, bias=False, device="meta")
+        if not 1 <= chunk <= module.weight.numel() or not 1 <= stored <= module.weight.numel():
+            raise FormatError(f"{stored} numbers in chunks of {chunk} make no matrix of these sizes")
+        self.weight, self.bias = module.weight, module.bias
+        self.chunk, self.stored, self.seed = chunk, stored, seed
+
+    def layout(self) -> tuple[Tensor, Tensor]:
+        """For each weight, row by row, the place of its number, and its sign."""
+        size = self.weight.numel()
+        chunks = -(-size // self.chunk)
+        # numpy's old generator is frozen, so that a file is laid out alike by all releases to come
+        generator = np.random.RandomState(self.seed)
+        starts = torch.from_numpy(generator.permutation(chunks)) * self.chunk % self.stored
+        signs = torch.from_numpy(generator.randint(0, 2, chunks)).float() * 2 - 1
+        places = (starts[:, None] + torch.arange(self.chunk)) % self.stored
+        return places.flatten()[:size], signs.repeat_interleave(self.chunk)[:size]
+
+    def share(self, layout: tuple[Tensor, Tensor]) -> None:
+        """Make every number the mean of the weights that it stands for; after a step, the mean of their steps, too."""
+        places, signs = (part.to(self.weight.device) for part in layout)
+        with torch.no_grad():
+            sums = self.weight.new_zeros(self.stored).index_add_(0, places, self.weight.flatten() * signs)
+            counts = torch.bincount(places, minlength=self.stored).clamp(min=1)
+            self.weight.copy_(((sums / counts)[places] * signs).view_as(self.weight))
+
+    def values(self) -> Tensor | None:
+        """The numbers that are stored: (stored,); None where the weights are not those of the layout any more."""
+        places, signs = self.layout()
+        found = torch.zeros(self.stored, dtype=self.weight.dtype)
+        found[places] = self.weight.detach().flatten() * signs
+        return found if torch.equal(self.spread(found), self.weight) else None
+
+    def spread(self, values: Tensor) -> Tensor:
+        """The weights that the numbers make.
+
+        Raises:
+            ValueError: There are not as many as the layout has.
+        """
+        if values.shape != (self.stored,):
+            raise ValueError(f"{tuple(values.shape)} numbers are not the {self.stored} of the layout")
+        places, signs = self.layout()
+        return (values[places] * signs).to(values.dtype).view_as(self.weight)
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {"chunk": self.chunk, "stored": self.stored, "seed": self.seed}
+
+    @classmethod
+    def around(cls, module: Any, **settings: int) -> HashedLinear:
+        """In the place of a linear module."""
+        return cls(module, **settings)
+
+
 CUSTOM_MODULES: Mapping[str, Any] = {
     "choosing": Choosing,
     "chosen_neurons": ChosenNeurons,
     "factorised": Factorised,
+    "hashed": HashedLinear,
     "mapped": Mapped,
+    "mapped_output": MappedOutput,
     "masked": Masked,
     "multiplexed": Multiplexed,
     "routed": Routed,
@@ -201,6 +312,10 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
     link_pathways(model)
+    owner: Any = model
+    for module in model.modules():  # once all are there
+        if isinstance(module, MappedOutput) and module.tied:
+            module.weight = owner.get_input_embeddings().weight
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:

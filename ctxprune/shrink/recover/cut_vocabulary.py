@@ -1,7 +1,8 @@
 """The part of contextual pruning that cuts words: entries that a domain's data never use share one row.
 
 Valicenti and others, Mini-GPTs: Efficient Large Language Models through Contextual Pruning, 2023. The tokenizer stays
-as it is: the embeddings look up which row an entry reads. Entries that were not seen read the mean of theirs.
+as it is: the embeddings look up which row an entry reads, and the output which row it is written by. Entries that were
+not seen share the mean of theirs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families.base import replace_module
-from ctxprune.shrink.model.modules import Mapped
+from ctxprune.shrink.model.modules import Mapped, MappedOutput
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["CutVocabulary"]
@@ -40,12 +43,10 @@ class CutVocabulary:
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model changed in place. Notes `vocabulary`: rows left, or why it was left whole."""
-        anatomy = subject.anatomy
-        old: Any = module_of(subject.model, anatomy.embeddings)
-        held = {part.parameter for part in anatomy.groups["vocabulary", -1].slices}
-        tied = sum(entry is old.weight for module in subject.model.modules() for entry in module._parameters.values())
-        if len(held) > 1 or tied > 1 or isinstance(old, Mapped):
-            subject.notes["vocabulary"] = "left whole: the model also writes by it, or it was cut before"
+        anatomy, model = subject.anatomy, subject.model
+        old: Any = module_of(model, anatomy.embeddings)
+        if isinstance(old, Mapped):
+            subject.notes["vocabulary"] = "left whole: it was cut before"
             return subject
         counts = torch.zeros(len(old.weight), dtype=torch.int64)
         for batch in subject.needed_calibration():
@@ -54,14 +55,33 @@ class CutVocabulary:
         seen[: self.first] = True
         if old.padding_idx is not None:
             seen[old.padding_idx] = True
-        rows = seen.nonzero().flatten()
-        if len(rows) + 1 < len(counts):
-            new = Mapped(len(counts), len(rows) + 1, old.weight.shape[1])
-            with torch.no_grad():
-                new.weight[:-1] = old.weight[rows]
-                new.weight[-1] = old.weight[~seen].mean(0)
-                new.rows.fill_(len(rows))
-                new.rows[rows] = torch.arange(len(rows), dtype=torch.int32)
-            replace_module(subject.model, anatomy.embeddings, new.to(old.weight.device).eval())
-        subject.notes["vocabulary"] = len(module_of(subject.model, anatomy.embeddings).weight)
+        count = int(seen.sum()) + 1
+        if count < len(counts):
+            new = _filled(Mapped(len(counts), count, old.weight.shape[1]), old.weight, seen)
+            replace_module(model, anatomy.embeddings, new)
+            named = {part.parameter.rpartition(".")[0] for part in anatomy.groups["vocabulary", -1].slices}
+            for path in sorted(named - {anatomy.embeddings}):
+                replace_module(model, path, _output(module_of(model, path), old, new, seen))
+        subject.notes["vocabulary"] = min(count, len(counts))
         return subject
+
+
+def _output(head: Any, old: Any, new: Mapped, seen: Tensor) -> MappedOutput:
+    """A language head whose entries share rows as those of the embeddings do; tied weights stay tied."""
+    tied = head.weight is old.weight
+    made = MappedOutput(head.in_features, len(seen), len(new.weight), bias=head.bias is not None, tied=tied)
+    _filled(made, head.weight, seen)
+    if tied:
+        made.weight = new.weight
+    if head.bias is not None:
+        made.bias = head.bias
+    return made
+
+
+def _filled(module: Any, table: Tensor, seen: Tensor) -> Any:
+    """The module with the rows of entries that were seen, and the mean of the others as its last row."""
+    with torch.no_grad():
+        module.weight[:-1] = table[seen]
+        module.weight[-1] = table[~seen].mean(0)
+        module.rows.copy_(torch.where(seen, seen.cumsum(0) - 1, len(module.weight) - 1))
+    return module.to(table.device).eval()

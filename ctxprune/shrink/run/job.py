@@ -28,6 +28,7 @@ from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.shrink.select.base import rebatch
+from ctxprune.storage.locks import hold_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,8 +106,8 @@ def run_job(
     `failed`, and the model is there.
 
     Raises:
-        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, or the
-            vocabulary cannot be cut so.
+        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, the vocabulary
+            cannot be cut so, or another run is at work in the folder.
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
@@ -114,7 +115,8 @@ def run_job(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
-        return _run(model, data, options, progress or (lambda *_: None))
+        with hold_folder(options.out):
+            return _run(model, data, options, progress or (lambda *_: None))
     finally:
         torch.set_num_threads(before)
 
@@ -156,6 +158,7 @@ def _run(
     report |= {"target": asked, "seed": options.seed}
     summary = _folder_report(found, report, options.wanted.measure)
     save_model(small, options.out, report=summary, pack=options.pack)
+    report["sizes"]["file_bytes"] = [full.file_bytes(), replace(small, folder=options.out).file_bytes()]
     if options.wanted.measure == "deltas":
         report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
     _write(options.out / "report.json", report)

@@ -168,6 +168,8 @@ def prepare(
     quality = loaded.task.quality(loaded.model, measured.batches)
     if cut:
         cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
+        if loaded.kind == "decoder":  # a loss is a token's, and the smaller vocabulary makes more tokens of a text
+            cut["quality"][0] *= cut["tokens"][0] / cut["tokens"][1]
     notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
     if measured.sources:
         notes["sources"] = list(measured.sources)

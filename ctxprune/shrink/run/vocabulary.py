@@ -11,13 +11,21 @@ from tokenizers import Tokenizer
 
 from ctxprune.errors import UsageError
 from ctxprune.models.windows import FIXED
+from ctxprune.shrink.io.companions import follow_ids
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.subject import module_of, parameter_of
+from ctxprune.shrink.model.subject import config_value, module_of, parameter_of
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.train.vocabulary import choose_vocabulary, count_tokens, cut_tokenizer, load_tokenizer, vocabulary_ids
+from ctxprune.train.vocabulary import (
+    choose_vocabulary,
+    count_tokens,
+    cut_tokenizer,
+    load_tokenizer,
+    unknown_id,
+    vocabulary_ids,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
@@ -30,7 +38,7 @@ def check_vocabulary(loaded: Loaded, most: int) -> None:
     """Refuse what `prune_vocabulary` cannot do, before any work.
 
     Raises:
-        UsageError: The tokenizer is of another kind than WordPiece, or `most` is under 1 or no fewer than there are.
+        UsageError: The tokenizer is of a kind that is not known, or `most` is under 1 or no fewer than there are.
     """
     count = len(vocabulary_ids(json.loads(loaded.form.tokenizer.to_str())))
     if most < 1:
@@ -47,11 +55,12 @@ def prune_vocabulary(
 ) -> tuple[Loaded, dict[str, Any]]:
     """The model with the pieces that texts are made of: the most frequent ones there and, less so, elsewhere.
 
-    Single characters stay, so that a text has as few unknown words as before, in more tokens (where the vocabulary has
-    every character alone and inside of words, as BERT's does). Special pieces keep their ids.
+    What spells every text stays (`ctxprune.train.vocabulary_kinds`), so that a text has as few unknown words as before,
+    in more tokens. Special pieces keep their ids where these are under the number of pieces; where not, configuration
+    and model follow. Of a model that writes words the output has the same pieces.
 
     Args:
-        loaded: With a tokenizer of the kind WordPiece; it stays as it is.
+        loaded: With a tokenizer of the kinds WordPiece, BPE or Unigram; it stays as it is.
         texts: What is in them stays first.
         most: Pieces that stay; more do where single characters and special pieces are more.
         counted: Texts that tokens are counted in beside `texts`.
@@ -61,37 +70,64 @@ def prune_vocabulary(
         `tokens` and `unknown` ones of all given texts. Beside them `asked`, which is `most`.
 
     Raises:
-        UsageError: As `check_vocabulary`; or every piece is needed, or special pieces would have to change their ids,
+        UsageError: As `check_vocabulary`; or every piece is needed, or an id would change that the model's code names,
             or the model has not a row for each piece, or parts from which none can be taken.
     """
     check_vocabulary(loaded, most)
     document = json.loads(loaded.form.tokenizer.to_str())
     ids = vocabulary_ids(document)
-    order = choose_vocabulary(document, texts, most, fixed=_fixed(loaded) & set(ids.values()))
+    known = set(ids.values())
+    order = choose_vocabulary(document, texts, most, fixed=_fixed(loaded) & known, kept=_named(loaded) & known)
     if len(order) == len(ids):
         raise UsageError(f"all {len(ids):,} pieces are needed to read every text", hint="leave the vocabulary as it is")
     cut = cut_tokenizer(document, order)
-    form = replace(loaded.form, tokenizer=Tokenizer.from_str(json.dumps(cut)))
+    places = {old: new for new, old in enumerate(order)}
+    form = replace(
+        loaded.form, tokenizer=Tokenizer.from_str(json.dumps(cut)), pad=places.get(loaded.form.pad, loaded.form.pad)
+    )
     small = replace(loaded.with_model(_cut(loaded.model, order)), form=form)
+    if loaded.kind != "pruner":
+        _renumber(small.model, places)
     found: dict[str, Any] = {"asked": most, "pieces": [len(ids), len(order)]}
     found["bytes"] = [_bytes(model) for model in (loaded.model, small.model)]
-    unknown = str(document["model"]["unk_token"])
     for part in (document, cut):
-        names = vocabulary_ids(part)
-        counts = count_tokens(load_tokenizer(part), [*texts, *counted], size=max(names.values()) + 1)
+        unknown = unknown_id(part)
+        counts = count_tokens(load_tokenizer(part), [*texts, *counted], size=max(vocabulary_ids(part).values()) + 1)
         found.setdefault("tokens", []).append(int(counts.sum()))
-        found.setdefault("unknown", []).append(int(counts[names[unknown]]) if unknown in names else 0)
+        found.setdefault("unknown", []).append(0 if unknown is None else int(counts[unknown]))
     return small, found
 
 
 def _fixed(loaded: Loaded) -> set[int]:
-    """Ids that the model's configuration or its own code names."""
+    """Ids that the model's own code names."""
     if loaded.kind == "pruner":
         return set(FIXED)
-    # ids such as pad_token_id are baked into the model's own code
-    config: Any = loaded.model.config
-    named = (value for name, value in config.to_dict().items() if name.endswith("_token_id"))
-    return {loaded.form.pad, *(value for value in named if isinstance(value, int))}
+    # RoBERTa counts positions from behind the id of padding
+    counted = ("roberta", "camembert")
+    return {loaded.form.pad} if str(config_value(loaded.model, "model_type", "")).endswith(counted) else set()
+
+
+def _named(loaded: Loaded) -> set[int]:
+    """Ids that the configuration names, which follow their pieces."""
+    if loaded.kind == "pruner":
+        return set()
+    model: Any = loaded.model
+    values = (value for name, value in model.config.to_dict().items() if name.endswith("_token_id"))
+    listed = (number for value in values for number in (value if isinstance(value, list) else [value]))
+    return {loaded.form.pad, *(number for number in listed if isinstance(number, int))}
+
+
+def _renumber(model: Any, places: Mapping[int, int]) -> None:
+    """Ids in the configurations and in modules that look for padding, as their pieces are numbered now."""
+    for config in (model.config, getattr(model, "generation_config", None)):
+        for name, value in (config.to_dict() if config is not None else {}).items():
+            if name.endswith("_token_id") and value is not None:
+                setattr(config, name, follow_ids(value, places))
+    for module in model.modules():
+        if isinstance(old := vars(module).get("padding_idx"), int):
+            module.padding_idx = places.get(old)
+        if "vocab_size" in vars(module):
+            module.vocab_size = model.config.vocab_size
 
 
 def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:

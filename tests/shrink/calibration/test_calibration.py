@@ -150,7 +150,7 @@ def test_pairs_are_grouped_by_source():
 
 
 def test_a_folders_format(tmp_path: Path):
-    with pytest.raises(InputError, match="configuration cannot be read"):
+    with pytest.raises(InputError, match="a file of the model is missing"):
         InputFormat.of_folder(tmp_path)
     config = {"max_position_embeddings": 40, "type_vocab_size": 1, "model_type": "roberta", "pad_token_id": 1}
     (tmp_path / "config.json").write_text(json.dumps(config))

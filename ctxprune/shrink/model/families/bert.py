@@ -44,14 +44,14 @@ class Bert(Family):
         count, width = len(base.embeddings.word_embeddings.weight), _width(base)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
-        # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
         outputs = [
-            Slice(f"{name}.bias", 0)
+            part
             for name, module in model.named_modules()
             if isinstance(module, nn.Linear)
             and not name.startswith(f"{prefix}encoder.")
             and len(module.weight) == count
-        ]  # of models with a language modelling head, whose matrix is tied to the embeddings
+            for part in _both(name, 0)
+        ]  # of models with a language modelling head, tied to the embeddings or not
         groups["vocabulary", -1] = Group("vocabulary", -1, count, (Slice(f"{words}.weight", 0), *outputs))
         projected = find_module(base, "embeddings_project") is not None  # ELECTRA's table may be narrower
         own = f"{prefix}embeddings." if projected else " "
