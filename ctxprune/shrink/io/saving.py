@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.io.loaded import Loaded
 
-__all__ = ["save_model"]
+__all__ = ["check_folder", "save_model"]
 
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
@@ -57,7 +57,7 @@ def save_model(
     """
     place = Path(folder)
     # before anything is written: the folder that is read from must stay readable
-    _refuse(place, loaded.folder)
+    check_folder(place, loaded.folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
@@ -185,7 +185,12 @@ def _companions(loaded: Loaded, part: Path) -> None:
         listed.write_text("".join(f"{piece}\n" for piece in sorted(pieces, key=pieces.__getitem__)), encoding="utf-8")
 
 
-def _refuse(place: Path, source: Path) -> None:
+def check_folder(place: Path, source: Path) -> None:
+    """Refuse a folder that has another model in it, or the model that is read.
+
+    Raises:
+        InputError: It has.
+    """
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
     if (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():

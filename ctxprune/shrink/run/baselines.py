@@ -14,7 +14,7 @@ from ctxprune.shrink.recipes.recipe import Piece, Stage
 if TYPE_CHECKING:
     from ctxprune.shrink.recipes.recipe import Recipe
 
-__all__ = ["baselines", "count_steps"]
+__all__ = ["baselines", "count_steps", "random_stage"]
 
 _ONE_BY_ONE = frozenset({"layer", "sublayer"})
 
@@ -32,7 +32,7 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
     """
     found = {}
     if recipe.stages:
-        stages = tuple(_random(stage) for stage in recipe.stages)
+        stages = tuple(random_stage(stage) for stage in recipe.stages)
         found["random"] = replace(recipe, name=f"{recipe.name}:random", stages=stages, promise="baseline")
     count = steps or count_steps(recipe) or 100
     for name, towards in (("scratch", "labels"), ("distilled", "teacher")):
@@ -41,7 +41,7 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
     return found
 
 
-def _random(stage: Stage) -> Stage:
+def random_stage(stage: Stage) -> Stage:
     """The stage with random scores, and without preparation and compensation."""
     if "weight" in stage.units:
         allocate = stage.allocate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,13 +15,17 @@ from ctxprune.shrink.audit import AuditReport, Question, audit
 from ctxprune.shrink.audit.models import load_audited
 from ctxprune.shrink.io.deltas import pack
 from ctxprune.shrink.io.loading import load_model
-from ctxprune.shrink.io.saving import save_model
+from ctxprune.shrink.io.saving import check_folder, save_model
 from ctxprune.shrink.model.cost import Target, cost, deltas
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
-from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
-from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
-from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
+from ctxprune.shrink.run.baselines import count_steps
+from ctxprune.shrink.run.device import choose_device
+from ctxprune.shrink.run.estimate import measure_speed
+from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
+from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
+from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, stored_plan
+from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxprune.shrink.io.loaded import Loaded
+    from ctxprune.shrink.model.tasks.base import Batch
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
     from ctxprune.shrink.run.targets import RequestedTarget
@@ -39,7 +45,6 @@ ALONE = "vocabulary"
 """Stands for a recipe where the smaller vocabulary alone meets the target."""
 DELTAS = "deltas.safetensors"
 """Of a model whose differences from its base were pruned: what `ctxprune.shrink.io.deltas.unpack` adds to the base."""
-_AUTO_STEPS = 200
 _KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
 
 
@@ -49,9 +54,12 @@ class Options:
 
     Attributes:
         wanted: The target.
-        recipes: One; several compete; none stands for all that fit the model and the target.
+        recipes: One; several compete; none stands for the few that suit the model and the target best.
+        every: Instead of these few all that fit.
         out: Folder for the model, `report.json` and the trials.
-        steps: Of recovery; None: 200 where recipes compete, else those of the recipe.
+        steps: Of recovery; None: 200 where recipes compete, or as many as fit the time, else those of the recipe.
+        minutes: Limit: the search stops at it with the best so far.
+        device: Of trainings, and of measured times where it is not "auto" or "cpu"; as torch names it.
         seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
@@ -68,7 +76,10 @@ class Options:
     wanted: RequestedTarget
     recipes: Sequence[Recipe]
     out: Path
+    every: bool = False
     steps: int | None = None
+    minutes: float | None = None
+    device: str = "cpu"
     seed: int = 0
     threads: int = 1
     tokens: int = 256
@@ -82,16 +93,24 @@ class Options:
 
 
 def run_job(
-    model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
+    model: str,
+    data: Path,
+    options: Options,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, Any], AuditReport | None]:
     """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
+
+    `progress` is told the trial that runs, how many are done and how many there are; `say` sentences for people: the
+    estimate of time, and what is left out.
 
     The ONNX files come last: where they cannot be written or differ from the model, the report's `onnx` says why under
     `failed`, and the model is there.
 
     Raises:
-        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, or the
-            vocabulary cannot be cut so.
+        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, the vocabulary
+            cannot be cut so, the device is not here, or no recipe is done within the limit.
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
@@ -99,7 +118,7 @@ def run_job(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
-        return _run(model, data, options, progress or (lambda *_: None))
+        return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
     finally:
         torch.set_num_threads(before)
 
@@ -111,32 +130,47 @@ def model_kind(model: torch.nn.Module) -> str:
 
 
 def _run(
-    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
+    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None], say: Callable[[str], None]
 ) -> tuple[dict[str, Any], AuditReport | None]:
+    started = perf_counter()
+    device = choose_device(options.device)
+    timed_on = "cpu" if options.device == "auto" else device
     full = load_model(model)
+    check_folder(options.out, full.folder)
     if options.vocabulary is not None:
         check_vocabulary(full, options.vocabulary)
     base = None if options.other.base is None else load_model(options.other.base).model
-    target, before = _target(full, options.wanted, base)
-    asked = f"{options.wanted.measure}={options.wanted.value:g}"
-    plan = replace(_plan(full, options, target), asked=asked)
+    target, before = _target(full, options.wanted, base, timed_on)
+    wish = Wish(options.recipes, options.every, options.steps, options.seed)
+    recipes = choose_recipes(wish, model_kind(full.model), target)
+    if options.vocabulary is None or target.measure not in ("bytes", "parameters"):
+        recipes = reachable(recipes, full.model, target, say)
     prepared = prepare(
         full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed,
-        vocabulary=options.vocabulary, compete=len(plan.recipes) > 1 or plan.baselines,
+        vocabulary=options.vocabulary, compete=len(options.recipes) != 1,
     )  # fmt: skip
     prepared = add_inputs(prepared, options.other, base, tokens=options.tokens, seed=options.seed)
+    prepared = replace(prepared, subject=replace(prepared.subject, device=device))
+    if prepared.notes["held_out_is"] == WANT:
+        say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
     if options.audit:
         _questions(prepared)  # refuses before hours of work
     if options.onnx and full.kind != "pruner":
         from ctxprune.shrink.io.export import check_exportable
 
         check_exportable(full)
-    found = _found(full, prepared, plan, options, tell)
+    asked = f"{options.wanted.measure}={options.wanted.value:g}"
+    timed = timing_batch(full.model, full.form.limit, timed_on)
+    plan = _plan(wish, recipes, target, prepared, options, (started, timed, say))
+    found = _found(full, prepared, replace(plan, asked=asked, timed_on=timed_on), options, tell)
+    if found.stopped:
+        say(f"stopped at the limit after {len(found.trials)} trials: the best so far is taken; --resume goes on")
     tell("saving", len(found.trials), len(found.trials))
     # read back from disk, so that the report is of what was saved
     small = load_model(found.folder)
-    report = _report(full, small, found, prepared, before, options.wanted.measure)
-    report |= {"target": asked, "seed": options.seed}
+    report = _report(full, small, found, prepared, before, (options.wanted.measure, timed_on))
+    report |= {"target": asked, "seed": options.seed, "device": {"trained_on": device, "timed_on": timed_on}}
+    report |= {"stopped": found.stopped, "minutes": round((perf_counter() - started) / 60, 2)}
     summary = _folder_report(found, report, options.wanted.measure)
     save_model(small, options.out, report=summary, pack=options.pack)
     if options.wanted.measure == "deltas":
@@ -170,9 +204,11 @@ def _found(
     return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
-def _target(loaded: Loaded, wanted: RequestedTarget, base: torch.nn.Module | None) -> tuple[Target, dict[str, float]]:
+def _target(
+    loaded: Loaded, wanted: RequestedTarget, base: torch.nn.Module | None, timed_on: str
+) -> tuple[Target, dict[str, float]]:
     full = _sizes(Subject(loaded.model, loaded.task, base=base), wanted.measure)
-    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit, timed_on))[0]
     now = full["milliseconds" if wanted.measure == "latency" else wanted.measure]
     return Target(wanted.measure, wanted.share(now)), full
 
@@ -189,26 +225,41 @@ def _sizes(subject: Subject, measure: str) -> dict[str, float]:
     return found
 
 
-def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
-    kind = model_kind(loaded.model)
-    for recipe in options.recipes:
-        if kind not in recipe.models:
-            raise UsageError(
-                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
-                hint=f"ctxprune shrink list --model {kind} names others",
-            )
-    if len(options.recipes) == 1:
-        return Plan(tuple(options.recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
-    recipes = options.recipes or fitting_recipes(kind, target.measure)
-    steps = _AUTO_STEPS if options.steps is None else options.steps
-    return Plan.halving(recipes, target, steps=steps, seed=options.seed)
+def _plan(
+    wish: Wish,
+    recipes: Sequence[Recipe],
+    target: Target,
+    prepared: Prepared,
+    options: Options,
+    clock: tuple[float, Batch, Callable[[str], None]],
+) -> Plan:
+    """The plan, after a forward pass and a step were timed."""
+    started, timed, say = clock
+    single = len(options.recipes) == 1
+    steps = options.steps if options.steps is not None else count_steps(options.recipes[0]) if single else 1
+    speed = measure_speed(
+        prepared.subject, len(prepared.held_out), trained=bool(steps),
+        timed=timed if target.measure == "latency" else None,
+    )  # fmt: skip
+    if options.minutes is not None:
+        # after the search the smaller model is measured, timed and saved
+        rest = 60 * options.minutes - (perf_counter() - started)
+        wish = replace(wish, seconds=max(rest - 2 * len(prepared.reported) * speed.forward - 16 * speed.timing, 1.0))
+    stored = stored_plan(options.out / "trials") if options.resume else None
+    return make_plan(wish, recipes, target, speed, stored=stored, say=say)
 
 
 def _report(
-    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float], measure: str
+    loaded: Loaded,
+    small: Loaded,
+    found: SearchResult,
+    prepared: Prepared,
+    full: dict[str, float],
+    measured: tuple[str, str],
 ) -> dict[str, Any]:
+    measure, timed_on = measured
     after = _sizes(Subject(small.model, small.task, base=prepared.subject.base), measure)
-    batch = timing_batch(small.model, loaded.form.limit)
+    batch = timing_batch(small.model, loaded.form.limit, timed_on)
     # timed again side by side: a time from the start of a long run says little about now
     full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
     return {

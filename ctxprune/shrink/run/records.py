@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SIZES", "MeasuredTime", "TrialFigures", "TrialLog", "TrialRecord", "VocabularyRecord"]
+__all__ = ["SIZES", "MeasuredTime", "TrialFigures", "TrialLog", "TrialRecord", "VocabularyRecord", "stored_plan"]
 
 SIZES = ("bytes", "flops", "parameters", "weights")
 """Measures of a model's size that every trial reports."""
@@ -145,6 +145,17 @@ class VocabularyRecord(TrialRecord):
         figures = self.needed_figures()
         found = {"recipe": self.recipe, "status": self.status, "rung": self.rung, "steps": self.steps}
         return found | {"seconds": figures.seconds, "quality": figures.quality, **figures.sizes}
+
+
+def stored_plan(folder: Path) -> dict[str, Any] | None:
+    """The plan of the search in a folder, as its log has it; None where there is none.
+
+    Raises:
+        FormatError: The log is damaged.
+    """
+    path = folder / "trials.jsonl"
+    documents = unseal_lines(path, "the state of the run")[0] if path.is_file() else []
+    return documents[0] if documents and isinstance(documents[0], dict) else None
 
 
 class TrialLog:

@@ -1,0 +1,220 @@
+"""Which recipes a run tries, with how much effort, so that it can meet the target within the time that there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.cost import SINGLE, cost, unit_costs
+from ctxprune.shrink.recipes.first_choice import short_list
+from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.registries import ALLOCATORS
+from ctxprune.shrink.run.estimate import estimate_plan, estimate_trial, format_minutes
+from ctxprune.shrink.run.search import Plan, fitting_recipes
+from ctxprune.shrink.run.trial import trains
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from torch import nn
+
+    from ctxprune.shrink.model.cost import Target
+    from ctxprune.shrink.recipes.recipe import Recipe
+    from ctxprune.shrink.run.estimate import Speed
+
+__all__ = ["Wish", "choose_recipes", "least_left", "make_plan", "reachable"]
+
+_AIM = 12 * 60.0  # seconds of `auto` where no limit is given
+_EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on
+_STEPS = 200
+_WITHIN = 0.9  # of the limit may be planned: the rest is for what was estimated too low
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a caller asked of a search.
+
+    Attributes:
+        recipes: One; several compete; none stands for the short list.
+        every: Instead of the short list all that fit.
+        steps: Of recovery on the last rung; None: as many as fit, 200 at most.
+        seed: Random seed.
+        seconds: That the search may take; None: as long as it takes.
+    """
+
+    recipes: Sequence[Recipe]
+    every: bool = False
+    steps: int | None = None
+    seed: int = 0
+    seconds: float | None = None
+
+
+def choose_recipes(wish: Wish, kind: str, target: Target) -> list[Recipe]:
+    """The recipes for a kind of model and a target, before anything is measured.
+
+    Raises:
+        UsageError: A recipe is for other kinds of model, or none fits.
+    """
+    for recipe in wish.recipes:
+        if kind not in recipe.models:
+            raise UsageError(
+                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
+                hint=f"ctxprune shrink list --model {kind} names others",
+            )
+    if wish.recipes:
+        return list(wish.recipes)
+    fitting = fitting_recipes(kind, target.measure)
+    if not fitting:
+        raise UsageError(f"no recipe brings a model of kind {kind} to less {target.measure}", hint="name one: --recipe")
+    return fitting if wish.every else short_list(fitting, kind, target.measure)
+
+
+def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: Callable[[str], None]) -> list[Recipe]:
+    """The recipes that may meet the target, by what their kinds of unit cost; `say` is told which do not.
+
+    Raises:
+        UsageError: None may; said before any training.
+    """
+    lowest = {recipe.name: least_left(model, recipe, target.measure) for recipe in recipes}
+    good = [recipe for recipe in recipes if lowest[recipe.name] <= target.keep]
+    if not good:
+        best = min(lowest, key=lambda name: lowest[name])
+        many = "the recipe that can leave the least" if len(recipes) > 1 else "it"
+        raise UsageError(
+            f"{target.keep:.1%} of the {target.measure} cannot be left: {many} leaves {lowest[best]:.1%}", where=best,
+            hint=_hint(target.measure),
+        )  # fmt: skip
+    if gone := [recipe.name for recipe in recipes if recipe not in good]:
+        say(f"left out, since they cannot leave so little: {', '.join(gone)}")
+    return good
+
+
+def _hint(measure: str) -> str:
+    if measure in ("bytes", "parameters"):
+        return "raise the target, or cut the vocabulary first (--vocabulary N): embeddings stay otherwise"
+    return "raise the target, or name a recipe that takes other units"
+
+
+def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
+    """A share of a measure that the recipe cannot go below, 0..1; 0 where that is not known without running it."""
+    own = [piece for stage in recipe.stages for piece in (*stage.prepare, *stage.compensate, *stage.recover)]
+    # what does more than train may make other parts smaller
+    unknown = any(not trains(piece) for piece in recipe.finish) or any("vocabulary" in str(piece) for piece in own)
+    if measure in SINGLE or unknown or not recipe.stages or {"weight", "width"} & set(recipe.units):
+        return 0.0
+    counted = "flops" if measure == "latency" else measure
+    total = cost(model, counted)
+    from ctxprune.shrink.model.families import family_of
+
+    anatomy = family_of(model).describe(model)
+    going: dict[str, float] = {}
+    for stage in recipe.stages:
+        least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", 0))
+        groups = [group for kind in stage.units for group in anatomy.of_kind(kind)]
+        for key, costs in unit_costs(model, groups, counted).items():
+            # of layers one stays always: no model is without
+            stays = max(least, 1) if key[0] == "layer" else 0 if key[0] == "sublayer" else least
+            part = float(costs.sum() - costs.sort().values[:stays].sum())
+            going[key[0]] = going.get(key[0], 0.0) + part / max(sum(s.units.count(key[0]) for s in recipe.stages), 1)
+    # heads and neurons are inside of layers and sublayers: counted once
+    inside = sum(value for kind, value in going.items() if kind not in ("layer", "sublayer"))
+    most = max(inside, going.get("layer", 0.0), going.get("sublayer", 0.0))
+    both = len({"layer", "sublayer"} & set(going)) and inside
+    return 0.0 if both else max(total - most, 0.0) / total
+
+
+def make_plan(
+    wish: Wish,
+    recipes: Sequence[Recipe],
+    target: Target,
+    speed: Speed,
+    *,
+    stored: Mapping[str, Any] | None = None,
+    say: Callable[[str], None],
+) -> Plan:
+    """The plan of a search, with as much effort as fits the time; `say` is told the estimate and what is left out.
+
+    Args:
+        wish: What was asked.
+        recipes: The candidates.
+        target: As a share.
+        speed: Measured on the model and its data.
+        stored: The plan of a run that is continued, as its log has it: effort and recipes stay as they were.
+        say: Takes a sentence for people.
+
+    Raises:
+        UsageError: Not even one recipe fits the limit.
+    """
+    if stored is not None and len(wish.recipes) != 1:
+        names = [recipe["name"] for recipe in stored["recipes"]]
+        recipes = [recipe for recipe in recipes if recipe.name in names] or recipes
+        plan = _plan(wish, recipes, target, (int(stored["steps"]), int(stored["scored"])))
+    else:
+        plan = _fitted(wish, recipes, replace(_plan(wish, recipes, target, _first(wish)), speed=speed), say)
+    plan = replace(plan, speed=speed, seconds=wish.seconds)
+    several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
+    trained = f", with {plan.steps} steps of training" if plan.steps else ""
+    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan))}")
+    return plan
+
+
+def _first(wish: Wish) -> tuple[int, int]:
+    """Steps and scored batches where time does not matter."""
+    if wish.recipes:
+        return (wish.steps or 0, 0) if len(wish.recipes) == 1 else (_STEPS if wish.steps is None else wish.steps, 0)
+    return (_EFFORTS[0][0] if wish.steps is None else wish.steps), _EFFORTS[0][1]
+
+
+def _plan(wish: Wish, recipes: Sequence[Recipe], target: Target, effort: tuple[int, int]) -> Plan:
+    steps, scored = effort
+    if len(wish.recipes) == 1:
+        return Plan(tuple(recipes), target, steps=steps, scored=scored, baselines=0, seed=wish.seed)
+    if wish.recipes or wish.every:
+        return replace(Plan.halving(recipes, target, steps=steps, seed=wish.seed), scored=scored)
+    # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
+    rungs = 2 if len(recipes) > 1 else 1
+    return Plan(tuple(recipes), target, steps=steps, rungs=rungs, baselines=1, seed=wish.seed, scored=scored)
+
+
+def _fitted(wish: Wish, recipes: Sequence[Recipe], plan: Plan, say: Callable[[str], None]) -> Plan:
+    """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
+    most = None if wish.seconds is None else _WITHIN * wish.seconds
+    aim = most if most is not None else _AIM
+    if (most is None and (wish.recipes or wish.every)) or estimate_plan(plan) <= aim:
+        return plan
+    speed = plan.speed
+    if len(wish.recipes) != 1:
+        for steps, scored in _EFFORTS:
+            chosen = steps if wish.steps is None else wish.steps
+            plan = replace(_plan(wish, recipes, plan.target, (chosen, scored)), speed=speed)
+            if estimate_plan(plan) <= aim:
+                return plan
+    if most is None:
+        return plan
+    return _shortened(wish, plan, most, say)
+
+
+def _shortened(wish: Wish, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
+    """The plan without its longest trials, one by one, until it fits."""
+    needed, speed = estimate_plan(plan), plan.speed
+    if speed is None:
+        return plan
+    seconds = {
+        recipe.name: estimate_trial(recipe, plan.target, plan.effort(plan.rungs - 1), speed) for recipe in plan.recipes
+    }
+    gone = []
+    while estimate_plan(plan) > most:
+        if len(plan.recipes) == 1:
+            raise UsageError(
+                f"{plan.recipes[0].name} alone takes about {format_minutes(estimate_plan(plan))}", where="minutes",
+                hint=f"allow more than {format_minutes(needed / _WITHIN)}, or give fewer steps or less data",
+            )  # fmt: skip
+        longest = max(plan.recipes, key=lambda recipe: seconds[recipe.name])
+        gone.append(longest.name)
+        left = [recipe for recipe in plan.recipes if recipe is not longest]
+        plan = replace(_plan(wish, left, plan.target, (plan.steps, plan.scored)), speed=speed)
+    if gone:
+        say(f"left out, since they do not fit in {format_minutes(most / _WITHIN)}: {', '.join(gone)}")
+    return plan
