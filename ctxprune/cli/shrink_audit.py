@@ -9,6 +9,7 @@ import typer
 
 from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ def audit_models(
     tokens: Annotated[int, typer.Option(min=8, help="Most tokens of question and passage together.")] = 256,
     seed: Annotated[int, typer.Option(help="Random seed of the confidence intervals.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto; pruners run on the CPU alone.")] = "cpu",
     as_json: JsonOption = False,
 ) -> None:
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
@@ -43,10 +45,10 @@ def audit_models(
 
     if html is not None:
         _console.check_target(html, data)
-    _threads(threads)
+    device = _prepare_torch(threads, device)
     questions = _questions(data)
     models = [
-        load_audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ())
+        load_audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else (), device=device)
         for folder in shrunk
     ]
     with _console.make_progress() as bar:
@@ -55,7 +57,7 @@ def audit_models(
         def tell(name: str) -> None:
             bar.update(task, description=name, advance=1)
 
-        report = audit(load_audited(full, tokens=tokens), models, questions, seed=seed, progress=tell)
+        report = audit(load_audited(full, tokens=tokens, device=device), models, questions, seed=seed, progress=tell)
     if html is not None:
         _console.write_file(html, report.to_html(), data)
     if as_json:
@@ -64,13 +66,20 @@ def audit_models(
         _show(report.models)
 
 
-def _threads(number: int) -> None:
+def _prepare_torch(threads: int, device: str) -> str:
+    """Set the threads and find the device; of pruners neither needs torch."""
     from importlib.util import find_spec
 
-    if find_spec("torch") is not None:
-        import torch
+    if find_spec("torch") is None:
+        if device != "cpu":
+            require("torch", "train")
+        return device
+    import torch
 
-        torch.set_num_threads(number)
+    from ctxprune.shrink.run.device import choose_device
+
+    torch.set_num_threads(threads)
+    return choose_device(device)
 
 
 def _questions(data: Path) -> list[Question]:

@@ -22,6 +22,7 @@ from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 from ctxprune.shrink.recipes.first_choice import passes_of  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe, parse_recipe  # noqa: E402
 from ctxprune.shrink.run import estimate, search, trial  # noqa: E402
+from ctxprune.shrink.run.device import choose_device  # noqa: E402
 from ctxprune.shrink.run.estimate import (  # noqa: E402
     OutOfTimeError,
     Speed,
@@ -32,7 +33,8 @@ from ctxprune.shrink.run.estimate import (  # noqa: E402
 )
 from ctxprune.shrink.run.plans import Wish, choose_recipes, least_left, make_plan, reachable  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
-from ctxprune.shrink.run.trial import Effort, run_trial  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
+from ctxprune.shrink.run.trial import Effort, run_trial, with_steps  # noqa: E402
 
 HALF = Target("flops", 0.5)
 SPEED = Speed(forward=1.0, step=4.0, timing=0.5, batches=40, held_out=10)
@@ -181,6 +183,18 @@ def test_a_limit_that_is_over_before_anything_is_done_says_so(given, tmp_path: P
             model(torch.ones(1, 2, dtype=torch.int64))
     assert seen == [(1, 1)]  # another thread's model runs on
     assert model(torch.ones(1, 2, dtype=torch.int64)).logits.shape == (1, 1)
+
+
+def test_training_on_another_device_comes_back_to_the_cpu(given):
+    subject = given[1].subject
+    recipe = with_steps(load_recipe("unit_magnitude"), 3)
+    # "cpu:0" is the CPU by another name, which goes the way of any other device
+    small = [shrink(replace(subject, device=name), recipe, Target("flops", 0.6)).subject for name in ("cpu", "cpu:0")]
+    one, two = (found.model.state_dict() for found in small)
+    assert all(one[name].equal(two[name]) for name in one)
+    assert {str(entry.device) for entry in subject.model.parameters()} == {"cpu"}
+    assert choose_device("cpu:0") == "cpu:0"
+    assert choose_device("auto") in ("cpu", "cuda:0", "mps")
 
 
 def test_what_cannot_be_left_is_computed_before_anything_runs():

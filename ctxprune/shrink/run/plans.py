@@ -155,7 +155,8 @@ def make_plan(
         plan = _fitted(wish, recipes, replace(_plan(wish, recipes, target, _first(wish)), speed=speed), say)
     plan = replace(plan, speed=speed, seconds=wish.seconds)
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
-    trained = f", with {plan.steps} steps of training" if plan.steps else ""
+    count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
+    trained = f", with {count} of training" if plan.steps else ""
     say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan))}")
     return plan
 
