@@ -14,7 +14,13 @@ import numpy as np
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates, split_documents, take_best_windows
+from ctxprune.scorers.neural.documents import (
+    check_weights,
+    model_fingerprint,
+    replace_surrogates,
+    split_documents,
+    take_best_windows,
+)
 from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
@@ -165,13 +171,15 @@ def _load(model: str, download: bool, device: str) -> PairRater:
         return PairRater(OnnxCrossEncoder(model))
     if (graph := _graph_of_shrunk(Path(model))) is not None:
         return PairRater(OnnxCrossEncoder(graph))
-    library = require("sentence_transformers", "embedding")
     _check_head(Path(model))
+    check_weights(model)
+    library = require("sentence_transformers", "embedding")
     try:
         return PairRater(library.CrossEncoder(model, device=device, local_files_only=not download))
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        hint = "name the folder of a cross-encoder" + ("" if download else ", or allow downloading")
+        here = download or Path(model).is_dir()
+        hint = "name the folder of a cross-encoder" + ("" if here else ", or allow downloading")
         raise InputError(f"the cross-encoder cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
 
 
