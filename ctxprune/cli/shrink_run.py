@@ -166,7 +166,7 @@ def run(
         threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx, resume=resume, audit=html is not None,
         vocabulary=vocabulary, other=OtherInputs(base, related, groups), pack=pack,
     )  # fmt: skip
-    with _console.make_progress() as bar:
+    with _console.make_progress(remaining=False) as bar:
         task = bar.add_task("reading", total=None)
 
         def report_progress(text: str, done: int, total: int) -> None:
