@@ -158,6 +158,8 @@ def run(
 
     wanted = read_target(target)
     names = [name.strip() for name in recipe.split(",") if name.strip()]
+    if not names:
+        raise typer.BadParameter("it names no recipe", param_hint="--recipe")
     chosen = [] if names in (["auto"], ["all"]) else [_recipe(name) for name in names]
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))

@@ -97,10 +97,11 @@ def test_with_less_time_there_are_fewer_steps_then_fewer_recipes_then_an_error()
         assert len(plan.recipes) == 5
     plan, said = planned(400)
     assert 1 <= len(plan.recipes) < 5
-    assert "kprune.v1" in said[0]  # the one that takes longest
-    assert said[0].startswith("left out, since they do not fit in")
+    assert plan.recipes[0].name == "fisher_knapsack.v1"  # the first choice stays longest
+    assert said[0].startswith("left out, since they do not fit in 7 minutes: random removal, kprune.v1")
     assert estimate_plan(plan) <= 400
-    with pytest.raises(UsageError, match=r"alone takes about .*: allow more than"):
+    assert [recipe.name for recipe in planned(90)[0].recipes] == ["top_layers.v1"]  # the quickest alone
+    with pytest.raises(UsageError, match=r"alone takes .*: allow more, or give fewer steps"):
         planned(20)
     assert planned(1e6, steps=7)[0].steps == 7
 

@@ -125,7 +125,7 @@ def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[st
     [
         ("--target", "latency=999s", 1, "meets the target as it is"),
         ("--target", "bytes=1GB", 1, "meets the target as it is"),
-        ("--target", "bytes=0.01", 1, "1.0% of the bytes cannot be left: it leaves"),
+        ("--target", "bytes=0.01", 1, "1 % of the bytes cannot be left: it leaves"),
         ("--target", "speed=0.5", 1, "with one of bytes, deltas, flops, latency"),
         ("--target", "flops=fast", 1, "a share such as 0.5"),
         ("--recipe", "flapp", 1, "did you mean 'flap.v1'?"),

@@ -24,7 +24,7 @@ from ctxprune.shrink.run.device import choose_device
 from ctxprune.shrink.run.estimate import measure_speed
 from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
-from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, stored_plan
+from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
@@ -135,10 +135,7 @@ def _run(
     started = perf_counter()
     device = choose_device(options.device)
     timed_on = "cpu" if options.device == "auto" else device
-    full = load_model(model)
-    check_folder(options.out, full.folder)
-    if options.vocabulary is not None:
-        check_vocabulary(full, options.vocabulary)
+    full = _load(model, options)
     base = None if options.other.base is None else load_model(options.other.base).model
     target, before = _target(full, options.wanted, base, timed_on)
     wish = Wish(options.recipes, options.every, options.steps, options.seed)
@@ -185,6 +182,17 @@ def _run(
         _write(options.out / "report.json", report)
     comparison = _audit(model, options.out, prepared, options) if options.audit else None
     return report, comparison
+
+
+def _load(model: str, options: Options) -> Loaded:
+    """The model; refused before hours of work where the result could not be written."""
+    full = load_model(model)
+    check_folder(options.out, full.folder)
+    if not options.resume:
+        check_no_run(options.out / "trials")
+    if options.vocabulary is not None:
+        check_vocabulary(full, options.vocabulary)
+    return full
 
 
 def _found(

@@ -29,6 +29,7 @@ __all__ = ["Wish", "choose_recipes", "least_left", "make_plan", "reachable"]
 _AIM = 12 * 60.0  # seconds of `auto` where no limit is given
 _EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on
 _STEPS = 200
+_KEEP_ONE = ("uniform.v1",)  # allocators that keep a unit of each group, and have no parameter for that
 _WITHIN = 0.9  # of the limit may be planned: the rest is for what was estimated too low
 
 
@@ -81,11 +82,10 @@ def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: 
     good = [recipe for recipe in recipes if lowest[recipe.name] <= target.keep]
     if not good:
         best = min(lowest, key=lambda name: lowest[name])
+        asked, possible = (f"{100 * share:.3g} %" for share in (target.keep, lowest[best]))
         many = "the recipe that can leave the least" if len(recipes) > 1 else "it"
-        raise UsageError(
-            f"{target.keep:.1%} of the {target.measure} cannot be left: {many} leaves {lowest[best]:.1%}", where=best,
-            hint=_hint(target.measure),
-        )  # fmt: skip
+        what = f"{asked} of the {target.measure} cannot be left: {many} leaves {possible}"
+        raise UsageError(what, where=best, hint=_hint(target.measure))
     if gone := [recipe.name for recipe in recipes if recipe not in good]:
         say(f"left out, since they cannot leave so little: {', '.join(gone)}")
     return good
@@ -111,7 +111,7 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     anatomy = family_of(model).describe(model)
     going: dict[str, float] = {}
     for stage in recipe.stages:
-        least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", 0))
+        least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", stage.allocate.name in _KEEP_ONE))
         groups = [group for kind in stage.units for group in anatomy.of_kind(kind)]
         for key, costs in unit_costs(model, groups, counted).items():
             # of layers one stays always: no model is without
@@ -198,24 +198,32 @@ def _fitted(wish: Wish, recipes: Sequence[Recipe], plan: Plan, say: Callable[[st
 
 
 def _shortened(wish: Wish, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
-    """The plan without its longest trials, one by one, until it fits."""
-    needed, speed = estimate_plan(plan), plan.speed
+    """The plan without baselines, then without its longest trials, one by one, until it fits; the first stays longest.
+
+    Raises:
+        UsageError: Not even the quickest recipe fits alone.
+    """
+    plan = replace(plan, baselines=0)
+    speed, effort = plan.speed, plan.effort(plan.rungs - 1)
     if speed is None:
         return plan
-    seconds = {
-        recipe.name: estimate_trial(recipe, plan.target, plan.effort(plan.rungs - 1), speed) for recipe in plan.recipes
-    }
-    gone = []
-    while estimate_plan(plan) > most:
-        if len(plan.recipes) == 1:
-            raise UsageError(
-                f"{plan.recipes[0].name} alone takes about {format_minutes(estimate_plan(plan))}", where="minutes",
-                hint=f"allow more than {format_minutes(needed / _WITHIN)}, or give fewer steps or less data",
-            )  # fmt: skip
-        longest = max(plan.recipes, key=lambda recipe: seconds[recipe.name])
-        gone.append(longest.name)
-        left = [recipe for recipe in plan.recipes if recipe is not longest]
-        plan = replace(_plan(wish, left, plan.target, (plan.steps, plan.scored)), speed=speed)
-    if gone:
-        say(f"left out, since they do not fit in {format_minutes(most / _WITHIN)}: {', '.join(gone)}")
-    return plan
+    seconds = {recipe.name: estimate_trial(recipe, plan.target, effort, speed) for recipe in plan.recipes}
+    first, *others = plan.recipes
+    others.sort(key=lambda recipe: seconds[recipe.name])
+    groups = [[first, *others[:count]] for count in range(len(others), -1, -1)] + [[recipe] for recipe in others]
+    for group in groups:
+        kept = [recipe for recipe in plan.recipes if recipe in group]
+        small = _plan(wish, kept, plan.target, (plan.steps, plan.scored))
+        small = replace(small, speed=speed, baselines=0)
+        if estimate_plan(small) <= most:
+            gone = [recipe.name for recipe in plan.recipes if recipe not in kept]
+            beside = [] if len(wish.recipes) == 1 else ["random removal"]
+            if gone or beside:
+                say(f"left out, since they do not fit in {format_minutes(most / _WITHIN)}: {', '.join(beside + gone)}")
+            return small
+    quickest = replace(_plan(wish, groups[-1], plan.target, (plan.steps, plan.scored)), speed=speed, baselines=0)
+    needed = format_minutes(estimate_plan(quickest) / _WITHIN)
+    raise UsageError(
+        f"{groups[-1][0].name} alone takes {needed}", where="minutes",
+        hint="allow more, or give fewer steps or less data",
+    )  # fmt: skip
