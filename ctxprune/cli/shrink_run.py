@@ -200,7 +200,7 @@ def _show(report: dict[str, Any]) -> None:
 
     table = Table("", "before", "after", "left", title=f"{report['recipe']}: {report['target']}")
     for name, (before, after) in report["sizes"].items():
-        table.add_row(name, f"{before:,.4g}", f"{after:,.4g}", f"{after / before:.1%}" if before else "")
+        table.add_row(name, _amount(before), _amount(after), f"{after / before:.1%}" if before else "")
     words = report.get("vocabulary", {})
     for name, label in (("pieces", "pieces"), ("tokens", "tokens of the data")) if words else ():
         before, after = words[name]
@@ -209,9 +209,10 @@ def _show(report: dict[str, Any]) -> None:
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.stdout_console().print(table)
     low, high = quality["interval"]
+    measured = "batches of texts" if report["kind"] == "decoder" else "questions"
     _console.print_note(
-        f"quality is {quality['metric']}, of {quality['measured']:,} questions (or batches of texts) by which no recipe"
-        f" was chosen; 95 % interval of the smaller model's: {low:.4f} to {high:.4f}"
+        f"quality: {quality['metric']}, of {quality['measured']:,} {measured} that chose no recipe; after: {low:.4f} to"
+        f" {high:.4f} (95 %)"
     )
     if words and words["pieces"][1] > words["asked"]:
         _console.print_note(f"{words['pieces'][1]:,} pieces are needed to read every text")
@@ -222,10 +223,18 @@ def _show(report: dict[str, Any]) -> None:
             _console.print_note(f"{line['recipe']} failed: {_console.escape(str(line['reason']))}")
 
 
+def _amount(value: float) -> str:
+    """A number as people read it: "90.9 M" for 90,866,412."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
 def _trials(lines: Sequence[dict[str, Any]]) -> Any:
     from rich.table import Table
 
-    table = Table("rung", "recipe", "steps", "quality", "seconds")
+    table = Table("round", "recipe", "steps", "quality", "seconds")
     for line in sorted(lines, key=lambda line: (-line["rung"], -line.get("quality", float("-inf")))):
         if line["status"] == "done":
             cells = (line["recipe"], str(line["steps"]), f"{line['quality']:.4f}", f"{line['seconds']:.1f}")
