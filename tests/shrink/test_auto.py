@@ -108,9 +108,12 @@ def test_with_less_time_there_are_fewer_steps_then_fewer_recipes_then_an_error()
 
 def test_a_run_that_is_continued_keeps_its_effort():
     before, _ = planned(3000)
-    stored = {"recipes": [{"name": recipe.name} for recipe in before.recipes[:3]], "steps": 60, "scored": 12}
+    names = [{"name": recipe.name} for recipe in before.recipes[:3]]
+    stored = {"recipes": names, "steps": 60, "scored": 12, "baselines": 0}
     plan = make_plan(Wish((), seconds=1e6), encoder(), HALF, SPEED, stored=stored, say=lambda _: None)
-    assert (plan.steps, plan.scored, len(plan.recipes)) == (60, 12, 3)
+    assert (plan.steps, plan.scored, len(plan.recipes), plan.baselines) == (60, 12, 3, 0)
+    other = make_plan(Wish((), steps=7), encoder()[1:], HALF, SPEED, stored=stored, say=lambda _: None)
+    assert (other.steps, len(other.recipes)) == (7, 4)  # another run, which its log refuses
 
 
 @pytest.mark.parametrize("name", ["liar", "top_layers"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import SINGLE, cost, unit_costs
+from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
 from ctxprune.shrink.recipes.recipe import build_piece
 from ctxprune.shrink.registries import ALLOCATORS
@@ -16,7 +17,6 @@ from ctxprune.shrink.run.trial import trains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
     from torch import nn
 
@@ -105,10 +105,7 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     if measure in SINGLE or unknown or not recipe.stages or {"weight", "width"} & set(recipe.units):
         return 0.0
     counted = "flops" if measure == "latency" else measure
-    total = cost(model, counted)
-    from ctxprune.shrink.model.families import family_of
-
-    anatomy = family_of(model).describe(model)
+    total, anatomy = cost(model, counted), family_of(model).describe(model)
     going: dict[str, float] = {}
     for stage in recipe.stages:
         least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", stage.allocate.name in _KEEP_ONE))
@@ -147,13 +144,8 @@ def make_plan(
     Raises:
         UsageError: Not even one recipe fits the limit.
     """
-    if stored is not None and len(wish.recipes) != 1:
-        names = [recipe["name"] for recipe in stored["recipes"]]
-        recipes = [recipe for recipe in recipes if recipe.name in names] or recipes
-        plan = _plan(wish, recipes, target, (int(stored["steps"]), int(stored["scored"])))
-    else:
-        plan = _fitted(wish, recipes, replace(_plan(wish, recipes, target, _first(wish)), speed=speed), say)
-    plan = replace(plan, speed=speed, seconds=wish.seconds)
+    planner = _Planner(wish, target, speed)
+    plan = planner.fitted(recipes, say) if stored is None else planner.continued(recipes, stored)
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
     trained = f", with {count} of training" if plan.steps else ""
@@ -161,69 +153,69 @@ def make_plan(
     return plan
 
 
-def _first(wish: Wish) -> tuple[int, int]:
-    """Steps and scored batches where time does not matter."""
-    if wish.recipes:
-        return (wish.steps or 0, 0) if len(wish.recipes) == 1 else (_STEPS if wish.steps is None else wish.steps, 0)
-    return (_EFFORTS[0][0] if wish.steps is None else wish.steps), _EFFORTS[0][1]
+@dataclass(frozen=True)
+class _Planner:
+    """Makes plans of different effort for one wish."""
 
+    wish: Wish
+    target: Target
+    speed: Speed
 
-def _plan(wish: Wish, recipes: Sequence[Recipe], target: Target, effort: tuple[int, int]) -> Plan:
-    steps, scored = effort
-    if len(wish.recipes) == 1:
-        return Plan(tuple(recipes), target, steps=steps, scored=scored, baselines=0, seed=wish.seed)
-    if wish.recipes or wish.every:
-        return replace(Plan.halving(recipes, target, steps=steps, seed=wish.seed), scored=scored)
-    # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
-    rungs = 2 if len(recipes) > 1 else 1
-    return Plan(tuple(recipes), target, steps=steps, rungs=rungs, baselines=1, seed=wish.seed, scored=scored)
+    def plan(self, recipes: Sequence[Recipe], steps: int, scored: int, *, baselines: int | None = None) -> Plan:
+        wish, given = (
+            self.wish,
+            {"steps": steps if self.wish.steps is None else self.wish.steps, "seed": self.wish.seed},
+        )
+        if len(wish.recipes) == 1:
+            plan = Plan(tuple(recipes), self.target, baselines=0, **given)
+        elif wish.recipes or wish.every:
+            plan = Plan.halving(recipes, self.target, **given)
+        else:
+            # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
+            plan = Plan(tuple(recipes), self.target, rungs=min(len(recipes), 2), baselines=1, **given)
+        number = plan.baselines if baselines is None else baselines
+        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=wish.seconds)
 
+    def continued(self, recipes: Sequence[Recipe], stored: Mapping[str, Any]) -> Plan:
+        """The plan with the effort that it had, and without the recipes that did not fit its limit."""
+        names = [recipe["name"] for recipe in stored["recipes"]]
+        if set(names) <= {recipe.name for recipe in recipes}:
+            recipes = [recipe for recipe in recipes if recipe.name in names]
+        return self.plan(recipes, int(stored["steps"]), int(stored["scored"]), baselines=int(stored["baselines"]))
 
-def _fitted(wish: Wish, recipes: Sequence[Recipe], plan: Plan, say: Callable[[str], None]) -> Plan:
-    """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
-    most = None if wish.seconds is None else _WITHIN * wish.seconds
-    aim = most if most is not None else _AIM
-    if (most is None and (wish.recipes or wish.every)) or estimate_plan(plan) <= aim:
-        return plan
-    speed = plan.speed
-    if len(wish.recipes) != 1:
-        for steps, scored in _EFFORTS:
-            chosen = steps if wish.steps is None else wish.steps
-            plan = replace(_plan(wish, recipes, plan.target, (chosen, scored)), speed=speed)
-            if estimate_plan(plan) <= aim:
-                return plan
-    if most is None:
-        return plan
-    return _shortened(wish, plan, most, say)
+    def fitted(self, recipes: Sequence[Recipe], say: Callable[[str], None]) -> Plan:
+        """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
+        wish, most = self.wish, None if self.wish.seconds is None else _WITHIN * self.wish.seconds
+        single, listed = len(wish.recipes) == 1, bool(wish.recipes)
+        plan = self.plan(recipes, *((0 if single else _STEPS, 0) if listed else _EFFORTS[0]))
+        if most is None and (listed or wish.every):
+            return plan
+        # of a single recipe the effort is the user's own
+        for steps, scored in () if single else _EFFORTS:
+            if estimate_plan(plan) > (_AIM if most is None else most):
+                plan = self.plan(recipes, steps, scored)
+        return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 
+    def shortened(self, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
+        """The plan without baselines and its longest trials, until it fits; the first choice stays longest.
 
-def _shortened(wish: Wish, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
-    """The plan without baselines, then without its longest trials, one by one, until it fits; the first stays longest.
-
-    Raises:
-        UsageError: Not even the quickest recipe fits alone.
-    """
-    plan = replace(plan, baselines=0)
-    speed, effort = plan.speed, plan.effort(plan.rungs - 1)
-    if speed is None:
-        return plan
-    seconds = {recipe.name: estimate_trial(recipe, plan.target, effort, speed) for recipe in plan.recipes}
-    first, *others = plan.recipes
-    others.sort(key=lambda recipe: seconds[recipe.name])
-    groups = [[first, *others[:count]] for count in range(len(others), -1, -1)] + [[recipe] for recipe in others]
-    for group in groups:
-        kept = [recipe for recipe in plan.recipes if recipe in group]
-        small = _plan(wish, kept, plan.target, (plan.steps, plan.scored))
-        small = replace(small, speed=speed, baselines=0)
-        if estimate_plan(small) <= most:
-            gone = [recipe.name for recipe in plan.recipes if recipe not in kept]
-            beside = [] if len(wish.recipes) == 1 else ["random removal"]
-            if gone or beside:
-                say(f"left out, since they do not fit in {format_minutes(most / _WITHIN)}: {', '.join(beside + gone)}")
-            return small
-    quickest = replace(_plan(wish, groups[-1], plan.target, (plan.steps, plan.scored)), speed=speed, baselines=0)
-    needed = format_minutes(estimate_plan(quickest) / _WITHIN)
-    raise UsageError(
-        f"{groups[-1][0].name} alone takes {needed}", where="minutes",
-        hint="allow more, or give fewer steps or less data",
-    )  # fmt: skip
+        Raises:
+            UsageError: Not even the quickest recipe fits alone.
+        """
+        effort = plan.effort(plan.rungs - 1)
+        first, *others = plan.recipes
+        others.sort(key=lambda recipe: estimate_trial(recipe, plan.target, effort, self.speed))
+        groups = [[first, *others[:count]] for count in range(len(others), -1, -1)] + [[recipe] for recipe in others]
+        for group in groups:
+            kept = [recipe for recipe in plan.recipes if recipe in group]
+            small = self.plan(kept, plan.steps, plan.scored, baselines=0)
+            if estimate_plan(small) <= most:
+                gone = ["random removal", *(recipe.name for recipe in plan.recipes if recipe not in kept)]
+                say(f"left out, since they do not fit in {format_minutes(most / _WITHIN)}: {', '.join(gone)}")
+                return small
+        quickest = others[:1] or [first]
+        needed = estimate_plan(self.plan(quickest, plan.steps, plan.scored, baselines=0)) / _WITHIN
+        raise UsageError(
+            f"{quickest[0].name} alone takes {format_minutes(needed)}", where="minutes",
+            hint="allow more, or give fewer steps or less data",
+        )  # fmt: skip
