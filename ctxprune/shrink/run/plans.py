@@ -162,10 +162,8 @@ class _Planner:
     speed: Speed
 
     def plan(self, recipes: Sequence[Recipe], steps: int, scored: int, *, baselines: int | None = None) -> Plan:
-        wish, given = (
-            self.wish,
-            {"steps": steps if self.wish.steps is None else self.wish.steps, "seed": self.wish.seed},
-        )
+        wish = self.wish
+        given: dict[str, Any] = {"steps": steps if wish.steps is None else wish.steps, "seed": wish.seed}
         if len(wish.recipes) == 1:
             plan = Plan(tuple(recipes), self.target, baselines=0, **given)
         elif wish.recipes or wish.every:
