@@ -54,13 +54,14 @@ def about(found: Mapping[str, Any]) -> str:
 
 
 def halved(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """By recipe and steps: means over the seeds that were done at half the time."""
-    by_run: dict[tuple[str, int], list[Mapping[str, Any]]] = defaultdict(list)
+    """By recipe, steps and settings of recovery: means over the seeds that were done at half the time."""
+    by_run: dict[tuple[str, int, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["status"] == "done" and is_half(row["target"]):
-            by_run[row["recipe"].removesuffix(".v1"), int(row["steps"])].append(row)
+            settings = f"{row.get('rate')} {row.get('objective')}"
+            by_run[row["recipe"].removesuffix(".v1"), int(row["steps"]), settings].append(row)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for (name, steps), own in sorted(by_run.items()):
+    for (name, steps, _), own in sorted(by_run.items()):
         means = {key: round(fmean(row[key] for row in own), 2) for key in ("loss", "minutes")}
         found[name].append({"steps": steps, **means, "seeds": len(own), "plain": all(row["plain"] for row in own)})
     return dict(found)

@@ -69,6 +69,9 @@ def test_figures_are_those_of_the_package(
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[2:3] == ["kprune"])
     assert line.split()[-6:] == ["1.2", "2.0", "0", "steps,", "3", "seeds"]
     assert reranker_figures("kprune.v1") == trained  # the better of the two
+    lucky = trained | {"loss": 0.1, "seeds": 1}
+    found["reranker"]["kprune"].append(lucky)
+    assert reranker_figures("kprune") == trained
     assert reranker_figures("liar") is None
 
 
