@@ -182,14 +182,15 @@ def format_error(error: BaseException) -> str:
     return f"{error.code} {text}" if isinstance(error, CtxpruneError) else text
 
 
-def make_progress() -> Progress:
-    """A progress bar on stderr; silent when stderr is not a terminal."""
+def make_progress(*, remaining: bool = True) -> Progress:
+    """A progress bar on stderr, with the time that is left by even progress; silent when stderr is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    left = (TimeRemainingColumn(),) if remaining else ()
     console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, *left, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager

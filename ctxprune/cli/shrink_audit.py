@@ -9,6 +9,7 @@ import typer
 
 from ctxprune.cli._options import JsonOption
 from ctxprune.errors import InputError, UsageError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ def audit_models(
     tokens: Annotated[int, typer.Option(min=8, help="Most tokens of question and passage together.")] = 256,
     seed: Annotated[int, typer.Option(help="Random seed of the confidence intervals.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto; pruners run on the CPU alone.")] = "cpu",
     as_json: JsonOption = False,
 ) -> None:
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
@@ -49,12 +51,14 @@ def audit_models(
 
     if html is not None:
         _console.check_target(html, data)
-    _threads(threads)
+    device = _prepare_torch(threads, device)
     generator = load_decoder(full, tokens=tokens)
     if generator is None and knowledge is not None:
         raise UsageError("questions of knowledge are for decoders", where="--knowledge")
     if generator is not None and variant:
         raise UsageError("variants are of rerankers and embedders", where="--variant")
+    if generator is not None and device != "cpu":
+        raise UsageError("decoders are audited on the CPU", where="--device", hint="leave it out")
     with _console.make_progress() as bar:
         task = bar.add_task("audit", total=len(shrunk) + 1)
 
@@ -63,7 +67,7 @@ def audit_models(
 
         report: AuditReport | DecoderReport
         if generator is None:
-            report = _compare_rankers(full, shrunk, data, variant or (), tokens, seed=seed, tell=tell)
+            report = _compare_rankers(full, shrunk, data, variant or (), tokens, device, seed=seed, tell=tell)
         else:
             report = _compare_decoders(generator, shrunk, data, knowledge, tokens, seed=seed, tell=tell)
     if html is not None:
@@ -77,15 +81,18 @@ def audit_models(
 
 
 def _compare_rankers(
-    full: str, shrunk: Sequence[str], data: Path, variants: Sequence[str], tokens: int, *, seed: int,
+    full: str, shrunk: Sequence[str], data: Path, variants: Sequence[str], tokens: int, device: str, *, seed: int,
     tell: Callable[[str], None],
 ) -> AuditReport:  # fmt: skip
     from ctxprune.shrink.audit import audit
     from ctxprune.shrink.audit.models import load_audited
 
     questions = _questions(data)
-    models = [load_audited(name, tokens=tokens, variants=variants if name == shrunk[0] else ()) for name in shrunk]
-    return audit(load_audited(full, tokens=tokens), models, questions, seed=seed, progress=tell)
+    models = [
+        load_audited(name, tokens=tokens, variants=variants if name == shrunk[0] else (), device=device)
+        for name in shrunk
+    ]
+    return audit(load_audited(full, tokens=tokens, device=device), models, questions, seed=seed, progress=tell)
 
 
 def _compare_decoders(
@@ -107,13 +114,20 @@ def _compare_decoders(
     return audit_decoders(full, models, read_texts(data), knowledge=choices, seed=seed, progress=tell)
 
 
-def _threads(number: int) -> None:
+def _prepare_torch(threads: int, device: str) -> str:
+    """Set the threads and find the device; of pruners neither needs torch."""
     from importlib.util import find_spec
 
-    if find_spec("torch") is not None:
-        import torch
+    if find_spec("torch") is None:
+        if device != "cpu":
+            require("torch", "train")
+        return device
+    import torch
 
-        torch.set_num_threads(number)
+    from ctxprune.shrink.run.device import choose_device
+
+    torch.set_num_threads(threads)
+    return choose_device(device)
 
 
 def _questions(data: Path) -> list[Question]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
+_SEARCH, _DATA, _OUTPUT, _EXTRA = "Search and time", "Data", "Output", "For some recipes alone"
+
+
 def run(
     model: Annotated[
         str,
@@ -35,46 +38,91 @@ def run(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the smaller model, report.json and trials.")],
     recipe: Annotated[
-        str, typer.Option(help="Name, TOML file, several with commas between, or auto: the best of those that fit.")
+        str,
+        typer.Option(
+            help="Name or TOML file, several with commas between; auto: the few that suit the model compete;"
+            " all: all that fit."
+        ),
     ] = "auto",
     steps: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Training steps after removal; default: 200 where recipes compete.", show_default=False
+            min=0,
+            help="Training steps after removal; default: of one recipe its own, of several up to 200.",
+            show_default=False,
+            rich_help_panel=_SEARCH,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of torch; times are measured on one.")] = 1,
-    tokens: Annotated[int, typer.Option(min=8, help="Longest pair or text; the model's limit if that is less.")] = 256,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Limit: what does not fit is left out, and the best so far is taken when it is over.",
+            show_default=False,
+            rich_help_panel=_SEARCH,
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.", rich_help_panel=_SEARCH)] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="cpu, cuda, mps or auto, for training; times are measured on it too, but with auto on the CPU.",
+            rich_help_panel=_SEARCH,
+        ),
+    ] = "cpu",
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of torch; times are measured on one.", rich_help_panel=_SEARCH)
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed.", rich_help_panel=_SEARCH)] = 0,
     eval_data: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Data for the quality that is reported; default: a fifth of --data, held out.",
             show_default=False,
+            rich_help_panel=_DATA,
         ),
     ] = None,
-    onnx: Annotated[
-        bool,
-        typer.Option("--onnx", help="Also write onnx/: model.onnx and model_int8.onnx; of a pruner int8 alone."),
-    ] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the audit as a page: slices, flips, swaps.")
-    ] = None,
+    tokens: Annotated[
+        int, typer.Option(min=8, help="Longest pair or text; the model's limit if less.", rich_help_panel=_DATA)
+    ] = 256,
     vocabulary: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             help="Keep the N pieces of the vocabulary most frequent in --data; all text stays readable.",
             show_default=False,
+            rich_help_panel=_DATA,
         ),
     ] = None,
+    onnx: Annotated[
+        bool,
+        typer.Option(
+            "--onnx",
+            help="Also write onnx/: model.onnx and model_int8.onnx; of a pruner int8 alone.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the audit as a page: slices, flips, swaps.", rich_help_panel=_OUTPUT),
+    ] = None,
+    pack: Annotated[
+        bool,
+        typer.Option(
+            "--pack",
+            help="Store zeros as bits: a smaller file, which only ctxprune reads.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    as_json: JsonOption = False,
     base: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="Folder of the model that MODEL was tuned from, or of its first steps: for dare, lottery and others.",
             show_default=False,
+            rich_help_panel=_EXTRA,
         ),
     ] = None,
     related: Annotated[
@@ -83,13 +131,16 @@ def run(
             metavar="FILE",
             help="Data of a related task or of a general domain, as --data: for transfer, fairness and others.",
             show_default=False,
+            rich_help_panel=_EXTRA,
         ),
     ] = None,
     groups: Annotated[
-        bool, typer.Option("--groups", help='The "source" of a line of --related says for whom quality shall be equal.')
-    ] = False,
-    pack: Annotated[
-        bool, typer.Option("--pack", help="Store zeros as bits: a smaller file, which only ctxprune reads.")
+        bool,
+        typer.Option(
+            "--groups",
+            help='The "source" of a line of --related says for whom quality shall be equal.',
+            rich_help_panel=_EXTRA,
+        ),
     ] = False,
     recovery_data: Annotated[
         str,
@@ -97,21 +148,30 @@ def run(
             metavar="NAME[:SHARE[:ROUNDS]]",
             help="Recover on a chosen part of --data, as el2n:0.5; several with commas compete. `show selectors`.",
             show_default=False,
+            rich_help_panel=_EXTRA,
         ),
     ] = "",
     stop_early: Annotated[
-        bool, typer.Option("--stop-early", help="End recovery where the P^2 law predicts that it hardly helps.")
+        bool,
+        typer.Option(
+            "--stop-early",
+            help="End recovery where the P^2 law predicts that it hardly helps.",
+            rich_help_panel=_EXTRA,
+        ),
     ] = False,
     samples: Annotated[
-        int, typer.Option(min=0, help="Run the winner on N random halves of --data, too: the spread of its quality.")
+        int,
+        typer.Option(
+            min=0,
+            help="Run the winner on N random halves of --data, too: the spread of its quality.",
+            rich_help_panel=_EXTRA,
+        ),
     ] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in DIR.")] = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Make a model smaller until the target is met, and measure what that cost. `run` may be left out.
 
-    A share is of what the model has now; a number with a unit is absolute. Latency is measured. With --recipe auto all
-    recipes that fit compete on held-out quality (successive halving), beside random removal and training from scratch.
+    A share is of what the model has now; a number with a unit is absolute. Latency is measured. Recipes compete on
+    held-out quality (successive halving), beside random removal; an estimate of the time comes first.
     Needs the train extra; reads local folders alone and downloads nothing.
     """
     for module in ("torch", "transformers", "safetensors", *(("onnx",) if onnx else ())):
@@ -124,24 +184,27 @@ def run(
 
     wanted = read_target(target)
     names = [name.strip() for name in recipe.split(",") if name.strip()]
-    chosen = [] if names == ["auto"] else [_recipe(name) for name in names]
+    if not names:
+        raise typer.BadParameter("it names no recipe", param_hint="--recipe")
+    chosen = [] if names in (["auto"], ["all"]) else [_recipe(name) for name in names]
     parts = [read_recovery_data(part.strip()) for part in recovery_data.split(",") if part.strip()]
     for advice in (part.advice for part in parts if "random" not in {other.selector for other in parts}):
         _console.print_note(advice)
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(
-        wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
-        resume=resume, audit=html is not None, vocabulary=vocabulary, other=OtherInputs(base, related, groups),
-        pack=pack, recovery=parts, stop_early=stop_early, samples=samples,
+        wanted, chosen, out, every=names == ["all"], steps=steps, minutes=minutes, device=device, seed=seed,
+        threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx, resume=resume, audit=html is not None,
+        vocabulary=vocabulary, other=OtherInputs(base, related, groups), pack=pack,
+        recovery=parts, stop_early=stop_early, samples=samples,
     )  # fmt: skip
-    with _console.make_progress() as bar:
+    with _console.make_progress(remaining=False) as bar:
         task = bar.add_task("reading", total=None)
 
         def report_progress(text: str, done: int, total: int) -> None:
             bar.update(task, description=text, completed=done, total=total)
 
-        report, audited = run_job(model, data, options, progress=report_progress)
+        report, audited = run_job(model, data, options, progress=report_progress, say=_console.print_note)
     if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:
@@ -167,7 +230,7 @@ def _show(report: dict[str, Any]) -> None:
 
     table = Table("", "before", "after", "left", title=f"{report['recipe']}: {report['target']}")
     for name, (before, after) in report["sizes"].items():
-        table.add_row(name, f"{before:,.4g}", f"{after:,.4g}", f"{after / before:.1%}" if before else "")
+        table.add_row(name, _amount(before), _amount(after), f"{after / before:.1%}" if before else "")
     words = report.get("vocabulary", {})
     for name, label in (("pieces", "pieces"), ("tokens", "tokens of the data")) if words else ():
         before, after = words[name]
@@ -176,9 +239,10 @@ def _show(report: dict[str, Any]) -> None:
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.stdout_console().print(table)
     low, high = quality["interval"]
+    measured = "batches of texts" if report["kind"] == "decoder" else "questions"
     _console.print_note(
-        f"quality is {quality['metric']}, of {quality['measured']:,} questions (or batches of texts) by which no recipe"
-        f" was chosen; 95 % interval of the smaller model's: {low:.4f} to {high:.4f}"
+        f"quality: {quality['metric']}, of {quality['measured']:,} {measured} that chose no recipe; after: {low:.4f} to"
+        f" {high:.4f} (95 %)"
     )
     for name, entry in quality.get("by_source", {}).items():
         worst = " (worst)" if name == quality["worst_source"] else ""
@@ -198,10 +262,18 @@ def _show(report: dict[str, Any]) -> None:
             _console.print_note(f"{line['recipe']} failed: {_console.escape(str(line['reason']))}")
 
 
+def _amount(value: float) -> str:
+    """A number as people read it: "90.9 M" for 90,866,412."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
 def _trials(lines: Sequence[dict[str, Any]]) -> Any:
     from rich.table import Table
 
-    table = Table("rung", "recipe", "steps", "quality", "seconds")
+    table = Table("round", "recipe", "steps", "quality", "seconds")
     for line in sorted(lines, key=lambda line: (-line["rung"], -line.get("quality", float("-inf")))):
         if line["status"] == "done":
             cells = (line["recipe"], str(line["steps"]), f"{line['quality']:.4f}", f"{line['seconds']:.1f}")

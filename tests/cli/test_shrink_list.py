@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
+from ctxprune.shrink.recipes import first_choice
+from ctxprune.shrink.recipes.first_choice import INPUTS, SITUATIONS, measured_figures, reranker_figures, short_list
 from ctxprune.shrink.recipes.recipe import DATA, load_recipe, recipe_names
 from ctxprune.shrink.registries import SELECTORS
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = ROOT / "benchmarks" / "results" / "shrink_reranker.json"
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> object:
@@ -47,12 +52,78 @@ def test_every_selector_is_shown_with_its_paper(capsys: pytest.CaptureFixture[st
     assert "arXiv 2306.03208" in capsys.readouterr().out
 
 
-def test_a_table_for_people(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("COLUMNS", "200")
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_it_opens_with_what_to_begin_with(capsys: pytest.CaptureFixture[str], narrow: None):
     assert main(["shrink", "list"]) == 0
     shown = capsys.readouterr()
-    assert "flap.v1" in shown.out
+    lines = shown.out.splitlines()
+    assert len(lines) == 1 + sum(len(situation.recipes) for situation in SITUATIONS)
+    for situation in SITUATIONS:
+        assert any(line.startswith(situation.name) and situation.recipes[0] in line for line in lines)
     assert "ctxprune shrink show NAME" in shown.err
+    assert all(len(line) <= 80 for line in (*lines, *shown.err.splitlines()))
+
+
+def test_figures_are_those_of_the_package(
+    capsys: pytest.CaptureFixture[str], narrow: None, monkeypatch: pytest.MonkeyPatch
+):
+    row = {"steps": 0, "loss": 1.25, "minutes": 2.0, "seeds": 3, "plain": False}
+    trained = row | {"steps": 200, "loss": 0.5, "minutes": 3.5}
+    found = measured_figures() | {"about": "MiniLM", "reranker": {"kprune": [row, trained]}}
+    monkeypatch.setattr(first_choice, "measured_figures", lambda: found)
+    assert main(["shrink", "list"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[2:3] == ["kprune"])
+    assert line.split()[-6:] == ["1.2", "2.0", "0", "steps,", "3", "seeds"]
+    assert reranker_figures("kprune.v1") == trained  # the better of the two
+    lucky = trained | {"loss": 0.1, "seeds": 1}
+    found["reranker"]["kprune"].append(lucky)
+    assert reranker_figures("kprune") == trained
+    assert reranker_figures("liar") is None
+
+
+def test_situations_are_of_recipes_that_are_there():
+    for situation in SITUATIONS:
+        measures = {load_recipe(name).measure for name in situation.recipes}
+        assert measures == ({"weights"} if situation.figures == "sparse" else {"flops"})
+    assert set(INPUTS) <= {name.removesuffix(".v1") for name in recipe_names()}
+    deltas = {name.removesuffix(".v1") for name in recipe_names() if load_recipe(name).measure == "deltas"}
+    assert {name for name in deltas if INPUTS[name] == "--base"} == deltas
+
+
+def test_the_short_list_is_of_the_kind_and_the_measure():
+    recipes = [load_recipe(name) for name in recipe_names()]
+    for kind, measure, first, count in (
+        ("encoder", "flops", "fisher_knapsack.v1", 5),
+        ("decoder", "latency", "liar.v1", 5),
+        ("encoder", "weights", "sparse_gpt.v1", 3),
+    ):
+        fitting = [recipe for recipe in recipes if kind in recipe.models]
+        chosen = short_list(fitting, kind, measure)
+        assert chosen[0].name == first
+        assert len(chosen) == count
+    assert short_list(recipes[:7], "moe", "parameters") == recipes[:5]
+
+
+def test_all_of_them_take_one_line_each(capsys: pytest.CaptureFixture[str], narrow: None):
+    assert main(["shrink", "list", "--all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [name.removesuffix(".v1") for name in recipe_names()]
+    assert all(len(line) <= 80 for line in lines)
+    for line, name in zip(lines[1:], recipe_names(), strict=True):
+        recipe = load_recipe(name)
+        assert recipe.promise in line
+        assert recipe.data in line
+
+
+@pytest.mark.skipif(not RECORD.is_file(), reason="the benchmark of the reranker is not recorded yet")
+def test_figures_in_the_package_are_the_recorded_ones():
+    script = ROOT / "benchmarks" / "report" / "first_choice.py"
+    done = subprocess.run([sys.executable, script, "--check"], check=False)
+    assert done.returncode == 0, f"run: python {script.relative_to(ROOT)}"
 
 
 @pytest.mark.parametrize("name", recipe_names())

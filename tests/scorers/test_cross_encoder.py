@@ -264,3 +264,16 @@ def test_a_real_name_that_is_not_here(tmp_path: Path):
     for name in ("nobody/has-this-cross-encoder", str(tmp_path)):
         with pytest.raises(InputError, match="cannot be loaded"):
             load_cross_encoder(name)
+
+
+def test_a_folder_without_weights_is_said_to_have_none(tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}', encoding="utf-8")
+    with pytest.raises(InputError, match="the folder has no weights") as caught:
+        load_cross_encoder(tmp_path)
+    assert "download" not in str(caught.value)
+
+
+def test_a_shrunk_folder_without_its_graph_says_how_to_get_one(tmp_path: Path):
+    (tmp_path / "config.json").write_text('{"model_type": "ctxprune-shrunk"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"differ in size, which sentence-transformers cannot read.*--resume --onnx"):
+        load_cross_encoder(tmp_path)

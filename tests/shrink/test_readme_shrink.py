@@ -17,9 +17,11 @@ from shrink import folders  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
-from ctxprune.shrink.run import job, trial  # noqa: E402
+from ctxprune.shrink.recipes import first_choice  # noqa: E402
+from ctxprune.shrink.run import job, plans, trial  # noqa: E402
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shrink.md").read_text(encoding="utf-8")
 SECTION = README.partition("## Shrink your own reranker")[2].partition("\n## ")[0]
 COMMANDS = [shlex.split(line, comments=True) for line in re.findall(r"^ctxprune .*", SECTION, re.MULTILINE)]
 
@@ -39,8 +41,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert len(COMMANDS) == 5
+    # two quick recipes with two steps stand for the competition
+    monkeypatch.setattr(first_choice, "_SHORT", {"encoder": ("flap", "unit_magnitude")})
+    monkeypatch.setattr(plans, "_EFFORTS", ((2, 2),))
     for _, *words in COMMANDS:
         assert main(words) == 0, words
     report = json.loads((folder / "small" / "report.json").read_text("utf-8"))
@@ -49,7 +54,8 @@ def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert (folder / "audit.html").is_file()
     shown = capsys.readouterr().out
     assert "fisher_knapsack.v1" in shown
-    for said in re.findall(r"`ctxprune (shrink show [^`]*)`", SECTION):
+    assert json.loads((folder / "best" / "report.json").read_text("utf-8"))["recipe"]
+    for said in re.findall(r"`ctxprune (shrink (?:show|list) [^`]*)`", PAGE):
         assert main(said.split()) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,18 @@ def test_the_interval_holds_the_true_figure_of_a_model_that_others_were_beaten_b
         too_good += float(chosen_by[best].double().mean()) > high
     assert inside >= 36
     assert too_good >= 8  # what the search chose by is no figure to report
+
+
+def test_what_is_held_out_are_questions_with_a_better_and_a_worse_passage(tmp_path: Path):
+    path = folders.pairs(tmp_path / "pairs.jsonl", questions=30)
+    given = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for number, row in enumerate(given):
+        row["query"] += f" {number // 4}"
+        if number // 4 % 2:
+            row["label"] = 0  # half of the questions have no relevant passage
+    path.write_text("\n".join(map(json.dumps, given)), "utf-8")
+    prepared = prepare(load_model(folders.reranker(tmp_path / "model")), path, compete=True)
+    for batches in (prepared.held_out, prepared.reported):
+        for batch in batches:
+            labels = batch["labels"]
+            assert all(len(labels[batch["groups"] == group].unique()) == 2 for group in batch["groups"].unique())

@@ -16,6 +16,8 @@ from shrink import folders  # noqa: E402
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.models.pruner import load_pruner  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.recipes import first_choice  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[st
     [
         ("--target", "latency=999s", 1, "meets the target as it is"),
         ("--target", "bytes=1GB", 1, "meets the target as it is"),
-        ("--target", "bytes=0.01", 1, "cannot go"),
+        ("--target", "bytes=0.01", 1, "1 % of the bytes cannot be left: it leaves"),
         ("--target", "speed=0.5", 1, "with one of bytes, deltas, flops, latency"),
         ("--target", "flops=fast", 1, "a share such as 0.5"),
         ("--recipe", "flapp", 1, "did you mean 'flap.v1'?"),
@@ -286,3 +288,82 @@ def test_a_decoder_is_audited_on_held_out_texts(words: list[str], capsys: pytest
     Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
     assert main([*words, "--target", "flops=0.6", "--html", "audit.html"]) == 0
     assert "Knowledge, retrieval and people" in Path("audit.html").read_text("utf-8")
+
+
+def data_with(label) -> str:
+    lines = [json.loads(line) for line in Path("pairs.jsonl").read_text("utf-8").splitlines()]
+    return "\n".join(json.dumps({**row, "label": label}) for row in lines)
+
+
+def test_data_that_nothing_can_be_measured_on_are_refused_before_any_work(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+):
+    lines = Path("pairs.jsonl").read_text("utf-8").splitlines()
+    single = "\n".join(json.dumps({"query": f"who {n}", "passage": "ann", "label": n % 2}) for n in range(8))
+    for text, said in (
+        (data_with(0), "every label is 0, so no passage is better than another"),
+        (data_with(1), "every label is 1, so no passage is better than another"),
+        (single, "no question has two passages"),
+        (lines[0], "no question has two passages"),
+        ('{"query": "when"}\n', "there is no text in 'passage' or 'text', in line 1"),
+        ('{"query": \n', "line 1"),
+        ("", "bad.jsonl"),
+    ):
+        Path("bad.jsonl").write_text(text, "utf-8")
+        assert main([*changed(words, "--data", "bad.jsonl"), "--target", "flops=0.5"]) == 1, text
+        (shown,) = capsys.readouterr().err.splitlines()
+        assert said in shown
+        assert not Path("small").exists()
+
+
+def test_few_questions_are_said_to_be_few(words: list[str], capsys: pytest.CaptureFixture[str]):
+    Path("few.jsonl").write_text("\n".join(Path("pairs.jsonl").read_text("utf-8").splitlines()[:4]), "utf-8")
+    assert main([*changed(words, "--data", "few.jsonl"), "--target", "flops=0.5"]) == 0
+    assert "too few questions to hold some out" in capsys.readouterr().err
+    prepared = prepare(load_model("model"), folders.pairs(Path("five.jsonl"), questions=5))
+    assert prepared.notes["held_out"]["groups"] == 2
+    assert prepared.notes["calibration"]["groups"] == 3
+
+
+def test_auto_with_an_estimate_and_a_limit(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(first_choice, "_SHORT", {"encoder": ("flap", "unit_magnitude")})  # the quickest ones
+    words = [*changed(words, "--recipe", "auto"), "--target", "flops=0.6", "--steps", "1", "--minutes", "30", "--json"]
+    assert main(words) == 0
+    shown = capsys.readouterr()
+    report = json.loads(shown.out)
+    assert "2 recipes compete, with 1 step of training; this takes about" in shown.err
+    assert [line["recipe"] for line in report["trials"][:2]] == ["flap.v1", "unit_magnitude.v1"]
+    assert report["trials"][3]["recipe"] == "random.v1"
+    assert len(report["trials"]) == 4
+    assert not report["stopped"]
+    assert 0 < report["minutes"] < 30
+
+
+def test_a_device_that_is_not_here_is_refused_before_anything_is_read(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+):
+    words = [*changed(words, "--data", "none.jsonl"), "--target", "flops=0.6"]
+    for device in ("cuda:99", "tpu", "meta"):
+        assert main([*words, "--device", device]) == 1
+        assert f"'{device}'" in (said := capsys.readouterr().err)
+        assert "auto, or one of" in said
+        assert main(["shrink", "audit", "none", "none", "--data", "none.jsonl", "--device", device]) == 1
+        assert "auto, or one of" in capsys.readouterr().err
+
+
+def test_the_folder_of_a_shrunk_reranker_scores_through_its_graph(words: list[str], capsys: pytest.CaptureFixture[str]):
+    Path("page.txt").write_text("The bridge is long. It opened in winter.", "utf-8")
+    asked = ["prune", "page.txt", "-q", "When did it open?", "--scorer", "cross_encoder", "--model"]
+    words = [*changed(words, "--recipe", "fisher_knapsack"), "--target", "flops=0.5"]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main([*asked, "small"]) == 1
+    said = capsys.readouterr().err
+    assert "the layers of this shrunk model differ in size" in said
+    assert "--resume --onnx" in said
+    before = Path("small/model.safetensors").read_bytes()
+    assert main([*words, "--resume", "--onnx"]) == 0
+    assert Path("small/model.safetensors").read_bytes() == before
+    assert main([*asked, "small"]) == 0

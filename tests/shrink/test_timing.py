@@ -24,7 +24,7 @@ def test_ratios_are_taken_round_by_round(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(timing, "_forward", ran)
     monkeypatch.setattr(timing, "thread_time", lambda: state["now"])
-    assert timing.measure_times([full, small], {}) == pytest.approx([10, 4])
+    assert timing.measure_times([full, small], {"input_ids": torch.zeros(1, 1)}) == pytest.approx([10, 4])
 
 
 def test_threads_are_given_back():

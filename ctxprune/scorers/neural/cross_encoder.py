@@ -14,7 +14,13 @@ import numpy as np
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates, split_documents, take_best_windows
+from ctxprune.scorers.neural.documents import (
+    check_weights,
+    model_fingerprint,
+    replace_surrogates,
+    split_documents,
+    take_best_windows,
+)
 from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CrossEncoderScorer", "PairRater", "RatePairs", "load_cross_encoder"]
 
+_SHRUNK = "ctxprune-shrunk"  # what its configuration calls a model of shapes that transformers does not know
 RatePairs: TypeAlias = "Callable[[Sequence[tuple[str, str]]], NDArray[np.floating[Any]]]"
 
 
@@ -146,7 +153,8 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
     """The cross-encoder in a folder, or of a name that sentence-transformers knows; loaded once a process.
 
     Args:
-        model: Folder, ONNX file or name. No code that comes with a model is run.
+        model: Folder, ONNX file or name. No code that comes with a model is run. Of a shrunk model whose layers differ
+            in size the folder's onnx/ is read.
         download: Let sentence-transformers fetch a model that is not on this machine.
         device: torch's name of the device.
 
@@ -161,14 +169,40 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
 def _load(model: str, download: bool, device: str) -> PairRater:
     if model.endswith(".onnx"):
         return PairRater(OnnxCrossEncoder(model))
-    library = require("sentence_transformers", "embedding")
+    if (graph := _graph_of_shrunk(Path(model))) is not None:
+        return PairRater(OnnxCrossEncoder(graph))
     _check_head(Path(model))
+    check_weights(model)
+    library = require("sentence_transformers", "embedding")
     try:
         return PairRater(library.CrossEncoder(model, device=device, local_files_only=not download))
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        hint = "name the folder of a cross-encoder" + ("" if download else ", or allow downloading")
+        here = download or Path(model).is_dir()
+        hint = "name the folder of a cross-encoder" + ("" if here else ", or allow downloading")
         raise InputError(f"the cross-encoder cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
+
+
+def _graph_of_shrunk(folder: Path) -> Path | None:
+    """The ONNX file of a model of `ctxprune shrink` whose layers differ, which no library loads; None of others.
+
+    Raises:
+        InputError: There is none.
+    """
+    try:
+        kind = parse_json((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError, AttributeError):
+        return None
+    if kind != _SHRUNK:
+        return None
+    for name in ("model.onnx", "model_int8.onnx"):
+        if (graph := folder / "onnx" / name).is_file():
+            return graph
+    raise InputError(
+        "the layers of this shrunk model differ in size, which sentence-transformers cannot read, and it has no onnx/",
+        where=str(folder),
+        hint="run its ctxprune shrink command again with --resume --onnx, which writes that and trains nothing",
+    )
 
 
 def _check_head(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Texts prepared for third-party models, and documents cut into windows."""
+"""Texts and folders checked for third-party models, and documents cut into windows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.base import as_context
+from ctxprune.errors import InputError
 from ctxprune.scorers.relevance import count_documents
 from ctxprune.utils.fingerprint import fingerprint
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["model_fingerprint", "replace_surrogates", "split_documents", "take_best_windows"]
+__all__ = ["check_weights", "model_fingerprint", "replace_surrogates", "split_documents", "take_best_windows"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -64,3 +65,15 @@ def take_best_windows(scores: Scores, places: NDArray[np.intp], context: Context
 def model_fingerprint(model: object, *parts: object) -> str:
     """Of a model by its path or name, or of the object itself; see `ctxprune.utils.fingerprint`."""
     return fingerprint([str(model) if isinstance(model, (str, Path)) else model, *parts])
+
+
+def check_weights(model: str) -> None:
+    """Refuse a model's folder that has no weights, before a library takes its path for a name to download.
+
+    Raises:
+        InputError: It is a folder without a file of weights in it or in a folder of it.
+    """
+    folder = Path(model)
+    kinds = ("*.safetensors", "*.bin", "*/*.safetensors", "*/*.bin")
+    if folder.is_dir() and not any(True for kind in kinds for _ in folder.glob(kind)):
+        raise InputError("the folder has no weights", where=model, hint="it needs model.safetensors beside config.json")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.scorers.neural.documents import check_weights
 from ctxprune.scorers.neural.onnx_session import INPUTS, onnx_session, onnx_tokenizer
 from ctxprune.utils.extras import require
 from ctxprune.utils.foreign import foreign_attribute
@@ -107,12 +108,14 @@ class SentenceEmbedder:
 
 
 def _sentence_model(model: str, download: bool, device: str) -> Any:
+    check_weights(model)
     library = require("sentence_transformers", "embedding")
     try:
         return library.SentenceTransformer(model, device=device, local_files_only=not download)
     except (OSError, ValueError, KeyError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        hint = "name the folder of a sentence-transformers model" + ("" if download else ", or allow downloading")
+        here = download or Path(model).is_dir()
+        hint = "name the folder of a sentence-transformers model" + ("" if here else ", or allow downloading")
         raise InputError(f"the embedding model cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
 
 

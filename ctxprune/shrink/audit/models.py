@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Context, Unit
-from ctxprune.errors import InputError
+from ctxprune.errors import InputError, UsageError
 from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import AuditedModel
 from ctxprune.shrink.audit.decoders import AuditedDecoder
@@ -14,10 +14,13 @@ from ctxprune.shrink.audit.decoders import AuditedDecoder
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from torch import nn
+
     from ctxprune.shrink.audit.audit import Scorer
     from ctxprune.shrink.audit.decoders import Likelihoods
     from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
 
@@ -25,7 +28,9 @@ _ROWS = 16
 _LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary
 
 
-def load_audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256) -> AuditedModel:
+def load_audited(
+    folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256, device: str = "cpu"
+) -> AuditedModel:
     """A model folder for an audit.
 
     Args:
@@ -33,26 +38,33 @@ def load_audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tok
             bundled pruner, as `ctxprune models` shows it.
         variants: Folders of the same method with other calibration data or seeds.
         tokens: Of question and passage together at most.
+        device: That the model runs on, as torch names it; a pruner's runs on the CPU alone.
 
     Raises:
+        UsageError: A pruner is asked for another device.
         InputError: A folder holds none of these.
         FormatError: A file is damaged.
         MissingExtraError: A package that the model needs is not installed.
     """
-    score, sizes = _model(folder, tokens)
-    return AuditedModel(str(folder), score, sizes, {str(variant): _model(variant, tokens)[0] for variant in variants})
+    score, sizes = _model(folder, tokens, device)
+    others = {str(variant): _model(variant, tokens, device)[0] for variant in variants}
+    return AuditedModel(str(folder), score, sizes, others)
 
 
-def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
+def _model(folder: str | Path, tokens: int, device: str) -> tuple[Scorer, dict[str, float]]:
     place = place_of(folder)
     if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
+        if device != "cpu":
+            raise UsageError("a pruner's graph runs on the CPU", where=str(folder), hint="leave --device out")
         return _pruner(place)
     from ctxprune.shrink.io.loading import load_model
 
     loaded = load_model(place)
     if loaded.kind == "decoder":
         raise InputError("a decoder ranks nothing", where=str(folder), hint="compare it with decoders, on texts")
-    return scorer_of(loaded, min(tokens, loaded.form.limit)), _sizes(loaded)
+    sizes = _sizes(loaded)
+    loaded.model.to(device)
+    return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
 
 
 def _sizes(loaded: Loaded) -> dict[str, float]:
@@ -143,11 +155,19 @@ def _reranker(loaded: Loaded, tokens: int) -> Scorer:
         rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
         batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
-            logits = torch.cat([loaded.task.output(loaded.model, batch)[:, -1] for batch in batches])
+            logits = torch.cat(
+                [loaded.task.output(loaded.model, _beside(batch, loaded.model))[:, -1] for batch in batches]
+            )
         found: list[float] = logits.tolist()
         return found
 
     return score
+
+
+def _beside(batch: Batch, model: nn.Module) -> Batch:
+    """The batch on the model's device."""
+    device = next(model.parameters()).device
+    return {name: value.to(device) for name, value in batch.items()}
 
 
 def _embedder(loaded: Loaded, tokens: int) -> Scorer:
@@ -159,7 +179,7 @@ def _embedder(loaded: Loaded, tokens: int) -> Scorer:
         rows = loaded.form.texts([question.query, *question.texts], tokens)
         batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
-            vectors = torch.cat([loaded.task.output(loaded.model, batch) for batch in batches])
+            vectors = torch.cat([loaded.task.output(loaded.model, _beside(batch, loaded.model)) for batch in batches])
         found: list[float] = (vectors[1:] @ vectors[0]).tolist()
         return found
 

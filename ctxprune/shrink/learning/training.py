@@ -78,10 +78,11 @@ def train(
         entry.requires_grad_(False)
     for entry in chosen:
         entry.requires_grad_(True)
+    _move(subject, chosen, subject.device)
     optimizer = torch.optim.AdamW(chosen, lr=schedule.rate, weight_decay=schedule.decay)
     # a pruned model starts far from a minimum: a full rate at once would throw it further
     warm = max(schedule.steps // 10, 1)
-    masked = [(subject.model.get_parameter(path), mask) for path, mask in subject.masks.items()]
+    masked = [(subject.model.get_parameter(path), mask.to(subject.device)) for path, mask in subject.masks.items()]
     modules = (module for module in subject.model.modules() if isinstance(module, HashedLinear))
     hashed = [(module, module.layout()) for module in modules]
     losses, order = [], subject.generator(1)
@@ -93,7 +94,7 @@ def train(
             factor = min((step + 1) / warm, (schedule.steps - step) / max(schedule.steps - warm, 1), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate * factor
-            value = computed(subject.model, batches[places[step % len(batches)]])
+            value = computed(subject.model, _on(batches[places[step % len(batches)]], subject.device))
             losses.append(float(value.detach()))
             check_loss(value, step, hint="lower the rate")
             value.backward()
@@ -109,11 +110,25 @@ def train(
             if after is not None:
                 after(step + 1)
     finally:
+        _move(subject, chosen, "cpu")
         for entry, needed in before:
             entry.requires_grad_(needed)
     size = cost(subject.model, "weights", masks=subject.masks)
     subject.notes.setdefault("trained", []).append((schedule.steps, size))
     return losses
+
+
+def _move(subject: Subject, parameters: Iterable[nn.Parameter], device: str) -> None:
+    """Model, teacher and what else is trained to a device; parameters stay the same objects."""
+    for model in (subject.model, subject.teacher):
+        if model is not None:
+            model.to(device)
+    for entry in parameters:
+        entry.data = entry.data.to(device)
+
+
+def _on(batch: Batch, device: str) -> Batch:
+    return batch if device == "cpu" else {name: value.to(device) for name, value in batch.items()}
 
 
 def cubic_share(done: float, warm: float, cool: float) -> float:

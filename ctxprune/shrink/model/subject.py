@@ -44,6 +44,7 @@ class Subject:
         budget: How much the round, the stage (in preparations) or the rest of the recipe (in its finish) has to remove;
             None outside a recipe.
         learned: Scores that a preparation found while it trained, by group's key or parameter's name.
+        device: That trainings run on; everything is on the CPU before and after.
     """
 
     model: nn.Module
@@ -57,6 +58,7 @@ class Subject:
     related: Sequence[Batch] = ()
     budget: Budget | None = None
     learned: Mapping[Any, Tensor] = field(default_factory=dict)
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         family_of(self.model)  # refuses a model of no known family

@@ -14,7 +14,7 @@ from ctxprune.shrink.recipes.recipe import Piece, Stage
 if TYPE_CHECKING:
     from ctxprune.shrink.recipes.recipe import Recipe
 
-__all__ = ["baselines"]
+__all__ = ["baselines", "count_steps", "random_stage"]
 
 _ONE_BY_ONE = frozenset({"layer", "sublayer"})
 
@@ -32,16 +32,16 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
     """
     found = {}
     if recipe.stages:
-        stages = tuple(_random(stage) for stage in recipe.stages)
+        stages = tuple(random_stage(stage) for stage in recipe.stages)
         found["random"] = replace(recipe, name=f"{recipe.name}:random", stages=stages, promise="baseline")
-    count = steps or _steps(recipe) or 100
+    count = steps or count_steps(recipe) or 100
     for name, towards in (("scratch", "labels"), ("distilled", "teacher")):
         finish = (*recipe.finish, Piece("scratch.v1", {"steps": count, "towards": towards}))
         found[name] = replace(recipe, name=f"{recipe.name}:{name}", finish=finish, promise="baseline")
     return found
 
 
-def _random(stage: Stage) -> Stage:
+def random_stage(stage: Stage) -> Stage:
     """The stage with random scores, and without preparation and compensation."""
     if "weight" in stage.units:
         allocate = stage.allocate
@@ -50,7 +50,8 @@ def _random(stage: Stage) -> Stage:
     return replace(stage, score=Piece("random.v1"), allocate=allocate, prepare=(), compensate=())
 
 
-def _steps(recipe: Recipe) -> int:
+def count_steps(recipe: Recipe) -> int:
+    """Steps of all trainings of a recipe together."""
     found = sum(int(piece.parameters.get("steps", 0)) for piece in recipe.finish)
     for stage in recipe.stages:
         once = sum(int(piece.parameters.get("steps", 0)) for piece in stage.prepare)

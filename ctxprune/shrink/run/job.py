@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import CtxpruneError, InputError, UsageError
+from ctxprune.errors import CtxpruneError, InputError
 from ctxprune.shrink.audit import AuditReport, DecoderReport, Question, audit, audit_decoders
 from ctxprune.shrink.audit.models import load_audited, load_decoder
 from ctxprune.shrink.io.deltas import pack
 from ctxprune.shrink.io.loading import load_model
-from ctxprune.shrink.io.saving import save_model
-from ctxprune.shrink.model.cost import Target, cost, deltas
+from ctxprune.shrink.io.saving import check_folder, save_model
+from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
-from ctxprune.shrink.run.correlation import recovery_correlation
-from ctxprune.shrink.run.preparation import OtherInputs, add_inputs, prepare
-from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
+from ctxprune.shrink.run.baselines import count_steps
+from ctxprune.shrink.run.device import choose_device
+from ctxprune.shrink.run.estimate import measure_speed
+from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
+from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
+from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
 from ctxprune.shrink.run.recovery import with_recovery_data, with_stop_by_law
-from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
+from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
+from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
-from ctxprune.shrink.select.base import rebatch
 from ctxprune.storage.locks import hold_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxprune.shrink.io.loaded import Loaded
+    from ctxprune.shrink.model.tasks.base import Batch
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
     from ctxprune.shrink.run.recovery import RecoveryData
@@ -45,7 +49,6 @@ ALONE = "vocabulary"
 """Stands for a recipe where the smaller vocabulary alone meets the target."""
 DELTAS = "deltas.safetensors"
 """Of a model whose differences from its base were pruned: what `ctxprune.shrink.io.deltas.unpack` adds to the base."""
-_AUTO_STEPS = 200
 _KINDS = {
     **dict.fromkeys(("bert", "gte", "modernbert", "pruner"), "encoder"),
     "llama": "decoder", "moe": "moe", "mamba": "ssm", "mamba2": "ssm",
@@ -58,9 +61,12 @@ class Options:
 
     Attributes:
         wanted: The target.
-        recipes: One; several compete; none stands for all that fit the model and the target.
+        recipes: One; several compete; none stands for the few that suit the model and the target best.
+        every: Instead of these few all that fit.
         out: Folder for the model, `report.json` and the trials.
-        steps: Of recovery; None: 200 where recipes compete, else those of the recipe.
+        steps: Of recovery; None: 200 where recipes compete, or as many as fit the time, else those of the recipe.
+        minutes: Limit: the search stops at it with the best so far.
+        device: Of trainings, and of measured times where it is not "auto" or "cpu"; as torch names it.
         seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
@@ -81,7 +87,10 @@ class Options:
     wanted: RequestedTarget
     recipes: Sequence[Recipe]
     out: Path
+    every: bool = False
     steps: int | None = None
+    minutes: float | None = None
+    device: str = "cpu"
     seed: int = 0
     threads: int = 1
     tokens: int = 256
@@ -98,16 +107,25 @@ class Options:
 
 
 def run_job(
-    model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
+    model: str,
+    data: Path,
+    options: Options,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, Any], AuditReport | DecoderReport | None]:
     """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
+
+    `progress` is told the trial that runs, how many are done and how many there are; `say` sentences for people: the
+    estimate of time, and what is left out.
 
     The ONNX files come last: where they cannot be written or differ from the model, the report's `onnx` says why under
     `failed`, and the model is there.
 
     Raises:
         UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, the vocabulary
-            cannot be cut so, or another run is at work in the folder.
+            cannot be cut so, the device is not here, no recipe is done within the limit, or another run is at work in
+            the folder.
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
@@ -116,7 +134,7 @@ def run_job(
     torch.set_num_threads(options.threads)
     try:
         with hold_folder(options.out):
-            return _run(model, data, options, progress or (lambda *_: None))
+            return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
     finally:
         torch.set_num_threads(before)
 
@@ -128,58 +146,85 @@ def model_kind(model: torch.nn.Module) -> str:
 
 
 def _run(
-    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
+    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None], say: Callable[[str], None]
 ) -> tuple[dict[str, Any], AuditReport | DecoderReport | None]:
-    full = load_model(model)
-    if options.vocabulary is not None:
-        check_vocabulary(full, options.vocabulary)
+    started = perf_counter()
+    device = choose_device(options.device)
+    timed_on = "cpu" if options.device == "auto" else device
+    full = _load(model, options)
     base = None if options.other.base is None else load_model(options.other.base).model
-    target, before = _target(full, options.wanted, base)
+    target, before = _target(full, options.wanted, base, timed_on)
+    wish = Wish(options.recipes, options.every, options.steps, options.seed)
+    recipes = _with_options(choose_recipes(wish, model_kind(full.model), target), options)
+    if options.recipes:
+        wish = replace(wish, recipes=recipes)
+    if options.vocabulary is None or target.measure not in ("bytes", "parameters"):
+        recipes = reachable(recipes, full.model, target, say)
+    prepared = _prepared(full, data, options, base, compete=len(wish.recipes) != 1)
+    prepared = replace(prepared, subject=replace(prepared.subject, device=device))
+    if prepared.notes["held_out_is"] == WANT:
+        say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
-    plan = replace(_plan(full, options, target), asked=asked)
+    timed = timing_batch(full.model, full.form.limit, timed_on)
+    plan = _plan(wish, recipes, target, prepared, options, (started, timed, say))
+    found = _found(full, prepared, replace(plan, asked=asked, timed_on=timed_on), options, tell)
+    if found.stopped:
+        say(f"stopped at the limit after {len(found.trials)} trials: the best so far is taken; --resume goes on")
+    tell("saving", len(found.trials), len(found.trials))
+    # read back from disk, so that the report is of what was saved
+    small = load_model(found.folder)
+    report = make_report(full, small, found, prepared, before, (options.wanted.measure, timed_on))
+    report |= {"target": asked, "seed": options.seed, "device": {"trained_on": device, "timed_on": timed_on}}
+    report |= {"stopped": found.stopped, "minutes": round((perf_counter() - started) / 60, 2)}
+    summary = folder_report(found, report, options.wanted.measure)
+    save_model(small, options.out, report=summary, pack=options.pack)
+    report["sizes"]["file_bytes"] = [full.file_bytes(), replace(small, folder=options.out).file_bytes()]
+    if options.wanted.measure == "deltas":
+        report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
+    write_report(options.out / "report.json", report)
+    if winner := {recipe.name: recipe for recipe in plan.recipes}.get(found.best.recipe) if options.samples else None:
+        tell("other samples", len(found.trials), len(found.trials))
+        report["spread"] = measure_spread(
+            prepared.subject, winner, plan.target, prepared.reported, samples=options.samples,
+            effort=plan.effort(plan.rungs - 1),
+        )  # fmt: skip
+        write_report(options.out / "report.json", report)
+    if options.onnx:
+        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
+        write_report(options.out / "report.json", report)
+    comparison = _audit(model, options.out, prepared, options) if options.audit else None
+    if comparison is not None:
+        comparison = replace(comparison, recovery=report.get("recovery"))
+    return report, comparison
+
+
+def _prepared(full: Loaded, data: Path, options: Options, base: torch.nn.Module | None, *, compete: bool) -> Prepared:
+    """Data and model for the search; refused before hours of work where an option asks for what they lack."""
     prepared = prepare(
         full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed,
-        vocabulary=options.vocabulary, compete=len(plan.recipes) > 1 or plan.baselines,
+        vocabulary=options.vocabulary, compete=compete,
     )  # fmt: skip
     prepared = add_inputs(prepared, options.other, base, tokens=options.tokens, seed=options.seed)
     if options.audit and full.kind != "decoder":
-        _questions(prepared)  # refuses before hours of work
+        _questions(prepared)
     if options.samples:
         check_samples(prepared.subject, options.samples, vocabulary=options.vocabulary)
     if options.onnx and full.kind != "pruner":
         from ctxprune.shrink.io.export import check_exportable
 
         check_exportable(full)
-    found = _found(full, prepared, plan, options, tell)
-    tell("saving", len(found.trials), len(found.trials))
-    # read back from disk, so that the report is of what was saved
-    small = load_model(found.folder)
-    report = _report(full, small, found, prepared, before, options.wanted.measure)
-    report |= {"target": asked, "seed": options.seed}
-    summary = _folder_report(found, report, options.wanted.measure)
-    save_model(small, options.out, report=summary, pack=options.pack)
-    report["sizes"]["file_bytes"] = [full.file_bytes(), replace(small, folder=options.out).file_bytes()]
-    if options.wanted.measure == "deltas":
-        report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
-    _write(options.out / "report.json", report)
-    if options.samples and (winner := {recipe.name: recipe for recipe in plan.recipes}.get(found.best.recipe)):
-        tell("other samples", len(found.trials), len(found.trials))
-        report["spread"] = measure_spread(
-            prepared.subject, winner, plan.target, prepared.reported, samples=options.samples,
-            effort=plan.effort(plan.rungs - 1),
-        )  # fmt: skip
-        _write(options.out / "report.json", report)
-    if options.onnx:
-        # after hours of work the model is there, whatever becomes of its graph
-        try:
-            report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
-        except CtxpruneError as error:
-            report["onnx"] = {"failed": str(error)}
-        _write(options.out / "report.json", report)
-    comparison = _audit(model, options.out, prepared, options) if options.audit else None
-    if comparison is not None:
-        comparison = replace(comparison, recovery=report.get("recovery"))
-    return report, comparison
+    return prepared
+
+
+def _load(model: str, options: Options) -> Loaded:
+    """The model; refused before hours of work where the result could not be written."""
+    full = load_model(model)
+    check_folder(options.out, full.folder)
+    if not options.resume:
+        check_no_run(options.out / "trials")
+    if options.vocabulary is not None:
+        check_vocabulary(full, options.vocabulary)
+    return full
 
 
 def _found(
@@ -199,104 +244,44 @@ def _found(
     return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
-def _target(loaded: Loaded, wanted: RequestedTarget, base: torch.nn.Module | None) -> tuple[Target, dict[str, float]]:
-    full = _sizes(Subject(loaded.model, loaded.task, base=base), wanted.measure)
-    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+def _target(
+    loaded: Loaded, wanted: RequestedTarget, base: torch.nn.Module | None, timed_on: str
+) -> tuple[Target, dict[str, float]]:
+    full = sizes_of(Subject(loaded.model, loaded.task, base=base), wanted.measure)
+    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit, timed_on))[0]
     now = full["milliseconds" if wanted.measure == "latency" else wanted.measure]
     return Target(wanted.measure, wanted.share(now)), full
 
 
-def _sizes(subject: Subject, measure: str) -> dict[str, float]:
-    """What every trial reports, and the measure of the target where it is another one."""
-    found = measure_sizes(subject)
-    if measure == "values":  # which takes a sort of every matrix
-        found["values"] = cost(subject.model, "values")
-    if measure == "deltas":
-        if subject.base is None:
-            raise UsageError("there is no base model to differ from", where="base", hint="name its folder: --base DIR")
-        found["deltas"] = deltas(subject.model, subject.needed_base())
-    return found
-
-
-def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
-    kind = model_kind(loaded.model)
-    for recipe in options.recipes:
-        if kind not in recipe.models:
-            raise UsageError(
-                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
-                hint=f"ctxprune shrink list --model {kind} names others",
-            )
-    recipes = options.recipes or fitting_recipes(kind, target.measure)
+def _with_options(recipes: Sequence[Recipe], options: Options) -> list[Recipe]:
+    """The recipes with what was asked of their recovery; several parts of the data make several recipes of each."""
     if options.recovery:
         recipes = [with_recovery_data(recipe, part) for recipe in recipes for part in options.recovery]
-    if options.stop_early:
-        recipes = [with_stop_by_law(recipe) for recipe in recipes]
-    if options.recipes and len(recipes) == 1:
-        return Plan(tuple(recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
-    steps = _AUTO_STEPS if options.steps is None else options.steps
-    return Plan.halving(recipes, target, steps=steps, seed=options.seed)
+    return [with_stop_by_law(recipe) for recipe in recipes] if options.stop_early else list(recipes)
 
 
-def _report(
-    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float], measure: str
-) -> dict[str, Any]:
-    after = _sizes(Subject(small.model, small.task, base=prepared.subject.base), measure)
-    batch = timing_batch(small.model, loaded.form.limit)
-    # timed again side by side: a time from the start of a long run says little about now
-    full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
-    agreement = recovery_correlation(found.trials)
-    return {
-        "recipe": found.best.recipe,
-        "kind": loaded.kind,
-        "quality": _quality(small, prepared) | _quality_by_source(loaded, small, prepared),
-        "sizes": {name: [full[name], after[name]] for name in after},
-        "data": dict(prepared.notes),
-        **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
-        "torch": torch.__version__,
-        "trials": [record.to_dict() for record in found.trials],
-        **({"recovery": agreement} if agreement else {}),
-    }
-
-
-def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
-    """On what no recipe was chosen by: the best of many is too good on what it was chosen by."""
-    found = small.task.measure(small.model, prepared.reported)
-    return {
-        "before": prepared.full_quality,
-        "after": found.value,
-        "interval": list(found.interval()),
-        "metric": found.metric,
-        "measured": len(found.parts),
-    }
-
-
-def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:
-    """Quality before and after of each source or language; nothing where there is one, or the vocabulary differs.
-
-    Awobade and others, What Happens When Small Is Made Smaller?, 2024: what compression costs differs by language and
-    with the size of its data, which a mean hides.
-    """
-    if not prepared.notes.get("sources") or prepared.vocabulary:
-        return {}
-    sources = torch.cat([batch["sources"] for batch in prepared.reported])
-    found: dict[str, Any] = {}
-    changes: dict[str, float] = {}
-    for number, name in enumerate(prepared.notes["sources"]):
-        batches = rebatch(prepared.reported, sources == number)
-        before, after = (entry.task.measure(entry.model, batches) for entry in (full, small))
-        changes[name] = after.value - before.value
-        found[name] = {"before": before.value, "after": after.value, "interval": list(after.interval())}
-        found[name]["measured"] = len(after.parts)
-    return {"by_source": found, "worst_source": min(changes, key=changes.__getitem__)}
-
-
-def _folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
-    """The report in the model's folder: the winning trial, with target, reached share and checksum of the data."""
-    before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
-    added = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
-    added |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
-    added |= {"quality": report["quality"]["after"], "chosen_by": found.best.needed_figures().quality}
-    return {**found.best.to_dict(), **added}
+def _plan(
+    wish: Wish,
+    recipes: Sequence[Recipe],
+    target: Target,
+    prepared: Prepared,
+    options: Options,
+    clock: tuple[float, Batch, Callable[[str], None]],
+) -> Plan:
+    """The plan, after a forward pass and a step were timed."""
+    started, timed, say = clock
+    single = len(wish.recipes) == 1
+    steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
+    speed = measure_speed(
+        prepared.subject, len(prepared.held_out), trained=bool(steps),
+        timed=timed if target.measure == "latency" else None,
+    )  # fmt: skip
+    if options.minutes is not None:
+        # after the search the smaller model is measured, timed and saved
+        rest = 60 * options.minutes - (perf_counter() - started)
+        wish = replace(wish, seconds=max(rest - 2 * len(prepared.reported) * speed.forward - 16 * speed.timing, 1.0))
+    stored = stored_plan(options.out / "trials") if options.resume else None
+    return make_plan(wish, recipes, target, speed, stored=stored, say=say)
 
 
 def _questions(prepared: Prepared) -> list[Question]:
@@ -324,6 +309,14 @@ def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> Audi
 
 
 def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """What the export reports; after hours of work the model is there, whatever becomes of its graph."""
+    try:
+        return _export(full, small, prepared, place, summary)
+    except CtxpruneError as error:
+        return {"failed": str(error)}
+
+
+def _export(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
     if full.kind == "pruner":
         from ctxprune.shrink.io.export_pruner import export_pruner
         from ctxprune.train.graph_reader import word_bits
@@ -333,13 +326,3 @@ def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary:
     from ctxprune.shrink.io.export import export_onnx
 
     return export_onnx(small, place, prepared.held_out)
-
-
-def _write(path: Path, report: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"the report cannot be written ({error.strerror})", where=str(path)) from error

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["OtherInputs", "Prepared", "add_inputs", "prepare"]
+__all__ = ["WANT", "OtherInputs", "Prepared", "add_inputs", "prepare"]
 
-_WANT = "the same as for calibration, for want of questions"
+WANT = "the same as for calibration, for want of questions"
+"""Note on held-out data where there are too few questions to hold some out."""
 _ROWS = 16  # of a batch at most
 _LEAST = 5  # questions from which some can be held out
 
@@ -148,14 +149,16 @@ def prepare(
         # by question and not by pair: passages of one question in both parts would leak
         given, kept = _divided(given, seed)
         if given is kept:
-            note = _WANT
+            note = WANT
     choosing, chosen_by = kept, note
     if compete:
         given, choosing = _divided(given, seed + 1)
-        chosen_by = _WANT if given is choosing else "a fifth of the other questions"
+        chosen_by = WANT if given is choosing else "a fifth of the other questions"
     options = {"rows": _ROWS, "tokens": min(tokens, loaded.form.limit), "seed": seed}
     judged = _labelled(loaded, kept, options["tokens"])
     compared = _labelled(loaded, choosing, options["tokens"]) if compete else judged
+    _check_ranked(loaded, judged, data if held_out is None else held_out)
+    _check_ranked(loaded, compared, data)
     full, cut = loaded, dict[str, Any]()
     if vocabulary is not None:
         # the held-out texts choose no vocabulary, or quality would be measured on what was chosen for
@@ -198,6 +201,30 @@ def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]
     return _judged(loaded, part, tokens)
 
 
+def _check_ranked(loaded: Loaded, part: Sequence[Any], path: str | Path) -> None:
+    """Refuse data that tell no better passage from a worse one: their quality would be 0 or 1 whatever a model does.
+
+    Raises:
+        InputError: No question has passages with different labels.
+    """
+    if loaded.kind in ("decoder", "pruner") or _contrasting(part):
+        return
+    where, labels = Path(path).name, {pair.label for pair in part}
+    if len({(pair.question, pair.passage) for pair in part}) == len({pair.question for pair in part}):
+        raise InputError("no question has two passages, so nothing is ranked", where=where, hint="give some more")
+    same = f"every label is {labels.pop():g}" if len(labels) == 1 else "no question has passages of different labels"
+    hint = 'label passages of both kinds, or leave "label" out: the model\'s own scores stand in then'
+    raise InputError(f"{same}, so no passage is better than another", where=where, hint=hint)
+
+
+def _contrasting(part: Sequence[Any]) -> set[str]:
+    """Questions that have passages with different labels."""
+    labels: dict[str, set[float | None]] = {}
+    for pair in part:
+        labels.setdefault(pair.question, set()).add(pair.label)
+    return {question for question, found in labels.items() if len(found) > 1}
+
+
 def _read(loaded: Loaded, path: str | Path) -> list[Any]:
     return list(read_texts(path)) if loaded.kind == "decoder" else list(read_pairs(path))
 
@@ -215,6 +242,9 @@ def _texts(entries: Sequence[Any]) -> list[str]:
 
 def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
     names = sorted({_name(entry) for entry in entries})
+    if not isinstance(entries[0], str) and entries[0].label is not None:
+        # quality is measured on what is held out, which needs a better and a worse passage
+        names = sorted(_contrasting(entries)) or names
     if len(names) < _LEAST:
         return entries, entries
     chosen = set(random.Random(seed).sample(names, max(len(names) // 5, 2)))

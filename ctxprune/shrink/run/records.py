@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SIZES", "MeasuredTime", "TrialFigures", "TrialLog", "TrialRecord", "VocabularyRecord"]
+__all__ = [
+    "SIZES",
+    "MeasuredTime",
+    "TrialFigures",
+    "TrialLog",
+    "TrialRecord",
+    "VocabularyRecord",
+    "check_no_run",
+    "stored_plan",
+]
 
 SIZES = ("bytes", "flops", "parameters", "weights")
 """Measures of a model's size that every trial reports."""
@@ -151,6 +160,31 @@ class VocabularyRecord(TrialRecord):
         return found | {"seconds": figures.seconds, "quality": figures.quality, **figures.sizes}
 
 
+def stored_plan(folder: Path) -> dict[str, Any] | None:
+    """The plan of the search in a folder, as its log has it; None where there is none.
+
+    Raises:
+        FormatError: The log is damaged.
+    """
+    path = folder / "trials.jsonl"
+    documents = unseal_lines(path, "the state of the run")[0] if path.is_file() else []
+    return documents[0] if documents and isinstance(documents[0], dict) else None
+
+
+def check_no_run(folder: Path) -> None:
+    """Refuse a folder with a run that has a finished trial; one that failed before its first does not block the next.
+
+    Raises:
+        UsageError: There is one.
+        FormatError: Its log is damaged.
+    """
+    path = folder / "trials.jsonl"
+    documents = unseal_lines(path, "the state of the run")[0] if path.is_file() else []
+    if any(line.get("status") == "done" for line in documents):
+        hint = "go on with --resume, or name another folder"
+        raise UsageError("there is a run in this folder", where=str(folder), hint=hint)
+
+
 class TrialLog:
     """The records of a search, on disk and in memory.
 
@@ -168,16 +202,12 @@ class TrialLog:
     def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
         self.folder, self._path = folder, folder / "trials.jsonl"
         self.records: list[TrialRecord] = []
-        # a run that failed before its first trial leaves a log that would block the next one
-        if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
-            self._path.unlink()
+        if not resume:
+            check_no_run(folder)
+            self._path.unlink(missing_ok=True)
         if not self._path.exists():
             self._append(plan)
             return
-        if not resume:
-            raise UsageError(
-                "there is a run in this folder", where=str(folder), hint="go on with --resume, or name another folder"
-            )
         found = self._read()
         if found and found[0] != plan:
             changed = sorted(name for name in plan if found[0].get(name) != plan[name])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
     from ctxprune.shrink.recipes.recipe import Recipe, Stage
 
 __all__ = ["Shrunk", "shrink"]
@@ -57,6 +58,7 @@ def shrink(
     recipe: Recipe,
     target: Target,
     *,
+    finish_on: Sequence[Batch] | None = None,
     progress: Callable[[str, float], None] | None = None,
     before_finish: Callable[[Subject], None] | None = None,
 ) -> Shrunk:
@@ -66,6 +68,7 @@ def shrink(
         subject: What to shrink; left as it is. Its model becomes the teacher where it has none.
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
+        finish_on: Batches for the recipe's finish; default: those of the subject, which everything else works on.
         progress: Called with the current step and the share of the recipe that is done, 0..1.
         before_finish: Called with the subject once all stages are done, before what the recipe does at the end.
 
@@ -95,7 +98,7 @@ def shrink(
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     if before_finish is not None:
         before_finish(work)
-    work = replace(work, budget=_rest(work, measure, limit))
+    work = replace(work, budget=_rest(work, measure, limit), calibration=finish_on or work.calibration)
     for piece in recipe.finish:
         work = build_piece(RECOVERIES, piece)(work)
     work.model.eval()

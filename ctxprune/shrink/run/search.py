@@ -5,7 +5,8 @@ candidates get a little effort, the better half twice as much, and so on. Random
 that is trained from random weights run as baselines on every rung.
 
 State is in FOLDER/trials: `trials.jsonl`, first the plan, then one line a trial as soon as it is done; and each trial's
-model as a folder of its own. A search that was killed goes on with `resume` and loses the trial that it was in.
+model as a folder of its own. A search that was killed, or stopped by its limit, goes on with `resume` and loses the
+trial that it was in.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe, recipe_names
+from ctxprune.shrink.run.estimate import OutOfTimeError, estimate_plan, estimate_trial, format_minutes, stop_after
 from ctxprune.shrink.run.records import TrialLog, TrialRecord
 from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.cost import Target
+    from ctxprune.shrink.run.estimate import Speed
     from ctxprune.shrink.run.preparation import Prepared
 
 __all__ = ["Plan", "SearchResult", "fitting_recipes", "search"]
@@ -53,10 +56,14 @@ class Plan:
         target: What each of them is brought to.
         steps: Of recovery on the last rung, halved on each rung before; 0 leaves recipes as they are.
         rungs: Rounds of halving; 1 tries every candidate once, with all data and steps.
-        baselines: Whether random removal and training from scratch run, too.
+        baselines: How many of random removal and training from scratch run, too, in this order.
         seed: Random seed.
         asked: The target as the user gave it, such as "latency=40ms". It identifies the run when it is resumed, since a
             share of a measured time differs from run to run.
+        scored: Batches at most that units are scored on, on the last rung; 0 for all.
+        seconds: Until the search stops with the best so far; None: it runs to its end.
+        speed: What the time that is left is estimated from; None: it is not.
+        timed_on: Device that time is measured on.
 
     Raises:
         UsageError: There is no candidate, two share a name, or a number is out of range.
@@ -66,9 +73,13 @@ class Plan:
     target: Target
     steps: int = 0
     rungs: int = 1
-    baselines: bool = True
+    baselines: int = 2
     seed: int = 0
     asked: str = ""
+    scored: int = 0
+    seconds: float | None = None
+    speed: Speed | None = None
+    timed_on: str = "cpu"
 
     def __post_init__(self) -> None:
         if not self.recipes or len({recipe.name for recipe in self.recipes}) != len(self.recipes):
@@ -87,7 +98,8 @@ class Plan:
     def effort(self, rung: int) -> Effort:
         """Steps and data of a trial on a rung, from 0 up."""
         part = 0.5 ** (self.rungs - 1 - rung)
-        return Effort(max(round(self.steps * part), 1) if self.steps else 0, part)
+        steps, scored = (max(round(number * part), 1) if number else 0 for number in (self.steps, self.scored))
+        return Effort(steps, part, scored)
 
 
 @dataclass(frozen=True)
@@ -98,11 +110,13 @@ class SearchResult:
         folder: Of the best trial's model.
         best: The winning trial.
         trials: All trials, in the order in which they were done.
+        stopped: Whether the limit stopped the search before its end.
     """
 
     folder: Path
     best: TrialRecord
     trials: Sequence[TrialRecord]
+    stopped: bool = False
 
 
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
@@ -134,41 +148,119 @@ def search(
         plan: Candidates and effort.
         folder: For the state.
         resume: Go on with what is there; the plan and the data must be the same.
-        progress: Called with the recipe of the next trial, how many trials are done, and how many there will be.
+        progress: Called with the next trial and the time that is left, how many trials are done, and how many there
+            will be.
 
     Raises:
         UsageError: There is a search in the folder and `resume` is not set, or it is of another plan; or every trial
-            failed, with the reason of the first.
+            failed, with the reason of the first; or none was done within the plan's limit.
         InputError: The folder cannot be written.
         FormatError: The state is damaged.
     """
     # the log comes first: a folder of another run is refused before any work
     log = TrialLog(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
-    baselines = baseline_recipes(prepared.subject, plan.target.measure) if plan.baselines else ()
-    recipes = {recipe.name: recipe for recipe in (*plan.recipes, *baselines)}
-    alive = [recipe.name for recipe in plan.recipes if recipe not in baselines]
-    # an upper bound: failed candidates leave fewer
-    total = sum(ceil(len(alive) / 2**rung) + len(baselines) for rung in range(plan.rungs))
-    for rung in range(plan.rungs):
-        for name in (*alive, *(recipe.name for recipe in baselines)):
-            if progress is not None:
-                progress(name, len(log.records), total)
-            if (rung, name) not in log.done:
-                log.add(_run(loaded, prepared, recipes[name], plan, (rung, log.folder)))
-        ranked = sorted((log.done[rung, name] for name in alive), key=_order)
-        good = [record.recipe for record in ranked if not record.failed]
-        if not good and alive:
-            break
-        log.drop(
-            {log.place(rung, name) for name in alive if name not in good[: ceil(len(good) / 2)]},
-            last=rung == plan.rungs - 1,
-        )
-        alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, {recipe.name for recipe in baselines})
+    baselines = baseline_recipes(prepared.subject, plan.target.measure)[: plan.baselines]
+    run = _Run(loaded, prepared, plan, log, _Left(plan, progress))
+    stopped = False
+    try:
+        with stop_after(plan.seconds):
+            run.all_rungs(baselines)
+    except OutOfTimeError:
+        stopped = True
+        if all(record.failed for record in log.records):
+            raise UsageError(
+                "no recipe was done within the limit", hint="allow more minutes; --resume goes on"
+            ) from None
+    return replace(_best(log, {recipe.name for recipe in baselines}), stopped=stopped)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The trials of a plan, one after the other."""
+
+    loaded: Loaded
+    prepared: Prepared
+    plan: Plan
+    log: TrialLog
+    left: _Left
+
+    def all_rungs(self, baselines: Sequence[Recipe]) -> None:
+        plan, log = self.plan, self.log
+        recipes = {recipe.name: recipe for recipe in (*plan.recipes, *baselines)}
+        beside = [recipe.name for recipe in baselines]
+        alive = [recipe.name for recipe in plan.recipes if recipe.name not in beside]
+        # an upper bound: failed candidates leave fewer
+        total = sum(max(len(alive) // 2**rung, 1) for rung in range(plan.rungs)) + len(beside)
+        for rung in range(plan.rungs):
+            last = rung == plan.rungs - 1
+            for name in (*alive, *(beside if last else ())):
+                self.left.tell(name, rung, len(log.records), total)
+                if (rung, name) not in log.done:
+                    log.add(self._run_trial(recipes[name], rung))
+                self.left.count(log.done[rung, name])
+            ranked = sorted((log.done[rung, name] for name in alive), key=_order)
+            good = [record.recipe for record in ranked if not record.failed]
+            if not good and alive:
+                break
+            going = good[: max(len(good) // 2, 1)]
+            log.drop({log.place(rung, name) for name in alive if name not in going}, last=last)
+            alive = [name for name in alive if name in going]
+
+    def _run_trial(self, recipe: Recipe, rung: int) -> TrialRecord:
+        """Run a trial and save its model."""
+        plan, subject = self.plan, self.prepared.subject
+        options: dict[str, Any] = {"limit": self.loaded.form.limit, "timed_on": plan.timed_on}
+        effort = plan.effort(rung)
+        before = self.log.done.get((rung - 1, recipe.name))
+        if before is not None and before.figures is not None and plan.target.measure == "latency":
+            effort = replace(effort, share=before.figures.share)
+        record = TrialRecord(recipe.name, rung, effort.steps, effort.data)
+        try:
+            trial = run_trial(subject, recipe, plan.target, self.prepared.held_out, effort=effort, **options)
+        except OutOfTimeError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever a recipe raises, the others go on
+            return replace(record, reason=str(error) or type(error).__name__)
+        notes = json.loads(json.dumps(trial.subject.notes, default=str))
+        figures = replace(trial.figures, notes=notes)
+        report = record.effort() | figures.to_dict()
+        place = self.log.place(rung, recipe.name)
+        try:
+            save_model(self.loaded.with_model(trial.subject.model), place, report=report)
+        except (InputError, OSError, OutOfTimeError):
+            raise  # a full disk is not the recipe's fault
+        except Exception as error:  # noqa: BLE001 -- a model that cannot be read back is
+            return replace(record, reason=str(error) or type(error).__name__)
+        return replace(record, figures=figures)
+
+
+class _Left:
+    """Tells which trial is next, and the time that is left: what was estimated of it, corrected by what was taken."""
+
+    def __init__(self, plan: Plan, progress: Callable[[str, int, int], None] | None) -> None:
+        self._plan, self._progress = plan, progress
+        self._seconds = estimate_plan(plan)
+        self._estimated = self._taken = 0.0
+
+    def tell(self, name: str, rung: int, done: int, total: int) -> None:
+        if self._progress is not None:
+            factor = self._taken / self._estimated if self._estimated else 1.0
+            left = max(self._seconds - self._estimated, 0.0) * factor
+            many = self._plan.rungs > 1
+            text = name + (f", round {rung + 1} of {self._plan.rungs}" if many else "")
+            self._progress(text + (f", about {format_minutes(left)} left" if left else ""), done, total)
+
+    def count(self, record: TrialRecord) -> None:
+        recipe = next((recipe for recipe in self._plan.recipes if recipe.name == record.recipe), None)
+        if recipe is not None and record.figures is not None and self._plan.speed is not None:
+            effort = self._plan.effort(record.rung)
+            effort = replace(effort, share=1.0 if record.rung else None)
+            self._estimated += estimate_trial(recipe, self._plan.target, effort, self._plan.speed)
+            self._taken += record.figures.seconds
 
 
 def _best(log: TrialLog, baselines: Collection[str]) -> SearchResult:
-    """The best trial of the last rung; of equals one that is no baseline."""
+    """The best trial of the last rung that a candidate was run on; of equals one that is no baseline."""
     done = [record for record in log.records if not record.failed]
     if not done:
         first = log.records[0]
@@ -191,28 +283,6 @@ def _quality(record: TrialRecord) -> float:
     return float("-inf") if record.figures is None else float(record.figures.quality)
 
 
-def _run(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: tuple[int, Path]) -> TrialRecord:
-    """Run a trial and save its model."""
-    rung, folder = place
-    effort = plan.effort(rung)
-    record = TrialRecord(recipe.name, rung, effort.steps, effort.data)
-    limit = loaded.form.limit
-    try:
-        trial = run_trial(prepared.subject, recipe, plan.target, prepared.held_out, effort=effort, limit=limit)
-    except Exception as error:  # noqa: BLE001 -- whatever a recipe raises, the others go on
-        return replace(record, reason=str(error) or type(error).__name__)
-    notes = json.loads(json.dumps(trial.subject.notes, default=str))
-    figures = replace(trial.figures, notes=notes)
-    report = record.effort() | figures.to_dict()
-    try:
-        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=report)
-    except (InputError, OSError):
-        raise  # a full disk is not the recipe's fault
-    except Exception as error:  # noqa: BLE001 -- a model that cannot be read back is
-        return replace(record, reason=str(error) or type(error).__name__)
-    return replace(record, figures=figures)
-
-
 def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]:
     """Everything that a trial's result depends on, as plain values."""
     digest = hashlib.sha256()
@@ -226,8 +296,10 @@ def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]
         digest.update(batch["input_ids"].numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}
+    if plan.timed_on != "cpu":
+        settings["timed_on"] = plan.timed_on
     # the share of a time is measured and differs from run to run
     if plan.target.measure == "latency":
         settings["target"] = ["latency", plan.asked or plan.target.keep]
-    settings |= {"seed": plan.seed, "baselines": plan.baselines}
+    settings |= {"seed": plan.seed, "baselines": int(plan.baselines), "scored": plan.scored}
     return json.loads(json.dumps(settings | {"recipes": recipes, "sha256": digest.hexdigest()}, default=str))

@@ -10,7 +10,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
 from ctxprune.shrink.registries import RECOVERIES
-from ctxprune.shrink.run.baselines import baselines
+from ctxprune.shrink.run.baselines import baselines, random_stage
 from ctxprune.shrink.run.records import SIZES, MeasuredTime, TrialFigures
 from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.run.timing import measure_times, timing_batch
@@ -26,6 +26,7 @@ __all__ = ["Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", 
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
+SHAPE_BATCHES = 4  # of calibration for a guess
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ class Effort:
     Attributes:
         steps: Of every recovery; a recipe without one gets `tune.v1`. 0 leaves recipes as they are.
         data: Share of the calibration batches, above 0 and up to 1.
+        scored: Batches at most for all but the training at the end; 0 for all of them.
+        share: Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
     """
 
     steps: int = 0
     data: float = 1.0
+    scored: int = 0
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,14 @@ class Trial:
 
 
 def run_trial(
-    subject: Subject, recipe: Recipe, target: Target, held_out: Sequence[Batch], *, effort: Effort, limit: int = 512
+    subject: Subject,
+    recipe: Recipe,
+    target: Target,
+    held_out: Sequence[Batch],
+    *,
+    effort: Effort,
+    limit: int = 512,
+    timed_on: str = "cpu",
 ) -> Trial:
     """Run a recipe and measure the smaller model.
 
@@ -66,6 +78,7 @@ def run_trial(
         held_out: Batches for quality.
         effort: Steps and data.
         limit: Most tokens that the model takes.
+        timed_on: Device that time is measured on.
 
     Raises:
         UsageError: The recipe cannot do it, or no share of multiply-adds gives the wanted time.
@@ -73,7 +86,8 @@ def run_trial(
     """
     started = perf_counter()
     count = max(round(effort.data * len(subject.calibration)), 1)
-    work = replace(subject, calibration=subject.calibration[:count])
+    given = subject.calibration[:count]
+    work = replace(subject, calibration=given[: effort.scored or count])
     whole = with_steps(recipe, effort.steps) if effort.steps else recipe
     unrecovered: list[float] = []
 
@@ -83,9 +97,11 @@ def run_trial(
             unrecovered[:] = [subject.task.quality(pruned.model, held_out)]
 
     if target.measure == "latency":
-        small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit), look)
+        timing = _Timing(work, whole, target.keep, timing_batch(subject.model, limit, timed_on), given, look)
+        small, share, times = timing.shrink(effort.share)
     else:
-        small, share, times = shrink(work, whole, target, before_finish=look).subject, target.keep, None
+        small = shrink(work, whole, target, finish_on=given, before_finish=look).subject
+        share, times = target.keep, None
     quality = subject.task.quality(small.model, held_out)
     seconds = round(perf_counter() - started, 2)
     before = unrecovered[0] if unrecovered else None
@@ -128,53 +144,81 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
 
 
 def trains(piece: Piece) -> bool:
-    """Whether it is a recovery with a number of steps."""
+    """Whether a piece of recovery trains for a number of steps."""
     kind = RECOVERIES.get(piece.name)
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 
 
-def _in_time(
-    subject: Subject, recipe: Recipe, keep: float, batch: Batch, look: Callable[[Subject], None]
-) -> tuple[Subject, float, MeasuredTime]:
-    """Shrink to a measured time: the share of multiply-adds that gives it is found with the shapes alone, then used."""
-    # one step of training shows the shapes; the full recipe would train for each guess
-    bare, low, high, share = with_steps(recipe, 1, add=False), 0.0, 1.0, keep
-    best: tuple[float, float] | None = None  # share and ratio, the slowest in time
-    for _ in range(_ROUNDS):
+@dataclass(frozen=True)
+class _Timing:
+    """Shrinks to a measured time, which multiply-adds tell only roughly."""
+
+    subject: Subject
+    recipe: Recipe
+    keep: float
+    batch: Batch
+    finish_on: Sequence[Batch]
+    before_finish: Callable[[Subject], None]
+
+    def shrink(self, share: float | None) -> tuple[Subject, float, MeasuredTime]:
+        """The smaller model, the share of multiply-adds that gives the time, and the time."""
+        bare = with_steps(self.recipe, 1, add=False)
         try:
-            ratio = _ratio(subject, shrink(subject, bare, Target("flops", share)).subject, batch)[0]
-        # a recipe says so where such a share cannot be left
+            # random removal of the same kinds of unit takes hardly any time, and what it leaves runs about as fast
+            return self._to_time(self._find_share(_without_scores(bare)) if share is None else share, tries=2)
         except UsageError:
-            low = share  # so few multiply-adds cannot be left
-            if high - low < 0.01:
-                break
-            share = (low + high) / 2
-            continue
-        if ratio <= keep * (1 + _TOLERANCE) and (best is None or ratio > best[1]):
-            best = share, ratio
-        if abs(ratio / keep - 1) <= _TOLERANCE or high - low < 0.005:
-            break
-        low, high = (low, share) if ratio > keep else (share, high)
-        # a proportional guess at the rim of the bracket would narrow it by next to nothing
-        margin = 0.1 * (high - low)
-        share = min(max(share * keep / ratio, low + margin), high - margin)
-    if best is None:
+            return self._to_time(self._find_share(bare), tries=3)
+
+    def _to_time(self, share: float, tries: int) -> tuple[Subject, float, MeasuredTime]:
+        """Run the recipe to a share of the multiply-adds; again to a smaller one where that is too slow."""
+        for _ in range(tries):
+            small = shrink(
+                self.subject, self.recipe, Target("flops", share), finish_on=self.finish_on,
+                before_finish=self.before_finish,
+            ).subject  # fmt: skip
+            before, after = measure_times([self.subject.model, small.model], self.batch)
+            ratio = after / before
+            if ratio <= self.keep * (1 + _TOLERANCE):
+                return small, share, MeasuredTime(before, after, ratio, exact=ratio >= self.keep * 0.97)
+            share *= self.keep / ratio
         raise UsageError(
-            f"no share of the multiply-adds leaves {keep:.0%} of the time",
-            hint="raise the target or take another recipe",
+            f"{self.recipe.name} leaves {ratio:.1%} of the time, not {self.keep:.1%}", hint="raise the target"
         )
-    share = best[0]
-    for _ in range(3):  # with training in between, shapes may come out a little different
-        small = shrink(subject, recipe, Target("flops", share), before_finish=look).subject
-        ratio, before, after = _ratio(subject, small, batch)
-        if ratio <= keep * (1 + _TOLERANCE):
-            break
-        share *= keep / ratio
-    else:
-        raise UsageError(f"{recipe.name} leaves {ratio:.1%} of the time, not {keep:.1%}", hint="raise the target")
-    return small, share, MeasuredTime(before, after, ratio, exact=ratio >= keep * 0.97)
+
+    def _find_share(self, recipe: Recipe) -> float:
+        """The share of multiply-adds at which a recipe's shapes have the time, by few batches: they show a shape."""
+        few = replace(self.subject, calibration=self.subject.calibration[:SHAPE_BATCHES])
+        low, high, share = 0.0, 1.0, self.keep
+        best: tuple[float, float] | None = None  # share and ratio, the slowest in time
+        for _ in range(_ROUNDS):
+            try:
+                small = shrink(few, recipe, Target("flops", share)).subject
+            # a recipe says so where such a share cannot be left
+            except UsageError:
+                low = share
+                if high - low < 0.01:
+                    break
+                share = (low + high) / 2
+                continue
+            before, after = measure_times([few.model, small.model], self.batch, rounds=3)
+            ratio = after / before
+            if ratio <= self.keep * (1 + _TOLERANCE) and (best is None or ratio > best[1]):
+                best = share, ratio
+            if abs(ratio / self.keep - 1) <= _TOLERANCE or high - low < 0.005:
+                break
+            low, high = (low, share) if ratio > self.keep else (share, high)
+            # a proportional guess at the rim of the bracket would narrow it by next to nothing
+            margin = 0.1 * (high - low)
+            share = min(max(share * self.keep / ratio, low + margin), high - margin)
+        if best is None:
+            raise UsageError(
+                f"no share of the multiply-adds leaves {self.keep:.0%} of the time",
+                hint="raise the target or take another recipe",
+            )
+        return best[0]
 
 
-def _ratio(subject: Subject, small: Subject, batch: Batch) -> tuple[float, float, float]:
-    before, after = measure_times([subject.model, small.model], batch)
-    return after / before, before, after
+def _without_scores(recipe: Recipe) -> Recipe:
+    """Random removal of a recipe's kinds of unit, at once."""
+    stages = tuple(replace(random_stage(stage), recover=(), rounds=1, upwards=False) for stage in recipe.stages)
+    return replace(recipe, stages=stages)

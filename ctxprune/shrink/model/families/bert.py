@@ -84,7 +84,7 @@ class Bert(Family):
 
     def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
         """The configuration gets each layer's size of heads: weights do not tell few heads from small ones."""
-        _, base = _found(model)
+        _, base = needed_base(model, _is_base)
         if not config_value(base, "head_sizes"):
             parts = [find_module(entry, "attention.self") for entry in base.encoder.layer]
             base.config.head_sizes = [part.attention_head_size if part is not None else 0 for part in parts]

@@ -1,0 +1,174 @@
+"""How long a search will take: a measured forward pass and training step of this model, times what each recipe does.
+
+What each recipe does was measured once in forward passes (`ctxprune.shrink.recipes.first_choice.passes_of`).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from statistics import fmean
+from threading import get_ident
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from ctxprune.shrink.learning.training import Schedule, train
+from ctxprune.shrink.model.cost import SINGLE
+from ctxprune.shrink.recipes.first_choice import passes_of
+from ctxprune.shrink.recipes.recipe import load_recipe
+from ctxprune.shrink.run.baselines import count_steps
+from ctxprune.shrink.run.timing import measure_times
+from ctxprune.shrink.run.trial import with_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxprune.shrink.model.cost import Target
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.recipes.recipe import Recipe
+    from ctxprune.shrink.run.search import Plan
+    from ctxprune.shrink.run.trial import Effort
+
+__all__ = [
+    "OutOfTimeError",
+    "Speed",
+    "estimate_plan",
+    "estimate_trial",
+    "format_minutes",
+    "measure_speed",
+    "stop_after",
+]
+
+_BATCHES = 3  # that are timed
+_GUESSES = 3  # shares of the multiply-adds that are tried on average until a time is found
+
+
+class OutOfTimeError(Exception):
+    """The time that was allowed is over; never seen outside a search."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of a model on its data, in seconds of this machine as busy as it is.
+
+    Attributes:
+        forward: Of a forward pass over a batch.
+        step: Of a training step towards the teacher, whose own pass it holds.
+        timing: Of measuring the model's time against itself.
+        batches: Of calibration.
+        held_out: Batches of quality.
+    """
+
+    forward: float
+    step: float
+    timing: float
+    batches: int
+    held_out: int
+
+
+def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
+    """Time a few forward passes, two steps and one timing.
+
+    Args:
+        subject: With calibration data.
+        held_out: Batches of quality.
+        trained: Whether steps are of interest; 0 seconds where not.
+        timed: What time is measured on; None where it is not.
+    """
+    batches = list(subject.needed_calibration())
+    # of all lengths: batches are sorted by nothing, but a few may be long by chance
+    few = sorted(batches, key=lambda batch: batch["input_ids"].numel())[:: max(len(batches) // _BATCHES, 1)]
+
+    def forward(batch: Any) -> float:
+        started = perf_counter()
+        with torch.no_grad():
+            subject.task.output(subject.model, batch)
+        return perf_counter() - started
+
+    forward(few[-1])  # warm
+    forwards = fmean(forward(batch) for batch in few)
+    step = timing = 0.0
+    if trained:
+        one = subject.copy()
+        started = perf_counter()
+        train(one, Schedule(steps=2))
+        step = (perf_counter() - started) / 2
+    if timed is not None:
+        started = perf_counter()
+        measure_times([subject.model], timed, rounds=2)
+        timing = (perf_counter() - started) / 3  # a warm-up and two rounds
+    return Speed(forwards, step, timing, len(batches), held_out)
+
+
+def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed) -> float:
+    """Seconds of one trial.
+
+    Args:
+        recipe: As in a plan.
+        target: As in a plan.
+        effort: Of the trial.
+        speed: Measured.
+    """
+    each, beside = passes_of(recipe.name)
+    batches = max(round(effort.data * speed.batches), 1)
+    scored = min(batches, effort.scored or batches)
+    left = 1.0 if target.measure in SINGLE else target.keep
+    work = each * scored + beside
+    steps = count_steps(with_steps(recipe, effort.steps) if effort.steps else recipe)
+    # of a step the teacher's pass stays, the rest shrinks with the model
+    seconds = work * speed.forward + steps * (speed.forward + max(speed.step - speed.forward, 0.0) * left)
+    if target.measure == "latency":
+        rounds = (0 if effort.share else 4 * _GUESSES) + 8
+        seconds += rounds * (1 + left) * speed.timing
+    return seconds + speed.held_out * speed.forward * left
+
+
+def estimate_plan(plan: Plan) -> float:
+    """Seconds of all trials of a plan; 0 where it has no speed.
+
+    Which recipes go on is not known, so later rungs count with the mean of all.
+    """
+    if plan.speed is None:
+        return 0.0
+    total, alive = 0.0, len(plan.recipes)
+    for rung in range(plan.rungs):
+        effort = plan.effort(rung)
+        known = replace(effort, share=1.0 if rung else None)
+        total += alive * fmean(estimate_trial(recipe, plan.target, known, plan.speed) for recipe in plan.recipes)
+        alive = max(alive // 2, 1)
+    return total + plan.baselines * estimate_trial(load_recipe("random"), plan.target, effort, plan.speed)
+
+
+def format_minutes(seconds: float) -> str:
+    """As "40 seconds", "12 minutes" or "3.5 hours"."""
+    if seconds < 90:
+        return "a second" if seconds < 1.5 else f"{round(seconds)} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+@contextmanager
+def stop_after(seconds: float | None) -> Iterator[None]:
+    """Inside, any forward pass of this thread raises once so many seconds are over; None never does.
+
+    Raises:
+        OutOfTimeError: They are over.
+    """
+    if seconds is None:
+        yield
+        return
+    ends, own = perf_counter() + seconds, get_ident()
+
+    def check(*_: object) -> None:
+        # other threads of the process have models of their own
+        if get_ident() == own and perf_counter() > ends:
+            raise OutOfTimeError
+
+    hook = register_module_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        hook.remove()
