@@ -42,6 +42,8 @@ class LearnedRoutes(nn.Module):
 
     def __init__(self, inner: Routed, generator: torch.Generator) -> None:
         super().__init__()
+        # under their own names, by which a family knows the part
+        self.gate_proj, self.up_proj, self.down_proj = inner.gate_proj, inner.up_proj, inner.down_proj
         self.inner, self.generator = inner, generator
         owner = torch.zeros(inner.intermediate_size, inner.count)
         for expert, (start, end) in enumerate(inner.bounds()):
@@ -53,7 +55,7 @@ class LearnedRoutes(nn.Module):
         inner: Any = self.inner
         taken = straight_through(inner.router(states), inner.top, self.generator)
         mask = taken @ straight_through(self.owner, 1, self.generator).T
-        result: Tensor = inner.down_proj(inner.act_fn(inner.gate_proj(states)) * inner.up_proj(states) * mask)
+        result: Tensor = self.down_proj(inner.act_fn(self.gate_proj(states)) * self.up_proj(states) * mask)
         return result
 
     def imbalance(self) -> Tensor:
