@@ -59,6 +59,7 @@ def shrink(
     target: Target,
     *,
     finish_on: Sequence[Batch] | None = None,
+    before_finish: Callable[[Subject], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Shrunk:
     """A smaller model by a recipe.
@@ -68,6 +69,7 @@ def shrink(
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
         finish_on: Batches for the recipe's finish; default: those of the subject, which everything else works on.
+        before_finish: Called with what the stages left; what it raises ends the run before the training at the end.
         progress: Called with the current step and the share of the recipe that is done, 0..1.
 
     Raises:
@@ -94,6 +96,8 @@ def shrink(
         last = number == len(recipe.stages) - 1
         work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit, last=last)
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
+    if before_finish is not None:
+        before_finish(work)
     work = replace(work, budget=_rest(work, measure, limit), calibration=finish_on or work.calibration)
     for piece in recipe.finish:
         work = build_piece(RECOVERIES, piece)(work)
