@@ -122,7 +122,7 @@ def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed)
     # of a step the teacher's pass stays, the rest shrinks with the model
     seconds = work * speed.forward + steps * (speed.forward + max(speed.step - speed.forward, 0.0) * left)
     if target.measure == "latency":
-        rounds = (0 if effort.share else 4 * _GUESSES) + 8
+        rounds = (0 if effort.share else 4 * _GUESSES) + 4 + 8  # guesses, a check before training, the result
         seconds += rounds * (1 + left) * speed.timing
     return seconds + speed.held_out * speed.forward * left
 

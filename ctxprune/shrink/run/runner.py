@@ -59,6 +59,7 @@ def shrink(
     target: Target,
     *,
     finish_on: Sequence[Batch] | None = None,
+    before_finish: Callable[[Subject], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
     before_finish: Callable[[Subject], None] | None = None,
 ) -> Shrunk:
@@ -69,6 +70,7 @@ def shrink(
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
         finish_on: Batches for the recipe's finish; default: those of the subject, which everything else works on.
+        before_finish: Called with what the stages left; what it raises ends the run before the training at the end.
         progress: Called with the current step and the share of the recipe that is done, 0..1.
         before_finish: Called with the subject once all stages are done, before what the recipe does at the end.
 

@@ -149,6 +149,14 @@ def trains(piece: Piece) -> bool:
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 
 
+class _TooSlowError(Exception):
+    """What a recipe's stages left takes too long, by this share of the full model's time."""
+
+    def __init__(self, ratio: float) -> None:
+        super().__init__(ratio)
+        self.ratio = ratio
+
+
 @dataclass(frozen=True)
 class _Timing:
     """Shrinks to a measured time, which multiply-adds tell only roughly."""
@@ -165,28 +173,46 @@ class _Timing:
         bare = with_steps(self.recipe, 1, add=False)
         try:
             # random removal of the same kinds of unit takes hardly any time, and what it leaves runs about as fast
-            return self._to_time(self._find_share(_without_scores(bare)) if share is None else share, tries=2)
+            return self._to_time(self._find_share(_without_scores(bare), 0.0) if share is None else share, tries=2)
         except UsageError:
             return self._to_time(self._find_share(bare), tries=3)
 
     def _to_time(self, share: float, tries: int) -> tuple[Subject, float, MeasuredTime]:
         """Run the recipe to a share of the multiply-adds; again to a smaller one where that is too slow."""
+        # training keeps the shapes, so that what is too slow is seen before it
+        early = all(map(trains, self.recipe.finish))
+
+        def look(pruned: Subject) -> None:
+            if early:
+                self._check_time(pruned)
+            self.before_finish(pruned)
+
         for _ in range(tries):
-            small = shrink(
-                self.subject, self.recipe, Target("flops", share), finish_on=self.finish_on,
-                before_finish=self.before_finish,
-            ).subject  # fmt: skip
-            before, after = measure_times([self.subject.model, small.model], self.batch)
-            ratio = after / before
-            if ratio <= self.keep * (1 + _TOLERANCE):
-                return small, share, MeasuredTime(before, after, ratio, exact=ratio >= self.keep * 0.97)
+            target, on = Target("flops", share), self.finish_on
+            try:
+                small = shrink(self.subject, self.recipe, target, finish_on=on, before_finish=look).subject
+            except _TooSlowError as error:
+                ratio = error.ratio
+            else:
+                before, after = measure_times([self.subject.model, small.model], self.batch)
+                ratio = after / before
+                if ratio <= self.keep * (1 + _TOLERANCE):
+                    return small, share, MeasuredTime(before, after, ratio, exact=ratio >= self.keep * 0.97)
             share *= self.keep / ratio
         raise UsageError(
             f"{self.recipe.name} leaves {ratio:.1%} of the time, not {self.keep:.1%}", hint="raise the target"
         )
 
-    def _find_share(self, recipe: Recipe) -> float:
-        """The share of multiply-adds at which a recipe's shapes have the time, by few batches: they show a shape."""
+    def _check_time(self, small: Subject) -> None:
+        before, after = measure_times([self.subject.model, small.model], self.batch, rounds=3)
+        if after / before > self.keep * (1 + _TOLERANCE):
+            raise _TooSlowError(after / before)
+
+    def _find_share(self, recipe: Recipe, over: float = _TOLERANCE) -> float:
+        """The share of multiply-adds at which a recipe's shapes have the time, by few batches: they show a shape.
+
+        Another recipe's shapes differ a little: with `over` at 0 the tolerance is left to them.
+        """
         few = replace(self.subject, calibration=self.subject.calibration[:SHAPE_BATCHES])
         low, high, share = 0.0, 1.0, self.keep
         best: tuple[float, float] | None = None  # share and ratio, the slowest in time
@@ -202,9 +228,9 @@ class _Timing:
                 continue
             before, after = measure_times([few.model, small.model], self.batch, rounds=3)
             ratio = after / before
-            if ratio <= self.keep * (1 + _TOLERANCE) and (best is None or ratio > best[1]):
+            if ratio <= self.keep * (1 + over) and (best is None or ratio > best[1]):
                 best = share, ratio
-            if abs(ratio / self.keep - 1) <= _TOLERANCE or high - low < 0.005:
+            if -_TOLERANCE <= ratio / self.keep - 1 <= over or high - low < 0.005:
                 break
             low, high = (low, share) if ratio > self.keep else (share, high)
             # a proportional guess at the rim of the bracket would narrow it by next to nothing
