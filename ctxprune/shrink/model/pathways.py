@@ -38,14 +38,14 @@ class Choosing(nn.Embedding):
         super().__init__(*table.weight.shape, table.padding_idx, device="meta")
         self.weight = table.weight
         self.pad, self.pinned, self.paths = pad, pinned, paths
-        self.register_buffer("centres", torch.zeros(paths, table.weight.shape[1]))
+        self.register_buffer("centres", table.weight.detach().new_zeros(paths, table.weight.shape[1]))
         self.choice: Tensor | None = None
 
     def forward(self, ids: Tensor) -> Tensor:
         """int64 (rows, tokens) to (rows, tokens, width)."""
         states: Tensor = super().forward(ids)
         if self.pinned >= 0:
-            self.choice = torch.full((len(ids),), self.pinned)
+            self.choice = torch.full((len(ids),), self.pinned, device=ids.device)
         # while a text is written token by token it stays on the pathway of its prompt
         elif ids.shape[1] > 1 or self.choice is None or len(self.choice) != len(ids):
             means = mean_states(states.detach(), ids != self.pad)
@@ -95,7 +95,8 @@ class ChosenNeurons(_OnPathway):
         self.gate_proj, self.up_proj, self.down_proj = inner.gate_proj, inner.up_proj, inner.down_proj
         self.act_fn, self.share = inner.act_fn, share
         self.intermediate_size = inner.down_proj.weight.shape[1]
-        self.register_buffer("kept", torch.ones(paths, self.intermediate_size, dtype=torch.bool))
+        where = inner.down_proj.weight.device
+        self.register_buffer("kept", torch.ones(paths, self.intermediate_size, dtype=torch.bool, device=where))
 
     def forward(self, states: Tensor) -> Tensor:
         """(rows, tokens, width) of the same shape."""
@@ -129,7 +130,8 @@ class Masked(_OnPathway, nn.Linear):
     def __init__(self, inner: nn.Linear, *, paths: int) -> None:
         nn.Linear.__init__(self, inner.in_features, inner.out_features, bias=False, device="meta")
         self.weight, self.bias = inner.weight, inner.bias
-        self.register_buffer("kept", torch.ones(paths, *inner.weight.shape, dtype=torch.bool))
+        where = inner.weight.device
+        self.register_buffer("kept", torch.ones(paths, *inner.weight.shape, dtype=torch.bool, device=where))
 
     def forward(self, states: Tensor) -> Tensor:
         """(rows, …, inputs) to (rows, …, outputs)."""

@@ -66,7 +66,8 @@ class LearnedRoutes(nn.Module):
 
 def straight_through(logits: Tensor, top: int, generator: torch.Generator) -> Tensor:
     """Ones at the `top` highest logits with Gumbel noise, zeros elsewhere, on the last axis; slopes of the softmax."""
-    uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+    # drawn on the CPU, so that every device gets the same noise
+    uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7).to(logits)
     noisy = logits - (-uniform.log()).log()
     soft = noisy.softmax(-1)
     hard = torch.zeros_like(soft).scatter(-1, noisy.topk(top, dim=-1).indices, 1.0)

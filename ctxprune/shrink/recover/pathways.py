@@ -82,7 +82,10 @@ class Pathways:
         def adapt() -> None:
             with torch.no_grad():
                 # also of weights that are in no mask now: they keep their values until the end
-                scores = [{name: parts[name].weight.abs() * own[name] for name in names} for own in norms]
+                scores = [
+                    {name: parts[name].weight.abs() * own[name].to(parts[name].weight) for name in names}
+                    for own in norms
+                ]
                 for name, masks in masks_within(scores, keep).items():
                     parts[name].kept.copy_(masks)
 

@@ -61,7 +61,6 @@ def shrink(
     finish_on: Sequence[Batch] | None = None,
     before_finish: Callable[[Subject], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
-    before_finish: Callable[[Subject], None] | None = None,
 ) -> Shrunk:
     """A smaller model by a recipe.
 
@@ -72,7 +71,6 @@ def shrink(
         finish_on: Batches for the recipe's finish; default: those of the subject, which everything else works on.
         before_finish: Called with what the stages left; what it raises ends the run before the training at the end.
         progress: Called with the current step and the share of the recipe that is done, 0..1.
-        before_finish: Called with the subject once all stages are done, before what the recipe does at the end.
 
     Raises:
         UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.

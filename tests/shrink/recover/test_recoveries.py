@@ -11,14 +11,13 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.correct_teacher import CorrectTeacher  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
-from ctxprune.shrink.recover.on_related import OnRelated  # noqa: E402
 from ctxprune.shrink.recover.on_subset import OnSubset  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 from ctxprune.shrink.recover.scratch import Scratch  # noqa: E402
@@ -228,19 +227,6 @@ def test_a_part_of_the_share_is_drawn_from_the_other_rows(monkeypatch: pytest.Mo
     assert torch.equal(seen[0], chosen[0])
     assert all(bool(kept[best].all()) for kept, best in zip(seen, chosen, strict=True))
     assert not torch.equal(seen[2], chosen[0])
-
-
-def test_a_related_task_trains_the_weights_that_the_task_starts_from():
-    related = models.batches(labels=True, seed=7)
-    one, other = (dataclasses.replace(spoilt(), related=related) for _ in range(2))
-    own = one.calibration
-    found = OnRelated({"piece": "tune.v1", "rate": 1e-3}, steps=4)(one)
-    assert found.calibration is own
-    Tune(4, 1e-3)(dataclasses.replace(other, calibration=related))
-    for name, entry in found.model.state_dict().items():
-        assert torch.equal(entry, other.model.state_dict()[name])
-    with pytest.raises(InputError, match="no related data"):
-        OnRelated()(spoilt())
 
 
 def test_training_stops_where_the_law_says_so():
