@@ -131,19 +131,6 @@ def _on(batch: Batch, device: str) -> Batch:
     return batch if device == "cpu" else {name: value.to(device) for name, value in batch.items()}
 
 
-def cubic_share(done: float, warm: float, cool: float) -> float:
-    """Share of the budget that is masked already, by the share of the steps: 0 at first, 1 at last, cubic between.
-
-    Zhu and Gupta, To Prune, or Not to Prune, ICLR workshop 2018.
-
-    Args:
-        done: 0..1.
-        warm, cool: Shares of the steps before masks close, and after they are as closed as they get.
-    """
-    between = min(max((done - warm) / max(1 - warm - cool, 1e-9), 0.0), 1.0)
-    return 1 - (1 - between) ** 3
-
-
 def check_loss(value: Tensor, step: int, *, hint: str) -> None:
     """Refuse to go on with a loss that is no number any more.
 
@@ -179,3 +166,16 @@ def default_loss(subject: Subject) -> Callable[[nn.Module, Batch], Tensor]:
     if subject.teacher is None:
         return subject.task.loss
     return lambda model, batch: distillation_loss(subject.task, model, batch, subject.teacher)
+
+
+def cubic_share(done: float, warm: float, cool: float) -> float:
+    """Share of the budget that is masked already, by the share of the steps: 0 at first, 1 at last, cubic between.
+
+    Zhu and Gupta, To Prune, or Not to Prune, ICLR workshop 2018.
+
+    Args:
+        done: 0..1.
+        warm, cool: Shares of the steps before masks close, and after they are as closed as they get.
+    """
+    between = min(max((done - warm) / max(1 - warm - cool, 1e-9), 0.0), 1.0)
+    return 1 - (1 - between) ** 3

@@ -45,7 +45,7 @@ class AdapterImportance:
 
     steps: int = 200
     rank: int = 8
-    rate: float = 1e-3
+    rate: float = 3e-4
     memory: float = 0.9
     every: int = 10
     warm: float = 0.1

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Recovery", "check_inner", "run_inner"]
 
 # what draws weights anew or changes shapes would start from nothing in every part of its steps
-_CONTINUE = frozenset(
-    {"adapters.v1", "cram.v1", "few_parameters.v1", "nearest_layers.v1", "on_subset.v1", "sparse_adapters.v1"}
-    | {"tune.v1", "tune_last.v1"}
-)
+_CONTINUE = frozenset({"adapters.v1", "cram.v1", "few_parameters.v1", "on_subset.v1", "sparse_adapters.v1", "tune.v1"})
 
 
 class Recovery(Protocol):

@@ -37,7 +37,9 @@ class ChooseNeurons:
 
     tasks: int = 4
     score: Mapping[str, Any] = field(default_factory=lambda: {"piece": "clusters.v1", "clusters": 1})
-    allocate: Mapping[str, Any] = field(default_factory=lambda: {"piece": "logistic.v1"})
+    allocate: Mapping[str, Any] = field(
+        default_factory=lambda: {"piece": "layer_shares.v1", "by": "depth", "strength": 1.2}
+    )
 
     def __post_init__(self) -> None:
         if self.tasks < 1:
