@@ -56,7 +56,8 @@ def test_a_recipe_is_recommended_with_three_seeds() -> None:
     bench = importlib.import_module("benchmarks.quality.shrink_reranker")
 
     def row(recipe: str, seed: int, loss: float, **more: object) -> dict[str, object]:
-        own = {"recipe": recipe, "seed": seed, "steps": 0, "target": "latency=0.5", "status": "done", "loss": loss}
+        own = {"recipe": recipe, "seed": seed, "steps": 0, "calibration": 16, "target": "latency=0.5", "loss": loss}
+        own |= {"status": "done"}
         return own | {"dev": loss, "minutes": 1.0, "time_left": 0.5, "plain": True, "bytes": 10} | more
 
     rows = [row("a", seed, loss) for seed, loss in enumerate((1.0, 3.0, 2.0))]

@@ -88,12 +88,13 @@ def reported(rag: Path) -> dict[str, list[RankedQuestion]]:
     - msmarco_sample, wikiqa (dev): sets that nothing is trained on.
     """
     rng = random.Random(0)
-    sets = {"scifact": _retrieved(rag / "scifact", 70, rng)}
-    sets["hotpotqa"] = [_documents("hotpotqa", item, rng, 10) for item in _hotpot(rag, reported=True)[:80]]
-    sets["xquad_en"] = rng.sample(_xquad(rag, rng), 120)
+    sets = {"scifact": _retrieved(rag / "scifact", 50, rng)}
+    sets["hotpotqa"] = [_documents("hotpotqa", item, rng, 10) for item in _hotpot(rag, reported=True)[:50]]
+    sets["xquad_en"] = rng.sample(_xquad(rag, rng), 100)
     web = [item for item in items_of(rag / "msmarco_sample" / "all.jsonl.gz") if _relevant(item)]
-    sets["msmarco_sample"] = [_documents("msmarco_sample", item, rng, 10) for item in rng.sample(web, 100)]
+    sets["msmarco_sample"] = [_documents("msmarco_sample", item, rng, 10) for item in rng.sample(web, 70)]
     pages = [item for item in items_of(rag / "wikiqa" / "dev.jsonl.gz") if item.mixed]
+    pages = rng.sample(pages, 80)
     sets["wikiqa"] = [
         _ranked("wikiqa", item.question, zip(document.sentences, document.labels, strict=True), rng)
         for item in pages

@@ -1,6 +1,7 @@
 """nDCG@10 of a MiniLM cross-encoder at half its time, shrunk by one recipe after another, before and after recovery.
 
-    python benchmarks/quality/shrink_reranker.py --model FOLDER [--recipes a,b] [--seeds 0] [--steps 0,200] [--report]
+    python benchmarks/quality/shrink_reranker.py --model FOLDER [--recipes a,b] [--seeds 0] [--report]
+                                        [--recovery 0,100:1e-4:output]
 
 Writes benchmarks/results/shrink_reranker.json; benchmarks/report/plots.py draws it. FOLDER is what
 benchmarks/training/reranker.py wrote. Questions of all parts: benchmarks/common/ranked_questions.py. A recipe prunes
@@ -50,8 +51,25 @@ RECIPES = (
     "kprune", "fisher_knapsack", "top_layers", "liar", "random", "flap", "minitron", "distilled_scratch", "shortgpt",
     "greedy_output", "kcm", "cfsp", "replaceme",
 )  # fmt: skip
-TOKENS, ROWS, TOLERANCE = 128, 16, 0.03
+TOKENS, ROWS, TOLERANCE, SEEDS = 128, 16, 0.03, 3
 SHARES = {"layer": 0.5, "width": 0.46}  # of the multiply-adds: where the search for half the time begins
+
+
+@dataclass(frozen=True)
+class Training:
+    """Recovery: steps, peak rate, and how the full model is followed (`loss` of tune.v1)."""
+
+    steps: int
+    rate: float
+    objective: str
+
+    @classmethod
+    def read(cls, text: str) -> Training | None:
+        """From "steps:rate:objective"; None from "0"."""
+        if text == "0":
+            return None
+        steps, rate, objective = text.split(":")
+        return cls(int(steps), float(rate), objective)
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,7 @@ class Bench:
 
     Attributes:
         full: The full model.
-        pool: Pairs for calibration and recovery, by question, with the full model's scores.
+        pool: Pairs for calibration and recovery, by question.
         sets: Reported questions by set, and "dev".
         before: nDCG@10 of the full model for each question, by set.
     """
@@ -150,16 +168,17 @@ def prune(whole: Subject, recipe: Recipe, keep: float) -> tuple[Subject, float, 
     return small, ratio, share
 
 
-def recover(bench: Bench, small: Subject, options, name: str, seed: int, steps: int) -> Subject:
+def recover(bench: Bench, small: Subject, name: str, training: Training) -> Subject:
     """The smaller model after so many steps of `tune.v1` towards the full model's scores."""
-    training = subject(bench, seed, min(len(bench.pool), max(steps * ROWS // 8, 8)))
-    work = replace(small, calibration=training.calibration, seed=seed)
+    seed, steps = small.seed, training.steps
+    data = subject(bench, seed, min(len(bench.pool), max(steps * ROWS // 8, 8)))
+    work = replace(small, calibration=data.calibration)
     with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):  # weights change inside
         if name == "distilled_scratch":
             pieces = load_recipe(name).finish
             piece = Piece(pieces[0].name, {**pieces[0].parameters, "steps": steps})
         else:
-            piece = Piece("tune.v1", {"steps": steps, "rate": options.rate, "loss": options.loss})
+            piece = Piece("tune.v1", {"steps": steps, "rate": training.rate, "loss": training.objective})
         done = build_piece(RECOVERIES, piece)(work.copy())
     done.model.eval()
     return done
@@ -200,7 +219,6 @@ def titles(bench: Bench) -> str:
 def run_recipe(bench: Bench, parts: Parts, options, name: str, seed: int) -> list[dict[str, Any]]:
     """The rows of one recipe and seed, one for each number of steps; pruned once."""
     held: list[tuple[Subject, float, dict[str, Any]]] = []
-    key = options.calibration
 
     def pruned():
         if not held:
@@ -210,69 +228,71 @@ def run_recipe(bench: Bench, parts: Parts, options, name: str, seed: int) -> lis
             held.append((small, (process_time() - started) / 60, {"time_left": round(left, 4), "flops_left": share}))
         return held[0]
 
-    def make(steps: int) -> dict[str, Any]:
-        title = {"recipe": name, "seed": seed, "target": f"latency={options.keep:g}", "steps": steps}
-        title |= {"rate": options.rate, "objective": options.loss} if steps else {}
+    def make(training: Training | None) -> dict[str, Any]:
+        title = {"recipe": name, "seed": seed, "target": f"latency={options.keep:g}", "steps": 0}
+        title |= {"calibration": options.calibration, "pool": options.questions}
+        title |= vars(training) if training else {}
         try:
             small, minutes, more = pruned()
             started = process_time()
-            done = recover(bench, small, options, name, seed, steps) if steps else small
+            done = recover(bench, small, name, training) if training else small
             return row_of(bench, done, title | more, minutes + (process_time() - started) / 60)
         except CtxpruneError as error:
             return title | {"status": str(error)}
 
     found = []
-    for steps in options.steps:
-        what = (key, options.keep, options.rate, options.loss) if steps else (key, options.keep)
-        if not (steps == 0 and name == "distilled_scratch"):
-            found.append(parts.row(f"{titles(bench)} {name} {seed} {steps}", what, lambda: make(steps)))  # noqa: B023
+    for training in options.recovery:
+        what = (options.calibration, options.questions, options.keep, training)
+        if training is not None or name != "distilled_scratch":
+            found.append(parts.row(f"{titles(bench)} {name} {seed} {training}", what, lambda: make(training)))  # noqa: B023
     return found
 
 
 def prepare(options, parts: Parts) -> tuple[Bench, dict[str, str]]:
-    """The full model, its scores on the pool and its quality, kept like rows."""
+    """The full model, its quality, which is kept like a row, and the pool."""
     rag = SHARED / "data" / "rag"
-    sets = reported(rag) | {"dev": questions_of(rag, "dev")[:140]}
+    sets = reported(rag) | {"dev": questions_of(rag, "dev")[:80]}
     recovery = questions_of(rag, "recovery")
-    # half of them sentences of SQuAD, which are three fifths of the part
+    # a third of them sentences of SQuAD, which are three fifths of the part
     squad = [entry for entry in recovery if entry.source == "squad_pairs"][: options.questions // 3]
     others = [entry for entry in recovery if entry.source != "squad_pairs"][: options.questions - len(squad)]
     chosen = squad + others
-    full = load_model(options.model)
-    weights = fingerprint([(name, float(entry.double().sum())) for name, entry in full.model.named_parameters()])
-    data = {name: fingerprint(own) for name, own in sets.items()} | {"recovery": fingerprint(chosen), "model": weights}
-    before = parts.row("full", (weights, data), lambda: rank(full, sets))
-    asked = [(entry.question, passage) for entry in chosen for passage in entry.passages]
-    teacher = iter(parts.row("teacher", (weights, fingerprint(chosen)), lambda: scores_of(full, asked)))
     pool = [
         [
-            Pair(entry.question, passage, float(gain > 0), next(teacher), entry.source)
+            Pair(entry.question, passage, float(gain > 0), source=entry.source)
             for passage, gain in zip(entry.passages, entry.gains, strict=True)
         ]
         for entry in chosen
     ]
-    return Bench(full, pool, sets, before), data
+    full = load_model(options.model)
+    sums = [(name, float(entry.detach().double().sum())) for name, entry in full.model.named_parameters()]
+    data = {name: fingerprint(own) for name, own in sets.items()} | {"model": fingerprint(sums)}
+    before = parts.row("full", data, lambda: rank(full, sets))
+    return Bench(full, pool, sets, before), data | {"recovery": fingerprint(chosen)}
 
 
 def recommended(rows) -> list[dict[str, Any]]:
     """What has three seeds or more, the least loss first."""
+    named = ("recipe", "steps", "target", "calibration", "pool", "rate", "objective")
     groups: dict[tuple, list] = {}
     for row in rows:
         if row["status"] == "done":
-            key = (row["recipe"], row["steps"], row["target"], row.get("rate"), row.get("objective"))
-            groups.setdefault(key, []).append(row)
-    found = []
-    for (recipe, steps, target, rate, objective), own in groups.items():
-        if len(own) < 3:
-            continue
-        lost = [row["loss"] for row in own]
-        found.append({
-            "recipe": recipe, "steps": steps, "target": target, "seeds": len(own), "loss_mean": round(fmean(lost), 2),
-            "loss_worst": max(lost), "dev_mean": round(fmean(row["dev"] for row in own), 2),
+            groups.setdefault(tuple((name, row[name]) for name in named if name in row), []).append(row)
+    found = [
+        dict(key)
+        | {
+            "seeds": len(own),
+            "loss_mean": round(fmean(row["loss"] for row in own), 2),
+            "loss_worst": max(row["loss"] for row in own),
+            "dev_mean": round(fmean(row["dev"] for row in own), 2),
             "minutes": round(fmean(row["minutes"] for row in own), 1),
-            "time_left": round(fmean(row["time_left"] for row in own), 3), "plain": all(row["plain"] for row in own),
+            "time_left": round(fmean(row["time_left"] for row in own), 3),
+            "plain": all(row["plain"] for row in own),
             "bytes": max(row["bytes"] for row in own),
-        } | ({"rate": rate, "objective": objective} if steps else {}))  # fmt: skip
+        }
+        for key, own in groups.items()
+        if len(own) >= SEEDS
+    ]
     return sorted(found, key=lambda entry: entry["loss_mean"])
 
 
@@ -315,12 +335,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="folder of the full cross-encoder")
     parser.add_argument("--recipes", type=lambda text: text.split(","), default=list(RECIPES))
     parser.add_argument("--seeds", type=numbers, default=[0])
-    parser.add_argument("--steps", type=numbers, default=[0, 200], help="of recovery, a row each")
+    parser.add_argument(
+        "--recovery", type=lambda text: [Training.read(word) for word in text.split(",")],
+        default=[None, Training(100, 1e-4, "output")], help="a row each: 0, or steps:rate:loss of tune.v1",
+    )  # fmt: skip
     parser.add_argument("--keep", type=float, default=0.5, help="share of the time")
-    parser.add_argument("--rate", type=float, default=1e-4)
-    parser.add_argument("--loss", default="output", help="of recovery, as in tune.v1")
-    parser.add_argument("--calibration", type=int, default=24, help="questions that recipes read, 8 pairs each")
-    parser.add_argument("--questions", type=int, default=480, help="of the pool for calibration and recovery")
+    parser.add_argument("--calibration", type=int, default=16, help="questions that recipes read, 8 pairs each")
+    parser.add_argument("--questions", type=int, default=1200, help="of the pool for calibration and recovery")
     parser.add_argument("--report", action="store_true", help="write the record from kept rows alone")
     return parser.parse_args()
 

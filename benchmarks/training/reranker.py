@@ -180,7 +180,7 @@ def main() -> int:
     report = {
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
-        "dev_ndcg": quality(run.model, run.tokenizer, dev),
+        "dev_ndcg": quality(run.model, run.tokenizer, dev[:100]),
     }
     report |= {"loss": fmean(run.losses[-100:]), "questions": len(questions), "data": run.what}
     (run.folder / "training.json").write_text(json.dumps(report) + "\n", encoding="utf-8")
