@@ -21,6 +21,7 @@ from ctxprune.shrink.model.subject import Subject  # noqa: E402
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 from ctxprune.shrink.recipes.first_choice import passes_of  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe, parse_recipe  # noqa: E402
+from ctxprune.shrink.recover import tune  # noqa: E402
 from ctxprune.shrink.run import estimate, search, trial  # noqa: E402
 from ctxprune.shrink.run.device import choose_device  # noqa: E402
 from ctxprune.shrink.run.estimate import (  # noqa: E402
@@ -199,6 +200,18 @@ def test_training_on_another_device_comes_back_to_the_cpu(given):
     assert {str(entry.device) for entry in subject.model.parameters()} == {"cpu"}
     assert choose_device("cpu:0") == "cpu:0"
     assert choose_device("auto") in ("cpu", "cuda:0", "mps")
+
+
+def test_what_is_too_slow_is_seen_before_its_training(given, monkeypatch: pytest.MonkeyPatch):
+    ratios = iter([0.5, 0.6, 0.5, 0.49])  # a guess, the stages' result, the same at a smaller share, the end
+    monkeypatch.setattr(trial, "measure_times", lambda models, batch, *, rounds=7: [1.0, next(ratios)])
+    steps, train = [], tune.train
+    monkeypatch.setattr(tune, "train", lambda *words, **more: steps.append(words) or train(*words, **more))
+    subject, target = given[1].subject, Target("latency", 0.5)
+    found = run_trial(subject, load_recipe("flap"), target, given[1].held_out, effort=Effort(steps=1))
+    assert len(steps) == 1
+    assert found.figures.time.time_left == 0.49
+    assert found.figures.share == pytest.approx(0.5 * 0.5 / 0.6)
 
 
 def test_what_cannot_be_left_is_computed_before_anything_runs():

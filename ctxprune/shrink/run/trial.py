@@ -245,6 +245,6 @@ class _Timing:
 
 
 def _without_scores(recipe: Recipe) -> Recipe:
-    """Random removal of a recipe's kinds of unit, at once."""
+    """Random removal of a recipe's kinds of unit, at once, and nothing that only trains."""
     stages = tuple(replace(random_stage(stage), recover=(), rounds=1, upwards=False) for stage in recipe.stages)
-    return replace(recipe, stages=stages)
+    return replace(recipe, stages=stages, finish=tuple(piece for piece in recipe.finish if not trains(piece)))
