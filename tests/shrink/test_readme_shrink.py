@@ -18,7 +18,7 @@ from shrink import folders  # noqa: E402
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.recipes import first_choice  # noqa: E402
-from ctxprune.shrink.run import job, plans, trial  # noqa: E402
+from ctxprune.shrink.run import job, plans, reporting, trial  # noqa: E402
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shrink.md").read_text(encoding="utf-8")
@@ -34,6 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(trial, "measure_times", pretended)
     monkeypatch.setattr(job, "measure_times", pretended)
+    monkeypatch.setattr(reporting, "measure_times", pretended)
     monkeypatch.chdir(tmp_path)
     folders.reranker(tmp_path / "reranker")
     folders.pairs(tmp_path / "pairs.jsonl", questions=30)

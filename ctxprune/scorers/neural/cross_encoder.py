@@ -162,11 +162,19 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
         InputError: There is no such model here, its files are damaged, or it has no head that ranks.
         MissingExtraError: sentence-transformers is not installed; for an ONNX file, onnxruntime.
     """
-    return _load(str(model), download, device)
+    return _load(str(model), download, device, _state(Path(model)))
+
+
+def _state(place: Path) -> tuple[str, int]:
+    """What a loaded model's files are known by: the same path may hold another model later, or be relative."""
+    if not place.exists():
+        return str(place), 0
+    files = [place] if place.is_file() else [*place.iterdir(), *place.glob("onnx/*")]
+    return str(place.resolve()), max((entry.stat().st_mtime_ns for entry in files if entry.is_file()), default=0)
 
 
 @lru_cache(maxsize=4)
-def _load(model: str, download: bool, device: str) -> PairRater:
+def _load(model: str, download: bool, device: str, _files: tuple[str, int]) -> PairRater:
     if model.endswith(".onnx"):
         return PairRater(OnnxCrossEncoder(model))
     if (graph := _graph_of_shrunk(Path(model))) is not None:
