@@ -31,7 +31,7 @@ demo: $(VENV)/.ready ## set up, make a sample database and answer six questions 
 
 test: $(VENV)/.ready-dev $(VENV)-train/.ready ## set up and run the tests, those that need torch in an environment of their own
 	$(BIN)/python -m pytest -n 2 -q -m "not long"
-	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink tests/kv -m "not long"
+	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink tests/kv tests/test_ranked_questions.py tests/test_ranking_pairs.py -m "not long"
 
 test-slow: $(VENV)/.ready-dev $(VENV)-train/.ready ## what make test leaves out: long forms, and the whole matrix of recipes
 	$(BIN)/python -m pytest -n 2 -q -m long --ignore tests/shrink --ignore tests/kv

@@ -113,6 +113,7 @@ def test_a_recipe_that_fails_has_its_reason(given, folder: Path):
         search(*given, alone, folder / "alone")
 
 
+@pytest.mark.long  # test_kills.py kills at two moments in CI, without a process of its own
 def test_a_killed_search_is_resumed(given, folder: Path):
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", WATCHED, str(folder)]
