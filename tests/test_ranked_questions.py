@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.common.ranked_questions import PARTS, PASSAGES, _first_parts, _with_negatives, part_of
-from benchmarks.common.rivals import lost
+from benchmarks.common.rivals import chosen_ways, lost
 from ctxprune.train.retrieval import HardNegatives
 
 
@@ -72,3 +72,13 @@ def test_recipes_that_lost_to_a_rival_are_named_by_target() -> None:
         for name, value in (("random", 50.0), ("a", 60.0), ("b", 50.0), ("c", 40.0))
     ]
     assert lost(rows) == {"random at 0.5": ["b", "c"]}
+
+
+def test_a_recipe_is_judged_by_the_way_with_most_seeds_then_by_dev() -> None:
+    def row(steps: int, seed: int, dev: float, status: str = "done") -> dict[str, object]:
+        own = {"recipe": "a", "target": "latency=0.5", "steps": steps, "seed": seed, "dev": dev, "status": status}
+        return own | {"calibration": 16, "pool": 200}
+
+    rows = [row(0, 0, 2.0), row(100, 0, 1.0), row(200, 0, 0.5, "nothing more can go")]
+    assert chosen_ways(rows) == {("a", "latency=0.5"): [rows[1]]}
+    assert chosen_ways([*rows, row(0, 1, 3.0)])["a", "latency=0.5"] == [rows[0], row(0, 1, 3.0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.common.rivals import RIVALS
+from benchmarks.common.rivals import RIVALS, chosen_ways
 from benchmarks.report._card import read, table
 
 if TYPE_CHECKING:
@@ -100,13 +100,13 @@ def reranker() -> str:
         if row["status"] == "done" and row["target"] == HALF:
             way = row["steps"], row["calibration"], row.get("rate"), row.get("objective")
             runs.setdefault(row["recipe"], {}).setdefault(way, []).append(row)
-    lines = []
+    lines, chosen = [], chosen_ways(found["rows"])
     for name, ways in runs.items():
         bare = [rows for way, rows in ways.items() if not way[0]]
         trained = [rows for way, rows in ways.items() if way[0]]
         # the choice is made on the dev part, for the least of many losses is too low
         least, best = (min(own, key=lambda rows: _mean(rows, "dev"), default=[]) for own in (bare, trained))
-        shown = min((rows for rows in (least, best) if rows), key=lambda rows: _mean(rows, "dev"))
+        shown = chosen[name, HALF]
         lines.append((_mean(shown, "loss"), [
             _named(name), _loss(least), _loss(best), best[0]["steps"] if best else "", f"{_mean(shown, 'minutes'):.1f}",
             f"{100 * _mean(shown, 'time_left'):.0f} %", f"{_mean(shown, 'bytes') / 1e6:.0f}",
@@ -119,8 +119,8 @@ def reranker() -> str:
         f"\nPoints of nDCG@10, mean over {len(full['ndcg']) - 1} sets ({count} questions), of one seed with the 95 %"
         f" interval of a paired bootstrap over questions, of three as mean and worst. The full model has"
         f" {full['ndcg']['mean']:.1f}, takes {full['ms']:.0f} ms for 10 pairs of 200 tokens and has"
-        f" {full['bytes'] / 1e6:.0f} MB. Minutes of processor time, one thread of a shared machine; of the way that is"
-        f" better on a dev part.\n"
+        f" {full['bytes'] / 1e6:.0f} MB. Minutes of processor time, one thread of a shared machine; of the way with"
+        f" most seeds, then of the one that is better on a dev part.\n"
     )
 
 
