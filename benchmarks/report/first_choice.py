@@ -50,19 +50,19 @@ def about(found: Mapping[str, Any]) -> str:
     if not found:
         return ""
     full = found["full"]
-    return f"MiniLM at half the time; {100 * full['ndcg']['mean']:.1f} and {full['ms']:.0f} ms before"
+    return f"MiniLM at half the time; {full['ndcg']['mean']:.1f} and {full['ms']:.0f} ms before"
 
 
 def halved(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """By recipe, steps and settings of recovery: means over the seeds that were done at half the time."""
+    """By recipe, steps and all other settings: means over the seeds that were done at half the time."""
     by_run: dict[tuple[str, int, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["status"] == "done" and is_half(row["target"]):
-            settings = f"{row.get('rate')} {row.get('objective')}"
+            settings = " ".join(str(row.get(name)) for name in ("calibration", "pool", "rate", "objective"))
             by_run[row["recipe"].removesuffix(".v1"), int(row["steps"]), settings].append(row)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for (name, steps, _), own in sorted(by_run.items()):
-        means = {key: round(fmean(row[key] for row in own), 2) for key in ("loss", "minutes")}
+        means = {key: round(fmean(row[key] for row in own), 2) for key in ("loss", "dev", "minutes")}
         found[name].append({"steps": steps, **means, "seeds": len(own), "plain": all(row["plain"] for row in own)})
     return dict(found)
 

@@ -108,6 +108,7 @@ def _notes(count: int) -> Iterator[str]:
 
     if about := measured_figures()["about"]:
         yield f"measured on {about}"
+        yield "steps: with --loss hidden"
     yield "% error: of a matrix's output, half its weights zero; no faster"
     yield "run one: ctxprune shrink MODEL --data FILE --target latency=0.5 \\"
     yield "         --recipe NAME --out DIR"

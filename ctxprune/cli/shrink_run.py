@@ -142,6 +142,15 @@ def run(
             rich_help_panel=_EXTRA,
         ),
     ] = False,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="Train all weights at the end by this, towards MODEL, and not as the recipe does: hidden (outputs and"
+            " states of layers), output, margin or listwise.",
+            show_default=False,
+            rich_help_panel=_SEARCH,
+        ),
+    ] = None,
     recovery_data: Annotated[
         str,
         typer.Option(
@@ -196,7 +205,7 @@ def run(
         wanted, chosen, out, every=names == ["all"], steps=steps, minutes=minutes, device=device, seed=seed,
         threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx, resume=resume, audit=html is not None,
         vocabulary=vocabulary, other=OtherInputs(base, related, groups), pack=pack,
-        recovery=parts, stop_early=stop_early, samples=samples,
+        loss=loss, recovery=parts, stop_early=stop_early, samples=samples,
     )  # fmt: skip
     with _console.make_progress(remaining=False) as bar:
         task = bar.add_task("reading", total=None)

@@ -71,15 +71,15 @@ def test_it_opens_with_what_to_begin_with(capsys: pytest.CaptureFixture[str], na
 def test_figures_are_those_of_the_package(
     capsys: pytest.CaptureFixture[str], narrow: None, monkeypatch: pytest.MonkeyPatch
 ):
-    row = {"steps": 0, "loss": 1.25, "minutes": 2.0, "seeds": 3, "plain": False}
-    trained = row | {"steps": 200, "loss": 0.5, "minutes": 3.5}
+    row = {"steps": 0, "loss": 1.25, "dev": 1.25, "minutes": 2.0, "seeds": 3, "plain": False}
+    trained = row | {"steps": 200, "loss": 0.5, "dev": 0.6, "minutes": 3.5}
     found = measured_figures() | {"about": "MiniLM", "reranker": {"kprune": [row, trained]}}
     monkeypatch.setattr(first_choice, "measured_figures", lambda: found)
     assert main(["shrink", "list"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[2:3] == ["kprune"])
     assert line.split()[-6:] == ["1.2", "2.0", "0", "steps,", "3", "seeds"]
     assert reranker_figures("kprune.v1") == trained  # the better of the two
-    lucky = trained | {"loss": 0.1, "seeds": 1}
+    lucky = trained | {"loss": 0.1, "dev": 0.1, "seeds": 1}
     found["reranker"]["kprune"].append(lucky)
     assert reranker_figures("kprune") == trained
     assert reranker_figures("liar") is None

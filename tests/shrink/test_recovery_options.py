@@ -21,6 +21,7 @@ from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.run.recovery import (  # noqa: E402
     RecoveryData,
     read_recovery_data,
+    with_loss,
     with_recovery_data,
     with_stop_by_law,
 )
@@ -53,7 +54,9 @@ def test_recipes_with_and_without_recovery():
     data = RecoveryData("el2n", 0.5)
     plain = with_steps(with_recovery_data(load_recipe("flap"), data), 7)
     assert plain.name == "flap.v1+el2n-0.5-1"
-    assert [piece.parameters["recover"] for piece in plain.finish] == [{"piece": "tune.v1"}]
+    assert [piece.parameters["recover"] for piece in plain.finish] == [
+        {"piece": "tune.v1", "loss": "hidden", "rate": 2e-4}
+    ]
     assert plain.finish[0].parameters["steps"] == 7
     between = with_recovery_data(load_recipe("efficientllm"), data)
     assert [piece.name for piece in between.stages[0].recover] == ["on_subset.v1"]
@@ -169,3 +172,15 @@ def test_a_corrected_teacher_is_no_recovery():
     first, last = recipe.finish
     assert (first.name, first.parameters) == ("correct_teacher.v1", {"updates": 20})
     assert (last.name, last.parameters["steps"]) == ("stop_by_law.v1", 90)
+
+
+def test_a_loss_takes_the_place_of_the_recipes_own_training():
+    found = with_loss(load_recipe("top_layers"), "hidden")
+    assert [(piece.name, piece.parameters) for piece in found.finish] == [
+        ("tune.v1", {"loss": "hidden", "rate": 2e-4, "steps": 100})
+    ]
+    assert with_loss(load_recipe("flap"), "margin").finish[0].parameters["loss"] == "margin"
+    small = shrink(models.encoder(), with_steps(found, 2), Target("flops", 0.6))
+    assert small.left <= 0.6
+    with pytest.raises(UsageError, match="loss is 'stars'"):
+        shrink(models.encoder(), with_loss(load_recipe("flap"), "stars"), Target("flops", 0.6))

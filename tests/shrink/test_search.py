@@ -226,9 +226,11 @@ def test_time_is_met_within_three_percent(given, monkeypatch: pytest.MonkeyPatch
 
 def test_steps_are_set_wherever_something_trains():
     plain = with_steps(load_recipe("flap"), 7)
-    assert [(piece.name, piece.parameters) for piece in plain.finish] == [("tune.v1", {"steps": 7})]
+    assert [(piece.name, piece.parameters) for piece in plain.finish] == [
+        ("tune.v1", {"loss": "hidden", "rate": 2e-4, "steps": 7})
+    ]
     assert with_steps(load_recipe("flap"), 7, add=False) == load_recipe("flap")
-    assert with_steps(plain, 3).finish[0].parameters == {"steps": 3}
+    assert with_steps(plain, 3).finish[0].parameters == {"loss": "hidden", "rate": 2e-4, "steps": 3}
 
 
 def test_recipes_that_fit():

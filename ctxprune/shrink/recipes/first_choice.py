@@ -1,8 +1,9 @@
 """Which recipes to try first, and what they cost: figures written by `benchmarks/report/first_choice.py`.
 
-`measured.json` beside this file has, by recipe without its version: `reranker`, loss of nDCG@10 in points and minutes
-on a MiniLM cross-encoder at half the time, by steps of recovery; `sparse`, the median error of a matrix's output at
-half the weights; `passes`, a recipe's work in forward passes of the model: for a batch of data, and beside the data.
+`measured.json` beside this file has, by recipe without its version: `reranker`, loss of nDCG@10 in points (on the
+reported sets, and on a dev part, by which is chosen) and minutes on a MiniLM cross-encoder at half the time, by steps
+of recovery; `sparse`, the median error of a matrix's output at half the weights; `passes`, a recipe's work in forward
+passes of the model: for a batch of data, and beside the data.
 """
 
 from __future__ import annotations
@@ -91,11 +92,12 @@ def reranker_figures(name: str, *, trained: bool | None = None) -> dict[str, Any
 
     Args:
         name: With or without its version.
-        trained: With recovery, without, or (None) whichever loses less; of three seeds or more where there are such.
+        trained: With recovery, without, or (None) whichever loses less on the dev part; of three seeds or more where
+            there are such.
     """
     rows = measured_figures()["reranker"].get(name.removesuffix(".v1"), ())
     rows = [row for row in rows if trained is None or bool(row["steps"]) == trained]
-    return min(rows, key=lambda row: (row["seeds"] < _SEEDS, float(row["loss"])), default=None)
+    return min(rows, key=lambda row: (row["seeds"] < _SEEDS, float(row["dev"])), default=None)
 
 
 def passes_of(name: str) -> tuple[float, float]:

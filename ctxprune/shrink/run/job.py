@@ -24,7 +24,7 @@ from ctxprune.shrink.run.estimate import measure_speed
 from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
-from ctxprune.shrink.run.recovery import with_recovery_data, with_stop_by_law
+from ctxprune.shrink.run.recovery import with_loss, with_recovery_data, with_stop_by_law
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
@@ -77,6 +77,8 @@ class Options:
         vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
             recipe runs.
         other: An earlier state of the model and related data, for the recipes that take them.
+        loss: What all weights are trained by at the end, towards the full model, in place of the recipes' own training
+            there; one of `ctxprune.shrink.learning.losses.LOSSES`. None: the recipes' own.
         recovery: Parts of the data that recoveries train on; each of several competes with the others.
         stop_early: End recoveries where the P^2 law predicts hardly any gain.
         samples: Random halves of the calibration data that the winning recipe runs on, too, so that the report has the
@@ -101,6 +103,7 @@ class Options:
     vocabulary: int | None = None
     other: OtherInputs = field(default_factory=OtherInputs)
     pack: bool = False
+    loss: str | None = None
     recovery: Sequence[RecoveryData] = ()
     stop_early: bool = False
     samples: int = 0
@@ -255,6 +258,8 @@ def _target(
 
 def _with_options(recipes: Sequence[Recipe], options: Options) -> list[Recipe]:
     """The recipes with what was asked of their recovery; several parts of the data make several recipes of each."""
+    if options.loss is not None:
+        recipes = [with_loss(recipe, options.loss) for recipe in recipes]
     if options.recovery:
         recipes = [with_recovery_data(recipe, part) for recipe in recipes for part in options.recovery]
     return [with_stop_by_law(recipe) for recipe in recipes] if options.stop_early else list(recipes)

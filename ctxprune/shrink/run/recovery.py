@@ -10,14 +10,15 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.recipes.recipe import Piece, build_piece
 from ctxprune.shrink.recipes.selectors import selector_piece
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
-from ctxprune.shrink.run.trial import trains
+from ctxprune.shrink.run.trial import RECOVERY, trains
 from ctxprune.shrink.select.base import check_share
 
 if TYPE_CHECKING:
     from ctxprune.shrink.recipes.recipe import Recipe
 
-__all__ = ["SMALL_SHARE", "RecoveryData", "read_recovery_data", "with_recovery_data", "with_stop_by_law"]
+__all__ = ["SMALL_SHARE", "RecoveryData", "read_recovery_data", "with_loss", "with_recovery_data", "with_stop_by_law"]
 
+_STEPS = 100
 SMALL_SHARE = 0.3
 """Up to this share rows chosen by a score tend to do worse than random ones (Ayed and Hayou, 2023)."""
 
@@ -101,6 +102,19 @@ def with_stop_by_law(recipe: Recipe) -> Recipe:
     return _wrapped(recipe, "stop_by_law.v1", {})
 
 
+def with_loss(recipe: Recipe, loss: str) -> Recipe:
+    """The recipe with its training at the end replaced by that of all weights towards the full model.
+
+    Args:
+        recipe: How.
+        loss: One of `ctxprune.shrink.learning.losses.LOSSES`.
+    """
+    own = [piece for piece in recipe.finish if trains(piece)]
+    steps = max((piece.parameters.get("steps", _STEPS) for piece in own), default=_STEPS)
+    tuning = Piece(RECOVERY.name, {**RECOVERY.parameters, "loss": loss, "steps": steps})
+    return replace(recipe, finish=(*(piece for piece in recipe.finish if piece not in own), tuning))
+
+
 def _wrapped(recipe: Recipe, name: str, options: dict[str, Any]) -> Recipe:
     def one(piece: Piece) -> Piece:
         if not trains(piece):
@@ -113,5 +127,5 @@ def _wrapped(recipe: Recipe, name: str, options: dict[str, Any]) -> Recipe:
     stages = tuple(replace(stage, recover=tuple(map(one, stage.recover))) for stage in recipe.stages)
     finish = tuple(map(one, recipe.finish))
     if not any(map(trains, (*finish, *(piece for stage in stages for piece in stage.recover)))):
-        finish = (*finish, one(Piece("tune.v1")))
+        finish = (*finish, one(RECOVERY))
     return replace(recipe, stages=stages, finish=finish)

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "trains", "with_steps"]
+__all__ = ["RECOVERY", "Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "trains", "with_steps"]
 
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
 SHAPE_BATCHES = 4  # of calibration for a guess
+RECOVERY = Piece("tune.v1", {"loss": "hidden", "rate": 2e-4})
+"""Of recipes that train nothing, where steps are asked for; see benchmarks/results/shrink_reranker.json."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Effort:
     """How much a trial may use.
 
     Attributes:
-        steps: Of every recovery; a recipe without one gets `tune.v1`. 0 leaves recipes as they are.
+        steps: Of every recovery; a recipe without one gets `RECOVERY`. 0 leaves recipes as they are.
         data: Share of the calibration batches, above 0 and up to 1.
         scored: Batches at most for all but the training at the end; 0 for all of them.
         share: Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
@@ -129,7 +131,7 @@ def measure_sizes(subject: Subject) -> dict[str, float]:
 
 
 def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
-    """The recipe with so many steps in all that trains; with `add` plain tuning at the end if nothing else trains."""
+    """The recipe with so many steps in all that trains; with `add` `RECOVERY` at the end if nothing else does."""
 
     def more(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         return tuple(
@@ -139,7 +141,9 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
     stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
     # what is tuned before removal does not mend what removal breaks
     ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
-    extra = () if not add or any(map(trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
+    extra = (
+        () if not add or any(map(trains, ends)) else (Piece(RECOVERY.name, {**RECOVERY.parameters, "steps": steps}),)
+    )
     return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
 
 
