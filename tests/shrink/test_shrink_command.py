@@ -366,4 +366,5 @@ def test_the_folder_of_a_shrunk_reranker_scores_through_its_graph(words: list[st
     before = Path("small/model.safetensors").read_bytes()
     assert main([*words, "--resume", "--onnx"]) == 0
     assert Path("small/model.safetensors").read_bytes() == before
-    assert main([*asked, "small"]) == 0
+    for place in ("small", "small/onnx", "small/onnx/model_int8.onnx"):
+        assert main([*asked, place]) == 0

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -153,8 +154,8 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
     """The cross-encoder in a folder, or of a name that sentence-transformers knows; loaded once a process.
 
     Args:
-        model: Folder, ONNX file or name. No code that comes with a model is run. Of a shrunk model whose layers differ
-            in size the folder's onnx/ is read.
+        model: Folder, ONNX file or name. No code that comes with a model is run. The folder's onnx/ is read of a shrunk
+            model whose layers differ in size, and of any model where sentence-transformers is not installed.
         download: Let sentence-transformers fetch a model that is not on this machine.
         device: torch's name of the device.
 
@@ -177,7 +178,7 @@ def _state(place: Path) -> tuple[str, int]:
 def _load(model: str, download: bool, device: str, _files: tuple[str, int]) -> PairRater:
     if model.endswith(".onnx"):
         return PairRater(OnnxCrossEncoder(model))
-    if (graph := _graph_of_shrunk(Path(model))) is not None:
+    if (graph := _needed_graph(Path(model))) is not None:
         return PairRater(OnnxCrossEncoder(graph))
     _check_head(Path(model))
     check_weights(model)
@@ -191,26 +192,38 @@ def _load(model: str, download: bool, device: str, _files: tuple[str, int]) -> P
         raise InputError(f"the cross-encoder cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
 
 
-def _graph_of_shrunk(folder: Path) -> Path | None:
-    """The ONNX file of a model of `ctxprune shrink` whose layers differ, which no library loads; None of others.
+def _needed_graph(folder: Path) -> Path | None:
+    """The ONNX file that stands for a folder; None where sentence-transformers reads the folder.
+
+    It does where there is nothing else, where the package is missing, and of a model of `ctxprune shrink` whose layers
+    differ, which no library loads.
 
     Raises:
-        InputError: There is none.
+        InputError: Of such a model there is none.
     """
+    graph = _graph_in(folder) or _graph_in(folder / "onnx")
+    if graph is not None and (graph.parent == folder or find_spec("sentence_transformers") is None):
+        return graph
     try:
         kind = parse_json((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError, AttributeError):
         return None
     if kind != _SHRUNK:
         return None
-    for name in ("model.onnx", "model_int8.onnx"):
-        if (graph := folder / "onnx" / name).is_file():
-            return graph
+    if graph is not None:
+        return graph
     raise InputError(
         "the layers of this shrunk model differ in size, which sentence-transformers cannot read, and it has no onnx/",
         where=str(folder),
         hint="run its ctxprune shrink command again with --resume --onnx, which writes that and trains nothing",
     )
+
+
+def _graph_in(folder: Path) -> Path | None:
+    """The ONNX file in a folder that has no other weights."""
+    if (folder / "model.safetensors").is_file():
+        return None
+    return next((folder / name for name in ("model.onnx", "model_int8.onnx") if (folder / name).is_file()), None)
 
 
 def _check_head(folder: Path) -> None:
