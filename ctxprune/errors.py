@@ -53,6 +53,7 @@ __all__ = [
     "UsageError",
 ]
 
+_MOST_NAMES = 40
 _LONGEST_NAME = 100
 
 
@@ -98,14 +99,20 @@ class BudgetError(CtxpruneError):
 
 
 class UnknownNameError(CtxpruneError, LookupError):
-    """No entry of that name is registered; the message lists the known ones, and 100 characters of the name at most."""
+    """No entry of that name is registered; the message has 100 characters of the name at most.
+
+    It lists the known names where there are up to forty, else the nearest ones and how many there are.
+    """
 
     code = "CP003"
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names, name = sorted(known), name[:_LONGEST_NAME]  # finding what is near takes long for a long one
         near = get_close_matches(name, names, n=1)
-        hint = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(names) or 'none'}"
+        listed = ", ".join(names) or "none"
+        if len(names) > _MOST_NAMES:
+            listed = ", ".join([*get_close_matches(name, names, n=5, cutoff=0.3), f"… ({len(names)} in all)"])
+        hint = (f"did you mean {near[0]!r}? " if near else "") + f"known: {listed}"
         super().__init__(f"no {kind} is named {name!r}", hint=hint)
 
 

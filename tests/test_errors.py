@@ -76,3 +76,12 @@ def test_errors_are_also_builtin_ones_where_callers_expect_them() -> None:
     assert issubclass(errors.UnknownNameError, LookupError)
     assert issubclass(errors.MissingExtraError, ImportError)
     assert issubclass(errors.QueryTimeoutError, TimeoutError)
+
+
+def test_of_many_names_the_nearest_are_told():
+    names = [f"recipe_{number}.v1" for number in range(100)]
+    said = str(UnknownNameError("recipe", "recipe_77", names))
+    assert "did you mean 'recipe_77.v1'?" in said
+    assert "… (100 in all)" in said
+    assert len(said) < 250
+    assert "known: one, two" in str(UnknownNameError("recipe", "on", ["two", "one"]))
