@@ -34,6 +34,7 @@ from ctxprune.shrink.run.estimate import (  # noqa: E402
 )
 from ctxprune.shrink.run.plans import Wish, choose_recipes, least_left, make_plan, reachable  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.recovery import RecoveryData, with_recovery_data  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
 from ctxprune.shrink.run.trial import Effort, run_trial, with_steps  # noqa: E402
 
@@ -87,6 +88,14 @@ def test_an_estimate_is_the_sum_over_rungs_of_what_each_trial_does():
     each, beside = passes_of("random")
     expected += each * 32 + beside + 200 * 2.5 + 5
     assert estimate_plan(plan) == pytest.approx(expected)
+
+
+def test_the_data_of_a_recovery_does_not_change_what_a_recipe_takes():
+    recipe = load_recipe("fisher_knapsack")
+    on_half = with_recovery_data(recipe, RecoveryData("random"))
+    assert passes_of("fisher_knapsack") != passes_of("unknown")
+    said = [estimate_trial(entry, HALF, Effort(steps=10), SPEED) for entry in (recipe, on_half)]
+    assert said[0] == said[1]
 
 
 def test_with_less_time_there_are_fewer_steps_then_fewer_recipes_then_an_error():

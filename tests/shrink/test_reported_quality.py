@@ -14,6 +14,7 @@ from shrink import folders  # noqa: E402
 
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.tasks.base import Measured  # noqa: E402
+from ctxprune.shrink.run import reporting  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 
@@ -47,6 +48,24 @@ def test_a_file_of_its_own_chooses_nothing(tmp_path: Path):
     assert rows(prepared.held_out)
     assert not rows(prepared.held_out) & rows(prepared.reported)
     assert prepared.notes["held_out_is"] == "a file of its own"
+
+
+def test_a_source_of_which_nothing_was_measured_is_not_the_worst(tmp_path: Path):
+    path = folders.pairs(tmp_path / "pairs.jsonl", questions=30)
+    given = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for number, row in enumerate(given):
+        row["query"] += f" {number // 4}"
+        row["source"] = ("de", "en", "fr")[number // 4 % 3]
+        row["label"] = row["label"] * (row["source"] != "fr")  # nothing is ranked in French
+    other = tmp_path / "other.jsonl"
+    other.write_text("\n".join(map(json.dumps, given)), "utf-8")
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    prepared = prepare(loaded, folders.pairs(tmp_path / "pairs.jsonl"), held_out=other)
+    assert prepared.notes["sources"] == ["de", "en", "fr"]
+    found = reporting._quality_by_source(loaded, loaded, prepared)
+    assert set(found["by_source"]) == {"de", "en"}
+    assert found["worst_source"] in ("de", "en")
+    assert all(entry["measured"] for entry in found["by_source"].values())
 
 
 def test_the_interval_is_of_questions():
