@@ -223,6 +223,30 @@ def test_what_is_too_slow_is_seen_before_its_training(given, monkeypatch: pytest
     assert found.figures.share == pytest.approx(0.5 * 0.5 / 0.6)
 
 
+def test_rows_in_one_pass_count_towards_a_time(monkeypatch: pytest.MonkeyPatch):
+    """Rows are mixed by a piece that trains: without it pruning alone would have to meet the target."""
+    monkeypatch.setattr(
+        trial, "measure_times", lambda models, batch, *, rounds=7: [cost(model, "flops") for model in models]
+    )
+    subject, recipe = models.encoder(), load_recipe("prumux")
+    assert reachable([recipe], subject.model, Target("flops", 0.15), print) == [recipe]
+    effort = Effort(steps=1, share=0.5)
+    found = run_trial(subject, recipe, Target("latency", 0.5), subject.calibration, effort=effort, limit=24)
+    assert found.figures.time.time_left <= 0.5 * 1.03
+    assert found.subject.notes["multiplexed"] >= 2
+    # the share is searched with rows mixed, too
+    assert [piece.name for piece in trial._without_scores(recipe).finish] == ["multiplex.v1"]
+
+
+def test_what_trains_and_changes_shapes_says_so():
+    pieces = {name: trial.Piece(name) for name in ("tune.v1", "adapters.v1", "multiplex.v1", "route_experts.v1")}
+    assert [name for name, piece in pieces.items() if trial.keeps_shapes(piece)] == ["tune.v1", "adapters.v1"]
+    assert all(map(trial.trains, pieces.values()))
+    wrapped = with_recovery_data(load_recipe("prumux"), RecoveryData("random")).finish[0]
+    assert not trial.keeps_shapes(wrapped)
+    assert trial.keeps_shapes(with_recovery_data(load_recipe("flap"), RecoveryData("random")).finish[0])
+
+
 def test_what_cannot_be_left_is_computed_before_anything_runs():
     model = models.bert()
     heads = parse_recipe(HEADS, where="heads")
