@@ -258,7 +258,7 @@ def _show(report: dict[str, Any]) -> None:
         _console.print_note(
             f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}, of {entry['measured']:,}{worst}"
         )
-    if spread := report.get("spread"):
+    if (spread := report.get("spread")) and "deviation" in spread:
         _console.print_note(
             f"on {len(spread['qualities'])} random halves of the data: {spread['mean']:.4f} ± {spread['deviation']:.4f}"
         )

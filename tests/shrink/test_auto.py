@@ -34,6 +34,7 @@ from ctxprune.shrink.run.estimate import (  # noqa: E402
 )
 from ctxprune.shrink.run.plans import Wish, choose_recipes, least_left, make_plan, reachable  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.recovery import RecoveryData, with_recovery_data  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
 from ctxprune.shrink.run.trial import Effort, run_trial, with_steps  # noqa: E402
 
@@ -87,6 +88,14 @@ def test_an_estimate_is_the_sum_over_rungs_of_what_each_trial_does():
     each, beside = passes_of("random")
     expected += each * 32 + beside + 200 * 2.5 + 5
     assert estimate_plan(plan) == pytest.approx(expected)
+
+
+def test_the_data_of_a_recovery_does_not_change_what_a_recipe_takes():
+    recipe = load_recipe("fisher_knapsack")
+    on_half = with_recovery_data(recipe, RecoveryData("random"))
+    assert passes_of("fisher_knapsack") != passes_of("unknown")
+    said = [estimate_trial(entry, HALF, Effort(steps=10), SPEED) for entry in (recipe, on_half)]
+    assert said[0] == said[1]
 
 
 def test_with_less_time_there_are_fewer_steps_then_fewer_recipes_then_an_error():
@@ -212,6 +221,30 @@ def test_what_is_too_slow_is_seen_before_its_training(given, monkeypatch: pytest
     assert len(steps) == 1
     assert found.figures.time.time_left == 0.49
     assert found.figures.share == pytest.approx(0.5 * 0.5 / 0.6)
+
+
+def test_rows_in_one_pass_count_towards_a_time(monkeypatch: pytest.MonkeyPatch):
+    """Rows are mixed by a piece that trains: without it pruning alone would have to meet the target."""
+    monkeypatch.setattr(
+        trial, "measure_times", lambda models, batch, *, rounds=7: [cost(model, "flops") for model in models]
+    )
+    subject, recipe = models.encoder(), load_recipe("prumux")
+    assert reachable([recipe], subject.model, Target("flops", 0.15), print) == [recipe]
+    effort = Effort(steps=1, share=0.5)
+    found = run_trial(subject, recipe, Target("latency", 0.5), subject.calibration, effort=effort, limit=24)
+    assert found.figures.time.time_left <= 0.5 * 1.03
+    assert found.subject.notes["multiplexed"] >= 2
+    # the share is searched with rows mixed, too
+    assert [piece.name for piece in trial._without_scores(recipe).finish] == ["multiplex.v1"]
+
+
+def test_what_trains_and_changes_shapes_says_so():
+    pieces = {name: trial.Piece(name) for name in ("tune.v1", "adapters.v1", "multiplex.v1", "route_experts.v1")}
+    assert [name for name, piece in pieces.items() if trial.keeps_shapes(piece)] == ["tune.v1", "adapters.v1"]
+    assert all(map(trial.trains, pieces.values()))
+    wrapped = with_recovery_data(load_recipe("prumux"), RecoveryData("random")).finish[0]
+    assert not trial.keeps_shapes(wrapped)
+    assert trial.keeps_shapes(with_recovery_data(load_recipe("flap"), RecoveryData("random")).finish[0])
 
 
 def test_what_cannot_be_left_is_computed_before_anything_runs():

@@ -15,9 +15,14 @@ from shrink import folders, models  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.errors import UnknownNameError, UsageError  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.cost import Target  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names  # noqa: E402
 from ctxprune.shrink.registries import SELECTORS  # noqa: E402
+from ctxprune.shrink.run import job  # noqa: E402
+from ctxprune.shrink.run.estimate import OutOfTimeError  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.records import TrialFigures, TrialRecord  # noqa: E402
 from ctxprune.shrink.run.recovery import (  # noqa: E402
     RecoveryData,
     read_recovery_data,
@@ -26,8 +31,10 @@ from ctxprune.shrink.run.recovery import (  # noqa: E402
     with_stop_by_law,
 )
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
+from ctxprune.shrink.run.search import Plan  # noqa: E402
 from ctxprune.shrink.run.spread import check_samples, measure_spread  # noqa: E402
-from ctxprune.shrink.run.trial import Effort, trains, with_steps  # noqa: E402
+from ctxprune.shrink.run.targets import read_target  # noqa: E402
+from ctxprune.shrink.run.trial import Effort, Trial, run_trial, trains, with_steps  # noqa: E402
 from ctxprune.shrink.select.base import rebatch  # noqa: E402
 
 
@@ -100,7 +107,9 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked = list(dict.fromkeys(row["query"] for row in lines))
     lines = [row | {"lang": ("sw", "yo")[asked.index(row["query"]) % 2]} for row in lines]
     Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
-    found = ["shrink", "model", "--data", "pairs.jsonl", "--eval-data", "pairs.jsonl", "--recipe", "flap"]
+    others = [row | {"query": f"{row['query']} it"} for row in lines]
+    Path("others.jsonl").write_text("\n".join(map(json.dumps, others)), "utf-8")
+    found = ["shrink", "model", "--data", "pairs.jsonl", "--eval-data", "others.jsonl", "--recipe", "flap"]
     return [*found, "--target", "flops=0.6", "--steps", "2"]
 
 
@@ -130,7 +139,11 @@ def test_on_the_command_line(words: list[str], capsys: pytest.CaptureFixture[str
 
 def test_the_spread_is_that_of_runs_on_random_halves():
     subject, recipe, target = models.encoder(), load_recipe("flap"), Target("flops", 0.6)
-    found = measure_spread(subject, recipe, target, subject.calibration, samples=2, effort=Effort())
+
+    def run(part):
+        return run_trial(part, recipe, target, subject.calibration, effort=Effort())
+
+    found = measure_spread(subject, run, samples=2)
     wanted = []
     for seed in (1, 2):
         part = replace(subject, seed=seed)
@@ -144,6 +157,75 @@ def test_the_spread_is_that_of_runs_on_random_halves():
     for samples, vocabulary in ((1, None), (3, 100)):
         with pytest.raises(UsageError, match="samples"):
             check_samples(subject, samples, vocabulary=vocabulary)
+
+
+def test_samples_end_with_the_limit():
+    subject, calls = models.encoder(), []
+
+    def run(part):
+        calls.append(part.seed)
+        if len(calls) == 3:
+            raise OutOfTimeError
+        return Trial(part, TrialFigures(len(calls) / 10, None, 1.0, {}))
+
+    found = measure_spread(subject, run, samples=5)
+    assert (found["qualities"], found["asked"]) == ([0.1, 0.2], 5)
+    assert found["mean"] == pytest.approx(0.15)
+
+    def real(part):
+        return run_trial(part, load_recipe("flap"), Target("flops", 0.6), subject.calibration, effort=Effort())
+
+    assert measure_spread(subject, real, samples=5, seconds=0.0) == {"qualities": [], "asked": 5, "share": 0.5}
+
+
+@pytest.fixture
+def prepared(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    return prepare(loaded, folders.pairs(tmp_path / "pairs.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["flap.v1", "random.v1"])
+def test_samples_are_of_the_winner_as_it_ran(prepared, name: str, monkeypatch: pytest.MonkeyPatch):
+    """A baseline that won, too; with the model's limit, the device and the share that gave the time."""
+    seen = []
+
+    def run(part, recipe, target, held_out, **options):
+        seen.append((recipe.name, options))
+        return Trial(part, TrialFigures(0.5, 0.4, 1.0, {}))
+
+    monkeypatch.setattr(job, "run_trial", run)
+    recipes = (load_recipe("flap"), load_recipe("kprune"))
+    plan = Plan(recipes, Target("latency", 0.8), steps=8, rungs=2, baselines=1, timed_on="cpu:0")
+    best = TrialRecord(name, 0, 4, 0.5, TrialFigures(0.5, 0.4, 1.0, {}))
+    assert job._spread(prepared, plan, best, 2, None)["mean"] == 0.5
+    effort = Effort(steps=4, data=0.5, share=0.4)
+    assert seen == [(name, {"effort": effort, "limit": prepared.loaded.form.limit, "timed_on": "cpu:0"})] * 2
+    assert prepared.loaded.form.limit < 200
+
+
+def test_the_minutes_of_a_report_are_those_of_samples_too(prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    past = [0.0]
+
+    def measure(*words, seconds, **more):
+        assert seconds == 3600 - 120
+        past[0] = 600.0
+        return {"qualities": [0.5], "asked": 3, "share": 0.5}
+
+    monkeypatch.setattr(job, "perf_counter", lambda: past[0])
+    monkeypatch.setattr(job, "measure_spread", measure)
+    options = job.Options(
+        read_target("flops=0.6"), [load_recipe("flap")], tmp_path / "out", tokens=32, samples=3, minutes=60.0
+    )
+    said: list[str] = []
+    data = tmp_path / "pairs.jsonl"
+
+    def tell(name, *_):
+        past[0] = 120.0 if name == "saving" else past[0]
+
+    report, _ = job.run_job(str(tmp_path / "model"), data, options, progress=tell, say=said.append)
+    assert report["minutes"] == 10.0
+    assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8")) == json.loads(json.dumps(report))
+    assert said[-1] == "the limit was over after 1 of 3 samples: more minutes are needed for the others"
 
 
 @pytest.mark.long

@@ -12,8 +12,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import folders  # noqa: E402
 
+from ctxprune.errors import InputError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.tasks.base import Measured  # noqa: E402
+from ctxprune.shrink.run import job, reporting  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 
@@ -47,6 +49,49 @@ def test_a_file_of_its_own_chooses_nothing(tmp_path: Path):
     assert rows(prepared.held_out)
     assert not rows(prepared.held_out) & rows(prepared.reported)
     assert prepared.notes["held_out_is"] == "a file of its own"
+
+
+def test_questions_of_the_evaluation_are_not_shrunk_with(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    data, other = folders.pairs(tmp_path / "pairs.jsonl"), tmp_path / "other.jsonl"
+    other.write_text("\n".join(data.read_text("utf-8").splitlines()[:12]), "utf-8")
+    prepared = prepare(loaded, data, held_out=other)
+    assert not rows(prepared.subject.calibration) & rows(prepared.reported)
+    assert prepared.notes["in_both"] == 3
+    assert prepared.notes["calibration"]["groups"] == 9
+    said: list[str] = []
+    job._tell_data(prepared.notes, said.append)
+    assert said == ["questions or texts that are in the data for evaluation, too: 3; the model is not shrunk with them"]
+    with pytest.raises(InputError, match=r"all of the data is in the data for evaluation.*leave the file"):
+        prepare(loaded, other, held_out=data)
+
+
+def test_too_few_questions_for_a_choice_are_said(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    prepared = prepare(loaded, folders.pairs(tmp_path / "pairs.jsonl", questions=6), compete=True)
+    said: list[str] = []
+    job._tell_data(prepared.notes, said.append)
+    assert said == [
+        "there are too few questions to hold some out: recipes are compared on those that the model is shrunk with"
+    ]
+
+
+def test_a_source_of_which_nothing_was_measured_is_not_the_worst(tmp_path: Path):
+    path = folders.pairs(tmp_path / "pairs.jsonl", questions=30)
+    given = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for number, row in enumerate(given):
+        row["query"] += f" {number // 4}"
+        row["source"] = ("de", "en", "fr")[number // 4 % 3]
+        row["label"] = row["label"] * (row["source"] != "fr")  # nothing is ranked in French
+    other = tmp_path / "other.jsonl"
+    other.write_text("\n".join(map(json.dumps, given)), "utf-8")
+    loaded = load_model(folders.reranker(tmp_path / "model"))
+    prepared = prepare(loaded, folders.pairs(tmp_path / "pairs.jsonl"), held_out=other)
+    assert prepared.notes["sources"] == ["de", "en", "fr"]
+    found = reporting._quality_by_source(loaded, loaded, prepared)
+    assert set(found["by_source"]) == {"de", "en"}
+    assert found["worst_source"] in ("de", "en")
+    assert all(entry["measured"] for entry in found["by_source"].values())
 
 
 def test_the_interval_is_of_questions():

@@ -21,6 +21,7 @@ from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.cost import Target, cost  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run import search as searching  # noqa: E402
 from ctxprune.shrink.run import trial as trials  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 from ctxprune.shrink.run.records import MeasuredTime, TrialFigures, TrialLog, TrialRecord  # noqa: E402
@@ -183,6 +184,54 @@ def test_another_plan_in_the_folder_raises(given, folder: Path):
     log.write_text("{\n", encoding="utf-8")
     with pytest.raises(FormatError, match="damaged"):
         search(*given, plan, folder / "out", resume=True)
+
+
+@pytest.mark.parametrize("name", ["labels", "groups", "teacher"])
+def test_other_labels_in_the_folder_raise(given, folder: Path, name: str):
+    loaded, prepared = given
+    plan = Plan((flap(),), Target("flops", 0.6), baselines=False)
+    first = dict(prepared.subject.calibration[0])
+    first |= {"teacher": first["labels"] * 0.5}
+    others = prepared.subject.calibration[1:]
+    before = replace(prepared, subject=replace(prepared.subject, calibration=(first, *others)))
+    log = folder / "out" / "trials"
+    TrialLog(log, searching._plan_line(loaded, before, plan), resume=False)
+    changed = {**first, name: first[name].flip(0) + 1}
+    other = replace(before, subject=replace(prepared.subject, calibration=(changed, *others)))
+    with pytest.raises(UsageError, match="another one: sha256 differ"):
+        search(loaded, other, plan, folder / "out", resume=True)
+    assert searching._plan_line(loaded, before, plan) == searching._plan_line(loaded, before, plan)
+
+
+def test_the_best_so_far_may_have_had_less_effort(tmp_path: Path):
+    """Of a stopped search the latest trial of each recipe counts whose model is there."""
+    sizes = dict.fromkeys(("bytes", "flops", "parameters", "weights"), 1.0)
+    log = TrialLog(tmp_path, {"seed": 0}, resume=False)
+    for name, rung, quality in (("a", 0, 0.7), ("b", 0, 0.9), ("c", 0, 0.8), ("d", 0, 0.85), ("a", 1, 0.71)):
+        log.add(TrialRecord(name, rung, 100, 0.5, TrialFigures(quality, 0.5, 1.0, sizes)))
+        log.place(rung, name).mkdir()
+    log.drop({log.place(0, name) for name in ("c", "d")}, last=False)
+    found = searching._best(log, set())
+    assert (found.best.recipe, found.best.rung, found.folder) == ("b", 0, log.place(0, "b"))
+    log.add(TrialRecord("b", 1, 200, 1.0, TrialFigures(0.6, 0.5, 1.0, sizes)))
+    log.place(1, "b").mkdir()
+    assert searching._best(log, set()).best.recipe == "a"  # more effort did b no good, and d's model is gone
+
+
+def test_the_next_rung_begins_with_the_best(given, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    quality = {"flap0.v1": 0.1, "flap1.v1": 0.6, "flap2.v1": 0.2, "flap3.v1": 0.9}
+    figures = {name: TrialFigures(value, 0.5, 1.0, {}) for name, value in quality.items()}
+    monkeypatch.setattr(
+        searching._Run,
+        "_run_trial",
+        lambda self, recipe, rung: TrialRecord(recipe.name, rung, 0, 1.0, figures[recipe.name]),
+    )
+    monkeypatch.setattr(TrialLog, "add", lambda self, record: self.records.append(record))
+    for rung, name in ((0, "flap1.v1"), (0, "flap3.v1"), (1, "flap1.v1"), (1, "flap3.v1")):
+        (folder / "out" / "trials" / f"{rung}-{name}").mkdir(parents=True)
+    plan = Plan(tuple(map(flap, quality)), Target("flops", 0.6), rungs=2, baselines=0)
+    found = search(*given, plan, folder / "out")
+    assert [record.recipe for record in found.trials[4:]] == ["flap3.v1", "flap1.v1"]
 
 
 def test_a_run_towards_another_time_is_another_run(given, folder: Path):

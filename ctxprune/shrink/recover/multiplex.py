@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -43,6 +43,7 @@ class Multiplex:
         towards: "teacher" or "labels".
     """
 
+    keeps_shapes: ClassVar[bool] = False  # rows in one pass take less time, which training alone does not
     count: int = 0
     steps: int = 500
     warm: float = 0.4

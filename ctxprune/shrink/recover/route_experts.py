@@ -9,7 +9,7 @@ are, as in the paper, where a network writes the choice that is a table here; se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -44,6 +44,7 @@ class RouteExperts:
         balance: Weight of the penalty on experts of unequal size.
     """
 
+    keeps_shapes: ClassVar[bool] = False  # fewer neurons are active, whether or not they are trained
     experts: int = 8
     top: int = 0
     ridge: float = 0.01

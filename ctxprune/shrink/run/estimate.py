@@ -113,7 +113,7 @@ def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed)
         effort: Of the trial.
         speed: Measured.
     """
-    each, beside = passes_of(recipe.name)
+    each, beside = passes_of(recipe.name.partition("+")[0])  # behind it is the data of the recovery
     batches = max(round(effort.data * speed.batches), 1)
     scored = min(batches, effort.scored or batches)
     left = 1.0 if target.measure in SINGLE else target.keep

@@ -29,19 +29,21 @@ from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, 
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.timing import measure_times, timing_batch
-from ctxprune.shrink.run.trial import measure_sizes
+from ctxprune.shrink.run.trial import baseline_recipes, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
+    from ctxprune.shrink.run.records import TrialRecord
     from ctxprune.shrink.run.recovery import RecoveryData
     from ctxprune.shrink.run.targets import RequestedTarget
+    from ctxprune.shrink.run.trial import Trial
 
 __all__ = ["ALONE", "DELTAS", "Options", "model_kind", "run_job"]
 
@@ -65,7 +67,7 @@ class Options:
         every: Instead of these few all that fit.
         out: Folder for the model, `report.json` and the trials.
         steps: Of recovery; None: 200 where recipes compete, or as many as fit the time, else those of the recipe.
-        minutes: Limit: the search stops at it with the best so far.
+        minutes: Limit: the search stops at it with the best so far, and so do samples.
         device: Of trainings, and of measured times where it is not "auto" or "cpu"; as torch names it.
         seed: Random seed.
         threads: Of torch.
@@ -165,12 +167,12 @@ def _run(
         recipes = reachable(recipes, full.model, target, say)
     prepared = _prepared(full, data, options, base, compete=len(wish.recipes) != 1)
     prepared = replace(prepared, subject=replace(prepared.subject, device=device))
-    if prepared.notes["held_out_is"] == WANT:
-        say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
+    _tell_data(prepared.notes, say)
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
     timed = timing_batch(full.model, full.form.limit, timed_on)
     plan = _plan(wish, recipes, target, prepared, options, (started, timed, say))
-    found = _found(full, prepared, replace(plan, asked=asked, timed_on=timed_on), options, tell)
+    plan = replace(plan, asked=asked, timed_on=timed_on)
+    found = _found(full, prepared, plan, options, tell)
     if found.stopped:
         say(f"stopped at the limit after {len(found.trials)} trials: the best so far is taken; --resume goes on")
     tell("saving", len(found.trials), len(found.trials))
@@ -178,27 +180,61 @@ def _run(
     small = load_model(found.folder)
     report = make_report(full, small, found, prepared, before, (options.wanted.measure, timed_on))
     report |= {"target": asked, "seed": options.seed, "device": {"trained_on": device, "timed_on": timed_on}}
-    report |= {"stopped": found.stopped, "minutes": round((perf_counter() - started) / 60, 2)}
+    report["stopped"] = found.stopped
     summary = folder_report(found, report, options.wanted.measure)
     save_model(small, options.out, report=summary, pack=options.pack)
     report["sizes"]["file_bytes"] = [full.file_bytes(), replace(small, folder=options.out).file_bytes()]
     if options.wanted.measure == "deltas":
         report["deltas_bytes"] = pack(small.model, prepared.subject.needed_base(), options.out / DELTAS)
-    write_report(options.out / "report.json", report)
-    if winner := {recipe.name: recipe for recipe in plan.recipes}.get(found.best.recipe) if options.samples else None:
+    _write(report, options.out, started)
+    if options.samples:
         tell("other samples", len(found.trials), len(found.trials))
-        report["spread"] = measure_spread(
-            prepared.subject, winner, plan.target, prepared.reported, samples=options.samples,
-            effort=plan.effort(plan.rungs - 1),
-        )  # fmt: skip
-        write_report(options.out / "report.json", report)
+        seconds = None if options.minutes is None else 60 * options.minutes - (perf_counter() - started)
+        report["spread"] = _spread(prepared, plan, found.best, options.samples, seconds)
+        if (done := len(report["spread"]["qualities"])) < options.samples:
+            say(f"the limit was over after {done} of {options.samples} samples: more minutes are needed for the others")
+        _write(report, options.out, started)
     if options.onnx:
         report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
-        write_report(options.out / "report.json", report)
     comparison = _audit(model, options.out, prepared, options) if options.audit else None
     if comparison is not None:
         comparison = replace(comparison, recovery=report.get("recovery"))
+    _write(report, options.out, started)
     return report, comparison
+
+
+def _tell_data(notes: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    if notes["held_out_is"] == WANT:
+        say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
+    elif notes.get("chosen_by_is") == WANT:
+        say("there are too few questions to hold some out: recipes are compared on those that the model is shrunk with")
+    if count := notes.get("in_both"):
+        say(
+            f"questions or texts that are in the data for evaluation, too: {count:,}; the model is not shrunk with them"
+        )
+
+
+def _write(report: dict[str, Any], out: Path, started: float) -> None:
+    """Write the report with the time until now."""
+    report["minutes"] = round((perf_counter() - started) / 60, 2)
+    write_report(out / "report.json", report)
+
+
+def _spread(prepared: Prepared, plan: Plan, best: TrialRecord, samples: int, seconds: float | None) -> dict[str, Any]:
+    """The spread of the winner's quality, be it a candidate or a baseline."""
+    baselines = baseline_recipes(prepared.subject, plan.target.measure)[: plan.baselines]
+    winner = {recipe.name: recipe for recipe in (*plan.recipes, *baselines)}[best.recipe]
+    effort = plan.effort(best.rung)
+    if plan.target.measure == "latency":
+        effort = replace(effort, share=best.needed_figures().share)
+
+    def run(part: Subject) -> Trial:
+        limit = prepared.loaded.form.limit
+        return run_trial(
+            part, winner, plan.target, prepared.reported, effort=effort, limit=limit, timed_on=plan.timed_on
+        )
+
+    return measure_spread(prepared.subject, run, samples=samples, seconds=seconds)
 
 
 def _prepared(full: Loaded, data: Path, options: Options, base: torch.nn.Module | None, *, compete: bool) -> Prepared:

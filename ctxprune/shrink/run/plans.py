@@ -13,7 +13,7 @@ from ctxprune.shrink.recipes.recipe import build_piece
 from ctxprune.shrink.registries import ALLOCATORS
 from ctxprune.shrink.run.estimate import estimate_plan, estimate_trial, format_minutes
 from ctxprune.shrink.run.search import Plan, fitting_recipes
-from ctxprune.shrink.run.trial import trains
+from ctxprune.shrink.run.trial import keeps_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +101,9 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     """A share of a measure that the recipe cannot go below, 0..1; 0 where that is not known without running it."""
     own = [piece for stage in recipe.stages for piece in (*stage.prepare, *stage.compensate, *stage.recover)]
     # what does more than train may make other parts smaller
-    unknown = any(not trains(piece) for piece in recipe.finish) or any("vocabulary" in str(piece) for piece in own)
+    unknown = any(not keeps_shapes(piece) for piece in recipe.finish) or any(
+        "vocabulary" in str(piece) for piece in own
+    )
     if measure in SINGLE or unknown or not recipe.stages or {"weight", "width"} & set(recipe.units):
         return 0.0
     counted = "flops" if measure == "latency" else measure

@@ -130,26 +130,22 @@ def prepare(
     Args:
         loaded: The model.
         data: Pairs for rerankers and embedders, texts for decoders; see `ctxprune.shrink.data`.
-        held_out: The same, for the quality in the report.
+        held_out: The same, for the quality in the report; questions or texts in both are not shrunk with.
         tokens: Of a row at most; the model's own limit if that is less.
         seed: Of the division and of the order.
         vocabulary: Pieces that stay, the most frequent ones in what is not held out; None: all of them.
         compete: Whether one of several recipes will be chosen; then a fifth of what is left is held out for that.
 
     Raises:
-        InputError: A file cannot be read, or has too little.
+        InputError: A file cannot be read, or has too little; or all of the data is in `held_out`, too.
         UsageError: A number is out of range, or the vocabulary cannot be cut so.
     """
     if vocabulary is not None:
         check_vocabulary(loaded, vocabulary)
-    given = _read(loaded, data)
-    kept = _read(loaded, held_out) if held_out is not None else None
-    note = "a file of its own" if kept is not None else "a fifth of the questions"
-    if kept is None:
-        # by question and not by pair: passages of one question in both parts would leak
-        given, kept = _divided(given, seed)
-        if given is kept:
-            note = WANT
+    given, kept, note = _parts(loaded, data, held_out, seed)
+    both = 0
+    if held_out is not None:
+        given, both = _without(given, kept, str(data))
     choosing, chosen_by = kept, note
     if compete:
         given, choosing = _divided(given, seed + 1)
@@ -174,6 +170,8 @@ def prepare(
         if loaded.kind == "decoder":  # a loss is a token's, and the smaller vocabulary makes more tokens of a text
             cut["quality"][0] *= cut["tokens"][0] / cut["tokens"][1]
     notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    if both:
+        notes["in_both"] = both
     if measured.sources:
         notes["sources"] = list(measured.sources)
     if compete:
@@ -192,6 +190,34 @@ def prepare(
         full_quality=cut.get("quality", [quality])[0],
         vocabulary=cut,
     )
+
+
+def _parts(
+    loaded: Loaded, data: str | Path, held_out: str | Path | None, seed: int
+) -> tuple[list[Any], list[Any], str]:
+    """What there is to shrink with, what is held out for the report, and a note on that."""
+    given = _read(loaded, data)
+    if held_out is not None:
+        return given, _read(loaded, held_out), "a file of its own"
+    # by question and not by pair: passages of one question in both parts would leak
+    given, kept = _divided(given, seed)
+    return given, kept, WANT if given is kept else "a fifth of the questions"
+
+
+def _without(given: list[Any], kept: Sequence[Any], path: str) -> tuple[list[Any], int]:
+    """The entries without those whose question or text is in `kept`, and how many questions or texts went.
+
+    Raises:
+        InputError: None is left.
+    """
+    names = {_name(entry) for entry in kept}
+    left = [entry for entry in given if _name(entry) not in names]
+    if not left:
+        raise InputError(
+            "all of the data is in the data for evaluation, too", where=Path(path).name,
+            hint="leave the file for evaluation out: a fifth of the data is held out then",
+        )  # fmt: skip
+    return left, len({_name(entry) for entry in given} & names)
 
 
 def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]:

@@ -86,7 +86,9 @@ def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
 
 
 def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:
-    """Quality before and after of each source or language; nothing where there is one, or the vocabulary differs.
+    """Quality before and after of each source or language that something was measured of.
+
+    Nothing where there is one, or the vocabulary differs.
 
     Awobade and others, What Happens When Small Is Made Smaller?, 2024: what compression costs differs by language and
     with the size of its data, which a mean hides.
@@ -99,9 +101,13 @@ def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[
     for number, name in enumerate(prepared.notes["sources"]):
         batches = rebatch(prepared.reported, sources == number)
         before, after = (entry.task.measure(entry.model, batches) for entry in (full, small))
+        if not after.parts:
+            continue  # no question has a better and a worse passage
         changes[name] = after.value - before.value
         found[name] = {"before": before.value, "after": after.value, "interval": list(after.interval())}
         found[name]["measured"] = len(after.parts)
+    if len(found) < 2:
+        return {}
     return {"by_source": found, "worst_source": min(changes, key=changes.__getitem__)}
 
 

@@ -204,7 +204,8 @@ class _Run:
                 break
             going = good[: max(len(good) // 2, 1)]
             log.drop({log.place(rung, name) for name in alive if name not in going}, last=last)
-            alive = [name for name in alive if name in going]
+            # best first, so that a search that is stopped has tried the likely winner with more effort
+            alive = going
 
     def _run_trial(self, recipe: Recipe, rung: int) -> TrialRecord:
         """Run a trial and save its model."""
@@ -260,18 +261,23 @@ class _Left:
 
 
 def _best(log: TrialLog, baselines: Collection[str]) -> SearchResult:
-    """The best trial of the last rung that a candidate was run on; of equals one that is no baseline."""
+    """The best of the latest trials of recipes that were not dropped; of equals one that is no baseline.
+
+    A search that was stopped within a rung has trials of two rungs; all of them were measured on the same data.
+    """
     done = [record for record in log.records if not record.failed]
     if not done:
         first = log.records[0]
         several = "every trial failed; the first: " if len(log.records) > 1 else ""
         raise UsageError(f"{several}{first.reason}", where=first.recipe)
-    last = max(record.rung for record in done)
-    finalists = sorted((record for record in done if record.rung == last), key=_order)
+    latest = {record.recipe: record for record in sorted(done, key=lambda record: record.rung)}
+    # the model of a recipe that was dropped is deleted
+    alive = [record for record in latest.values() if log.place(record.rung, record.recipe).is_dir()]
+    finalists = sorted(alive, key=_order)
     equal = [record for record in finalists if _quality(record) == _quality(finalists[0])]
     # a recipe that is only as good as its baseline is still the one that was asked for
     best = next((record for record in equal if record.recipe not in baselines), equal[0])
-    return SearchResult(log.place(last, best.recipe), best, log.records)
+    return SearchResult(log.place(best.rung, best.recipe), best, log.records)
 
 
 def _order(record: TrialRecord) -> tuple[float, str]:
@@ -293,7 +299,10 @@ def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]
             digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
     # the data are part of the plan: trials on other data cannot be compared
     for batch in (*subject.calibration, *prepared.held_out, *subject.related):
-        digest.update(batch["input_ids"].numpy().tobytes())
+        # labels, groups and a teacher's scores decide as much as the texts
+        for name, value in sorted(batch.items()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}
     if plan.timed_on != "cpu":

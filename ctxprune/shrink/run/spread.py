@@ -11,18 +11,15 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.run.trial import run_trial
+from ctxprune.shrink.run.estimate import OutOfTimeError, stop_after
 from ctxprune.shrink.select.base import group_numbers, rebatch
 from ctxprune.shrink.select.random import Random
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from ctxprune.shrink.model.cost import Target
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
-    from ctxprune.shrink.run.trial import Effort
+    from ctxprune.shrink.run.trial import Trial
 
 __all__ = ["check_samples", "measure_spread"]
 
@@ -44,15 +41,27 @@ def check_samples(subject: Subject, samples: int, *, vocabulary: int | None = No
 
 
 def measure_spread(
-    subject: Subject, recipe: Recipe, target: Target, reported: Sequence[Batch], *, samples: int, effort: Effort
+    subject: Subject, run: Callable[[Subject], Trial], *, samples: int, seconds: float | None = None
 ) -> dict[str, Any]:
-    """The qualities on `reported` after the recipe on random halves of the calibration data, each with its own seed.
+    """The qualities of trials on random halves of the calibration data, each with its own seed.
 
-    Gives plain values: `qualities`, their `mean`, standard `deviation`, and the `share` of the questions in a sample.
+    Gives plain values: `qualities`, as many of the `asked` ones as were done within the limit; of two or more their
+    `mean` and standard `deviation`; and the `share` of the questions in a sample.
+
+    Args:
+        subject: The full model with its calibration data.
+        run: One trial.
+        samples: From 2 up.
+        seconds: Limit of all trials together; the one that is at work when it is over does not count.
     """
-    found = []
-    for number in range(1, samples + 1):
-        part = replace(subject, seed=subject.seed + number)
-        part = replace(part, calibration=rebatch(subject.calibration, Random()(part, _SHARE)))
-        found.append(run_trial(part, recipe, target, reported, effort=effort).figures.quality)
-    return {"qualities": found, "mean": fmean(found), "deviation": stdev(found), "share": _SHARE}
+    found: list[float] = []
+    try:
+        with stop_after(seconds):
+            for number in range(1, samples + 1):
+                part = replace(subject, seed=subject.seed + number)
+                part = replace(part, calibration=rebatch(subject.calibration, Random()(part, _SHARE)))
+                found.append(run(part).figures.quality)
+    except OutOfTimeError:
+        pass  # the caller sees how many were done
+    middle = {"mean": fmean(found), "deviation": stdev(found)} if len(found) > 1 else {}
+    return {"qualities": found, "asked": samples, **middle, "share": _SHARE}

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["RECOVERY", "Effort", "Trial", "baseline_recipes", "measure_sizes", "run_trial", "trains", "with_steps"]
+__all__ = [
+    "RECOVERY",
+    "Effort",
+    "Trial",
+    "baseline_recipes",
+    "keeps_shapes",
+    "measure_sizes",
+    "run_trial",
+    "trains",
+    "with_steps",
+]
 
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
@@ -153,6 +163,17 @@ def trains(piece: Piece) -> bool:
     return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
 
 
+def keeps_shapes(piece: Piece) -> bool:
+    """Whether a piece of recovery trains and changes nothing else: the model costs the same before and after it.
+
+    A class that changes shapes although it trains says `keeps_shapes = False`.
+    """
+    inner = piece.parameters.get("recover")
+    if isinstance(inner, dict):  # on a part of the data, or until it gains nothing
+        return keeps_shapes(Piece(inner["piece"]))
+    return trains(piece) and bool(getattr(RECOVERIES.get(piece.name), "keeps_shapes", True))
+
+
 class _TooSlowError(Exception):
     """What a recipe's stages left takes too long, by this share of the full model's time."""
 
@@ -183,8 +204,8 @@ class _Timing:
 
     def _to_time(self, share: float, tries: int) -> tuple[Subject, float, MeasuredTime]:
         """Run the recipe to a share of the multiply-adds; again to a smaller one where that is too slow."""
-        # training keeps the shapes, so that what is too slow is seen before it
-        early = all(map(trains, self.recipe.finish))
+        # most training keeps the shapes, so that what is too slow is seen before it
+        early = all(map(keeps_shapes, self.recipe.finish))
 
         def look(pruned: Subject) -> None:
             if early:
@@ -251,4 +272,4 @@ class _Timing:
 def _without_scores(recipe: Recipe) -> Recipe:
     """Random removal of a recipe's kinds of unit, at once, and nothing that only trains."""
     stages = tuple(replace(random_stage(stage), recover=(), rounds=1, upwards=False) for stage in recipe.stages)
-    return replace(recipe, stages=stages, finish=tuple(piece for piece in recipe.finish if not trains(piece)))
+    return replace(recipe, stages=stages, finish=tuple(piece for piece in recipe.finish if not keeps_shapes(piece)))
