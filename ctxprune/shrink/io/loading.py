@@ -111,9 +111,10 @@ def _read(name: str, folder: Path) -> Any:
     try:
         with _quiet():
             reader = getattr(transformers, name)  # its submodules are imported when they are first asked for
+            # code is refused in words: where nothing is said, transformers asks on the terminal whether to run it
             model, said = reader.from_pretrained(
                 str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True,
-                ignore_mismatched_sizes=True,
+                ignore_mismatched_sizes=True, trust_remote_code=False,
             )  # fmt: skip
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
