@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -91,3 +94,18 @@ def test_tied_weights_are_not_missing(tmp_path):
     letters().save_pretrained(tmp_path)
     model, _ = load_decoder(tmp_path, dtype="float32")
     assert compress(model, CONTEXT, SnapKV(0.5, window=4)).kept[0] == [[20, 20]]
+
+
+def test_code_in_a_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nor is the user asked whether to run it, for a tokenizer or for a model."""
+    decoder("llama").save_pretrained(tmp_path / "model")
+    letters().save_pretrained(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    kinds = {"AutoConfig": "own.NewConfig", "AutoModelForCausalLM": "own.NewForCausalLM"}
+    changed = json.loads(path.read_text("utf-8")) | {"model_type": "new", "auto_map": kinds}
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    (tmp_path / "model" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", encoding="utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(InputError, match="code"):
+        load_decoder(tmp_path / "model")
+    assert not (tmp_path / "ran").exists()

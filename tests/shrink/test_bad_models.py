@@ -95,6 +95,18 @@ def test_the_error_names_what_is_wrong(name: str, tmp_path: Path):
     assert "download" not in str(caught.value)
 
 
+def test_code_in_a_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nor is the user asked whether to run it: a yes, or a pipe full of them, would be taken."""
+    place = folders.reranker(tmp_path / "big")
+    kinds = {"AutoConfig": "own.NewConfig", "AutoModelForSequenceClassification": "own.NewForSequenceClassification"}
+    configuration(model_type="newkind", architectures=["NewForSequenceClassification"], auto_map=kinds)(place)
+    (place / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", encoding="utf-8")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises(FormatError, match="code"):
+        load_model(place)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_links_into_the_cache_of_hugging_face_are_followed(tmp_path: Path):
     place = folders.reranker(tmp_path / "models--a--b" / "snapshots" / "0123")
     blobs = tmp_path / "models--a--b" / "blobs"

@@ -125,3 +125,24 @@ def test_a_loss_that_is_not_finite_raises():
     subject = models.encoder()
     with pytest.raises(InputError, match="lower the rate"):
         train(subject, Schedule(3, 1e-3), loss=lambda model, _: model.classifier.weight.sum() * float("nan"))
+
+
+def test_a_training_that_cannot_begin_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch):
+    """A device may be full when the model is there and the teacher follows."""
+    from ctxprune.shrink.learning.training import Schedule, train
+
+    subject = models.encoder().copy()
+    subject.model.classifier.bias.requires_grad_(False)
+    move = torch.nn.Module.to
+
+    def to(module: torch.nn.Module, device: str) -> torch.nn.Module:
+        if module is subject.teacher and device != "cpu":
+            raise torch.OutOfMemoryError("out of memory")
+        # what is on another device is seen here by its type
+        return move(module, torch.float64 if device != "cpu" else torch.float32)
+
+    monkeypatch.setattr(torch.nn.Module, "to", to)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(replace(subject, device="meta"), Schedule(1), parameters=[subject.model.classifier.weight])
+    assert [name for name, entry in subject.model.named_parameters() if not entry.requires_grad] == ["classifier.bias"]
+    assert {entry.dtype for entry in subject.model.parameters()} == {torch.float32}

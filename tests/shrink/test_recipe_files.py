@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ctxprune.errors import FormatError, InputError
+from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.recipes import recipe
 from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names
+from ctxprune.shrink.run.records import TrialLog
 
 STRANGE = {
     "lists": "a = " + "[" * 100_000,
@@ -50,3 +52,26 @@ def test_a_single_piece_where_a_list_belongs_is_named(tmp_path: Path) -> None:
     path.write_text(sound + '\ncompensate = { piece = "mean_bias.v1" }\n', encoding="utf-8")
     with pytest.raises(FormatError, match="compensate is not a list of pieces"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("name", ["x/../../../victim", "..", ".", "", "a\\b", "a\n", "a b", "x" * 300, 7])
+def test_a_name_that_is_no_name_of_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """A search writes and deletes folders of this name."""
+    sound = load_recipe("random")
+    with pytest.raises(UsageError, match="a recipe's name is"):
+        replace(sound, name=name)
+    text = recipe._folder().joinpath("random.toml").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace('"random.v1"', repr(name).replace("'", '"')), encoding="utf-8")
+    with pytest.raises(FormatError, match="name"):
+        load_recipe(path)
+    assert replace(sound, name="flap.v1+el2n-0.5-1").name == "flap.v1+el2n-0.5-1"
+
+
+def test_trials_stay_in_the_folder_of_their_run(tmp_path: Path) -> None:
+    """The log is a file, too, and its records name recipes."""
+    log = TrialLog(tmp_path / "run", {"seed": 0}, resume=False)
+    assert log.place(0, "flap.v1").parent == tmp_path / "run"
+    for name in ("x/../../victim", "x/y"):
+        with pytest.raises(UsageError, match="no name of a folder"):
+            log.place(0, name)

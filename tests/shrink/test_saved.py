@@ -6,6 +6,7 @@ import errno
 import json
 import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.families.base import replace_module  # noqa: E402
 from ctxprune.shrink.model.shared import SharedLinear, shared_weights  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.tasks.yes_no import YesNo  # noqa: E402
+from ctxprune.shrink.run.vocabulary import prune_vocabulary  # noqa: E402
+from ctxprune.storage.sealed import seal, unseal  # noqa: E402
 
 CUTS = {
     "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2, ("dimension", 1): 5, ("dimension", 3): 3},
@@ -241,3 +245,52 @@ def test_other_folders_are_not_written_over(tmp_path: Path):
     for place in (other, tmp_path / "big", tmp_path / "big" / ".." / "big"):
         with pytest.raises(CtxpruneError, match="name another folder"):
             save_model(loaded, place)
+
+
+def yes_no(folder: Path):
+    """A decoder that ranks; its tokenizer reads unknown words by letters."""
+    config = models.qwen3().config
+    config.vocab_size = load_model(folders.spelled(folder)).form.tokenizer.get_vocab_size()
+    transformers.Qwen3ForCausalLM(config).save_pretrained(folder)
+    loaded = load_model(folder)
+    find = loaded.form.tokenizer.token_to_id
+    return replace(loaded, task=YesNo(find("opened"), find("##z")), kind="reranker")
+
+
+def test_a_decoder_that_ranks_keeps_its_task(tmp_path: Path):
+    loaded, batch = yes_no(tmp_path / "big"), models.batches(1)[0]
+    save_model(loaded, tmp_path / "same")
+    same = load_model(tmp_path / "same")
+    assert (same.kind, same.task) == ("reranker", loaded.task)
+    with torch.no_grad():
+        assert torch.equal(same.task.output(same.model, batch), loaded.task.output(loaded.model, batch))
+
+
+def test_the_two_answers_stay_and_follow_a_smaller_vocabulary(tmp_path: Path):
+    loaded = yes_no(tmp_path / "big")
+    small, said = prune_vocabulary(loaded, ["the red house in winter"], 64)
+    assert said["pieces"][1] < said["pieces"][0]
+    find = small.form.tokenizer.token_to_id
+    assert small.task == YesNo(find("opened"), find("##z")) != loaded.task
+    save_model(small, tmp_path / "small")
+    again = load_model(tmp_path / "small")
+    rows = [["opened", "the"], ["red", "in"]]
+    scores = []
+    for one in (loaded, again):
+        ids = torch.tensor([[one.form.tokenizer.token_to_id(word) for word in row] for row in rows])
+        with torch.no_grad():
+            batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            scores.append(one.task.output(one.model, batch))
+    assert torch.allclose(*scores, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "answers", [None, {}, {"yes": 1, "no": 1}, {"yes": 9999, "no": 2}, {"yes": True, "no": 2}, [1]]
+)
+def test_a_manifest_without_the_two_answers_is_refused(answers, tmp_path: Path):
+    path = save_model(yes_no(tmp_path / "big"), tmp_path / "small") / MANIFEST
+    manifest = unseal(path.read_bytes())
+    del manifest["answers"]
+    path.write_text(seal(manifest if answers is None else manifest | {"answers": answers}), encoding="utf-8")
+    with pytest.raises(FormatError, match="ids of yes and no"):
+        load_model(tmp_path / "small")

@@ -45,7 +45,8 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    options: dict[str, Any] = {"local_files_only": True}
+    # where nothing is said about code, transformers asks on the terminal whether to run the folder's
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     folder = path
     if path.suffix == ".gguf":
         require("gguf", "gguf")

@@ -24,7 +24,10 @@ class PerKind:
     least: int = 1
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
-        """bool (count,) by group; a kind of large units is chosen first, and the others make up for its rounding."""
+        """bool (count,) by group; a kind of large units is chosen first, and the others make up for its rounding.
+
+        They take what it cannot give, too, where so much goes that `least` units of each of its groups are left.
+        """
         kinds = sorted({key[0] for key in scores}, key=lambda kind: -max(_costs(budget, kind)))
         kept: dict[Key, Tensor] = {}
         left, total = budget.remove, budget.total
@@ -33,7 +36,8 @@ class PerKind:
             own = float(sum(float(cost.sum()) for cost in part.values()))
             wanted = max(left * own / total, 0.0) if total else 0.0
             chosen = {key: score for key, score in scores.items() if key[0] == kind}
-            kept |= drop_lowest(chosen, replace(budget, costs=part, remove=wanted), least=self.least)
+            own_budget = replace(budget, costs=part, remove=wanted)
+            kept |= drop_lowest(chosen, own_budget, least=self.least, partial=kind != kinds[-1])
             left -= budget.gone({key: kept[key] for key in part})
             total -= own
         return kept

@@ -19,10 +19,12 @@ from ctxprune.shrink.io.manifest import MANIFEST, read_manifest, rebuild_model
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
+from ctxprune.shrink.model.tasks.yes_no import YesNo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ctxprune.shrink.model.tasks.base import Task
 
 __all__ = ["KINDS", "load_model"]
 
@@ -66,14 +68,27 @@ def load_model(folder: str | Path) -> Loaded:
     if (place / MANIFEST).is_file():
         manifest = read_manifest(place)
         model, kind, origin = rebuild_model(place / inside, manifest), str(manifest["kind"]), manifest["origin"]
+        answers = manifest.get("answers", {})
     else:
-        kind = _kind(place / inside)
+        kind, answers = _kind(place / inside), {}
         model = _read(KINDS[kind], place / inside)
         origin = model.config.to_dict()
-    task = {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
+    task = _task(kind, answers, model, place)
     return Loaded(
         model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin, read_card(place)
     )
+
+
+def _task(kind: str, answers: Any, model: Any, folder: Path) -> Task:
+    """The task of a kind of model; of a decoder that ranks by the ids of its two answers, which its manifest has."""
+    writes = any(type(model).__name__.endswith(end) for end, own in _ENDS.items() if own == "decoder")
+    if kind != "reranker" or not writes:
+        return {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
+    found = [answers.get(name) if isinstance(answers, dict) else None for name in ("yes", "no")]
+    if not all(type(number) is int and 0 <= number < model.config.vocab_size for number in found) or len({*found}) < 2:
+        hint = "save it anew, with YesNo(yes, no) as its task"
+        raise FormatError("the manifest does not name the ids of yes and no", where=str(folder / MANIFEST), hint=hint)
+    return YesNo(*found)
 
 
 def _pruner(folder: Path) -> Loaded:
@@ -111,9 +126,10 @@ def _read(name: str, folder: Path) -> Any:
     try:
         with _quiet():
             reader = getattr(transformers, name)  # its submodules are imported when they are first asked for
+            # code is refused in words: where nothing is said, transformers asks on the terminal whether to run it
             model, said = reader.from_pretrained(
                 str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True,
-                ignore_mismatched_sizes=True,
+                ignore_mismatched_sizes=True, trust_remote_code=False,
             )  # fmt: skip
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)

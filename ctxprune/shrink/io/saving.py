@@ -22,6 +22,7 @@ from ctxprune.shrink.io.staging import PART, stage_files
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
+from ctxprune.shrink.model.tasks.yes_no import YesNo
 from ctxprune.storage.sealed import seal
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "format": FORMAT,
         "version": VERSION,
         "kind": loaded.kind,
+        "answers": {"yes": task.yes, "no": task.no} if isinstance(task := loaded.task, YesNo) else {},
         "class": name,
         "uniform": uniform,
         "dropped": dropped,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,24 @@ from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from torch import Tensor, nn
 
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Schedule", "check_loss", "check_towards", "cubic_share", "default_loss", "loss_towards", "train"]
+__all__ = [
+    "Schedule",
+    "batch_on",
+    "check_loss",
+    "check_towards",
+    "cubic_share",
+    "default_loss",
+    "loss_towards",
+    "on_device",
+    "train",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +85,15 @@ def train(
     batches = list(subject.needed_calibration())
     chosen = list(subject.model.parameters() if parameters is None else parameters)
     computed = loss or default_loss(subject)
-    # the caller may have frozen some for reasons of its own
-    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
-    for entry, _ in before:
-        entry.requires_grad_(False)
-    for entry in chosen:
-        entry.requires_grad_(True)
-    _move(subject, chosen, subject.device)
-    optimizer = torch.optim.AdamW(chosen, lr=schedule.rate, weight_decay=schedule.decay)
-    # a pruned model starts far from a minimum: a full rate at once would throw it further
-    warm = max(schedule.steps // 10, 1)
-    masked = [(subject.model.get_parameter(path), mask.to(subject.device)) for path, mask in subject.masks.items()]
-    modules = (module for module in subject.model.modules() if isinstance(module, HashedLinear))
-    hashed = [(module, module.layout()) for module in modules]
-    losses, order = [], subject.generator(1)
-    try:
+    losses: list[float] = []
+    with _training(subject, chosen):
+        optimizer = torch.optim.AdamW(chosen, lr=schedule.rate, weight_decay=schedule.decay)
+        # a pruned model starts far from a minimum: a full rate at once would throw it further
+        warm = max(schedule.steps // 10, 1)
+        masked = [(subject.model.get_parameter(path), mask.to(subject.device)) for path, mask in subject.masks.items()]
+        modules = (module for module in subject.model.modules() if isinstance(module, HashedLinear))
+        hashed = [(module, module.layout()) for module in modules]
+        order = subject.generator(1)
         for step in range(schedule.steps):
             if step % len(batches) == 0:
                 # every batch once before any comes again
@@ -94,7 +101,7 @@ def train(
             factor = min((step + 1) / warm, (schedule.steps - step) / max(schedule.steps - warm, 1), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate * factor
-            value = computed(subject.model, _on(batches[places[step % len(batches)]], subject.device))
+            value = computed(subject.model, batch_on(batches[places[step % len(batches)]], subject.device))
             losses.append(float(value.detach()))
             check_loss(value, step, hint="lower the rate")
             value.backward()
@@ -109,17 +116,44 @@ def train(
                 module.share(layout)
             if after is not None:
                 after(step + 1)
-    finally:
-        _move(subject, chosen, "cpu")
-        for entry, needed in before:
-            entry.requires_grad_(needed)
     size = cost(subject.model, "weights", masks=subject.masks)
     subject.notes.setdefault("trained", []).append((schedule.steps, size))
     return losses
 
 
+@contextmanager
+def _training(subject: Subject, parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Only these parameters take gradients inside, on the subject's device; after it all is as it was, on the CPU."""
+    # the caller may have frozen some for reasons of its own
+    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
+    try:
+        for entry, _ in before:
+            entry.requires_grad_(False)
+        for entry in parameters:
+            entry.requires_grad_(True)
+        with on_device(subject, parameters):
+            yield
+    finally:
+        for entry, needed in before:
+            entry.requires_grad_(needed)
+
+
+@contextmanager
+def on_device(subject: Subject, parameters: Iterable[nn.Parameter] = ()) -> Iterator[None]:
+    """Model, teacher and what else is trained are on the subject's device inside, and on the CPU after it.
+
+    Parameters stay the same objects. Batches are moved one by one, by `batch_on`: all at once may not fit.
+    """
+    chosen = list(parameters)
+    try:
+        # inside of the try: a device may be full when the model is there already and the teacher follows
+        _move(subject, chosen, subject.device)
+        yield
+    finally:
+        _move(subject, chosen, "cpu")
+
+
 def _move(subject: Subject, parameters: Iterable[nn.Parameter], device: str) -> None:
-    """Model, teacher and what else is trained to a device; parameters stay the same objects."""
     for model in (subject.model, subject.teacher):
         if model is not None:
             model.to(device)
@@ -127,7 +161,8 @@ def _move(subject: Subject, parameters: Iterable[nn.Parameter], device: str) -> 
         entry.data = entry.data.to(device)
 
 
-def _on(batch: Batch, device: str) -> Batch:
+def batch_on(batch: Batch, device: str) -> Batch:
+    """The batch with its tensors on a device."""
     return batch if device == "cpu" else {name: value.to(device) for name, value in batch.items()}
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -40,14 +40,16 @@ class Choosing(nn.Embedding):
         self.pad, self.pinned, self.paths = pad, pinned, paths
         self.register_buffer("centres", table.weight.detach().new_zeros(paths, table.weight.shape[1]))
         self.choice: Tensor | None = None
+        self._continued = False  # whether the model goes on with a text that is in its cache
 
     def forward(self, ids: Tensor) -> Tensor:
         """int64 (rows, tokens) to (rows, tokens, width)."""
         states: Tensor = super().forward(ids)
+        continued, self._continued = self._continued, False  # it holds for one forward of the model
         if self.pinned >= 0:
             self.choice = torch.full((len(ids),), self.pinned, device=ids.device)
         # while a text is written token by token it stays on the pathway of its prompt
-        elif ids.shape[1] > 1 or self.choice is None or len(self.choice) != len(ids):
+        elif not continued or self.choice is None or len(self.choice) != len(ids):
             means = mean_states(states.detach(), ids != self.pad)
             self.choice = torch.cdist(means, self.centres.to(means)).argmin(1)
         return states
@@ -60,6 +62,10 @@ class Choosing(nn.Embedding):
     def around(cls, module: Any, **settings: int) -> Choosing:
         """In the place of word embeddings."""
         return cls(module, **settings)
+
+    def follow_cache(self, cache: Any) -> None:
+        """Before a forward of the model: whether its cache (None = it has none) holds the text's beginning."""
+        self._continued = cache is not None and cache.get_seq_length() > 0
 
 
 class _OnPathway(nn.Module):
@@ -196,8 +202,21 @@ def link_pathways(model: nn.Module) -> None:
     """Tell every module on a pathway where its rows' choice is made; nothing where there are none."""
     choosers = [module for module in model.modules() if isinstance(module, Choosing)]
     for module in model.modules():
+        # the module that holds the embeddings is the one that is given the cache, however the model is called
+        own = any(isinstance(child, Choosing) for child in module.children())
+        if own and _tell_cache not in module._forward_pre_hooks.values():
+            module.register_forward_pre_hook(_tell_cache, with_kwargs=True)
+    for module in model.modules():
         if isinstance(module, _OnPathway):
             module.chooser = tuple(choosers[:1])
+
+
+def _tell_cache(module: nn.Module, _: Any, named: Mapping[str, Any]) -> None:
+    """A forward hook: it stands at module level, so that a copy of the model does not hold on to the original."""
+    for child in module.children():
+        if isinstance(child, Choosing):
+            # the second name is that of releases before 5.2x
+            child.follow_cache(named.get("cache", named.get("past_key_values")))
 
 
 def choose_pathway(model: nn.Module, number: int | None) -> None:

@@ -22,6 +22,7 @@ steps = 100
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _LONGEST = 1 << 20  # bytes of a recipe; ours have about one thousand
+_NAME = re.compile(r"[A-Za-z0-9_.+:-]{1,200}")  # a colon stands in names of baselines
 MODELS: Mapping[str, str] = {
     "encoder": "encoders: BERT, MiniLM, RoBERTa, DeBERTa, ModernBERT, GTE, the bundled pruner",
     "decoder": "pre-norm decoders: Llama, Qwen, Mistral",
@@ -147,6 +149,10 @@ class Recipe:
     finish: tuple[Piece, ...] = ()
 
     def __post_init__(self) -> None:
+        # a search keeps each trial in a folder of this name, and a recipe may be somebody else's file
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or self.name in (".", ".."):
+            hint = "letters, digits and _ . + : - of ASCII, up to 200 of them"
+            raise UsageError(f"a recipe's name is {self.name!r:.80}", where="name", hint=hint)
         if not self.stages and not self.finish:
             raise UsageError("a recipe has a stage or a finish at least", where=self.name)
         unknown = [kind for kind in self.models if kind not in MODELS]

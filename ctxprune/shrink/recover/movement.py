@@ -97,7 +97,7 @@ class Movement:
             values: dict[str, Tensor] = {}
             scores = [factor * part.scores for part in parts]
             for part, score, kept in zip(parts, scores, self._kept(subject, parts, closed), strict=True):
-                gate = straight_through(kept, score)
+                gate = straight_through(kept.to(score.device), score)
                 for name, where in part.entries:
                     # -1 = the last one: what is in no block stays
                     whole = gate if where is None else torch.cat([gate, gate.new_ones(1)])[where]
@@ -120,10 +120,13 @@ class Movement:
         return replace(subject, learned={part.entries[0][0]: part.scores.detach() for part in parts})
 
     def _kept(self, subject: Subject, parts: Sequence[_Part], closed: float) -> list[Tensor]:
-        """bool like the scores of each part: as many as are left, of the neurons, and of other blocks together."""
+        """bool like the scores of each part: as many as are left, of the neurons, and of other blocks together.
+
+        On the CPU, as the choice of allocators is, wherever the scores are trained.
+        """
         budget = subject.needed_budget()
         if not budget.groups:
-            scores = {part.entries[0][0]: part.scores.detach() for part in parts}
+            scores = {part.entries[0][0]: part.scores.detach().cpu() for part in parts}
             now = Budget((), {}, budget.remove * closed, measure="weights")
             return list(_WITHIN[self.within](subject, scores, now).values())
         # neurons have one score each and heads many: one ranking over both would take one kind alone
@@ -191,7 +194,7 @@ def _numbered(subject: Subject, group: Group, part: Slice, block: int) -> Tensor
 def _highest(parts: Sequence[_Part], opened: float) -> list[Tensor]:
     # Scores are all 0 until something is masked, so that without a second key nothing would ever be masked.
     weights = torch.cat([part.weight for part in parts]).argsort(descending=True, stable=True)
-    scores = torch.cat([part.scores.detach() for part in parts])
+    scores = torch.cat([part.scores.detach() for part in parts]).cpu()
     order = weights[scores[weights].argsort(descending=True, stable=True)]
     chosen = torch.zeros(len(scores), dtype=torch.bool)
     chosen[order[: max(round(opened * len(scores)), 1)]] = True

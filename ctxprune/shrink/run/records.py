@@ -225,8 +225,15 @@ class TrialLog:
         return {(record.rung, record.recipe): record for record in self.records}
 
     def place(self, rung: int, name: str) -> Path:
-        """Where a trial's model is."""
-        return self.folder / f"{rung}-{name}"
+        """Where a trial's model is.
+
+        Raises:
+            UsageError: The name would lead out of the folder; what is there could be deleted.
+        """
+        place = self.folder / f"{rung}-{name}"
+        if place.resolve().parent != self.folder.resolve():
+            raise UsageError(f"{name!r:.80} is no name of a folder in the run's own", where=str(self.folder))
+        return place
 
     def add(self, record: TrialRecord) -> None:
         """Write a trial's record, then keep it.

@@ -15,6 +15,7 @@ from ctxprune.shrink.io.companions import follow_ids
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import config_value, module_of, parameter_of
 from ctxprune.shrink.model.surgery import remove
+from ctxprune.shrink.model.tasks.yes_no import YesNo
 from ctxprune.train.vocabulary import (
     choose_vocabulary,
     count_tokens,
@@ -85,7 +86,8 @@ def prune_vocabulary(
     form = replace(
         loaded.form, tokenizer=Tokenizer.from_str(json.dumps(cut)), pad=places.get(loaded.form.pad, loaded.form.pad)
     )
-    small = replace(loaded.with_model(_cut(loaded.model, order)), form=form)
+    task = loaded.task.renumber(places) if isinstance(loaded.task, YesNo) else loaded.task
+    small = replace(loaded.with_model(_cut(loaded.model, order)), form=form, task=task)
     if loaded.kind != "pruner":
         _renumber(small.model, places)
     found: dict[str, Any] = {"asked": most, "pieces": [len(ids), len(order)]}
@@ -108,13 +110,14 @@ def _fixed(loaded: Loaded) -> set[int]:
 
 
 def _named(loaded: Loaded) -> set[int]:
-    """Ids that the configuration names, which follow their pieces."""
+    """Ids that the configuration or the task names, which follow their pieces."""
     if loaded.kind == "pruner":
         return set()
+    answers = {loaded.task.yes, loaded.task.no} if isinstance(loaded.task, YesNo) else set()
     model: Any = loaded.model
     values = (value for name, value in model.config.to_dict().items() if name.endswith("_token_id"))
     listed = (number for value in values for number in (value if isinstance(value, list) else [value]))
-    return {loaded.form.pad, *(number for number in listed if isinstance(number, int))}
+    return {loaded.form.pad, *answers, *(number for number in listed if isinstance(number, int))}
 
 
 def _renumber(model: Any, places: Mapping[int, int]) -> None:

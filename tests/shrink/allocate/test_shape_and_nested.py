@@ -17,6 +17,8 @@ from ctxprune.shrink.allocate.shape import Shape  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run.plans import least_left  # noqa: E402
 
 
 def given(subject, kinds, share):
@@ -99,3 +101,19 @@ def test_only_feed_forward_sublayers_go():
     for piece in (Lowest(only="moe"), Lowest(only="ffn", least=4)):
         with pytest.raises(UsageError, match="sublayers are of kind"):
             piece(subject, scores, budget)
+
+
+@pytest.mark.parametrize("above", [1.0, 1.05])
+def test_what_a_kind_cannot_give_the_others_do(above: float):
+    """Down to the least that is said to be reachable: three heads of four can go at most, and 47 neurons of 48."""
+    subject = models.encoder()
+    groups = subject.groups(["head", "neuron"])
+    whole, low = cost(subject.model, "flops"), least_left(subject.model, load_recipe("block_movement"), "flops")
+    budget = Budget(groups, unit_costs(subject.model, groups, "flops"), whole * (1 - low * above))
+    scores = {group.key: torch.arange(group.count).double() for group in groups}
+    kept = PerKind()(subject, scores, budget)
+    assert budget.gone(kept) >= budget.remove * (1 - 1e-9)
+    assert all(bool(mask.any()) for mask in kept.values())
+    assert (sum(int(mask.sum()) for mask in kept.values()) == len(groups)) == (above == 1.0)
+    with pytest.raises(UsageError, match="cannot go"):
+        PerKind()(subject, scores, dataclasses.replace(budget, remove=1.01 * whole * (1 - low)))

@@ -14,7 +14,7 @@ from ctxprune.shrink.learning.training import cubic_share  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.recover.hybrid_sparsification import HybridSparsification, _Module  # noqa: E402
-from ctxprune.shrink.recover.movement import Movement, _numbered  # noqa: E402
+from ctxprune.shrink.recover.movement import Movement, _highest, _numbered, _of_group, _Part  # noqa: E402
 from ctxprune.shrink.recover.regularise import Regularise  # noqa: E402
 
 
@@ -43,6 +43,22 @@ def test_the_schedule_is_cubic():
     assert cubic_share(0.05, 0.1, 0.1) == 0
     assert cubic_share(0.95, 0.1, 0.1) == 1
     assert cubic_share(0.5, 0.1, 0.1) == pytest.approx(1 - 0.5**3)
+
+
+def test_scores_on_another_device_are_ranked():
+    """Tensors without values that tell their devices: what mixes two raises, as it does with the real ones."""
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    subject = budgeted(models.encoder(), ["head"])
+    part = _of_group(subject, subject.groups(["head"])[0], 8)[0]
+    weights = _Part("weight", [("classifier.weight", None)], subject)
+    with fake.FakeTensorMode(allow_non_fake_inputs=True):
+        part.weight = torch.zeros(len(part.scores))
+        part.scores = torch.zeros(len(part.scores), device="cuda")
+        assert _highest([part], 0.5)[0].shape == part.scores.shape
+        weights.scores = torch.zeros(weights.scores.shape, device="cuda")
+        single = dataclasses.replace(subject, budget=Budget((), {}, 0.4, measure="weights"))
+        (left,) = Movement(within="model")._kept(single, [weights], 1.0)
+        assert left.shape == weights.scores.shape
 
 
 @pytest.mark.parametrize("kind", ["head", "neuron"])

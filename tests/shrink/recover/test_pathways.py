@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import folders, models  # noqa: E402
+from transformers import DynamicCache  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
@@ -73,16 +76,36 @@ def test_rows_compute_with_the_neurons_of_the_nearest_task():
             assert torch.allclose(found[row, 1], result, atol=1e-3)
 
 
+def test_a_row_of_one_token_has_the_pathway_of_its_own_text():
+    """Also behind another text, and in a copy of the model: alone it gives the same."""
+    model = copy.deepcopy(chosen().model)
+    chooser = model.get_submodule("model.embed_tokens")
+    first, second = (torch.tensor([[10 + number]]) for number in range(2))
+    wanted, rows = [], {0: first, 1: second}
+    for row in rows.values():
+        chooser.choice = None
+        wanted.append((model(row, use_cache=False).logits, chooser.choice.tolist()))
+    assert wanted[0][1] != wanted[1][1]
+    for use_cache in (False, True):
+        for number in (1, 0, 1):
+            found = model(rows[number], use_cache=use_cache).logits
+            assert chooser.choice.tolist() == wanted[number][1]
+            assert torch.equal(found, wanted[number][0])
+
+
 def test_the_cost_is_what_rows_meet_and_a_text_stays_on_the_pathway_of_its_prompt():
     subject = chosen(0.15)
     assert cost(subject.model, "flops") <= 0.85 * cost(subject.teacher, "flops")
     assert sum(subject.notes["tasks"]) == 24
     chooser = subject.model.get_submodule("model.embed_tokens")
     prompt = subject.calibration[0]["input_ids"][1:2]
-    chooser(prompt)
+    # the argument has another name in earlier releases
+    name = "cache" if "cache" in inspect.signature(subject.model.forward).parameters else "past_key_values"
+    cache = {name: DynamicCache(config=subject.model.config)}
+    subject.model(prompt, use_cache=True, **cache)
     (before,) = chooser.choice.tolist()
     for token in (10, 11):
-        chooser(torch.tensor([[token]]))
+        subject.model(torch.tensor([[token]]), use_cache=True, **cache)
         assert chooser.choice.tolist() == [before]
     choose_pathway(subject.model, 1 - before)
     chooser(prompt)

@@ -13,6 +13,8 @@ from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from ctxprune.shrink.model.tasks.base import Batch
@@ -25,8 +27,8 @@ class YesNo(CrossEncoder):
     """One logit a row: that of "yes" less that of "no" behind the last token, whose sigmoid is the share of "yes".
 
     Give it to a decoder that was loaded, with ids that `loaded.form.tokenizer.token_to_id` finds:
-    `replace(loaded, task=YesNo(yes, no), kind="reranker")`. Rows are to have the model's own prompt, and a smaller
-    vocabulary has other ids.
+    `replace(loaded, task=YesNo(yes, no), kind="reranker")`. Rows are to have the model's own prompt. The ids are
+    saved with the model, and follow a smaller vocabulary.
 
     Attributes:
         yes, no: Ids of the two answers in the model's vocabulary.
@@ -49,3 +51,17 @@ class YesNo(CrossEncoder):
         last = batch["attention_mask"].cumsum(1).argmax(1)
         behind = logits[torch.arange(len(last), device=last.device), last]
         return behind[:, self.yes, None] - behind[:, self.no, None]
+
+    def renumber(self, places: Mapping[int, int]) -> YesNo:
+        """The task with the ids of a smaller vocabulary.
+
+        Args:
+            places: New ids by old ones.
+
+        Raises:
+            UsageError: An answer is no piece of it.
+        """
+        if not {self.yes, self.no} <= places.keys():
+            hint = "give the ids that the tokenizer has for the two answers"
+            raise UsageError(f"yes is {self.yes} and no {self.no}, and the tokenizer lacks one of them", hint=hint)
+        return YesNo(places[self.yes], places[self.no])
