@@ -14,6 +14,7 @@ import ast
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -160,7 +161,11 @@ def run_arithmetic(program: str) -> float:
         raise InputError(f"the program is longer than {_LONGEST} characters")
     values: dict[str, Any] = {}
     try:
-        found = _run(ast.parse(program).body, values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # "1or 2": warnings are for the program's author
+            warnings.simplefilter("ignore", DeprecationWarning)
+            body = ast.parse(program).body
+        found = _run(body, values)
         found = values.get("answer", values.get("ans", found))
         if isinstance(found, (int, float)) and math.isfinite(found):
             return found

@@ -92,7 +92,9 @@ def filter_lines(lines: Sequence[Line], check: Callable[[Mapping[str, Any]], str
         key = tuple(str(line.row.get(name, "")) for name in (*_TEXTS, "db_id"))
         if not reason and key in seen:
             reason = "repeated"
-        seen.add(key)
+        # what was dropped is no repetition: the same output may stand beside a wrong answer first
+        if not reason:
+            seen.add(key)
         kept.append(not reason)
         if reason:
             dropped[reason] += 1

@@ -10,7 +10,7 @@ from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 __all__ = ["ComparisonLimitError", "Row", "contains_columns", "equal_results", "equal_sets"]
 
@@ -149,11 +149,10 @@ class _Level:
 
 def _levels(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> list[_Level]:
     """One for each column of the reference, those with few candidates first, so that wrong choices show early."""
-    forms = [_form(column, ordered=ordered) for column in predicted]
-    levels = []
-    for column in gold:
-        wanted = _form(column, ordered=ordered)
-        levels.append(_Level(column, [place for place, form in enumerate(forms) if form == wanted]))
+    places: dict[Hashable, list[int]] = {}
+    for place, column in enumerate(predicted):
+        places.setdefault(_form(column, ordered=ordered), []).append(place)
+    levels = [_Level(column, places.get(_form(column, ordered=ordered), [])) for column in gold]
     levels.sort(key=lambda level: len(level.candidates))
     numbers = [0] * len(gold[0]) if gold else []
     for level in levels:
@@ -161,5 +160,6 @@ def _levels(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> 
     return levels
 
 
-def _form(cells: Row, *, ordered: bool) -> object:
-    return cells if ordered else Counter(cells)
+def _form(cells: Row, *, ordered: bool) -> Hashable:
+    """What two columns have in common that may stand for each other."""
+    return cells if ordered else frozenset(Counter(cells).items())

@@ -70,12 +70,14 @@ def test_right_answers_stay(capsys: pytest.CaptureFixture[str]):
         {"question": "6 * 7?", "output": "It is 42", "answer": 42},
         {"question": "6 * 7?", "output": "6 times 7, #### 42", "answer": 42},
         {"question": "6 * 7?"},
+        {"question": "6 * 8?", "output": "It is 48", "answer": 47},
+        {"question": "6 * 8?", "output": "It is 48", "answer": 48},
     ]
     lines = written(rows)
     kept, _ = selected("--by", "answer")
-    assert kept == [lines[0], lines[3]]
+    assert kept == [lines[0], lines[3], lines[6]]
     report = json.loads(capsys.readouterr().out)
-    assert report["dropped"] == {"another result": 1, "repeated": 1, "no output or no answer": 1}
+    assert report["dropped"] == {"another result": 2, "repeated": 1, "no output or no answer": 1}
 
 
 def test_programs_that_give_the_answer_stay(capsys: pytest.CaptureFixture[str]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_what_is_no_arithmetic_is_refused(program: str):
     with pytest.raises(InputError):
         run_arithmetic(program)
     assert time.process_time() - started < 1
+
+
+def test_programs_warn_nobody():
+    for program in ("'\\d'", "1or 2", "0xfor x in 1"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(InputError, match="a program has no"):
+                run_arithmetic(program)
+        assert not caught
 
 
 def test_final_answers():
