@@ -14,6 +14,7 @@ import ast
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,9 +23,20 @@ from ctxprune.errors import InputError
 __all__ = ["check_arithmetic", "check_final_answer", "equal_answers", "final_answer", "run_arithmetic"]
 
 _LONGEST = 10_000  # characters of a program
+_LONGEST_OUTPUT = 1_000_000  # of an output, and of an answer
+_ANSWERS = (str, int, float)  # a list or an object is no final answer
 _BITS = 4096  # of a whole number; a power of a power would fill the memory
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_MARK = re.compile(r"(?:####|answer is:?|answer:)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+# What looks like a number; `_number` says whether it is one. Each pattern reads every character once at most, since a
+# model's output may be of megabytes.
+_CANDIDATE = re.compile(r"(?:(?<![\w)])-)?(?:\d+ (?=\d+/\d)|(?<![\w.])\.)?\d[\d.,/]*(?:[eE][+-]?\d+)?")
+_WHOLE = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
+_DECIMAL = re.compile(rf"[-+]?(?:{_WHOLE}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_FRACTION = re.compile(rf"([-+]?)(?:(\d+) )?({_WHOLE})/({_WHOLE})")
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac\{(-?\d{1,100})\}\{(\d{1,100})\}")
+_MARK = re.compile(r"####|answer is:?|answer:|\\boxed\{", re.IGNORECASE)
+_BRACE = re.compile(r"[{}]")
+_SYMBOLS = "$€£%* "  # around a number, LaTeX and Markdown included
+_EXACT = 2.0**53  # up to here a float holds every whole number
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -43,7 +55,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 def check_arithmetic(row: Mapping[str, Any]) -> str:
     """Why a line goes: "" where its `program` gives its `answer`, by `run_arithmetic`."""
-    if not isinstance(row.get("program"), str) or row.get("answer") is None:
+    if not isinstance(row.get("program"), str) or not isinstance(row.get("answer"), _ANSWERS):
         return "no program or no answer"
     try:
         found = run_arithmetic(row["program"])
@@ -54,38 +66,89 @@ def check_arithmetic(row: Mapping[str, Any]) -> str:
 
 def check_final_answer(row: Mapping[str, Any]) -> str:
     """Why a line goes: "" where its `output` ends in its `answer`."""
-    if not isinstance(row.get("output"), str) or row.get("answer") is None:
+    if not isinstance(row.get("output"), str) or not isinstance(row.get("answer"), _ANSWERS):
         return "no output or no answer"
+    if max(len(row["output"]), len(str(row["answer"]))) > _LONGEST_OUTPUT:
+        return "the output or the answer is too long"
     return "" if equal_answers(final_answer(row["output"]), str(row["answer"])) else "another result"
 
 
 def final_answer(text: str) -> str:
-    """What stands after the last "####" or "answer is", or else the last number; "" where there is neither."""
-    marked = _MARK.findall(text)
-    if marked:
-        return str(marked[-1])
-    numbers = _NUMBER.findall(text)
-    return numbers[-1] if numbers else ""
+    """What stands after the last "####" or "answer is", or in "\\boxed{}", or else the last number; "" without any."""
+    end = len(text)
+    for mark in reversed(list(_MARK.finditer(text))):
+        found = _boxed(text, mark.end(), end) if mark.group().endswith("{") else _rest_of_line(text, mark.end(), end)
+        if found:
+            return found
+        end = mark.start()  # a mark with nothing behind it is none, and is not read again
+    return _last_number(text)
 
 
 def equal_answers(found: str, wanted: str) -> bool:
-    """Whether both are the same number within a millionth, or the same text but for case and the stop at its end."""
+    """Whether both are the same text but for case and the stop at its end, or the same number.
+
+    Where `wanted` is a number and `found` is not, the last number in `found` counts ("5 apples"). Whole numbers are the
+    same where they are equal, others within a millionth of the larger. "3/4" and "1 1/2" are numbers, "1,234" is one,
+    "1,2" and what is too large for a float are none.
+    """
     texts = [
         (final_answer(text) if "####" in text else text).strip().rstrip(".").casefold() for text in (found, wanted)
     ]
-    numbers = [_number(text) for text in texts]
-    if None in numbers:
-        return texts[0] == texts[1] and bool(texts[0])
-    one, other = (float(number or 0) for number in numbers)
-    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
+    if texts[0] == texts[1]:
+        return bool(texts[0])
+    one, other = _number(texts[0]), _number(texts[1])
+    if one is None and other is not None:
+        one = _number(_last_number(texts[0]))
+    if one is None or other is None:
+        return False
+    if one.is_integer() and other.is_integer() and max(abs(one), abs(other)) < _EXACT:
+        return one == other
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-12)
+
+
+def _boxed(text: str, start: int, end: int) -> str:
+    """What stands up to the brace that closes one before `start`; "" where none does before `end`."""
+    depth = 1
+    for brace in _BRACE.finditer(text, start, end):
+        depth += 1 if brace.group() == "{" else -1
+        if depth == 0:
+            return text[start : brace.start()].strip()
+    return ""
+
+
+def _rest_of_line(text: str, start: int, end: int) -> str:
+    """The first line with anything on it between two places."""
+    return next(iter(text[start:end].lstrip().split("\n", 1)), "").strip()
+
+
+def _last_number(text: str) -> str:
+    """The last number in a text, as it is written there; "" for none."""
+    candidates = (candidate.rstrip(".,/") for candidate in reversed(_CANDIDATE.findall(_plain(text))))
+    return next((candidate for candidate in candidates if _number(candidate) is not None), "")
+
+
+def _plain(text: str) -> str:
+    """A text with LaTeX's fractions, thousands and escapes, and minus signs, as they are written elsewhere."""
+    text = _LATEX_FRACTION.sub(r"\1/\2", text.replace("\u2212", "-"))
+    for written, usual in (("{,}", ","), ("\\$", "$"), ("\\%", "%"), ("-$", "-"), ("-€", "-"), ("-£", "-")):
+        text = text.replace(written, usual)
+    return text
 
 
 def _number(text: str) -> float | None:
-    match = _NUMBER.fullmatch(text.strip("$€£% "))
+    """The finite number that a text is, a currency or per cent sign aside; None where it is none."""
+    plain = _plain(text).strip(_SYMBOLS)
+    fraction = _FRACTION.fullmatch(plain)
     try:
-        return float(match.group().replace(",", "")) if match else None
-    except (OverflowError, ValueError):
+        if fraction is not None:
+            sign, whole, above, below = fraction.groups()
+            value = float(whole or 0) + float(above.replace(",", "")) / float(below.replace(",", ""))
+            value = -value if sign == "-" else value
+        else:
+            value = float(plain.replace(",", "")) if _DECIMAL.fullmatch(plain) else math.nan
+    except (ValueError, ZeroDivisionError):
         return None
+    return value if math.isfinite(value) else None
 
 
 def run_arithmetic(program: str) -> float:
@@ -98,7 +161,11 @@ def run_arithmetic(program: str) -> float:
         raise InputError(f"the program is longer than {_LONGEST} characters")
     values: dict[str, Any] = {}
     try:
-        found = _run(ast.parse(program).body, values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # "1or 2": warnings are for the program's author
+            warnings.simplefilter("ignore", DeprecationWarning)
+            body = ast.parse(program).body
+        found = _run(body, values)
         found = values.get("answer", values.get("ans", found))
         if isinstance(found, (int, float)) and math.isfinite(found):
             return found

@@ -45,18 +45,24 @@ def read_lines(file: Path) -> list[Line]:
     """The lines of a file of JSON objects, gzipped or not; those without anything are left out.
 
     Raises:
-        InputError: The file cannot be read, a line is no JSON object, or there is none.
+        InputError: The file cannot be read, a line is no JSON object or holds a carriage return that ends it only as
+            text, or there is no line.
     """
     rows = list(numbered_rows(file))
     with open_bytes(file) as lines:
         raw = list(lines)
+    # a lone carriage return ends a line of text but none of bytes, so the numbers of all further lines would differ
+    for number, line in enumerate(raw, 1):
+        if line.count(b"\r") > line.endswith(b"\r\n"):
+            raise InputError(
+                f"line {number} holds a carriage return alone", where=file.name, hint="end lines with \\n or \\r\\n"
+            )
     found = []
     for number, row in rows:
         if not isinstance(row, dict):
             raise InputError(f"line {number} is no JSON object", where=file.name)
-        # a lone carriage return ends a line of text but none of bytes
         if number > len(raw):
-            raise InputError("lines end in carriage returns alone", where=file.name, hint="end them with \\n")
+            raise InputError("the file changed while it was read", where=file.name, hint="give a file, not a pipe")
         found.append(Line(number, raw[number - 1], row))
     if not found:
         raise InputError("the file holds no lines", where=file.name, hint="give one JSON object a line")
@@ -86,7 +92,9 @@ def filter_lines(lines: Sequence[Line], check: Callable[[Mapping[str, Any]], str
         key = tuple(str(line.row.get(name, "")) for name in (*_TEXTS, "db_id"))
         if not reason and key in seen:
             reason = "repeated"
-        seen.add(key)
+        # what was dropped is no repetition: the same output may stand beside a wrong answer first
+        if not reason:
+            seen.add(key)
         kept.append(not reason)
         if reason:
             dropped[reason] += 1

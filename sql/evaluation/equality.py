@@ -5,13 +5,14 @@ Nothing but the standard library, since the process that runs the queries compar
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
-__all__ = ["Row", "contains_columns", "equal_results", "equal_sets"]
+__all__ = ["ComparisonLimitError", "Row", "contains_columns", "equal_results", "equal_sets"]
 
 Row = tuple[object, ...]
 
@@ -25,11 +26,27 @@ def equal_sets(gold: Iterable[Row], predicted: Iterable[Row]) -> bool:
     return set(predicted) == set(gold)
 
 
-def equal_results(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> bool:
+class ComparisonLimitError(Exception):
+    """A comparison needs more steps than it may take; only raised where a limit is given."""
+
+
+def equal_results(
+    gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool, most_cells: float = math.inf
+) -> bool:
     """Whether two results are equal under one permutation of the prediction's columns, as multisets unless `ordered`.
 
     Cells are compared as Python values: 1 == 1.0, "1" != 1, None == None. Two empty results are equal whatever their
     columns. Duplicate rows count.
+
+    Args:
+        gold: The reference's rows, all of one width.
+        predicted: The prediction's rows, all of one width.
+        ordered: Whether the order of rows counts.
+        most_cells: Cells that the search for a permutation may compare; it is factorial where many columns hold the
+            same cells. The evaluation sets no limit, as the official script.
+
+    Raises:
+        ComparisonLimitError: More cells would have to be compared.
     """
     if not gold or not predicted:
         return not gold and not predicted
@@ -38,7 +55,7 @@ def equal_results(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: boo
     # permutations are tried only where the cells agree at all, which most wrong results do not
     if not _same_cells(gold, predicted, ordered=ordered):
         return False
-    return _permutes(gold, predicted, ordered=ordered)
+    return _permutes(gold, predicted, ordered=ordered, most_cells=most_cells)
 
 
 def contains_columns(gold: Sequence[Row], predicted: Sequence[Row]) -> bool:
@@ -63,28 +80,86 @@ def _sorted_cells(rows: Sequence[Row]) -> list[Row]:
     return [tuple(sorted(row, key=lambda cell: str(cell) + str(type(cell)))) for row in rows]
 
 
-def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> bool:
+def _permutes(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool, most_cells: float = math.inf) -> bool:
     """Depth-first search for the prediction's columns; each prefix of columns must already agree row by row."""
-    width = len(gold[0])
-    # prefixes of the reference are built once, not for each permutation
-    targets = [_form((row[: depth + 1] for row in gold), ordered=ordered) for depth in range(width)]
-    twins = list(zip(*predicted, strict=True))  # equal columns are interchangeable: one of them is tried
-    stack: list[tuple[int, ...]] = [()]
-    while stack:
-        chosen = stack.pop()
-        if len(chosen) == width:
-            return True
-        seen: set[Row] = set()
-        for column in range(len(twins)):
-            if column in chosen or twins[column] in seen:
-                continue
-            seen.add(twins[column])
-            prefix = (*chosen, column)
-            rows = (tuple(row[index] for index in prefix) for row in predicted)
-            if _form(rows, ordered=ordered) == targets[len(chosen)]:
-                stack.append(prefix)
-    return False
+    columns = list(zip(*predicted, strict=True))
+    levels = _levels(list(zip(*gold, strict=True)), columns, ordered=ordered)
+    if not all(level.candidates for level in levels):
+        return False
+    same = {column: place for place, column in reversed(list(enumerate(columns)))}
+    kinds = [same[column] for column in columns]  # equal columns are interchangeable: one of them is tried
+    stack = [_Node([0] * len(predicted), frozenset())]
+    compared = 0
+    while stack and len(stack) <= len(levels):
+        level, node = levels[len(stack) - 1], stack[-1]
+        column = node.next_column(level.candidates, kinds)
+        if column is None:
+            stack.pop()
+            continue
+        compared += len(predicted)
+        if compared > most_cells:
+            raise ComparisonLimitError
+        numbers = level.extend(node.numbers, columns[column], ordered=ordered)
+        if numbers is not None:
+            stack.append(_Node(numbers, node.used | {column}))
+    return bool(stack)
 
 
-def _form(rows: Iterable[Row], *, ordered: bool) -> object:
-    return list(rows) if ordered else Counter(rows)
+class _Node:
+    """A choice of columns: a number for each row's cells in them, the same as in equal rows of the reference."""
+
+    def __init__(self, numbers: list[int], used: frozenset[int]) -> None:
+        self.numbers, self.used = numbers, used
+        self._place, self._tried = 0, set[int]()
+
+    def next_column(self, candidates: Sequence[int], kinds: Sequence[int]) -> int | None:
+        """The next column to add to the choice; None where all were tried."""
+        while self._place < len(candidates):
+            column = candidates[self._place]
+            self._place += 1
+            if column not in self.used and kinds[column] not in self._tried:
+                self._tried.add(kinds[column])
+                return column
+        return None
+
+
+class _Level:
+    """A column of the reference, with the prediction's columns that hold the same cells."""
+
+    def __init__(self, column: Row, candidates: list[int]) -> None:
+        self.column, self.candidates = column, candidates
+        self._known: dict[tuple[int, object], int] = {}
+        self._numbers: list[int] = []
+        self._counts: Counter[int] = Counter()
+
+    def number(self, before: Sequence[int]) -> list[int]:
+        """Number the reference's rows by their cells up to this column, given their numbers before it."""
+        known = self._known
+        self._numbers = [known.setdefault(key, len(known)) for key in zip(before, self.column, strict=True)]
+        self._counts = Counter(self._numbers)
+        return self._numbers
+
+    def extend(self, before: Sequence[int], column: Row, *, ordered: bool) -> list[int] | None:
+        """The numbers of the prediction's rows with one more column; None where they are not the reference's."""
+        # -1 is the number of no row, so an unknown pair makes the two differ
+        numbers = [self._known.get(key, -1) for key in zip(before, column, strict=True)]
+        agree = numbers == self._numbers if ordered else Counter(numbers) == self._counts
+        return numbers if agree else None
+
+
+def _levels(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> list[_Level]:
+    """One for each column of the reference, those with few candidates first, so that wrong choices show early."""
+    places: dict[Hashable, list[int]] = {}
+    for place, column in enumerate(predicted):
+        places.setdefault(_form(column, ordered=ordered), []).append(place)
+    levels = [_Level(column, places.get(_form(column, ordered=ordered), [])) for column in gold]
+    levels.sort(key=lambda level: len(level.candidates))
+    numbers = [0] * len(gold[0]) if gold else []
+    for level in levels:
+        numbers = level.number(numbers)
+    return levels
+
+
+def _form(cells: Row, *, ordered: bool) -> Hashable:
+    """What two columns have in common that may stand for each other."""
+    return cells if ordered else frozenset(Counter(cells).items())

@@ -70,12 +70,14 @@ def test_right_answers_stay(capsys: pytest.CaptureFixture[str]):
         {"question": "6 * 7?", "output": "It is 42", "answer": 42},
         {"question": "6 * 7?", "output": "6 times 7, #### 42", "answer": 42},
         {"question": "6 * 7?"},
+        {"question": "6 * 8?", "output": "It is 48", "answer": 47},
+        {"question": "6 * 8?", "output": "It is 48", "answer": 48},
     ]
     lines = written(rows)
     kept, _ = selected("--by", "answer")
-    assert kept == [lines[0], lines[3]]
+    assert kept == [lines[0], lines[3], lines[6]]
     report = json.loads(capsys.readouterr().out)
-    assert report["dropped"] == {"another result": 1, "repeated": 1, "no output or no answer": 1}
+    assert report["dropped"] == {"another result": 2, "repeated": 1, "no output or no answer": 1}
 
 
 def test_programs_that_give_the_answer_stay(capsys: pytest.CaptureFixture[str]):
@@ -135,7 +137,10 @@ def test_what_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixt
 
 def test_files_that_are_no_lines(capsys: pytest.CaptureFixture[str]):
     cases = {b"": "holds no lines", b"[1]\n": "line 1 is no JSON object", b"{\n": "line 1 is not JSON"}
-    cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage returns", b"\xff\n": "not UTF-8"}
+    cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage return", b"\xff\n": "not UTF-8"}
+    # as text these have as many lines as they have of bytes, or fewer, but other ones
+    cases |= {b'{"a": 1}\r{"a": 2}\n{"a": 3}\n\n': "line 1 holds a carriage return alone"}
+    cases |= {b'{"a": 1}\n{"a": 2}\r\r\n{"a": 3}\n\n': "line 2 holds a carriage return alone"}
     for content, said in cases.items():
         Path("data.jsonl").write_bytes(content)
         assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.5"]) == 1

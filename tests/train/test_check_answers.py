@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_what_is_no_arithmetic_is_refused(program: str):
     assert time.process_time() - started < 1
 
 
+def test_programs_warn_nobody():
+    for program in ("'\\d'", "1or 2", "0xfor x in 1"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(InputError, match="a program has no"):
+                run_arithmetic(program)
+        assert not caught
+
+
 def test_final_answers():
     assert final_answer("First 3, then 4.\n#### 1,234") == "1,234"
     assert final_answer("The answer is 42.") == "42."
@@ -63,6 +73,55 @@ def test_answers_are_equal_by_value():
     assert equal_answers("Paris.", "paris")
     assert not equal_answers("5", "5.1")
     assert not equal_answers("", "")
+
+
+@pytest.mark.parametrize(
+    ("output", "answer"),
+    [
+        ("The answer is 5 apples.", 5), ("The answer is **5**.", "5"), ("So the answer is: $\\boxed{5}$", "5"),
+        ("\\boxed{5}. I am sure.", 5), ("\\boxed{\\frac{3}{4}}", "0.75"), ("$\\boxed{1{,}234\\text{ m}}$", "1234"),
+        ("The answer is 3/4", "0.75"), ("It is 1 1/2 cups.", 1.5), ("Take .5 of it.", 0.5), ("#### 1,234,567", 1234567),
+        ("#### -$5", -5), ("#### \u22125", -5), ("\\boxed{5\\%}", 5), ("####\nnext 5", 5), ("10-5 is 10-5", 5),
+        ("The answer is 4e-7", "0.0000004"), ("The answer is 1e400", "1e400"), ("#### 5 ####", 5),
+        ("1000.0000001 in all", 1000), ("The answer is 1,2", "1,2"), ("The answer is true", True),
+    ],
+)  # fmt: skip
+def test_right_outputs(output: str, answer: object):
+    assert check_final_answer({"output": output, "answer": answer}) == ""
+
+
+@pytest.mark.parametrize(
+    ("output", "answer"),
+    [
+        ("#### 1,2", 12), ("#### 1,2", 2), ("#### 12,34", 1234), ("The answer is 4e-7", "9e-7"), ("1e400", "1e999"),
+        ("#### 4000003", 4000000), ("3/4", 4), ("3/0", 3), ("It is 1 1/2", 0.5), ("#### -$5", 5), ("on 1/2/2024", 2024),
+        ("Version 1.2.3", 3), ("\\boxed{}", 5), ("The answer is five", 5), ("inf", "infinity"),
+    ],
+)  # fmt: skip
+def test_wrong_outputs(output: str, answer: object):
+    assert check_final_answer({"output": output, "answer": answer}) == "another result"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [" ", "answer is", "#### ", "\\boxed{", "\\boxed{}", "{", "1", "1,", "1,111", "1/", "1 ", "1 1/", "-", "-1", "1e1",
+     ".", "1.", "\\frac{1", "\n", "answer is \n", "9" * 300 + "/"],
+)  # fmt: skip
+def test_long_outputs_take_linear_time(piece: str):
+    for start, end in (("", ""), ("answer is", "x"), ("#### ", "")):
+        started = time.process_time()
+        check_final_answer({"output": start + piece * (50_000 // len(piece)) + end, "answer": "5"})
+        assert time.process_time() - started < 0.5
+
+
+def test_outputs_and_answers_without_an_end():
+    assert check_final_answer({"output": "1" * 1_000_001, "answer": 1}) == "the output or the answer is too long"
+    assert check_final_answer({"output": "1", "answer": "1" * 1_000_001}) == "the output or the answer is too long"
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert check_final_answer({"output": "1", "answer": nested}) == "no output or no answer"
+    assert check_arithmetic({"program": "1", "answer": nested}) == "no program or no answer"
 
 
 def test_reasons():

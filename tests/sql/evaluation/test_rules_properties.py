@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
 from ctxprune.sql.evaluation.bird import r_ves, reward, soft_f1, time_ratio
-from ctxprune.sql.evaluation.equality import equal_results, equal_sets
+from ctxprune.sql.evaluation.equality import ComparisonLimitError, contains_columns, equal_results, equal_sets
 from ctxprune.sql.evaluation.lexer import first_statement, tokens
 from ctxprune.sql.evaluation.plug_values import plugged
 from ctxprune.sql.evaluation.rules import SPIDER, ExecutionRule
@@ -59,6 +59,36 @@ def slow_bag(gold, predicted, ordered):
 @given(pairs(), st.booleans())
 def test_bags(pair, ordered):
     assert equal_results(*pair, ordered=ordered) == slow_bag(*pair, ordered)
+
+
+def slow_columns(gold, predicted):
+    if not gold or not predicted:
+        return not gold and not predicted
+    if len(gold) != len(predicted):
+        return False
+    orders = permutations(range(len(predicted[0])), len(gold[0]))
+    return any(Counter(tuple(row[index] for index in order) for row in predicted) == Counter(gold) for order in orders)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pairs(), st.integers(0, 2))
+def test_columns_of_a_wider_result(pair, dropped):
+    gold, predicted = pair
+    narrow = [row[: max(len(row) - dropped, 1)] for row in gold]
+    assert contains_columns(narrow, predicted) == slow_columns(narrow, predicted)
+
+
+def test_the_search_for_columns_has_a_limit_where_one_is_given():
+    gold = [(*bits, sum(bits[:4]) % 2 + 2) for bits in product((0, 1), repeat=5)]
+    wrong = [(*bits, sum(bits[:2]) % 2 + 2) for bits in product((0, 1), repeat=5)]
+    assert not equal_results(gold, wrong, ordered=False)
+    with pytest.raises(ComparisonLimitError):
+        equal_results(gold, wrong, ordered=False, most_cells=3000)
+    # other orders of columns with cells of their own need no search
+    rows = [tuple(range(at, at + 300)) for at in range(20)]
+    turned = [row[::-1] for row in rows]
+    assert equal_results(rows, turned, ordered=True, most_cells=6000)
+    assert equal_results(rows, turned[::-1], ordered=False, most_cells=6000)
 
 
 @settings(max_examples=300, deadline=None)
