@@ -184,3 +184,17 @@ def test_a_loss_takes_the_place_of_the_recipes_own_training():
     assert small.left <= 0.6
     with pytest.raises(UsageError, match="loss is 'stars'"):
         shrink(models.encoder(), with_loss(load_recipe("flap"), "stars"), Target("flops", 0.6))
+
+
+@pytest.mark.parametrize(
+    ("parts", "count"),
+    [("el2n:0.5", 0), ("el2n:0.25", 1), ("el2n:0.25,el2n:0.5", 1), ("el2n:0.25,random.v1:0.25", 0)],
+)
+def test_advice_takes_a_line_only_where_there_is_some(
+    parts: str, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    given = ["--data", str(tmp_path / "none.jsonl"), "--target", "flops=0.5", "--out", str(tmp_path / "small")]
+    assert main(["shrink", str(tmp_path / "none"), *given, "--recipe", "flap", "--recovery-data", parts]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert not any(line.strip() == "ctxprune:" for line in lines)
+    assert sum("compare with random" in line for line in lines) == count
