@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-_SEARCH, _DATA, _OUTPUT, _EXTRA = "Search and time", "Data", "Output", "For some recipes alone"
+_SEARCH, _DATA, _OUTPUT = "Search and time", "Data", "Output"
+_RECOVERY, _EXTRA = "Recovery, of any recipe", "For some recipes alone"
 
 
 def run(
@@ -148,7 +149,7 @@ def run(
             help="Train all weights at the end by this, towards MODEL, and not as the recipe does: hidden (outputs and"
             " states of layers), output, margin or listwise.",
             show_default=False,
-            rich_help_panel=_SEARCH,
+            rich_help_panel=_RECOVERY,
         ),
     ] = None,
     recovery_data: Annotated[
@@ -157,7 +158,7 @@ def run(
             metavar="NAME[:SHARE[:ROUNDS]]",
             help="Recover on a chosen part of --data, as el2n:0.5; several with commas compete. `show selectors`.",
             show_default=False,
-            rich_help_panel=_EXTRA,
+            rich_help_panel=_RECOVERY,
         ),
     ] = "",
     stop_early: Annotated[
@@ -165,7 +166,7 @@ def run(
         typer.Option(
             "--stop-early",
             help="End recovery where the P^2 law predicts that it hardly helps.",
-            rich_help_panel=_EXTRA,
+            rich_help_panel=_RECOVERY,
         ),
     ] = False,
     samples: Annotated[
@@ -173,7 +174,7 @@ def run(
         typer.Option(
             min=0,
             help="Run the winner on N random halves of --data, too: the spread of its quality.",
-            rich_help_panel=_EXTRA,
+            rich_help_panel=_RECOVERY,
         ),
     ] = 0,
 ) -> None:
@@ -197,8 +198,9 @@ def run(
         raise typer.BadParameter("it names no recipe", param_hint="--recipe")
     chosen = [] if names in (["auto"], ["all"]) else [_recipe(name) for name in names]
     parts = [read_recovery_data(part.strip()) for part in recovery_data.split(",") if part.strip()]
-    for advice in (part.advice for part in parts if "random" not in {other.selector for other in parts}):
-        _console.print_note(advice)
+    if "random.v1" not in {part.piece.name for part in parts}:  # the comparison that is advised is already made
+        for advice in filter(None, (part.advice for part in parts)):
+            _console.print_note(advice)
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from ctxprune.cli import main
 from ctxprune.shrink.recipes import first_choice
 from ctxprune.shrink.recipes.first_choice import INPUTS, SITUATIONS, measured_figures, reranker_figures, short_list
-from ctxprune.shrink.recipes.recipe import DATA, load_recipe, recipe_names
+from ctxprune.shrink.recipes.recipe import DATA, MODELS, load_recipe, recipe_names
 from ctxprune.shrink.registries import SELECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "benchmarks" / "results" / "shrink_reranker.json"
+SHRINK = ROOT / "ctxprune" / "shrink"
+RECIPES = [load_recipe(name) for name in recipe_names()]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> object:
@@ -88,24 +91,64 @@ def test_figures_are_those_of_the_package(
 def test_situations_are_of_recipes_that_are_there():
     for situation in SITUATIONS:
         measures = {load_recipe(name).measure for name in situation.recipes}
-        assert measures == ({"weights"} if situation.figures == "sparse" else {"flops"})
-    assert set(INPUTS) <= {name.removesuffix(".v1") for name in recipe_names()}
-    deltas = {name.removesuffix(".v1") for name in recipe_names() if load_recipe(name).measure == "deltas"}
-    assert {name for name in deltas if INPUTS[name] == "--base"} == deltas
+        assert len(measures) == 1
+        assert ("weights" in measures) == (situation.figures == "sparse")
+
+
+def test_recipes_whose_pieces_read_another_file_name_its_option():
+    """By the source of the pieces: what reads the base model or the related data of a subject."""
+    reads = {
+        "--base": re.compile(r"subject\.(?:base\b|needed_base\(\))"),
+        "--related": re.compile(r"subject\.related\b"),
+    }
+    folders = ("score", "allocate", "compensate", "recover")
+    sources = {path.stem: path.read_text("utf-8") for folder in folders for path in (SHRINK / folder).glob("*.py")}
+    found = {}
+    for recipe in RECIPES:
+        used = set(re.findall(r"'(\w+)\.v1'", str(recipe.to_dict() | {"name": ""})))  # also pieces inside of pieces
+        for option, pattern in reads.items():
+            if any(re.search(pattern, sources[name]) for name in used & set(sources)):
+                found[recipe.name.removesuffix(".v1")] = option
+    assert found == INPUTS
 
 
 def test_the_short_list_is_of_the_kind_and_the_measure():
-    recipes = [load_recipe(name) for name in recipe_names()]
-    for kind, measure, first, count in (
-        ("encoder", "flops", "fisher_knapsack.v1", 5),
-        ("decoder", "latency", "liar.v1", 5),
-        ("encoder", "weights", "sparse_gpt.v1", 3),
+    for kind, measure, names in (
+        ("encoder", "flops", "fisher_knapsack kprune liar greedy_output top_layers"),
+        ("decoder", "flops", "liar flap greedy_output kprune sleb"),
+        ("ssm", "flops", "ssm_flap ssm_state group_aware_ssm sleb shortgpt"),
+        ("moe", "flops", "sleb shortgpt top_layers"),
+        ("moe", "parameters", "expert_dropping expert_merging uncurl"),
+        ("moe", "weights", "moe_pruner"),
+        ("encoder", "weights", "admm sparse_gpt wanda"),
+        ("ssm", "weights", "admm sparse_gpt wanda"),
+        ("decoder", "deltas", "dare dare_q"),
     ):
-        fitting = [recipe for recipe in recipes if kind in recipe.models]
-        chosen = short_list(fitting, kind, measure)
-        assert chosen[0].name == first
-        assert len(chosen) == count
-    assert short_list(recipes[:7], "moe", "parameters") == recipes[:5]
+        fitting = [recipe for recipe in RECIPES if kind in recipe.models and recipe.measure == measure]
+        assert [recipe.name for recipe in short_list(fitting, kind, measure)] == [
+            f"{name}.v1" for name in names.split()
+        ]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_auto_has_a_choice_wherever_a_recipe_fits(kind: str):
+    """No kind of model and no measure is forgotten in the table, and the table names no recipe that is not there."""
+    for measure in {recipe.measure for recipe in RECIPES}:
+        measures = {measure, *(["flops"] if measure == "parameters" else [])}
+        fitting = [recipe for recipe in RECIPES if kind in recipe.models and recipe.measure in measures]
+        found = short_list(fitting, kind, measure)
+        assert bool(found) == bool(fitting), measure
+        assert len(found) <= 5
+    assert {name for names in first_choice._SHORT.values() for name in names} <= {
+        recipe.name.removesuffix(".v1") for recipe in RECIPES
+    }
+
+
+def test_what_is_listed_for_sparse_weights_is_what_auto_tries():
+    (sparse,) = (situation for situation in SITUATIONS if situation.figures == "sparse")
+    assert sparse.recipes == first_choice._SHORT["weights"]
+    errors = [measured_figures()["sparse"][name] for name in sparse.recipes]
+    assert errors == sorted(errors)  # the first choice is the best of them
 
 
 def test_all_of_them_take_one_line_each(capsys: pytest.CaptureFixture[str], narrow: None):

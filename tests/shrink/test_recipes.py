@@ -33,6 +33,7 @@ KEEPS = (0.6, 0.8, 0.4)
 LONG: dict[str, str] = {}
 """Recipes, or "recipe kind", that `make test` leaves to `make test-slow`, and why."""
 _FEW = "feed-forward parts alone are cut or routed, a quarter to a third of the tiny models' multiply-adds"
+_TWO_LAYERS = "of the two layers one stays"
 UNREACHABLE: dict[tuple[str, str, float], str] = {
     ("tomoe.v1", "decoder", 0.6): _FEW,
     ("tomoe.v1", "decoder", 0.4): _FEW,
@@ -46,6 +47,10 @@ UNREACHABLE: dict[tuple[str, str, float], str] = {
     ("fair_heads.v1", "decoder", 0.4): "it takes heads alone, and one stays in each layer",
     ("head_gradient.v1", "encoder", 0.4): "it takes heads alone, and one stays in each layer",
     ("head_gradient.v1", "decoder", 0.4): "it takes heads alone, and one stays in each layer",
+    ("shortened_llama.v1", "moe", 0.4): _TWO_LAYERS,
+    ("shortgpt.v1", "moe", 0.4): _TWO_LAYERS,
+    ("sleb.v1", "moe", 0.4): _TWO_LAYERS,
+    ("top_layers.v1", "moe", 0.4): _TWO_LAYERS,
 }
 """Recipe, kind and target that cannot be met on these tiny models, and why; the recipe must say so itself."""
 _SHALLOW = "in four layers after norms each does a step of the task; the paper shows it for deep decoders"
@@ -129,7 +134,7 @@ def test_a_recipe_keeps_its_promise(name: str, kind: str, keep: float, tmp_path_
     found = shrink(subject, recipe, target)
     if recipe.promise != "equality":
         assert found.left <= keep + 1e-6, "the target is missed"
-        assert found.left > keep - 0.3 or promises.patterns(recipe), "far more went than was asked"
+        assert found.left >= keep - 0.3 or promises.patterns(recipe), "far more went than was asked"
     promises.same_state(subject.model.state_dict(), before)
     again = shrink(promises.SUBJECTS[kind](0), recipe, target)
     promises.same_state(found.subject.model.state_dict(), again.subject.model.state_dict())

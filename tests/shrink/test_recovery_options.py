@@ -28,6 +28,7 @@ from ctxprune.shrink.run.recovery import (  # noqa: E402
     read_recovery_data,
     with_loss,
     with_recovery_data,
+    with_recovery_options,
     with_stop_by_law,
 )
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
@@ -92,9 +93,37 @@ def test_the_data_is_chosen_and_training_stops():
     notes = shrink(models.encoder(), recipe, Target("flops", 0.6)).notes
     assert notes["subset"][-1] == 4  # a quarter of the two batches that are not set aside, in groups of four
     assert notes["p2_law"]["steps"] <= 20
-    scratch = with_recovery_data(load_recipe("scratch"), data)
-    with pytest.raises(UsageError, match="does not go on"):
-        shrink(models.encoder(), scratch, Target("flops", 0.6))
+
+
+def test_a_recovery_that_cannot_be_divided_is_refused_before_anything_runs():
+    rounds, once = RecoveryData("random", 0.5, 2), RecoveryData("random", 0.5)
+    for name in ("scratch", "lottery", "transfer"):
+        recipe = load_recipe(name)
+        with pytest.raises(UsageError, match="does not go on"):
+            with_recovery_data(recipe, rounds)
+        with pytest.raises(UsageError, match="does not go on"):
+            with_stop_by_law(recipe)
+        whole = with_recovery_data(recipe, once)
+        with pytest.raises(UsageError, match="does not go on"):  # the law divides what the subset does not
+            with_stop_by_law(whole)
+
+
+def test_of_many_recipes_those_that_cannot_be_divided_are_left_out():
+    scratch, flap, data = load_recipe("scratch"), load_recipe("flap"), RecoveryData("random", 0.5)
+    said: list[str] = []
+    found = with_recovery_options([scratch, flap], [data], stop_early=True, say=said.append)
+    assert found == [with_stop_by_law(with_recovery_data(flap, data))]
+    assert said == ["left out, since their recovery cannot be divided: scratch.v1"]
+    with pytest.raises(UsageError, match="does not go on"):  # these were named
+        with_recovery_options([scratch, flap], [], stop_early=True)
+    with pytest.raises(UsageError, match="does not go on"):  # nothing is left
+        with_recovery_options([scratch], [], stop_early=True, say=said.append)
+    assert with_recovery_options([scratch, flap], [], stop_early=False) == [scratch, flap]
+    parts = [data, RecoveryData("el2n", 0.25)]
+    assert [recipe.name for recipe in with_recovery_options([flap], parts, stop_early=False)] == [
+        "flap.v1+random-0.5-1",
+        "flap.v1+el2n-0.25-1",
+    ]
 
 
 @pytest.fixture
@@ -266,3 +295,17 @@ def test_a_loss_takes_the_place_of_the_recipes_own_training():
     assert small.left <= 0.6
     with pytest.raises(UsageError, match="loss is 'stars'"):
         shrink(models.encoder(), with_loss(load_recipe("flap"), "stars"), Target("flops", 0.6))
+
+
+@pytest.mark.parametrize(
+    ("parts", "count"),
+    [("el2n:0.5", 0), ("el2n:0.25", 1), ("el2n:0.25,el2n:0.5", 1), ("el2n:0.25,random.v1:0.25", 0)],
+)
+def test_advice_takes_a_line_only_where_there_is_some(
+    parts: str, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    given = ["--data", str(tmp_path / "none.jsonl"), "--target", "flops=0.5", "--out", str(tmp_path / "small")]
+    assert main(["shrink", str(tmp_path / "none"), *given, "--recipe", "flap", "--recovery-data", parts]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert not any(line.strip() == "ctxprune:" for line in lines)
+    assert sum("compare with random" in line for line in lines) == count

@@ -40,43 +40,54 @@ class Situation:
     figures: str = "reranker"
 
 
+_SHORT: Mapping[str, tuple[str, ...]] = {
+    "encoder": ("fisher_knapsack", "kprune", "liar", "greedy_output", "top_layers"),
+    "decoder": ("liar", "flap", "greedy_output", "kprune", "sleb"),
+    "moe": ("expert_dropping", "expert_merging", "uncurl", "sleb", "shortgpt", "top_layers", "moe_pruner"),
+    "ssm": ("ssm_flap", "ssm_state", "group_aware_ssm", "sleb", "shortgpt", "top_layers"),
+    "weights": ("admm", "sparse_gpt", "wanda"),
+    "deltas": ("dare", "dare_q"),
+    "values": ("param_sharing",),
+}
+"""By kind of model, or by a measure of single weights, in the order in which `auto` tries them.
+
+Which of them suit the model is asked later: Mamba (not Mamba-2) has no heads, and so `ssm_flap` is left out there.
+"""
 SITUATIONS: tuple[Situation, ...] = (
     Situation("no training", ("kprune", "liar", "greedy_output"), trained=False),
     Situation("labels and training", ("fisher_knapsack",)),
     Situation("plain transformers", ("top_layers", "minitron", "minitron_width")),
-    Situation("a decoder", ("flap", "liar", "sleb"), figures=""),
-    Situation("sparse weights", ("sparse_gpt", "admm", "wanda"), figures="sparse"),
+    Situation("a decoder", _SHORT["decoder"][:3], figures=""),
+    Situation("mixture of experts", _SHORT["moe"][:3], figures=""),
+    Situation("state-space model", _SHORT["ssm"][:3], figures=""),
+    Situation("sparse weights", _SHORT["weights"], figures="sparse"),
 )
 """Plain transformers: its folder must load without ctxprune."""
 INPUTS: Mapping[str, str] = {
     "dare": "--base",
     "dare_q": "--base",
+    "layer_tickets": "--base",
     "lottery": "--base",
     "fair_heads": "--related",
     "d_pruner": "--related",
     "transfer": "--related",
 }
-"""Recipes that another file makes a difference to, and its option."""
-_SHORT: Mapping[str, tuple[str, ...]] = {
-    "encoder": ("fisher_knapsack", "kprune", "liar", "greedy_output", "top_layers"),
-    "decoder": ("liar", "flap", "greedy_output", "kprune", "sleb"),
-    "weights": ("sparse_gpt", "wanda", "gblm"),
-}
-_LONGEST = 5
+"""Recipes whose result depends on another model or other data, and the option that names it."""
+_LONGEST = 5  # recipes that compete where none is named
 _SEEDS = 3  # of fewer a loss may be small by chance
 
 
 def short_list(recipes: Sequence[Recipe], kind: str, measure: str) -> list[Recipe]:
-    """The few that `auto` tries, of those that fit: the ones chosen for the kind and the measure, else the first five.
+    """The few that `auto` tries, of those that fit: the ones chosen for the measure and for the kind, five at most.
 
     Args:
         recipes: Those that fit.
         kind: Of the model.
         measure: Of the target.
     """
-    names = _SHORT.get(measure, _SHORT.get(kind, ()))
     known = {recipe.name.removesuffix(".v1"): recipe for recipe in recipes}
-    return [known[name] for name in names if name in known] or list(recipes)[:_LONGEST]
+    names = (*_SHORT.get(measure, ()), *_SHORT.get(kind, ()))
+    return [known[name] for name in names if name in known][:_LONGEST]
 
 
 @cache

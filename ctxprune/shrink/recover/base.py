@@ -43,6 +43,8 @@ def check_inner(piece: Mapping[str, Any], *, divided: bool) -> None:
         raise UsageError(
             f"{piece['piece']} does not go on where it stopped", where="recover", hint="take one round and no law"
         )
+    if divided and "recover" in piece:  # a recovery on a subset goes on only where its own does
+        check_inner(piece["recover"], divided=True)
 
 
 def run_inner(piece: Mapping[str, Any], subject: Subject, steps: int) -> Subject:

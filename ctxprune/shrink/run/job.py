@@ -24,7 +24,7 @@ from ctxprune.shrink.run.estimate import measure_speed
 from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
-from ctxprune.shrink.run.recovery import with_loss, with_recovery_data, with_stop_by_law
+from ctxprune.shrink.run.recovery import with_loss, with_recovery_options
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
@@ -160,7 +160,7 @@ def _run(
     base = None if options.other.base is None else load_model(options.other.base).model
     target, before = _target(full, options.wanted, base, timed_on)
     wish = Wish(options.recipes, options.every, options.steps, options.seed)
-    recipes = _with_options(choose_recipes(wish, model_kind(full.model), target), options)
+    recipes = _with_options(choose_recipes(wish, model_kind(full.model), target), options, say)
     if options.recipes:
         wish = replace(wish, recipes=recipes)
     if options.vocabulary is None or target.measure not in ("bytes", "parameters"):
@@ -292,13 +292,13 @@ def _target(
     return Target(wanted.measure, wanted.share(now)), full
 
 
-def _with_options(recipes: Sequence[Recipe], options: Options) -> list[Recipe]:
+def _with_options(recipes: Sequence[Recipe], options: Options, say: Callable[[str], None]) -> list[Recipe]:
     """The recipes with what was asked of their recovery; several parts of the data make several recipes of each."""
     if options.loss is not None:
         recipes = [with_loss(recipe, options.loss) for recipe in recipes]
-    if options.recovery:
-        recipes = [with_recovery_data(recipe, part) for recipe in recipes for part in options.recovery]
-    return [with_stop_by_law(recipe) for recipe in recipes] if options.stop_early else list(recipes)
+    # a recipe that was named is refused, one of many is left out
+    told = None if options.recipes else say
+    return with_recovery_options(recipes, options.recovery, stop_early=options.stop_early, say=told)
 
 
 def _plan(

@@ -14,9 +14,19 @@ from ctxprune.shrink.run.trial import RECOVERY, trains
 from ctxprune.shrink.select.base import check_share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from ctxprune.shrink.recipes.recipe import Recipe
 
-__all__ = ["SMALL_SHARE", "RecoveryData", "read_recovery_data", "with_loss", "with_recovery_data", "with_stop_by_law"]
+__all__ = [
+    "SMALL_SHARE",
+    "RecoveryData",
+    "read_recovery_data",
+    "with_loss",
+    "with_recovery_data",
+    "with_recovery_options",
+    "with_stop_by_law",
+]
 
 _STEPS = 100
 SMALL_SHARE = 0.3
@@ -102,6 +112,41 @@ def with_stop_by_law(recipe: Recipe) -> Recipe:
     return _wrapped(recipe, "stop_by_law.v1", {})
 
 
+def with_recovery_options(
+    recipes: Sequence[Recipe],
+    parts: Sequence[RecoveryData],
+    *,
+    stop_early: bool,
+    say: Callable[[str], None] | None = None,
+) -> list[Recipe]:
+    """Recipes with their recoveries on each part of the data, and stopped by the P^2 law.
+
+    Args:
+        recipes: How.
+        parts: Each makes a recipe of every recipe; without any all of the data is used.
+        stop_early: Whether the P^2 law stops them.
+        say: Is told which recipes are left out, since they cannot be divided; None: they are refused.
+
+    Raises:
+        UsageError: A recovery cannot be divided, and `say` is None or no recipe is left.
+    """
+    found: list[Recipe] = []
+    refused: dict[str, UsageError] = {}
+    for recipe in recipes:
+        try:
+            several = [with_recovery_data(recipe, part) for part in parts] or [recipe]
+            found += [with_stop_by_law(one) for one in several] if stop_early else several
+        except UsageError as error:
+            if say is None:
+                raise
+            refused[recipe.name] = error
+    if refused and not found:
+        raise next(iter(refused.values()))
+    if refused and say is not None:
+        say(f"left out, since their recovery cannot be divided: {', '.join(refused)}")
+    return found
+
+
 def with_loss(recipe: Recipe, loss: str) -> Recipe:
     """The recipe with its training at the end replaced by that of all weights towards the full model.
 
@@ -120,9 +165,12 @@ def _wrapped(recipe: Recipe, name: str, options: dict[str, Any]) -> Recipe:
         if not trains(piece):
             return piece
         if piece.name == name:  # the recipe's own choice of data gives way
-            return Piece(name, {**piece.parameters, **options})
-        steps = piece.parameters.get("steps", signature(RECOVERIES.get(piece.name)).parameters["steps"].default)
-        return Piece(name, {"recover": {"piece": piece.name, **piece.parameters}, **options, "steps": steps})
+            wrapped = Piece(name, {**piece.parameters, **options})
+        else:
+            steps = piece.parameters.get("steps", signature(RECOVERIES.get(piece.name)).parameters["steps"].default)
+            wrapped = Piece(name, {"recover": {"piece": piece.name, **piece.parameters}, **options, "steps": steps})
+        build_piece(RECOVERIES, wrapped)  # refuses here what would fail only after pruning
+        return wrapped
 
     stages = tuple(replace(stage, recover=tuple(map(one, stage.recover))) for stage in recipe.stages)
     finish = tuple(map(one, recipe.finish))
