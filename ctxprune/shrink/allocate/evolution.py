@@ -22,13 +22,7 @@ from ctxprune.shrink.model.surgery import remove
 from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["Evolution"]
 

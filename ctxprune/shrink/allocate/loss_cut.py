@@ -19,13 +19,7 @@ from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.measure.removal import losses_without
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["LossCut"]
 

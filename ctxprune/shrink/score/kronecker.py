@@ -14,12 +14,7 @@ from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Slice
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 
 __all__ = ["Kronecker", "check_curvature", "curvature", "cut_matrices"]
 

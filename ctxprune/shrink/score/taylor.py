@@ -20,12 +20,7 @@ from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Taylor"]
 

@@ -17,9 +17,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.select.base import best_share
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Frequency"]
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share, group_numbers, row_losses
+from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Perplexity"]
 
@@ -43,6 +41,5 @@ class Perplexity:
         if self.part != "middle":
             return best_share(subject, losses if self.part == "high" else -losses, share)
         groups = group_numbers(subject)
-        means = losses.new_zeros(int(groups.max()) + 1).index_add_(0, groups, losses) / groups.bincount()
-        places = means.argsort(stable=True).argsort(stable=True)[groups].double()
+        places = group_means(losses, groups).argsort(stable=True).argsort(stable=True)[groups].double()
         return best_share(subject, -(places - places.max() / 2).abs(), share)

@@ -19,9 +19,7 @@ from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import best_share, representations
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Selectivity"]
 
