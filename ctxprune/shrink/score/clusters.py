@@ -16,6 +16,7 @@ from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.learning.domains import rows_where
 from ctxprune.shrink.measure.activations import layer_states
 from ctxprune.shrink.score.fluctuation import Fluctuation
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -42,8 +43,7 @@ class Clusters:
     def __post_init__(self) -> None:
         if self.clusters < 1 or not -1 <= self.only < self.clusters:
             raise UsageError(f"clusters is {self.clusters} and only {self.only}", hint="only from -1 to clusters - 1")
-        if self.across not in ("max", "mean"):
-            raise UsageError(f"across is {self.across!r}", hint="'mean' or 'max'")
+        check_choice("across", self.across, ("max", "mean"))
         Fluctuation(self.statistic)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:

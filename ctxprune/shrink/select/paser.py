@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import check_share, group_means, group_numbers, representations, row_divergences
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Sequence, Subject, Tensor
@@ -45,10 +45,8 @@ class Paser:
     concepts: int = 3
 
     def __post_init__(self) -> None:
-        if self.clusters < 1 or self.concepts < 0:
-            raise UsageError(
-                f"clusters is {self.clusters} and concepts {self.concepts}", hint="give 1 or more, and 0 or more"
-            )
+        check_whole("clusters", self.clusters)
+        check_whole("concepts", self.concepts, minimum=0)
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,); the number of groups that were left out as conflicting is noted as "conflicts"."""

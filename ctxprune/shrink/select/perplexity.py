@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Subject, Tensor
@@ -32,8 +32,7 @@ class Perplexity:
     part: str = "middle"
 
     def __post_init__(self) -> None:
-        if self.part not in ("high", "low", "middle"):
-            raise UsageError(f"part is {self.part!r}", hint="'low', 'middle' or 'high'")
+        check_choice("part", self.part, ("high", "low", "middle"))
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,)."""
