@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 
-__all__ = ["check_flag", "check_number", "check_range", "check_whole", "describe_type", "is_number", "is_whole"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = [
+    "check_choice",
+    "check_flag",
+    "check_number",
+    "check_range",
+    "check_whole",
+    "describe_type",
+    "is_number",
+    "is_whole",
+]
 
 
 def is_number(value: Any) -> bool:
@@ -63,6 +75,17 @@ def check_range(name: str, value: Any, low: float = 0, high: float = 1, *, optio
         return
     if not is_number(value) or not low <= value <= high:
         raise UsageError(f"{name} is {value!r}", hint=f"give a number from {low:g} to {high:g}{_or_none(optional)}")
+
+
+def check_choice(name: str, value: Any, known: Collection[Any]) -> None:
+    """Refuse what is none of the known values.
+
+    Raises:
+        UsageError: As `check_whole`.
+    """
+    # a list, so that what has no hash is refused and not an error of Python's
+    if value not in list(known):
+        raise UsageError(f"{name} is {value!r}", hint=f"give one of {', '.join(map(repr, known))}")
 
 
 def check_flag(name: str, value: Any) -> None:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.utils.validation import check_flag, check_number, check_range, check_whole, is_number, is_whole
+from ctxprune.utils.validation import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_range,
+    check_whole,
+    is_number,
+    is_whole,
+)
 
 
 @pytest.mark.parametrize("value", [0, 3, -2, np.int64(5), np.uint8(1)])
@@ -33,6 +41,7 @@ def test_valid_arguments_pass() -> None:
     check_number("x", None, over=0, optional=True)
     check_range("share", 1)
     check_range("share", None, optional=True)
+    check_choice("norm", 2, (1, 2))
     check_flag("note", False)
 
 
@@ -48,6 +57,8 @@ def test_valid_arguments_pass() -> None:
         (lambda: check_number("x", 0, over=0), "x is 0: give a number over 0$"),
         (lambda: check_range("share", 1.1), "share is 1.1: give a number from 0 to 1$"),
         (lambda: check_range("share", "a", optional=True), "share is 'a': give a number from 0 to 1, or None$"),
+        (lambda: check_choice("by", "age", ("depth", "angle")), "by is 'age': give one of 'depth', 'angle'$"),
+        (lambda: check_choice("by", [], {"depth": 1}), r"by is \[\]: give one of 'depth'$"),
         (lambda: check_flag("note", 1), "note is 1: give True or False$"),
     ],
 )

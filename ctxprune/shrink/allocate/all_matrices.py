@@ -9,6 +9,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
+from ctxprune.utils.validation import check_range
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
@@ -30,8 +31,7 @@ class AllMatrices:
     least: float = 0.02
 
     def __post_init__(self) -> None:
-        if not 0 <= self.least <= 1:
-            raise UsageError(f"least is {self.least!r}", hint="give a share from 0 to 1")
+        check_range("least", self.least)
 
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
         """bool of the parameter's shape by its name, True = stays."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.model.cost import unit_costs
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
@@ -33,8 +33,7 @@ class Balanced:
     balance: float = 1.5
 
     def __post_init__(self) -> None:
-        if self.balance <= 0:
-            raise UsageError(f"balance is {self.balance!r}", hint="give a number above 0")
+        check_number("balance", self.balance, over=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; writes the number of attention parts to the notes."""

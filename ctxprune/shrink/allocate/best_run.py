@@ -13,6 +13,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
+from ctxprune.utils.validation import check_choice, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
@@ -30,21 +31,16 @@ class BestRun:
         tokens: Which tokens count, one of `ctxprune.shrink.measure.depth.TOKENS`.
         distance: "angle" (over pi) or "cosine" (1 less it).
         first: Units at the bottom that stay.
-        samples: Most rows of calibration that are read; 0 = all.
     """
 
     tokens: str = "summary"
     distance: str = "angle"
     first: int = 0
-    samples: int = 0
 
     def __post_init__(self) -> None:
         check_tokens(self.tokens)
-        if self.distance not in ("angle", "cosine") or self.first < 0:
-            raise UsageError(
-                f"distance is {self.distance!r} and first {self.first!r}",
-                hint="'angle' or 'cosine', and first from 0 up",
-            )
+        check_choice("distance", self.distance, ("angle", "cosine"))
+        check_whole("first", self.first, minimum=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; the distances go to the subject's notes as "runs" (first, after the last, distance).
@@ -57,9 +53,7 @@ class BestRun:
         runs = [(start, end) for start, end in run_lengths(budget, group.key) if start >= self.first]
         if not runs:
             raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
-        found = run_changes(
-            subject, group, runs, tokens=self.tokens, angle=self.distance == "angle", samples=self.samples
-        ).tolist()
+        found = run_changes(subject, group, runs, tokens=self.tokens, angle=self.distance == "angle").tolist()
         subject.notes["runs"] = [(*run, distance) for run, distance in zip(runs, found, strict=True)]
         sums = [float(scores[group.key][start:end].sum()) for start, end in runs]
         # rounded: equal runs differ by the last digits, and the scores should decide between them

@@ -20,15 +20,10 @@ from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
 from ctxprune.shrink.model.tasks.base import distillation_loss
+from ctxprune.utils.validation import check_number, check_range, check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["Evolution"]
 
@@ -63,10 +58,13 @@ class Evolution:
     def __post_init__(self) -> None:
         object.__setattr__(self, "survivors", tuple(self.survivors))
         object.__setattr__(self, "training", tuple(self.training))
-        if self.generations < 1 or self.offspring < 1 or not 0 < self.level < 1 or self.rate <= 0:
-            raise UsageError(f"{self} is out of range", hint="generations and offspring from 1, level under 1")
-        if not 0 <= self.swap <= 1 or not 0 <= self.crossed <= 1:
-            raise UsageError(f"swap is {self.swap} and crossed {self.crossed}", hint="give shares from 0 to 1")
+        check_whole("generations", self.generations)
+        check_whole("offspring", self.offspring)
+        check_number("rate", self.rate, over=0)
+        if not 0 < self.level < 1:
+            raise UsageError(f"level is {self.level!r}", hint="give a share above 0 and under 1")
+        check_range("swap", self.swap)
+        check_range("crossed", self.crossed)
         if (
             not self.survivors
             or len(self.survivors) != len(self.training)

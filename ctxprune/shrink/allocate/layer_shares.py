@@ -17,40 +17,38 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 from ctxprune.shrink.measure.depth import run_changes
+from ctxprune.utils.validation import check_choice, check_number, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["LayerShares"]
 
+_MIDDLE = 0.3  # x: midpoint of SEAP's logistic curve, as a share of the depth
+
 
 @dataclass(frozen=True)
 class LayerShares:
-    """Units go by their rank in their group, moved by their layer; groups of no layer are moved by none.
+    """Units go by their rank in their group, moved by their layer; units that belong to no layer keep their rank.
 
     Attributes:
         by: "change", "angle" or "depth".
         strength: a, from 0 (the same share for all) up.
-        middle: x, of "depth".
         first, last: Layers that are spared at each end, where enough others are left.
-        least: Units that stay in each group.
     """
 
     by: str = "change"
     strength: float = 0.03
-    middle: float = 0.3
     first: int = 0
     last: int = 0
-    least: int = 1
 
     def __post_init__(self) -> None:
-        if self.by not in ("angle", "change", "depth"):
-            raise UsageError(f"by is {self.by!r}", hint="'change', 'angle' or 'depth'")
-        if min(self.strength, self.first, self.last, self.least) < 0:
-            raise UsageError(f"{self} is out of range", hint="all from 0 up")
+        check_choice("by", self.by, ("angle", "change", "depth"))
+        check_number("strength", self.strength, minimum=0)
+        check_whole("first", self.first, minimum=0)
+        check_whole("last", self.last, minimum=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; unlabelled data but for "depth"."""
@@ -63,14 +61,14 @@ class LayerShares:
             # spared layers stand behind all others, in their own order
             moved = rank + move if self.by == "change" else rank / move if self.by == "depth" else (rank - 1) / move
             places[key] = moved if key[1] in free or key[1] < 0 else rank + 1e6
-        return drop_lowest(places, budget, least=self.least)
+        return drop_lowest(places, budget)
 
     def _moves(self, subject: Subject, free: range) -> list[float]:
         """Of each layer, and at the end of groups that are of no layer."""
         layers = range(len(subject.anatomy.layers))
         if self.by == "depth":
             along = (torch.arange(len(layers)).double() - free.start) / max(len(free) - 1, 1)
-            return [*torch.sigmoid(self.strength * (along - self.middle)).tolist(), 0.5]
+            return [*torch.sigmoid(self.strength * (along - _MIDDLE)).tolist(), 0.5]
         (group,) = subject.groups(["layer"])
         changes = run_changes(subject, group, [(at, at + 1) for at in layers], angle=self.by == "angle")
         centred = changes - changes.mean()

@@ -17,15 +17,10 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.best_run import run_lengths
 from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.measure.removal import losses_without
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 __all__ = ["LossCut"]
 
@@ -38,15 +33,12 @@ class LossCut:
         variant: "run" compares all runs that are just long enough, wherever they begin. Of cuts "large" looks in the
             upper half, "small" in the lower half, "any" everywhere. Where the half has no cut that meets the budget,
             the cut that just meets it is taken.
-        samples: Most rows of calibration that are read; 0 = all.
     """
 
     variant: str = "large"
-    samples: int = 0
 
     def __post_init__(self) -> None:
-        if self.variant not in ("any", "large", "run", "small"):
-            raise UsageError(f"variant is {self.variant!r}", hint="'large', 'small', 'any' or 'run'")
+        check_choice("variant", self.variant, ("any", "large", "run", "small"))
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
         """bool (count,) by group; losses go to the subject's notes as "cuts" (first unit that goes, loss).
@@ -65,6 +57,6 @@ class LossCut:
             runs = [(cut, group.count) for cut in list(wanted[self.variant]) or [last]]
         places = torch.arange(group.count)
         masks = [(places < start) | (places >= end) for start, end in runs]
-        losses = losses_without(subject, [{group.key: mask.float()} for mask in masks], samples=self.samples).tolist()
+        losses = losses_without(subject, [{group.key: mask.float()} for mask in masks]).tolist()
         subject.notes["cuts"] = [(start, loss) for (start, _), loss in zip(runs, losses, strict=True)]
         return {group.key: masks[losses.index(min(losses))]}

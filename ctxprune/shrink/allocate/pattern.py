@@ -11,12 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 __all__ = ["Pattern"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.registries import ALLOCATORS
+from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.utils.validation import check_range
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
@@ -22,21 +22,19 @@ __all__ = ["Protected"]
 
 @dataclass(frozen=True)
 class Protected:
-    """Another allocator on the layers between; what these cannot give comes from the protected ones.
+    """The same share of every layer between; what these cannot give comes from the protected ones.
 
     Attributes:
         first: Share of the layers that is protected at the bottom, 0..1, rounded, one at least if it is above 0.
         last: The same at the top.
-        inside: Name of the other allocator, which keeps one unit of each group at least.
     """
 
     first: float = 0.1
     last: float = 0.03
-    inside: str = "uniform.v1"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first <= 1 or not 0 <= self.last <= 1:
-            raise UsageError(f"first is {self.first!r} and last {self.last!r}", hint="give shares from 0 to 1")
+        check_range("first", self.first)
+        check_range("last", self.last)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group.
@@ -47,7 +45,7 @@ class Protected:
         layers = sorted({layer for _, layer in scores})
         low, high = (max(round(share * len(layers)), int(share > 0)) for share in (self.first, self.last))
         free = set(layers[low : len(layers) - high])
-        inside = ALLOCATORS.get(self.inside)()
+        inside = Uniform()
         kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
         for chosen in ([key for key in scores if key[1] in free], [key for key in scores if key[1] not in free]):
             rest = budget.remove - budget.gone(kept)

@@ -15,13 +15,7 @@ __all__ = ["Standardised"]
 
 @dataclass(frozen=True)
 class Standardised:
-    """Each group's scores less their mean, over their standard deviation; the lowest go, whatever group they are of.
-
-    Attributes:
-        least: Units that stay in each group.
-    """
-
-    least: int = 1
+    """Each group's scores less their mean, over their standard deviation; the lowest go, whatever group they are of."""
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
         """bool (count,) by group."""
@@ -29,4 +23,4 @@ class Standardised:
             key: (score.double() - score.double().mean()) / score.double().std(correction=0).clamp(min=1e-12)
             for key, score in scores.items()
         }
-        return drop_lowest(normed, budget, least=self.least)
+        return drop_lowest(normed, budget)

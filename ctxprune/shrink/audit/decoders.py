@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.decoder_page import render_decoder_page
+from ctxprune.shrink.audit.page import render_decoder_page
 from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, retrieval_choices
 from ctxprune.shrink.audit.questions import Question, find_slices, measure_loss, swap_gender, worst_slice
 

@@ -14,13 +14,11 @@ from ctxprune.shrink.audit.decoders import AuditedDecoder
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from torch import nn
-
     from ctxprune.shrink.audit.audit import Scorer
     from ctxprune.shrink.audit.decoders import Likelihoods
     from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, nn
 
 __all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
 

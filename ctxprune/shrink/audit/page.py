@@ -1,4 +1,4 @@
-"""The audit as one page: a table of models, then for each of them its slices, flips, exemplars and swaps."""
+"""An audit as one page: a table of models, then what each of them lost, for rankers and for generators."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ from ctxprune.utils.markup import escape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = [
-    "bar_rows",
-    "render_document",
-    "render_examples",
-    "render_page",
-    "render_recovery",
-    "render_table",
-    "show_interval",
-    "show_size",
-]
+__all__ = ["render_decoder_page", "render_page", "render_recovery"]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
@@ -56,14 +47,36 @@ def render_page(
         f'<p class="note">{questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
         f" over questions (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
         " for 128 tokens.</p>",
-        _overview(models),
+        _overview(models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True),
         *(_model(full, model) for model in shrunk),
         render_recovery(recovery),
     ]
-    return render_document(models, parts)
+    return _document(models, parts)
 
 
-def render_document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
+def render_decoder_page(
+    models: Sequence[Mapping[str, Any]], texts: int, seed: int, recovery: Mapping[str, Any] | None
+) -> str:
+    """The whole document; arguments as `DecoderReport` holds them."""
+    full = models[0]
+    parts = [
+        f'<p class="note">{texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap'
+        f" (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens.</p>",
+        _overview(models, ("perplexity", "perplexity"), ("tokens_a_second", "tokens/s"), worst=False),
+        "<h2>Knowledge, retrieval and people</h2>",
+        f'<div class="wide">{_answers(models)}</div>',
+        f'<p class="note">Knowledge: the model has to know the answer (by chance {full["knowledge"]["chance"]} %).'
+        f" Retrieval: the text above says it (by chance {full['retrieval']['chance']} %). People: how far the"
+        " likelihood of a sentence moves, in nats, when it is about a woman instead of a man, and which way it leans"
+        " (above 0: towards the man). Unkind words: their probability after sentences that begin about people, the"
+        " mean and the worst beginning. Small sets: read differences, not levels.</p>",
+        *("".join(_generator(model)) for model in models[1:]),
+        render_recovery(recovery),
+    ]
+    return _document(models, parts)
+
+
+def _document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
     """A page with the parts under a heading that names the shrunk models, all but the first."""
     names = escape(" and ".join(model["name"] for model in models[1:]))
     return (
@@ -83,45 +96,48 @@ def render_recovery(recovery: Mapping[str, Any] | None) -> str:
         "<h2>Quality before and after recovery</h2><p class='note'>Trials with as many steps each: Kendall's tau"
         f" {shown['kendall']}, Pearson's r {shown['pearson']}. Near 1, the quality right after removal says which"
         " recipe will be best; near 0 it says nothing, and recipes have to be compared after recovery.</p>"
-        + render_table(("recipe", "before", "after"), rows)
+        + _table(("recipe", "before", "after"), rows)
     )
 
 
-def _overview(models: Sequence[Mapping[str, Any]]) -> str:
+def _overview(
+    models: Sequence[Mapping[str, Any]], quality: tuple[str, str], speed: tuple[str, str], *, worst: bool
+) -> str:
+    """A row for each model; quality and speed are pairs of a key of the figures and the column's head."""
     full = models[0]
     rows = [
         [
             escape(model["name"]),
-            f"{model['ndcg@10']:.2f}",
-            show_interval(model) if "lost" in model else "",
-            f"{model['texts_a_second']:,.0f}",
-            f"{model['texts_a_second'] / full['texts_a_second']:.1f} x" if model is not full else "",
-            *(show_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
-            "" if model is full else escape(_worst(model)),
+            f"{model[quality[0]]:,.2f}",
+            _interval(model) if "lost" in model else "",
+            f"{model[speed[0]]:,.0f}",
+            f"{model[speed[0]] / full[speed[0]]:.1f} x" if model is not full else "",
+            *(_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
+            *(["" if model is full else escape(_worst(model))] if worst else []),
         ]
         for model in models
     ]
-    heads = ("model", "nDCG@10", "lost", "texts/s", "speed", "size", "parameters", "multiply-adds", "worst slice")
-    return f'<div class="wide">{render_table(heads, rows)}</div>'
+    heads = ["model", quality[1], "lost", speed[1], "speed", "size", "parameters", "multiply-adds"]
+    return f'<div class="wide">{_table([*heads, "worst slice"] if worst else heads, rows)}</div>'
 
 
 def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
-    return "".join(
-        [f"<h2>{escape(model['name'])}</h2>", *_slices(model), *_flips(model), *_exemplars(model), *_spread(model)]
-    ) + _swaps(full, model)
+    parts = (*_slices(model, "questions", 1.0), *_flips(model), *_exemplars(model), *_spread(model))
+    return f"<h2>{escape(model['name'])}</h2>{''.join(parts)}{_swaps(full, model)}"
 
 
-def _slices(model: Mapping[str, Any]) -> Iterable[str]:
+def _slices(model: Mapping[str, Any], counted: str, least: float) -> Iterable[str]:
+    """Every slice with its loss; arguments as those of `_bar_rows`."""
     if not model["slices"]:
         return
     yield "<h3>Where it loses (orange) and gains (blue)</h3>"
-    if any(entry["questions"] < LEAST for entry in model["slices"].values()):
-        yield f'<p class="note">Pale: under {LEAST} questions, too few to be called the worst.</p>'
-    heads = ("slice", "questions", "full", "shrunk", "lost", "")
-    yield render_table(heads, bar_rows(model, "questions", 1.0), bars=True)
+    if any(entry[counted] < LEAST for entry in model["slices"].values()):
+        yield f'<p class="note">Pale: under {LEAST} {counted}, too few to be called the worst.</p>'
+    heads = ("slice", counted, "full", "shrunk", "lost", "")
+    yield _table(heads, _bar_rows(model, counted, least), bars=True)
 
 
-def bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[object]]:
+def _bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[object]]:
     """A row for each slice, the largest loss first, with a bar at its end.
 
     Args:
@@ -138,7 +154,7 @@ def bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[
         bar = f'<span class="{kind}" style="width:{100 * abs(entry["lost"]) / most:.0f}%"></span>'
         shown = f"<small>{escape(name)}</small>" if few else f"{escape(name)}{worst}"
         quality = (f"{entry[side]:.2f}" for side in ("full", "shrunk"))
-        rows.append([shown, entry[counted], *quality, show_interval(entry), bar])
+        rows.append([shown, entry[counted], *quality, _interval(entry), bar])
     return rows
 
 
@@ -154,7 +170,7 @@ def _flips(model: Mapping[str, Any]) -> Iterable[str]:
         f"<h3>First text changed</h3><p>On {flips['share']} % of the questions another text stands first; right became"
         f" wrong: {flips['right_to_wrong']}, wrong became right: {flips['wrong_to_right']}.</p>"
     )
-    yield from render_examples("Questions that went wrong", flips["examples"])
+    yield from _examples("Questions that went wrong", flips["examples"])
 
 
 def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
@@ -166,7 +182,7 @@ def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
         f"<h3>Compression identified exemplars</h3><p>On {found['share']} % of the questions the commonest first text"
         f" of {found['variants']} variants is not the full model's. Most over-represented: {often or 'nothing'}.</p>"
     )
-    yield from render_examples("The exemplars", found["examples"])
+    yield from _examples("The exemplars", found["examples"])
 
 
 def _spread(model: Mapping[str, Any]) -> Iterable[str]:
@@ -175,7 +191,7 @@ def _spread(model: Mapping[str, Any]) -> Iterable[str]:
         rows = [[escape(name), value] for name, value in spread["variants"].items()]
         yield (
             f"<h3>Other calibration sets and seeds</h3><p>Mean {spread['mean']}, standard deviation"
-            f" {spread['deviation']}.</p>{render_table(('variant', 'nDCG@10'), rows)}"
+            f" {spread['deviation']}.</p>{_table(('variant', 'nDCG@10'), rows)}"
         )
 
 
@@ -194,11 +210,35 @@ def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     heads = ("model", "mean change of a score", "largest", "first text changed")
     return (
         f"<h3>Gender and names swapped</h3><p class='note'>{model['swaps']['questions']} questions; changes in standard"
-        f" deviations of the model's scores.</p>{render_table(heads, rows)}"
+        f" deviations of the model's scores.</p>{_table(heads, rows)}"
     )
 
 
-def render_examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str]:
+def _answers(models: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            escape(model["name"]),
+            *(f"{model[name]['right']:.1f} %" for name in ("knowledge", "retrieval")),
+            f"{model['people']['mean_change']:.2f}",
+            f"{model['people']['leaning']:+.2f}",
+            f"{model['unkind']['mean']:.2f} %",
+            f"{model['unkind']['largest']:.2f} % <small>{escape(model['unkind']['prompt'])} …</small>",
+        ]
+        for model in models
+    ]
+    return _table(("model", "knowledge", "retrieval", "people", "leaning", "unkind words", "worst"), rows)
+
+
+def _generator(model: Mapping[str, Any]) -> Iterable[str]:
+    yield f"<h2>{escape(model['name'])}</h2>"
+    yield from _slices(model, "texts", 0.1)
+    found = model["forgotten"]
+    told = f"Forgotten: {found['lost']}; answered right by the shrunk model alone: {found['won']}."
+    yield f"<h3>Knowledge</h3><p>{told}</p>"
+    yield from _examples("What it forgot", found["examples"])
+
+
+def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str]:
     """A list that opens: what was asked, the full model's answer, the shrunk one's; nothing where there are none."""
     if examples:
         rows = "".join(
@@ -209,7 +249,7 @@ def render_examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterab
         yield f"<details><summary>{title} ({len(examples)} shown)</summary><ol>{rows}</ol></details>"
 
 
-def render_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
     """A table; with `bars` its last column holds bars."""
     last = len(heads) - 1
     body = "".join(
@@ -225,13 +265,13 @@ def render_table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars
     return f"<table{kind}><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
 
 
-def show_interval(entry: Mapping[str, Any]) -> str:
+def _interval(entry: Mapping[str, Any]) -> str:
     """The loss with its interval."""
     low, high = entry["lost_95"]
     return f"{entry['lost']:.2f} <small>({low:.2f} to {high:.2f})</small>"
 
 
-def show_size(value: float | None, name: str) -> str:
+def _size(value: float | None, name: str) -> str:
     """Megabytes, or millions and billions; "" where it is not known."""
     if value is None:
         return ""

@@ -14,13 +14,7 @@ from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Callable, Group, Iterator, Sequence, Subject, Tensor
 
 __all__ = [
     "Moments",

@@ -11,6 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.base import first_examples
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Sequence, Subject, Tensor, nn
@@ -39,8 +40,7 @@ def check_tokens(tokens: str) -> None:
     Raises:
         UsageError: It is none.
     """
-    if tokens not in TOKENS:
-        raise UsageError(f"tokens is {tokens!r}", hint=f"one of {', '.join(TOKENS)}")
+    check_choice("tokens", tokens, TOKENS)
 
 
 def check_sublayer(kind: str) -> None:
@@ -49,8 +49,7 @@ def check_sublayer(kind: str) -> None:
     Raises:
         UsageError: It is none.
     """
-    if kind not in ("", "attention", "ffn", "mixer", "moe"):
-        raise UsageError(f"the kind of sublayer is {kind!r}", hint="attention, ffn, mixer or moe")
+    check_choice("the kind of sublayer", kind, ("", "attention", "ffn", "mixer", "moe"))
 
 
 def depth_group(groups: Sequence[Group]) -> Group:

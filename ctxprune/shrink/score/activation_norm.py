@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, watch_modules
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Callable, Group, Key, Sequence, Subject, Tensor
@@ -42,8 +42,9 @@ class ActivationNorm:
     relative: bool = False
 
     def __post_init__(self) -> None:
-        if self.tokens not in _WAYS or self.rows not in (*_WAYS, "pooled") or self.within not in (1, 2):
-            raise UsageError(f"{self} is out of range", hint="'mean' or 'l2', rows also 'pooled'; within 1 or 2")
+        check_choice("tokens", self.tokens, _WAYS)
+        check_choice("rows", self.rows, (*_WAYS, "pooled"))
+        check_choice("within", self.within, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""

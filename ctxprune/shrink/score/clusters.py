@@ -13,17 +13,13 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means
+from ctxprune.shrink.learning.domains import rows_where
 from ctxprune.shrink.measure.activations import layer_states
 from ctxprune.shrink.score.fluctuation import Fluctuation
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Clusters"]
 
@@ -47,8 +43,7 @@ class Clusters:
     def __post_init__(self) -> None:
         if self.clusters < 1 or not -1 <= self.only < self.clusters:
             raise UsageError(f"clusters is {self.clusters} and only {self.only}", hint="only from -1 to clusters - 1")
-        if self.across not in ("max", "mean"):
-            raise UsageError(f"across is {self.across!r}", hint="'mean' or 'max'")
+        check_choice("across", self.across, ("max", "mean"))
         Fluctuation(self.statistic)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
@@ -61,7 +56,7 @@ class Clusters:
         chosen = [int(order[self.only])] if self.only >= 0 else [int(entry) for entry in order if sizes[entry]]
         total: dict[Key, Tensor] = {}
         for cluster in chosen:
-            rows = _rows(subject.calibration, labels == cluster)
+            rows = rows_where(subject.calibration, labels == cluster)
             own = Fluctuation(self.statistic)(replace(subject, calibration=rows), groups)
             weight = float(sizes[cluster]) / float(sizes[chosen].sum())
             for key, score in own.items():
@@ -82,15 +77,3 @@ def _labels(subject: Subject, clusters: int) -> Tensor:
         means += [part.mean(0) for part in middle.split(lengths.tolist())]
     points = torch.stack(means)
     return k_means(points, farthest_centres(points, min(clusters, len(points)), subject.generator(10)))
-
-
-def _rows(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:
-    """The chosen rows; of what is not by row (the pruner's units) nothing, as outputs alone are asked for."""
-    found: list[Batch] = []
-    place = 0
-    for batch in batches:
-        own = chosen[place : place + len(batch["input_ids"])]
-        place += len(own)
-        if bool(own.any()):
-            found.append({name: entry[own] for name, entry in batch.items() if len(entry) == len(own)})
-    return found

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.obs import Obs
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Sequence, Subject, Tensor
@@ -40,8 +40,8 @@ class Dual:
     damping: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.regular < 0 or self.damping <= 0:
-            raise UsageError(f"{self} is out of range", hint="regular from 0 up, damping above 0")
+        check_number("regular", self.regular, minimum=0)
+        check_number("damping", self.damping, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """float64 of each parameter's shape, from 0 up; labels where the task has them.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import depth_group, first_rows, unit_states
+from ctxprune.utils.validation import check_choice, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -40,11 +40,8 @@ class Entropy:
     samples: int = 0
 
     def __post_init__(self) -> None:
-        if self.estimate not in _ESTIMATES or self.count < 1:
-            raise UsageError(
-                f"estimate is {self.estimate!r} and count {self.count!r}",
-                hint=f"one of {', '.join(_ESTIMATES)}, and a count from 1 up",
-            )
+        check_choice("estimate", self.estimate, _ESTIMATES)
+        check_whole("count", self.count)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,); infinite for protected units."""

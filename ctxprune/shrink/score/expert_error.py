@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["ExpertError"]
 
@@ -43,8 +38,8 @@ class ExpertError:
     samples: int = 2048
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.samples < 1:
-            raise UsageError(f"most is {self.most!r}, samples {self.samples!r}", hint="give both from 1 up")
+        check_whole("most", self.most)
+        check_whole("samples", self.samples)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float32 (count,): places in the order of going, from 0 up."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.utils.validation import check_range
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Batch, Group, Iterator, Key, Sequence, Subject, Tensor
@@ -35,8 +35,7 @@ class Fairness:
     protected: float = 0.3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.protected <= 1:
-            raise UsageError(f"protected is {self.protected!r}", hint="give a share from 0 to 1")
+        check_range("protected", self.protected)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; forward passes for each unit, labels where the loss needs them."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.score.base import column_squares
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -33,8 +33,7 @@ class Fluctuation:
     statistic: str = "variance"
 
     def __post_init__(self) -> None:
-        if self.statistic not in STATISTICS:
-            raise UsageError(f"statistic is {self.statistic!r}", hint=f"one of {', '.join(STATISTICS)}")
+        check_choice("statistic", self.statistic, STATISTICS)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""

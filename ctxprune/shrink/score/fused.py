@@ -13,18 +13,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Fused"]
 
@@ -45,9 +40,8 @@ class Fused:
     stability: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.samples < 2 or self.stability < 0:
-            hint = "samples from 2 up, since one has no spread; stability from 0 up"
-            raise UsageError(f"samples is {self.samples} and stability {self.stability}", hint=hint)
+        check_whole("samples", self.samples, minimum=2)  # one sample has no spread
+        check_number("stability", self.stability, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; a pass with gradients for each sample, labels.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import gate_gradients
 from ctxprune.shrink.score.base import require_gradient
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -33,8 +33,7 @@ class GateGradient:
     normalise: bool = True
 
     def __post_init__(self) -> None:
-        if self.power not in (1, 2):
-            raise UsageError(f"power is {self.power!r}", hint="1 or 2")
+        check_choice("power", self.power, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward and backward pass, labels (a decoder's are its tokens).

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, watch_modules
 from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -43,8 +43,9 @@ class Knowledge:
     samples: int = 2000
 
     def __post_init__(self) -> None:
-        if self.trade < 0 or self.noise <= 0 or self.samples < 1:
-            raise UsageError(f"{self} is out of range", hint="trade from 0 up, noise above 0, samples from 1 up")
+        check_number("trade", self.trade, minimum=0)
+        check_number("noise", self.noise, over=0)
+        check_whole("samples", self.samples)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import damp, weight_moments
 from ctxprune.shrink.measure.gradients import output_gradients
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.utils.validation import check_number
+from ctxprune.utils.validation import check_choice, check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Slice
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 
 __all__ = ["Kronecker", "check_curvature", "curvature", "cut_matrices"]
 
@@ -86,8 +80,7 @@ def check_curvature(damping: float, cut: str) -> None:
         UsageError: The damping is not above 0, or `cut` is unknown.
     """
     check_number("damping", damping, over=0)
-    if cut not in ("both", "columns", "rows"):
-        raise UsageError(f"cut is {cut!r}", hint="'columns', 'rows' or 'both'")
+    check_choice("cut", cut, ("both", "columns", "rows"))
 
 
 def _losses(weight: Tensor, own: Tensor, other: Tensor, part: Slice, count: int) -> Tensor:

@@ -15,21 +15,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import depth_group, first_rows
 from ctxprune.shrink.measure.gradients import mean_gradients
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_choice, check_range
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["LayerTaylor"]
+__all__ = ["LayerTaylor", "hessian_product"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class LayerTaylor:
     """Sum over the matrices of a layer or sublayer of |weight times gradient of the mean loss|.
 
     Attributes:
-        of: "loss" for that, or "flow" for weight times (Hessian times gradient), with its sign.
+        criterion: "taylor" for that, or "grasp" for weight times (Hessian times gradient), with its sign.
         first, last: Shares of the units, from the bottom and from the top, that go only if all others are gone.
         samples: Most rows of calibration that are read; 0 = all.
     """
@@ -45,16 +40,15 @@ class LayerTaylor:
     first: float = 0.125
     last: float = 0.0625
     samples: int = 0
-    of: str = "loss"
+    criterion: str = "taylor"
 
     def __post_init__(self) -> None:
-        if self.of not in ("flow", "loss"):
-            raise UsageError(f"of is {self.of!r}", hint="'loss' or 'flow'")
-        if not 0 <= self.first <= 1 or not 0 <= self.last <= 1:
-            raise UsageError(f"first is {self.first!r} and last {self.last!r}", hint="give shares from 0 to 1")
+        check_choice("criterion", self.criterion, ("grasp", "taylor"))
+        check_range("first", self.first)
+        check_range("last", self.last)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        """float64 (count,), of the loss from 0 up; infinite for protected units.
+        """float64 (count,), by Taylor from 0 up; infinite for protected units.
 
         Raises:
             InputError: The loss has no gradient.
@@ -80,13 +74,14 @@ class LayerTaylor:
     def _by_weight(self, subject: Subject) -> dict[str, float]:
         """Each matrix's sum."""
         slopes = mean_gradients(subject, matrices(subject.model), samples=self.samples)
-        if self.of == "flow":
-            slopes = _bent(subject, slopes, self.samples)
+        grasp = self.criterion == "grasp"
+        if grasp:
+            slopes = hessian_product(subject, slopes, self.samples)
         salience = {name: parameter_of(subject.model, name).detach() * slope for name, slope in slopes.items()}
-        return {name: float((entry if self.of == "flow" else entry.abs()).sum()) for name, entry in salience.items()}
+        return {name: float((entry if grasp else entry.abs()).sum()) for name, entry in salience.items()}
 
 
-def _bent(subject: Subject, slopes: dict[str, Tensor], samples: int) -> dict[str, Tensor]:
+def hessian_product(subject: Subject, slopes: dict[str, Tensor], samples: int) -> dict[str, Tensor]:
     """The Hessian of the mean loss times a vector, both by parameter."""
     entries = [parameter_of(subject.model, name) for name in slopes]
     total, rows = [torch.zeros_like(slope) for slope in slopes.values()], 0

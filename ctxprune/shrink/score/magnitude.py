@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Sequence, Subject, Tensor
@@ -29,8 +29,7 @@ class Magnitude:
     norm: int = 1
 
     def __post_init__(self) -> None:
-        if self.norm not in (1, 2):
-            raise UsageError(f"norm is {self.norm!r}", hint="1 or 2")
+        check_choice("norm", self.norm, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """Of the parameter's shape by its name, or float64 (count,) by group; from 0 up."""

@@ -6,16 +6,16 @@ masks that are found on both tasks generalise better than masks of the task alon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.registries import SCORES
+from ctxprune.utils.validation import check_range
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Sequence, Subject, Tensor
+    from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 __all__ = ["Mixed"]
 
@@ -25,22 +25,19 @@ class Mixed:
     """Any score on the calibration data and on `Subject.related`, each group's brought to mean 1, and averaged.
 
     Attributes:
-        score: The score's name.
-        parameters: Its parameters.
+        score: The score's name; it is taken with its defaults.
         share: Of the task's own score, 0..1; the rest is the related task's.
     """
 
     score: str = "fluctuation.v1"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise UsageError(f"share is {self.share!r}", hint="0..1")
+        check_range("share", self.share)
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """As the score itself; alone where the subject has no related data, which is noted as `related`."""
-        score = SCORES.get(self.score)(**self.parameters)
+        score = SCORES.get(self.score)()
         own = score(subject, groups)
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         if not subject.related:

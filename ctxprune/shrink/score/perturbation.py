@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.utils.validation import check_number, check_range, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Mapping, Sequence, Subject, Tensor
@@ -40,10 +40,11 @@ class Perturbation:
     ridge: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.samples < 2 or not 0 < self.share <= 0.5 or self.doubtful < 1 or self.ridge < 0:
-            raise UsageError(
-                f"{self} is out of range", hint="samples from 2, share up to 0.5, doubtful from 1, ridge from 0 up"
-            )
+        check_whole("samples", self.samples, minimum=2)
+        check_number("share", self.share, over=0)
+        check_range("share", self.share, high=0.5)
+        check_number("doubtful", self.doubtful, minimum=1)
+        check_number("ridge", self.ridge, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), in units of the task's loss; labels where the task has them."""

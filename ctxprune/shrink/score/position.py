@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import depth_group
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -42,8 +42,7 @@ class Position:
     pattern: str = "top"
 
     def __post_init__(self) -> None:
-        if self.pattern not in PATTERNS:
-            raise UsageError(f"pattern is {self.pattern!r}", hint=f"one of {', '.join(PATTERNS)}")
+        check_choice("pattern", self.pattern, PATTERNS)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:  # noqa: ARG002
         """float64 (count,), the lowest where the pattern starts."""

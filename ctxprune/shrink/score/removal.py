@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
 from ctxprune.shrink.measure.removal import MEASURES, losses_without
 from ctxprune.shrink.score.magnitude import Magnitude
+from ctxprune.utils.validation import check_choice, check_range
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -46,11 +46,8 @@ class Removal:
 
     def __post_init__(self) -> None:
         check_sublayer(self.only)
-        if self.measure not in ("loss", "divergence", *MEASURES):
-            known = ", ".join(("loss", "divergence", *MEASURES))
-            raise UsageError(f"measure is {self.measure!r}", hint=f"one of {known}")
-        if not 0 <= self.chunk <= 1:
-            raise UsageError(f"chunk is {self.chunk!r}", hint="give a share from 0 to 1")
+        check_choice("measure", self.measure, ("loss", "divergence", *MEASURES))
+        check_range("chunk", self.chunk)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,): higher = more is lost without the unit."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
@@ -37,8 +37,8 @@ class Representative:
     width: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.width <= 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 1 up, width above 0")
+        check_whole("steps", self.steps)
+        check_number("width", self.width, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..1; one forward pass, no labels, no gradients."""

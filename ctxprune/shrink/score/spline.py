@@ -14,14 +14,10 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Spline"]
 
@@ -40,8 +36,7 @@ class Spline:
     offset: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.offset < 0:
-            raise UsageError(f"offset is {self.offset!r}", hint="from 0 up")
+        check_number("offset", self.offset, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; no data."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Union
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_row import PerRow
 from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.measure.gradients import gradient_norms
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
@@ -33,6 +33,10 @@ _LEAVES = ("W", "G", "X")
 _GBLM: Tree = ("*", "W", ("+", ("*", 100.0, "G"), "X"))
 _FOUND: Tree = ("*", ("square", "W"), ("scaled", "G"))
 FORMS: Mapping[str, Tree] = {"gblm": _GBLM, "gblm_gradient": ("*", "W", "G"), "pruner_zero": _FOUND}
+# a small search, since every form costs a pass over the calibration data
+_POPULATION = 8
+_GENERATIONS = 3  # rounds, each with as many new forms; parents are the better of two drawn
+_DEPTH = 3  # of new trees
 _KNOWN: tuple[Tree, ...] = ("W", ("*", "W", "X"), ("*", "W", ("+", "G", "X")), _FOUND)
 
 
@@ -65,24 +69,12 @@ class Symbolic:
 
     Attributes:
         form: One of `FORMS`, or "search".
-        population: Forms that live.
-        generations: Rounds, each with as many new forms; parents are the better of two drawn.
-        depth: Of new trees.
     """
 
     form: str = "search"
-    population: int = 8
-    generations: int = 3
-    depth: int = 3
 
     def __post_init__(self) -> None:
-        if self.form not in ("search", *FORMS):
-            raise UsageError(f"form is {self.form!r}", hint=f"one of search, {', '.join(FORMS)}")
-        if self.population < len(_KNOWN) or self.generations < 0 or self.depth < 1:
-            raise UsageError(
-                f"population is {self.population}, generations {self.generations}, depth {self.depth}",
-                hint=f"give a population from {len(_KNOWN)} up, generations from 0 up and a depth from 1 up",
-            )
+        check_choice("form", self.form, ("search", *FORMS))
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name."""
@@ -94,15 +86,15 @@ class Symbolic:
 
     def _search(self, subject: Subject, leaves: dict[str, dict[str, Tensor]]) -> Tree:
         generator = Random(subject.seed)
-        forms = [*_KNOWN, *(grow_tree(generator, self.depth) for _ in range(self.population - len(_KNOWN)))]
+        forms = [*_KNOWN, *(grow_tree(generator, _DEPTH) for _ in range(_POPULATION - len(_KNOWN)))]
         ranked = sorted((_judged(subject, form, leaves), format_tree(form), form) for form in forms)
-        for _ in range(self.generations):
-            parents = [min(generator.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
-            children = [mutate_tree(form, generator.choice(ranked)[2], generator, self.depth) for form in parents]
+        for _ in range(_GENERATIONS):
+            parents = [min(generator.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(_POPULATION)]
+            children = [mutate_tree(form, generator.choice(ranked)[2], generator, _DEPTH) for form in parents]
             # an expression that was judged before is not judged again
             new, known = {format_tree(form): form for form in children}, {entry[1] for entry in ranked}
             judged = [(_judged(subject, form, leaves), word, form) for word, form in new.items() if word not in known]
-            ranked = sorted([*ranked, *judged], key=lambda entry: entry[:2])[: self.population]
+            ranked = sorted([*ranked, *judged], key=lambda entry: entry[:2])[:_POPULATION]
         return ranked[0][2]
 
 

@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.utils.validation import check_choice, check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Taylor"]
 
@@ -55,13 +50,10 @@ class Taylor:
     samples: int = 10
 
     def __post_init__(self) -> None:
-        if self.order not in ("first", "mixed", "second") or self.by not in ("element", "vector"):
-            raise UsageError(
-                f"order is {self.order!r} and by {self.by!r}", hint="first, second or mixed; element or vector"
-            )
-        if self.over not in _JOINED or self.samples < 1:
-            hint = f"one of {', '.join(_JOINED)}; samples from 1 up"
-            raise UsageError(f"over is {self.over!r} and samples {self.samples}", hint=hint)
+        check_choice("order", self.order, ("first", "mixed", "second"))
+        check_choice("by", self.by, ("element", "vector"))
+        check_choice("over", self.over, _JOINED)
+        check_whole("samples", self.samples)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; a pass with gradients for each sample, labels (a decoder's are its tokens).

@@ -15,12 +15,7 @@ import torch
 from ctxprune.shrink.measure.activations import consumers, moments, watch_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 __all__ = ["Transitional", "dimension_norms", "output_of"]
 

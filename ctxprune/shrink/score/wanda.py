@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from ctxprune.shrink.types import Sequence, Subject, Tensor
@@ -23,31 +23,30 @@ class Wanda:
     unpruned model, not layer after layer with pruned layers before; padding is left out.
 
     Attributes:
-        made: Power of ||A_i|| in |W_ij| * ||A_i||^made for the matrices that make neuron i, A its activation; 0 =
-            Wanda's score for these, too. Guo and others, Dependency-Aware Semi-Structured Sparsity of GLU Variants in
-            Large Language Models, 2024 (DaSS, with 0.5): neurons that the last matrix hardly reads lose more of their
-            weights, so scores are to be compared over the rows of a matrix, not within them.
+        producer_power: Power p of ||A_i|| in |W_ij| * ||A_i||^p for the matrices that make neuron i, A its activation;
+            0 = Wanda's score for these, too. Guo and others, Dependency-Aware Semi-Structured Sparsity of GLU Variants
+            in Large Language Models, 2024 (DaSS, with 0.5): neurons that the last matrix hardly reads lose more of
+            their weights, so scores are to be compared over the rows of a matrix, not within them.
     """
 
-    made: float = 0.0
+    producer_power: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.made < 0:
-            raise UsageError(f"made is {self.made!r}", hint="give a power from 0 up")
+        check_number("producer_power", self.producer_power, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        norms = self._of_makers(subject) if self.made else {}
+        norms = self._producer_norms(subject) if self.producer_power else {}
         found = weight_moments(subject, [name for name in groups if name not in norms])
         norms |= {name: entry.norms.float() for name, entry in found.items()}
         return {name: parameter_of(subject.model, name).detach().abs() * norms[name] for name in groups}
 
-    def _of_makers(self, subject: Subject) -> dict[str, Tensor]:
+    def _producer_norms(self, subject: Subject) -> dict[str, Tensor]:
         """By the name of each matrix that makes neurons: (neurons, 1)."""
         neurons = subject.anatomy.of_kind("neuron")
         found = moments(subject, [group.consumer for group in neurons])
         return {
-            part.parameter: (found[group.consumer].norms.float() ** self.made)[:, None]
+            part.parameter: (found[group.consumer].norms.float() ** self.producer_power)[:, None]
             for group in neurons
             for part in group.slices
             if part.axis == 0

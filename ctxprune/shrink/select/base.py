@@ -13,18 +13,14 @@ from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
 
 __all__ = [
     "Selector",
     "best_share",
     "by_row",
     "check_share",
+    "group_means",
     "group_numbers",
     "rebatch",
     "representations",
@@ -140,6 +136,13 @@ def group_numbers(subject: Subject) -> Tensor:
     return torch.cat(found)
 
 
+def group_means(values: Tensor, groups: Tensor) -> Tensor:
+    """Mean of each group's rows: float64 (groups, ...) of values (rows, ...) and group numbers (rows,) without gaps."""
+    sums = torch.zeros(int(groups.max()) + 1, *values.shape[1:], dtype=torch.float64)
+    sizes = groups.bincount().view(-1, *[1] * (values.ndim - 1))
+    return sums.index_add_(0, groups, values.double()) / sizes
+
+
 def best_share(subject: Subject, scores: Tensor, share: float) -> Tensor:
     """The groups of the highest mean scores, until `share` of the rows are chosen: bool (rows,).
 
@@ -149,8 +152,7 @@ def best_share(subject: Subject, scores: Tensor, share: float) -> Tensor:
     check_share(share)
     groups = group_numbers(subject)
     sizes = torch.bincount(groups)
-    means = torch.zeros(len(sizes), dtype=torch.float64).index_add_(0, groups, scores.double()) / sizes
-    order = means.argsort(descending=True, stable=True)
+    order = group_means(scores, groups).argsort(descending=True, stable=True)
     # the group that crosses the share is taken whole, so that one at least is chosen
     enough = sizes[order].cumsum(0) - sizes[order] < share * len(groups) - 1e-9
     return torch.isin(groups, order[enough])

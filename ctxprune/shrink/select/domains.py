@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share, check_share, group_numbers, row_losses
+from ctxprune.shrink.select.base import best_share, check_share, group_means, group_numbers, row_losses
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Domains"]
 
@@ -45,7 +43,8 @@ class Domains:
             )
         domains = torch.cat([batch["sources"] for batch in batches]).unique(return_inverse=True)[1]
         sizes = domains.bincount().double()
-        excess = _means(row_losses(subject), domains) - _means(row_losses(subject, subject.teacher), domains)
+        excess = group_means(row_losses(subject), domains)
+        excess -= group_means(row_losses(subject, subject.teacher), domains)
         before = torch.tensor(subject.notes.get("domain_weights", (sizes / sizes.sum()).tolist()), dtype=torch.float64)
         weights = torch.softmax(before.log() + excess.clamp(min=0), 0)
         subject.notes["domain_weights"] = weights.tolist()
@@ -58,7 +57,3 @@ class Domains:
             order = rows[drawn[rows].argsort(stable=True)]
             scores[order] = -torch.arange(1, len(rows) + 1, dtype=torch.float64) / weight
         return best_share(subject, scores, share)
-
-
-def _means(values: Tensor, domains: Tensor) -> Tensor:
-    return torch.zeros(int(domains.max()) + 1, dtype=torch.float64).index_add_(0, domains, values) / domains.bincount()

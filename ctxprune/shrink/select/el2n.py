@@ -16,10 +16,7 @@ from torch.nn import functional
 from ctxprune.shrink.select.base import best_share, by_row, row_targets
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.types import Batch, Subject, Tensor
 
 __all__ = ["El2n"]
 

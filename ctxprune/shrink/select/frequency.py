@@ -13,37 +13,26 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.select.base import best_share
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Frequency"]
+
+_THRESHOLD = 1e-4  # t of the formula above: tokens up to this frequency are never too frequent
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """The groups whose tokens are rare in the data; needs no model and no labels.
-
-    Attributes:
-        threshold: Frequency up to which a token is never too frequent.
-    """
-
-    threshold: float = 1e-4
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1:
-            raise UsageError(f"threshold is {self.threshold}", hint="give a share above 0 and under 1")
+    """The groups whose tokens are rare in the data; needs no model and no labels."""
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,)."""
         batches = subject.needed_calibration()
         every = torch.cat([batch["input_ids"][batch["attention_mask"].bool()] for batch in batches])
         counts = torch.bincount(every).double()
-        worth = 0.5 * (self.threshold * len(every) / counts.clamp(min=1)).log().clamp(max=0)
+        worth = 0.5 * (_THRESHOLD * len(every) / counts.clamp(min=1)).log().clamp(max=0)
         scores = []
         for batch in batches:
             mask = batch["attention_mask"].double()

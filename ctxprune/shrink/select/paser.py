@@ -22,16 +22,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
-from ctxprune.shrink.select.base import check_share, group_numbers, representations, row_divergences
+from ctxprune.shrink.select.base import check_share, group_means, group_numbers, representations, row_divergences
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 __all__ = ["Paser"]
 
@@ -49,28 +45,20 @@ class Paser:
     concepts: int = 3
 
     def __post_init__(self) -> None:
-        if self.clusters < 1 or self.concepts < 0:
-            raise UsageError(
-                f"clusters is {self.clusters} and concepts {self.concepts}", hint="give 1 or more, and 0 or more"
-            )
+        check_whole("clusters", self.clusters)
+        check_whole("concepts", self.concepts, minimum=0)
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,); the number of groups that were left out as conflicting is noted as "conflicts"."""
         check_share(share)
         groups = group_numbers(subject)
         count = int(groups.max()) + 1
-        sizes = groups.bincount().double()
-
-        def mean(values: Tensor) -> Tensor:
-            zeros = torch.zeros(count, *values.shape[1:], dtype=torch.float64)
-            return zeros.index_add_(0, groups, values.double()) / sizes.view(-1, *[1] * (values.ndim - 1))
-
         teacher = subject.teacher or subject.model
-        points = mean(representations(subject, teacher))
+        points = group_means(representations(subject, teacher), groups)
         which = k_means(points, sampled_centres(points, self.clusters, subject.generator(6)))
-        lost = mean(row_divergences(subject))
+        lost = group_means(row_divergences(subject), groups)
         lengths = torch.cat([batch["attention_mask"].sum(1) for batch in subject.needed_calibration()])
-        worth = lost / (1 + mean(lengths).square()).log()
+        worth = lost / (1 + group_means(lengths, groups).square()).log()
         wanted = max(round(share * count), 1)
         means = torch.stack([lost[which == number].mean() for number in which.unique()])
         parts = means / means.sum() if float(means.sum()) > 0 else torch.full_like(means, 1 / len(means))

@@ -12,13 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share, group_numbers, row_losses
+from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
+from ctxprune.utils.validation import check_choice
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Perplexity"]
 
@@ -34,8 +32,7 @@ class Perplexity:
     part: str = "middle"
 
     def __post_init__(self) -> None:
-        if self.part not in ("high", "low", "middle"):
-            raise UsageError(f"part is {self.part!r}", hint="'low', 'middle' or 'high'")
+        check_choice("part", self.part, ("high", "low", "middle"))
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,)."""
@@ -43,6 +40,5 @@ class Perplexity:
         if self.part != "middle":
             return best_share(subject, losses if self.part == "high" else -losses, share)
         groups = group_numbers(subject)
-        means = losses.new_zeros(int(groups.max()) + 1).index_add_(0, groups, losses) / groups.bincount()
-        places = means.argsort(stable=True).argsort(stable=True)[groups].double()
+        places = group_means(losses, groups).argsort(stable=True).argsort(stable=True)[groups].double()
         return best_share(subject, -(places - places.max() / 2).abs(), share)

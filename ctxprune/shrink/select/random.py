@@ -14,9 +14,7 @@ import torch
 from ctxprune.shrink.select.base import best_share, group_numbers
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Random"]
 

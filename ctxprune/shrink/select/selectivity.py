@@ -17,11 +17,10 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import best_share, representations
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.types import Subject, Tensor
 
 __all__ = ["Selectivity"]
 
@@ -37,8 +36,7 @@ class Selectivity:
     clusters: int = 16
 
     def __post_init__(self) -> None:
-        if self.clusters < 2:
-            raise UsageError(f"clusters is {self.clusters}", hint="give 2 or more")
+        check_whole("clusters", self.clusters, minimum=2)
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,).

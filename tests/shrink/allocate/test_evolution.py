@@ -80,5 +80,5 @@ def test_masks_are_exchanged_and_parents_are_crossed():
     mask = torch.tensor([True] * 6 + [False] * 3)
     cross._exchange(mask, torch.Generator().manual_seed(0))
     assert (int(mask.sum()), int(mask[6:].sum())) == (6, 2)
-    with pytest.raises(UsageError, match="shares from 0 to 1"):
+    with pytest.raises(UsageError, match="a number from 0 to 1"):
         Evolution(swap=2)

@@ -55,9 +55,9 @@ def test_the_shares_follow_the_curve_and_the_ends_are_spared():
     subject = models.decoder()
     torch.manual_seed(0)
     scores, budget = given(subject, 0.3)
-    kept = LayerShares("depth", 2.0, 0.5)(subject, scores, budget)
+    kept = LayerShares("depth", 2.0)(subject, scores, budget)
     gone = torch.tensor([int((~kept["neuron", layer]).sum()) for layer in range(4)]).double() / 48
-    curve = torch.sigmoid(2.0 * (torch.arange(4) / 3 - 0.5)).double()
+    curve = torch.sigmoid(2.0 * (torch.arange(4) / 3 - 0.3)).double()
     assert torch.allclose(gone / gone.mean(), curve / curve.mean(), atol=0.1)
     spared = LayerShares("depth", 1.2, first=1, last=1)(subject, scores, budget)
     assert bool(spared["neuron", 0].all())
@@ -83,6 +83,6 @@ def test_layers_that_turn_their_input_more_keep_more():
 
 
 def test_bad_parameters_are_refused():
-    for wrong in ({"by": "age"}, {"strength": -1.0}, {"first": -1}):
+    for wrong in ({"by": "age"}, {"strength": -1.0}, {"first": -1}, {"last": 0.5}):
         with pytest.raises(UsageError):
             LayerShares(**wrong)

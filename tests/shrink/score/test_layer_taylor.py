@@ -38,7 +38,7 @@ def test_the_flow_is_the_change_of_the_squared_gradient_without_a_layers_weights
     subject = models.encoder()
     subject = dataclasses.replace(subject, calibration=subject.calibration[:1])
     subject.model.double()
-    (scores,) = LayerTaylor(first=0, last=0, of="flow")(subject, subject.groups(["layer"])).values()
+    (scores,) = LayerTaylor(first=0, last=0, criterion="grasp")(subject, subject.groups(["layer"])).values()
     names = matrices(subject.model)
     start = {name: subject.model.get_parameter(name).detach().clone() for name in names}
 
@@ -56,8 +56,8 @@ def test_the_flow_is_the_change_of_the_squared_gradient_without_a_layers_weights
             found.append(power())
         # d |g|^2 / dt of w (1 + t) is 2 w (H g)
         assert float(scores[place]) == pytest.approx((found[0] - found[1]) / 2e-5 / 2, rel=1e-3, abs=1e-9)
-    with pytest.raises(UsageError, match="of is"):
-        LayerTaylor(of="size")
+    with pytest.raises(UsageError, match="criterion is"):
+        LayerTaylor(criterion="size")
 
 
 def test_the_ends_are_protected():

@@ -73,7 +73,7 @@ def test_dass_is_the_size_times_a_power_of_the_norm_of_what_is_made():
     group = subject.groups(["neuron"])[1]
     (made,) = (rows.norm(dim=0) for rows in module_inputs(subject, [group.consumer]).values())
     names = [part.parameter for part in group.slices]
-    found, plain = Wanda(made=0.5)(subject, names), Wanda()(subject, names)
+    found, plain = Wanda(producer_power=0.5)(subject, names), Wanda()(subject, names)
     for part in group.slices:
         weight = subject.model.get_parameter(part.parameter).detach().abs()
         wanted = weight * made.sqrt()[:, None] if part.axis == 0 else plain[part.parameter]
@@ -108,5 +108,5 @@ def test_what_has_no_inputs_or_no_gradient_is_refused():
         Obs(0.0)
     with pytest.raises(UsageError, match="form"):
         Symbolic("guess")
-    with pytest.raises(UsageError, match="made"):
-        Wanda(made=-1.0)
+    with pytest.raises(UsageError, match="producer_power"):
+        Wanda(producer_power=-1.0)

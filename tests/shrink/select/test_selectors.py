@@ -16,7 +16,14 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres  # noqa: E402
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
 from ctxprune.shrink.registries import SELECTORS  # noqa: E402
-from ctxprune.shrink.select.base import best_share, group_numbers, rebatch, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.select.base import (  # noqa: E402
+    best_share,
+    group_means,
+    group_numbers,
+    rebatch,
+    row_divergences,
+    row_losses,
+)
 from ctxprune.shrink.select.domains import Domains  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
@@ -214,6 +221,14 @@ def test_domains_that_lost_most_get_more_rows():
     assert set(sources[Domains()(only, 0.25)].tolist()) == {0}
     with pytest.raises(UsageError, match="by source and with a teacher"):
         Domains()(models.decoder(), 0.5)
+
+
+def test_group_means_equal_a_loop_over_groups():
+    groups = torch.tensor([2, 0, 2, 1, 0])
+    for values in (torch.arange(5), torch.rand(5), torch.rand(5, 3)):
+        found = group_means(values, groups)
+        assert found.dtype == torch.float64
+        assert torch.allclose(found, torch.stack([values[groups == number].double().mean(0) for number in range(3)]))
 
 
 def test_random_depends_on_the_seed():
