@@ -210,12 +210,19 @@ def run(
         loss=loss, recovery=parts, stop_early=stop_early, samples=samples,
     )  # fmt: skip
     with _console.make_progress(remaining=False) as bar:
-        task = bar.add_task("reading", total=None)
+        task, told = bar.add_task("reading", total=None), [0]
 
         def report_progress(text: str, done: int, total: int) -> None:
             bar.update(task, description=text, completed=done, total=total)
+            if bar.disable and done != told[0]:  # no terminal shows the bar: a line for each trial in its place
+                told[0] = done
+                _console.print_note(f"{done} of {total} trials done")
 
-        report, audited = run_job(model, data, options, progress=report_progress, say=_console.print_note)
+        try:
+            report, audited = run_job(model, data, options, progress=report_progress, say=_console.print_note)
+        except KeyboardInterrupt:
+            _console.print_note(f"stopped; what was finished is in {out}: the same command with --resume goes on")
+            raise
     if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:

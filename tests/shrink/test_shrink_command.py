@@ -368,3 +368,14 @@ def test_the_folder_of_a_shrunk_reranker_scores_through_its_graph(words: list[st
     assert Path("small/model.safetensors").read_bytes() == before
     for place in ("small", "small/onnx", "small/onnx/model_int8.onnx"):
         assert main([*asked, place]) == 0
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ctxprune.shrink.run.job.search", interrupt)
+    assert main([*words, "--target", "flops=0.5"]) == 130
+    assert "stopped; what was finished is in small: the same command with --resume goes on" in capsys.readouterr().err
