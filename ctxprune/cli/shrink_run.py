@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.shrink.recipes.recipe import Recipe
+    from ctxprune.shrink.run.job import Options
 
 __all__ = ["run"]
 
@@ -187,7 +188,7 @@ def run(
     for module in ("torch", "transformers", "safetensors", *(("onnx",) if onnx else ())):
         require(module, "train")
     from ctxprune.cli import _console
-    from ctxprune.shrink.run.job import Options, run_job
+    from ctxprune.shrink.run.job import Options
     from ctxprune.shrink.run.preparation import OtherInputs
     from ctxprune.shrink.run.recovery import read_recovery_data
     from ctxprune.shrink.run.targets import read_target
@@ -209,20 +210,7 @@ def run(
         vocabulary=vocabulary, other=OtherInputs(base, related, groups), pack=pack,
         loss=loss, recovery=parts, stop_early=stop_early, samples=samples,
     )  # fmt: skip
-    with _console.make_progress(remaining=False) as bar:
-        task, told = bar.add_task("reading", total=None), [0]
-
-        def report_progress(text: str, done: int, total: int) -> None:
-            bar.update(task, description=text, completed=done, total=total)
-            if bar.disable and done != told[0]:  # no terminal shows the bar: a line for each trial in its place
-                told[0] = done
-                _console.print_note(f"{done} of {total} trials done")
-
-        try:
-            report, audited = run_job(model, data, options, progress=report_progress, say=_console.print_note)
-        except KeyboardInterrupt:
-            _console.print_note(f"stopped; what was finished is in {out}: the same command with --resume goes on")
-            raise
+    report, audited = _run_watched(model, data, options)
     if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:
@@ -233,6 +221,29 @@ def run(
     if failed := report.get("onnx", {}).get("failed"):
         _console.print_note(f"there are no ONNX files: {_console.escape(failed)}")
         raise typer.Exit(1)
+
+
+def _run_watched(model: str, data: Path, options: Options) -> tuple[dict[str, Any], Any]:
+    """Run the job with a bar on a terminal, and lines elsewhere."""
+    from ctxprune.cli import _console
+    from ctxprune.shrink.run.job import run_job
+
+    with _console.make_progress(remaining=False) as bar:
+        task, told = bar.add_task("reading", total=None), [0]
+
+        def report_progress(text: str, done: int, total: int) -> None:
+            bar.update(task, description=text, completed=done, total=total)
+            if bar.disable and done != told[0]:  # no terminal shows the bar: a line for each trial in its place
+                told[0] = done
+                _console.print_note(f"{done} of {total} trials done")
+
+        try:
+            return run_job(model, data, options, progress=report_progress, say=_console.print_note)
+        except KeyboardInterrupt:
+            _console.print_note(
+                f"stopped; what was finished is in {options.out}: the same command with --resume goes on"
+            )
+            raise
 
 
 def _recipe(name: str) -> Recipe:
