@@ -378,4 +378,4 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(
 
     monkeypatch.setattr("ctxprune.shrink.run.job.search", interrupt)
     assert main([*words, "--target", "flops=0.5"]) == 130
-    assert "stopped; what was finished is in small: the same command with --resume goes on" in capsys.readouterr().err
+    assert "stopped; what is finished is in small: the same command with --resume goes on" in capsys.readouterr().err
