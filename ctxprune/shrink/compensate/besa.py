@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
+from ctxprune.shrink.learning.training import batch_on, on_device
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
@@ -60,13 +61,22 @@ class Besa:
 
     def _layer(self, subject: Subject, path: str, names: list[str], count: int) -> dict[str, Tensor]:
         ranks = {name: _ranks(score) for name, score in Wanda()(subject, names).items()}
+        with on_device(subject):
+            shares = self._learn(subject, path, {name: rank.to(subject.device) for name, rank in ranks.items()}, count)
+        # the mean share is only drawn to the one asked; the count is made exact here
+        under = torch.cat([(rank - shares[name][:, None]).flatten() for name, rank in ranks.items()])
+        flat = keep_highest(under[None], [count])[0].split([rank.numel() for rank in ranks.values()])
+        return {name: part.view(rank.shape) for (name, rank), part in zip(ranks.items(), flat, strict=True)}
+
+    def _learn(self, subject: Subject, path: str, ranks: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+        """Of each row the share that goes: (rows,) by the matrix's name, on the CPU."""
         share = count / sum(rank.numel() for rank in ranks.values())
-        candidates = torch.linspace(0, 1, self.candidates)
+        candidates = torch.linspace(0, 1, self.candidates).to(subject.device)
         # starts with the same share in every row
         start = -((candidates - share) / 0.1).square()
         logits = {name: start.repeat(len(rank), 1).requires_grad_() for name, rank in ranks.items()}
         calls, module = _calls(subject, path), module_of(subject.model, path)
-        weights = {name: parameter_of(subject.model, name).detach() for name in names}
+        weights = {name: parameter_of(subject.model, name).detach() for name in ranks}
         optimizer = torch.optim.Adam(logits.values(), lr=self.rate)
         for step in range(self.steps):
             given, named, real, wanted = calls[step % len(calls)]
@@ -86,11 +96,7 @@ class Besa:
             for entry, slope in zip(logits.values(), slopes, strict=True):
                 entry.grad = slope
             optimizer.step()
-        shares = {name: entry.detach().softmax(1) @ candidates for name, entry in logits.items()}
-        # the mean share is only drawn to the one asked; the count is made exact here
-        under = torch.cat([(rank - shares[name][:, None]).flatten() for name, rank in ranks.items()])
-        flat = keep_highest(under[None], [count])[0].split([rank.numel() for rank in ranks.values()])
-        return {name: part.view(rank.shape) for (name, rank), part in zip(ranks.items(), flat, strict=True)}
+        return {name: (entry.detach().softmax(1) @ candidates).cpu() for name, entry in logits.items()}
 
 
 def _ranks(score: Tensor) -> Tensor:
@@ -112,7 +118,8 @@ def _soft(logits: Tensor, rank: Tensor, candidates: Tensor) -> tuple[Tensor, Ten
 def _calls(subject: Subject, path: str) -> list[tuple[Any, Any, Tensor, Tensor]]:
     """Of each batch: a layer's inputs, which tokens are real, and its outputs at those."""
     found: list[tuple[Any, Any, Tensor, Tensor]] = []
-    for batch in subject.needed_calibration():
+    for given_batch in subject.needed_calibration():
+        batch = batch_on(given_batch, subject.device)
         real = batch["attention_mask"].bool()
 
         def keep(_: Any, given: Any, named: Any, result: Any, real: Tensor = real) -> None:

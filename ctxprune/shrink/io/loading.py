@@ -84,7 +84,7 @@ def _task(kind: str, answers: Any, model: Any, folder: Path) -> Task:
     writes = any(type(model).__name__.endswith(end) for end, own in _ENDS.items() if own == "decoder")
     if kind != "reranker" or not writes:
         return {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
-    found = [answers.get(name) if isinstance(answers, dict) else None for name in ("yes", "no")]
+    found: list[Any] = [answers.get(name) if isinstance(answers, dict) else None for name in ("yes", "no")]
     if not all(type(number) is int and 0 <= number < model.config.vocab_size for number in found) or len({*found}) < 2:
         hint = "save it anew, with YesNo(yes, no) as its task"
         raise FormatError("the manifest does not name the ids of yes and no", where=str(folder / MANIFEST), hint=hint)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.training import check_loss
+from ctxprune.shrink.learning.training import batch_on, check_loss, on_device
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def learn_gates(
     # the Lagrangian's multipliers rise where the constraint is broken, so they are maximised
     parts += [{"params": pressure, "lr": learning.rate, "maximize": True}]
     optimizer = torch.optim.AdamW(parts, weight_decay=0.0)
-    with subject.frozen():
+    with subject.frozen(), on_device(subject, tuned):
         for entry in tuned:
             entry.requires_grad_(True)
         for step in range(learning.steps):
@@ -121,9 +121,11 @@ def learn_gates(
             # the whole pressure at once would close gates before the loss has told them apart
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
-            gates = {key: sample_gates(alpha, generator, binary=learning.binary) for key, alpha in alphas.items()}
+            # the gates' parameters stay on the CPU, as their costs do: they are few
+            drawn = {key: sample_gates(alpha, generator, binary=learning.binary) for key, alpha in alphas.items()}
+            gates = {key: gate.to(subject.device) for key, gate in drawn.items()}
             with apply_gates(subject.model, gates):
-                value = loss(subject.model, batches[order[step % len(batches)]])
+                value = loss(subject.model, batch_on(batches[order[step % len(batches)]], subject.device)).cpu()
             check_loss(value, step, hint="lower the rates")
             (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()
             torch.nn.utils.clip_grad_norm_(tuned, 1.0)

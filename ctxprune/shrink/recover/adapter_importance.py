@@ -9,6 +9,7 @@ along a cubic; what is masked stays so.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,22 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
-from ctxprune.shrink.learning.training import Schedule, check_loss, check_towards, cubic_share, loss_towards
+from ctxprune.shrink.learning.training import (
+    Schedule,
+    batch_on,
+    check_loss,
+    check_towards,
+    cubic_share,
+    loss_towards,
+    on_device,
+)
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.base import require_gradient, unit_parts
 
 if TYPE_CHECKING:
     from ctxprune.shrink.learning.adapters import Adapter
-    from ctxprune.shrink.types import Group, Mapping, Subject, Tensor
+    from ctxprune.shrink.types import Group, Key, Mapping, Subject, Tensor
 
 __all__ = ["AdapterImportance"]
 
@@ -75,12 +84,14 @@ class AdapterImportance:
         with (
             subject.frozen(),
             add_adapters(subject.model, paths, rank=self.rank, scale=1.0, generator=generator) as adapters,
+            ExitStack() as stack,
         ):
             entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
+            stack.enter_context(on_device(subject, entries))
             optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
             for step in range(self.steps):
-                with apply_gates(subject.model, {key: mask.float() for key, mask in kept.items()}):
-                    value = loss(subject.model, batches[step % len(batches)])
+                with apply_gates(subject.model, _gates(kept, subject.device)):
+                    value = loss(subject.model, batch_on(batches[step % len(batches)], subject.device))
                 check_loss(value, step, hint="lower the rate")
                 value.backward()
                 for group in budget.groups:
@@ -97,6 +108,10 @@ class AdapterImportance:
         return replace(subject, learned={key: score * kept[key] for key, score in scores.items()})
 
 
+def _gates(kept: Mapping[Key, Tensor], device: str) -> dict[Key, Tensor]:
+    return {key: mask.float().to(device) for key, mask in kept.items()}
+
+
 def _importance(subject: Subject, group: Group, adapters: Mapping[str, Adapter]) -> Tensor:
     total = torch.zeros(group.count, dtype=torch.float64)
     for part in group.slices:
@@ -107,7 +122,7 @@ def _importance(subject: Subject, group: Group, adapters: Mapping[str, Adapter])
         down, up, down_slope, up_slope = adapter.down.detach(), adapter.up.detach(), adapter.down.grad, adapter.up.grad
         slope = up_slope @ down + up @ down_slope - up_slope @ down_slope
         weight = module_of(subject.model, path).weight.detach() + adapter.product.detach()
-        own = unit_parts((slope * weight).abs().double(), part, group.count).sum(1)
+        own = unit_parts((slope * weight).abs().double(), part, group.count).sum(1).cpu()
         # matrices of other sizes become comparable
         total += own / torch.linalg.vector_norm(own).clamp(min=1e-12)
     return total

@@ -10,6 +10,7 @@ learn along.
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
-from ctxprune.shrink.learning.training import check_loss, default_loss
+from ctxprune.shrink.learning.training import batch_on, check_loss, default_loss, on_device
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
@@ -90,9 +91,11 @@ class HybridSparsification:
             add_adapters(subject.model, beside, rank=rank, scale=2.0, generator=generator) as adapters,
             temporary_hooks() as handles,
             subject.frozen(),
+            ExitStack() as stack,
         ):
             trained = [entry for module in modules.values() for entry in module.parameters()]
             trained += [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
+            stack.enter_context(on_device(subject, [*trained, mask]))
             optimizer = torch.optim.AdamW(
                 [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
             )
@@ -103,7 +106,7 @@ class HybridSparsification:
                     mask.requires_grad_(False)
                 gate = _gate(mask, min(step, int(self.settle * self.steps)), self.steps)
                 with apply_gates(subject.model, {("width", -1): gate}):
-                    value = loss(subject.model, batches[step % len(batches)])
+                    value = loss(subject.model, batch_on(batches[step % len(batches)], subject.device))
                 check_loss(value, step, hint="lower the rates")
                 # straight through: the count is that of the hard mask, the gradient that of the soft one
                 open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
@@ -138,7 +141,7 @@ class _Module(nn.Module):
     @property
     def apart(self) -> Tensor:
         """Mean squared distance of D D^T from 1."""
-        return functional.mse_loss(self.down @ self.down.T, torch.eye(len(self.down)))
+        return functional.mse_loss(self.down @ self.down.T, torch.eye(len(self.down)).to(self.down))
 
     def after(self, _: nn.Module, __: Any, result: Tensor) -> Tensor:
         """A forward hook."""
