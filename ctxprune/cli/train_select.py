@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["select"]
 
+_LONGEST_NAME = 100  # characters of a source in the report
 _PLAIN = ("frequency", "random")
 _CHECKS = ("answer", "program")
 
@@ -154,6 +155,11 @@ def _write(lines: Sequence[Line], out: Path | None, file: Path) -> None:
 
 def _sources(lines: Sequence[Line], kept: Sequence[bool]) -> dict[str, Any]:
     """Lines and kept lines of each source."""
-    every = Counter(str(line.row.get("source", "")) for line in lines)
-    stay = Counter(str(line.row.get("source", "")) for line, own in zip(lines, kept, strict=True) if own)
+    every, stay = Counter[str](), Counter[str]()
+    for line, own in zip(lines, kept, strict=True):
+        source = line.row.get("source", "")
+        # the report shows names; a text of megabytes or an object is none
+        name = str(source)[:_LONGEST_NAME] if isinstance(source, (str, int, float)) else ""
+        every[name] += 1
+        stay[name] += own
     return {name: [count, stay[name]] for name, count in sorted(every.items())}

@@ -6,7 +6,6 @@ Nothing but the standard library, since the process that runs the queries compar
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,20 +129,20 @@ class _Level:
         self.column, self.candidates = column, candidates
         self._known: dict[tuple[int, object], int] = {}
         self._numbers: list[int] = []
-        self._counts: Counter[int] = Counter()
+        self._sorted: list[int] = []
 
     def number(self, before: Sequence[int]) -> list[int]:
         """Number the reference's rows by their cells up to this column, given their numbers before it."""
         known = self._known
         self._numbers = [known.setdefault(key, len(known)) for key in zip(before, self.column, strict=True)]
-        self._counts = Counter(self._numbers)
+        self._sorted = sorted(self._numbers)
         return self._numbers
 
     def extend(self, before: Sequence[int], column: Row, *, ordered: bool) -> list[int] | None:
         """The numbers of the prediction's rows with one more column; None where they are not the reference's."""
-        # -1 is the number of no row, so an unknown pair makes the two differ
         numbers = [self._known.get(key, -1) for key in zip(before, column, strict=True)]
-        agree = numbers == self._numbers if ordered else Counter(numbers) == self._counts
+        # -1 stands for cells that no row of the reference has; counting would take more memory than sorting
+        agree = numbers == self._numbers if ordered else -1 not in numbers and sorted(numbers) == self._sorted
         return numbers if agree else None
 
 
@@ -161,5 +160,6 @@ def _levels(gold: Sequence[Row], predicted: Sequence[Row], *, ordered: bool) -> 
 
 
 def _form(cells: Row, *, ordered: bool) -> Hashable:
-    """What two columns have in common that may stand for each other."""
-    return cells if ordered else frozenset(Counter(cells).items())
+    """The same for columns with the same cells; a number rather than a count of cells, which would take memory."""
+    # a tuple's hash mixes the cell's own, which for whole numbers are these numbers
+    return cells if ordered else sum(map(hash, zip(cells)))

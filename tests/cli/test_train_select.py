@@ -135,6 +135,12 @@ def test_what_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixt
     assert said in capsys.readouterr().err
 
 
+def test_sources_are_shown_as_short_names(capsys: pytest.CaptureFixture[str]):
+    written([{"text": "a", "source": "s" * 100_000}, {"text": "b", "source": {"a": ["x" * 100_000]}}])
+    selected("--by", "random", "--share", "1")
+    assert json.loads(capsys.readouterr().out)["sources"] == {"": [1, 1], "s" * 100: [1, 1]}
+
+
 def test_files_that_are_no_lines(capsys: pytest.CaptureFixture[str]):
     cases = {b"": "holds no lines", b"[1]\n": "line 1 is no JSON object", b"{\n": "line 1 is not JSON"}
     cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage return", b"\xff\n": "not UTF-8"}
