@@ -11,6 +11,7 @@ from .recipes.recipe import Stage as Stage
 from .recipes.recipe import load_recipe as load_recipe
 from .run.multiplexing import choose_multiplexing as choose_multiplexing
 from .run.multiplexing import measure_multiplexing as measure_multiplexing
+from .run.multiplexing import multiplexing_recipe as multiplexing_recipe
 from .run.preparation import Prepared as Prepared
 from .run.preparation import prepare as prepare
 from .run.recovery import RecoveryData as RecoveryData

@@ -97,3 +97,4 @@ def test_the_python_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]
     count, keep, speed = map(float, capsys.readouterr().out.split()[-3:])
     assert (count, keep) == (4, pytest.approx(0.6))  # with all quality to lose the fastest one wins
     assert speed > 2
+    assert load_model("mixed").kind == "reranker"
