@@ -2,11 +2,16 @@ from .io.loaded import Loaded as Loaded
 from .io.loading import load_model as load_model
 from .io.saving import save_model as save_model
 from .model.cost import Target as Target
+from .model.pathways import choose_pathway as choose_pathway
 from .model.subject import Subject as Subject
+from .model.tasks.yes_no import YesNo as YesNo
 from .recipes.recipe import Piece as Piece
 from .recipes.recipe import Recipe as Recipe
 from .recipes.recipe import Stage as Stage
 from .recipes.recipe import load_recipe as load_recipe
+from .run.multiplexing import choose_multiplexing as choose_multiplexing
+from .run.multiplexing import measure_multiplexing as measure_multiplexing
+from .run.multiplexing import multiplexing_recipe as multiplexing_recipe
 from .run.preparation import Prepared as Prepared
 from .run.preparation import prepare as prepare
 from .run.recovery import RecoveryData as RecoveryData

@@ -29,6 +29,21 @@ def test_wrong_words(capsys: pytest.CaptureFixture[str]):
     assert "list" in capsys.readouterr().out
 
 
+def test_options_of_recovery_are_not_among_those_of_some_recipes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["shrink", "run", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for panel, options in (
+        ("Recovery, of any recipe", {"--loss", "--recovery-data", "--stop-early", "--samples"}),
+        ("For some recipes alone", {"--base", "--related", "--groups"}),
+    ):
+        part = shown.partition(panel)[2].partition("╰")[0]
+        # the first word of a line is its option; in the help behind it others are named
+        assert {line.split()[1] for line in part.splitlines() if line.startswith("│ --")} == options
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("transformers", reason="the train extra is not installed")
 pytest.importorskip("onnx", reason="the train extra is not installed")
 
-from shrink import folders  # noqa: E402
+from shrink import folders, models  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
+from ctxprune.shrink import Target, load_model, load_recipe, prepare, save_model, shrink  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
+from ctxprune.shrink.model.pathways import Choosing  # noqa: E402
 from ctxprune.shrink.recipes import first_choice  # noqa: E402
 from ctxprune.shrink.run import job, plans, reporting, trial  # noqa: E402
+from ctxprune.shrink.run.trial import with_steps  # noqa: E402
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shrink.md").read_text(encoding="utf-8")
@@ -69,3 +73,28 @@ def test_the_python(folder: Path, capsys: pytest.CaptureFixture[str]):
         [("when did it open", "it opened in winter")], show_progress_bar=False
     )
     assert 0 <= float(scores[0]) <= 1
+
+
+def test_the_python_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]):
+    ranking, pathways, multiplexing = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    folders.decoder(folder / "decoder")
+    ranking = ranking.replace('find("yes")', "7").replace('find("no")', "9")  # the tiny vocabulary has neither
+    exec(compile(ranking, "shrink.md", "exec"), {})
+    assert load_model("small-decoder").kind == "decoder"
+
+    rows = models.batches(2, rows=8)
+    domains = [batch | {"sources": torch.full((8,), number)} for number, batch in enumerate(rows)]
+    recipe = with_steps(load_recipe("pathways"), 2)
+    data = prepare(load_model("reranker"), "pairs.jsonl")
+    small = shrink(replace(data.subject, calibration=domains), recipe, Target("weights", 0.6)).subject
+    save_model(data.loaded.with_model(small.model), "small-pathways")
+    names: dict = {}
+    exec(compile(pathways, "shrink.md", "exec"), names)
+    assert [module.pinned for module in names["model"].modules() if isinstance(module, Choosing)] == [1]
+
+    quick = multiplexing.replace("steps=500", "steps=1").replace("loss=0.05", "loss=1")
+    exec(compile(quick, "shrink.md", "exec"), {})
+    count, keep, speed = map(float, capsys.readouterr().out.split()[-3:])
+    assert (count, keep) == (4, pytest.approx(0.6))  # with all quality to lose the fastest one wins
+    assert speed > 2
+    assert load_model("mixed").kind == "reranker"

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
+    from ctxprune.shrink.recipes.recipe import Recipe
 
-__all__ = ["Multiplexing", "choose_multiplexing", "measure_multiplexing"]
+__all__ = ["Multiplexing", "choose_multiplexing", "measure_multiplexing", "multiplexing_recipe"]
 
 _FINE = 21  # shares of the cost between the least and the most that was measured
 
@@ -86,6 +87,18 @@ def _terms(places: Sequence[tuple[int, float]]) -> Tensor:
     return torch.tensor([[1.0, count, keep, count * keep] for count, keep in places], dtype=torch.float64)
 
 
+def multiplexing_recipe(count: int, *, steps: int = 500) -> Recipe:
+    """`prumux.v1` for a number of rows: the target of `shrink` is what pruning leaves, before rows are mixed.
+
+    Args:
+        count: Rows in one pass, from 2 up.
+        steps: Of the training.
+    """
+    recipe = load_recipe("prumux")
+    stages = (replace(recipe.stages[0], share=1.0),)
+    return replace(recipe, stages=stages, finish=(Piece("multiplex.v1", {"count": count, "steps": steps}),))
+
+
 def measure_multiplexing(
     subject: Subject,
     held_out: Sequence[Batch],
@@ -108,14 +121,11 @@ def measure_multiplexing(
     Raises:
         UsageError: A setting is out of range, or so little cannot be left.
     """
-    recipe, found = load_recipe("prumux"), []
+    found = []
     for count, keep in settings:
         if progress is not None:
             progress(count, keep)
-        stages = (replace(recipe.stages[0], share=1.0),)
-        finish = (Piece("multiplex.v1", {"count": count, "steps": steps}),)
-        # the target is pruning's alone: rows in one pass come on top of it
-        small = shrink(subject, replace(recipe, stages=stages, finish=finish), Target("flops", keep)).subject
+        small = shrink(subject, multiplexing_recipe(count, steps=steps), Target("flops", keep)).subject
         speed = cost(subject.model, "flops") / cost(small.model, "flops")
         found.append(Multiplexing(count, keep, subject.task.quality(small.model, held_out), speed))
     return found
