@@ -47,15 +47,15 @@ class Blocks:
 
     def _laid(self, score: Tensor, wanted: float) -> Tensor:
         """All blocks but the lowest ones that together have so many weights."""
-        sizes = self._pooled(torch.ones_like(score, dtype=torch.float64))
-        means = self._pooled(score.double()) / sizes
+        sizes = self._pool(torch.ones_like(score, dtype=torch.float64))
+        means = self._pool(score.double()) / sizes
         order = means.flatten().argsort(stable=True)
         before = sizes.flatten()[order].cumsum(0) - sizes.flatten()[order]
         kept = torch.zeros(order.numel(), dtype=torch.bool).scatter_(0, order, before >= wanted - 1e-6)
         wide = kept.view(means.shape).repeat_interleave(self.rows, 0).repeat_interleave(self.columns, 1)
         return wide[: score.shape[0], : score.shape[1]]
 
-    def _pooled(self, values: Tensor) -> Tensor:
+    def _pool(self, values: Tensor) -> Tensor:
         """Sums over blocks."""
         below, right = -values.shape[0] % self.rows, -values.shape[1] % self.columns
         padded = functional.pad(values, (0, right, 0, below))

@@ -87,7 +87,7 @@ class Evolution:
                     found.append(child)
                 if len(found) >= self.offspring + len(parents):
                     break
-            parents = self._selected(subject, found)
+            parents = self._select(subject, found)
         subject.notes["evolution"] = {f"{kind} {layer}": int(mask.sum()) for (kind, layer), mask in parents[0].items()}
         return parents[0]
 
@@ -125,7 +125,7 @@ class Evolution:
         # of units that cost the same within a group, as all do, the budget stays met
         mask[outside[torch.randperm(len(outside), generator=generator)[:count]]] = True
 
-    def _selected(self, subject: Subject, found: list[Masks]) -> list[Masks]:
+    def _select(self, subject: Subject, found: list[Masks]) -> list[Masks]:
         """The best ones: fewer are left after each round, with more data and longer training."""
         batches = list(subject.needed_calibration())
         for number, (left, steps) in enumerate(zip(self.survivors, self.training, strict=True)):

@@ -105,12 +105,12 @@ def audit(
     tell = progress or (lambda _: None)
     parts = find_slices(asked)
     tell(full.name)
-    base = _scored(full.score, full.name, asked)
+    base = _run_scorer(full.score, full.name, asked)
     models = [_figures(full, base) | {"swaps": _swaps(full, asked, base.scores)}]
     for model in shrunk:
         tell(model.name)
-        own = _scored(model.score, model.name, asked)
-        variants = {name: _scored(score, f"{model.name}, {name}", asked) for name, score in model.variants.items()}
+        own = _run_scorer(model.score, model.name, asked)
+        variants = {name: _run_scorer(score, f"{model.name}, {name}", asked) for name, score in model.variants.items()}
         slices = _by_slice(parts, base, own, seed)
         models.append(
             _figures(model, own)
@@ -131,7 +131,7 @@ class _Scored:
     seconds: float
 
 
-def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
+def _run_scorer(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
     scores = []
     started = perf_counter()
     for question in asked:

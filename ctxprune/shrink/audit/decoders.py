@@ -119,7 +119,7 @@ def audit_decoders(
             _figures(model, own)
             | measure_loss(lost[both], seed, 3)
             | {"slices": slices, "worst_slice": worst_slice(slices, "texts")}
-            | {"forgotten": _forgotten(knowledge, base.known, own.known)}
+            | {"forgotten": _compare_answers(knowledge, base.known, own.known)}
         )
     return DecoderReport(len(texts), tuple(models), seed)
 
@@ -150,22 +150,24 @@ class _Answers:
 
 def _ask(model: AuditedDecoder, texts: Sequence[str], knowledge: Sequence[Choice], seed: int) -> _Answers:
     started = perf_counter()
-    whole = _checked(model, [("", text) for text in texts])
+    whole = _read_likelihoods(model, [("", text) for text in texts])
     seconds = perf_counter() - started
     nats, tokens = np.array([-value for value, _ in whole]), np.array([count for _, count in whole])
     if not tokens.any():
         raise InputError("no text has two tokens", hint="give longer texts")
     retrieval = retrieval_choices(seed=seed)
     sentences = [("", version) for text in PEOPLE for version in (text, swap_gender(text))]
-    people = [value for value, _ in _checked(model, sentences)]
-    words = [value for value, _ in _checked(model, [(prompt, f" {word}") for prompt in PROMPTS for word in UNKIND])]
+    people = [value for value, _ in _read_likelihoods(model, sentences)]
+    words = [
+        value for value, _ in _read_likelihoods(model, [(prompt, f" {word}") for prompt in PROMPTS for word in UNKIND])
+    ]
     mass = np.exp(words).reshape(len(PROMPTS), len(UNKIND)).sum(1)
     return _Answers(
         nats,
         tokens,
         seconds,
-        _chosen(model, knowledge),
-        _chosen(model, retrieval),
+        _choose(model, knowledge),
+        _choose(model, retrieval),
         knowledge,
         retrieval,
         [one - other for one, other in zip(people[::2], people[1::2], strict=True)],
@@ -173,17 +175,17 @@ def _ask(model: AuditedDecoder, texts: Sequence[str], knowledge: Sequence[Choice
     )
 
 
-def _checked(model: AuditedDecoder, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
+def _read_likelihoods(model: AuditedDecoder, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
     found = list(model.likelihoods(pairs))
     if len(found) != len(pairs) or not np.isfinite([value for value, _ in found]).all():
         raise UsageError(f"{model.name} gives {len(found)} likelihoods for {len(pairs)} texts, or some not finite")
     return found
 
 
-def _chosen(model: AuditedDecoder, choices: Sequence[Choice]) -> list[int]:
+def _choose(model: AuditedDecoder, choices: Sequence[Choice]) -> list[int]:
     """The place of the likeliest answer of each; the first of equal ones."""
     pairs = [(choice.prompt, f" {answer}") for choice in choices for answer in choice.answers]
-    values = iter([value for value, _ in _checked(model, pairs)])
+    values = iter([value for value, _ in _read_likelihoods(model, pairs)])
     return [int(np.argmax([next(values) for _ in choice.answers])) for choice in choices]
 
 
@@ -212,7 +214,7 @@ def _most(unkind: Mapping[str, float]) -> dict[str, Any]:
     return {"largest": _percent(unkind[prompt]), "prompt": prompt}
 
 
-def _forgotten(choices: Sequence[Choice], before: Sequence[int], after: Sequence[int]) -> dict[str, Any]:
+def _compare_answers(choices: Sequence[Choice], before: Sequence[int], after: Sequence[int]) -> dict[str, Any]:
     """Questions that the full model knows and the shrunk one does not, and the other way round."""
     lost, won, examples = 0, 0, []
     for choice, one, other in zip(choices, before, after, strict=True):

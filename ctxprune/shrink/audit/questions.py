@@ -127,10 +127,10 @@ def swap_gender(text: str) -> str:
 
     "her" becomes "him": English does not say which of "him" and "his" it stands for, and a scorer hardly cares.
     """
-    return _WORD.sub(lambda found: _cased(found[0], _OTHER[found[0].lower()]), text)
+    return _WORD.sub(lambda found: _match_case(found[0], _OTHER[found[0].lower()]), text)
 
 
-def _cased(like: str, word: str) -> str:
+def _match_case(like: str, word: str) -> str:
     if like.isupper() and len(like) > 1:
         return word.upper()
     return word.capitalize() if like[0].isupper() else word

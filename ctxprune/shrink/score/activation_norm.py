@@ -63,7 +63,7 @@ class ActivationNorm:
                     subject.task.output(subject.model, batch)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
         for (key, _), rows in found.items():
-            scores[key] += self._joined(torch.cat(rows), self.tokens if self.rows == "pooled" else self.rows)
+            scores[key] += self._join_tokens(torch.cat(rows), self.tokens if self.rows == "pooled" else self.rows)
         if self.relative:
             return {key: score / score.max().clamp(min=1e-12) for key, score in scores.items()}
         return scores
@@ -78,10 +78,10 @@ class ActivationNorm:
                 found.setdefault((group.key, path), []).append(sizes)
                 return
             rows = sizes.split(lengths.tolist()) if len(sizes) == int(lengths.sum()) else [sizes]
-            joined = torch.stack([self._joined(row, self.tokens) for row in rows if len(row)])
+            joined = torch.stack([self._join_tokens(row, self.tokens) for row in rows if len(row)])
             found.setdefault((group.key, path), []).append(joined)
 
         return see
 
-    def _joined(self, sizes: Tensor, way: str) -> Tensor:
+    def _join_tokens(self, sizes: Tensor, way: str) -> Tensor:
         return sizes.mean(0) if way == "mean" else sizes.norm(dim=0)

@@ -49,7 +49,7 @@ class Knowledge:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""
-        predictive, representational = self._measured(subject, groups)
+        predictive, representational = self._measure(subject, groups)
         totals = [float(sum(part.sum() for part in found.values())) for found in (predictive, representational)]
         # both sums become 1, so that the trade-off means the same for every model
         first, second = (1 / total if total > 0 else 0.0 for total in totals)
@@ -58,7 +58,7 @@ class Knowledge:
             for group in groups
         }
 
-    def _measured(self, subject: Subject, groups: Sequence[Group]) -> tuple[dict[Key, Tensor], dict[Key, Tensor]]:
+    def _measure(self, subject: Subject, groups: Sequence[Group]) -> tuple[dict[Key, Tensor], dict[Key, Tensor]]:
         """Predictive and representational knowledge, from the same passes."""
         found = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
         added = {key: part.clone() for key, part in found.items()}

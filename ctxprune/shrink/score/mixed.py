@@ -41,12 +41,12 @@ class Mixed:
         own = score(subject, groups)
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         if not subject.related:
-            return {key: _normed(value) for key, value in own.items()}
+            return {key: _normalise(value) for key, value in own.items()}
         other = score(replace(subject, calibration=subject.related), groups)
-        return {key: self.share * _normed(own[key]) + (1 - self.share) * _normed(other[key]) for key in own}
+        return {key: self.share * _normalise(own[key]) + (1 - self.share) * _normalise(other[key]) for key in own}
 
 
-def _normed(values: Tensor) -> Tensor:
+def _normalise(values: Tensor) -> Tensor:
     values = values.double()
     mean = values.abs().mean()
     return values / mean if float(mean) else torch.zeros_like(values)

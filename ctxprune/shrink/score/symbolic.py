@@ -40,7 +40,7 @@ _DEPTH = 3  # of new trees
 _KNOWN: tuple[Tree, ...] = ("W", ("*", "W", "X"), ("*", "W", ("+", "G", "X")), _FOUND)
 
 
-def _scaled(values: Tensor) -> Tensor:
+def _rescale(values: Tensor) -> Tensor:
     low, high = values.aminmax()
     return (values - low) / (high - low).clamp(min=1e-30)
 
@@ -49,7 +49,7 @@ _ONE: Mapping[str, Callable[[Tensor], Tensor]] = {
     "square": torch.square,
     "root": lambda values: values.abs().sqrt(),
     "log": lambda values: values.abs().log1p(),
-    "scaled": _scaled,
+    "scaled": _rescale,
 }
 _TWO: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "+": torch.add,
@@ -87,13 +87,15 @@ class Symbolic:
     def _search(self, subject: Subject, leaves: dict[str, dict[str, Tensor]]) -> Tree:
         generator = Random(subject.seed)
         forms = [*_KNOWN, *(grow_tree(generator, _DEPTH) for _ in range(_POPULATION - len(_KNOWN)))]
-        ranked = sorted((_judged(subject, form, leaves), format_tree(form), form) for form in forms)
+        ranked = sorted((_divergence(subject, form, leaves), format_tree(form), form) for form in forms)
         for _ in range(_GENERATIONS):
             parents = [min(generator.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(_POPULATION)]
             children = [mutate_tree(form, generator.choice(ranked)[2], generator, _DEPTH) for form in parents]
             # an expression that was judged before is not judged again
             new, known = {format_tree(form): form for form in children}, {entry[1] for entry in ranked}
-            judged = [(_judged(subject, form, leaves), word, form) for word, form in new.items() if word not in known]
+            judged = [
+                (_divergence(subject, form, leaves), word, form) for word, form in new.items() if word not in known
+            ]
             ranked = sorted([*ranked, *judged], key=lambda entry: entry[:2])[:_POPULATION]
         return ranked[0][2]
 
@@ -159,7 +161,7 @@ def _scores(form: Tree, leaves: dict[str, dict[str, Tensor]]) -> dict[str, Tenso
     return {name: torch.nan_to_num(score, nan=0.0).contiguous() for name, score in found.items()}
 
 
-def _judged(subject: Subject, form: Tree, leaves: dict[str, dict[str, Tensor]]) -> float:
+def _divergence(subject: Subject, form: Tree, leaves: dict[str, dict[str, Tensor]]) -> float:
     """Divergence from the teacher of the model pruned by the form."""
     masks = PerRow()(subject, _scores(form, leaves), subject.needed_budget())
     values = {name: parameter_of(subject.model, name).detach() * mask for name, mask in masks.items()}

@@ -185,10 +185,10 @@ def rebatch(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
             made[-1].append(part)
         elif count:
             made.append([part])
-    return [_joined(parts, pad) for parts in made]
+    return [_join(parts, pad) for parts in made]
 
 
-def _joined(parts: Sequence[dict[str, Tensor]], pad: int) -> Batch:
+def _join(parts: Sequence[dict[str, Tensor]], pad: int) -> Batch:
     longest = max(int(part["attention_mask"].sum(1).max()) for part in parts)
     if "groups" in parts[0]:
         start = 0
@@ -196,12 +196,12 @@ def _joined(parts: Sequence[dict[str, Tensor]], pad: int) -> Batch:
             part["groups"] = part["groups"].unique(return_inverse=True)[1] + start
             start = int(part["groups"].max()) + 1
     return {
-        name: torch.cat([_fitted(part[name], longest, pad if name == "input_ids" else 0) for part in parts])
+        name: torch.cat([_fit_length(part[name], longest, pad if name == "input_ids" else 0) for part in parts])
         for name in parts[0]
     }
 
 
-def _fitted(value: Tensor, tokens: int, pad: int) -> Tensor:
+def _fit_length(value: Tensor, tokens: int, pad: int) -> Tensor:
     """Cut or padded to so many tokens, where there is an axis of tokens."""
     if value.ndim < 2:
         return value

@@ -64,5 +64,5 @@ def test_the_ends_are_protected():
     subject = models.encoder()
     (scores,) = LayerTaylor(first=0.25, last=0.5)(subject, subject.groups(["layer"])).values()
     assert scores.isinf().tolist() == [True, False, True, True]
-    with pytest.raises(UsageError, match="shares"):
+    with pytest.raises(UsageError, match="first is 2"):
         LayerTaylor(first=2)
