@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Domains", "add_chooser", "rows_where", "split_domains"]
+__all__ = ["DomainSplit", "add_chooser", "rows_where", "split_domains"]
 
 
 @dataclass(frozen=True)
-class Domains:
+class DomainSplit:
     """The domains of the calibration data.
 
     Attributes:
@@ -38,7 +38,7 @@ class Domains:
     batches: tuple[tuple[Batch, ...], ...]
 
 
-def split_domains(subject: Subject, clusters: int, salt: int) -> Domains:
+def split_domains(subject: Subject, clusters: int, salt: int) -> DomainSplit:
     """The rows of each domain: by `sources` of the batches where all have it, by k-means where not.
 
     Args:
@@ -57,7 +57,7 @@ def split_domains(subject: Subject, clusters: int, salt: int) -> Domains:
     labels = labels.unique(return_inverse=True)[1]
     numbers = range(int(labels.max()) + 1)
     centres = torch.stack([means[labels == number].mean(0) for number in numbers])
-    return Domains(labels, centres, tuple(tuple(rows_where(calibration, labels == number)) for number in numbers))
+    return DomainSplit(labels, centres, tuple(tuple(rows_where(calibration, labels == number)) for number in numbers))
 
 
 def rows_where(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:
@@ -72,7 +72,7 @@ def rows_where(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:
     return found
 
 
-def add_chooser(subject: Subject, domains: Domains) -> Choosing:
+def add_chooser(subject: Subject, domains: DomainSplit) -> Choosing:
     """Put a `Choosing` in the place of the word embeddings, with the domains' centres; in place."""
     path = subject.anatomy.embeddings
     pad = config_value(subject.model, "pad_token_id")
