@@ -276,7 +276,8 @@ def _show(report: dict[str, Any]) -> None:
     for name, entry in quality.get("by_source", {}).items():
         worst = " (worst)" if name == quality["worst_source"] else ""
         _console.print_note(
-            f"{name or 'no source'}: {entry['before']:.4f} to {entry['after']:.4f}, of {entry['measured']:,}{worst}"
+            f"{name or 'no source'}: before {entry['before']:.4f}, after {entry['after']:.4f}, of"
+            f" {entry['measured']:,}{worst}"
         )
     if (spread := report.get("spread")) and "deviation" in spread:
         _console.print_note(

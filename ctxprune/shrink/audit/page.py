@@ -17,7 +17,7 @@ _STYLE = """
   color-scheme:light dark}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--dim:#8b949e;--bar:#4493f8;
   --bad:#f0883e;--soft:#161b22}}
-body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62em;
+body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:66em;
   margin:2em auto;padding:0 1em}
 h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1em}
 table{border-collapse:collapse;min-width:24em;margin:.5em 0}.wide table,table.full{width:100%}

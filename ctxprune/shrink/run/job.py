@@ -156,7 +156,7 @@ def _run(
     started = perf_counter()
     device = choose_device(options.device)
     timed_on = "cpu" if options.device == "auto" else device
-    full = _load(model, options)
+    full = _load(model, data, options)
     base = None if options.other.base is None else load_model(options.other.base).model
     target, before = _target(full, options.wanted, base, timed_on)
     wish = Wish(options.recipes, options.every, options.steps, options.seed)
@@ -255,8 +255,11 @@ def _prepared(full: Loaded, data: Path, options: Options, base: torch.nn.Module 
     return prepared
 
 
-def _load(model: str, options: Options) -> Loaded:
-    """The model; refused before hours of work where the result could not be written."""
+def _load(model: str, data: Path, options: Options) -> Loaded:
+    """The model; refused before hours of work where the result could not be written, or a file of data is not there."""
+    for path in (data, options.held_out, options.other.related):
+        if path is not None and not Path(path).is_file():
+            raise InputError("there is no such file", where=str(path), hint="name a file of JSON lines")
     full = load_model(model)
     check_folder(options.out, full.folder)
     if not options.resume:

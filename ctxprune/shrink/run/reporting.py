@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.audit.questions import LEAST
 from ctxprune.shrink.model.cost import cost, deltas
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.correlation import recovery_correlation
@@ -88,7 +89,7 @@ def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
 def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:
     """Quality before and after of each source or language that something was measured of.
 
-    Nothing where there is one, or the vocabulary differs.
+    Nothing where there is one, or the vocabulary differs. The worst is "" where all have too few questions.
 
     Awobade and others, What Happens When Small Is Made Smaller?, 2024: what compression costs differs by language and
     with the size of its data, which a mean hides.
@@ -108,7 +109,8 @@ def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[
         found[name]["measured"] = len(after.parts)
     if len(found) < 2:
         return {}
-    return {"by_source": found, "worst_source": min(changes, key=changes.__getitem__)}
+    judged = [name for name in changes if found[name]["measured"] >= LEAST]
+    return {"by_source": found, "worst_source": min(judged, key=changes.__getitem__, default="")}
 
 
 def folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
