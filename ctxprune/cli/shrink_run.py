@@ -241,7 +241,7 @@ def _run_watched(model: str, data: Path, options: Options) -> tuple[dict[str, An
             return run_job(model, data, options, progress=report_progress, say=_console.print_note)
         except KeyboardInterrupt:
             _console.print_note(
-                f"stopped; what was finished is in {options.out}: the same command with --resume goes on"
+                f"stopped; what is finished is in {options.out}: the same command with --resume goes on"
             )
             raise
 
