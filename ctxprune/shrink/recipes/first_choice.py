@@ -55,8 +55,8 @@ Which of them suit the model is asked later: Mamba (not Mamba-2) has no heads, a
 """
 SITUATIONS: tuple[Situation, ...] = (
     Situation("no training", ("kprune", "liar", "greedy_output"), trained=False),
-    Situation("labels and training", ("fisher_knapsack",)),
-    Situation("plain transformers", ("top_layers", "minitron_width")),
+    Situation("labels and training", ("fisher_knapsack", "minitron_width")),
+    Situation("plain transformers", ("top_layers",)),
     Situation("a decoder", _SHORT["decoder"][:3], figures=""),
     Situation("mixture of experts", _SHORT["moe"][:3], figures=""),
     Situation("state-space model", _SHORT["ssm"][:3], figures=""),
