@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import CtxpruneError, InputError
+from ctxprune.errors import CtxpruneError, InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, DecoderReport, Question, audit, audit_decoders
 from ctxprune.shrink.audit.models import load_audited, load_decoder
 from ctxprune.shrink.io.deltas import pack
@@ -239,6 +239,8 @@ def _spread(prepared: Prepared, plan: Plan, best: TrialRecord, samples: int, sec
 
 def _prepared(full: Loaded, data: Path, options: Options, base: torch.nn.Module | None, *, compete: bool) -> Prepared:
     """Data and model for the search; refused before hours of work where an option asks for what they lack."""
+    if options.loss in ("listwise", "margin") and full.kind != "reranker":
+        raise UsageError(f"the loss {options.loss!r} is for rerankers", where="loss", hint="take 'hidden' or 'output'")
     prepared = prepare(
         full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed,
         vocabulary=options.vocabulary, compete=compete,

@@ -153,10 +153,14 @@ def with_loss(recipe: Recipe, loss: str) -> Recipe:
     Args:
         recipe: How.
         loss: One of `ctxprune.shrink.learning.losses.LOSSES`.
+
+    Raises:
+        UsageError: There is no such loss.
     """
     own = [piece for piece in recipe.finish if trains(piece)]
     steps = max((piece.parameters.get("steps", _STEPS) for piece in own), default=_STEPS)
     tuning = Piece(RECOVERY.name, {**RECOVERY.parameters, "loss": loss, "steps": steps})
+    build_piece(RECOVERIES, tuning)
     return replace(recipe, finish=(*(piece for piece in recipe.finish if piece not in own), tuning))
 
 
