@@ -175,7 +175,8 @@ def test_what_cannot_be_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         prune_vocabulary(loaded, ["queen"], 90)
     Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a")).save(str(place / "tokenizer.json"))
     monkeypatch.chdir(tmp_path)
-    words = ["shrink", "big", "--data", "none", "--target", "flops=0.5", "--out", "small", "--vocabulary", "1"]
+    Path("pairs.jsonl").touch()  # a file of data that is missing would be told first
+    words = ["shrink", "big", "--data", "pairs.jsonl", "--target", "flops=0.5", "--out", "small", "--vocabulary", "1"]
     assert main(words) == 1
     assert "a tokenizer of the kind 'WordLevel' cannot be cut" in capsys.readouterr().err
     assert not Path("small").exists()
