@@ -1,4 +1,4 @@
-"""Names that the annotations of pieces share; pieces import them for type checking alone."""
+"""Names that the annotations of pieces share, so that each piece imports them in one line."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
+from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
-
-__all__ = ["AllMatrices"]
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,11 @@ the exponent; the first stage takes neurons for the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.model.cost import unit_costs
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Balanced"]
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 
 from ctxprune.errors import UsageError
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest", "relative_ranks"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Sequence, Subject, Tensor
 
 
 class Allocator(Protocol):

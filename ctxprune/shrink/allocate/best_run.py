@@ -7,18 +7,13 @@ arccos(cos(x_l, x_{l+n})) / pi, at the last token of decoders.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["BestRun", "run_lengths"]
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
-
-__all__ = ["Blocks"]
+from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

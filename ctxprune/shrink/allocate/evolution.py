@@ -11,7 +11,6 @@ masks mutate, units that are kept against others of their group, and two parents
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,12 +19,8 @@ from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
 from ctxprune.shrink.model.tasks.base import distillation_loss
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_number, check_range, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Evolution"]
 
 Masks = dict["Key", "Tensor"]
 

@@ -8,17 +8,12 @@ units of one kind cost the same, no other choice can keep more of the score.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import drop_lowest
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Knapsack"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,13 @@ Of a unit at the rank r of its group, 0..1, in a layer of the change I_l (run_ch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 from ctxprune.shrink.measure.depth import run_changes
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_number, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["LayerShares"]
 
 _MIDDLE = 0.3  # x: midpoint of SEAP's logistic curve, as a share of the depth
 

@@ -9,7 +9,6 @@ layers the one without which the model does best.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,12 +16,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.best_run import run_lengths
 from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.measure.removal import losses_without
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["LossCut"]
 
 
 @dataclass(frozen=True)

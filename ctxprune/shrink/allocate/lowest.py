@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import drop_lowest
 from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Lowest"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

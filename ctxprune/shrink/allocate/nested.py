@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.coupled import coupled_costs
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Nested"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
-
-__all__ = ["Pattern"]
+from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

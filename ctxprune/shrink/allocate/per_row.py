@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
-
-__all__ = ["PerRow"]
+from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,12 @@ last one matter most and stay whole.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Protected"]
 
 
 @dataclass(frozen=True)

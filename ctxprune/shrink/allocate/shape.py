@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.subject import config_value
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Shape"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

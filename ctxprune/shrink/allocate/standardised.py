@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.allocate.base import drop_lowest
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["Standardised"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

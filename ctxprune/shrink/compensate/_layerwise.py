@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import torch
 
-from ctxprune.shrink.measure.activations import Moments, weight_moments
+from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Sequence, Subject, Tensor
-
-__all__ = ["Update", "by_layer", "layerwise"]
+from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
 Update = Callable[["str", "Tensor", "Moments", "Tensor"], "tuple[Tensor, Tensor]"]
 """Name, weight (rows, columns), moments of its inputs with products, kept -> new weight and kept."""

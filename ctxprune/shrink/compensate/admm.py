@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,12 +10,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
 from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.measure.activations import Moments
-    from ctxprune.shrink.types import Mapping, Subject, Tensor
-
-__all__ = ["Admm"]
+from ctxprune.shrink.measure.activations import Moments
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Subject, Tensor
-
-__all__ = ["Compensator"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 class Compensator(Protocol):

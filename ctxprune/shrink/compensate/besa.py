@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -14,11 +14,7 @@ from ctxprune.shrink.learning.training import batch_on, on_device
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Subject, Tensor
-
-__all__ = ["Besa"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

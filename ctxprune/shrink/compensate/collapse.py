@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,11 +18,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.measure.activations import layer_states
 from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["Collapse", "collapse_layers"]
+from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

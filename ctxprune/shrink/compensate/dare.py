@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Subject, Tensor
-
-__all__ = ["Dare"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

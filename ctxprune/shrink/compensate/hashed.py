@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,15 +11,7 @@ from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towa
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Hashed"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ pruned sublayer's weights are solved for the teacher's output, given the inputs 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,11 +17,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.reconstruction import Fit, ridge_solve, wanted_in_order
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
-
-__all__ = ["LeastSquares"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

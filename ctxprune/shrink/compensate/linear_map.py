@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,11 +25,7 @@ from ctxprune.shrink.measure.depth import runs_of
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm, normalise
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Mapping, Subject, Sublayer, Tensor
-
-__all__ = ["LinearMap", "fit_map"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Sublayer, Tensor
 
 
 @dataclass(frozen=True)

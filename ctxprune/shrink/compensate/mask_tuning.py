@@ -7,18 +7,13 @@ of a sublayer's units are solved so that its sum with the residual is the teache
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.reconstruction import ridge_solve, unit_gram, wanted_in_order
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
-
-__all__ = ["MaskTuning"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
-
-__all__ = ["MeanBias"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
@@ -11,16 +10,7 @@ from torch.nn import functional
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["MergeExperts", "cluster_leaders"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,11 @@ information of a layer's gates, taking out the set R raises the loss by half of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.gradients import gate_gradients
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
-
-__all__ = ["Rearrange"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,11 +18,7 @@ from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.shared import SharedLinear, low_rank
 from ctxprune.shrink.score.influence import Influence
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["ShareLayers"]
+from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -11,11 +11,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
 from ctxprune.shrink.measure.activations import Moments, damp, module_inputs, module_outputs
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["SparseLlm"]
+from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.shrink.compensate._layerwise import layerwise
+from ctxprune.shrink.measure.activations import Moments
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.kronecker import check_curvature, curvature, cut_matrices
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.measure.activations import Moments
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Surgeon", "restrict"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

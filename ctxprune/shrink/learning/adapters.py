@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,11 +16,7 @@ from torch.nn import functional
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Callable, Iterator, Mapping, Sequence, Tensor
-
-__all__ = ["Adapter", "add_adapters", "linear_paths", "merge_adapters"]
+from ctxprune.shrink.types import Callable, Iterator, Mapping, Sequence, Tensor
 
 
 @dataclass(frozen=True)

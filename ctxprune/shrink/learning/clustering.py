@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = ["farthest_centres", "fill_clusters", "k_means", "sampled_centres"]
+from ctxprune.shrink.types import Tensor
 
 
 def k_means(points: Tensor, centres: Tensor, *, rounds: int = 20) -> Tensor:

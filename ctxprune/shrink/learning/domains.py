@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,16 +10,7 @@ from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Choosing, mean_states
 from ctxprune.shrink.model.subject import config_value, module_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["DomainSplit", "add_chooser", "rows_where", "split_domains"]
+from ctxprune.shrink.types import Batch, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import batch_on, check_loss, on_device
 from ctxprune.shrink.measure.gates import apply_gates
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["GateTraining", "learn_gates", "open_probability", "sample_gates"]
+from ctxprune.shrink.types import Batch, Callable, Group, Iterable, Key, Mapping, Sequence, Subject, Tensor, nn
 
 # of Louizos and others: stretched beyond 0..1, so that exact zeros and ones have a probability
 _LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3

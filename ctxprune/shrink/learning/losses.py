@@ -16,10 +16,9 @@ Scores that stand in the batches (`teacher`) are used in place of a teacher's ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,20 +28,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import check_towards
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Iterator, Subject, Tensor
-
-__all__ = [
-    "LOSSES",
-    "Objective",
-    "build_objective",
-    "check_objective",
-    "layer_pairs",
-    "listwise_loss",
-    "margin_loss",
-    "record_outputs",
-]
+from ctxprune.shrink.types import Batch, Callable, Iterator, Sequence, Subject, Tensor
 
 LOSSES = ("hidden", "listwise", "margin", "output")
 _MAPS = ("nearest", "uniform")

@@ -17,15 +17,13 @@ dense training alike. It is the same form with gamma and delta 0, and `size` tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctxprune.errors import InputError, UsageError
-
-__all__ = ["P2Law", "Run", "fit_law"]
+from ctxprune.shrink.types import Callable, Sequence
 
 _Vector = NDArray[np.float64]
 

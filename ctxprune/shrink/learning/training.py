@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,26 +11,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.tasks.base import distillation_loss
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = [
-    "Schedule",
-    "batch_on",
-    "check_loss",
-    "check_towards",
-    "cubic_share",
-    "default_loss",
-    "loss_towards",
-    "on_device",
-    "train",
-]
+from ctxprune.shrink.types import Batch, Callable, Iterable, Iterator, Sequence, Subject, Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,23 +12,7 @@ from torch import nn
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Callable, Group, Iterator, Sequence, Subject, Tensor
-
-__all__ = [
-    "Moments",
-    "consumers",
-    "damp",
-    "layer_states",
-    "linear_path",
-    "module_inputs",
-    "module_outputs",
-    "moments",
-    "read_modules",
-    "watch_modules",
-    "weight_moments",
-]
+from ctxprune.shrink.types import Batch, Callable, Group, Iterator, Sequence, Subject, Tensor
 
 
 @dataclass

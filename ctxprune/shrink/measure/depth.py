@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -11,24 +11,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.base import first_examples
+from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Sequence, Subject, Tensor, nn
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Sequence, Subject, Tensor, nn
-
-__all__ = [
-    "TOKENS",
-    "check_sublayer",
-    "check_tokens",
-    "cosines",
-    "depth_group",
-    "first_rows",
-    "run_changes",
-    "runs_of",
-    "sublayer_places",
-    "token_places",
-    "unit_states",
-]
 
 TOKENS = ("all", "first", "last", "summary")
 """Which real tokens of a sequence count; "summary" is the first of encoders and the last of decoders."""

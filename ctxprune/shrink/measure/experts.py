@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Sequence, Subject, Tensor
-
-__all__ = ["Routing", "block_of", "record_routing"]
+from ctxprune.shrink.types import Group, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,11 @@ One mechanism serves masked evaluation, gradients of masks (Fisher, Taylor) and 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Iterator, Key, Mapping, Tensor, nn
-
-__all__ = ["apply_gates"]
+from ctxprune.shrink.types import Iterator, Key, Mapping, Tensor, nn
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,11 +12,7 @@ from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Iterable, Iterator, Key, Sequence, Subject, Tensor
-
-__all__ = ["gate_gradients", "gradient_norms", "mean_gradients", "output_gradients", "weight_gradients"]
+from ctxprune.shrink.types import Group, Iterable, Iterator, Key, Sequence, Subject, Tensor
 
 
 def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:

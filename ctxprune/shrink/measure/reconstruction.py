@@ -6,30 +6,13 @@ import copy
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import (
-        Anatomy,
-        Batch,
-        Group,
-        Iterator,
-        Key,
-        Mapping,
-        Sequence,
-        Subject,
-        Sublayer,
-        Tensor,
-        nn,
-    )
-
-__all__ = ["Fit", "ridge_solve", "unit_gram", "wanted_in_order"]
+from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Key, Mapping, Sequence, Subject, Sublayer, Tensor, nn
 
 
 @dataclass

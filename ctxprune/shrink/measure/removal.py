@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
-
 import torch
 from torch.nn import functional
 
 from ctxprune.shrink.measure.depth import cosines, first_rows
 from ctxprune.shrink.measure.gates import apply_gates
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Key, Sequence, Subject, Tensor
-
-__all__ = ["MEASURES", "losses_without", "output_change"]
+from ctxprune.shrink.types import Batch, Callable, Key, Mapping, Sequence, Subject, Tensor
 
 
 def _angle(output: Tensor, wanted: Tensor) -> Tensor:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Mapping, Tensor
-
-__all__ = ["Substituted", "straight_through"]
+from ctxprune.shrink.types import Mapping, Tensor
 
 
 class Substituted(nn.Module):

@@ -23,33 +23,16 @@ steps = 100
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import FormatError, InputError, UnknownNameError, UsageError
+from ctxprune.registry import Registry
 from ctxprune.shrink.model.anatomy import KINDS
 from ctxprune.storage.toml import parse_toml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ctxprune.registry import Registry
-
-__all__ = [
-    "DATA",
-    "MODELS",
-    "PROMISES",
-    "Piece",
-    "Recipe",
-    "Stage",
-    "build_piece",
-    "load_recipe",
-    "parse_recipe",
-    "piece_of",
-    "recipe_names",
-]
 
 _LONGEST = 1 << 20  # bytes of a recipe; ours have about one thousand
 _NAME = re.compile(r"[A-Za-z0-9_.+:-]{1,200}")  # a colon stands in names of baselines

@@ -6,25 +6,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import build_objective, check_objective
+from ctxprune.shrink.learning.losses import Objective, build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.learning.losses import Objective
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["DeltaRecovery", "Deltas", "linear_modules", "train_deltas"]
+from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
 Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], "Tensor"]]]
 """By a linear module's dotted name: what is trained, and the change of its weight that this makes, of its shape."""

@@ -7,27 +7,17 @@ model's outputs with a penalty that keeps the number of active parameters.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.learning.clustering import fill_clusters
-from ctxprune.shrink.learning.training import default_loss, train
+from ctxprune.shrink.learning.training import Schedule, default_loss, train
 from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.learning.training import Schedule
-    from ctxprune.shrink.model.modules import Routed
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["LearnedRoutes", "learn_routes", "sort_neurons", "straight_through"]
+from ctxprune.shrink.types import Batch, Sequence, Subject, Tensor
 
 _SURE = 4.0  # logit of the expert that a neuron is of at the start: the others have a chance of some percent
 

@@ -7,15 +7,10 @@ tried next, and the model is fitted again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-__all__ = ["fit_performance", "search_ranks"]
+from ctxprune.shrink.types import Callable, Mapping, Sequence
 
 _POOL = 64  # candidates that the performance model compares
 _HIDDEN, _STEPS, _RATE = 16, 100, 0.02

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
-from ctxprune.shrink.learning.adapters import add_adapters, linear_paths, merge_adapters
+from ctxprune.shrink.learning.adapters import Adapter, add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.training import (
     Schedule,
     batch_on,
@@ -30,12 +29,7 @@ from ctxprune.shrink.learning.training import (
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.base import require_gradient, unit_parts
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.learning.adapters import Adapter
-    from ctxprune.shrink.types import Group, Key, Mapping, Subject, Tensor
-
-__all__ = ["AdapterImportance"]
+from ctxprune.shrink.types import Group, Key, Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ choice follows how far each layer's states are from the teacher's, and all choic
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -18,18 +17,9 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import build_objective, layer_pairs, record_outputs
 from ctxprune.shrink.learning.training import Schedule, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules, train_deltas
+from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas, linear_modules, train_deltas
 from ctxprune.shrink.recover._rank_search import search_ranks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.recover._delta import Deltas
-
-__all__ = ["Adapters", "layer_losses", "ranks_by_loss"]
+from ctxprune.shrink.types import Callable, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.score.magnitude import Magnitude
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Anytime"]
+from ctxprune.shrink.types import Budget, Subject
 
 
 @dataclass(frozen=True)

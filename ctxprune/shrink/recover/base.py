@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import RECOVERIES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Recovery", "check_inner", "run_inner"]
+from ctxprune.shrink.types import Mapping, Subject
 
 # what draws weights anew or changes shapes would start from nothing in every part of its steps
 _CONTINUE = frozenset({"adapters.v1", "cram.v1", "few_parameters.v1", "on_subset.v1", "sparse_adapters.v1", "tune.v1"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -12,11 +12,7 @@ from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Subject, Tensor
-
-__all__ = ["BiLevel"]
+from ctxprune.shrink.types import Batch, Subject, Tensor
 
 
 @dataclass(frozen=True)

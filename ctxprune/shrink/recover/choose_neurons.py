@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.domains import add_chooser, split_domains
-from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import unit_costs
 from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.pathways import ChosenNeurons, link_pathways
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["ChooseNeurons"]
+from ctxprune.shrink.types import Budget, Mapping, Subject
 
 
 @dataclass(frozen=True)

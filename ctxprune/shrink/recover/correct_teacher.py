@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import Schedule, train
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["CorrectTeacher"]
+from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)

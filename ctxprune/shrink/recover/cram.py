@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -12,13 +11,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted
-from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Subject, Tensor
-
-__all__ = ["Cram"]
+from ctxprune.shrink.types import Batch, Budget, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ not seen share the mean of theirs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -16,13 +16,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import Mapped, MappedOutput
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["CutVocabulary"]
+from ctxprune.shrink.types import Subject, Tensor
 
 
 @dataclass(frozen=True)

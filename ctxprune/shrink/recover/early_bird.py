@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -13,13 +12,7 @@ from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["EarlyBird"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,18 @@ Modules are taken in order, each with the inputs that it gets from the reduced o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.adapters import linear_paths
-from ctxprune.shrink.measure.activations import moments
+from ctxprune.shrink.measure.activations import Moments, moments
 from ctxprune.shrink.model.cost import TOKENS
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.measure.activations import Moments
-    from ctxprune.shrink.types import Subject, nn
-
-__all__ = ["Factorise", "factors"]
+from ctxprune.shrink.types import Subject, nn
 
 
 @dataclass(frozen=True)

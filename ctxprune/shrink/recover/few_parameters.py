@@ -9,16 +9,11 @@ its variants with low-rank additions are `adapters.v1` and `sparse_adapters.v1`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule, train
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, nn
-
-__all__ = ["FewParameters", "chosen_parameters"]
+from ctxprune.shrink.types import Subject, nn
 
 _SETS = ("biases", "embeddings", "head", "norms")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,13 +24,7 @@ from ctxprune.shrink.learning.training import batch_on, check_loss, default_loss
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["HybridSparsification"]
+from ctxprune.shrink.types import Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ gates themselves are not folded into the weights: they end near 0 or 1.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -20,16 +19,7 @@ from ctxprune.shrink.learning.losses import build_objective
 from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["LearnGates"]
+from ctxprune.shrink.types import Callable, Group, Key, Mapping, Sequence, Subject, Tensor, nn
 
 
 @dataclass(frozen=True)

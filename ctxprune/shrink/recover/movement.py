@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -23,14 +22,9 @@ from ctxprune.shrink.allocate.all_matrices import AllMatrices
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.learning.training import Schedule, check_towards, cubic_share, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted, straight_through
-from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Group, Key, Mapping, Sequence, Slice, Subject, Tensor
-
-__all__ = ["Movement"]
+from ctxprune.shrink.types import Batch, Budget, Group, Key, Mapping, Sequence, Slice, Subject, Tensor
 
 _WITHIN: Mapping[str, AllMatrices | PerMatrix] = {
     "layers": PerMatrix(by_scores=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 
@@ -14,14 +14,7 @@ from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.multiplexed import Multiplexed
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["Multiplex"]
+from ctxprune.shrink.types import Batch, Subject, Tensor, nn
 
 _MOST = 10  # rows; the paper's largest
 

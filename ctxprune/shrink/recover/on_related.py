@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import RECOVERIES
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["OnRelated"]
+from ctxprune.shrink.types import Mapping, Subject
 
 
 @dataclass(frozen=True)

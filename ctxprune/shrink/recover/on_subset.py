@@ -11,9 +11,8 @@ the share that is drawn at random from all other rows mends that. Differs: all r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -22,13 +21,7 @@ from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.base import check_inner, run_inner
 from ctxprune.shrink.registries import SELECTORS
 from ctxprune.shrink.select.base import best_share, check_share, group_numbers, rebatch
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["OnSubset"]
+from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,12 @@ stay the same, since queries and keys are sorted alike, and values with the colu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.transitional import dimension_norms, output_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["OrderDimensions"]
+from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)

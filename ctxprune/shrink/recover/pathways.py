@@ -9,7 +9,6 @@ come in.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,16 +20,7 @@ from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Masked, choose_pathway, link_pathways
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.recover._delta import linear_modules
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["Pathways", "masks_within"]
+from ctxprune.shrink.types import Batch, Callable, Mapping, Sequence, Subject, Tensor, nn
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ takes the same share of a weight in each step, the sum of sizes the same amount.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -19,16 +19,7 @@ from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.registries import SCORES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Key
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Regularise"]
+from ctxprune.shrink.types import Key, Mapping, Subject, Tensor, nn
 
 
 @dataclass(frozen=True)

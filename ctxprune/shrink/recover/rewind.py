@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.recover.tune import Tune
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Rewind"]
+from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)

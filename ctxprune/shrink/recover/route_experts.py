@@ -9,7 +9,7 @@ are, as in the paper, where a network writes the choice that is a table here; se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -22,13 +22,7 @@ from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recover._learn_routes import learn_routes, sort_neurons
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["RouteExperts", "balanced"]
+from ctxprune.shrink.types import Subject, Tensor
 
 
 @dataclass(frozen=True)

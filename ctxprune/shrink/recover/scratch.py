@@ -8,18 +8,13 @@ Liu and others, Rethinking the Value of Network Pruning, ICLR 2019. "Trained fro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.recover.tune import Tune
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["Scratch", "reset_weights"]
+from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)

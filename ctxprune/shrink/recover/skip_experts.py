@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Skipping
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["SkipExperts"]
+from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,13 @@ and `columns` (outputs, 1), zero at first. Differs: no dropout, and no quantised
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import DeltaRecovery, linear_modules
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.recover._delta import Deltas
-    from ctxprune.shrink.types import Callable, Subject, Tensor
-
-__all__ = ["SparseAdapters"]
+from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas, linear_modules
+from ctxprune.shrink.types import Callable, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,16 @@ this model alone, and it decides how many steps follow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
-from ctxprune.shrink.learning.p2_law import Run, fit_law
+from ctxprune.shrink.learning.p2_law import P2Law, Run, fit_law
 from ctxprune.shrink.recover.base import check_inner, run_inner
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.learning.p2_law import P2Law
-    from ctxprune.shrink.model.subject import Subject
-
-__all__ = ["StopByLaw"]
+from ctxprune.shrink.types import Mapping, Subject
 
 
 @dataclass(frozen=True)

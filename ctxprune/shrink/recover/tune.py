@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule, train
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["Tune"]
+from ctxprune.shrink.types import Batch, Subject, Tensor, nn
 
 
 @dataclass(frozen=True)

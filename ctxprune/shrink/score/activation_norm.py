@@ -10,17 +10,12 @@ Contextual Pruning, 2023: the mean size of a neuron's activation; a unit that a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import consumers, watch_modules
+from ctxprune.shrink.types import Callable, Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Callable, Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["ActivationNorm"]
 
 _WAYS = ("l2", "mean")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
-
-__all__ = ["Score", "column_squares", "require_gradient", "unit_parts"]
+from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 
 
 class Score(Protocol):

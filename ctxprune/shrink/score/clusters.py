@@ -7,7 +7,6 @@ and a unit's importance is taken over them alone (see `Fluctuation`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,12 +15,8 @@ from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.learning.domains import rows_where
 from ctxprune.shrink.measure.activations import layer_states
 from ctxprune.shrink.score.fluctuation import Fluctuation
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Clusters"]
 
 
 @dataclass(frozen=True)

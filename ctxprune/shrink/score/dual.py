@@ -12,19 +12,14 @@ millionth of it, and decides nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.obs import Obs
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Dual"]
 
 
 @dataclass(frozen=True)

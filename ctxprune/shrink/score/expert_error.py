@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, comb
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["ExpertError"]
 
 
 @dataclass(frozen=True)

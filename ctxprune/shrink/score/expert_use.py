@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.experts import block_of, record_routing
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["ExpertUse"]
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

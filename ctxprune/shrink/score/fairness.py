@@ -7,17 +7,12 @@ gamma of heads whose loss hurts quality most is kept, and of the others those go
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.types import Batch, Group, Iterator, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Group, Iterator, Key, Sequence, Subject, Tensor
-
-__all__ = ["Fairness"]
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,11 @@ the weight. Liang and others, SEAP, 2025, has both, as WIFV and WIFN.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.score.base import column_squares
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["STATISTICS", "Fluctuation"]
 
 STATISTICS = ("norm", "square", "variance")
 

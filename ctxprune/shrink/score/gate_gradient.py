@@ -8,16 +8,11 @@ diagonal Fisher information E[(dL/dm_u)^2], of which half the sum over a set is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.gradients import gate_gradients
 from ctxprune.shrink.score.base import require_gradient
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["GateGradient"]
 
 
 @dataclass(frozen=True)

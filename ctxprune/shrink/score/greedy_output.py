@@ -10,18 +10,13 @@ relative to its size, when a unit goes alone, which is the unit's part in the co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.measure.reconstruction import unit_gram
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["GreedyOutput"]
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,9 @@ Dropping Layers (2023), is the same of the token that stands for the whole input
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Influence"]
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

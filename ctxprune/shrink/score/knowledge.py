@@ -9,7 +9,6 @@ exactly, of a head the sum over its channels j of E[x_j^2] ||W_j||^2 without cro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,12 +16,8 @@ from ctxprune.shrink.measure.activations import consumers, watch_modules
 from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Knowledge"]
 
 
 @dataclass(frozen=True)

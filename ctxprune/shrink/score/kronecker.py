@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.shrink.measure.activations import damp, weight_moments
 from ctxprune.shrink.measure.gradients import output_gradients
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
-
-__all__ = ["Kronecker", "check_curvature", "curvature", "cut_matrices"]
 
 
 @dataclass(frozen=True)

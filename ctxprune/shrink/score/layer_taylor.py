@@ -10,7 +10,6 @@ the Lottery, all Tickets Win at Initialization, ICCV workshops 2023.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -19,12 +18,8 @@ from ctxprune.shrink.measure.depth import depth_group, first_rows
 from ctxprune.shrink.measure.gradients import mean_gradients
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["LayerTaylor", "hessian_product"]
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Learned"]
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import weight_moments
-from ctxprune.shrink.measure.experts import block_of, record_routing
+from ctxprune.shrink.measure.experts import Routing, block_of, record_routing
 from ctxprune.shrink.model.families.base import has_parameter
 from ctxprune.shrink.model.subject import module_of, parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.measure.experts import Routing
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["MoePruner"]
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

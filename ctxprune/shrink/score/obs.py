@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Obs"]
 
 
 @dataclass(frozen=True)

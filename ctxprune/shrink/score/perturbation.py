@@ -8,18 +8,13 @@ m^T b + c, with ||b - p||^2 held down around a prior p from the activations; b i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.types import Group, Key, Mapping, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number, check_range, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["Perturbation", "regress"]
 
 
 @dataclass(frozen=True)

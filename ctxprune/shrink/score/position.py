@@ -6,19 +6,13 @@ Sajjad and others, On the Effect of Dropping Layers of Pre-trained Transformer M
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.depth import depth_group
+from ctxprune.shrink.types import Callable, Group, Key, Mapping, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["PATTERNS", "Position"]
 
 PATTERNS: Mapping[str, Callable[[int, int], float]] = {
     "top": lambda place, count: count - 1 - place,

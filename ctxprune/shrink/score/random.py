@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Random"]
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

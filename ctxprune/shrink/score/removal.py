@@ -10,19 +10,14 @@ magnitude, and the layer narrowed whose last chunk costs the least perplexity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
 from ctxprune.shrink.measure.removal import MEASURES, losses_without
 from ctxprune.shrink.score.magnitude import Magnitude
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Removal"]
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,14 @@ map at the hyperplane w x + b = 0, and of two units with nearly the same hyperpl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Spline"]
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,13 @@ s[:, d], the same in all heads, and head h that of s[h, :] over the channels tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.subject import module_of
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["SsmActivation"]
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Union
+from typing import Union
 
 import torch
 
@@ -19,12 +19,8 @@ from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.measure.gradients import gradient_norms
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
-
-__all__ = ["FORMS", "Symbolic", "evaluate_tree"]
 
 Tree = Union[str, float, "tuple[str, Tree]", "tuple[str, Tree, Tree]"]
 """A leaf, a number, or an operation with its arguments."""

@@ -8,21 +8,15 @@ size is taken of the sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
+from ctxprune.shrink.types import Callable, Group, Key, Mapping, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Taylor"]
 
 _JOINED: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda parts: parts.sum(0),

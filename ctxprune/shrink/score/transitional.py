@@ -8,16 +8,11 @@ what passes between them keeps its width.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.activations import consumers, moments, watch_modules
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-
-__all__ = ["Transitional", "dimension_norms", "output_of"]
+from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.measure.activations import moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_number
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Wanda"]
 
 
 @dataclass(frozen=True)

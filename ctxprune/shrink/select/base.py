@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch.nn import functional
@@ -11,23 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import record_outputs
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
-
-__all__ = [
-    "Selector",
-    "best_share",
-    "by_row",
-    "check_share",
-    "group_means",
-    "group_numbers",
-    "rebatch",
-    "representations",
-    "row_divergences",
-    "row_losses",
-    "row_targets",
-]
+from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
 
 
 class Selector(Protocol):

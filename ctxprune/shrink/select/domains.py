@@ -9,17 +9,12 @@ an update. Differs: rows of a domain are not repeated, and losses are those of t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.select.base import best_share, check_share, group_means, group_numbers, row_losses
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["Domains"]
+from ctxprune.shrink.types import Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,11 @@ labels the teacher's probabilities stand in for them (Ben-Baruch and others, Dis
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
 from ctxprune.shrink.select.base import best_share, by_row, row_targets
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Batch, Subject, Tensor
-
-__all__ = ["El2n"]
+from ctxprune.shrink.types import Batch, Subject, Tensor
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,11 @@ length has no say, and the best are kept, where the paper draws.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.select.base import best_share
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["Frequency"]
+from ctxprune.shrink.types import Subject, Tensor
 
 _THRESHOLD = 1e-4  # t of the formula above: tokens up to this frequency are never too frequent
 

@@ -18,18 +18,13 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import check_share, group_means, group_numbers, representations, row_divergences
+from ctxprune.shrink.types import Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Sequence, Subject, Tensor
-
-__all__ = ["Paser"]
 
 
 @dataclass(frozen=True)

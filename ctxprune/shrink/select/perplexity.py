@@ -10,15 +10,10 @@ and a row's cross entropy against its label takes its place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
+from ctxprune.shrink.types import Subject, Tensor
 from ctxprune.utils.validation import check_choice
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["Perplexity"]
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,11 @@ good as or better than a chosen one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.select.base import best_share, group_numbers
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["Random"]
+from ctxprune.shrink.types import Subject, Tensor
 
 
 @dataclass(frozen=True)

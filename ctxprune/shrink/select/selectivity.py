@@ -10,19 +10,14 @@ share of target rows, so that any share of the data can be asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import best_share, representations
+from ctxprune.shrink.types import Subject, Tensor
 from ctxprune.utils.validation import check_whole
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Subject, Tensor
-
-__all__ = ["Selectivity"]
 
 
 @dataclass(frozen=True)
