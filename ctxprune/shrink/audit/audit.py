@@ -8,29 +8,21 @@ model's.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.page import render_page
-from ctxprune.shrink.audit.questions import LEAST, find_slices, measure_loss, worst_slice
+from ctxprune.shrink.audit.questions import LEAST, Question, find_slices, measure_loss, worst_slice
 from ctxprune.utils.metrics import ndcg
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ctxprune.shrink.audit.questions import Question
-
-    Scorer = Callable[["Question"], Sequence[float]]
-
-__all__ = ["AuditReport", "AuditedModel", "audit"]
-
+Scorer = Callable[[Question], Sequence[float]]
 _SHOWN = 25
 
 
@@ -207,10 +199,7 @@ def _spread(own: _Scored, variants: Mapping[str, _Scored]) -> dict[str, Any]:
 
 
 def _exemplars(
-    asked: Sequence[Question],
-    parts: Mapping[str, NDArray[np.bool_]],
-    base: _Scored,
-    variants: Mapping[str, _Scored],
+    asked: Sequence[Question], parts: Mapping[str, NDArray[np.bool_]], base: _Scored, variants: Mapping[str, _Scored]
 ) -> dict[str, Any]:
     """Questions whose commonest first text among the variants is not the full model's."""
     firsts = zip(*(entry.first for entry in variants.values()), strict=True)

@@ -6,27 +6,19 @@ figures. See `ctxprune.shrink.audit.probes` for what is asked and the papers beh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.page import render_decoder_page
-from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, retrieval_choices
+from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, Choice, retrieval_choices
 from ctxprune.shrink.audit.questions import Question, find_slices, measure_loss, swap_gender, worst_slice
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from ctxprune.shrink.audit.probes import Choice
-
-__all__ = ["AuditedDecoder", "DecoderReport", "audit_decoders"]
 
 Likelihoods = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[float, int]]]
 _SHOWN = 25

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError, UsageError
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.audit.audit import AuditedModel
-from ctxprune.shrink.audit.decoders import AuditedDecoder
+from ctxprune.shrink.audit.audit import AuditedModel, Scorer
+from ctxprune.shrink.audit.decoders import AuditedDecoder, Likelihoods
+from ctxprune.shrink.audit.questions import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from ctxprune.shrink.audit.audit import Scorer
-    from ctxprune.shrink.audit.decoders import Likelihoods
-    from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.types import Batch, nn
-
-__all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
 
 _ROWS = 16
 _LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ctxprune.shrink.audit.questions import LEAST
 from ctxprune.utils.markup import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-__all__ = ["render_decoder_page", "render_page", "render_recovery"]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;

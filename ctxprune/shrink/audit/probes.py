@@ -15,8 +15,6 @@ from pathlib import Path
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.storage.json_lines import numbered_rows
 
-__all__ = ["FACTS", "PEOPLE", "PROMPTS", "UNKIND", "Choice", "read_choices", "retrieval_choices"]
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:

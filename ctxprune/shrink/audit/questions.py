@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import UsageError
 from ctxprune.text.words import terms
 from ctxprune.utils.metrics import bootstrap_means
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-__all__ = ["LEAST", "Question", "find_slices", "measure_loss", "swap_gender", "worst_slice"]
 
 LEAST = 20
 """Questions of a slice that may be called the worst."""

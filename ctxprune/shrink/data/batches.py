@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.io.loaded import InputFormat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.data.pairs import Pair
-    from ctxprune.shrink.io.loaded import Encoded
-
-__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch", "source_names"]
+from ctxprune.shrink.data.pairs import Pair
+from ctxprune.shrink.io.loaded import Encoded, InputFormat
 
 
 @dataclass(frozen=True)

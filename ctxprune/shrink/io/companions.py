@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.loaded import read_json, read_tokenizer
+from ctxprune.shrink.io.loaded import Loaded, read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ctxprune.shrink.io.loaded import Loaded
-
-__all__ = ["companion_files", "copy_companions", "follow_ids", "module_folders"]
 
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})

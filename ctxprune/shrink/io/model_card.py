@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ctxprune.models.cards import Card
-
-__all__ = ["CARD", "is_own_card", "render_card"]
+from ctxprune.models.cards import Card
 
 CARD = "README.md"
 _OURS = "library_name: ctxprune"

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ctxprune.shrink.model.modules import HashedLinear
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor, nn
-
-__all__ = ["bits_of", "mask_of", "pack_hashed", "pack_tensors", "unpack_hashed", "unpack_tensors"]
 
 _BITS, _VALUES = ".bits", ".values"
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.companions import copy_companions
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.shrink.io.packing import pack_hashed, pack_tensors
@@ -24,13 +26,6 @@ from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.shrink.model.tasks.yes_no import YesNo
 from ctxprune.storage.sealed import seal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.io.loaded import Loaded
 
 __all__ = ["check_folder", "save_model"]
 

@@ -6,35 +6,18 @@ numbers how they are built again from a manifest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.multiplexed import Multiplexed
 from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, Skipping, link_pathways
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-__all__ = [
-    "CUSTOM_MODULES",
-    "Factorised",
-    "HashedLinear",
-    "Mapped",
-    "MappedOutput",
-    "Routed",
-    "active_shares",
-    "count_elements",
-    "custom_modules",
-    "restore_custom_modules",
-]
 
 
 class Factorised(nn.Module):

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.families.base import replace_module
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from torch import Tensor
-
-__all__ = ["SharedLinear", "low_rank", "restore_shared_weights", "shared_weights"]
 
 
 class SharedLinear(nn.Linear):

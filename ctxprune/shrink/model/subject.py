@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import Factorised
+from ctxprune.shrink.model.tasks.base import Batch, Task
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.tasks.base import Batch, Task
 
 __all__ = ["Subject", "config_value", "module_of", "parameter_of"]
 

@@ -7,14 +7,8 @@ Oracle?, 2024: a method is useful where it beats these with the same training.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ctxprune.shrink.recipes.recipe import Piece, Stage
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.recipes.recipe import Recipe
-
-__all__ = ["baselines", "count_steps", "random_stage"]
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage
 
 _ONE_BY_ONE = frozenset({"layer", "sublayer"})
 

@@ -5,6 +5,7 @@ What each recipe does was measured once in forward passes (`ctxprune.shrink.reci
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -16,32 +17,17 @@ import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ctxprune.shrink.learning.training import Schedule, train
-from ctxprune.shrink.model.cost import SINGLE
+from ctxprune.shrink.model.cost import SINGLE, Target
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.first_choice import passes_of
-from ctxprune.shrink.recipes.recipe import load_recipe
+from ctxprune.shrink.recipes.recipe import Recipe, load_recipe
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.timing import measure_times
-from ctxprune.shrink.run.trial import with_steps
+from ctxprune.shrink.run.trial import Effort, with_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.search import Plan
-    from ctxprune.shrink.run.trial import Effort
-
-__all__ = [
-    "OutOfTimeError",
-    "Speed",
-    "estimate_plan",
-    "estimate_trial",
-    "format_minutes",
-    "measure_speed",
-    "stop_after",
-]
 
 _BATCHES = 3  # that are timed
 _GUESSES = 3  # shares of the multiply-adds that are tried on average until a time is found

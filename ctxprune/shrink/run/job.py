@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -13,39 +14,29 @@ from ctxprune.errors import CtxpruneError, InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, DecoderReport, Question, audit, audit_decoders
 from ctxprune.shrink.audit.models import load_audited, load_decoder
 from ctxprune.shrink.io.deltas import pack
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import check_folder, save_model
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.recipes.recipe import Recipe
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.device import choose_device
 from ctxprune.shrink.run.estimate import measure_speed
 from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
-from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
-from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
-from ctxprune.shrink.run.recovery import with_loss, with_recovery_options
+from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
+from ctxprune.shrink.run.records import TrialFigures, TrialRecord, VocabularyRecord, check_no_run, stored_plan
+from ctxprune.shrink.run.recovery import RecoveryData, with_loss, with_recovery_options
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
+from ctxprune.shrink.run.targets import RequestedTarget
 from ctxprune.shrink.run.timing import measure_times, timing_batch
-from ctxprune.shrink.run.trial import baseline_recipes, measure_sizes, run_trial
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
-    from ctxprune.shrink.run.preparation import Prepared
-    from ctxprune.shrink.run.records import TrialRecord
-    from ctxprune.shrink.run.recovery import RecoveryData
-    from ctxprune.shrink.run.targets import RequestedTarget
-    from ctxprune.shrink.run.trial import Trial
-
-__all__ = ["ALONE", "DELTAS", "Options", "model_kind", "run_job"]
 
 ALONE = "vocabulary"
 """Stands for a recipe where the smaller vocabulary alone meets the target."""

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.cost import SINGLE, cost, unit_costs
+from ctxprune.shrink.model.cost import SINGLE, Target, cost, unit_costs
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
-from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.recipes.recipe import Recipe, build_piece
 from ctxprune.shrink.registries import ALLOCATORS
-from ctxprune.shrink.run.estimate import estimate_plan, estimate_trial, format_minutes
+from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_trial, format_minutes
 from ctxprune.shrink.run.search import Plan, fitting_recipes
 from ctxprune.shrink.run.trial import keeps_shapes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.recipes.recipe import Recipe
-    from ctxprune.shrink.run.estimate import Speed
-
-__all__ = ["Wish", "choose_recipes", "least_left", "make_plan", "reachable"]
 
 _AIM = 12 * 60.0  # seconds of `auto` where no limit is given
 _EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on

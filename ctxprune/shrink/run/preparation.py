@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import nn
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
-from ctxprune.shrink.data import batches_of, batches_of_texts, group_by_source, read_pairs, read_texts
+from ctxprune.shrink.data import (
+    Calibration,
+    Pair,
+    batches_of,
+    batches_of_texts,
+    group_by_source,
+    read_pairs,
+    read_texts,
+)
 from ctxprune.shrink.data.batches import batches_of_questions
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.data import Calibration, Pair
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["WANT", "OtherInputs", "Prepared", "add_inputs", "prepare"]
 

@@ -5,26 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import sealed_line, unseal_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = [
-    "SIZES",
-    "MeasuredTime",
-    "TrialFigures",
-    "TrialLog",
-    "TrialRecord",
-    "VocabularyRecord",
-    "check_no_run",
-    "stored_plan",
-]
 
 SIZES = ("bytes", "flops", "parameters", "weights")
 """Measures of a model's size that every trial reports."""

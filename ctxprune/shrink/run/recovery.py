@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.recipe import Piece, build_piece
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, build_piece
 from ctxprune.shrink.recipes.selectors import selector_piece
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
 from ctxprune.shrink.run.trial import RECOVERY, trains
 from ctxprune.shrink.select.base import check_share
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ctxprune.shrink.recipes.recipe import Recipe
 
 __all__ = [
     "SMALL_SHARE",

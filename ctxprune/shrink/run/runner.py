@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Group, Key
 from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
+from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.surgery import level_parts, remove
-from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.recipes.recipe import Recipe, Stage, build_piece
 from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe, Stage
 
 __all__ = ["Shrunk", "shrink"]
 

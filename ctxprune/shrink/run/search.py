@@ -13,27 +13,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.saving import save_model
+from ctxprune.shrink.model.cost import Target
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe, recipe_names
-from ctxprune.shrink.run.estimate import OutOfTimeError, estimate_plan, estimate_trial, format_minutes, stop_after
+from ctxprune.shrink.run.estimate import (
+    OutOfTimeError,
+    Speed,
+    estimate_plan,
+    estimate_trial,
+    format_minutes,
+    stop_after,
+)
+from ctxprune.shrink.run.preparation import Prepared
 from ctxprune.shrink.run.records import TrialLog, TrialRecord
 from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.run.estimate import Speed
-    from ctxprune.shrink.run.preparation import Prepared
-
-__all__ = ["Plan", "SearchResult", "fitting_recipes", "search"]
 
 _FITS: Mapping[str, tuple[str, ...]] = {
     "flops": ("flops", "latency"),

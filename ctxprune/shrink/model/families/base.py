@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.model import gate_hooks
-from ctxprune.shrink.model.anatomy import Group, Layer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Sublayer
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Key, Sublayer
-
-__all__ = [
-    "Family",
-    "Nothing",
-    "copy_sizes",
-    "depth_groups",
-    "describe_layers",
-    "find_base",
-    "find_module",
-    "has_parameter",
-    "needed_base",
-    "replace_module",
-]
 
 
 class Family(ABC):

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
 from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_base, find_module, needed_base
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Bert"]
 
 
 class Bert(Family):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
@@ -19,13 +20,6 @@ from ctxprune.shrink.model.families.base import (
     replace_module,
 )
 from ctxprune.shrink.model.families.llama import WRITERS, adapt_neurons, attention, drop_layers, ffn, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Gte"]
 
 
 class Gte(Family):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
@@ -18,13 +19,6 @@ from ctxprune.shrink.model.families.base import (
     replace_module,
 )
 from ctxprune.shrink.model.modules import active_shares
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key, Layer
-
-__all__ = ["Llama"]
 
 
 class Llama(Family):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
@@ -18,13 +19,6 @@ from ctxprune.shrink.model.families.base import (
     needed_base,
 )
 from ctxprune.shrink.model.families.llama import drop_layers, residual_anatomy, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Mamba"]
 
 
 class Mamba(Family):

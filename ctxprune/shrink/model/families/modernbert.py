@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
     Family,
     Nothing,
@@ -17,13 +18,6 @@ from ctxprune.shrink.model.families.base import (
     needed_base,
 )
 from ctxprune.shrink.model.families.llama import drop_layers, drop_sublayer, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Modernbert"]
 
 _OWN_NORM = "first_attention_norm"
 """Of the configuration: whether the first layer has a norm before its attention, as layers that were further up do."""

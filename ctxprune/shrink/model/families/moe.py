@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
 from ctxprune.shrink.model.families.base import Family, copy_sizes, depth_groups, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import (
     adapt_neurons,
@@ -24,13 +25,6 @@ from ctxprune.shrink.model.families.llama import (
     rows,
 )
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Moe"]
 
 _MARKER = "mlp.experts"
 _STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes

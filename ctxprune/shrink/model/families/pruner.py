@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
 from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
 from ctxprune.shrink.model.families.llama import rows
 from ctxprune.shrink.model.gate_hooks import width_hooks
 from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Pruner"]
 
 _EMBEDDINGS = ("places", "types", "words")
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["YesNo"]
 
