@@ -109,6 +109,21 @@ def worst_slice(slices: Mapping[str, Mapping[str, Any]], counted: str) -> str:
     return max(large, key=lambda name: float(large[name]), default="")
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse models that a report could not tell apart.
+
+    Raises:
+        UsageError: Two have one name.
+    """
+    if len(set(names)) != len(names):
+        raise UsageError("two audited models have the same name", where=names[0])
+
+
+def percent(value: Any) -> float:
+    """A share in percent, to two places."""
+    return round(100 * float(value), 2)
+
+
 def _rare(questions: Sequence[Question]) -> NDArray[np.bool_]:
     texts = {text for question in questions for text in question.texts}
     counts = Counter(term for text in texts for term in set(terms(text)))

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family
-from ctxprune.shrink.model.families.llama import rows
+from ctxprune.shrink.model.families.base import Family, rows
 from ctxprune.shrink.model.families.mamba import Mamba
 
 
