@@ -90,14 +90,10 @@ def load_decoder(folder: str | Path, *, tokens: int = 256, name: str | None = No
 
 
 def likelihoods_of(loaded: Loaded, tokens: int) -> Likelihoods:
-    """What `AuditedDecoder.likelihoods` asks for, of a decoder.
+    """What `AuditedDecoder.likelihoods` asks for, of a decoder, for rows of so many tokens at most.
 
     A continuation begins where its tokens and those of the beginning alone first differ: some tokenizers join letters
     over the border.
-
-    Args:
-        loaded: A decoder.
-        tokens: Of a row at most, 8 up to the model's limit.
     """
     import torch
 
@@ -134,12 +130,7 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
-    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages.
-
-    Args:
-        loaded: One of the two.
-        tokens: Of a row at most, 8 up to the model's limit.
-    """
+    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages."""
     import torch
 
     from ctxprune.shrink.data.batches import pad_batch

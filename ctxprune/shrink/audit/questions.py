@@ -110,11 +110,7 @@ def worst_slice(slices: Mapping[str, Mapping[str, Any]], counted: str) -> str:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Refuse models that a report could not tell apart.
-
-    Raises:
-        UsageError: Two have one name.
-    """
+    """Refuse models that a report could not tell apart."""
     if len(set(names)) != len(names):
         raise UsageError("two audited models have the same name", where=names[0])
 

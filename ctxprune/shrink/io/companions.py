@@ -21,10 +21,6 @@ _TERMS = ("LICENCE", "LICENSE", "NOTICE")
 def copy_companions(loaded: Loaded, part: Path) -> None:
     """Copy tokenizer, pooling and settings of the folder that a model came from; they follow a smaller vocabulary.
 
-    Args:
-        loaded: The model, with the tokenizer that is written.
-        part: A folder; the model's own folder in it is there.
-
     Raises:
         FormatError: As `companion_files`, or a file that names ids is damaged.
         InputError: The tokenizer in the model's folder cannot be read any more.
@@ -43,11 +39,7 @@ def copy_companions(loaded: Loaded, part: Path) -> None:
 
 
 def companion_files(folder: Path, inside: str) -> list[Path]:
-    """The files that go with a model's weights.
-
-    Args:
-        folder: Of the model.
-        inside: The folder in it that has the weights.
+    """The files that go with a model's weights, which are in the folder `inside` of the model's.
 
     Raises:
         FormatError: The list of modules is damaged, or a file or a module lies outside of the folder.

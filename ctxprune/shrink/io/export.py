@@ -156,11 +156,7 @@ def output_differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> 
 
 
 def check_exportable(loaded: Loaded) -> None:
-    """Refuse what `export_onnx` cannot write.
-
-    Raises:
-        UsageError: The message says why.
-    """
+    """Refuse what `export_onnx` cannot write."""
     model: Any = loaded.model
     family = family_of(model).name
     if family != "bert" or loaded.kind not in ("embedder", "reranker"):

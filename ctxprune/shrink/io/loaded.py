@@ -78,11 +78,7 @@ class InputFormat:
         return self._encoded(rows, tokens)
 
     def texts(self, rows: Sequence[str], tokens: int) -> list[Encoded]:
-        """Single texts.
-
-        Raises:
-            UsageError: `tokens` is out of range.
-        """
+        """Single texts; errors as `pairs`."""
         return self._encoded(rows, tokens)
 
     def _encoded(self, rows: Sequence[Any], tokens: int) -> list[Encoded]:

@@ -139,11 +139,7 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def check_folder(place: Path, source: Path) -> None:
-    """Refuse a folder that has another model in it, or the model that is read.
-
-    Raises:
-        InputError: It has.
-    """
+    """Refuse a folder that has another model in it, or the model that is read."""
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
     other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()

@@ -36,11 +36,7 @@ class CoupledCosts:
     fixed: float
 
     def cost(self, gates: Mapping[Key, Tensor]) -> Tensor:
-        """The cost that is left: a float64 scalar.
-
-        Args:
-            gates: By group: bool or float (count,), 0..1; what is not named stays.
-        """
+        """The cost that is left: a float64 scalar. Gates are bool or float (count,), 0..1; what has none stays."""
         one = torch.ones((), dtype=torch.float64)
         wide = gates["width", -1].double().mean() if ("width", -1) in gates else one
         total = self.fixed + self.outside * wide

@@ -69,11 +69,7 @@ def shared_weights(model: nn.Module) -> list[tuple[str, str, int]]:
 
 
 def restore_shared_weights(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
-    """Let modules of a model share weights again as `shared_weights` found it; their values are filled in afterwards.
-
-    Raises:
-        FormatError: One of two modules is not linear.
-    """
+    """Let modules share weights again as `shared_weights` found it; their values are filled in afterwards."""
     for path, base, rank in entries:
         owner, own = model.get_submodule(base), model.get_submodule(path)
         if not isinstance(owner, nn.Linear) or not isinstance(own, nn.Linear):

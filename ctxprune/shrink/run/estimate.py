@@ -91,14 +91,7 @@ def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batc
 
 
 def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed) -> float:
-    """Seconds of one trial.
-
-    Args:
-        recipe: As in a plan.
-        target: As in a plan.
-        effort: Of the trial.
-        speed: Measured.
-    """
+    """Seconds of one trial of a plan."""
     each, beside = passes_of(recipe.name.partition("+")[0])  # behind it is the data of the recovery
     batches = max(round(effort.data * speed.batches), 1)
     scored = min(batches, effort.scored or batches)
@@ -138,11 +131,7 @@ def format_minutes(seconds: float) -> str:
 
 @contextmanager
 def stop_after(seconds: float | None) -> Iterator[None]:
-    """Inside, any forward pass of this thread raises once so many seconds are over; None never does.
-
-    Raises:
-        OutOfTimeError: They are over.
-    """
+    """Inside, a forward pass of this thread raises `OutOfTimeError` once so many seconds are over; None never does."""
     if seconds is None:
         yield
         return

@@ -125,13 +125,7 @@ def make_plan(
 ) -> Plan:
     """The plan of a search, with as much effort as fits the time; `say` is told the estimate and what is left out.
 
-    Args:
-        request: What was asked.
-        recipes: The candidates.
-        target: As a share.
-        speed: Measured on the model and its data.
-        stored: The plan of a run that is continued, as its log has it: effort and recipes stay as they were.
-        say: Takes a sentence for people.
+    Of a run that is continued `stored` is the plan as its log has it: effort and recipes stay as they were.
 
     Raises:
         UsageError: Not even one recipe fits the limit.
@@ -187,11 +181,7 @@ class _Planner:
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 
     def shortened(self, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
-        """The plan without baselines and its longest trials, until it fits; the first choice stays longest.
-
-        Raises:
-            UsageError: Not even the quickest recipe fits alone.
-        """
+        """The plan without baselines and its longest trials, until it fits; the first choice stays longest."""
         effort = plan.effort(plan.rungs - 1)
         first, *others = plan.recipes
         others.sort(key=lambda recipe: estimate_trial(recipe, plan.target, effort, self.speed))

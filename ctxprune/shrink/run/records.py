@@ -56,7 +56,12 @@ class TrialFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        found = {"quality": self.quality, "unrecovered": self.unrecovered, "share": self.share, "seconds": self.seconds}
+        found: dict[str, Any] = {
+            "quality": self.quality,
+            "unrecovered": self.unrecovered,
+            "share": self.share,
+            "seconds": self.seconds,
+        }
         found |= {**self.sizes, **(asdict(self.time) if self.time else {}), "notes": self.notes}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -101,11 +106,7 @@ class TrialRecord:
         return "failed" if self.failed else "done"
 
     def needed_figures(self) -> TrialFigures:
-        """The figures.
-
-        Raises:
-            UsageError: The trial failed; the message is its reason.
-        """
+        """The figures; of a trial that failed its reason is raised."""
         if self.figures is None:
             raise UsageError(self.reason, where=self.recipe)
         return self.figures
@@ -121,32 +122,19 @@ class TrialRecord:
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> TrialRecord:
-        """What `to_dict` wrote.
-
-        Raises:
-            KeyError: A key is missing.
-        """
+        """What `to_dict` wrote; a `KeyError` where a key is missing."""
         figures = None if line["status"] == "failed" else TrialFigures.from_dict(line)
         return cls(line["recipe"], line["rung"], line["steps"], line["data"], figures, line.get("reason", ""))
 
 
 def stored_plan(folder: Path) -> dict[str, Any] | None:
-    """The plan of the search in a folder, as its log has it; None where there is none.
-
-    Raises:
-        FormatError: The log is damaged.
-    """
+    """The plan of the search in a folder, as its log has it; None where there is none."""
     documents = _read_log(folder)
     return documents[0] if documents and isinstance(documents[0], dict) else None
 
 
 def check_no_run(folder: Path) -> None:
-    """Refuse a folder with a run that has a finished trial; one that failed before its first does not block the next.
-
-    Raises:
-        UsageError: There is one.
-        FormatError: Its log is damaged.
-    """
+    """Refuse a folder with a run that has a finished trial; one that failed before its first blocks nothing."""
     if any(line.get("status") == "done" for line in _read_log(folder)):
         hint = "go on with --resume, or name another folder"
         raise UsageError("there is a run in this folder", where=str(folder), hint=hint)
@@ -197,22 +185,14 @@ class TrialLog:
         return {(record.rung, record.recipe): record for record in self.records}
 
     def place(self, rung: int, name: str) -> Path:
-        """Where a trial's model is.
-
-        Raises:
-            UsageError: The name would lead out of the folder; what is there could be deleted.
-        """
+        """Where a trial's model is; a name that leads out of the folder, where files could be deleted, is refused."""
         place = self.folder / f"{rung}-{name}"
         if place.resolve().parent != self.folder.resolve():
             raise UsageError(f"{name!r:.80} is no name of a folder in the run's own", where=str(self.folder))
         return place
 
     def add(self, record: TrialRecord) -> None:
-        """Write a trial's record, then keep it.
-
-        Raises:
-            InputError: The log cannot be written.
-        """
+        """Write a trial's record, then keep it."""
         line = json.loads(json.dumps(record.to_dict(), default=str))
         self._append(line)
         self.records.append(self._record(line))  # as a resumed search reads it, so that both end in the same report

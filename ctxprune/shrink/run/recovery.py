@@ -100,11 +100,7 @@ def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
 
 
 def with_stop_by_law(recipe: Recipe) -> Recipe:
-    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none.
-
-    Raises:
-        UsageError: A recovery cannot be divided into parts.
-    """
+    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none."""
     return _wrapped(recipe, "stop_by_law.v1", {})
 
 
@@ -144,15 +140,7 @@ def with_recovery_options(
 
 
 def with_loss(recipe: Recipe, loss: str) -> Recipe:
-    """The recipe with its training at the end replaced by that of all weights towards the full model.
-
-    Args:
-        recipe: How.
-        loss: One of `ctxprune.shrink.learning.losses.LOSSES`.
-
-    Raises:
-        UsageError: There is no such loss.
-    """
+    """The recipe with its training at the end replaced by that of all weights towards the full model by a loss."""
     own = [piece for piece in recipe.finish if trains(piece)]
     steps = max((piece.parameters.get("steps", _STEPS) for piece in own), default=_STEPS)
     tuning = Piece(RECOVERY.name, {**RECOVERY.parameters, "loss": loss, "steps": steps})

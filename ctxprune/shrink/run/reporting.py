@@ -118,11 +118,7 @@ def folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> 
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
-    """Write a report as JSON, whole or not at all.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
+    """Write a report as JSON, whole or not at all; an `InputError` where it cannot be."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")

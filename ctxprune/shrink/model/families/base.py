@@ -44,11 +44,9 @@ class Family(ABC):
         """Make numbers that modules and configuration hold agree with the weights' sizes; in place."""
 
     def complete(self, model: nn.Module, config: Mapping[str, Any]) -> None:  # noqa: B027 -- most lack nothing
-        """Add modules that a model which is built from its configuration lacks, before weights are read; in place.
+        """Add modules that a model built from its configuration lacks, before weights are read; in place.
 
-        Args:
-            model: As transformers builds it, with as many layers as are left.
-            config: Of the model that was saved.
+        `config` is of the model that was saved.
         """
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
@@ -89,11 +87,7 @@ class LayeredFamily(Family):
         return None if module is None else (f"{name}." if name else "", module)
 
     def base(self, model: nn.Module) -> tuple[str, Any]:
-        """The same of a model that is known to have one.
-
-        Raises:
-            TypeError: It is of another family.
-        """
+        """The same of a model that is known to have one."""
         found = self.find_base(model)
         if found is None:
             raise TypeError(f"{type(model).__name__} is not a model of this family")
@@ -190,13 +184,7 @@ def add_sublayer(kind: str, path: str, norm: str, group: Group, groups: dict[Key
 
 
 def vocabulary_group(model: nn.Module, words: str, inside: str) -> Group:
-    """Rows of the word embeddings, and of matrices outside of the layers that give a logit for each, tied or not.
-
-    Args:
-        model: The whole model.
-        words: Dotted name of the embeddings.
-        inside: What the names of the layers' modules begin with.
-    """
+    """Rows of the word embeddings, and of matrices outside of the layers with a logit for each, tied or not."""
     count, slices = len(model.get_submodule(words).weight), [Slice(f"{words}.weight", 0)]
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and not name.startswith(inside) and len(module.weight) == count:
