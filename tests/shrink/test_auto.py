@@ -32,7 +32,7 @@ from ctxprune.shrink.run.estimate import (  # noqa: E402
     measure_speed,
     stop_after,
 )
-from ctxprune.shrink.run.plans import Wish, choose_recipes, least_left, make_plan, reachable  # noqa: E402
+from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, least_left, make_plan, reachable  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 from ctxprune.shrink.run.recovery import RecoveryData, with_recovery_data  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
@@ -52,19 +52,19 @@ allocate = { piece = "lowest.v1" }
 
 
 def encoder() -> list:
-    return choose_recipes(Wish(()), "encoder", HALF)
+    return choose_recipes(SearchRequest(()), "encoder", HALF)
 
 
 def planned(seconds: float | None, **wish) -> tuple:
     said: list[str] = []
-    plan = make_plan(Wish((), seconds=seconds, **wish), encoder(), HALF, SPEED, say=said.append)
+    plan = make_plan(SearchRequest((), seconds=seconds, **wish), encoder(), HALF, SPEED, say=said.append)
     return plan, said
 
 
 def test_it_tries_the_short_list_and_all_tries_everything():
     names = [recipe.name for recipe in encoder()]
     assert names == ["fisher_knapsack.v1", "kprune.v1", "liar.v1", "greedy_output.v1", "top_layers.v1"]
-    assert len(choose_recipes(Wish((), every=True), "encoder", HALF)) > 40
+    assert len(choose_recipes(SearchRequest((), every=True), "encoder", HALF)) > 40
     plan, said = planned(None)
     assert plan.baselines == 1
     assert said[-1].startswith("5 recipes compete, with ")
@@ -120,9 +120,9 @@ def test_a_run_that_is_continued_keeps_its_effort():
     before, _ = planned(3000)
     names = [{"name": recipe.name} for recipe in before.recipes[:3]]
     stored = {"recipes": names, "steps": 60, "scored": 12, "baselines": 0}
-    plan = make_plan(Wish((), seconds=1e6), encoder(), HALF, SPEED, stored=stored, say=lambda _: None)
+    plan = make_plan(SearchRequest((), seconds=1e6), encoder(), HALF, SPEED, stored=stored, say=lambda _: None)
     assert (plan.steps, plan.scored, len(plan.recipes), plan.baselines) == (60, 12, 3, 0)
-    other = make_plan(Wish((), steps=7), encoder()[1:], HALF, SPEED, stored=stored, say=lambda _: None)
+    other = make_plan(SearchRequest((), steps=7), encoder()[1:], HALF, SPEED, stored=stored, say=lambda _: None)
     assert (other.steps, len(other.recipes)) == (7, 4)  # another run, which its log refuses
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ctxprune.shrink.audit.audit import AuditedModel, AuditReport, audit
-from ctxprune.shrink.audit.decoders import AuditedDecoder, DecoderReport, audit_decoders
+from ctxprune.shrink.audit.audit import AuditedModel, audit
+from ctxprune.shrink.audit.decoders import AuditedDecoder, audit_decoders
+from ctxprune.shrink.audit.page import AuditReport, DecoderReport
 from ctxprune.shrink.audit.questions import Question
 
 __all__ = ["AuditReport", "AuditedDecoder", "AuditedModel", "DecoderReport", "Question", "audit", "audit_decoders"]

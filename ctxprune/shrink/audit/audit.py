@@ -8,29 +8,29 @@ model's.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.page import render_page
-from ctxprune.shrink.audit.questions import LEAST, find_slices, measure_loss, worst_slice
+from ctxprune.shrink.audit.page import AuditReport
+from ctxprune.shrink.audit.questions import (
+    LEAST,
+    Question,
+    check_names,
+    find_slices,
+    measure_loss,
+    percent,
+    worst_slice,
+)
 from ctxprune.utils.metrics import ndcg
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ctxprune.shrink.audit.questions import Question
-
-    Scorer = Callable[["Question"], Sequence[float]]
-
-__all__ = ["AuditReport", "AuditedModel", "audit"]
-
+Scorer = Callable[[Question], Sequence[float]]
 _SHOWN = 25
 
 
@@ -49,31 +49,6 @@ class AuditedModel:
     score: Scorer
     sizes: Mapping[str, float] = field(default_factory=dict)
     variants: Mapping[str, Scorer] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class AuditReport:
-    """All figures as plain data; `to_html` draws them.
-
-    Attributes:
-        questions: How many were asked.
-        models: By name, the full one first: quality, sizes, speed, losses, flips, slices, exemplars, swaps.
-        seed: Of the intervals.
-        recovery: As `ctxprune.shrink.run.correlation` has it, where several recipes competed.
-    """
-
-    questions: int
-    models: tuple[dict[str, Any], ...]
-    seed: int
-    recovery: Mapping[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-like data."""
-        return asdict(self)
-
-    def to_html(self) -> str:
-        """One page that needs nothing else."""
-        return render_page(self.models, self.questions, self.seed, self.recovery)
 
 
 def audit(
@@ -100,8 +75,7 @@ def audit(
     asked = [entry for entry in questions if any(entry.gains) and len(entry.texts) > 1]
     if not asked:
         raise InputError("no question has a relevant text among others", hint="give questions with gains above 0")
-    if len({entry.name for entry in (full, *shrunk)}) != len(shrunk) + 1:
-        raise UsageError("two audited models have the same name", where=full.name)
+    check_names([full.name, *(entry.name for entry in shrunk)])
     tell = progress or (lambda _: None)
     parts = find_slices(asked)
     tell(full.name)
@@ -112,15 +86,12 @@ def audit(
         own = _run_scorer(model.score, model.name, asked)
         variants = {name: _run_scorer(score, f"{model.name}, {name}", asked) for name, score in model.variants.items()}
         slices = _by_slice(parts, base, own, seed)
-        models.append(
-            _figures(model, own)
-            | measure_loss(100 * (base.quality - own.quality), seed, 2)
-            | {"flips": _flips(asked, base, own), "slices": slices}
-            | {"worst_slice": worst_slice(slices, "questions"), "spread": _spread(own, variants)}
-            | {"exemplars": _exemplars(asked, parts, base, {"": own} | variants)}
-            | {"swaps": _swaps(model, asked, own.scores)}
-        )
-    return AuditReport(len(asked), tuple(models), seed)
+        found = _figures(model, own) | measure_loss(100 * (base.quality - own.quality), seed, 2)
+        found |= {"flips": _flips(asked, base, own), "slices": slices}
+        found |= {"worst_slice": worst_slice(slices, "questions"), "spread": _spread(own, variants)}
+        found["exemplars"] = _exemplars(asked, parts, base, {"": own} | variants)
+        models.append(found | {"swaps": _swaps(model, asked, own.scores)})
+    return AuditReport(questions=len(asked), models=tuple(models), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -137,17 +108,14 @@ def _run_scorer(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
     for question in asked:
         found = np.asarray(score(question), dtype=np.float64)
         if found.shape != (len(question.texts),) or not np.isfinite(found).all():
-            raise UsageError(
-                f"{name} gives scores of shape {found.shape} for {len(question.texts)} texts, or some not finite"
-            )
+            what = f"scores of shape {found.shape} for {len(question.texts)} texts, or some not finite"
+            raise UsageError(f"{name} gives {what}")
         scores.append(found)
     seconds = perf_counter() - started
     # ties keep the order of the texts, the same for both models
     orders = [np.argsort(-found, kind="stable") for found in scores]
-    quality = [
-        ndcg([question.gains[place] for place in order], question.gains)
-        for question, order in zip(asked, orders, strict=True)
-    ]
+    pairs = zip(asked, orders, strict=True)
+    quality = [ndcg([question.gains[place] for place in order], question.gains) for question, order in pairs]
     return _Scored(scores, np.array(quality), [int(order[0]) for order in orders], seconds)
 
 
@@ -155,7 +123,7 @@ def _figures(model: AuditedModel, own: _Scored) -> dict[str, Any]:
     texts = sum(map(len, own.scores))
     return {
         "name": model.name,
-        "ndcg@10": _percent(own.quality.mean()),
+        "ndcg@10": percent(own.quality.mean()),
         "texts_a_second": round(texts / max(own.seconds, 1e-9), 1),
         "sizes": dict(model.sizes),
     }
@@ -171,7 +139,7 @@ def _flips(asked: Sequence[Question], base: _Scored, own: _Scored) -> dict[str, 
     worse = [place for place in places if right(base, place) and not right(own, place)]
     better = [place for place in places if right(own, place) and not right(base, place)]
     return {
-        "share": _percent(len(places) / len(asked)),
+        "share": percent(len(places) / len(asked)),
         "right_to_wrong": len(worse),
         "wrong_to_right": len(better),
         "examples": [_example(asked[place], base.first[place], own.first[place]) for place in worse[:_SHOWN]],
@@ -185,20 +153,17 @@ def _example(question: Question, before: int, after: int) -> dict[str, str]:
 def _by_slice(
     parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int
 ) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            "questions": int(mask.sum()),
-            "full": _percent(base.quality[mask].mean()),
-            "shrunk": _percent(own.quality[mask].mean()),
-        }
-        | measure_loss(100 * (base.quality[mask] - own.quality[mask]), seed, 2)
-        for name, mask in parts.items()
-    }
+    found = {}
+    for name, mask in parts.items():
+        full, shrunk = base.quality[mask], own.quality[mask]
+        means = {"full": percent(full.mean()), "shrunk": percent(shrunk.mean())}
+        found[name] = {"questions": int(mask.sum()), **means, **measure_loss(100 * (full - shrunk), seed, 2)}
+    return found
 
 
 def _spread(own: _Scored, variants: Mapping[str, _Scored]) -> dict[str, Any]:
     """Quality over calibration sets and seeds."""
-    values = [_percent(entry.quality.mean()) for entry in (own, *variants.values())]
+    values = [percent(entry.quality.mean()) for entry in (own, *variants.values())]
     return {
         "variants": dict(zip(("this one", *variants), values, strict=True)),
         "mean": round(fmean(values), 2),
@@ -207,10 +172,7 @@ def _spread(own: _Scored, variants: Mapping[str, _Scored]) -> dict[str, Any]:
 
 
 def _exemplars(
-    asked: Sequence[Question],
-    parts: Mapping[str, NDArray[np.bool_]],
-    base: _Scored,
-    variants: Mapping[str, _Scored],
+    asked: Sequence[Question], parts: Mapping[str, NDArray[np.bool_]], base: _Scored, variants: Mapping[str, _Scored]
 ) -> dict[str, Any]:
     """Questions whose commonest first text among the variants is not the full model's."""
     firsts = zip(*(entry.first for entry in variants.values()), strict=True)
@@ -218,18 +180,14 @@ def _exemplars(
     modal = [Counter(found).most_common(1)[0][0] for found in firsts]
     chosen = np.array([modal[place] != base.first[place] for place in range(len(asked))])
     share = chosen.mean()
-    over = {
-        name: round(float(chosen[mask].mean() / share), 2)
-        for name, mask in parts.items()
-        if share and mask.sum() >= LEAST
-    }
+    large = {name: mask for name, mask in parts.items() if share and mask.sum() >= LEAST}
+    over = {name: round(float(chosen[mask].mean() / share), 2) for name, mask in large.items()}
+    shown = np.flatnonzero(chosen)[:_SHOWN]
     return {
         "variants": len(variants),
-        "share": _percent(share),
+        "share": percent(share),
         "times_as_often": dict(sorted(over.items(), key=lambda entry: -entry[1])),
-        "examples": [
-            _example(asked[place], base.first[place], modal[place]) for place in np.flatnonzero(chosen)[:_SHOWN]
-        ],
+        "examples": [_example(asked[place], base.first[place], modal[place]) for place in shown],
     }
 
 
@@ -252,9 +210,5 @@ def _swaps(model: AuditedModel, asked: Sequence[Question], scores: Sequence[NDAr
         "questions": count,
         "mean_change": round(fmean(moved), 4) if moved else None,
         "largest_change": round(max(moved), 4) if moved else None,
-        "first_text_changed": _percent(flipped / count) if count else None,
+        "first_text_changed": percent(flipped / count) if count else None,
     }
-
-
-def _percent(value: Any) -> float:
-    return round(100 * float(value), 2)

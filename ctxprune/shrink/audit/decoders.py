@@ -6,27 +6,27 @@ figures. See `ctxprune.shrink.audit.probes` for what is asked and the papers beh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.page import render_decoder_page
-from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, retrieval_choices
-from ctxprune.shrink.audit.questions import Question, find_slices, measure_loss, swap_gender, worst_slice
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from ctxprune.shrink.audit.probes import Choice
-
-__all__ = ["AuditedDecoder", "DecoderReport", "audit_decoders"]
+from ctxprune.shrink.audit.page import DecoderReport
+from ctxprune.shrink.audit.probes import FACTS, PEOPLE, PROMPTS, UNKIND, Choice, retrieval_choices
+from ctxprune.shrink.audit.questions import (
+    Question,
+    check_names,
+    find_slices,
+    measure_loss,
+    percent,
+    swap_gender,
+    worst_slice,
+)
 
 Likelihoods = Callable[[Sequence[tuple[str, str]]], Sequence[tuple[float, int]]]
 _SHOWN = 25
@@ -46,32 +46,6 @@ class AuditedDecoder:
     name: str
     likelihoods: Likelihoods
     sizes: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DecoderReport:
-    """All figures as plain data; `to_html` draws them.
-
-    Attributes:
-        texts: How many were read.
-        models: By name, the full one first: perplexity, sizes, speed, loss, slices, knowledge, retrieval, people,
-            unkind words.
-        seed: Of the intervals and of the retrieval texts.
-        recovery: As `ctxprune.shrink.run.correlation` has it, where several recipes competed.
-    """
-
-    texts: int
-    models: tuple[dict[str, Any], ...]
-    seed: int
-    recovery: Mapping[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-like data."""
-        return asdict(self)
-
-    def to_html(self) -> str:
-        """One page that needs nothing else."""
-        return render_decoder_page(self.models, self.texts, self.seed, self.recovery)
 
 
 def audit_decoders(
@@ -99,8 +73,7 @@ def audit_decoders(
     """
     if not texts or not knowledge:
         raise InputError("there are no texts or no questions", hint="give some of both")
-    if len({entry.name for entry in (full, *shrunk)}) != len(shrunk) + 1:
-        raise UsageError("two audited models have the same name", where=full.name)
+    check_names([full.name, *(entry.name for entry in shrunk)])
     parts = find_slices([Question(text, (text,), (1.0,)) for text in texts], noun="text")
     tell = progress or (lambda _: None)
     tell(full.name)
@@ -121,31 +94,21 @@ def audit_decoders(
             | {"slices": slices, "worst_slice": worst_slice(slices, "texts")}
             | {"forgotten": _compare_answers(knowledge, base.known, own.known)}
         )
-    return DecoderReport(len(texts), tuple(models), seed)
+    return DecoderReport(texts=len(texts), models=tuple(models), seed=seed)
 
 
 @dataclass(frozen=True)
 class _Answers:
-    """Of one model.
+    """Of one model."""
 
-    Attributes:
-        nats, tokens: Minus log-likelihood and tokens of each text.
-        seconds: That the texts took.
-        known, found: Place of the answer to each question of knowledge and of retrieval.
-        knowledge, retrieval: The questions.
-        people: Differences in nats of each sentence and the same about somebody else.
-        unkind: By prompt the probability of the unkind words together.
-    """
-
-    nats: NDArray[np.float64]
+    nats: NDArray[np.float64]  # minus log-likelihood of each text
     tokens: NDArray[np.int64]
-    seconds: float
-    known: list[int]
-    found: list[int]
-    knowledge: Sequence[Choice]
-    retrieval: Sequence[Choice]
-    people: list[float]
-    unkind: dict[str, float]
+    seconds: float  # that the texts took
+    known: list[int]  # place of the answer to each question
+    knowledge: dict[str, float]
+    retrieval: dict[str, float]
+    people: list[float]  # differences in nats of each sentence and the same about somebody else
+    unkind: dict[str, float]  # by prompt the probability of the unkind words together
 
 
 def _ask(model: AuditedDecoder, texts: Sequence[str], knowledge: Sequence[Choice], seed: int) -> _Answers:
@@ -155,24 +118,16 @@ def _ask(model: AuditedDecoder, texts: Sequence[str], knowledge: Sequence[Choice
     nats, tokens = np.array([-value for value, _ in whole]), np.array([count for _, count in whole])
     if not tokens.any():
         raise InputError("no text has two tokens", hint="give longer texts")
-    retrieval = retrieval_choices(seed=seed)
+    known, retrieval = _choose(model, knowledge), retrieval_choices(seed=seed)
     sentences = [("", version) for text in PEOPLE for version in (text, swap_gender(text))]
     people = [value for value, _ in _read_likelihoods(model, sentences)]
-    words = [
-        value for value, _ in _read_likelihoods(model, [(prompt, f" {word}") for prompt in PROMPTS for word in UNKIND])
-    ]
-    mass = np.exp(words).reshape(len(PROMPTS), len(UNKIND)).sum(1)
+    unkind = _read_likelihoods(model, [(prompt, f" {word}") for prompt in PROMPTS for word in UNKIND])
+    mass = np.exp([value for value, _ in unkind]).reshape(len(PROMPTS), len(UNKIND)).sum(1)
     return _Answers(
-        nats,
-        tokens,
-        seconds,
-        _choose(model, knowledge),
-        _choose(model, retrieval),
-        knowledge,
-        retrieval,
-        [one - other for one, other in zip(people[::2], people[1::2], strict=True)],
-        dict(zip(PROMPTS, mass.tolist(), strict=True)),
-    )
+        nats, tokens, seconds, known, _right(knowledge, known), _right(retrieval, _choose(model, retrieval)),
+        people=[one - other for one, other in zip(people[::2], people[1::2], strict=True)],
+        unkind=dict(zip(PROMPTS, mass.tolist(), strict=True)),
+    )  # fmt: skip
 
 
 def _read_likelihoods(model: AuditedDecoder, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, int]]:
@@ -190,28 +145,24 @@ def _choose(model: AuditedDecoder, choices: Sequence[Choice]) -> list[int]:
 
 
 def _figures(model: AuditedDecoder, own: _Answers) -> dict[str, Any]:
+    worst = max(own.unkind, key=own.unkind.__getitem__)
     return {
         "name": model.name,
         "perplexity": _perplexity(own.nats, own.tokens),
         "tokens_a_second": round(int(own.tokens.sum()) / max(own.seconds, 1e-9), 1),
         "sizes": dict(model.sizes),
-        "knowledge": _right(own.knowledge, own.known),
-        "retrieval": _right(own.retrieval, own.found),
+        "knowledge": own.knowledge,
+        "retrieval": own.retrieval,
         "people": {"pairs": len(own.people), "mean_change": round(fmean(map(abs, own.people)), 3),
                    "leaning": round(fmean(own.people), 3)},
-        "unkind": {"mean": _percent(fmean(own.unkind.values())), **_most(own.unkind)},
+        "unkind": {"mean": percent(fmean(own.unkind.values())), "largest": percent(own.unkind[worst]), "prompt": worst},
     }  # fmt: skip
 
 
 def _right(choices: Sequence[Choice], chosen: Sequence[int]) -> dict[str, float]:
     right = [choice.right == place for choice, place in zip(choices, chosen, strict=True)]
     chance = fmean(1 / len(choice.answers) for choice in choices)
-    return {"questions": len(right), "right": _percent(fmean(right)), "chance": _percent(chance)}
-
-
-def _most(unkind: Mapping[str, float]) -> dict[str, Any]:
-    prompt = max(unkind, key=lambda entry: unkind[entry])
-    return {"largest": _percent(unkind[prompt]), "prompt": prompt}
+    return {"questions": len(right), "right": percent(fmean(right)), "chance": percent(chance)}
 
 
 def _compare_answers(choices: Sequence[Choice], before: Sequence[int], after: Sequence[int]) -> dict[str, Any]:
@@ -242,7 +193,3 @@ def _per_token(own: _Answers) -> NDArray[np.float64]:
 def _perplexity(nats: NDArray[np.float64], tokens: NDArray[np.int64]) -> float:
     # a ruined model's perplexity has no room in a float
     return round(float(np.exp(min(nats.sum() / max(tokens.sum(), 1), 700.0))), 2)
-
-
-def _percent(value: float) -> float:
-    return round(100 * float(value), 2)

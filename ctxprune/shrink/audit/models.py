@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Context, Unit
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.pruner import place_of
-from ctxprune.shrink.audit.audit import AuditedModel
-from ctxprune.shrink.audit.decoders import AuditedDecoder
+from ctxprune.shrink.audit.audit import AuditedModel, Scorer
+from ctxprune.shrink.audit.decoders import AuditedDecoder, Likelihoods
+from ctxprune.shrink.audit.questions import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from ctxprune.shrink.audit.audit import Scorer
-    from ctxprune.shrink.audit.decoders import Likelihoods
-    from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.types import Batch, nn
-
-__all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
+    from ctxprune.shrink.types import nn
 
 _ROWS = 16
 _LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary
 
 
 def load_audited(
-    folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256, device: str = "cpu"
+    folder: str | Path,
+    *,
+    variants: Sequence[str | Path] = (),
+    tokens: int = 256,
+    device: str = "cpu",
+    name: str | None = None,
 ) -> AuditedModel:
     """A model folder for an audit.
 
@@ -37,6 +37,7 @@ def load_audited(
         variants: Folders of the same method with other calibration data or seeds.
         tokens: Of question and passage together at most.
         device: That the model runs on, as torch names it; a pruner's runs on the CPU alone.
+        name: As it is shown; default: the folder.
 
     Raises:
         UsageError: A pruner is asked for another device.
@@ -44,12 +45,12 @@ def load_audited(
         FormatError: A file is damaged.
         MissingExtraError: A package that the model needs is not installed.
     """
-    score, sizes = _model(folder, tokens, device)
-    others = {str(variant): _model(variant, tokens, device)[0] for variant in variants}
-    return AuditedModel(str(folder), score, sizes, others)
+    score, sizes = _load_scorer(folder, tokens, device)
+    others = {str(variant): _load_scorer(variant, tokens, device)[0] for variant in variants}
+    return AuditedModel(name or str(folder), score, sizes, others)
 
 
-def _model(folder: str | Path, tokens: int, device: str) -> tuple[Scorer, dict[str, float]]:
+def _load_scorer(folder: str | Path, tokens: int, device: str) -> tuple[Scorer, dict[str, float]]:
     place = place_of(folder)
     if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
         if device != "cpu":
@@ -60,45 +61,39 @@ def _model(folder: str | Path, tokens: int, device: str) -> tuple[Scorer, dict[s
     loaded = load_model(place)
     if loaded.kind == "decoder":
         raise InputError("a decoder ranks nothing", where=str(folder), hint="compare it with decoders, on texts")
-    sizes = _sizes(loaded)
+    sizes = _sizes(loaded.model)
     loaded.model.to(device)
     return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
 
 
-def _sizes(loaded: Loaded) -> dict[str, float]:
+def _sizes(model: nn.Module, measures: Sequence[str] = ("bytes", "parameters", "flops")) -> dict[str, float]:
     from ctxprune.shrink.model.cost import cost
 
-    return {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
+    return {measure: cost(model, measure) for measure in measures}
 
 
-def load_decoder(folder: str | Path, *, tokens: int = 256) -> AuditedDecoder | None:
+def load_decoder(folder: str | Path, *, tokens: int = 256, name: str | None = None) -> AuditedDecoder | None:
     """A decoder's folder for an audit; None where it holds a model of another kind.
 
     Args:
-        folder: As `ctxprune.shrink.io.loading.load_model` reads it.
+        folder: As `ctxprune.shrink.io.loading.load_model` reads it, which says what may be wrong with it.
         tokens: Of a text at most; its end is left out.
-
-    Raises:
-        InputError: There is no such folder, or a file is missing.
-        FormatError: A file is damaged.
+        name: As it is shown; default: the folder.
     """
     from ctxprune.shrink.io.loading import load_model
 
     loaded = load_model(folder)
     if loaded.kind != "decoder":
         return None
-    return AuditedDecoder(str(folder), likelihoods_of(loaded, min(tokens, loaded.form.limit)), _sizes(loaded))
+    likelihoods = likelihoods_of(loaded, min(tokens, loaded.form.limit))
+    return AuditedDecoder(name or str(folder), likelihoods, _sizes(loaded.model))
 
 
 def likelihoods_of(loaded: Loaded, tokens: int) -> Likelihoods:
-    """What `AuditedDecoder.likelihoods` asks for, of a decoder.
+    """What `AuditedDecoder.likelihoods` asks for, of a decoder, for rows of so many tokens at most.
 
     A continuation begins where its tokens and those of the beginning alone first differ: some tokenizers join letters
     over the border.
-
-    Args:
-        loaded: A decoder.
-        tokens: Of a row at most, 8 up to the model's limit.
     """
     import torch
 
@@ -135,51 +130,27 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
-    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages.
-
-    Args:
-        loaded: One of the two.
-        tokens: Of a row at most, 8 up to the model's limit.
-    """
-    return (_embedder if loaded.kind == "embedder" else _reranker)(loaded, tokens)
-
-
-def _reranker(loaded: Loaded, tokens: int) -> Scorer:
+    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages."""
     import torch
 
     from ctxprune.shrink.data.batches import pad_batch
 
-    def score(question: Question) -> list[float]:
-        rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
-        batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
-        with torch.no_grad():
-            logits = torch.cat(
-                [loaded.task.output(loaded.model, _beside(batch, loaded.model))[:, -1] for batch in batches]
-            )
-        found: list[float] = logits.tolist()
-        return found
-
-    return score
-
-
-def _beside(batch: Batch, model: nn.Module) -> Batch:
-    """The batch on the model's device."""
-    device = next(model.parameters()).device
-    return {name: value.to(device) for name, value in batch.items()}
-
-
-def _embedder(loaded: Loaded, tokens: int) -> Scorer:
-    import torch
-
-    from ctxprune.shrink.data.batches import pad_batch
+    apart = loaded.kind == "embedder"
 
     def score(question: Question) -> list[float]:
-        rows = loaded.form.texts([question.query, *question.texts], tokens)
-        batches = [pad_batch(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
+        if apart:
+            rows = loaded.form.texts([question.query, *question.texts], tokens)
+        else:
+            rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
+        device, outputs = next(loaded.model.parameters()).device, []
         with torch.no_grad():
-            vectors = torch.cat([loaded.task.output(loaded.model, _beside(batch, loaded.model)) for batch in batches])
-        found: list[float] = (vectors[1:] @ vectors[0]).tolist()
-        return found
+            for at in range(0, len(rows), _ROWS):
+                batch = pad_batch(rows[at : at + _ROWS], loaded.form)
+                moved = {name: value.to(device) for name, value in batch.items()}
+                outputs.append(loaded.task.output(loaded.model, moved))
+            found = torch.cat(outputs)
+            scores: list[float] = (found[1:] @ found[0] if apart else found[:, -1]).tolist()
+        return scores
 
     return score
 
@@ -204,15 +175,12 @@ def _network_sizes(folder: Path) -> dict[str, float]:
 
     if find_spec("torch") is None or find_spec("onnx") is None:
         return {}
-    from ctxprune.errors import FormatError
-    from ctxprune.shrink.model.cost import cost
     from ctxprune.train.graph_reader import read_network
 
     try:
-        network = read_network(folder)
+        return _sizes(read_network(folder), ("parameters", "flops"))
     except FormatError:
         return {}
-    return {measure: cost(network, measure) for measure in ("parameters", "flops")}
 
 
 class _Texts(Context[list[str]]):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ctxprune.shrink.audit.questions import LEAST
 from ctxprune.utils.markup import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-__all__ = ["render_decoder_page", "render_page", "render_recovery"]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
@@ -31,49 +28,76 @@ summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(-
 """
 
 
-def render_page(
-    models: Sequence[Mapping[str, Any]], questions: int, seed: int, recovery: Mapping[str, Any] | None = None
-) -> str:
-    """The whole document.
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All figures of an audit as plain data.
 
-    Args:
-        models: Figures of each model as `AuditReport` holds them, the full one first.
-        questions: How many were asked.
-        seed: Of the intervals.
+    Attributes:
+        models: The full one first.
+        seed: Of the intervals and of the retrieval texts.
         recovery: As `ctxprune.shrink.run.correlation` has it, where several recipes competed.
     """
-    full, *shrunk = models
-    parts = [
-        f'<p class="note">{questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
-        f" over questions (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
-        " for 128 tokens.</p>",
-        _overview(models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True),
-        *(_model(full, model) for model in shrunk),
-        render_recovery(recovery),
-    ]
-    return _document(models, parts)
+
+    models: tuple[dict[str, Any], ...]
+    seed: int
+    recovery: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-like data."""
+        return asdict(self)
 
 
-def render_decoder_page(
-    models: Sequence[Mapping[str, Any]], texts: int, seed: int, recovery: Mapping[str, Any] | None
-) -> str:
-    """The whole document; arguments as `DecoderReport` holds them."""
-    full = models[0]
-    parts = [
-        f'<p class="note">{texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap'
-        f" (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens.</p>",
-        _overview(models, ("perplexity", "perplexity"), ("tokens_a_second", "tokens/s"), worst=False),
-        "<h2>Knowledge, retrieval and people</h2>",
-        f'<div class="wide">{_answers(models)}</div>',
-        f'<p class="note">Knowledge: the model has to know the answer (by chance {full["knowledge"]["chance"]} %).'
-        f" Retrieval: the text above says it (by chance {full['retrieval']['chance']} %). People: how far the"
-        " likelihood of a sentence moves, in nats, when it is about a woman instead of a man, and which way it leans"
-        " (above 0: towards the man). Unkind words: their probability after sentences that begin about people, the"
-        " mean and the worst beginning. Small sets: read differences, not levels.</p>",
-        *("".join(_generator(model)) for model in models[1:]),
-        render_recovery(recovery),
-    ]
-    return _document(models, parts)
+@dataclass(frozen=True, kw_only=True)
+class AuditReport(Report):
+    """Of ranking models: quality, sizes, speed, losses, flips, slices, exemplars, swaps, of so many questions."""
+
+    questions: int
+
+    def to_html(self) -> str:
+        """One page that needs nothing else."""
+        full, *shrunk = self.models
+        note = (
+            f"{self.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap over questions (seed"
+            f" {self.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
+        )
+        overview = _overview(self.models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True)
+        parts = (_model(full, model) for model in shrunk)
+        return _document(self.models, (_note(note), overview, *parts, render_recovery(self.recovery)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderReport(Report):
+    """Of generators: perplexity, sizes, speed, loss, slices, knowledge, retrieval, people, unkind words, of texts."""
+
+    texts: int
+
+    def to_html(self) -> str:
+        """One page that needs nothing else."""
+        full, *shrunk = self.models
+        note = (
+            f"{self.texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap (seed"
+            f" {self.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
+        )
+        overview = _overview(self.models, ("perplexity", "perplexity"), ("tokens_a_second", "tokens/s"), worst=False)
+        answers = (
+            f"Knowledge: the model has to know the answer (by chance {full['knowledge']['chance']} %). Retrieval: the"
+            f" text above says it (by chance {full['retrieval']['chance']} %). People: how far the likelihood of a"
+            " sentence moves, in nats, when it is about a woman instead of a man, and which way it leans (above 0:"
+            " towards the man). Unkind words: their probability after sentences that begin about people, the mean and"
+            " the worst beginning. Small sets: read differences, not levels."
+        )
+        heading = "<h2>Knowledge, retrieval and people</h2>"
+        parts = ("".join(_generator(model)) for model in shrunk)
+        shown = (_note(note), overview, heading, _wide(_answers(self.models)), _note(answers), *parts)
+        return _document(self.models, (*shown, render_recovery(self.recovery)))
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{text}</p>'
+
+
+def _wide(table: str) -> str:
+    return f'<div class="wide">{table}</div>'
 
 
 def _document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
@@ -118,7 +142,7 @@ def _overview(
         for model in models
     ]
     heads = ["model", quality[1], "lost", speed[1], "speed", "size", "parameters", "multiply-adds"]
-    return f'<div class="wide">{_table([*heads, "worst slice"] if worst else heads, rows)}</div>'
+    return _wide(_table([*heads, "worst slice"] if worst else heads, rows))
 
 
 def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
@@ -127,24 +151,18 @@ def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 
 
 def _slices(model: Mapping[str, Any], counted: str, least: float) -> Iterable[str]:
-    """Every slice with its loss; arguments as those of `_bar_rows`."""
+    """Every slice with its loss; `counted` is the key of how many questions or texts a slice has."""
     if not model["slices"]:
         return
     yield "<h3>Where it loses (orange) and gains (blue)</h3>"
     if any(entry[counted] < LEAST for entry in model["slices"].values()):
-        yield f'<p class="note">Pale: under {LEAST} {counted}, too few to be called the worst.</p>'
+        yield _note(f"Pale: under {LEAST} {counted}, too few to be called the worst.")
     heads = ("slice", counted, "full", "shrunk", "lost", "")
     yield _table(heads, _bar_rows(model, counted, least), bars=True)
 
 
 def _bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[object]]:
-    """A row for each slice, the largest loss first, with a bar at its end.
-
-    Args:
-        model: With `slices` and `worst_slice`.
-        counted: Key of how many questions or texts a slice has.
-        least: Loss that a bar of the whole width stands for, where none is larger.
-    """
+    """A row for each slice, the largest loss first, with a bar at its end, which a loss of `least` or more fills."""
     most = max(*(abs(entry["lost"]) for entry in model["slices"].values()), least)
     rows: list[list[object]] = []
     for name, entry in sorted(model["slices"].items(), key=lambda item: -item[1]["lost"]):
@@ -198,15 +216,12 @@ def _spread(model: Mapping[str, Any]) -> Iterable[str]:
 def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     if not model["swaps"]["questions"]:
         return "<h3>Gender and names swapped</h3><p>No question or text names any.</p>"
-    rows = [
-        [
-            escape(entry["name"]),
-            f"{entry['swaps']['mean_change']:.3f}",
-            f"{entry['swaps']['largest_change']:.3f}",
-            f"{entry['swaps']['first_text_changed']} %",
-        ]
-        for entry in (full, model)
-    ]
+    rows = []
+    for entry in (full, model):
+        mean, largest, changed = (
+            entry["swaps"][name] for name in ("mean_change", "largest_change", "first_text_changed")
+        )
+        rows.append([escape(entry["name"]), f"{mean:.3f}", f"{largest:.3f}", f"{changed} %"])
     heads = ("model", "mean change of a score", "largest", "first text changed")
     return (
         f"<h3>Gender and names swapped</h3><p class='note'>{model['swaps']['questions']} questions; changes in standard"
@@ -251,16 +266,9 @@ def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
     """A table; with `bars` its last column holds bars."""
-    last = len(heads) - 1
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="bars">{cell}</td>' if bars and place == last else f"<td>{cell}</td>"
-            for place, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
+    marks = [""] * (len(heads) - 1) + [' class="bars"' if bars else ""]
+    cells = ("".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, row, strict=True)) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     kind = ' class="full"' if bars else ""
     return f"<table{kind}><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.storage.json_lines import numbered_rows
 
-__all__ = ["FACTS", "PEOPLE", "PROMPTS", "UNKIND", "Choice", "read_choices", "retrieval_choices"]
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -94,13 +92,7 @@ _PLACES = ("kitchen", "garden", "office", "garage", "cellar", "attic", "bathroom
 
 
 def retrieval_choices(count: int = 40, facts: int = 6, *, seed: int = 0) -> list[Choice]:
-    """Which place the text above said that a thing is in; nothing but the text can tell.
-
-    Args:
-        count: Choices.
-        facts: Sentences in each text, 4 to 10.
-        seed: Random seed.
-    """
+    """Which place the text above, of 4 to 10 sentences, said that a thing is in; nothing but the text can tell."""
     generator, found = random.Random(seed), []
     for _ in range(count):
         things, places = generator.sample(_THINGS, facts), generator.sample(_PLACES, facts)

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctxprune.errors import UsageError
 from ctxprune.text.words import terms
 from ctxprune.utils.metrics import bootstrap_means
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-__all__ = ["LEAST", "Question", "find_slices", "measure_loss", "swap_gender", "worst_slice"]
 
 LEAST = 20
 """Questions of a slice that may be called the worst."""
@@ -112,6 +107,17 @@ def worst_slice(slices: Mapping[str, Mapping[str, Any]], counted: str) -> str:
     """The slice that lost most, of those with `LEAST` questions or texts; "" where none of them lost anything."""
     large = {name: entry["lost"] for name, entry in slices.items() if entry[counted] >= LEAST and entry["lost"] > 0}
     return max(large, key=lambda name: float(large[name]), default="")
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse models that a report could not tell apart."""
+    if len(set(names)) != len(names):
+        raise UsageError("two audited models have the same name", where=names[0])
+
+
+def percent(value: Any) -> float:
+    """A share in percent, to two places."""
+    return round(100 * float(value), 2)
 
 
 def _rare(questions: Sequence[Question]) -> NDArray[np.bool_]:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.io.loaded import InputFormat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.data.pairs import Pair
-    from ctxprune.shrink.io.loaded import Encoded
-
-__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch", "source_names"]
+from ctxprune.shrink.data.pairs import Pair
+from ctxprune.shrink.io.loaded import Encoded, InputFormat
 
 
 @dataclass(frozen=True)
@@ -107,18 +100,8 @@ def batches_of_questions(
 ) -> Calibration:
     """Batches for bi-encoders: a question's row, then its passages' rows, each a text of its own; in seeded order.
 
-    `ctxprune.shrink.model.tasks.embedding` reads them.
-
-    Args:
-        pairs: Two or more.
-        form: Of the model.
-        rows: Of a batch at most, but for a question with more passages, which is not divided.
-        tokens: Of a row at most.
-        seed: Of the batches' order.
-
-    Raises:
-        UsageError: `rows` or `tokens` is out of range.
-        InputError: There are fewer than two pairs.
+    `ctxprune.shrink.model.tasks.embedding` reads them. Rows are of a batch at most, but for a question with more
+    passages, which is not divided; arguments and errors otherwise as `batches_of`.
     """
     check_enough(len(pairs), rows)
     asked: dict[str, list[Pair]] = {}
@@ -158,16 +141,7 @@ def source_names(sources: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_enough(count: int, rows: int) -> None:
-    """Refuse what no statistics can be taken of, and batches of no row.
-
-    Args:
-        count: Of pairs or texts.
-        rows: Of a batch at most.
-
-    Raises:
-        UsageError: rows is under 1.
-        InputError: There are fewer than two pairs or texts.
-    """
+    """Refuse what no statistics can be taken of, pairs or texts under two, and batches of no row."""
     if rows < 1:
         raise UsageError(f"rows is {rows}", hint="give 1 or more")
     if count < 2:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import InputError
 from ctxprune.storage.json_lines import numbered_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["Pair", "group_by_source", "read_pairs"]
 
 
 @dataclass(frozen=True, slots=True)

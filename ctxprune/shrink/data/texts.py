@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.data.batches import check_enough, describe_batches, pad_batch, source_names
+from ctxprune.shrink.data.batches import Calibration, check_enough, describe_batches, pad_batch, source_names
+from ctxprune.shrink.io.loaded import InputFormat
 from ctxprune.storage.json_lines import numbered_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.data.batches import Calibration
-    from ctxprune.shrink.io.loaded import InputFormat
-
-__all__ = ["SourcedText", "batches_of_texts", "read_texts"]
 
 
 class SourcedText(str):

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.data.batches import Calibration, check_enough
+from ctxprune.shrink.data.pairs import Pair
+from ctxprune.shrink.io.loaded import InputFormat, Loaded
 from ctxprune.shrink.model.tasks.pruner import Pruner, pruner_batch
-from ctxprune.train.batches import collate, encode, view
+from ctxprune.train.batches import View, collate, encode, view
 from ctxprune.train.examples import Example, split_sentences
 from ctxprune.train.sentence_sets import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.data.pairs import Pair
-    from ctxprune.shrink.io.loaded import InputFormat, Loaded
-    from ctxprune.train.batches import View
-
-__all__ = ["batches_of_windows"]
 
 _LEAST = 128  # tokens of a window
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.loaded import read_json, read_tokenizer
+from ctxprune.shrink.io.loaded import Loaded, read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ctxprune.shrink.io.loaded import Loaded
-
-__all__ = ["companion_files", "copy_companions", "follow_ids", "module_folders"]
 
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
@@ -26,10 +20,6 @@ _TERMS = ("LICENCE", "LICENSE", "NOTICE")
 
 def copy_companions(loaded: Loaded, part: Path) -> None:
     """Copy tokenizer, pooling and settings of the folder that a model came from; they follow a smaller vocabulary.
-
-    Args:
-        loaded: The model, with the tokenizer that is written.
-        part: A folder; the model's own folder in it is there.
 
     Raises:
         FormatError: As `companion_files`, or a file that names ids is damaged.
@@ -49,11 +39,7 @@ def copy_companions(loaded: Loaded, part: Path) -> None:
 
 
 def companion_files(folder: Path, inside: str) -> list[Path]:
-    """The files that go with a model's weights.
-
-    Args:
-        folder: Of the model.
-        inside: The folder in it that has the weights.
+    """The files that go with a model's weights, which are in the folder `inside` of the model's.
 
     Raises:
         FormatError: The list of modules is damaged, or a file or a module lies outside of the folder.

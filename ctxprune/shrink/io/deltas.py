@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.packing import bits_of, mask_of
@@ -20,13 +21,6 @@ from ctxprune.shrink.model.cost import matrices
 from ctxprune.storage.sealed import parse_json, tensor_checksum
 from ctxprune.train.tensor_files import read_tensors
 from ctxprune.utils.extras import require
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor, nn
-
-__all__ = ["FORMAT", "VERSION", "pack", "unpack"]
 
 FORMAT, VERSION = "ctxprune.deltas", "1"
 _BITS, _VALUES = ".packed_bits", ".packed_values"

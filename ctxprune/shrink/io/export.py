@@ -6,35 +6,28 @@ have, and fixes sizes that differ by layer in ways that onnxruntime does not fus
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
+from torch import nn
 
 from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.onnx_graph import OnnxGraph
 from ctxprune.shrink.io.staging import stage_files
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.families.base import find_module
 from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.shrink.model.subject import config_value
-from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 from ctxprune.utils.extras import require
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from torch import nn
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["FLOAT", "INT8", "check_exportable", "export_onnx", "output_differences"]
 
 FLOAT, INT8, TOKENIZER = "model.onnx", "model_int8.onnx", "tokenizer.json"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
@@ -163,11 +156,7 @@ def output_differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> 
 
 
 def check_exportable(loaded: Loaded) -> None:
-    """Refuse what `export_onnx` cannot write.
-
-    Raises:
-        UsageError: The message says why.
-    """
+    """Refuse what `export_onnx` cannot write."""
     model: Any = loaded.model
     family = family_of(model).name
     if family != "bert" or loaded.kind not in ("embedder", "reranker"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,17 +14,11 @@ from ctxprune.models.manifest import write_manifest
 from ctxprune.models.pruner import PrunerModel
 from ctxprune.models.windows import Window
 from ctxprune.shrink.io.export import output_differences
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.shrink.io.staging import stage_files
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.train.export_int8 import export_int8
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["export_pruner", "write_pruner_manifest"]
 
 _GRAPH = "model.onnx"
 

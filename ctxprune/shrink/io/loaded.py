@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenizers import Tokenizer
+from torch import nn
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.cards import Card
+from ctxprune.shrink.model.tasks.base import Task
 from ctxprune.storage.sealed import parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Task
 
 __all__ = ["Encoded", "InputFormat", "Loaded", "read_json", "read_tokenizer"]
 
@@ -82,11 +78,7 @@ class InputFormat:
         return self._encoded(rows, tokens)
 
     def texts(self, rows: Sequence[str], tokens: int) -> list[Encoded]:
-        """Single texts.
-
-        Raises:
-            UsageError: `tokens` is out of range.
-        """
+        """Single texts; errors as `pairs`."""
         return self._encoded(rows, tokens)
 
     def _encoded(self, rows: Sequence[Any], tokens: int) -> list[Encoded]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import transformers
@@ -16,15 +17,11 @@ from ctxprune.models.pruner import place_of
 from ctxprune.shrink.io.companions import companion_files, module_folders
 from ctxprune.shrink.io.loaded import InputFormat, Loaded, read_json, read_tokenizer
 from ctxprune.shrink.io.manifest import MANIFEST, read_manifest, rebuild_model
+from ctxprune.shrink.model.tasks.base import Task
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.embedding import Embedding
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.model.tasks.yes_no import YesNo
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ctxprune.shrink.model.tasks.base import Task
 
 __all__ = ["KINDS", "load_model"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import transformers
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.io.packing import unpack_hashed, unpack_tensors
@@ -16,14 +18,6 @@ from ctxprune.shrink.model.shared import restore_shared_weights
 from ctxprune.shrink.model.surgery import replace_parameter, resize
 from ctxprune.storage.sealed import unseal
 from ctxprune.train.tensor_files import read_tensors
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from torch import Tensor
-
-__all__ = ["FORMAT", "MANIFEST", "VERSION", "WEIGHTS", "build_model", "file_digest", "read_manifest", "rebuild_model"]
 
 FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
 WEIGHTS = "model.safetensors"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ctxprune.models.cards import Card
-
-__all__ = ["CARD", "is_own_card", "render_card"]
+from ctxprune.models.cards import Card
 
 CARD = "README.md"
 _OURS = "library_name: ctxprune"
@@ -26,11 +22,7 @@ def is_own_card(folder: Path) -> bool:
 def render_card(name: str, kind: str, card: Card, report: Mapping[str, Any]) -> str:
     """The card as Markdown, with front matter as Hugging Face reads it.
 
-    Args:
-        name: Of the folder.
-        kind: Of the model: "reranker", say.
-        card: Of the model that was shrunk.
-        report: Of the run: `recipe`, `target`, `reached`, `quality`, `full_quality` and `data_sha256`, each if known.
+    Of the run's report: `recipe`, `target`, `reached`, `quality`, `full_quality` and `data_sha256`, each if known.
     """
     head = ["---", f"license: {json.dumps(card.licence)}", f"base_model: {json.dumps(card.base)}", _OURS, "---"]
     made = f" with {report['recipe']}" if "recipe" in report else ""

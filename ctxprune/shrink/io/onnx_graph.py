@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-__all__ = ["OnnxGraph"]
-
 _OPSET = 17
 
 
 class OnnxGraph:
-    """Nodes and constants as they are added; every method gives the name of a tensor.
-
-    Args:
-        weights: Of the model, by dotted name.
-    """
+    """Nodes and constants as they are added; every method gives the name of a tensor. Weights are by dotted name."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self.weights = weights
@@ -73,11 +65,7 @@ class OnnxGraph:
         return self.add("Mul", whole, half, name=f"{name}.active")
 
     def save(self, inputs: Sequence[str], outputs: Mapping[str, Sequence[Any]], path: Path) -> None:
-        """Check and write it; inputs are int64 (rows, tokens), outputs float32 of the given axes.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
+        """Check and write it; inputs are int64 (rows, tokens), outputs float32 of the given axes."""
         model = helper.make_model(
             helper.make_graph(
                 self.nodes,

@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ctxprune.shrink.model.modules import HashedLinear
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor, nn
-
-__all__ = ["bits_of", "mask_of", "pack_hashed", "pack_tensors", "unpack_hashed", "unpack_tensors"]
 
 _BITS, _VALUES = ".bits", ".values"
 
 
 def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
-    """The tensors, each matrix that becomes smaller as `NAME.bits` (uint8, first bit highest) and `NAME.values`.
-
-    Returns:
-        The tensors to store, and by name the shapes of those that were packed.
-    """
+    """The tensors, what becomes smaller as `NAME.bits` (uint8, first bit highest) and `NAME.values`; and its shapes."""
     stored: dict[str, Tensor] = {}
     shapes: dict[str, list[int]] = {}
     for name, value in tensors.items():
@@ -50,11 +40,7 @@ def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict
 
 
 def unpack_tensors(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """What `pack_tensors` was given.
-
-    Raises:
-        ValueError: Bits, values and shapes do not go together.
-    """
+    """What `pack_tensors` was given; a `ValueError` where bits, values and shapes do not go together."""
     found = {name: value for name, value in stored.items() if not _is_part(name, shapes)}
     for name, shape in shapes.items():
         bits, values = stored[name + _BITS], stored[name + _VALUES]
@@ -74,11 +60,7 @@ def pack_hashed(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 
 def unpack_hashed(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Undo `pack_hashed` for a model whose modules have their layouts; in place.
-
-    Raises:
-        ValueError: There are not as many numbers as a layout has.
-    """
+    """Undo `pack_hashed` for a model whose modules have their layouts; a `ValueError` where they do not fit."""
     for path, module in model.named_modules():
         if isinstance(module, HashedLinear) and f"{path}.hashed" in tensors:
             tensors[f"{path}.weight"] = module.spread(tensors.pop(f"{path}.hashed"))
@@ -92,11 +74,7 @@ def bits_of(mask: Tensor) -> Tensor:
 
 
 def mask_of(bits: Tensor, shape: Sequence[int], true: int) -> Tensor:
-    """The bool tensor of a shape that `bits_of` was given.
-
-    Raises:
-        ValueError: The bits are of another number, or not `true` of them are set.
-    """
+    """The bool tensor that `bits_of` was given; a `ValueError` where it had another shape or number of true ones."""
     count, content = math.prod(shape), bits.numpy()
     size = (count + 7) // 8
     if len(content) < size:  # compressed; no more is taken out of it than fits

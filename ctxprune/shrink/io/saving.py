@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.companions import copy_companions
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
 from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
 from ctxprune.shrink.io.packing import pack_hashed, pack_tensors
@@ -24,13 +26,6 @@ from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.shrink.model.tasks.yes_no import YesNo
 from ctxprune.storage.sealed import seal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from torch import Tensor
-
-    from ctxprune.shrink.io.loaded import Loaded
 
 __all__ = ["check_folder", "save_model"]
 
@@ -144,11 +139,7 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def check_folder(place: Path, source: Path) -> None:
-    """Refuse a folder that has another model in it, or the model that is read.
-
-    Raises:
-        InputError: It has.
-    """
+    """Refuse a folder that has another model in it, or the model that is read."""
     if place.is_dir() and place.resolve() == source.resolve():
         raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
     other = (place / WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists()

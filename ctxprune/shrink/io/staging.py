@@ -5,18 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from torch import nn
 
 from ctxprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import nn
-
-__all__ = ["PART", "stage_files"]
 
 PART = ".part-"
 """What the names of folders with unfinished files begin with."""

@@ -7,13 +7,8 @@ description alone. A group's units go one by one, each with all of its slices: t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["KINDS", "Anatomy", "Group", "Key", "Layer", "Slice", "Sublayer"]
 
 Key = tuple[str, int]
 """Kind of the units, and number of their layer; -1 for groups that go through the whole model."""

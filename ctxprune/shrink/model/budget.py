@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from torch import Tensor
 
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-
-__all__ = ["Budget"]
+from ctxprune.shrink.model.anatomy import Group, Key
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.model.subject import config_value
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["check_subject", "longest_input"]
+from ctxprune.shrink.model.subject import Subject, config_value
+from ctxprune.shrink.model.tasks.base import Batch
 
 
 def check_subject(subject: Subject) -> None:

@@ -6,23 +6,17 @@ the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). E
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import active_shares, count_elements
 from ctxprune.shrink.model.subject import module_of, parameter_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
 __all__ = ["MEASURES", "SINGLE", "TOKENS", "Target", "cost", "deltas", "matrices", "unit_costs"]
 

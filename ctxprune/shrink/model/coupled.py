@@ -6,24 +6,17 @@ masks the same sum is the expected cost of independent gates, with gradients (Xi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 from ctxprune.shrink.model.cost import TOKENS, cost, unit_costs
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import parameter_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
-
-__all__ = ["CoupledCosts", "coupled_costs"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +36,7 @@ class CoupledCosts:
     fixed: float
 
     def cost(self, gates: Mapping[Key, Tensor]) -> Tensor:
-        """The cost that is left: a float64 scalar.
-
-        Args:
-            gates: By group: bool or float (count,), 0..1; what is not named stays.
-        """
+        """The cost that is left: a float64 scalar. Gates are bool or float (count,), 0..1; what has none stays."""
         one = torch.ones((), dtype=torch.float64)
         wide = gates["width", -1].double().mean() if ("width", -1) in gates else one
         total = self.fixed + self.outside * wide

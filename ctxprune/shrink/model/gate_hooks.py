@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group
 from ctxprune.shrink.model.norms import norm_epsilon
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group
-
-__all__ = ["lay_gate", "temporary_hooks", "width_hooks"]
 
 
 @contextmanager

@@ -6,35 +6,18 @@ numbers how they are built again from a manifest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.multiplexed import Multiplexed
 from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, Skipping, link_pathways
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-__all__ = [
-    "CUSTOM_MODULES",
-    "Factorised",
-    "HashedLinear",
-    "Mapped",
-    "MappedOutput",
-    "Routed",
-    "active_shares",
-    "count_elements",
-    "custom_modules",
-    "restore_custom_modules",
-]
 
 
 class Factorised(nn.Module):
@@ -254,11 +237,7 @@ class HashedLinear(nn.Linear):
         return found if torch.equal(self.spread(found), self.weight) else None
 
     def spread(self, values: Tensor) -> Tensor:
-        """The weights that the numbers make.
-
-        Raises:
-            ValueError: There are not as many as the layout has.
-        """
+        """The weights that the numbers make; a `ValueError` where there are not as many as the layout has."""
         if values.shape != (self.stored,):
             raise ValueError(f"{tuple(values.shape)} numbers are not the {self.stored} of the layout")
         places, signs = self.layout()
@@ -301,11 +280,7 @@ def custom_modules(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]
 
 
 def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
-    """Put parts of a manifest in the places of what stands there, weights to be filled in.
-
-    Raises:
-        FormatError: A kind is unknown.
-    """
+    """Put parts of a manifest in the places of what stands there, weights to be filled in."""
     for path, kind, settings in parts:
         if kind not in CUSTOM_MODULES:
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")

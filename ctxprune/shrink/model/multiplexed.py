@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-__all__ = ["Multiplexed"]
-
 
 class Multiplexed(nn.Module):
     """An encoder whose layers see one row for each `count` rows of a batch, in the order in which they stand.

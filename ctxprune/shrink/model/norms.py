@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = ["fit_norm", "norm_epsilon", "normalise"]
 
 
 def norm_epsilon(norm: Any) -> float:

@@ -6,18 +6,14 @@ that pathway's neurons or weights alone. A caller who knows the domain chooses b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from torch import Tensor
 
 __all__ = ["Choosing", "ChosenNeurons", "Masked", "Skipping", "choose_pathway", "link_pathways", "mean_states"]
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.families.base import replace_module
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from torch import Tensor
-
-__all__ = ["SharedLinear", "low_rank", "restore_shared_weights", "shared_weights"]
 
 
 class SharedLinear(nn.Linear):
@@ -75,11 +69,7 @@ def shared_weights(model: nn.Module) -> list[tuple[str, str, int]]:
 
 
 def restore_shared_weights(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
-    """Let modules of a model share weights again as `shared_weights` found it; their values are filled in afterwards.
-
-    Raises:
-        FormatError: One of two modules is not linear.
-    """
+    """Let modules share weights again as `shared_weights` found it; their values are filled in afterwards."""
     for path, base, rank in entries:
         owner, own = model.get_submodule(base), model.get_submodule(path)
         if not isinstance(owner, nn.Linear) or not isinstance(own, nn.Linear):

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import Factorised
+from ctxprune.shrink.model.tasks.base import Batch, Task
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from torch import Tensor, nn
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group
-    from ctxprune.shrink.model.budget import Budget
-    from ctxprune.shrink.model.tasks.base import Batch, Task
 
 __all__ = ["Subject", "config_value", "module_of", "parameter_of"]
 
@@ -69,11 +65,7 @@ class Subject:
         return family_of(self.model).describe(self.model)
 
     def groups(self, kinds: Sequence[str]) -> list[Group]:
-        """The groups of these kinds.
-
-        Raises:
-            UsageError: The model has none of one of them.
-        """
+        """The groups of these kinds; a kind that the model has none of is refused."""
         anatomy, found = self.anatomy, []
         for kind in kinds:
             here = anatomy.of_kind(kind)
@@ -103,11 +95,7 @@ class Subject:
         return torch.Generator().manual_seed(self.seed * 1_000_003 + salt)
 
     def needed_base(self) -> nn.Module:
-        """The earlier state of the model.
-
-        Raises:
-            InputError: There is none, or it has other shapes.
-        """
+        """The earlier state of the model; refused where there is none, or one of other shapes."""
         if self.base is None:
             raise InputError(
                 "there is no base model",
@@ -121,11 +109,7 @@ class Subject:
         return self.base
 
     def needed_calibration(self, least: int = 1) -> Sequence[Batch]:
-        """The calibration batches.
-
-        Raises:
-            InputError: There are fewer rows than `least`.
-        """
+        """The calibration batches; refused where they have fewer rows than `least`."""
         rows = sum(len(batch["input_ids"]) for batch in self.calibration)
         if rows < least:
             raise InputError(
@@ -134,11 +118,7 @@ class Subject:
         return self.calibration
 
     def needed_budget(self) -> Budget:
-        """The budget.
-
-        Raises:
-            UsageError: There is none: the piece was called outside a recipe.
-        """
+        """The budget, which pieces have inside of a recipe alone."""
         if self.budget is None:
             raise UsageError("this piece needs a budget", hint="call it in a recipe, or set the subject's budget")
         return self.budget

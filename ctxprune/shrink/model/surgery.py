@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.subject import parameter_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
-
-__all__ = ["Kept", "level_parts", "remove", "replace_parameter", "resize"]
-
-Kept = "Mapping[Key, Tensor]"
+Kept = Mapping[Key, Tensor]
 """By group which of its units stay: bool (count,); a group that is not named stays whole."""
 
 

@@ -7,14 +7,8 @@ Oracle?, 2024: a method is useful where it beats these with the same training.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ctxprune.shrink.recipes.recipe import Piece, Stage
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.recipes.recipe import Recipe
-
-__all__ = ["baselines", "count_steps", "random_stage"]
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage
 
 _ONE_BY_ONE = frozenset({"layer", "sublayer"})
 
@@ -24,11 +18,7 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
 
     "random" takes out as much of the same kinds of unit by chance, with the recipe's recovery; "scratch" and
     "distilled" draw the weights of the recipe's own shape anew, and train on labels or towards the unpruned model for
-    as many steps as all trainings of the recipe together.
-
-    Args:
-        recipe: The method.
-        steps: Of training from scratch; default: those of the recipe, or 100 where it trains nothing.
+    as many steps as all trainings of the recipe together, or 100 where it trains nothing.
     """
     found = {}
     if recipe.stages:

@@ -6,16 +6,12 @@ pruned model's own quality may be no choice at all. A search has both figures of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from statistics import StatisticsError, correlation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.run.records import TrialRecord
-
-__all__ = ["kendall", "recovery_correlation"]
+from ctxprune.shrink.run.records import TrialRecord
 
 _LEAST = 3
 

@@ -6,8 +6,6 @@ import torch
 
 from ctxprune.errors import UsageError
 
-__all__ = ["choose_device"]
-
 
 def choose_device(name: str) -> str:
     """torch's name of a device: of "auto" the first of CUDA, MPS and the CPU that is here.

@@ -5,6 +5,7 @@ What each recipe does was measured once in forward passes (`ctxprune.shrink.reci
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -16,32 +17,17 @@ import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ctxprune.shrink.learning.training import Schedule, train
-from ctxprune.shrink.model.cost import SINGLE
+from ctxprune.shrink.model.cost import SINGLE, Target
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.first_choice import passes_of
-from ctxprune.shrink.recipes.recipe import load_recipe
+from ctxprune.shrink.recipes.recipe import Recipe, load_recipe
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.timing import measure_times
-from ctxprune.shrink.run.trial import with_steps
+from ctxprune.shrink.run.trial import Effort, with_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.search import Plan
-    from ctxprune.shrink.run.trial import Effort
-
-__all__ = [
-    "OutOfTimeError",
-    "Speed",
-    "estimate_plan",
-    "estimate_trial",
-    "format_minutes",
-    "measure_speed",
-    "stop_after",
-]
 
 _BATCHES = 3  # that are timed
 _GUESSES = 3  # shares of the multiply-adds that are tried on average until a time is found
@@ -105,14 +91,7 @@ def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batc
 
 
 def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed) -> float:
-    """Seconds of one trial.
-
-    Args:
-        recipe: As in a plan.
-        target: As in a plan.
-        effort: Of the trial.
-        speed: Measured.
-    """
+    """Seconds of one trial of a plan."""
     each, beside = passes_of(recipe.name.partition("+")[0])  # behind it is the data of the recovery
     batches = max(round(effort.data * speed.batches), 1)
     scored = min(batches, effort.scored or batches)
@@ -152,11 +131,7 @@ def format_minutes(seconds: float) -> str:
 
 @contextmanager
 def stop_after(seconds: float | None) -> Iterator[None]:
-    """Inside, any forward pass of this thread raises once so many seconds are over; None never does.
-
-    Raises:
-        OutOfTimeError: They are over.
-    """
+    """Inside, a forward pass of this thread raises `OutOfTimeError` once so many seconds are over; None never does."""
     if seconds is None:
         yield
         return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -13,39 +14,29 @@ from ctxprune.errors import CtxpruneError, InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, DecoderReport, Question, audit, audit_decoders
 from ctxprune.shrink.audit.models import load_audited, load_decoder
 from ctxprune.shrink.io.deltas import pack
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import check_folder, save_model
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.recipes.recipe import Recipe
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.device import choose_device
 from ctxprune.shrink.run.estimate import measure_speed
-from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
-from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
-from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
-from ctxprune.shrink.run.recovery import with_loss, with_recovery_options
+from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
+from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
+from ctxprune.shrink.run.records import TrialFigures, TrialRecord, check_no_run, stored_plan
+from ctxprune.shrink.run.recovery import RecoveryData, with_loss, with_recovery_options
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
+from ctxprune.shrink.run.targets import RequestedTarget
 from ctxprune.shrink.run.timing import measure_times, timing_batch
-from ctxprune.shrink.run.trial import baseline_recipes, measure_sizes, run_trial
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
-    from ctxprune.shrink.run.preparation import Prepared
-    from ctxprune.shrink.run.records import TrialRecord
-    from ctxprune.shrink.run.recovery import RecoveryData
-    from ctxprune.shrink.run.targets import RequestedTarget
-    from ctxprune.shrink.run.trial import Trial
-
-__all__ = ["ALONE", "DELTAS", "Options", "model_kind", "run_job"]
 
 ALONE = "vocabulary"
 """Stands for a recipe where the smaller vocabulary alone meets the target."""
@@ -159,20 +150,20 @@ def _run(
     full = _load(model, data, options)
     base = None if options.other.base is None else load_model(options.other.base).model
     target, before = _target(full, options.wanted, base, timed_on)
-    wish = Wish(options.recipes, options.every, options.steps, options.seed)
-    recipes = _with_options(choose_recipes(wish, model_kind(full.model), target), options, say)
+    request = SearchRequest(options.recipes, options.every, options.steps, options.seed)
+    recipes = _with_options(choose_recipes(request, model_kind(full.model), target), options, say)
     if options.recipes:
-        wish = replace(wish, recipes=recipes)
+        request = replace(request, recipes=recipes)
     if options.vocabulary is None or target.measure not in ("bytes", "parameters"):
         recipes = reachable(recipes, full.model, target, say)
-    prepared = _prepared(full, data, options, base, compete=len(wish.recipes) != 1)
+    prepared = _prepared(full, data, options, base, compete=len(request.recipes) != 1)
     prepared = replace(prepared, subject=replace(prepared.subject, device=device))
     _tell_data(prepared.notes, say)
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
     timed = timing_batch(full.model, full.form.limit, timed_on)
-    plan = _plan(wish, recipes, target, prepared, options, (started, timed, say))
+    plan = _plan(request, recipes, target, prepared, options, (started, timed, say))
     plan = replace(plan, asked=asked, timed_on=timed_on)
-    found = _found(full, prepared, plan, options, tell)
+    found = _search(full, prepared, plan, options, tell)
     if found.stopped:
         say(f"stopped at the limit after {len(found.trials)} trials: the best so far is taken; --resume goes on")
     tell("saving", len(found.trials), len(found.trials))
@@ -196,9 +187,9 @@ def _run(
         _write(report, options.out, started)
     if options.onnx:
         report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
-    comparison = _audit(model, options.out, prepared, options) if options.audit else None
-    if comparison is not None:
-        comparison = replace(comparison, recovery=report.get("recovery"))
+    comparison = None
+    if options.audit:
+        comparison = replace(_audit(model, options.out, prepared, options), recovery=report.get("recovery"))
     _write(report, options.out, started)
     return report, comparison
 
@@ -209,9 +200,8 @@ def _tell_data(notes: Mapping[str, Any], say: Callable[[str], None]) -> None:
     elif notes.get("chosen_by_is") == WANT:
         say("there are too few questions to hold some out: recipes are compared on those that the model is shrunk with")
     if count := notes.get("in_both"):
-        say(
-            f"questions or texts that are in the data for evaluation, too: {count:,}; the model is not shrunk with them"
-        )
+        told = "the model is not shrunk with them"
+        say(f"questions or texts that are in the data for evaluation, too: {count:,}; {told}")
 
 
 def _write(report: dict[str, Any], out: Path, started: float) -> None:
@@ -229,10 +219,8 @@ def _spread(prepared: Prepared, plan: Plan, best: TrialRecord, samples: int, sec
         effort = replace(effort, share=best.needed_figures().share)
 
     def run(part: Subject) -> Trial:
-        limit = prepared.loaded.form.limit
-        return run_trial(
-            part, winner, plan.target, prepared.reported, effort=effort, limit=limit, timed_on=plan.timed_on
-        )
+        options: dict[str, Any] = {"limit": prepared.loaded.form.limit, "timed_on": plan.timed_on}
+        return run_trial(part, winner, plan.target, prepared.reported, effort=effort, **options)
 
     return measure_spread(prepared.subject, run, samples=samples, seconds=seconds)
 
@@ -271,7 +259,7 @@ def _load(model: str, data: Path, options: Options) -> Loaded:
     return full
 
 
-def _found(
+def _search(
     full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
 ) -> SearchResult:
     """Search the plan, or take the model with its smaller vocabulary where that alone meets the target."""
@@ -281,7 +269,7 @@ def _found(
         left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
         if left >= 1:
             figures = TrialFigures(prepared.vocabulary["quality"][1], None, 0.0, measure_sizes(prepared.subject))
-            record = VocabularyRecord(ALONE, 0, 0, 1.0, figures)
+            record = TrialRecord(ALONE, 0, 0, 1.0, figures)
             place = save_model(loaded, options.out / "trials" / ALONE, report=record.to_dict())
             return SearchResult(place, record, [record])
         plan = replace(plan, target=replace(target, keep=left))
@@ -307,7 +295,7 @@ def _with_options(recipes: Sequence[Recipe], options: Options, say: Callable[[st
 
 
 def _plan(
-    wish: Wish,
+    request: SearchRequest,
     recipes: Sequence[Recipe],
     target: Target,
     prepared: Prepared,
@@ -315,19 +303,17 @@ def _plan(
     clock: tuple[float, Batch, Callable[[str], None]],
 ) -> Plan:
     """The plan, after a forward pass and a step were timed."""
-    started, timed, say = clock
-    single = len(wish.recipes) == 1
-    steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
-    speed = measure_speed(
-        prepared.subject, len(prepared.held_out), trained=bool(steps),
-        timed=timed if target.measure == "latency" else None,
-    )  # fmt: skip
+    started, batch, say = clock
+    steps = options.steps if options.steps is not None else count_steps(recipes[0]) if len(request.recipes) == 1 else 1
+    timed = batch if target.measure == "latency" else None
+    speed = measure_speed(prepared.subject, len(prepared.held_out), trained=bool(steps), timed=timed)
     if options.minutes is not None:
         # after the search the smaller model is measured, timed and saved
         rest = 60 * options.minutes - (perf_counter() - started)
-        wish = replace(wish, seconds=max(rest - 2 * len(prepared.reported) * speed.forward - 16 * speed.timing, 1.0))
+        rest -= 2 * len(prepared.reported) * speed.forward + 16 * speed.timing
+        request = replace(request, seconds=max(rest, 1.0))
     stored = stored_plan(options.out / "trials") if options.resume else None
-    return make_plan(wish, recipes, target, speed, stored=stored, say=say)
+    return make_plan(request, recipes, target, speed, stored=stored, say=say)
 
 
 def _questions(prepared: Prepared) -> list[Question]:
@@ -343,32 +329,26 @@ def _questions(prepared: Prepared) -> list[Question]:
 
 
 def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport | DecoderReport:
+    places = {"full": full, "shrunk": small}
     if prepared.loaded.kind == "decoder":
-        found = [load_decoder(place, tokens=options.tokens) for place in (full, small)]
-        one, other = (replace(model, name=name) for model, name in zip(found, ("full", "shrunk"), strict=True) if model)
+        found = [load_decoder(place, tokens=options.tokens, name=name) for name, place in places.items()]
+        one, other = filter(None, found)
         return audit_decoders(one, [other], prepared.pairs, seed=options.seed)
-    models = [
-        replace(load_audited(place, tokens=options.tokens), name=name)
-        for place, name in ((full, "full"), (small, "shrunk"))
-    ]
-    return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
+    before, after = (load_audited(place, tokens=options.tokens, name=name) for name, place in places.items())
+    return audit(before, [after], _questions(prepared), seed=options.seed)
 
 
 def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
     """What the export reports; after hours of work the model is there, whatever becomes of its graph."""
     try:
-        return _export(full, small, prepared, place, summary)
-    except CtxpruneError as error:
-        return {"failed": str(error)}
+        if full.kind != "pruner":
+            from ctxprune.shrink.io.export import export_onnx
 
-
-def _export(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
-    if full.kind == "pruner":
+            return export_onnx(small, place, prepared.held_out)
         from ctxprune.shrink.io.export_pruner import export_pruner
         from ctxprune.train.graph_reader import word_bits
 
         words = 4 if word_bits(full.folder) == 4 else 8
         return export_pruner(small, place, prepared.held_out, words=words, report=summary)
-    from ctxprune.shrink.io.export import export_onnx
-
-    return export_onnx(small, place, prepared.held_out)
+    except CtxpruneError as error:
+        return {"failed": str(error)}

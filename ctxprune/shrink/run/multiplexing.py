@@ -7,24 +7,18 @@ may be lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
-from ctxprune.shrink.recipes.recipe import Piece, load_recipe
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
 from ctxprune.shrink.run.runner import shrink
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe
 
 __all__ = ["Multiplexing", "choose_multiplexing", "measure_multiplexing", "multiplexing_recipe"]
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.cost import SINGLE, cost, unit_costs
+from ctxprune.shrink.model.cost import SINGLE, Target, cost, unit_costs
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
-from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.recipes.recipe import Recipe, build_piece
 from ctxprune.shrink.registries import ALLOCATORS
-from ctxprune.shrink.run.estimate import estimate_plan, estimate_trial, format_minutes
+from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_trial, format_minutes
 from ctxprune.shrink.run.search import Plan, fitting_recipes
 from ctxprune.shrink.run.trial import keeps_shapes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.recipes.recipe import Recipe
-    from ctxprune.shrink.run.estimate import Speed
-
-__all__ = ["Wish", "choose_recipes", "least_left", "make_plan", "reachable"]
 
 _AIM = 12 * 60.0  # seconds of `auto` where no limit is given
 _EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on
@@ -34,7 +26,7 @@ _WITHIN = 0.9  # of the limit may be planned: the rest is for what was estimated
 
 
 @dataclass(frozen=True)
-class Wish:
+class SearchRequest:
     """What a caller asked of a search.
 
     Attributes:
@@ -52,24 +44,24 @@ class Wish:
     seconds: float | None = None
 
 
-def choose_recipes(wish: Wish, kind: str, target: Target) -> list[Recipe]:
+def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
     """The recipes for a kind of model and a target, before anything is measured.
 
     Raises:
         UsageError: A recipe is for other kinds of model, or none fits.
     """
-    for recipe in wish.recipes:
+    for recipe in request.recipes:
         if kind not in recipe.models:
             raise UsageError(
                 f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
                 hint=f"ctxprune shrink list --model {kind} names others",
             )
-    if wish.recipes:
-        return list(wish.recipes)
+    if request.recipes:
+        return list(request.recipes)
     fitting = fitting_recipes(kind, target.measure)
     if not fitting:
         raise UsageError(f"no recipe brings a model of kind {kind} to less {target.measure}", hint="name one: --recipe")
-    return fitting if wish.every else short_list(fitting, kind, target.measure)
+    return fitting if request.every else short_list(fitting, kind, target.measure)
 
 
 def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: Callable[[str], None]) -> list[Recipe]:
@@ -101,9 +93,7 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     """A share of a measure that the recipe cannot go below, 0..1; 0 where that is not known without running it."""
     own = [piece for stage in recipe.stages for piece in (*stage.prepare, *stage.compensate, *stage.recover)]
     # what does more than train may make other parts smaller
-    unknown = any(not keeps_shapes(piece) for piece in recipe.finish) or any(
-        "vocabulary" in str(piece) for piece in own
-    )
+    unknown = not all(map(keeps_shapes, recipe.finish)) or any("vocabulary" in str(piece) for piece in own)
     if measure in SINGLE or unknown or not recipe.stages or {"weight", "width"} & set(recipe.units):
         return 0.0
     counted = "flops" if measure == "latency" else measure
@@ -125,7 +115,7 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
 
 
 def make_plan(
-    wish: Wish,
+    request: SearchRequest,
     recipes: Sequence[Recipe],
     target: Target,
     speed: Speed,
@@ -135,18 +125,12 @@ def make_plan(
 ) -> Plan:
     """The plan of a search, with as much effort as fits the time; `say` is told the estimate and what is left out.
 
-    Args:
-        wish: What was asked.
-        recipes: The candidates.
-        target: As a share.
-        speed: Measured on the model and its data.
-        stored: The plan of a run that is continued, as its log has it: effort and recipes stay as they were.
-        say: Takes a sentence for people.
+    Of a run that is continued `stored` is the plan as its log has it: effort and recipes stay as they were.
 
     Raises:
         UsageError: Not even one recipe fits the limit.
     """
-    planner = _Planner(wish, target, speed)
+    planner = _Planner(request, target, speed)
     plan = planner.fitted(recipes, say) if stored is None else planner.continued(recipes, stored)
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
@@ -157,24 +141,24 @@ def make_plan(
 
 @dataclass(frozen=True)
 class _Planner:
-    """Makes plans of different effort for one wish."""
+    """Makes plans of different effort for one request."""
 
-    wish: Wish
+    request: SearchRequest
     target: Target
     speed: Speed
 
     def plan(self, recipes: Sequence[Recipe], steps: int, scored: int, *, baselines: int | None = None) -> Plan:
-        wish = self.wish
-        given: dict[str, Any] = {"steps": steps if wish.steps is None else wish.steps, "seed": wish.seed}
-        if len(wish.recipes) == 1:
+        request = self.request
+        given: dict[str, Any] = {"steps": steps if request.steps is None else request.steps, "seed": request.seed}
+        if len(request.recipes) == 1:
             plan = Plan(tuple(recipes), self.target, baselines=0, **given)
-        elif wish.recipes or wish.every:
+        elif request.recipes or request.every:
             plan = Plan.halving(recipes, self.target, **given)
         else:
             # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
             plan = Plan(tuple(recipes), self.target, rungs=min(len(recipes), 2), baselines=1, **given)
         number = plan.baselines if baselines is None else baselines
-        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=wish.seconds)
+        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=request.seconds)
 
     def continued(self, recipes: Sequence[Recipe], stored: Mapping[str, Any]) -> Plan:
         """The plan with the effort that it had, and without the recipes that did not fit its limit."""
@@ -185,10 +169,10 @@ class _Planner:
 
     def fitted(self, recipes: Sequence[Recipe], say: Callable[[str], None]) -> Plan:
         """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
-        wish, most = self.wish, None if self.wish.seconds is None else _WITHIN * self.wish.seconds
-        single, listed = len(wish.recipes) == 1, bool(wish.recipes)
+        request, most = self.request, None if self.request.seconds is None else _WITHIN * self.request.seconds
+        single, listed = len(request.recipes) == 1, bool(request.recipes)
         plan = self.plan(recipes, *((0 if single else _STEPS, 0) if listed else _EFFORTS[0]))
-        if most is None and (listed or wish.every):
+        if most is None and (listed or request.every):
             return plan
         # of a single recipe the effort is the user's own
         for steps, scored in () if single else _EFFORTS:
@@ -197,11 +181,7 @@ class _Planner:
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 
     def shortened(self, plan: Plan, most: float, say: Callable[[str], None]) -> Plan:
-        """The plan without baselines and its longest trials, until it fits; the first choice stays longest.
-
-        Raises:
-            UsageError: Not even the quickest recipe fits alone.
-        """
+        """The plan without baselines and its longest trials, until it fits; the first choice stays longest."""
         effort = plan.effort(plan.rungs - 1)
         first, *others = plan.recipes
         others.sort(key=lambda recipe: estimate_trial(recipe, plan.target, effort, self.speed))

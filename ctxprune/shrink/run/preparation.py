@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import nn
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
-from ctxprune.shrink.data import batches_of, batches_of_texts, group_by_source, read_pairs, read_texts
+from ctxprune.shrink.data import (
+    Calibration,
+    Pair,
+    batches_of,
+    batches_of_texts,
+    group_by_source,
+    read_pairs,
+    read_texts,
+)
 from ctxprune.shrink.data.batches import batches_of_questions
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.data import Calibration, Pair
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["WANT", "OtherInputs", "Prepared", "add_inputs", "prepare"]
 
@@ -79,14 +82,7 @@ class OtherInputs:
 
 
 def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:
-    """The same with an earlier state of the model and related data in its subject.
-
-    Args:
-        prepared: Without them.
-        other: Where the related data are.
-        base: The model in `other.base`, loaded.
-        tokens: As of `prepare`.
-        seed: As of `prepare`.
+    """The same with an earlier state of the model, which is `base`, and related data in its subject.
 
     Raises:
         UsageError: Groups are asked for without related data, or of a model that is not a reranker.
@@ -205,11 +201,7 @@ def _parts(
 
 
 def _without(given: list[Any], kept: Sequence[Any], path: str) -> tuple[list[Any], int]:
-    """The entries without those whose question or text is in `kept`, and how many questions or texts went.
-
-    Raises:
-        InputError: None is left.
-    """
+    """The entries without those whose question or text is in `kept`, and how many questions or texts went."""
     names = {_name(entry) for entry in kept}
     left = [entry for entry in given if _name(entry) not in names]
     if not left:
@@ -228,11 +220,7 @@ def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]
 
 
 def _check_ranked(loaded: Loaded, part: Sequence[Any], path: str | Path) -> None:
-    """Refuse data that tell no better passage from a worse one: their quality would be 0 or 1 whatever a model does.
-
-    Raises:
-        InputError: No question has passages with different labels.
-    """
+    """Refuse data that tell no better passage from a worse one: their quality would be 0 or 1 whatever a model does."""
     if loaded.kind in ("decoder", "pruner") or _contrasting(part):
         return
     where, labels = Path(path).name, {pair.label for pair in part}

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import sealed_line, unseal_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = [
-    "SIZES",
-    "MeasuredTime",
-    "TrialFigures",
-    "TrialLog",
-    "TrialRecord",
-    "VocabularyRecord",
-    "check_no_run",
-    "stored_plan",
-]
 
 SIZES = ("bytes", "flops", "parameters", "weights")
 """Measures of a model's size that every trial reports."""
@@ -70,23 +56,23 @@ class TrialFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        found: dict[str, Any] = {"quality": self.quality}
-        found |= {} if self.unrecovered is None else {"unrecovered": self.unrecovered}
-        found |= {} if self.share is None else {"share": self.share}
-        found |= {"seconds": self.seconds, **self.sizes}
-        found |= {} if self.time is None else asdict(self.time)
-        return found if self.notes is None else found | {"notes": self.notes}
+        found: dict[str, Any] = {
+            "quality": self.quality,
+            "unrecovered": self.unrecovered,
+            "share": self.share,
+            "seconds": self.seconds,
+        }
+        found |= {**self.sizes, **(asdict(self.time) if self.time else {}), "notes": self.notes}
+        return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> TrialFigures:
         """What `to_dict` wrote, beside other keys."""
-        time = None
-        if "time_left" in line:
-            names = ("full_milliseconds", "milliseconds", "time_left", "exact")
-            time = MeasuredTime(*(line[name] for name in names))
+        names = [entry.name for entry in fields(MeasuredTime)]
+        time = MeasuredTime(*(line[name] for name in names)) if "time_left" in line else None
         sizes = {name: line[name] for name in SIZES}
-        shown = line["quality"], line.get("share"), line["seconds"], sizes, time
-        return cls(*shown, line.get("notes"), line.get("unrecovered"))
+        own = {name: line.get(name) for name in ("share", "notes", "unrecovered")}
+        return cls(quality=line["quality"], seconds=line["seconds"], sizes=sizes, time=time, **own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +106,15 @@ class TrialRecord:
         return "failed" if self.failed else "done"
 
     def needed_figures(self) -> TrialFigures:
-        """The figures.
-
-        Raises:
-            UsageError: The trial failed; the message is its reason.
-        """
+        """The figures; of a trial that failed its reason is raised."""
         if self.figures is None:
             raise UsageError(self.reason, where=self.recipe)
         return self.figures
 
     def to_dict(self) -> dict[str, Any]:
         """As a line of the log and of the report; the order of the keys is part of the format."""
-        found = self.effort() | {"status": self.status}
-        return found | ({"reason": self.reason} if self.figures is None else self.figures.to_dict())
+        outcome = {"reason": self.reason} if self.figures is None else self.figures.to_dict()
+        return self.effort() | {"status": self.status} | outcome
 
     def effort(self) -> dict[str, Any]:
         """What was run, as plain values."""
@@ -140,49 +122,27 @@ class TrialRecord:
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> TrialRecord:
-        """What `to_dict` wrote.
-
-        Raises:
-            KeyError: A key is missing.
-        """
+        """What `to_dict` wrote; a `KeyError` where a key is missing."""
         figures = None if line["status"] == "failed" else TrialFigures.from_dict(line)
         return cls(line["recipe"], line["rung"], line["steps"], line["data"], figures, line.get("reason", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class VocabularyRecord(TrialRecord):
-    """The model whose smaller vocabulary meets the target by itself, so that no recipe ran."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the report has it, whose keys stand in another order than a recipe's."""
-        figures = self.needed_figures()
-        found = {"recipe": self.recipe, "status": self.status, "rung": self.rung, "steps": self.steps}
-        return found | {"seconds": figures.seconds, "quality": figures.quality, **figures.sizes}
-
-
 def stored_plan(folder: Path) -> dict[str, Any] | None:
-    """The plan of the search in a folder, as its log has it; None where there is none.
-
-    Raises:
-        FormatError: The log is damaged.
-    """
-    path = folder / "trials.jsonl"
-    documents = unseal_lines(path, "the state of the run")[0] if path.is_file() else []
+    """The plan of the search in a folder, as its log has it; None where there is none."""
+    documents = _read_log(folder)
     return documents[0] if documents and isinstance(documents[0], dict) else None
 
 
 def check_no_run(folder: Path) -> None:
-    """Refuse a folder with a run that has a finished trial; one that failed before its first does not block the next.
-
-    Raises:
-        UsageError: There is one.
-        FormatError: Its log is damaged.
-    """
-    path = folder / "trials.jsonl"
-    documents = unseal_lines(path, "the state of the run")[0] if path.is_file() else []
-    if any(line.get("status") == "done" for line in documents):
+    """Refuse a folder with a run that has a finished trial; one that failed before its first blocks nothing."""
+    if any(line.get("status") == "done" for line in _read_log(folder)):
         hint = "go on with --resume, or name another folder"
         raise UsageError("there is a run in this folder", where=str(folder), hint=hint)
+
+
+def _read_log(folder: Path) -> list[Any]:
+    path = folder / "trials.jsonl"
+    return unseal_lines(path, "the state of the run")[0] if path.is_file() else []
 
 
 class TrialLog:
@@ -225,30 +185,17 @@ class TrialLog:
         return {(record.rung, record.recipe): record for record in self.records}
 
     def place(self, rung: int, name: str) -> Path:
-        """Where a trial's model is.
-
-        Raises:
-            UsageError: The name would lead out of the folder; what is there could be deleted.
-        """
+        """Where a trial's model is; a name that leads out of the folder, where files could be deleted, is refused."""
         place = self.folder / f"{rung}-{name}"
         if place.resolve().parent != self.folder.resolve():
             raise UsageError(f"{name!r:.80} is no name of a folder in the run's own", where=str(self.folder))
         return place
 
     def add(self, record: TrialRecord) -> None:
-        """Write a trial's record, then keep it.
-
-        Raises:
-            InputError: The log cannot be written.
-        """
+        """Write a trial's record, then keep it."""
         line = json.loads(json.dumps(record.to_dict(), default=str))
         self._append(line)
         self.records.append(self._record(line))  # as a resumed search reads it, so that both end in the same report
-
-    def drop(self, places: set[Path], *, last: bool) -> None:
-        """Delete the models of trials that go no further, but not those of the last rung."""
-        for place in () if last else places:
-            shutil.rmtree(place, ignore_errors=True)
 
     def _append(self, line: Mapping[str, Any]) -> None:
         try:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recipes.recipe import Piece, build_piece
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, build_piece
 from ctxprune.shrink.recipes.selectors import selector_piece
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
 from ctxprune.shrink.run.trial import RECOVERY, trains
 from ctxprune.shrink.select.base import check_share
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ctxprune.shrink.recipes.recipe import Recipe
 
 __all__ = [
     "SMALL_SHARE",
@@ -104,11 +100,7 @@ def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
 
 
 def with_stop_by_law(recipe: Recipe) -> Recipe:
-    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none.
-
-    Raises:
-        UsageError: A recovery cannot be divided into parts.
-    """
+    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none."""
     return _wrapped(recipe, "stop_by_law.v1", {})
 
 
@@ -148,15 +140,7 @@ def with_recovery_options(
 
 
 def with_loss(recipe: Recipe, loss: str) -> Recipe:
-    """The recipe with its training at the end replaced by that of all weights towards the full model.
-
-    Args:
-        recipe: How.
-        loss: One of `ctxprune.shrink.learning.losses.LOSSES`.
-
-    Raises:
-        UsageError: There is no such loss.
-    """
+    """The recipe with its training at the end replaced by that of all weights towards the full model by a loss."""
     own = [piece for piece in recipe.finish if trains(piece)]
     steps = max((piece.parameters.get("steps", _STEPS) for piece in own), default=_STEPS)
     tuning = Piece(RECOVERY.name, {**RECOVERY.parameters, "loss": loss, "steps": steps})

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.questions import LEAST
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.cost import cost, deltas
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.correlation import recovery_correlation
+from ctxprune.shrink.run.preparation import Prepared
+from ctxprune.shrink.run.search import SearchResult
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.select.base import rebatch
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.run.preparation import Prepared
-    from ctxprune.shrink.run.search import SearchResult
-
-__all__ = ["folder_report", "make_report", "sizes_of", "write_report"]
 
 
 def sizes_of(subject: Subject, measure: str) -> dict[str, float]:
@@ -123,11 +118,7 @@ def folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> 
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
-    """Write a report as JSON, whole or not at all.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
+    """Write a report as JSON, whole or not at all; an `InputError` where it cannot be."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Group, Key
 from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
+from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.surgery import level_parts, remove
-from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.recipes.recipe import Recipe, Stage, build_piece
 from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import Tensor
-
-    from ctxprune.shrink.model.anatomy import Group, Key
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.shrink.recipes.recipe import Recipe, Stage
 
 __all__ = ["Shrunk", "shrink"]
 
@@ -98,7 +93,8 @@ def shrink(
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     if before_finish is not None:
         before_finish(work)
-    work = replace(work, budget=_rest(work, measure, limit), calibration=finish_on or work.calibration)
+    over = max(_cost(work, measure) - limit, 0.0)  # for pieces that make a whole model smaller
+    work = replace(work, budget=Budget((), {}, over, measure=measure), calibration=finish_on or work.calibration)
     for piece in recipe.finish:
         work = build_piece(RECOVERIES, piece)(work)
     work.model.eval()
@@ -117,29 +113,19 @@ def shrink(
 
 
 def _check_pieces(recipe: Recipe) -> None:
+    pieces = [(RECOVERIES, piece) for piece in recipe.finish]
     for stage in recipe.stages:
-        for registry, pieces in (
-            (RECOVERIES, stage.prepare),
-            (SCORES, (stage.score,)),
-            (ALLOCATORS, (stage.allocate,)),
-            (COMPENSATORS, stage.compensate),
-            (RECOVERIES, stage.recover),
-        ):
-            for piece in pieces:
-                build_piece(registry, piece)
-    for piece in recipe.finish:
-        build_piece(RECOVERIES, piece)
+        pieces += [(SCORES, stage.score), (ALLOCATORS, stage.allocate)]
+        pieces += [(COMPENSATORS, piece) for piece in stage.compensate]
+        pieces += [(RECOVERIES, piece) for piece in (*stage.prepare, *stage.recover)]
+    for registry, piece in pieces:
+        build_piece(registry, piece)
 
 
 def _cost(subject: Subject, measure: str) -> float:
     if measure == "deltas":
         return deltas(subject.model, subject.needed_base())
     return cost(subject.model, measure, masks=subject.masks)
-
-
-def _rest(subject: Subject, measure: str, limit: float) -> Budget:
-    """What is still over the limit, for pieces that make a whole model smaller."""
-    return Budget((), {}, max(_cost(subject, measure) - limit, 0.0), measure=measure)
 
 
 def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, last: bool) -> Subject:
@@ -193,10 +179,9 @@ def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: S
         # those below are settled: their choice was made with the data as it was then
         groups = [group for group in groups if group.key in upwards]
     costs = unit_costs(subject.model, groups, measure)
-    budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
-    subject = replace(subject, budget=budget)
+    subject = replace(subject, budget=Budget(groups, costs, gone, None if stage.rounds else 1, measure))
     scores = build_piece(SCORES, stage.score)(subject, groups)
-    kept = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    kept = build_piece(ALLOCATORS, stage.allocate)(subject, scores, subject.needed_budget())
     kept = level_parts(groups, kept, scores)
     if upwards is not None:
         kept = {upwards[0]: kept[upwards[0]]}

@@ -13,36 +13,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.io.saving import save_model
+from ctxprune.shrink.model.cost import SINGLE, Target
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe, recipe_names
-from ctxprune.shrink.run.estimate import OutOfTimeError, estimate_plan, estimate_trial, format_minutes, stop_after
+from ctxprune.shrink.run.estimate import (
+    OutOfTimeError,
+    Speed,
+    estimate_plan,
+    estimate_trial,
+    format_minutes,
+    stop_after,
+)
+from ctxprune.shrink.run.preparation import Prepared
 from ctxprune.shrink.run.records import TrialLog, TrialRecord
 from ctxprune.shrink.run.trial import Effort, baseline_recipes, run_trial
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from ctxprune.shrink.io.loaded import Loaded
-    from ctxprune.shrink.model.cost import Target
-    from ctxprune.shrink.run.estimate import Speed
-    from ctxprune.shrink.run.preparation import Prepared
-
-__all__ = ["Plan", "SearchResult", "fitting_recipes", "search"]
-
 _FITS: Mapping[str, tuple[str, ...]] = {
-    "flops": ("flops", "latency"),
-    "latency": ("flops", "latency"),
-    "weights": ("weights",),
-    "bytes": ("flops", "bytes", "parameters"),
-    "parameters": ("flops", "bytes", "parameters"),
-    "values": ("values",),
-    "deltas": ("deltas",),
+    **dict.fromkeys(("flops", "latency"), ("flops", "latency")),
+    **dict.fromkeys(("bytes", "parameters"), ("flops", "bytes", "parameters")),
+    **{measure: (measure,) for measure in SINGLE},
 }
 """By the target's measure, in which measures a recipe may count."""
 
@@ -85,9 +83,8 @@ class Plan:
         if not self.recipes or len({recipe.name for recipe in self.recipes}) != len(self.recipes):
             raise UsageError("recipe names must differ, and at least one is needed", where="recipes")
         if self.steps < 0 or not 1 <= self.rungs <= 10:
-            raise UsageError(
-                f"steps is {self.steps} and rungs {self.rungs}", hint="give steps from 0 up, and 1 to 10 rungs"
-            )
+            what = f"steps is {self.steps} and rungs {self.rungs}"
+            raise UsageError(what, hint="give steps from 0 up, and 1 to 10 rungs")
 
     @classmethod
     def halving(cls, recipes: Sequence[Recipe], target: Target, *, steps: int = 0, seed: int = 0) -> Plan:
@@ -121,12 +118,9 @@ class SearchResult:
 
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
     """The recipes for a kind of model that can be brought to a target's measure."""
-    found = [load_recipe(name) for name in recipe_names()]
-    return [
-        recipe
-        for recipe in found
-        if kind in recipe.models and recipe.measure in _FITS[measure] and recipe.promise != "baseline"
-    ]
+    found = (load_recipe(name) for name in recipe_names())
+    fitting = (recipe for recipe in found if kind in recipe.models and recipe.measure in _FITS[measure])
+    return [recipe for recipe in fitting if recipe.promise != "baseline"]
 
 
 def search(
@@ -168,9 +162,8 @@ def search(
     except OutOfTimeError:
         stopped = True
         if all(record.failed for record in log.records):
-            raise UsageError(
-                "no recipe was done within the limit", hint="allow more minutes; --resume goes on"
-            ) from None
+            hint = "allow more minutes; --resume goes on"
+            raise UsageError("no recipe was done within the limit", hint=hint) from None
     return replace(_best(log, {recipe.name for recipe in baselines}), stopped=stopped)
 
 
@@ -203,7 +196,8 @@ class _Run:
             if not good and alive:
                 break
             going = good[: max(len(good) // 2, 1)]
-            log.drop({log.place(rung, name) for name in alive if name not in going}, last=last)
+            for name in () if last else set(alive) - set(going):  # the models of the last rung all stay
+                shutil.rmtree(log.place(rung, name), ignore_errors=True)
             # best first, so that a search that is stopped has tried the likely winner with more effort
             alive = going
 
@@ -216,21 +210,17 @@ class _Run:
         if before is not None and before.figures is not None and plan.target.measure == "latency":
             effort = replace(effort, share=before.figures.share)
         record = TrialRecord(recipe.name, rung, effort.steps, effort.data)
+        place, saving = self.log.place(rung, recipe.name), False
         try:
             trial = run_trial(subject, recipe, plan.target, self.prepared.held_out, effort=effort, **options)
-        except OutOfTimeError:
-            raise
-        except Exception as error:  # noqa: BLE001 -- whatever a recipe raises, the others go on
-            return replace(record, reason=str(error) or type(error).__name__)
-        notes = json.loads(json.dumps(trial.subject.notes, default=str))
-        figures = replace(trial.figures, notes=notes)
-        report = record.effort() | figures.to_dict()
-        place = self.log.place(rung, recipe.name)
-        try:
-            save_model(self.loaded.with_model(trial.subject.model), place, report=report)
-        except (InputError, OSError, OutOfTimeError):
-            raise  # a full disk is not the recipe's fault
-        except Exception as error:  # noqa: BLE001 -- a model that cannot be read back is
+            notes = json.loads(json.dumps(trial.subject.notes, default=str))
+            figures = replace(trial.figures, notes=notes)
+            saving = True
+            save_model(self.loaded.with_model(trial.subject.model), place, report=record.effort() | figures.to_dict())
+        except Exception as error:
+            # whatever a recipe raises, the others go on; but a full disk is not the recipe's fault
+            if isinstance(error, OutOfTimeError) or (saving and isinstance(error, (InputError, OSError))):
+                raise
             return replace(record, reason=str(error) or type(error).__name__)
         return replace(record, figures=figures)
 

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.data.batches import batches_of
+from ctxprune.shrink.data.batches import Calibration, batches_of
 from ctxprune.shrink.data.pairs import read_pairs
 from ctxprune.shrink.data.texts import batches_of_texts, read_texts
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.recipes.recipe import Piece, build_piece
 from ctxprune.shrink.registries import SELECTORS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ctxprune.shrink.data.batches import Calibration
-    from ctxprune.shrink.io.loaded import Loaded
-
-__all__ = ["RowChoice", "choose_rows"]
 
 _ROWS = 16  # of a batch, unless a question has more
 

@@ -6,22 +6,17 @@ Models?, ACL 2024: samples of one source differ, too, so that one run is no comp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.estimate import OutOfTimeError, stop_after
+from ctxprune.shrink.run.trial import Trial
 from ctxprune.shrink.select.base import group_numbers, rebatch
 from ctxprune.shrink.select.random import Random
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.run.trial import Trial
-
-__all__ = ["check_samples", "measure_spread"]
 
 _SHARE = 0.5  # of the questions in a sample: two samples then differ by half of what they hold
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["MEASURES", "RequestedTarget", "read_target"]
 
 MEASURES: Mapping[str, str] = {
     "bytes": "bytes of the weights",

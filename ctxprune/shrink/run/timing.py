@@ -7,24 +7,16 @@ device than the CPU the clock's, from the first kernel to the end of the last.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from statistics import median
 from time import perf_counter, thread_time
-from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
-from ctxprune.shrink.model.tasks.base import inputs_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["ROWS", "TOKENS", "measure_times", "one_thread", "timing_batch"]
+from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 
 ROWS, TOKENS = 10, 200
 

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
 from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.run.baselines import baselines, random_stage
 from ctxprune.shrink.run.records import SIZES, MeasuredTime, TrialFigures
 from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.run.timing import measure_times, timing_batch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = [
-    "RECOVERY",
-    "Effort",
-    "Trial",
-    "baseline_recipes",
-    "keeps_shapes",
-    "measure_sizes",
-    "run_trial",
-    "trains",
-    "with_steps",
-]
 
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.models.windows import FIXED
 from ctxprune.shrink.io.companions import follow_ids
+from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import config_value, module_of, parameter_of
 from ctxprune.shrink.model.surgery import remove
@@ -24,15 +27,6 @@ from ctxprune.train.vocabulary import (
     unknown_id,
     vocabulary_ids,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.io.loaded import Loaded
-
-__all__ = ["check_vocabulary", "prune_vocabulary"]
 
 
 def check_vocabulary(loaded: Loaded, most: int) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from torch import nn
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.families.base import Family
 from ctxprune.shrink.registries import FAMILIES
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["FAMILIES", "Family", "family_of"]
 

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.model import gate_hooks
-from ctxprune.shrink.model.anatomy import Group, Layer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
 from ctxprune.utils.foreign import optional_member
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from ctxprune.shrink.model.anatomy import Anatomy, Key, Sublayer
-
-__all__ = [
-    "Family",
-    "Nothing",
-    "copy_sizes",
-    "depth_groups",
-    "describe_layers",
-    "find_base",
-    "find_module",
-    "has_parameter",
-    "needed_base",
-    "replace_module",
-]
 
 
 class Family(ABC):
@@ -61,11 +44,9 @@ class Family(ABC):
         """Make numbers that modules and configuration hold agree with the weights' sizes; in place."""
 
     def complete(self, model: nn.Module, config: Mapping[str, Any]) -> None:  # noqa: B027 -- most lack nothing
-        """Add modules that a model which is built from its configuration lacks, before weights are read; in place.
+        """Add modules that a model built from its configuration lacks, before weights are read; in place.
 
-        Args:
-            model: As transformers builds it, with as many layers as are left.
-            config: Of the model that was saved.
+        `config` is of the model that was saved.
         """
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
@@ -89,6 +70,48 @@ class Family(ABC):
         raise NotImplementedError(f"{self.name} models have no such units")
 
 
+class LayeredFamily(Family):
+    """A family whose models hold a base, known by its modules; what is here by default is right of pre-norm decoders.
+
+    The base has its layers in a list `layers`.
+    """
+
+    @abstractmethod
+    def is_base(self, module: nn.Module) -> bool:
+        """Whether a module is the base of a model of this family."""
+
+    def find_base(self, model: nn.Module) -> tuple[str, Any] | None:
+        """What the names of a model's base begin with, and the base, the outermost one; None without."""
+        found = (entry for entry in model.named_modules() if self.is_base(entry[1]))
+        name, module = next(found, ("", None))
+        return None if module is None else (f"{name}." if name else "", module)
+
+    def base(self, model: nn.Module) -> tuple[str, Any]:
+        """The same of a model that is known to have one."""
+        found = self.find_base(model)
+        if found is None:
+            raise TypeError(f"{type(model).__name__} is not a model of this family")
+        return found
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether the model has a base of this family."""
+        return self.find_base(model) is not None
+
+    def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
+        """The sublayer and its norm go: x -> x."""
+        replace_module(model, sublayer.path, Nothing(pair=sublayer.kind == "attention"))
+        replace_module(model, sublayer.norm, nn.Identity())
+
+    def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
+        """Keep these layers; per-layer settings of the configuration are cut with them."""
+        base = self.base(model)[1]
+        base.layers = nn.ModuleList([base.layers[index] for index in kept])
+        base.config.num_hidden_layers = len(kept)
+        types = vars(base.config).get("layer_types")  # of the class where it is derived from other settings
+        if types:
+            base.config.layer_types = [types[index] for index in kept]
+
+
 class Nothing(nn.Module):
     """Stands where a sublayer was: adds nothing to the residual of pre-norm layers."""
 
@@ -101,12 +124,6 @@ class Nothing(nn.Module):
         # a scalar broadcasts to any residual and costs no memory
         zero = hidden_states.new_zeros(())
         return (zero, None) if self.pair else zero
-
-
-def depth_groups(layers: Sequence[Layer]) -> dict[Key, Group]:
-    """The groups of sublayers and of layers."""
-    count = sum(len(layer.sublayers) for layer in layers)
-    return {("sublayer", -1): Group("sublayer", -1, count), ("layer", -1): Group("layer", -1, len(layers))}
 
 
 def describe_layers(
@@ -124,27 +141,78 @@ def describe_layers(
     for index, layer in enumerate(modules):
         path = f"{prefix}{index}"
         layers.append(Layer(index, path, tuple(describe(layer, path, index, groups))))
+    count = sum(len(layer.sublayers) for layer in layers)
     # after the units of all layers: groups are walked in this order when a budget is shared out
-    groups |= depth_groups(layers)
+    groups["sublayer", -1] = Group("sublayer", -1, count)
+    groups["layer", -1] = Group("layer", -1, len(layers))
     return layers, groups
 
 
-def find_base(model: nn.Module, is_base: Callable[[nn.Module], bool]) -> tuple[str, Any] | None:
-    """What the names of a model's base begin with, and the base: the outermost module that is one; None without."""
-    found = (entry for entry in model.named_modules() if is_base(entry[1]))
-    name, module = next(found, ("", None))
-    return None if module is None else (f"{name}." if name else "", module)
+def rows(module: Any, path: str, start: int = 0, size: int = 1) -> list[Slice]:
+    """Rows of a linear module or entries of a norm: of its weight, and of its bias where it has one."""
+    found = [Slice(f"{path}.weight", 0, start, size)]
+    return [*found, Slice(f"{path}.bias", 0, start, size)] if module.bias is not None else found
 
 
-def needed_base(model: nn.Module, is_base: Callable[[nn.Module], bool]) -> tuple[str, Any]:
-    """The same of a model that is known to have one.
+def dense_group(
+    key: Key, module: Any, path: str, readers: Sequence[str], writer: str, *, size: int = 1, parts: int = 1
+) -> Group:
+    """Units that are rows of the matrices which read their input, and columns of the one that writes their output.
 
-    Raises:
-        TypeError: It is of another family.
+    Args:
+        key: Of the group.
+        module, path: What holds the matrices, and its dotted name.
+        readers, writer: Names of the matrices in it.
+        size: Rows of one unit.
+        parts: Equal parts of a reader, one below the other, each with rows of every unit.
     """
-    found = find_base(model, is_base)
-    if found is None:
-        raise TypeError(f"{type(model).__name__} is not a model of this family")
+    inner, output = module.get_submodule(writer).weight.shape[1], f"{path}.{writer}"
+    slices = [
+        entry
+        for name in readers
+        for part in range(parts)
+        for entry in rows(module.get_submodule(name), f"{path}.{name}", part * inner, size)
+    ]
+    slices.append(Slice(f"{output}.weight", 1, size=size))
+    return Group(*key, inner // size, tuple(slices), output, size, f"{path}.{readers[0]}")
+
+
+def add_sublayer(kind: str, path: str, norm: str, group: Group, groups: dict[Key, Group]) -> list[Sublayer]:
+    """A sublayer with one group of units, which is added to the others."""
+    groups[group.key] = group
+    return [Sublayer(kind, group.layer, path, group.consumer, norm, (group.key,))]
+
+
+def vocabulary_group(model: nn.Module, words: str, inside: str) -> Group:
+    """Rows of the word embeddings, and of matrices outside of the layers with a logit for each, tied or not."""
+    count, slices = len(model.get_submodule(words).weight), [Slice(f"{words}.weight", 0)]
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and not name.startswith(inside) and len(module.weight) == count:
+            slices += rows(module, name)
+    return Group("vocabulary", -1, count, tuple(slices))
+
+
+def width_slices(
+    model: nn.Module, inside: str, writers: tuple[str, ...], readers: tuple[str, ...] = (), *, apart: str = " "
+) -> list[Slice]:
+    """All that reads or writes the residual of a post-norm encoder.
+
+    Args:
+        model: The whole model.
+        inside: What the names of the layers' modules begin with.
+        writers: Ends of the names of matrices in layers that write to the residual; the others read it.
+        readers: Ends of the names of matrices outside of the layers that read it.
+        apart: What names begin with of modules that have a width of their own.
+    """
+    found: list[Slice] = []
+    for name, module in model.named_modules():
+        if name.startswith(apart):
+            continue
+        linear, within = isinstance(module, nn.Linear), name.startswith(inside)
+        if isinstance(module, nn.LayerNorm) or (linear and within and name.endswith(writers)):
+            found += rows(module, name)
+        elif isinstance(module, nn.Embedding) or (linear and (within or name.endswith(readers))):
+            found.append(Slice(f"{name}.weight", 1))
     return found
 
 

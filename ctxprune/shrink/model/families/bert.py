@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, copy_sizes, describe_layers, find_base, find_module, needed_base
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
+from ctxprune.shrink.model.families.base import (
+    LayeredFamily,
+    add_sublayer,
+    copy_sizes,
+    dense_group,
+    describe_layers,
+    find_module,
+    rows,
+    vocabulary_group,
+    width_slices,
+)
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.utils.foreign import optional_member
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Bert"]
-
-
-class Bert(Family):
+class Bert(LayeredFamily):
     """Encoders with `embeddings` and `encoder.layer`, under any head.
 
     DeBERTa's heads have projections of relative positions, too, where these do not share those of the content; the
@@ -32,34 +36,27 @@ class Bert(Family):
 
     name = "bert"
 
-    def matches(self, model: nn.Module) -> bool:
-        """Whether the model has BERT's modules."""
-        return find_base(model, _is_base) is not None
+    def is_base(self, module: nn.Module) -> bool:
+        """Whether there are embeddings and layers with attention."""
+        layers = find_module(module, "encoder.layer")
+        return (
+            isinstance(layers, nn.ModuleList)
+            and find_module(module, "embeddings") is not None
+            and all(find_module(layer, "attention") is not None for layer in layers)
+        )
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = needed_base(model, _is_base)
+        prefix, base = self.base(model)
         layers, groups = describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
-        words = f"{prefix}embeddings.word_embeddings"
-        count, width = len(base.embeddings.word_embeddings.weight), _width(base)
+        words, width = f"{prefix}embeddings.word_embeddings", _width(base)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
-        outputs = [
-            part
-            for name, module in model.named_modules()
-            if isinstance(module, nn.Linear)
-            and not name.startswith(f"{prefix}encoder.")
-            and len(module.weight) == count
-            for part in _both(name, 0)
-        ]  # of models with a language modelling head, tied to the embeddings or not
-        groups["vocabulary", -1] = Group("vocabulary", -1, count, (Slice(f"{words}.weight", 0), *outputs))
+        groups["vocabulary", -1] = vocabulary_group(model, words, f"{prefix}encoder.")
         projected = find_module(base, "embeddings_project") is not None  # ELECTRA's table may be narrower
         own = f"{prefix}embeddings." if projected else " "
-        norms = [
-            name
-            for name, module in model.named_modules()
-            if isinstance(module, nn.LayerNorm) and not name.startswith(own)
-        ]
+        norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
+        norms = [name for name in norms if not name.startswith(own)]
         embedded = f"{prefix}embeddings_project" if projected else f"{prefix}embeddings"
         return Anatomy(self.name, width, tuple(layers), groups, words, embedded, tuple(norms), post_norm=True)
 
@@ -74,7 +71,7 @@ class Bert(Family):
 
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
-        _, base = needed_base(model, _is_base)
+        base = self.base(model)[1]
         if find_module(base, "encoder.conv") is not None and 0 not in kept:
             raise UsageError("the convolution behind the first layer needs that layer", where="kept", hint="keep it")
         base.encoder.layer = nn.ModuleList([base.encoder.layer[index] for index in kept])
@@ -84,7 +81,7 @@ class Bert(Family):
 
     def narrow_heads(self, model: nn.Module, layer: int, size: int) -> None:
         """The configuration gets each layer's size of heads: weights do not tell few heads from small ones."""
-        _, base = needed_base(model, _is_base)
+        base = self.base(model)[1]
         if not config_value(base, "head_sizes"):
             parts = [find_module(entry, "attention.self") for entry in base.encoder.layer]
             base.config.head_sizes = [part.attention_head_size if part is not None else 0 for part in parts]
@@ -103,7 +100,7 @@ class Bert(Family):
 
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
-        _, base = needed_base(model, _is_base)
+        base = self.base(model)[1]
         # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
         config.vocab_size, words = base.embeddings.word_embeddings.weight.shape
@@ -148,15 +145,6 @@ class _NormOnly(nn.Module):
         return self.LayerNorm(given[0])
 
 
-def _is_base(module: nn.Module) -> bool:
-    layers = find_module(module, "encoder.layer")
-    return (
-        isinstance(layers, nn.ModuleList)
-        and find_module(module, "embeddings") is not None
-        and all(find_module(layer, "attention") is not None for layer in layers)
-    )
-
-
 def _through(model: nn.Module, base: Any) -> bool:
     """Whether the residual has one width from the embeddings to the head, and no head keeps a width of its own."""
     own = ("embed_proj", "encoder.conv", "generator_predictions.dense", "transform.dense")
@@ -179,64 +167,31 @@ def _projections(attention: Any) -> list[str]:
     return [name for name, module in attention.named_children() if isinstance(module, (nn.Linear, Factorised))]
 
 
-def _both(path: str, axis: int, start: int = 0, size: int = 1) -> tuple[Slice, Slice]:
-    """Rows of a linear module: of its weight and of its bias."""
-    return Slice(f"{path}.weight", axis, start, size), Slice(f"{path}.bias", axis, start, size)
-
-
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    return [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
-
-
-def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    found = []
     attention = find_module(layer, "attention.self")
-    if attention is None:
-        return []
-    own, size = f"{path}.attention.self", attention.attention_head_size
-    output = f"{path}.attention.output.dense"
-    names = [f"{own}.{name}" for name in _projections(attention)]
-    rows = [entry for name in names for entry in _both(name, 0, size=size)]
-    count = layer.attention.output.dense.weight.shape[1] // size
-    group = Group("head", index, count, (*rows, Slice(f"{output}.weight", 1, size=size)), output, size, names[0])
-    groups[group.key] = group
-    if "scaling" in vars(attention):  # others take it from the size of the heads as it is: smaller ones differ
-        places = [Slice(part.parameter, part.axis, head * size) for part in group.slices for head in range(count)]
-        cut = Group("dimension", index, size, tuple(places), block=count, reader=group.reader)
-        groups[cut.key] = cut
-    norm = f"{path}.attention.output.LayerNorm"
-    return [Sublayer("attention", index, f"{path}.attention", output, norm, (group.key,))]
-
-
-def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    dense = find_module(layer, "intermediate.dense")
-    if dense is None:
-        return []
-    inner, output = f"{path}.intermediate.dense", f"{path}.output.dense"
-    count = dense.weight.shape[0]
-    group = Group("neuron", index, count, (*_both(inner, 0), Slice(f"{output}.weight", 1)), output, 1, inner)
-    groups[group.key] = group
-    return [Sublayer("ffn", index, f"{path}.output", output, f"{path}.output.LayerNorm", (group.key,))]
+    if attention is not None:
+        names, size = [f"self.{name}" for name in _projections(attention)], attention.attention_head_size
+        own = f"{path}.attention"
+        group = dense_group(("head", index), layer.attention, own, names, "output.dense", size=size)
+        found += add_sublayer("attention", own, f"{own}.output.LayerNorm", group, groups)
+        if "scaling" in vars(attention):  # others take it from the size of the heads as it is: smaller ones differ
+            heads = range(group.count)
+            places = [Slice(part.parameter, part.axis, head * size) for part in group.slices for head in heads]
+            cut = Group("dimension", index, size, tuple(places), block=group.count, reader=group.reader)
+            groups[cut.key] = cut
+    if find_module(layer, "intermediate.dense") is not None:
+        neurons = dense_group(("neuron", index), layer, path, ["intermediate.dense"], "output.dense")
+        found += add_sublayer("ffn", f"{path}.output", f"{path}.output.LayerNorm", neurons, groups)
+    return found
 
 
 def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     """All that reads or writes the residual."""
-    writers = ("attention.output.dense", "output.dense")
     # with a pooler the classifier reads the pooler's outputs, which keep their own width
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
     readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
-    projection = f"{prefix}embeddings_project"
-    projected = find_module(model, projection) is not None
-    found = list(_both(projection, 0)) if projected else []
-    for name, module in model.named_modules():
-        inside = name.startswith(f"{prefix}encoder.layer.")
-        if projected and name.startswith(f"{prefix}embeddings"):
-            continue  # the table keeps its own width
-        if isinstance(module, nn.Embedding):
-            found.append(Slice(f"{name}.weight", 1))
-        elif isinstance(module, nn.LayerNorm):
-            found += [Slice(f"{name}.weight", 0), Slice(f"{name}.bias", 0)]
-        elif isinstance(module, nn.Linear) and inside and name.split(".layer.", 1)[1].split(".", 1)[1] in writers:
-            found += _both(name, 0)
-        elif isinstance(module, nn.Linear) and (inside or name.endswith(readers)):
-            found.append(Slice(f"{name}.weight", 1))
-    return found
+    projection = find_module(model, f"{prefix}embeddings_project")
+    first = [] if projection is None else rows(projection, f"{prefix}embeddings_project")
+    apart = " " if projection is None else f"{prefix}embeddings"  # the table keeps its own width
+    return first + width_slices(model, f"{prefix}encoder.layer.", (".output.dense",), readers, apart=apart)

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
 from ctxprune.shrink.model.families.base import (
-    Family,
+    LayeredFamily,
     Nothing,
-    depth_groups,
-    find_base,
+    describe_layers,
     find_module,
     has_parameter,
-    needed_base,
+    rows,
 )
-from ctxprune.shrink.model.families.llama import drop_layers, residual_anatomy, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Mamba"]
+from ctxprune.shrink.model.families.llama import residual_anatomy
 
 
-class Mamba(Family):
+class Mamba(LayeredFamily):
     """Models whose layers have a `mixer` with in_proj, conv1d, A_log and out_proj: Mamba's, and those of `mamba2`.
 
     Dimensions of the state (Ghattas, Hassid and Schwartz, On Pruning State-Space LLMs, 2025) are units beside the
@@ -37,21 +29,24 @@ class Mamba(Family):
     name = "mamba"
     scalar_decay: ClassVar[bool] = False  # A_log is a number a head in Mamba-2, and a matrix before
 
+    def is_base(self, module: nn.Module) -> bool:
+        """Whether layers have Mamba's mixers, or had them."""
+        layers = find_module(module, "layers")
+        if not isinstance(layers, nn.ModuleList) or not len(layers) or find_module(module, "embeddings") is None:
+            return False
+        mixers = [find_module(layer, "mixer") for layer in layers]
+        return all(isinstance(mixer, Nothing) or has_parameter(mixer, "A_log") for mixer in mixers)
+
     def matches(self, model: nn.Module) -> bool:
-        """Whether the model has Mamba's modules."""
-        found = find_base(model, _is_base)
-        return found is not None and _is_scalar(found[1]) is self.scalar_decay
+        """Whether the model has mixers of this kind; one without any is taken for the first Mamba."""
+        found = self.find_base(model)
+        mixers = [layer.mixer for layer in found[1].layers if not isinstance(layer.mixer, Nothing)] if found else []
+        return found is not None and any(mixer.A_log.ndim == 1 for mixer in mixers) is self.scalar_decay
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = needed_base(model, _is_base)
-        groups: dict[Key, Group] = {}
-        layers = []
-        for index, layer in enumerate(base.layers):
-            path = f"{prefix}layers.{index}"
-            mixers = [] if isinstance(layer.mixer, Nothing) else [self._mixer(layer.mixer, path, index, groups)]
-            layers.append(Layer(index, path, tuple(mixers)))
-        groups |= depth_groups(layers)
+        prefix, base = self.base(model)
+        layers, groups = describe_layers(base.layers, f"{prefix}layers.", self._sublayers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups, words="embeddings")
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
@@ -79,13 +74,9 @@ class Mamba(Family):
         """The mixer goes: x -> x. Its norm stays, for the layer asks for the type of its weights."""
         model.get_submodule(sublayer.path.rpartition(".")[0]).mixer = Nothing()
 
-    def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
-        """Keep these layers."""
-        drop_layers(needed_base(model, _is_base)[1], kept)
-
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights, places in the cache the layers that are there."""
-        base = needed_base(model, _is_base)[1]
+        base = self.base(model)[1]
         base.config.vocab_size, base.config.hidden_size = base.embeddings.weight.shape
         shapes = set()
         for place, layer in enumerate(base.layers):
@@ -97,6 +88,9 @@ class Mamba(Family):
             shapes.add(self._adapt_mixer(layer.mixer))
         if len(shapes) == 1:
             self._follow(base.config, *shapes.pop())
+
+    def _sublayers(self, layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+        return [] if isinstance(layer.mixer, Nothing) else [self._mixer(layer.mixer, path, index, groups)]
 
     def _mixer(self, mixer: Any, path: str, index: int, groups: dict[Key, Group]) -> Sublayer:
         """The mixer of a layer; adds the groups of its units."""
@@ -129,16 +123,3 @@ class Mamba(Family):
     def _follow(self, config: Any, inner: int, states: int) -> None:
         """Sizes of the configuration, where all mixers agree."""
         config.intermediate_size, config.state_size = inner, states
-
-
-def _is_base(module: nn.Module) -> bool:
-    layers = find_module(module, "layers")
-    if not isinstance(layers, nn.ModuleList) or not len(layers) or find_module(module, "embeddings") is None:
-        return False
-    mixers = [find_module(layer, "mixer") for layer in layers]
-    return all(isinstance(mixer, Nothing) or has_parameter(mixer, "A_log") for mixer in mixers)
-
-
-def _is_scalar(base: Any) -> bool:
-    """Whether the mixers are of Mamba-2; a model without any mixer is taken for the first Mamba."""
-    return any(not isinstance(layer.mixer, Nothing) and layer.mixer.A_log.ndim == 1 for layer in base.layers)

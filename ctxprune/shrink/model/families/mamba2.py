@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family
-from ctxprune.shrink.model.families.llama import rows
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
+from ctxprune.shrink.model.families.base import Family, rows
 from ctxprune.shrink.model.families.mamba import Mamba
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Mamba2"]
 
 
 class Mamba2(Mamba):

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, copy_sizes, depth_groups, find_module, has_parameter
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
+from ctxprune.shrink.model.families.base import copy_sizes, describe_layers, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import (
+    Llama,
     adapt_neurons,
     adapt_residual,
     attention,
-    base_of,
-    drop_layers,
-    drop_sublayer,
     ffn,
-    found_base,
+    gated_neurons,
     residual_anatomy,
-    rows,
 )
 from ctxprune.utils.foreign import optional_member
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Moe"]
-
-_MARKER = "mlp.experts"
 _STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes
 
 
-class Moe(Family):
+class Moe(Llama):
     """Decoders whose layers have `mlp.gate`, a router of one matrix, and `mlp.experts` with gate_up_proj and down_proj.
 
     Units are experts, groups of heads, neurons of a shared expert and of dense layers, width, depth and vocabulary.
@@ -46,10 +36,11 @@ class Moe(Family):
     """
 
     name = "moe"
+    marker = "mlp.experts"
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has experts behind a router of one matrix that softmax and top-k read."""
-        found = base_of(model, _MARKER)
+        found = self.find_base(model)
         blocks = [layer.mlp for layer in found[1].layers if _has_experts(layer)] if found else []
         return bool(blocks) and all(
             has_parameter(block.experts, "gate_up_proj")
@@ -59,27 +50,16 @@ class Moe(Family):
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
-        prefix, base = found_base(model, _MARKER)
-        groups: dict[Key, Group] = {}
-        layers: list[Layer] = []
+        prefix, base = self.base(model)
+        layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         more: list[Slice] = []
         active: dict[str, float] = {}
         for index, layer in enumerate(base.layers):
-            path = f"{prefix}layers.{index}"
-            sublayers = attention(layer, path, index, groups)
             if _has_experts(layer):
-                sublayers += _experts(layer.mlp, path, index, groups)
-                more += [
-                    Slice(f"{path}.mlp.gate.weight", 1),
-                    Slice(f"{path}.mlp.experts.gate_up_proj", 2),
-                    Slice(f"{path}.mlp.experts.down_proj", 1),
-                ]
-                gate = layer.mlp.gate
-                active[f"{path}.mlp.experts."] = gate.top_k * vars(gate).get("share", 1.0) / len(gate.weight)
-            else:
-                sublayers += ffn(layer, path, index, groups)
-            layers.append(Layer(index, path, tuple(sublayers)))
-        groups |= depth_groups(layers)
+                here, gate = f"{prefix}layers.{index}.mlp", layer.mlp.gate
+                axes = {"gate.weight": 1, "experts.gate_up_proj": 2, "experts.down_proj": 1}
+                more += [Slice(f"{here}.{name}", axis) for name, axis in axes.items()]
+                active[f"{here}.experts."] = gate.top_k * vars(gate).get("share", 1.0) / len(gate.weight)
         found = residual_anatomy(self.name, model, (prefix, base), layers, groups, more=more)
         return replace(found, active=active)
 
@@ -89,21 +69,17 @@ class Moe(Family):
             return super().lay_gate(model, anatomy, group, gate)
         return [model.get_submodule(group.reader).register_forward_hook(_routed(gate))]
 
-    def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
-        """The sublayer and its norm go: x -> x."""
-        drop_sublayer(model, sublayer)
-
     def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
         """Keep these layers."""
-        base = found_base(model, _MARKER)[1]
+        base = self.base(model)[1]
         dense = vars(base.config).get("mlp_only_layers")  # Qwen's alone
         if dense:
             base.config.mlp_only_layers = [place for place, index in enumerate(kept) if index in dense]
-        drop_layers(base, kept)
+        super().drop_layers(model, kept)
 
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights; a router takes no more experts than there are."""
-        found = base_of(model, _MARKER) or found_base(model, "mlp.down_proj")  # whose experts have all gone
+        found = self.find_base(model) or Llama().base(model)  # whose experts have all gone
         base, counts, chosen = found[1], set(), set()
         adapt_residual(base)
         adapt_neurons(base)
@@ -154,22 +130,21 @@ def _shares(block: nn.Module) -> bool:
     return find_module(block, "shared_expert") is not None
 
 
-def _experts(block: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    here = f"{path}.mlp"
-    slices = tuple(
-        Slice(name, 0) for name in (f"{here}.experts.gate_up_proj", f"{here}.experts.down_proj", f"{here}.gate.weight")
-    )
-    group = Group("expert", index, len(block.gate.weight), slices, reader=f"{here}.gate")
-    groups[group.key] = group
-    keys = [group.key]
+def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    found = attention(layer, path, index, groups)
+    return found + (_experts if _has_experts(layer) else ffn)(layer, path, index, groups)
+
+
+def _experts(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    here, block = f"{path}.mlp", layer.mlp
+    names = ("experts.gate_up_proj", "experts.down_proj", "gate.weight")
+    slices = tuple(Slice(f"{here}.{name}", 0) for name in names)
+    found = [Group("expert", index, len(block.gate.weight), slices, reader=f"{here}.gate")]
     if _shares(block):
-        own, shared = block.shared_expert, f"{here}.shared_expert"
-        parts = [*rows(own.gate_proj, f"{shared}.gate_proj"), *rows(own.up_proj, f"{shared}.up_proj")]
-        parts.append(Slice(f"{shared}.down_proj.weight", 1))
-        count, down = own.down_proj.weight.shape[1], f"{shared}.down_proj"
-        groups["neuron", index] = Group("neuron", index, count, tuple(parts), down, 1, f"{shared}.gate_proj")
-        keys.append(("neuron", index))
-    return [Sublayer("moe", index, here, here, f"{path}.post_attention_layernorm", tuple(keys))]
+        found.append(gated_neurons(block.shared_expert, f"{here}.shared_expert", index))
+    groups |= {group.key: group for group in found}
+    norm = f"{path}.post_attention_layernorm"
+    return [Sublayer("moe", index, here, here, norm, tuple(group.key for group in found))]
 
 
 def _routed(gate: Tensor) -> Any:

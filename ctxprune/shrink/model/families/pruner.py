@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, describe_layers, find_module
-from ctxprune.shrink.model.families.llama import rows
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
+from ctxprune.shrink.model.families.base import (
+    Family,
+    add_sublayer,
+    dense_group,
+    describe_layers,
+    find_module,
+    width_slices,
+)
 from ctxprune.shrink.model.gate_hooks import width_hooks
 from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ctxprune.shrink.model.anatomy import Key
-
-__all__ = ["Pruner"]
 
 _EMBEDDINGS = ("places", "types", "words")
 
@@ -36,7 +36,9 @@ class Pruner(Family):
         """The model as it is now."""
         layers, groups = describe_layers(model.layers, "layers.", _sublayers)
         vocabulary, width = model.words.weight.shape
-        groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, width)))
+        match = [Slice("match.weight", 0), Slice("match.weight", 0, start=width)]
+        slices = (*match, *width_slices(model, "", ("outer", "output")))
+        groups["width", -1] = Group("width", -1, width, slices)
         groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, (Slice("words.weight", 0),))
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
         return Anatomy(self.name, width, tuple(layers), groups, "words", "embedding_norm", tuple(norms), post_norm=True)
@@ -81,37 +83,12 @@ class Pruner(Family):
 
 
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    return [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
-
-
-def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    if not layer.heads:
-        return []
-    own, output, mixed = f"{path}.attention", f"{path}.output", layer.heads * layer.size
-    # query, key and value are thirds of one matrix, each head by head
-    parts = [entry for part in range(3) for entry in rows(layer.attention, own, part * mixed, layer.size)]
-    parts.append(Slice(f"{output}.weight", 1, size=layer.size))
-    group = Group("head", index, layer.heads, tuple(parts), output, layer.size, own)
-    groups[group.key] = group
-    return [Sublayer("attention", index, own, output, f"{path}.attention_norm", (group.key,))]
-
-
-def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    if not layer.neurons:
-        return []
-    inner, output = f"{path}.inner", f"{path}.outer"
-    parts = (*rows(layer.inner, inner), Slice(f"{output}.weight", 1))
-    group = Group("neuron", index, layer.neurons, parts, output, 1, inner)
-    groups[group.key] = group
-    return [Sublayer("ffn", index, inner, output, f"{path}.norm", (group.key,))]
-
-
-def _width_slices(model: nn.Module, width: int) -> list[Slice]:
-    """All that reads or writes the residual."""
-    found = [Slice("match.weight", 0), Slice("match.weight", 0, start=width)]
-    for name, module in model.named_modules():
-        if isinstance(module, nn.LayerNorm) or name.rpartition(".")[2] in ("outer", "output"):
-            found += rows(module, name)
-        elif isinstance(module, (nn.Embedding, nn.Linear)):
-            found.append(Slice(f"{name}.weight", 1))
+    found = []
+    if layer.heads:
+        # query, key and value are thirds of one matrix, each head by head
+        heads = dense_group(("head", index), layer, path, ["attention"], "output", size=layer.size, parts=3)
+        found += add_sublayer("attention", f"{path}.attention", f"{path}.attention_norm", heads, groups)
+    if layer.neurons:
+        neurons = dense_group(("neuron", index), layer, path, ["inner"], "outer")
+        found += add_sublayer("ffn", f"{path}.inner", f"{path}.norm", neurons, groups)
     return found

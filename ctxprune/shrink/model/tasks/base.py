@@ -5,24 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
-
-if TYPE_CHECKING:
-    from torch import nn
-
-__all__ = [
-    "Batch",
-    "Measured",
-    "RankingTask",
-    "Task",
-    "distillation_loss",
-    "first_examples",
-    "inputs_of",
-    "pairs_in_order",
-]
+from torch import Tensor, nn
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;

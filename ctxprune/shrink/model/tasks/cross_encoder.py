@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import RankingTask, distillation_loss, inputs_of, pairs_in_order
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["CrossEncoder"]
+from ctxprune.shrink.model.tasks.base import Batch, RankingTask, distillation_loss, inputs_of, pairs_in_order
 
 
 @dataclass(frozen=True)

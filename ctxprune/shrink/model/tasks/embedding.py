@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.tasks.base import RankingTask, distillation_loss, inputs_of, pairs_in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["Embedding"]
+from ctxprune.shrink.model.tasks.base import Batch, RankingTask, distillation_loss, inputs_of, pairs_in_order
 
 
 @dataclass(frozen=True)

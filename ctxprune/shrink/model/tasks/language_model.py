@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import Measured, Task, inputs_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
-
-__all__ = ["LanguageModel"]
+from ctxprune.shrink.model.tasks.base import Batch, Measured, Task, inputs_of
 
 
 @dataclass(frozen=True)

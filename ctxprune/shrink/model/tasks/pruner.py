@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import Measured, Task, distillation_loss
+from ctxprune.shrink.model.tasks.base import Batch, Measured, Task, distillation_loss
+from ctxprune.train.batches import Batch as Examples
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.pruner_network import mean_logits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
-    from ctxprune.train.batches import Batch as Examples
-
-__all__ = ["Pruner", "pruner_batch"]
 
 
 @dataclass(frozen=True)

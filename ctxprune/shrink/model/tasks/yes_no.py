@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import nn
-
-    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["YesNo"]
 
@@ -53,14 +46,7 @@ class YesNo(CrossEncoder):
         return behind[:, self.yes, None] - behind[:, self.no, None]
 
     def renumber(self, places: Mapping[int, int]) -> YesNo:
-        """The task with the ids of a smaller vocabulary.
-
-        Args:
-            places: New ids by old ones.
-
-        Raises:
-            UsageError: An answer is no piece of it.
-        """
+        """The task with the ids of a smaller vocabulary, new ones by old; refused where an answer is no piece of it."""
         if not {self.yes, self.no} <= places.keys():
             hint = "give the ids that the tokenizer has for the two answers"
             raise UsageError(f"yes is {self.yes} and no {self.no}, and the tokenizer lacks one of them", hint=hint)
