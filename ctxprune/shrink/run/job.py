@@ -20,7 +20,7 @@ from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.device import choose_device
-from ctxprune.shrink.run.estimate import measure_speed
+from ctxprune.shrink.run.estimate import Finish, estimate_finish, measure_speed
 from ctxprune.shrink.run.plans import Wish, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord, check_no_run, stored_plan
@@ -208,6 +208,8 @@ def _tell_data(notes: Mapping[str, Any], say: Callable[[str], None]) -> None:
         say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
     elif notes.get("chosen_by_is") == WANT:
         say("there are too few questions to hold some out: recipes are compared on those that the model is shrunk with")
+    if warning := notes.get("chance"):
+        say(warning)
     if count := notes.get("in_both"):
         say(
             f"questions or texts that are in the data for evaluation, too: {count:,}; the model is not shrunk with them"
@@ -322,10 +324,17 @@ def _plan(
         prepared.subject, len(prepared.held_out), trained=bool(steps),
         timed=timed if target.measure == "latency" else None,
     )  # fmt: skip
+    finish = Finish(
+        len(prepared.reported), by_source=bool(prepared.notes.get("sources")) and not prepared.vocabulary,
+        parameters=int(cost(prepared.loaded.model, "parameters")) if options.onnx else 0, audit=options.audit,
+        samples=options.samples,
+    )  # fmt: skip
+    wish = replace(wish, finish=estimate_finish(recipes, target, finish, speed))
     if options.minutes is not None:
-        # after the search the smaller model is measured, timed and saved
         rest = 60 * options.minutes - (perf_counter() - started)
-        wish = replace(wish, seconds=max(rest - 2 * len(prepared.reported) * speed.forward - 16 * speed.timing, 1.0))
+        # samples end at the limit themselves
+        after = estimate_finish(recipes, target, replace(finish, samples=0), speed)
+        wish = replace(wish, seconds=max(rest - after, 1.0))
     stored = stored_plan(options.out / "trials") if options.resume else None
     return make_plan(wish, recipes, target, speed, stored=stored, say=say)
 

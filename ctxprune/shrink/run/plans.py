@@ -43,6 +43,7 @@ class Wish:
         steps: Of recovery on the last rung; None: as many as fit, 200 at most.
         seed: Random seed.
         seconds: That the search may take; None: as long as it takes.
+        finish: Seconds that measuring, export and audit take after the search.
     """
 
     recipes: Sequence[Recipe]
@@ -50,6 +51,7 @@ class Wish:
     steps: int | None = None
     seed: int = 0
     seconds: float | None = None
+    finish: float = 0.0
 
 
 def choose_recipes(wish: Wish, kind: str, target: Target) -> list[Recipe]:
@@ -151,7 +153,7 @@ def make_plan(
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
     trained = f", with {count} of training" if plan.steps else ""
-    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan))}")
+    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan) + wish.finish)}")
     return plan
 
 
@@ -192,7 +194,7 @@ class _Planner:
             return plan
         # of a single recipe the effort is the user's own
         for steps, scored in () if single else _EFFORTS:
-            if estimate_plan(plan) > (_AIM if most is None else most):
+            if estimate_plan(plan) > (_AIM - wish.finish if most is None else most):
                 plan = self.plan(recipes, steps, scored)
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 

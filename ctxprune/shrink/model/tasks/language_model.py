@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import Measured, Task, inputs_of
 
 if TYPE_CHECKING:
@@ -62,4 +64,5 @@ class LanguageModel(Task):
         """Minus the mean loss of each batch, in nats."""
         with torch.no_grad():
             losses = tuple((-float(self.loss(model, batch)), 1.0) for batch in batches)
-        return Measured("minus the loss", losses)
+        words = config_value(model, "vocab_size", 0)
+        return Measured("minus the loss", losses, chance=-math.log(words) if words else None)
