@@ -10,17 +10,17 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import AuditedModel
 from ctxprune.shrink.audit.decoders import AuditedDecoder
+from ctxprune.shrink.audit.questions import Question
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from ctxprune.shrink.audit.audit import Scorer
     from ctxprune.shrink.audit.decoders import Likelihoods
-    from ctxprune.shrink.audit.questions import Question
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.types import Batch, nn
 
-__all__ = ["likelihoods_of", "load_audited", "load_decoder", "scorer_of"]
+__all__ = ["likelihoods_of", "load_audited", "load_decoder", "score_texts", "scorer_of"]
 
 _ROWS = 16
 _LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary
@@ -142,6 +142,26 @@ def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
         tokens: Of a row at most, 8 up to the model's limit.
     """
     return (_embedder if loaded.kind == "embedder" else _reranker)(loaded, tokens)
+
+
+def score_texts(loaded: Loaded, query: str, texts: Sequence[str], *, tokens: int = 512) -> list[float]:
+    """A score for each text, higher = more relevant: a reranker's last logit, of any range, or an embedder's cosine.
+
+    Args:
+        loaded: A reranker or an embedder, as `ctxprune.shrink.load_model` reads it.
+        query: The question.
+        texts: Passages; none give no scores.
+        tokens: Of a question with its passage at most, from 8 up; the model's limit if that is less.
+
+    Raises:
+        UsageError: The model is of another kind, or `tokens` is too small.
+    """
+    if loaded.kind not in ("embedder", "reranker"):
+        raise UsageError(f"a {loaded.kind} gives texts no scores", hint="load a reranker or an embedding model")
+    if not texts:
+        return []
+    question = Question(query, tuple(texts), (0.0,) * len(texts))
+    return list(scorer_of(loaded, min(tokens, loaded.form.limit))(question))
 
 
 def _reranker(loaded: Loaded, tokens: int) -> Scorer:
