@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+import textwrap
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ __all__ = [
 
 _LONGEST_CELL = 60
 _MOST_NAMES = 10
+_COLUMNS = 80  # of a terminal that does not say
 _SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 _BRANCHES = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "…": "~"})
 
@@ -149,8 +151,26 @@ def stdout_console() -> Console:
 
 
 def print_note(text: str) -> None:
-    """One line for people, on stderr."""
-    sys.stderr.write(f"ctxprune: {text}\n")
+    """One line for people, on stderr; on a terminal, which would break it within words, lines of its width."""
+    line = f"ctxprune: {text}"
+    if sys.stderr.isatty() and (width := _stderr_width()) < len(line):
+        # long words are paths and commands, which are copied as a whole
+        line = textwrap.fill(
+            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False,
+            replace_whitespace=False, drop_whitespace=True,
+        )  # fmt: skip
+    sys.stderr.write(f"{line}\n")
+
+
+def _stderr_width() -> int:
+    """Columns of the terminal behind stderr; `COLUMNS` where it is set."""
+    with suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
+            return columns
+    with suppress(OSError, ValueError, AttributeError):
+        if (columns := os.get_terminal_size(sys.stderr.fileno()).columns) > 0:
+            return columns
+    return _COLUMNS
 
 
 def print_tree(text: str) -> None:

@@ -273,6 +273,8 @@ def _show(report: dict[str, Any]) -> None:
         f"quality: {quality['metric']}, of {quality['measured']:,} {measured} that chose no recipe; after: {low:.4f} to"
         f" {high:.4f} (95 %)"
     )
+    if quality["before_is_chance"]:
+        _console.print_note("the model was no better than chance before, so that these qualities say nothing")
     for name, entry in quality.get("by_source", {}).items():
         worst = " (worst)" if name == quality["worst_source"] else ""
         _console.print_note(

@@ -68,7 +68,7 @@ def select(
     chosen.
     """
     from ctxprune.cli import _console
-    from ctxprune.train.select_lines import read_lines
+    from ctxprune.train.select_lines import check_fields, read_lines
 
     if as_json and out is None:
         raise UsageError("the lines and the report cannot both go to stdout", where="--json", hint="give --out FILE")
@@ -80,6 +80,7 @@ def select(
             hint="leave it out" if by in _CHECKS else "give --share 0.5",
         )  # fmt: skip
     lines = read_lines(file)
+    check_fields(lines, by, where=file.name)
     if by in _CHECKS:
         kept, dropped = _checked(lines, by, databases)
     else:

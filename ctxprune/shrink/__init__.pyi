@@ -1,3 +1,4 @@
+from .audit.models import score_texts as score_texts
 from .io.loaded import Loaded as Loaded
 from .io.loading import load_model as load_model
 from .io.saving import save_model as save_model

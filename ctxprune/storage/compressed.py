@@ -41,17 +41,33 @@ def read_lines(file: Path) -> Iterator[str]:
     """The lines of a text in UTF-8, gzipped or not, with their ends.
 
     Raises:
-        InputError: A line is longer than 64 million characters; and as `open_bytes`.
-        UnicodeDecodeError: It is no UTF-8; and as `open_bytes`.
+        InputError: A line is longer than 64 million characters, or is not UTF-8 (its number is said); and as
+            `open_bytes`.
     """
-    with io.TextIOWrapper(open_bytes(file), encoding="utf-8") as lines:
+    number = 0
+    # a strict decoder reads ahead, and would fail before the lines that stand before the bad one
+    with io.TextIOWrapper(open_bytes(file), encoding="utf-8", errors="surrogateescape") as lines:
         # one character more than allowed tells a line that is too long from one that just fits
         while line := lines.readline(_LINE + 1):
+            number += 1
+            if not _is_unicode(line):
+                raise InputError(f"line {number} is not UTF-8 text", where=file.name, hint="save the file as UTF-8")
             if len(line) > _LINE:
                 raise InputError(
                     f"a line is longer than {_LINE} characters", where=file.name, hint="give a file of short lines"
                 )
             yield line
+
+
+def _is_unicode(line: str) -> bool:
+    """Whether no byte of the line was escaped when it was read."""
+    if line.isascii():
+        return True
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def inflate(data: bytes) -> bytes:

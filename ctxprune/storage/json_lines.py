@@ -42,7 +42,5 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
         raise
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"this is not UTF-8 text, after line {place}", where=file.name) from error
     except ValueError as error:
         raise InputError(f"line {place} is not JSON", where=file.name, hint="give a file of JSON lines") from error

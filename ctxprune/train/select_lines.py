@@ -20,9 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Line", "best_lines", "filter_lines", "question_of", "random_scores", "rarity_scores", "read_lines"]
+__all__ = [
+    "Line",
+    "best_lines",
+    "check_fields",
+    "filter_lines",
+    "question_of",
+    "random_scores",
+    "rarity_scores",
+    "read_lines",
+]
 
 _TEXTS = ("query", "question", "passage", "text", "program", "output")
+_NEEDED: Mapping[str, Sequence[Sequence[str]]] = {
+    "answer": (("output",), ("answer",)),
+    "program": (("program",), ("answer", "gold")),
+    "frequency": (_TEXTS,),
+}
+"""What a line must have so that it can be chosen by this; of several names one."""
 _RARE = 1e-4  # frequency up to which a word is never too frequent
 
 
@@ -67,6 +82,24 @@ def read_lines(file: Path) -> list[Line]:
     if not found:
         raise InputError("the file holds no lines", where=file.name, hint="give one JSON object a line")
     return found
+
+
+def check_fields(lines: Sequence[Line], by: str, *, where: str) -> None:
+    """Refuse a file without a line that could be chosen: none would be kept, or the first ones.
+
+    Args:
+        lines: Of the file.
+        by: How lines are chosen; "random" and choices by a model need no field that is checked here.
+        where: Name of the file.
+
+    Raises:
+        InputError: No line has the fields that this needs.
+    """
+    needed = _NEEDED.get(by, ())
+    if any(all(any(line.row.get(name) is not None for name in names) for names in needed) for line in lines):
+        return
+    missing = " and ".join(" or ".join(f'"{name}"' for name in names) for names in needed)
+    raise InputError(f"no line has {missing}", where=where, hint=f"{by} needs it; name another file or another --by")
 
 
 def question_of(line: Line) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.cli._console import print_json, print_tree, show_activity, write_file
+from ctxprune.cli._console import print_json, print_note, print_tree, show_activity, write_file
 from ctxprune.errors import InputError
 
 DOCUMENT = {"text": "São \u20ac \udc80 😀", "blob": b"\x00\xff", "number": float("nan"), "row": (1, None, 2.5)}
@@ -129,3 +129,23 @@ def test_activity_is_silent_in_a_pipe_and_gone_after_an_error(monkeypatch: pytes
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before
+
+
+def test_a_note_fits_the_terminal_and_is_one_line_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/a-long-path/" + 90 * "x"
+    text = (
+        f"5 recipes compete, with 200 steps of training; this takes about 12 minutes on this machine, in {path} it is"
+    )
+    for columns, width in (("60", 60), ("", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        print_note(text)
+        lines = shown.getvalue().splitlines()
+        assert " ".join(line.strip() for line in lines) == f"ctxprune: {text}"
+        assert [line.strip() for line in lines if len(line) > width] == [path]  # which can be copied as a whole
+        assert len(lines) > 2
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", pipe)
+    print_note(text)
+    assert pipe.getvalue() == f"ctxprune: {text}\n"

@@ -130,9 +130,25 @@ def test_programs_that_give_the_answer_stay(capsys: pytest.CaptureFixture[str]):
     ],
 )
 def test_what_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
-    written([{"text": "a"}, {"text": "b", "db_id": "x"}])
+    written([{"text": "a"}, {"program": "b", "answer": 1, "output": "1", "db_id": "x"}])
     assert main(["train", "select", "data.jsonl", *words]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--by", "answer"], 'no line has "output" and "answer" [data.jsonl]: answer needs it'),
+        (["--by", "program"], 'no line has "program" and "answer" or "gold" [data.jsonl]: program needs it'),
+        (["--by", "frequency", "--share", "0.5"], 'no line has "query" or "question" or "passage"'),
+    ],
+)
+def test_a_file_without_the_fields_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    texts = {} if "frequency" in words else {"output": "1", "program": "1"}
+    written([{"label": 1, **texts}, {"label": 0, "answer": None, "text": None, **texts}])
+    assert main(["train", "select", "data.jsonl", *words, "--out", "chosen.jsonl"]) == 1
+    assert said in capsys.readouterr().err
+    assert not Path("chosen.jsonl").exists()
 
 
 def test_sources_are_shown_as_short_names(capsys: pytest.CaptureFixture[str]):
@@ -143,7 +159,7 @@ def test_sources_are_shown_as_short_names(capsys: pytest.CaptureFixture[str]):
 
 def test_files_that_are_no_lines(capsys: pytest.CaptureFixture[str]):
     cases = {b"": "holds no lines", b"[1]\n": "line 1 is no JSON object", b"{\n": "line 1 is not JSON"}
-    cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage return", b"\xff\n": "not UTF-8"}
+    cases |= {b'{"a": 1}\r{"a": 2}\r': "carriage return", b"{}\n\xff\n": "line 2 is not UTF-8 text"}
     # as text these have as many lines as they have of bytes, or fewer, but other ones
     cases |= {b'{"a": 1}\r{"a": 2}\n{"a": 3}\n\n': "line 1 holds a carriage return alone"}
     cases |= {b'{"a": 1}\n{"a": 2}\r\r\n{"a": 3}\n\n': "line 2 holds a carriage return alone"}

@@ -25,8 +25,10 @@ from ctxprune.shrink.recover import tune  # noqa: E402
 from ctxprune.shrink.run import estimate, search, trial  # noqa: E402
 from ctxprune.shrink.run.device import choose_device  # noqa: E402
 from ctxprune.shrink.run.estimate import (  # noqa: E402
+    Finish,
     OutOfTimeError,
     Speed,
+    estimate_finish,
     estimate_plan,
     estimate_trial,
     measure_speed,
@@ -88,6 +90,29 @@ def test_an_estimate_is_the_sum_over_rungs_of_what_each_trial_does():
     each, beside = passes_of("random")
     expected += each * 32 + beside + 200 * 2.5 + 5
     assert estimate_plan(plan) == pytest.approx(expected)
+
+
+def test_the_estimate_holds_what_follows_the_search():
+    recipes, timed = [load_recipe("liar")], Target("latency", 0.5)
+    least = estimate_finish(recipes, HALF, Finish(10), SPEED)
+    assert least == pytest.approx(8 * 1.5 * 0.5 + 10 * 0.5)  # both are timed by turns, the smaller one is measured
+    for more, seconds in (
+        ({"by_source": True}, 10 * 1.5),
+        ({"audit": True}, 1.5 * 10 * 1.5),
+        ({"parameters": 10**8}, 3 * SPEED.held_out * 0.5 + estimate._SECONDS_A_PARAMETER * 0.5e8),
+        ({"samples": 3}, 3 * estimate_trial(recipes[0], HALF, Effort(share=1.0), SPEED)),
+    ):
+        assert estimate_finish(recipes, HALF, Finish(10, **more), SPEED) == pytest.approx(least + seconds)
+    said: list[str] = []
+    for finish in (0.0, 600.0):
+        wish = Wish(recipes, seconds=None, finish=finish)
+        plan = make_plan(wish, recipes, timed, SPEED, say=said.append)
+        assert said[-1].endswith(f"this takes about {estimate.format_minutes(estimate_plan(plan) + finish)}")
+    assert said[0] != said[1]
+    # where no limit is given the effort is fitted to twelve minutes, all of it
+    quick = replace(SPEED, forward=0.25, step=1.0)
+    plans = [make_plan(Wish((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)]
+    assert plans[0].steps > plans[1].steps
 
 
 def test_the_data_of_a_recovery_does_not_change_what_a_recipe_takes():

@@ -17,7 +17,8 @@ pytest.importorskip("onnx", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
-from ctxprune.shrink import Target, load_model, load_recipe, prepare, save_model, shrink  # noqa: E402
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink import Target, load_model, load_recipe, prepare, save_model, score_texts, shrink  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.model.pathways import Choosing  # noqa: E402
 from ctxprune.shrink.recipes import first_choice  # noqa: E402
@@ -65,9 +66,20 @@ def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_the_python(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (block,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+    block, scoring = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
     exec(compile(block, "README.md", "exec"), {})
     assert float(capsys.readouterr().out.split()[0]) == pytest.approx(0.5)
+    names: dict = {}
+    exec(compile(scoring.replace('"small"', '"shallow"'), "README.md", "exec"), names)
+    assert capsys.readouterr().out.strip() in names["passages"]
+    loaded = load_model("shallow")
+    rows = loaded.form.tokenizer.encode_batch([("When did the bridge open?", text) for text in names["passages"]])
+    with torch.no_grad():  # row by row, which needs no padding
+        slow = [float(loaded.model(torch.tensor([row.ids]), None, torch.tensor([row.type_ids])).logits) for row in rows]
+    assert names["scores"] == pytest.approx(slow, abs=1e-5)
+    assert score_texts(loaded, "a bridge", []) == []
+    with pytest.raises(UsageError, match="a decoder gives texts no scores"):
+        score_texts(replace(loaded, kind="decoder"), "a bridge", ["the bridge"])
     library = pytest.importorskip("sentence_transformers")
     scores = library.CrossEncoder("shallow", local_files_only=True).predict(
         [("when did it open", "it opened in winter")], show_progress_bar=False

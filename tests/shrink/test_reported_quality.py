@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("transformers", reason="the train extra is not installed")
 
-from shrink import folders  # noqa: E402
+from shrink import folders, models, trained  # noqa: E402
 
 from ctxprune.errors import InputError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.tasks.base import Measured  # noqa: E402
+from ctxprune.shrink.model.tasks.language_model import LanguageModel  # noqa: E402
 from ctxprune.shrink.run import job, reporting  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
@@ -104,6 +106,24 @@ def test_the_interval_is_of_questions():
     assert measured.interval() == (low, high)
     assert Measured("pairs in order", ((1.0, 2.0),) * 5).interval() == (0.5, 0.5)
     assert (Measured("minus the loss", ()).value, Measured("minus the loss", ()).interval()) == (0.0, (0.0, 0.0))
+
+
+def test_a_model_that_cannot_be_told_from_chance():
+    def ranked(*parts: float) -> Measured:
+        return Measured("pairs in order", tuple((part, 4.0) for part in parts), chance=0.5)
+
+    assert ranked(1, 3, 2, 2).is_chance
+    assert ranked(2, 2, 2).is_chance  # every passage has the same score
+    assert ranked(0, 1, 0).is_chance  # worse than chance: labels may be the wrong way round
+    assert not ranked(3, 4, 3).is_chance
+    assert ranked(1, 4).is_chance  # two questions prove nothing
+    assert not Measured("average precision", ((0.1, 1.0),)).is_chance  # not known
+    model, texts = models.llama(), trained.chains(2, rows=4, seed=2)
+    with torch.no_grad():
+        model.lm_head.weight.zero_()  # all tokens have the same probability
+    even = LanguageModel().measure(model, texts)
+    assert even.chance == pytest.approx(even.value, abs=1e-5)
+    assert even.value == pytest.approx(-math.log(model.config.vocab_size), abs=1e-5)
 
 
 def test_many_questions_are_drawn_in_parts(monkeypatch):

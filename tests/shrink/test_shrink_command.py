@@ -36,8 +36,12 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
 
 def test_from_folder_to_folder(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert main([*words, "--target", "flops=0.5", "--onnx", "--html", "audit.html", "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    report = json.loads(shown.out)
     assert report == json.loads(Path("small/report.json").read_text("utf-8"))
+    assert report["quality"]["before_is_chance"] is True  # its weights are random
+    assert "the model is no better than chance on the held-out questions: pairs in order 0." in shown.err
+    assert report["data"]["chance"] in shown.err
     before, after = report["sizes"]["flops"]
     assert after <= 0.5 * before
     assert report["onnx"]["model.onnx"]["largest"] < 1e-4
@@ -115,8 +119,11 @@ def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[st
     assert main([*words, "--html", "a.html"]) == 1
     assert "an audit needs pairs with labels" in capsys.readouterr().err
     assert main([*words, "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    report = json.loads(shown.out)
     assert report["quality"]["before"] == 1.0  # it agrees with itself
+    assert report["quality"]["before_is_chance"] is False
+    assert "chance" not in shown.err
     assert report["data"]["labels"] == "the full model's scores"
 
 

@@ -130,7 +130,12 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
-    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages."""
+    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages.
+
+    Args:
+        loaded: One of the two.
+        tokens: Of a row at most, 8 up to the model's limit.
+    """
     import torch
 
     from ctxprune.shrink.data.batches import pad_batch
@@ -153,6 +158,26 @@ def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
         return scores
 
     return score
+
+
+def score_texts(loaded: Loaded, query: str, texts: Sequence[str], *, tokens: int = 512) -> list[float]:
+    """A score for each text, higher = more relevant: a reranker's last logit, of any range, or an embedder's cosine.
+
+    Args:
+        loaded: A reranker or an embedder, as `ctxprune.shrink.load_model` reads it.
+        query: The question.
+        texts: Passages; none give no scores.
+        tokens: Of a question with its passage at most, from 8 up; the model's limit if that is less.
+
+    Raises:
+        UsageError: The model is of another kind, or `tokens` is too small.
+    """
+    if loaded.kind not in ("embedder", "reranker"):
+        raise UsageError(f"a {loaded.kind} gives texts no scores", hint="load a reranker or an embedding model")
+    if not texts:
+        return []
+    question = Question(query, tuple(texts), (0.0,) * len(texts))
+    return list(scorer_of(loaded, min(tokens, loaded.form.limit))(question))
 
 
 def _pruner(folder: Path) -> tuple[Scorer, dict[str, float]]:

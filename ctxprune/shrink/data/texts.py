@@ -47,7 +47,10 @@ def read_texts(path: str | Path) -> list[str]:
         except OSError as error:
             raise InputError(f"the file cannot be read ({error})", where=file.name) from error
         except UnicodeDecodeError as error:
-            raise InputError(f"this is not UTF-8 text, from byte {error.start}", where=file.name) from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise InputError(
+                f"line {line} is not UTF-8 text", where=file.name, hint="save the file as UTF-8"
+            ) from error
     if not found:
         raise InputError("the file holds no texts", where=file.name)
     return found

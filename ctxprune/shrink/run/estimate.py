@@ -5,7 +5,7 @@ What each recipe does was measured once in forward passes (`ctxprune.shrink.reci
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ctxprune.shrink.run.search import Plan
 
 _BATCHES = 3  # that are timed
+_FINAL_ROUNDS = 8  # of both models side by side, the warm-up among them
+_GRAPHS = 3
+_AUDIT_PASSES = 1.5  # all questions, and those with names again with others
+_SECONDS_A_PARAMETER = 2e-7
 _GUESSES = 3  # shares of the multiply-adds that are tried on average until a time is found
 
 
@@ -54,6 +58,25 @@ class Speed:
     timing: float
     batches: int
     held_out: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What follows the search.
+
+    Attributes:
+        reported: Batches that the smaller model is measured on.
+        by_source: Whether both models are measured again, source by source.
+        parameters: Of the full model where ONNX files are written; 0 where none are.
+        audit: Whether both models are compared question by question.
+        samples: Trials on random parts of the data.
+    """
+
+    reported: int
+    by_source: bool = False
+    parameters: int = 0
+    audit: bool = False
+    samples: int = 0
 
 
 def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
@@ -120,6 +143,31 @@ def estimate_plan(plan: Plan) -> float:
         total += alive * fmean(estimate_trial(recipe, plan.target, known, plan.speed) for recipe in plan.recipes)
         alive = max(alive // 2, 1)
     return total + plan.baselines * estimate_trial(load_recipe("random"), plan.target, effort, plan.speed)
+
+
+def estimate_finish(recipes: Sequence[Recipe], target: Target, finish: Finish, speed: Speed) -> float:
+    """Seconds of measuring, exporting and auditing the winner, and of its samples.
+
+    Args:
+        recipes: Of which one will win.
+        target: As in a plan.
+        finish: What is done.
+        speed: Measured.
+    """
+    left = 1.0 if target.measure in SINGLE else target.keep
+    seconds = _FINAL_ROUNDS * (1 + left) * speed.timing
+    passes = finish.reported * left
+    if finish.by_source:
+        passes += finish.reported * (1 + left)
+    if finish.parameters:
+        # the model's outputs and those of both graphs on what recipes are compared on; int8 takes a walk over weights
+        passes += _GRAPHS * speed.held_out * left
+        seconds += finish.parameters * left * _SECONDS_A_PARAMETER
+    if finish.audit:
+        passes += _AUDIT_PASSES * finish.reported * (1 + left)
+    seconds += passes * speed.forward
+    known = Effort(share=1.0)
+    return seconds + finish.samples * fmean(estimate_trial(recipe, target, known, speed) for recipe in recipes)
 
 
 def format_minutes(seconds: float) -> str:

@@ -24,7 +24,7 @@ from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Recipe
 from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.device import choose_device
-from ctxprune.shrink.run.estimate import measure_speed
+from ctxprune.shrink.run.estimate import Finish, estimate_finish, measure_speed
 from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, TrialRecord, check_no_run, stored_plan
@@ -199,6 +199,8 @@ def _tell_data(notes: Mapping[str, Any], say: Callable[[str], None]) -> None:
         say("there are too few questions to hold some out: quality is measured on those that the model is shrunk with")
     elif notes.get("chosen_by_is") == WANT:
         say("there are too few questions to hold some out: recipes are compared on those that the model is shrunk with")
+    if warning := notes.get("chance"):
+        say(warning)
     if count := notes.get("in_both"):
         told = "the model is not shrunk with them"
         say(f"questions or texts that are in the data for evaluation, too: {count:,}; {told}")
@@ -303,15 +305,24 @@ def _plan(
     clock: tuple[float, Batch, Callable[[str], None]],
 ) -> Plan:
     """The plan, after a forward pass and a step were timed."""
-    started, batch, say = clock
-    steps = options.steps if options.steps is not None else count_steps(recipes[0]) if len(request.recipes) == 1 else 1
-    timed = batch if target.measure == "latency" else None
-    speed = measure_speed(prepared.subject, len(prepared.held_out), trained=bool(steps), timed=timed)
+    started, timed, say = clock
+    single = len(request.recipes) == 1
+    steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
+    speed = measure_speed(
+        prepared.subject, len(prepared.held_out), trained=bool(steps),
+        timed=timed if target.measure == "latency" else None,
+    )  # fmt: skip
+    finish = Finish(
+        len(prepared.reported), by_source=bool(prepared.notes.get("sources")) and not prepared.vocabulary,
+        parameters=int(cost(prepared.loaded.model, "parameters")) if options.onnx else 0, audit=options.audit,
+        samples=options.samples,
+    )  # fmt: skip
+    request = replace(request, finish=estimate_finish(recipes, target, finish, speed))
     if options.minutes is not None:
-        # after the search the smaller model is measured, timed and saved
         rest = 60 * options.minutes - (perf_counter() - started)
-        rest -= 2 * len(prepared.reported) * speed.forward + 16 * speed.timing
-        request = replace(request, seconds=max(rest, 1.0))
+        # samples end at the limit themselves
+        after = estimate_finish(recipes, target, replace(finish, samples=0), speed)
+        request = replace(request, seconds=max(rest - after, 1.0))
     stored = stored_plan(options.out / "trials") if options.resume else None
     return make_plan(request, recipes, target, speed, stored=stored, say=say)
 

@@ -35,6 +35,7 @@ class SearchRequest:
         steps: Of recovery on the last rung; None: as many as fit, 200 at most.
         seed: Random seed.
         seconds: That the search may take; None: as long as it takes.
+        finish: Seconds that measuring, export and audit take after the search.
     """
 
     recipes: Sequence[Recipe]
@@ -42,6 +43,7 @@ class SearchRequest:
     steps: int | None = None
     seed: int = 0
     seconds: float | None = None
+    finish: float = 0.0
 
 
 def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
@@ -135,7 +137,7 @@ def make_plan(
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
     trained = f", with {count} of training" if plan.steps else ""
-    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan))}")
+    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan) + request.finish)}")
     return plan
 
 
@@ -176,7 +178,7 @@ class _Planner:
             return plan
         # of a single recipe the effort is the user's own
         for steps, scored in () if single else _EFFORTS:
-            if estimate_plan(plan) > (_AIM if most is None else most):
+            if estimate_plan(plan) > (_AIM - request.finish if most is None else most):
                 plan = self.plan(recipes, steps, scored)
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 

@@ -28,7 +28,7 @@ from ctxprune.shrink.data.batches import batches_of_questions
 from ctxprune.shrink.io.loaded import Loaded
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
-from ctxprune.shrink.model.tasks.base import Batch
+from ctxprune.shrink.model.tasks.base import Batch, Measured
 from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
 
 __all__ = ["WANT", "OtherInputs", "Prepared", "add_inputs", "prepare"]
@@ -160,14 +160,17 @@ def prepare(
     comparison = _batches(loaded, compared, full, options) if compete else measured
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
     check_subject(subject)
-    quality = loaded.task.quality(loaded.model, measured.batches)
+    whole = loaded.task.measure(loaded.model, measured.batches)
+    quality = whole.value
     if cut:
-        cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
+        whole = loaded.task.measure(full.model, _batches(full, judged, full, options).batches)
+        cut["quality"] = [whole.value, quality]
         if loaded.kind == "decoder":  # a loss is a token's, and the smaller vocabulary makes more tokens of a text
             cut["quality"][0] *= cut["tokens"][0] / cut["tokens"][1]
     notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
     if both:
         notes["in_both"] = both
+    notes |= _chance_note(whole, "texts" if loaded.kind == "decoder" else "questions")
     if measured.sources:
         notes["sources"] = list(measured.sources)
     if compete:
@@ -210,6 +213,21 @@ def _without(given: list[Any], kept: Sequence[Any], path: str) -> tuple[list[Any
             hint="leave the file for evaluation out: a fifth of the data is held out then",
         )  # fmt: skip
     return left, len({_name(entry) for entry in given} & names)
+
+
+def _chance_note(found: Measured, noun: str) -> dict[str, str]:
+    """A warning, where there is one: of a model that knows nothing no figure says what shrinking costs."""
+    if not found.is_chance:
+        return {}
+    low, high = found.interval()
+    other = "an order by chance" if found.metric == "pairs in order" else "the same probability for every token"
+    same = "; it may give all of them the same score" if low == high else ""
+    warning = (
+        f"the model is no better than chance on the held-out {noun}: {found.metric} {found.value:.3f} (95 %: {low:.3f}"
+        f" to {high:.3f}), and {other} has {found.chance:.3f}{same}. What shrinking costs cannot be told from this:"
+        f" check that labels and model fit, or give more {noun}"
+    )
+    return {"chance": warning}
 
 
 def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]:

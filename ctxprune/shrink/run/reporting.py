@@ -78,6 +78,7 @@ def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
         "interval": list(found.interval()),
         "metric": found.metric,
         "measured": len(found.parts),
+        "before_is_chance": "chance" in prepared.notes,
     }
 
 

@@ -80,8 +80,9 @@ def test_files_without_pairs_are_refused(tmp_path: Path):
         read_pairs(written(tmp_path, ["", " "]))
     with pytest.raises(InputError, match="cannot be read"):
         read_pairs(tmp_path / "absent.jsonl")
-    (tmp_path / "latin.jsonl").write_bytes('{"query": "wér", "passage": "a"}'.encode("latin-1"))
-    with pytest.raises(InputError, match="not UTF-8"):
+    line = '{"query": "wér", "passage": "a"}\n'
+    (tmp_path / "latin.jsonl").write_bytes(line.encode("utf-8") + line.encode("latin-1"))
+    with pytest.raises(InputError, match=r"line 2 is not UTF-8 text .*: save the file as UTF-8"):
         read_pairs(tmp_path / "latin.jsonl")
 
 

@@ -32,16 +32,24 @@ class Measured:
     Attributes:
         metric: Its name.
         parts: Of each question, or of each batch where a loss is the figure: a sum and what it is divided by.
+        chance: What a model that knows nothing has, by a random order or the same probability for everything; None
+            where that is not known.
     """
 
     metric: str
     parts: tuple[tuple[float, float], ...]
+    chance: float | None = None
 
     @property
     def value(self) -> float:
         """All sums by all divisors; 0 where nothing was measured."""
         total = sum(weight for _, weight in self.parts)
         return sum(value for value, _ in self.parts) / total if total else 0.0
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether it cannot be told from chance, or is worse: its interval begins there or below."""
+        return self.chance is not None and bool(self.parts) and self.interval()[0] <= self.chance
 
     def interval(self, seed: int = 0) -> tuple[float, float]:
         """95 % of the figures of 2,000 draws of as many parts with replacement (percentile bootstrap).
@@ -119,7 +127,9 @@ class RankingTask(Task):
                 else:
                     counted += [(ordered, float(compared)) for ordered, compared in counts if compared]
         # pairs are summed over all questions before the division: a mean of shares would weigh small ones more
-        return Measured("pairs in order", tuple(counted)) if counted else Measured("minus the loss", tuple(losses))
+        if counted:
+            return Measured("pairs in order", tuple(counted), chance=0.5)
+        return Measured("minus the loss", tuple(losses))
 
 
 def first_examples(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import Batch, Measured, Task, inputs_of
 
 
@@ -53,4 +55,5 @@ class LanguageModel(Task):
         """Minus the mean loss of each batch, in nats."""
         with torch.no_grad():
             losses = tuple((-float(self.loss(model, batch)), 1.0) for batch in batches)
-        return Measured("minus the loss", losses)
+        words = config_value(model, "vocab_size", 0)
+        return Measured("minus the loss", losses, chance=-math.log(words) if words else None)
