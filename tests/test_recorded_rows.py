@@ -32,7 +32,8 @@ def test_a_recorded_row_is_not_measured_again_unless_asked(folder: Path) -> None
     again = RecordedRows("some", {"model": "m"}, folder=folder, again=True)
     found = again.row(TITLE, lambda: {"loss": 2.0})
     assert found["loss"] == 2.0
-    assert found["command"].startswith("python ") and found["command"] != "python old.py"
+    assert found["command"].startswith("python ")
+    assert found["command"] != "python old.py"
     assert again.rows == [found]
 
 
