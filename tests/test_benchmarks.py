@@ -105,6 +105,7 @@ def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost(fig
         frontier_row("under_scratch", 5.2, 55), frontier_row("under_random", 4.8, 45),
         frontier_row("fast", 9, 65, 0.3), frontier_row("below_the_hull", 8, 64, 0.3),
         {"recipe": "did_not_fit", "keep": 0.3, "error": "no"},
+        frontier_row("random", 9, 40, 0.3), frontier_row("distilled_scratch", 9, 45, 0.3),
     ]  # fmt: skip
     lost = {"random at 0.5": ["under_random"], "distilled_scratch at 0.5": ["under_random", "under_scratch"]}
     figures = {
@@ -121,6 +122,12 @@ def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost(fig
     assert marks(drawn, "stroke", figure.LIGHT.colours[1]) == 2 + 1 + 1  # two rivals, a ring, a cross
     assert drawn == frontier.draw_frontier(figures, figure.LIGHT)
     assert drawn != frontier.draw_frontier(figures, figure.DARK)
+    # a rival that was not measured at each target is not drawn, and no mark speaks of it
+    figures["rows"] = rows[:-1]
+    drawn = frontier.draw_frontier(figures, figure.LIGHT)
+    assert marks(drawn, "stroke", figure.LIGHT.colours[1]) == 1 + 1
+    assert "better than random removal" in drawn
+    assert "scratch" not in drawn
 
 
 def marks(drawn: str, style: str, colour: str) -> int:
@@ -145,6 +152,29 @@ def test_the_frontiers_table_has_the_best_the_rivals_and_who_lost(monkeypatch: p
     assert "No better than random removal: none." in lines
     assert "No better than training from scratch: at 50 % random removal, `a`." in lines
     assert "Out of reach: at 50 % `e`." in lines
+
+
+def test_losses_by_target_are_of_recipes_with_several_and_say_what_whole_layers_miss(monkeypatch: pytest.MonkeyPatch):
+    shrunk = load("benchmarks.report._shrunk")
+
+    def row(recipe: str, keep: float, loss: float, **more: object) -> dict[str, object]:
+        own = {"recipe": recipe, "target": f"latency={keep:g}", "seed": 0, "steps": 0, "calibration": 16, "pool": 9}
+        own |= {"status": "done", "loss": loss, "dev": loss, "interval": [loss - 1, loss + 1], "time_left": keep}
+        return own | more
+
+    rows = [
+        row("a", 0.5, 2.0),
+        row("a", 0.75, 1.0, time_left=0.667),
+        row("b", 0.75, 0.5),
+        row("b", 0.5, 1.5, steps=200),
+        row("alone", 0.5, 0.0),
+    ]
+    monkeypatch.setattr(shrunk, "read", lambda name: {"figures": {"rows": rows}})
+    lines = shrunk.targets().splitlines()
+    assert lines[0] == "| recipe | 75 % of the time | 50 % of the time |"
+    assert lines[2] == "| `b` | 0.5 (-0.5 to 1.5) | 1.5 (0.5 to 2.5) [200 steps] |"
+    assert lines[3] == "| `a` | 1.0 (0.0 to 2.0) [67 % left] | 2.0 (1.0 to 3.0) |"
+    assert "alone" not in "".join(lines)
 
 
 @pytest.mark.parametrize(

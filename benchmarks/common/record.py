@@ -22,8 +22,8 @@ SHARED = Path(os.environ.get("CTXPRUNE_SHARED", RESULTS.parents[2] / "shared"))
 def record(name: str, figures: object, *, seed: int | None, data: dict[str, str], folder: Path = RESULTS) -> Path:
     """Write `figures` (JSON-safe) to NAME.json in `folder`; `data` maps each data set to its fingerprint."""
     document = {
-        "command": shlex.join(["python", *(_short(word) for word in sys.argv)]),
-        "commit": _commit(),
+        "command": command(),
+        "commit": commit(),
         "ctxprune": ctxprune.__version__,
         "seed": seed,
         "data": data,
@@ -36,6 +36,11 @@ def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]
     return path
 
 
+def command() -> str:
+    """What this process was started with, without paths of this machine."""
+    return shlex.join(["python", *(_short(word) for word in sys.argv)])
+
+
 def _short(word: str) -> str:
     """A path inside the checkout relative to it, any other by its name alone: no path of this machine is recorded."""
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
@@ -46,7 +51,8 @@ def _short(word: str) -> str:
     return f"{option}{equals}{place.relative_to(root) if place.is_relative_to(root) else place.name}"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The abbreviated hash of HEAD; "" outside a checkout."""
     done = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=RESULTS, capture_output=True, text=True, check=False
     )

@@ -1,12 +1,13 @@
-"""nDCG@10 of a MiniLM cross-encoder at half its time, shrunk by one recipe after another, before and after recovery.
+"""nDCG@10 of a MiniLM cross-encoder at parts of its time, shrunk by recipe after recipe, before and after recovery.
 
-    python benchmarks/quality/shrink_reranker.py --model FOLDER [--recipes a,b] [--seeds 0] [--report]
-                                        [--recovery 0,100:1e-4:output]
+    python benchmarks/quality/shrink_reranker.py --model FOLDER [--recipes a,b] [--seeds 0] [--keep 0.5]
+                                        [--recovery 0,100:1e-4:output] [--again] [--report]
 
 Writes benchmarks/results/shrink_reranker.json; benchmarks/report/plots.py draws it. FOLDER is what
 benchmarks/training/reranker.py wrote. Questions of all parts: benchmarks/common/ranked_questions.py. A recipe prunes
-with calibration questions of part "recovery" to half of the full model's time (10 pairs of 200 tokens, one thread,
-within 3 %; the share of multiply-adds that gives it is searched). The smaller model is measured as it is (steps 0),
+with calibration questions of part "recovery" to a share of the full model's time (10 pairs of 200 tokens, one thread,
+within 3 %; the share of multiply-adds that gives it is searched; recipes that take whole layers get as near as these
+allow). The smaller model is measured as it is (steps 0),
 then after so many steps of `tune.v1` towards the full model's scores (batches of 16 pairs of the same part); recipes'
 own training is left out, so that all get the same. Training and scoring run in bfloat16.
 
@@ -14,8 +15,8 @@ The loss is the difference of nDCG@10 in points, mean over the reported sets, wi
 over questions, set by set. `dev` is the same on the dev part, where options are chosen. A row is "recommended" with
 three seeds: a seed draws the calibration questions and the order of training.
 
-Needs the train extra. Finished rows are kept in results/shrink_reranker.part.jsonl and the next run goes on from there;
-`--report` writes the record from these alone.
+Needs the train extra. Rows are added to the record one by one, each with its command and commit, and one that is there
+is not measured again without `--again`; `--report` measures none, and sums up the record's.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ import random
 import sys
 import tempfile
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,6 +38,7 @@ import torch
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.ranked_questions import questions_of, reported
 from benchmarks.common.record import SHARED, record
+from benchmarks.common.recorded_rows import RecordedRows
 from ctxprune.errors import CtxpruneError, UsageError
 from ctxprune.shrink import Subject, Target, load_model, load_recipe, save_model, shrink
 from ctxprune.shrink.data.batches import batches_of, pad_batch
@@ -47,12 +50,17 @@ from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.utils.metrics import ndcg
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 RECIPES = (
     "kprune", "fisher_knapsack", "top_layers", "liar", "random", "flap", "minitron", "distilled_scratch", "shortgpt",
     "greedy_output", "kcm", "cfsp", "replaceme",
 )  # fmt: skip
-TOKENS, ROWS, TOLERANCE, SEEDS = 128, 16, 0.03, 3
-SHARES = {"layer": 0.5, "width": 0.455}  # of the multiply-adds: where the search for half the time begins
+TOKENS, ROWS, TOLERANCE, SEEDS, TRIES = 128, 16, 0.03, 3, 4
+# multiply-adds for each share of the time, where the search begins: a little over what whole layers take, since a share
+# just below it costs one layer more; heads and neurons leave norms and softmax, which take time and few multiply-adds
+SHARES = {"layer": 1.01, "width": 0.91}
 
 
 @dataclass(frozen=True)
@@ -148,21 +156,47 @@ def subject(bench: Bench, seed: int, questions: int) -> Subject:
     return Subject(bench.full.model, bench.full.task, made.batches, seed=seed)
 
 
-def prune(whole: Subject, recipe: Recipe, keep: float) -> tuple[Subject, float, float]:
-    """The model at a share of the time: with its subject that share as measured and the share of multiply-adds."""
+def prune(whole: Subject, recipe: Recipe, keep: float, share: float) -> tuple[Subject, float, float]:
+    """The model at a share of the time: with its subject that share as measured and the share of multiply-adds.
+
+    Args:
+        whole: With the full model.
+        recipe: How.
+        keep: Share of the time that may be left.
+        share: Of the multiply-adds, where the search begins.
+
+    Raises:
+        UsageError: No share that was tried leaves so little time.
+    """
     batch = timing_batch(whole.model, 512)
-    share = SHARES["layer" if recipe.stages[0].units == ("layer",) else "width"] * keep / 0.5
-    ratio = 1.0
-    for _ in range(4):
+    found: list[tuple[Subject, float, float]] = []
+    for _ in range(TRIES):
         small = shrink(whole, recipe, Target("flops", share)).subject
         before, after = measure_times([whole.model, small.model], batch, rounds=3)
         ratio = after / before
+        found.append((small, ratio, share))
         if abs(ratio / keep - 1) <= TOLERANCE:
             break
-        share *= keep / ratio
-    if ratio > keep * (1 + TOLERANCE):
-        raise UsageError(f"{recipe.name} leaves {ratio:.1%} of the time, not {keep:.0%}", hint="raise the target")
-    return small, ratio, share
+        share = min(share * keep / ratio, 1.0)
+    # of whole layers no number may be near enough: then the largest model that is not too slow
+    fitting = [entry for entry in found if entry[1] <= keep * (1 + TOLERANCE)]
+    if not fitting:
+        raise UsageError(
+            f"{recipe.name} leaves {found[-1][1]:.1%} of the time, not {keep:.0%}", hint="raise the target"
+        )
+    return max(fitting, key=lambda entry: entry[1])
+
+
+def start_share(rows: RecordedRows, recipe: Recipe, name: str, target: str) -> float:
+    """The share of multiply-adds that other seeds needed for a target, else one from the kind of units."""
+    known = [
+        row["flops_left"]
+        for row in rows.rows
+        if row["recipe"] == name and row["target"] == target and "flops_left" in row
+    ]
+    if known:
+        return fmean(known)
+    return SHARES["layer" if recipe.units == ("layer",) else "width"] * float(target.partition("=")[2])
 
 
 def recover(bench: Bench, small: Subject, name: str, training: Training) -> Subject:
@@ -202,47 +236,44 @@ def row_of(bench: Bench, small: Subject, title: dict[str, Any], minutes: float) 
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
         plain = is_plain(loaded, folder)
     after = rank(loaded, bench.sets)
-    found = title | {"status": "done", "minutes": round(minutes, 2), "ndcg": summary(after)}
+    found = {"status": "done", "minutes": round(minutes, 2), "ndcg": summary(after)}
     found |= losses(bench.before, after) | {"bytes": size, "plain": plain}
-    say(f"{title['recipe']} seed {title['seed']} steps {title['steps']}: lost {found['loss']}, dev {found['dev']}")
+    say(
+        f"{title['recipe']} {title['target']} seed {title['seed']} steps {title['steps']}: lost {found['loss']},"
+        f" dev {found['dev']}"
+    )
     return found
 
 
-def titles(bench: Bench) -> str:
-    """How titles of rows of this model and these sets begin, so that no other model's rows get into the record."""
-    return f"row {fingerprint(bench.before)}"
-
-
-def run_recipe(bench: Bench, parts: Parts, options, name: str, seed: int) -> list[dict[str, Any]]:
-    """The rows of one recipe and seed, one for each number of steps; pruned once."""
+def run_recipe(bench: Bench, rows: RecordedRows, options, title: dict[str, Any]) -> Iterator[None]:
+    """Measure one recipe, target and seed, once for each number of steps; pruned once. Yields after each row."""
+    name, seed, target = title["recipe"], title["seed"], title["target"]
     held: list[tuple[Subject, float, dict[str, Any]]] = []
 
     def pruned():
         if not held:
             started = process_time()
             recipe = replace(load_recipe(name), finish=())
-            small, left, share = prune(subject(bench, seed, options.calibration), recipe, options.keep)
+            share = start_share(rows, recipe, name, target)
+            whole = subject(bench, seed, options.calibration)
+            small, left, share = prune(whole, recipe, float(target.partition("=")[2]), share)
             held.append((small, (process_time() - started) / 60, {"time_left": round(left, 4), "flops_left": share}))
         return held[0]
 
-    def make(training: Training | None) -> dict[str, Any]:
-        title = {"recipe": name, "seed": seed, "target": f"latency={options.keep:g}", "steps": 0}
-        title |= {"calibration": options.calibration, "pool": options.questions}
-        title |= vars(training) if training else {}
+    def make(training: Training | None, own: dict[str, Any]) -> dict[str, Any]:
         try:
             small, minutes, more = pruned()
             started = process_time()
             done = recover(bench, small, name, training) if training else small
-            return row_of(bench, done, title | more, minutes + (process_time() - started) / 60)
+            return more | row_of(bench, done, own, minutes + (process_time() - started) / 60)
         except CtxpruneError as error:
-            return title | {"status": str(error)}
+            return {"status": str(error)}
 
-    found = []
     for training in options.recovery:
-        what = (options.calibration, options.questions, options.keep, training)
         if training is not None or name != "distilled_scratch":
-            found.append(parts.row(f"{titles(bench)} {name} {seed} {training}", what, lambda: make(training)))  # noqa: B023
-    return found
+            own = title | {"steps": 0} | (vars(training) if training else {})
+            rows.row(own, lambda: make(training, own))  # noqa: B023
+            yield
 
 
 def prepare(options, parts: Parts) -> tuple[Bench, dict[str, str]]:
@@ -265,7 +296,8 @@ def prepare(options, parts: Parts) -> tuple[Bench, dict[str, str]]:
     sums = [(name, float(entry.detach().double().sum())) for name, entry in full.model.named_parameters()]
     data = {name: fingerprint(own) for name, own in sets.items()} | {"model": fingerprint(sums)}
     before = parts.row("full", data, lambda: rank(full, sets))
-    return Bench(full, pool, sets, before), data | {"recovery": fingerprint(chosen)}
+    # of the whole part: how much of it is the pool is a setting of each row
+    return Bench(full, pool, sets, before), data | {"recovery": fingerprint(recovery)}
 
 
 def recommended(rows) -> list[dict[str, Any]]:
@@ -296,50 +328,57 @@ def recommended(rows) -> list[dict[str, Any]]:
 def main() -> int:
     options = arguments()
     torch.set_num_threads(1)
-    parts = Parts("shrink_reranker")
-    bench, data = prepare(options, parts)
+    bench, data = prepare(options, Parts("shrink_reranker"))
     say(f"full: {summary(bench.before)}, dev {100 * fmean(bench.before['dev']):.2f}")
+    rows = RecordedRows("shrink_reranker", data, again=options.again)
     if not options.report:
-        for seed in options.seeds:
-            for name in options.recipes:
-                run_recipe(bench, parts, options, name, seed)
-    write(bench, parts, data)
+        settings = {"calibration": options.calibration, "pool": options.questions}
+        for seed, keep, name in product(options.seeds, options.keep, options.recipes):
+            title = {"recipe": name, "target": f"latency={keep:g}", "seed": seed} | settings
+            for _ in run_recipe(bench, rows, options, title):
+                write(bench, rows, data)  # after each, since a run takes hours
+    write(bench, rows, data)
     return 0
 
 
-def write(bench: Bench, parts: Parts, data) -> None:
-    rows = parts.titled(titles(bench))
+def write(bench: Bench, rows: RecordedRows, data) -> None:
     model = bench.full.model
     figures = {
         "full": {
             "ndcg": summary(bench.before),
             "dev": round(100 * fmean(bench.before["dev"]), 2),
-            "ms": round(measure_times([model], timing_batch(model, 512))[0], 1),
+            "ms": rows.figures.get("full", {}).get("ms") or full_time(model),
             "bytes": sum(4 * entry.numel() for entry in model.parameters()),
         },
         "questions": {name: len(own) for name, own in bench.sets.items()},
-        "rows": rows,
-        "recommended": recommended(rows),
+        "rows": rows.rows,
+        "recommended": recommended(rows.rows),
     }
     record("shrink_reranker", figures, seed=0, data=data)
 
 
+def full_time(model) -> float:
+    """Milliseconds of the full model for 10 pairs of 200 tokens."""
+    return round(measure_times([model], timing_batch(model, 512))[0], 1)
+
+
 def arguments() -> argparse.Namespace:
-    def numbers(text: str) -> list[int]:
-        return [int(word) for word in text.split(",")]
+    def numbers(kind):
+        return lambda text: [kind(word) for word in text.split(",")]
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder of the full cross-encoder")
     parser.add_argument("--recipes", type=lambda text: text.split(","), default=list(RECIPES))
-    parser.add_argument("--seeds", type=numbers, default=[0])
+    parser.add_argument("--seeds", type=numbers(int), default=[0])
     parser.add_argument(
         "--recovery", type=lambda text: [Training.read(word) for word in text.split(",")],
         default=[None, Training(100, 1e-4, "output")], help="a row each: 0, or steps:rate:loss of tune.v1",
     )  # fmt: skip
-    parser.add_argument("--keep", type=float, default=0.5, help="share of the time")
+    parser.add_argument("--keep", type=numbers(float), default=[0.5], help="shares of the time")
     parser.add_argument("--calibration", type=int, default=16, help="questions that recipes read, 8 pairs each")
     parser.add_argument("--questions", type=int, default=1200, help="of the pool for calibration and recovery")
-    parser.add_argument("--report", action="store_true", help="write the record from kept rows alone")
+    parser.add_argument("--again", action="store_true", help="measure rows of the record anew")
+    parser.add_argument("--report", action="store_true", help="measure nothing, sum up the record's rows")
     return parser.parse_args()
 
 

@@ -13,13 +13,12 @@ from benchmarks.common.rivals import RIVALS, chosen_ways, lost
 from benchmarks.report._figure import LABEL, POINT, Box, Picture, Theme, place_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
 DASHES = {"random": (0, (5, 3)), "distilled_scratch": (0, (1.5, 2))}
 COLOURS = (1, 2, 3, 4)  # of targets, the mildest first; the first colour is the unshrunk model's
-STANDINGS = ("better than both", "no better than training from scratch", "no better than random removal")
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,11 @@ def draw_reranker(figures, theme: Theme) -> str:
 def draw_rows(figures, theme: Theme, words: Words) -> str:
     rows = [row for row in figures["rows"] if "recall" in row]
     targets = sorted({row["keep"] for row in rows}, reverse=True)
+    # a mark that says "better than" needs the rival at every target
+    measured = {(row["recipe"], row["keep"]) for row in rows}
+    rivals = [name for name in RIVALS if all((name, keep) in measured for keep in targets)]
+    rows = [row for row in rows if row["recipe"] not in RIVALS or row["recipe"] in rivals]
+    figures = {**figures, "lost_to": {at: own for at, own in figures["lost_to"].items() if at.split()[0] in rivals}}
     colours = {keep: theme.colours[COLOURS[place % len(COLOURS)]] for place, keep in enumerate(targets)}
     whole, finished = figures["unshrunk"], figures.get("finished", {})
     picture = Picture((920, 640), theme, words.title, words.note)
@@ -105,9 +109,7 @@ def draw_rows(figures, theme: Theme, words: Words) -> str:
         )  # fmt: skip
         named.append((name, row, theme.colours[0]))
     draw_labels(picture, axes, named, [whole, *rows, *finished.values()])
-    # a mark that says "better than both" needs both
-    measured = {row["recipe"] for row in rows} >= set(RIVALS)
-    draw_legends(picture, colours, words.targets, compared=measured)
+    draw_legends(picture, colours, words.targets, rivals)
     return picture.render(words.described)
 
 
@@ -210,18 +212,23 @@ def draw_labels(picture: Picture, axes: Axes, named, rows) -> None:
         )
 
 
-def draw_legends(picture: Picture, colours: Mapping[float, str], said: str, *, compared: bool) -> None:
+def draw_legends(picture: Picture, colours: Mapping[float, str], said: str, rivals: Sequence[str]) -> None:
     theme = picture.theme
     targets = [
         Line2D([], [], label=f"{100 * keep:.0f} %", **marker(theme, 0, colour)) for keep, colour in colours.items()
     ]
     targets[-1].set_label(f"{targets[-1].get_label()} {said}")
     square, width = marker(theme, 3, theme.ink), 1.4 * POINT
-    rivals = [
-        Line2D([], [], label=name, **{**square, "linestyle": DASHES[recipe]}, color=theme.ink, lw=width)
-        for recipe, name in RIVALS.items()
+    lines = [
+        Line2D([], [], label=RIVALS[name], **{**square, "linestyle": DASHES[name]}, color=theme.ink, lw=width)
+        for name in rivals
     ]
-    standings = [Line2D([], [], label=name, **marker(theme, place, theme.ink)) for place, name in enumerate(STANDINGS)]
-    picture.add_legend([*targets, *(rivals if compared else [])], 64, 572)
-    if compared:
-        picture.add_legend(standings, 64, 600)
+    picture.add_legend([*targets, *lines], 64, 572)
+    standings = {0: "better than both", 1: f"no better than {RIVALS['distilled_scratch']}"}
+    if len(rivals) < len(RIVALS):
+        standings = {0: f"better than {RIVALS[rivals[0]]}"} if rivals else {}
+    if "random" in rivals:
+        standings[2] = f"no better than {RIVALS['random']}"
+    marks = [Line2D([], [], label=name, **marker(theme, place, theme.ink)) for place, name in standings.items()]
+    if marks:
+        picture.add_legend(marks, 64, 600)

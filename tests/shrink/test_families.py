@@ -147,6 +147,15 @@ def test_transformers_reads_even_layers(name: str, kind: str, tmp_path: Path):
     check_read_back(loaded, remove(loaded.model, kept), tmp_path, models.batches(1)[0], plain=True)
 
 
+@pytest.mark.parametrize("name", ["bert", "deberta", "electra", "modernbert", "qwen3", "roberta"])
+def test_transformers_reads_what_depth_width_leaves(name: str, tmp_path: Path):
+    """Layers go from the top, so that the first stays where it is special, and neurons in equal numbers."""
+    loaded = loaded_of(name, tmp_path)
+    batches = models.batches(2, labels=loaded.kind != "decoder")
+    found = shrink(Subject(loaded.model, loaded.task, batches), load_recipe("depth_width.v1"), Target("flops", 0.6))
+    check_read_back(loaded, found.subject.model, tmp_path, batches[0], plain=True)
+
+
 def test_layers_of_modernbert_keep_what_they_see(tmp_path: Path):
     """The span of each layer goes with it, down to one kind; a layer that was further up keeps its norm."""
     loaded = loaded_of("modernbert", tmp_path)

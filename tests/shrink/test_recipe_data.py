@@ -28,4 +28,5 @@ def test_data_is_asked_for_where_the_recipe_says_so(name: str, kind: str):
         assert shrink(subject, recipe, Target(recipe.measure, 0.6)).left <= 0.6 + 1e-6
     else:
         with pytest.raises(InputError, match="calibration"):
-            shrink(subject, recipe, Target(recipe.measure, 0.6))
+            # so mild that a recipe of several stages comes to all of them
+            shrink(subject, recipe, Target(recipe.measure, 0.85))
