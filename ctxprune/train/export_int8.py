@@ -1,7 +1,8 @@
 """Export of the pruner with int8 weights: a graph for one window at a time, written for what onnxruntime is fast at.
 
-Matrices are rounded by output channel, activations by window as it is read. Word embeddings are in eight bits by row or
-in four by block (`ctxprune.train.int4_embeddings`), two to a byte. Queries, keys and values come from one product.
+Matrices are rounded by output channel, activations by window as it is read. Word embeddings are in eight bits by row,
+in four by block (`ctxprune.train.int4_embeddings`), two to a byte, or as product codes, one byte for three numbers
+(`ctxprune.train.product_codes`). Queries, keys and values come from one product.
 There is no input for padding, since a window is computed by itself.
 """
 
@@ -16,6 +17,7 @@ from onnx import TensorProto
 from ctxprune.errors import UsageError
 from ctxprune.train.export import VENDOR, Graph, encoder_layer, save
 from ctxprune.train.int4_embeddings import int4_codes
+from ctxprune.train.product_codes import product_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,20 +27,20 @@ if TYPE_CHECKING:
 
     from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
-__all__ = ["export_int8"]
+__all__ = ["WORD_BITS", "export_int8"]
 
 
 def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
-    """Write the network with int8 weights and word embeddings of `words` bits, 8 or 4.
+    """Write the network with int8 weights and word embeddings of `words` bits, 8, 4 or 3 (product codes).
 
     The graph takes int64 `ids` and `types` (1, tokens) and gives `keep` and `relevance` (1, tokens), as the float32 one
     does, of one window at a time; and the last `states` (1, tokens, width).
 
     Raises:
-        UsageError: words is neither 4 nor 8.
+        UsageError: words is none of these.
     """
-    if words not in (4, 8):
-        raise UsageError(f"words is {words!r}", hint="give 4 or 8")
+    if words not in WORD_BITS:
+        raise UsageError(f"words is {words!r}", hint=f"give one of: {', '.join(map(str, WORD_BITS))}")
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
     shape, graph = network.shape, _Int8Graph()
     states = _embedded(graph, weights, words)
@@ -86,7 +88,7 @@ class _Int8Graph(Graph):
 
 
 def _embedded(graph: _Int8Graph, weights: Mapping[str, Any], words: int) -> str:
-    found = (_words4 if words == 4 else _words8)(graph, weights["words.weight"])
+    found = _WORDS[words](graph, weights["words.weight"])
     size = graph.add("Shape", "ids", name="size", start=1, end=2)
     table, scale = _by_table(weights["places.weight"])
     own = graph.constant("places.weight_quantized", table, kind=np.int8)
@@ -134,6 +136,43 @@ def _words4(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
     real = graph.add("Mul", graph.add("Reshape", signed, cut, name="words.blocks"), steps, name="words.scaled")
     join = graph.constant("words.join", [0, 0, table.shape[1]], kind=np.int64)
     return graph.add("Reshape", real, join, name="words")
+
+
+def _words3(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
+    """A code vector for every group of a row's columns."""
+    import torch
+
+    own = product_codes(torch.from_numpy(table))
+    rows, groups = own.codes.shape
+    _, codes, size = own.vectors.shape
+    # All of this has no input, so that onnxruntime computes it once, when it loads the graph: to read code vectors one
+    # by one for each token of a window would take a tenth of its time.
+    found = graph.add(
+        "Cast",
+        graph.constant("words.codes", own.codes.numpy(), kind=np.uint8),
+        name="words.whole",
+        to=TensorProto.INT32,
+    )
+    # one table for all groups, in which each one's vectors begin at its own place
+    first = graph.constant("words.first", np.arange(groups) * codes, kind=np.int32)
+    vectors = graph.constant("words.vectors", own.vectors.reshape(-1, size).numpy(), kind=np.float16)
+    parts = graph.add("Gather", vectors, graph.add("Add", found, first, name="words.places"), name="words.parts")
+    shape = graph.constant("words.shape", [rows, groups * size], kind=np.int64)
+    whole = graph.add("Reshape", parts, shape, name="words.table")
+    if groups * size > table.shape[1]:
+        cut = [graph.constant(f"words.{name}", [value], kind=np.int64) for name, value in _cut(table.shape[1])]
+        whole = graph.add("Slice", whole, *cut, name="words.cut")
+    return graph.add("Cast", graph.add("Gather", whole, "ids", name="words.own"), name="words", to=TensorProto.FLOAT)
+
+
+def _cut(width: int) -> tuple[tuple[str, int], ...]:
+    """Inputs of an operation that leaves so many columns."""
+    return ("start", 0), ("end", width), ("axis", 1)
+
+
+WORD_BITS = (8, 4, 3)
+"""How many bits a number of the word embeddings may take; 3 are product codes, 2.7 in truth."""
+_WORDS = {8: _words8, 4: _words4, 3: _words3}
 
 
 def _by_table(table: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

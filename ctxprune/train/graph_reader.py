@@ -51,9 +51,10 @@ def _graph(folder: str | Path) -> Any:
 
 
 def word_bits(folder: str | Path) -> int:
-    """In how many bits a model folder's graph has its word embeddings: 4, 8 or 32; errors as `read_network`."""
+    """In how many bits a model folder's graph has its word embeddings: 3, 4, 8 or 32; errors as `read_network`."""
     known = _Weights(_graph(folder))
-    return 4 if "words.packed" in known else 8 if "words.weight_quantized" in known.known else 32
+    forms = {"words.vectors": 3, "words.packed": 4, "words.weight_quantized": 8}
+    return next((bits for name, bits in forms.items() if name in known.known), 32)
 
 
 class _Weights:
@@ -76,12 +77,20 @@ class _Weights:
 
     def words(self) -> NDArray[Any]:
         """The word embeddings, in whichever form: float32 (vocabulary, width)."""
+        if "words.vectors" in self:
+            return self._product_words()
         if "words.packed" not in self:
             return self["words.weight"]
         # two codes in a byte: the first half of a row in the low bits
         packed, steps = self["words.packed"], self["words.steps"].astype(np.float32)
         whole = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
         return np.asarray((whole.reshape(*steps.shape, -1) * steps[..., None]).reshape(whole.shape), dtype=np.float32)
+
+    def _product_words(self) -> NDArray[Any]:
+        # a code counts from where its group's vectors begin; the last group may hold more numbers than a row has left
+        places = self["words.codes"].astype(np.int64) + self["words.first"]
+        whole = self["words.vectors"].astype(np.float32)[places].reshape(len(places), -1)
+        return np.ascontiguousarray(whole[:, : self["places.weight"].shape[1]])
 
     def match(self) -> dict[str, Any]:
         """The matrix of the question's vector, and what cosines with it count."""

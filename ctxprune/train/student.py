@@ -42,6 +42,8 @@ def build_student(
     layers: Sequence[int],
     batches: Sequence[tuple[Tensor, Tensor, Tensor]],
     order: Sequence[int],
+    *,
+    words: Tensor | None = None,
 ) -> PrunerNetwork:
     """A network of `shape` with the teacher's weights, as far as they fit in.
 
@@ -53,9 +55,11 @@ def build_student(
         batches: ids of the student's vocabulary, types and mask as `PrunerNetwork` takes them; some tens of thousands
             of tokens, all of them in memory with the states of every layer of the teacher.
         order: The teacher's id of each piece of the student's vocabulary.
+        words: float32 (pieces, width): word embeddings of the student, rounded as they will be exported. Default: the
+            teacher's, as they are in a model that is exported with `words=4`.
 
     Returns:
-        The student. Its word embeddings are rounded as they are in a model that is exported with `words=4`.
+        The student.
 
     Raises:
         UsageError: Both shapes do not fit together, or there is no batch.
@@ -65,7 +69,7 @@ def build_student(
     student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
     state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
     # the student learns with the embeddings that it will be shipped with
-    state["words.weight"] = round_to_int4(state["words.weight"][pieces])
+    state["words.weight"] = round_to_int4(state["words.weight"][pieces]) if words is None else words.clone()
     state["places.weight"] = state["places.weight"][: shape.positions]
     student.load_state_dict(state, strict=False)
     with torch.no_grad():

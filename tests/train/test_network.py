@@ -15,10 +15,12 @@ from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.models.pruner import bundled  # noqa: E402
 from ctxprune.train.export import export_float  # noqa: E402
 from ctxprune.train.export_int8 import export_int8  # noqa: E402
-from ctxprune.train.graph_reader import read_network  # noqa: E402
+from ctxprune.train.graph_reader import read_network, word_bits  # noqa: E402
 from ctxprune.train.int4_embeddings import int4_codes, round_to_int4  # noqa: E402
+from ctxprune.train.product_codes import product_codes, round_to_product_codes  # noqa: E402
 from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 
+ROUNDED = {4: round_to_int4, 3: round_to_product_codes}
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
 UNSHRUNK = Path(__file__).resolve().parents[2] / "benchmarks" / "models" / "pruner-v1"
 SHAPE = EncoderShape(vocabulary=60, positions=32, width=16, size=8, layers=LAYERS)
@@ -72,13 +74,13 @@ def test_the_float_graph_equals_the_network_and_is_read_back(tmp_path: Path, act
         np.testing.assert_allclose(other.numpy(), own.numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("words", [8, 4])
+@pytest.mark.parametrize("words", [8, 4, 3])
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path, activation: str, words: int) -> None:
     made, inputs = network(EncoderShape(60, 32, 16, 8, LAYERS, activation)), tokens()
     with torch.no_grad():
-        if words == 4:
-            made.words.weight.copy_(round_to_int4(made.words.weight))
+        if words in ROUNDED:
+            made.words.weight.copy_(ROUNDED[words](made.words.weight))
         export_int8(made, tmp_path / "model.onnx", words=words)
         back = read_network(tmp_path)
         assert back.shape == made.shape
@@ -94,6 +96,38 @@ def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path, activat
 def test_words_are_of_four_or_eight_bits(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         export_int8(network(), tmp_path / "model.onnx", words=2)
+
+
+@pytest.mark.parametrize("words", [8, 4, 3])
+def test_a_graph_says_in_how_many_bits_its_words_are(tmp_path: Path, words: int) -> None:
+    export_int8(network(EncoderShape(60, 32, 16, 8, LAYERS)), tmp_path / "model.onnx", words=words)
+    assert word_bits(tmp_path) == words
+
+
+def test_product_codes_come_near_and_are_their_own_rounding() -> None:
+    torch.manual_seed(0)
+    table = torch.randn(900, 10)  # no multiple of the size of a code vector
+    codes = product_codes(table)
+    near = codes.table()
+    assert near.shape == table.shape
+    assert (codes.codes.dtype, codes.codes.shape, codes.vectors.shape) == (torch.uint8, (900, 4), (4, 256, 3))
+    # the error of 256 vectors for three normal numbers is about 5 %; of as many vectors at random, above 10 %
+    assert float((near - table).square().mean()) < 0.07
+    assert torch.equal(round_to_product_codes(near), near)
+
+
+def test_product_codes_serve_rows_that_are_read_often_first() -> None:
+    torch.manual_seed(0)
+    table, counts = torch.randn(20_000, 3), torch.zeros(20_000)
+    counts[:400] = 1e4
+    errors = [float((round_to_product_codes(table, given) - table)[:400].square().mean()) for given in (None, counts)]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_product_codes_of_few_rows_are_the_rows() -> None:
+    table = torch.randn(5, 6).half().float()
+    assert torch.equal(round_to_product_codes(table), table)
+    assert product_codes(torch.zeros(0, 6)).table().shape == (0, 6)
 
 
 def test_four_bits_come_near_and_are_their_own_rounding() -> None:

@@ -40,7 +40,7 @@ def export_pruner(
         loaded: A pruner.
         folder: Made if it is not there.
         batches: Windows that both are compared on; one batch at least.
-        words: Bits of word embeddings, 8 or 4; 8 where the width is odd.
+        words: Bits of word embeddings, 8, 4 or 3; 8 instead of 4 where the width is odd.
         report: Of the run, for the card.
 
     Returns:
@@ -50,7 +50,7 @@ def export_pruner(
     Raises:
         InputError: The folder cannot be written, or there are no batches.
         FormatError: The tokenizer's special pieces have other ids than the pruner's.
-        UsageError: words is neither 4 nor 8.
+        UsageError: words is none of 8, 4 and 3.
         MissingExtraError: onnxruntime is not installed.
     """
     if not batches:
@@ -68,7 +68,7 @@ def _written(
 ) -> dict[str, Any]:
     """The files in a folder of their own, compared with the network."""
     network: Any = loaded.model
-    export_int8(network, part / _GRAPH, words=8 if network.shape.width % 2 else words)
+    export_int8(network, part / _GRAPH, words=8 if words == 4 and network.shape.width % 2 else words)
     (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(), encoding="utf-8")
     card = render_card(str(loaded.origin["name"]), loaded.kind, loaded.card, report)
     (part / CARD).write_text(card, encoding="utf-8")

@@ -359,7 +359,7 @@ def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary:
         from ctxprune.shrink.io.export_pruner import export_pruner
         from ctxprune.train.graph_reader import word_bits
 
-        words = 4 if word_bits(full.folder) == 4 else 8
+        words = min(word_bits(full.folder), 8)  # a float32 graph's words are rounded to eight bits
         return export_pruner(small, place, prepared.held_out, words=words, report=summary)
     except CtxpruneError as error:
         return {"failed": str(error)}
