@@ -60,6 +60,7 @@ from .wrappers.byte_budget import ByteBudget as ByteBudget
 from .wrappers.chunkkv import ChunkKV as ChunkKV
 from .wrappers.composed import Composed as Composed
 from .wrappers.criticalkv import CriticalKV as CriticalKV
+from .wrappers.decoding import Decoding as Decoding
 from .wrappers.merge import Merge as Merge
 from .wrappers.per_layer import PerLayer as PerLayer
 from .wrappers.think import ThinK as ThinK

@@ -10,7 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import decoder_of
-from ctxprune.kv.reading.prefill import prefill
+from ctxprune.kv.reading.prefill import compress, prefill
 from ctxprune.kv.reading.prefilled import check_press
 from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole, describe_type
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.cache.pruned_cache import PrunedCache
     from ctxprune.kv.cache.store import Storage
-    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.reading.prefilled import AbstractPress
 
 __all__ = ["Answer", "ChatFrame", "Pipeline"]
 
@@ -72,7 +72,7 @@ class Pipeline:
     Attributes:
         model: A causal language model.
         tokenizer: Its tokenizer; its chat template is used where it has one.
-        press: Chooses the tokens to keep.
+        press: Chooses the tokens to keep; with `Decoding` answers are within its budget as well.
         aware: Whether it chooses for each question, or once for all questions.
         storage: How kept tokens are stored; None: unpacked.
         max_new_tokens: Maximum tokens of an answer, 1 or more.
@@ -83,7 +83,7 @@ class Pipeline:
 
     model: nn.Module
     tokenizer: Any
-    press: Press
+    press: AbstractPress
     aware: bool = False
     storage: Storage | None = None
     max_new_tokens: int = 64
@@ -93,6 +93,8 @@ class Pipeline:
         decoder_of(self.model)
         check_press(self.press)
         check_storage(self.storage)
+        if self.aware and self.press.steps() is not None:
+            raise UsageError("Decoding drops tokens before a question is read", hint="aware=False")
         if not callable(self.tokenizer) or not callable(optional_member(self.tokenizer, "decode")):
             raise UsageError(
                 f"the tokenizer is {describe_type(self.tokenizer)}", hint="the model's own, of transformers"
@@ -113,13 +115,16 @@ class Pipeline:
         frame = ChatFrame.of(self.tokenizer)
         # A chat template contains its own special tokens.
         whole = self._ids(frame.before + context, special=not frame.before)
-        read = prefill(self.model, whole)
         # Pressed once; every question continues from a copy.
-        blind = None if self.aware else read.press(self.press, storage=self.storage)
+        blind = None if self.aware else compress(self.model, whole, self.press, storage=self.storage)
+        read = prefill(self.model, whole) if self.aware else None
         answers = []
         for question in questions:
             asked = self._ids(f"\n\n{question}{frame.after}")
-            cache = blind.copy() if blind is not None else read.ask(asked).press(self.press, storage=self.storage)
+            if read is not None:
+                cache = read.ask(asked).press(self.press, storage=self.storage)
+            elif blind is not None:
+                cache = blind.copy()
             answers.append(self._answer(torch.cat([whole, asked], dim=1), cache, whole.shape[1]))
         return answers
 

@@ -9,6 +9,7 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.repress import RecentInputs
 from ctxprune.kv.cache.store import KeptTokens, Plain
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ctxprune.kv.cache.repress import HeldTokens
     from ctxprune.kv.cache.store import Packed, Storage
     from ctxprune.kv.selection import Plan
 
@@ -32,6 +34,9 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         kept: The kept tokens; None before the context is pressed.
         pressed: How many tokens had been read when it was pressed, plus those that a growing storage packed since.
         shift: How far later positions are moved back (re-rotated caches), long (batch,); None: not at all.
+        recent: Inputs of the last tokens, where the cache is pressed while tokens are read; None: they are not needed.
+        attended: Attention that the first tokens held (kept ones with empty slots, then later ones) have got so far,
+            float32 (batch, kv_heads, slots); None: it is not summed up.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -42,6 +47,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.kept: KeptTokens | None = None
         self.pressed = 0
         self.shift: Tensor | None = None
+        self.recent: RecentInputs | None = None
+        self.attended: Tensor | None = None
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values.
@@ -58,7 +65,6 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
     def press(self, plan: Plan, question: int = 0) -> None:
         """Keep the planned tokens of those read, without the last `question` tokens.
 
-
         Raises:
             UsageError: There are kept tokens already.
         """
@@ -68,6 +74,20 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.kept = KeptTokens.of(self.keys, self.values, plan, self.pressed)
         # Clones, as views would keep the whole context's memory alive.
         self._set_tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
+
+    def press_again(self, held: HeldTokens, chosen: Tensor, spare: int = 0) -> None:
+        """Keep the chosen of the tokens held, and those read last as they are.
+
+        Args:
+            held: The tokens from which was chosen: all but the last `spare`.
+            chosen: bool (batch, kv_heads, slots of `held`).
+            spare: How many of the last tokens are not part of the choice, and can still be cropped.
+        """
+        count = self.keys.shape[-2]
+        keys, values = self.keys[..., count - spare :, :].clone(), self.values[..., count - spare :, :].clone()
+        self.pressed = self.get_seq_length() - spare
+        self.kept = held.keep(chosen, self.pressed)
+        self._set_tail(keys, values)
 
     def pack(self, storage: Storage) -> None:
         """Store the kept tokens as `storage` does, in place of the unpacked ones.
@@ -164,6 +184,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if tokens_to_remove and self.is_initialized:
             remaining = max(self.keys.shape[-2] + tokens_to_remove, 0)
             self._set_tail(self.keys[..., :remaining, :].clone(), self.values[..., :remaining, :].clone())
+            if self.recent is not None:
+                self.recent = self.recent.drop_last(-tokens_to_remove)
+            if self.attended is not None and self.kept is not None:
+                self.attended = self.attended[..., : self.kept.counts.longest + remaining].clone()
 
     def reset(self) -> None:
         """Remove all tokens."""
@@ -185,16 +209,28 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             return
         indices = indices.to(self.keys.device)
         self._set_tail(self.keys[indices], self.values[indices])
+        if self.attended is not None:
+            self.attended = self.attended[indices]
         if self.kept is not None:
-            self.kept = self.kept.rows(indices)
+            before, self.kept = self.kept.counts.longest, self.kept.rows(indices)
+            if self.attended is not None:
+                # The rows left may need fewer slots.
+                parts = self.attended[..., : self.kept.counts.longest], self.attended[..., before:]
+                self.attended = torch.cat(parts, dim=-1)
         if self.shift is not None:
             self.shift = self.shift[indices]
+        if self.recent is not None:
+            self.recent = self.recent.rows(indices)
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the layer, by name."""
         held = {} if self.kept is None else self.kept.tensors()
         if self.is_initialized:
             held |= {"tail.keys": self.keys, "tail.values": self.values}
+        if self.recent is not None:
+            held |= {f"recent.{name}": tensor for name, tensor in self.recent.tensors().items()}
+        if self.attended is not None:
+            held["attended"] = self.attended
         return held if self.shift is None else {**held, "shift": self.shift}
 
     def move(self, change: Callable[[Tensor], Tensor]) -> None:
@@ -213,6 +249,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             self.device = self.keys.device
         if self.shift is not None:
             self.shift = change(self.shift)
+        if self.recent is not None:
+            self.recent = RecentInputs(*map(change, self.recent.tensors().values()))
+        if self.attended is not None:
+            self.attended = change(self.attended)
 
     def _grow(self, kept: KeptTokens) -> None:
         """Pack the oldest tokens read after the press if the storage asks for it; they count as pressed then."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,10 +21,12 @@ from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_lay
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-__all__ = ["attach", "attached_decoder", "pressed_layers"]
+__all__ = ["attach", "attached_decoder", "begin_step", "pressed_layers", "steps_of"]
 
 _HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
 _LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
@@ -68,10 +71,14 @@ class _ModelHooks:
         self.decoder = weakref.ref(decoder)
         self.users = 0
         self.hooks = Hooks()
+        # Presses in steps move positions, so that they come first.
+        self.hooks.before(decoder, partial(begin_step, [each.module for each in attentions]))
         self.hooks.before(decoder, _move_positions)
         self.hooks.after(decoder, _forget_masks, always=True)
+        self.hooks.after(decoder, _end_step)
         for each in attentions:
             self.hooks.before(each.module, _cut_mask)
+            self.hooks.after(each.module, _step_layer)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copied model has none: its hooks would do nothing (see `Hooks`)."""
@@ -104,6 +111,30 @@ class _Lease:
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickled cache has none, and must be attached again."""
         return type(None), ()
+
+
+def steps_of(cache: object) -> Any:
+    """The `StepPress` that presses a cache while it is read; None for other caches."""
+    return vars(cache).get("steps") if isinstance(cache, DynamicCache) else None
+
+
+def begin_step(modules: Sequence[nn.Module], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the decoder: let a cache that is pressed in steps make room for the new tokens."""
+    cache, inputs = find_argument(module, "cache", args, kwargs), _inputs(module, args, kwargs)
+    if inputs is not None and (steps := steps_of(cache)) is not None:
+        steps.begin_call(cache, modules, find_argument(module, "attention_mask", args, kwargs), inputs.shape[1])
+
+
+def _step_layer(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+    cache = find_argument(module, "cache", args, kwargs)
+    if (steps := steps_of(cache)) is not None:
+        steps.after_attention(cache, module, args, kwargs)
+
+
+def _end_step(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+    cache = find_argument(module, "cache", args, kwargs)
+    if (steps := steps_of(cache)) is not None:
+        steps.end_call(cache)
 
 
 def _move_positions(

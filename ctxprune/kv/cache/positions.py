@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.cache.layer import PrunedLayer
     from ctxprune.kv.cache.store import Counts
+    from ctxprune.kv.model.attention import Attention
 
-__all__ = ["check_positions", "close_gaps"]
+__all__ = ["check_positions", "close_gaps", "turn_together"]
 
 _POSITIONS = ("original", "rerotated")
 
@@ -75,6 +76,31 @@ def close_gaps(model: nn.Module, cache: Cache, positions: Tensor | None, real: T
         flat = turned.flatten(0, 2) if in_use is None else turned[in_use]
         layer.kept = replace(kept, keys=Plain(flat))
         layer.shift = shift
+
+
+def turn_together(rotary: Rotary, attention: Attention, keys: Tensor, chosen: Tensor, real: Tensor | None) -> Tensor:
+    """Keys (batch, kv_heads, n, head_dim) of tokens at consecutive positions, turned so that the chosen ones among them
+    are at consecutive positions from the same first one on; those of others are arbitrary.
+
+    Args:
+        rotary: The model's rotary embedding.
+        attention: The layer's attention module.
+        keys: The keys.
+        chosen: bool (batch, kv_heads, n), equally many in all heads of a row.
+        real: False for slots that hold no token, bool of that shape; None: all do.
+
+    Raises:
+        UsageError: Heads of a row keep different counts.
+    """
+    counts = chosen.sum(dim=-1)
+    if bool((counts != counts[:, :1]).any()):
+        raise UsageError(
+            "heads keep different counts, and cannot be rotated to the same next position at each press",
+            hint="use positions='original', or a press that keeps the same number in every head",
+        )
+    old = torch.arange(keys.shape[-2], device=keys.device).expand(chosen.shape)
+    old = old if real is None else real.cumsum(dim=-1) - 1
+    return rotary.turn(attention, keys, (chosen.cumsum(dim=-1) - 1 - old).clamp(max=0))
 
 
 def _counts_of(layer: PrunedLayer) -> Counts:

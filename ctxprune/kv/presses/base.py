@@ -10,7 +10,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.model.files import SupportsDigest
-from ctxprune.kv.reading.prefilled import AbstractPress
+from ctxprune.kv.reading.layer_press import LayerPress
 from ctxprune.kv.selection import Plan, check_ratio, keep_count, top
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["Press"]
 
 
 @dataclass(frozen=True)
-class Press(AbstractPress):
+class Press(LayerPress):
     """Base of presses: a subclass implements `score`, and may override `budget`, `select` and `edit`.
 
     Attributes:
@@ -40,6 +40,7 @@ class Press(AbstractPress):
         outermost: Whether it plans layers as a whole (not by scores and counts), so that no wrapper may contain it.
         ratio_free: Whether scores are the same at every ratio, so that `Prefilled.remember` may cache them.
         learned: Whether it needs something learned for the model, such as filters or gates.
+        accumulates: Whether it scores by the attention from all tokens, which is summed up while they are read.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -51,6 +52,7 @@ class Press(AbstractPress):
     outermost: ClassVar[bool] = False
     ratio_free: ClassVar[bool] = False
     learned: ClassVar[bool] = False
+    accumulates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)
@@ -61,7 +63,7 @@ class Press(AbstractPress):
 
     def budget(self, view: LayerView) -> int:
         """How many tokens of the context to keep in each head of this layer, 0..tokens."""
-        return keep_count(view.tokens, self.ratio)
+        return keep_count(view.read, self.ratio)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
         """The tokens to keep, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) included."""

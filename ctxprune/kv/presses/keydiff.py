@@ -25,6 +25,11 @@ class KeyDiff(Press):
 
     ratio_free: ClassVar[bool] = True
 
+    @property
+    def query_window(self) -> int:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """-cos(k, mean direction of the context's keys), (batch, kv_heads, n)."""
         directions = normalize(view.keys.float(), dim=-1)

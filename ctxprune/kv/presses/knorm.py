@@ -23,6 +23,11 @@ class Knorm(Press):
 
     ratio_free: ClassVar[bool] = True
 
+    @property
+    def query_window(self) -> int:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """-||k||, (batch, kv_heads, n)."""
         return -view.keys.float().norm(dim=-1)

@@ -40,6 +40,11 @@ class LagKV(Press):
         check_whole("sinks", self.sinks, minimum=0)
         check_whole("lag", self.lag, minimum=2)
 
+    @property
+    def query_window(self) -> int:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """The rank in the block over its size, 0 <= rank < 1, (batch, kv_heads, n); 1 or more for sinks and the end."""
         positions = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)

@@ -25,10 +25,19 @@ class ObservedAttention(Press):
     """
 
     ratio_free: ClassVar[bool] = True
+    accumulates: ClassVar[bool] = True
+
+    @property
+    def query_window(self) -> int:
+        """0: attention is summed up while tokens are read."""
+        return 0
 
     def score(self, view: LayerView) -> Tensor:
         """Attention over the number of queries that can attend to the token, group mean, (batch, kv_heads, n)."""
-        queries = view.queries()
+        visible_to, attended = view.visible_to, view.attended
+        if visible_to is None:
+            visible_to = torch.arange(view.total, 0, -1, device=view.keys.device)
+        if attended is None:
+            attended = view.observe()
         # The first token is visible to n queries, the last one to 1: a sum would favour early tokens.
-        visible_to = torch.arange(view.total, 0, -1, device=view.keys.device)
-        return view.reduce_attention(queries, 0) / (visible_to * (queries.shape[1] // view.kv_heads))
+        return attended / (visible_to * (view.attention.heads // view.kv_heads))

@@ -35,7 +35,7 @@ class PyramidKV(SnapKV):
 
     def budget(self, view: LayerView) -> int:
         """On a line from 2b - b / beta down to b / beta, with the mean budget b = floor(n * (1 - ratio))."""
-        mean, tokens, last = keep_count(view.tokens, self.ratio), view.tokens, view.layers - 1
+        mean, tokens, last = keep_count(view.read, self.ratio), view.read, view.layers - 1
         window = max(view.window_size(self.window) - view.question, 0)
         low = max(mean / Fraction(str(self.beta)), Fraction(min(mean, 1)))
         high = min(2 * mean - low, Fraction(tokens - window))

@@ -93,6 +93,11 @@ class QFilter(Press):
                 f"filters is {describe_type(self.filters)}", hint="QFilters.load(path, model), or learn_filters"
             )
 
+    @property
+    def query_window(self) -> int:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """-(filter . k), (batch, kv_heads, n).
 

@@ -33,9 +33,17 @@ class Random(Press):
         super().__post_init__()
         check_whole("seed", self.seed, minimum=0)
 
+    @property
+    def query_window(self) -> int:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """Uniform numbers, (batch, kv_heads, n), equal in every row of the batch."""
         # Drawn on the CPU: generators of other devices give other numbers for the same seed.
-        stream = torch.Generator().manual_seed(self.seed * 10_007 + view.attention.layer)
+        # Tokens that were dropped before count: chosen again with the same numbers, the same places would be dropped.
+        stream = torch.Generator().manual_seed(
+            self.seed * 10_007 + view.attention.layer + view.dropped * 1_000_003 % 2**40
+        )
         drawn = torch.rand(1, view.kv_heads, view.total, generator=stream)
         return drawn.expand(len(view.keys), -1, -1).to(view.keys.device)

@@ -47,6 +47,11 @@ class SimLayerKV(StreamingLLM):
         if self.recent is not None:
             check_whole("recent", self.recent, minimum=1)
 
+    @property
+    def query_window(self) -> None:
+        """None: whether a layer is lazy is found out once, for the whole context."""
+        return
+
     def budget(self, view: LayerView) -> int:
         """The number of tokens that a lazy layer keeps."""
         return super().budget(view) if self.recent is None else min(self.sinks + self.recent, view.tokens)

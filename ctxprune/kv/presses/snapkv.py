@@ -43,6 +43,11 @@ class SnapKV(Press):
         if self.kernel % 2 == 0:
             raise UsageError(f"kernel is {self.kernel}", hint="an odd number, so that the smoothing has a middle")
 
+    @property
+    def query_window(self) -> int:
+        """The observation window."""
+        return self.window
+
     def score(self, view: LayerView) -> Tensor:
         """Smoothed mean attention from the window, (batch, kv_heads, n); the window's own tokens score highest."""
         window = view.window_size(self.window)

@@ -34,6 +34,11 @@ class StreamingLLM(Press):
         super().__post_init__()
         check_whole("sinks", self.sinks, minimum=0)
 
+    @property
+    def query_window(self) -> int | None:
+        """0: scores need no queries."""
+        return 0
+
     def score(self, view: LayerView) -> Tensor:
         """The index in the sequence, (batch, kv_heads, n); sinks score highest."""
         indices = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)

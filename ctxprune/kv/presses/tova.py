@@ -23,6 +23,11 @@ class Tova(Press):
 
     ratio_free: ClassVar[bool] = True
 
+    @property
+    def query_window(self) -> int:
+        """1: the last token's."""
+        return 1
+
     def score(self, view: LayerView) -> Tensor:
         """Mean attention from the last token, (batch, kv_heads, n), equal in all heads."""
         scores = view.weights(1).mean(dim=(1, 2, 3))

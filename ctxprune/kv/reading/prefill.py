@@ -11,7 +11,11 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.cache.pruned_cache import can_press_all
 from ctxprune.kv.model.attention import decoder_of
 from ctxprune.kv.model.inputs import check_ids, check_vocabulary, expand_question, positions_of
+from ctxprune.kv.reading.chunks import compress_chunks
+from ctxprune.kv.reading.prefilled import check_press
 from ctxprune.kv.reading.session import Session
+from ctxprune.kv.reading.stepwise import StepSession
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["compress", "prefill", "read_context"]
 
 
-def prefill(model: nn.Module, ids: Tensor, *, mask: Tensor | None = None, question: Tensor | None = None) -> Prefilled:
+def prefill(
+    model: nn.Module,
+    ids: Tensor,
+    *,
+    mask: Tensor | None = None,
+    question: Tensor | None = None,
+    chunk: int | None = None,
+) -> Prefilled:
     """Read a context, and keep everything that presses score by.
 
     Args:
@@ -32,15 +43,28 @@ def prefill(model: nn.Module, ids: Tensor, *, mask: Tensor | None = None, questi
         mask: 0 for padding, left or right, (batch, n); None: no padding.
         question: Token ids of a question, (batch or 1, m), read behind the context: presses that use attention score
             tokens by the question's queries.
+        chunk: Tokens read at a time, which limits what the model computes at once; the whole cache is held in any case.
+            None: all at once.
 
     Raises:
         UsageError: The ids are empty or not of that shape, or the model is not supported.
     """
-    read: Prefilled = read_context(model, None, ids, mask=mask, question=question)
-    return read
+    if chunk is None:
+        read: Prefilled = read_context(model, None, ids, mask=mask, question=question)
+        return read
+    check_whole("chunk", chunk, minimum=1)
+    check_ids(ids, mask)
+    if mask is not None and bool((mask[:, :-1].bool() & ~mask[:, 1:].bool()).any()):
+        raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+    parts = ids.split(chunk, dim=1)
+    masks = [None] * len(parts) if mask is None else mask.split(chunk, dim=1)
+    read = read_context(model, None, parts[0], mask=masks[0])
+    for part, real in zip(parts[1:], masks[1:], strict=True):
+        read = read.read_on(part, mask=real)
+    return read if question is None else read.ask(question)
 
 
-def compress(
+def compress(  # noqa: PLR0913 - `prefill` with a press, where it acts and how tokens are stored
     model: nn.Module,
     ids: Tensor,
     press: AbstractPress,
@@ -49,6 +73,7 @@ def compress(
     question: Tensor | None = None,
     positions: str = "original",
     storage: Storage | None = None,
+    chunk: int | None = None,
 ) -> PrunedCache:
     """Read a context and keep the tokens that the press chooses: a cache for `model.generate(all ids, cache=cache)`.
 
@@ -61,12 +86,38 @@ def compress(
             for choosing only and not kept: pass them with the rest as without.
         positions: "original", or "rerotated" for models near the end of their position range.
         storage: How kept tokens are stored, for instance `Kivi(bits=4)`; None: unpacked.
+        chunk: Tokens read at a time, 1 or more; the cache is pressed after each, so that it is never held whole. Each
+            time the press chooses among the tokens kept so far and the new ones, and keeps its share of all tokens
+            read. Presses that need the whole context at once, and questions, are refused. None: all at once.
 
     Raises:
         UsageError: The ids are empty or not of that shape, or the model or an option is not supported.
+        BudgetError: A budget of bytes does not hold.
     """
+    if chunk is not None:
+        check_whole("chunk", chunk, minimum=1)
+    check_press(press)
+    if press.steps() is not None or chunk is not None:
+        return _compress_in_steps(model, ids, press, chunk, question, mask=mask, positions=positions, storage=storage)
     read = read_context(model, press, ids, mask=mask, question=question, positions=positions, storage=storage)
     cache: PrunedCache = read.cache
+    return cache
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _compress_in_steps(
+    model: nn.Module, ids: Tensor, press: AbstractPress, chunk: int | None, question: Tensor | None, **options: Any
+) -> PrunedCache:
+    check_ids(ids, options["mask"])
+    if question is not None:
+        raise UsageError(
+            "tokens are dropped before the question is read",
+            hint="prefill(model, ids, chunk=..., question=question).press(press) presses at the end",
+        )
+    if (own := press.steps()) is not None:
+        mask = options.pop("mask")
+        return StepSession(model, *own, about=press.describe(), **options).read(ids, mask, chunk)
+    cache: PrunedCache = compress_chunks(model, ids, press, chunk or ids.shape[1], **options)
     return cache
 
 

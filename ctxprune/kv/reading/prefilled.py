@@ -16,7 +16,7 @@ from ctxprune.kv.cache.pruned_cache import PrunedCache, copy_cache
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
-from ctxprune.kv.model.inputs import check_vocabulary, expand_question
+from ctxprune.kv.model.inputs import check_vocabulary, expand_question, positions_of
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class AbstractPress(ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Name and parameters as plain values."""
+
+    def steps(self) -> tuple[Any, Any] | None:
+        """The `LayerPress` that presses again and again while tokens are read, and the `Limit` that says when; None
+        for presses of a context as a whole."""
+        return None
 
     def on_complete(self, cache: Cache) -> None:  # noqa: B027
         """Called with the finished cache; a press with a guarantee about the cache checks it here."""
@@ -146,20 +151,33 @@ class Prefilled:
         rows = self.views[0].keys.shape[0]
         question = expand_question(question, rows, self.views[0].keys.device)
         check_vocabulary(self.model, question)
-        count, cache = question.shape[1], copy_cache(self.cache)
+        asked: Prefilled = replace(self, cache=copy_cache(self.cache)).read_on(question)
+        views = [replace(view, question=question.shape[1]) for view in asked.views]
+        return replace(asked, question=question.shape[1], views=views, before=self.cache)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def read_on(self, ids: Tensor, *, mask: Tensor | None = None) -> Prefilled:
+        """The same context with more of it behind, (batch, m), read into the same cache; this one is then used up.
+
+        Args:
+            ids: The ids.
+            mask: 0 for padding, which may only be on the left of a row, (batch, m); None: no padding.
+        """
+        check_vocabulary(self.model, ids)
+        rows, count, cache = len(ids), ids.shape[1], self.cache
+        real, given = self._extend_padding(ids, mask), {}
         # Positions count tokens, not padding: rows of a padded batch continue at different positions.
-        start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
-        positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
-        given: dict[str, Any] = {}
-        real = None
-        if self.real is not None:
-            real = torch.cat([self.real, torch.ones_like(question, dtype=torch.bool)], dim=1)
+        if real is None:
+            start = torch.full((rows, 1), self.views[0].total, device=ids.device)
+            positions = start + torch.arange(count, device=ids.device)
+        else:
             given = {"attention_mask": real.long()}
+            positions = positions_of(real)[:, -count:]
         # Presses score by hidden states and rotary angles, which a cache does not keep.
         with _InputRecorder(self.model, cache) as recorder:
             decoder = decoder_of(self.model)
             given[cache_argument_name(decoder)] = cache
-            decoder(input_ids=question, position_ids=positions, use_cache=True, **given)
+            decoder(input_ids=ids, position_ids=positions, use_cache=True, **given)
         old = None if self.positions is None else torch.cat([self.positions.expand(rows, -1), positions], dim=1)
         views = [
             replace(
@@ -169,15 +187,22 @@ class Prefilled:
                 hidden=torch.cat([view.hidden, hidden], dim=1),
                 cos=torch.cat([view.cos.expand(len(cos), -1, -1), cos], dim=1),
                 sin=torch.cat([view.sin.expand(len(sin), -1, -1), sin], dim=1),
-                question=count,
                 positions=old,
                 memory=None,
             )
             for view in self.views
             for hidden, cos, sin in [recorder.inputs[view.attention.layer]]
         ]
-        ids = None if self.ids is None else torch.cat([self.ids, question], dim=1)
-        return Prefilled(self.model, cache, ids, real, count, views, old, before=self.cache)
+        whole = None if self.ids is None else torch.cat([self.ids, ids], dim=1)
+        return Prefilled(self.model, cache, whole, real, views=views, positions=old)
+
+    def _extend_padding(self, ids: Tensor, mask: Tensor | None) -> Tensor | None:
+        later = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.to(ids.device).bool()
+        if self.real is None and bool(later.all()):
+            return None
+        shape = len(ids), self.views[0].total
+        real = torch.ones(shape, dtype=torch.bool, device=ids.device) if self.real is None else self.real
+        return torch.cat([real, later], dim=1)
 
 
 class _InputRecorder:

@@ -9,12 +9,14 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.masks import steps_of
 from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.model.rotary import rotary_embedding
+from ctxprune.kv.reading.chunks import ChunkedGeneration
 from ctxprune.kv.reading.prefilled import Prefilled, check_press
 from ctxprune.kv.reading.view import LayerView
 from ctxprune.utils.foreign import optional_member
@@ -90,8 +92,8 @@ class Session:
         if self.own_thread and threading.get_ident() != self._thread:
             return None
         cache = find_argument(module, "cache", args, kwargs)
-        if cache is not None and cache.get_seq_length():
-            # Tokens behind a context that was read before.
+        if cache is not None and (cache.get_seq_length() or steps_of(cache) is not None):
+            # Tokens behind a context that was read before, or chunks of one, which are pressed in steps.
             return None
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not optional_member(self.model.config, "use_cache", True)):
@@ -193,15 +195,19 @@ class ReusableSession:
     def __init__(self, model: nn.Module, press: AbstractPress, **options: Any) -> None:
         self._model, self._press, self._options = model, press, options
         self._sessions: list[Session] = []
+        self._chunks: list[ChunkedGeneration] = []
 
     def __enter__(self) -> None:
         session = Session(self._model, self._press, **self._options)
         session.__enter__()
         self._sessions.append(session)
+        self._chunks.append(ChunkedGeneration(self._model, self._press, **self._options))
+        self._chunks[-1].open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._chunks.pop().close()
         self._sessions.pop().__exit__(kind, error, trace)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ctxprune.errors import UsageError
 from ctxprune.kv.model.rotary import angles
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ class LayerView:
         layers: Number of layers that can be pressed.
         keys: (batch, kv_heads, n, head_dim), after the rotary embedding.
         values: (batch, kv_heads, n, head_dim).
-        hidden: (batch, n, hidden size), the module's input.
-        cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
+        hidden: (batch, n, hidden size), the module's input; of the last tokens only while tokens are read in steps.
+        cos: (batch or 1, n, rotary width) of the positions of these tokens; `sin` likewise.
         question: How many of the last tokens belong to the question: they are kept, and no part of the budget.
         positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
         rotary: The model's rotary embedding; None where its layers share none.
         memory: Cache of scores that do not depend on the ratio; None: scores are not cached.
+        dropped: How many tokens in front of or among these were dropped before, in each head on average.
+        attended: Attention that each token got from queries of which no inputs are held, summed over them and the
+            group, float32 (batch, kv_heads, n); None: inputs of all tokens are held.
+        visible_to: How many tokens read so far can attend to each token, (batch, kv_heads, n); None: n, n - 1, ..., 1.
     """
 
     attention: Attention
@@ -51,6 +56,9 @@ class LayerView:
     positions: Tensor | None = None
     rotary: nn.Module | None = None
     memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
+    dropped: int = 0
+    attended: Tensor | None = None
+    visible_to: Tensor | None = None
 
     @property
     def total(self) -> int:
@@ -61,6 +69,11 @@ class LayerView:
     def tokens(self) -> int:
         """Number of tokens of the context, from which a press chooses."""
         return self.total - self.question
+
+    @property
+    def read(self) -> int:
+        """Number of tokens of the context as it was read, dropped ones included: ratios are shares of it."""
+        return self.tokens + self.dropped
 
     @property
     def kv_heads(self) -> int:
@@ -74,18 +87,33 @@ class LayerView:
 
     def window_size(self, window: int) -> int:
         """Length of the observation window at the end: the question if it is not longer than `window`, else `window`;
-        at most all tokens."""
-        return min(self.question if 0 < self.question <= window else window, self.total)
+        at most all tokens whose queries are known."""
+        return min(self.question if 0 < self.question <= window else window, self.total, self.hidden.shape[1])
 
     def raw_queries(self, last: int | None = None) -> Tensor:
-        """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim)."""
-        hidden = self.hidden if last is None else self.hidden[:, self.total - last :]
-        return self.attention.queries(hidden, self.head_dim)
+        """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim).
+
+        Raises:
+            UsageError: These tokens' hidden states are not held.
+        """
+        return self.attention.queries(self.hidden[:, self._first_of(last) :], self.head_dim)
 
     def queries(self, last: int | None = None) -> Tensor:
         """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim)."""
-        start = 0 if last is None else self.total - last
+        start = self._first_of(last)
         return self.attention.rotate(self.raw_queries(last), self.cos[:, start:], self.sin[:, start:])
+
+    def _first_of(self, last: int | None) -> int:
+        """The index in `hidden` of the first of the last tokens."""
+        start = int(self.hidden.shape[1]) - (self.total if last is None else last)
+        if start < 0:
+            raise UsageError(
+                f"queries of {self.total if last is None else last} tokens are asked for, and inputs of "
+                f"{self.hidden.shape[1]} are held",
+                where=f"layer {self.attention.layer}",
+                hint="a press that is used while tokens are read in steps says in `query_window` how many it needs",
+            )
+        return start
 
     def weights(self, last: int) -> Tensor:
         """Attention of the last tokens, causal: float32 (batch, kv_heads, group, last, n), rows sum to 1."""
@@ -139,6 +167,16 @@ class LayerView:
                 else:
                     target += weights.sum(dim=0)
         return found
+
+    def observe(self) -> Tensor:
+        """Attention that every token gets from all queries whose inputs are held, and got before (`attended`), summed
+        over queries and group, float32 (batch, kv_heads, n)."""
+        count = int(self.hidden.shape[1])
+        if not count:
+            now = self.keys.new_zeros(self.keys.shape[:-1], dtype=torch.float32)
+        else:
+            now = self.reduce_attention(self.queries(count), self.total - count)
+        return now if self.attended is None else now + self.attended
 
     def future(self, count: int) -> tuple[Tensor, Tensor]:
         """cos and sin of the `count` positions behind the context, float32 (batch or 1, count, rotary width).

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 from ctxprune.errors import BudgetError
 from ctxprune.kv.cache.pruned_cache import count_bytes
 from ctxprune.kv.cache.store import column_type
+from ctxprune.kv.reading.limits import search_level
 from ctxprune.kv.wrappers.token_budget import cap_choice
 from ctxprune.kv.wrappers.wrapper import Wrapper
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
     from transformers.cache_utils import Cache
 
@@ -75,7 +74,7 @@ class ByteBudget(Wrapper):
 
         if predict(1) > room:
             self._refuse(self.nbytes - room + predict(1))
-        level = _search_level(predict, room, max(lengths) * max(shares) // min(shares) + 1)
+        level = search_level(predict, room, max(lengths) * max(shares) // min(shares) + 1)
         scores = self.scores(prefilled)
         while True:
             plans = [
@@ -105,19 +104,6 @@ class ByteBudget(Wrapper):
             f"one token a head takes {least} bytes, {self.nbytes} are allowed",
             hint="raise nbytes, or store in fewer bits: storage=Kivi(bits=4)",
         )
-
-
-def _search_level(nbytes: Callable[[int], int], room: int, most: int) -> int:
-    """The highest level, 1..most, whose bytes fit; level 1 must fit.
-
-    A bisection alone would miss levels: one more token may fill a group, which is then quantised and takes fewer bytes.
-    Levels up to 512 beyond are tried as well.
-    """
-    low, high = 1, most
-    while low < high:
-        level = (low + high + 1) // 2
-        low, high = (level, high) if nbytes(level) <= room else (low, level - 1)
-    return max(level for level in range(low, min(low + 513, most + 1)) if nbytes(level) <= room)
 
 
 def _row_lengths(prefilled: Prefilled) -> list[int]:

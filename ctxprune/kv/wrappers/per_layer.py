@@ -47,4 +47,4 @@ class PerLayer(Wrapper):
                 hint="only layers with full attention are counted",
             )
         # Integer division spreads the ratios over the layers in equal runs.
-        return keep_count(view.tokens, self.ratios[view.order * len(self.ratios) // view.layers])
+        return keep_count(view.read, self.ratios[view.order * len(self.ratios) // view.layers])

@@ -42,6 +42,7 @@ class Wrapper(Press):
             joint=self.joint or self.press.joint,
             edits=self.edits or self.press.edits,
             learned=self.learned or self.press.learned,
+            accumulates=self.press.accumulates,
         )
 
     def _set(self, **values: object) -> None:
@@ -53,6 +54,11 @@ class Wrapper(Press):
         """Name and parameters as plain values, those of the inner press as "inner"."""
         described = super().describe()
         return {**described, "press": type(self).__name__, "inner": described["press"]}
+
+    @property
+    def query_window(self) -> int | None:
+        """The inner press's."""
+        return self.press.query_window
 
     def score(self, view: LayerView) -> Tensor:
         """The inner press's scores."""

@@ -1,0 +1,320 @@
+"""Pressing a cache again and again while a model reads into it, token by token or chunk by chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers.cache_utils import DynamicSlidingWindowLayer
+
+from ctxprune.errors import BudgetError, UsageError
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.positions import turn_together
+from ctxprune.kv.cache.pruned_cache import count_bytes
+from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
+from ctxprune.kv.model.attention import Attention, cache_layer_of, find_argument
+from ctxprune.kv.reading.held_plan import HeldView, choose_held, observe_held
+from ctxprune.kv.reading.limits import ByteLimit, LayerSize
+from ctxprune.kv.reading.view import LayerView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+    from transformers.cache_utils import Cache
+
+    from ctxprune.kv.cache.store import Storage
+    from ctxprune.kv.model.rotary import Rotary
+    from ctxprune.kv.reading.layer_press import LayerPress
+    from ctxprune.kv.reading.limits import Limit
+
+__all__ = ["StepPress"]
+
+
+@dataclass(frozen=True)
+class StepPress:
+    """Presses the layers of one cache whenever a limit asks for it; hooks call it around each attention module.
+
+    It has no state of its own: copies of a cache share it.
+
+    Attributes:
+        press: Chooses among the tokens held.
+        limit: When, and how many.
+        storage: How kept tokens are stored; None: unpacked.
+        rotary: The model's rotary embedding if positions are made consecutive at each press; None: original ones.
+    """
+
+    press: LayerPress
+    limit: Limit
+    storage: Storage | None = None
+    rotary: Rotary | None = None
+
+    @property
+    def window(self) -> int:
+        """How many tokens' inputs a press needs."""
+        return self.press.query_window or 0
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def begin_call(self, cache: Any, modules: Sequence[nn.Module], mask: Any, new: int) -> None:
+        """Before the decoder: remember the padding, and press layers in which the new tokens would not fit.
+
+        Here, and not behind the call before, as drafts that were rejected have been cropped by now; and not in each
+        layer, as positions of re-rotated caches must be settled before the model computes its angles.
+
+        Args:
+            cache: The cache.
+            modules: The attention modules of the model.
+            mask: The call's mask, (batch, tokens read and new), 0 for padding; None: no padding.
+            new: Number of new tokens.
+
+        Raises:
+            UsageError: The mask has another shape, or there is padding behind tokens.
+            BudgetError: One token a head does not fit.
+        """
+        cache.padding = _find_padding(mask, cache.get_seq_length() + new)
+        for module in modules:
+            layer = _own_layer(cache, module)
+            if layer is None or not layer.is_initialized:
+                continue
+            kept = self.limit.before(self._size(cache, layer), new)
+            if kept is not None:
+                self._press(cache, module, [kept] * len(layer.keys), 0)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def after_attention(self, cache: Any, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Record the inputs, and press the layer if it exceeds its limit: after a call of many tokens."""
+        layer = _own_layer(cache, module)
+        if layer is None:
+            return
+        if self.window or self.press.accumulates:
+            hidden = find_argument(module, "hidden_states", args, kwargs)
+            self._record(layer, module, hidden, find_argument(module, "position_embeddings", args, kwargs))
+        size = self._size(cache, layer)
+        reads = _tokens_read(layer, cache.padding)
+        due = self.limit.after(size, self._budget_view(cache, module, size.tokens), reads)
+        if due is not None:
+            self._press(cache, module, *due)
+            if layer.recent is not None:
+                layer.recent = layer.recent.last(self.window)
+
+    def end_call(self, cache: Cache) -> None:
+        """After the decoder: free what windows of unpressed layers left behind, and check a budget of bytes.
+
+        Raises:
+            BudgetError: The cache is larger than its budget.
+        """
+        cache.padding = None
+        for layer in cache.layers:
+            # transformers keeps views of all tokens of a call.
+            if isinstance(layer, DynamicSlidingWindowLayer) and layer.is_initialized and not layer.record_past:
+                layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
+        if isinstance(self.limit, ByteLimit) and (held := count_bytes(cache)) > self.limit.nbytes:
+            raise BudgetError(
+                f"the cache holds {held} bytes, {self.limit.nbytes} are allowed",
+                hint="raise nbytes: layers that are not pressed, or a storage, take more than was predicted",
+            )
+
+    def release(self, cache: Cache) -> None:
+        """End the steps: the cache stays as it is, without the inputs that presses need."""
+        cache.steps = None
+        for layer in cache.layers:
+            if isinstance(layer, PrunedLayer):
+                layer.recent = layer.attended = None
+
+    def _record(self, layer: PrunedLayer, module: nn.Module, hidden: Tensor, turns: Any) -> None:
+        if turns is None:
+            raise UsageError(
+                f"{type(module).__name__} is not called with hidden_states and position_embeddings",
+                hint="a press that needs no queries, such as StreamingLLM or Knorm, serves such models",
+            )
+        cos, sin = turns
+        new, tail = hidden.shape[1], layer.keys.shape[-2]
+        if layer.kept is None and tail == new:
+            Attention(module, module.layer_idx).check(hidden, layer.keys, cos, sin)
+        # Drafts may be cropped: behind every token of a short call a whole window is left.
+        most = self.window + (new if 1 < new <= self.limit.every else 0)
+        if self.press.accumulates:
+            most = new if layer.recent is None else layer.recent.count + new
+        elif new > self.limit.every:
+            most = max(most, self.window)
+        now = RecentInputs(hidden.detach(), cos.detach(), sin.detach())
+        layer.recent = now.last(most) if layer.recent is None else layer.recent.extend(now, most)
+
+    def _press(self, cache: Any, module: nn.Module, kept: list[int], spare: int) -> None:
+        layer: PrunedLayer = cache.layers[module.layer_idx]
+        spare = min(spare, layer.keys.shape[-2])
+        held = HeldTokens.of(layer.kept, layer.keys, layer.values, layer.pressed, cache.padding)
+        whole = self._held_view(cache, module, held, spare)
+        if self.press.accumulates:
+            layer.attended = observe_held(whole)
+            empty = whole.view.hidden[:, :0]
+            whole = replace(whole, view=replace(whole.view, attended=layer.attended, hidden=empty), inputs=None)
+            layer.recent = None if layer.recent is None else layer.recent.last(0)
+        count = whole.view.tokens
+        settled, size = held.first(count), self._size(cache, layer)
+        while True:
+            chosen = choose_held(self.press, whole, kept)
+            own = chosen[..., :count]
+            if self.limit.fits(size, own.sum(dim=-1).flatten().tolist(), spare) or max(kept) == 1:
+                break
+            # Uneven heads may take more bytes than even ones.
+            kept = [max(each - max(each // 64, 1), 1) for each in kept]
+        if self.rotary is not None:
+            settled = self._turn(layer, module, settled, own, spare)
+        layer.press_again(settled, own, spare)
+        if layer.attended is not None:
+            layer.attended = _keep_attended(layer, layer.attended, own, spare)
+        if self.storage is not None:
+            layer.pack(self.storage)
+
+    def _turn(self, layer: PrunedLayer, module: nn.Module, held: HeldTokens, chosen: Tensor, spare: int) -> HeldTokens:
+        """Move the chosen tokens, and the spare ones behind them, to consecutive positions."""
+        rotary, attention = self.rotary, Attention(module, module.layer_idx)
+        if rotary is None:
+            return held
+        real = chosen.new_ones(chosen.shape) if held.real is None else held.real
+        turned = turn_together(rotary, attention, held.keys, chosen & real, held.real)
+        by = real.sum(dim=-1)[:, 0] - (chosen & real).sum(dim=-1)[:, 0]
+        layer.shift = by if layer.shift is None else layer.shift + by
+        if spare:
+            count = layer.keys.shape[-2]
+            late = rotary.turn(attention, layer.keys[..., count - spare :, :], -by[:, None, None].expand(-1, 1, spare))
+            layer.keys = torch.cat([layer.keys[..., : count - spare, :], late], dim=-2)
+        return replace(held, keys=turned)
+
+    def _held_view(self, cache: Any, module: nn.Module, held: HeldTokens, spare: int) -> HeldView:
+        layer: PrunedLayer = cache.layers[module.layer_idx]
+        seen, slots = layer.get_seq_length(), held.keys.shape[-2]
+        recent = layer.recent
+        empty = held.keys.new_empty(len(held.keys), 0, 1)
+        hidden, cos, sin = (empty, empty, empty) if recent is None else (recent.hidden, recent.cos, recent.sin)
+        if self.rotary is not None and recent is not None:
+            cos, sin = self._angles(held, recent.count)
+        attended = layer.attended
+        if attended is not None:
+            attended = torch.nn.functional.pad(attended, (0, slots - attended.shape[-1]))
+        view = replace(
+            self._budget_view(cache, module, slots),
+            keys=held.keys,
+            values=held.values,
+            hidden=hidden,
+            cos=cos,
+            sin=sin,
+            question=spare,
+            attended=attended,
+            visible_to=_visible_to(held, seen) if self.press.accumulates else None,
+        )
+        inputs = None if cache.padding is None else cache.padding[:, seen - hidden.shape[1] : seen]
+        return HeldView(view, held.real, None if inputs is None or bool(inputs.all()) else inputs)
+
+    def _angles(self, held: HeldTokens, count: int) -> tuple[Tensor, Tensor]:
+        """cos and sin of the last tokens: a re-rotated cache holds tokens of consecutive positions from 0 on."""
+        if self.rotary is None:
+            raise UsageError("positions are not re-rotated", hint="positions='rerotated'")
+        ends = torch.full((len(held.keys),), held.keys.shape[-2], device=held.keys.device)
+        ends = ends if held.real is None else held.real[:, 0].sum(dim=-1)
+        cos, sin = self.rotary.at((ends[:, None] - count + torch.arange(count, device=ends.device)).clamp(min=0))
+        return cos.to(held.keys.dtype), sin.to(held.keys.dtype)
+
+    def _budget_view(self, cache: Any, module: nn.Module, tokens: int) -> LayerView:
+        """The view as far as budgets need it: order, counts and window, on keys without channels."""
+        layer: PrunedLayer = cache.layers[module.layer_idx]
+        pressable = [number for number, each in enumerate(cache.layers) if isinstance(each, PrunedLayer)]
+        bare = layer.keys.new_empty(*layer.keys.shape[:2], tokens, 0)
+        recent = bare.new_empty(len(bare), 0 if layer.recent is None else layer.recent.count, 0)
+        return LayerView(
+            attention=Attention(module, module.layer_idx),
+            order=pressable.index(module.layer_idx),
+            layers=len(pressable),
+            keys=bare,
+            values=bare,
+            hidden=recent,
+            cos=recent,
+            sin=recent,
+            dropped=layer.get_seq_length() - tokens,
+        )
+
+    def _size(self, cache: Any, layer: PrunedLayer) -> LayerSize:
+        batch, heads, tail, width = layer.keys.shape
+        tokens, size = tail, layer.keys.element_size()
+        if layer.kept is not None:
+            counts = layer.kept.counts
+            tokens += counts.longest if counts.even else int(-(-counts.each.sum(dim=1).max() // heads))
+        width += layer.values.shape[-1]
+        recent, other = layer.recent, [each for each in cache.layers if not isinstance(each, PrunedLayer)]
+        by_bytes = isinstance(self.limit, ByteLimit)
+        return LayerSize(
+            tokens=tokens,
+            recent=0 if recent is None else recent.count,
+            seen=layer.get_seq_length(),
+            heads=batch * heads,
+            width=width,
+            itemsize=size,
+            input_bytes=_input_bytes(recent),
+            layers=len(cache.layers) - len(other),
+            other_bytes=sum(_most_bytes(each, batch * heads * width * size) for each in other) if by_bytes else 0,
+            nbytes=count_bytes(SimpleNamespace(layers=[layer])) if by_bytes else 0,
+            score_bytes=4 if self.press.accumulates else 0,
+            storage=self.storage,
+        )
+
+
+def _own_layer(cache: Any, module: nn.Module) -> PrunedLayer | None:
+    """The layer of an attention module; None where it cannot be pressed, or is another module's (Gemma 3n)."""
+    number = cache_layer_of(module)
+    if number != module.layer_idx or number >= len(cache.layers):
+        return None
+    layer = cache.layers[number]
+    return layer if isinstance(layer, PrunedLayer) else None
+
+
+def _find_padding(mask: Any, columns: int) -> Tensor | None:
+    """True for tokens, False for padding, bool (batch, columns); None where there is no padding."""
+    if mask is None:
+        return None
+    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
+        raise UsageError("a cache pressed in steps needs a mask of two dimensions", hint="(batch, tokens), 0: padding")
+    if mask.shape[1] != columns:
+        raise UsageError(
+            f"the mask has {mask.shape[1]} columns for {columns} tokens read and new", hint="a mask over all tokens"
+        )
+    real = mask.bool()
+    if bool(real.all()):
+        return None
+    if bool((real[:, :-1] & ~real[:, 1:]).any()):
+        raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+    return real
+
+
+def _tokens_read(layer: PrunedLayer, padding: Tensor | None) -> list[int]:
+    seen = layer.get_seq_length()
+    return [seen] * len(layer.keys) if padding is None else padding[:, :seen].sum(dim=1).tolist()
+
+
+def _visible_to(held: HeldTokens, seen: int) -> Tensor:
+    """How many tokens read so far can attend to each token held: there is no padding behind a token."""
+    return seen - held.columns.clamp(max=seen - 1)
+
+
+def _keep_attended(layer: PrunedLayer, attended: Tensor, chosen: Tensor, spare: int) -> Tensor:
+    """The sums of the tokens kept, in the slots of the layer's kept tokens, then those of the spare ones."""
+    if layer.kept is None:
+        return attended
+    counts, tail = layer.kept.counts, attended[..., attended.shape[-1] - spare :]
+    kept = counts.padded(attended[..., : attended.shape[-1] - spare][chosen])
+    return torch.cat([kept, tail], dim=-1)
+
+
+def _input_bytes(recent: RecentInputs | None) -> int:
+    if recent is None:
+        return 0
+    return sum(len(held) * held.shape[2] * held.element_size() for held in recent.tensors().values())
+
+
+def _most_bytes(layer: Any, token_bytes: int) -> int:
+    """Bytes that a layer which is not pressed takes at most; windows are taken to have the shape of pressed layers."""
+    if isinstance(layer, DynamicSlidingWindowLayer):
+        return int(layer.sliding_window) * token_bytes
+    return count_bytes(SimpleNamespace(layers=[layer]))

@@ -1,0 +1,315 @@
+"""Budgets that hold while tokens are written: in tokens and bytes, in generate, beams and drafts; what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from kv.models import letters, tokens  # noqa: E402
+from kv.stepwise import PRESSES, most_tokens, visible  # noqa: E402
+
+from ctxprune.errors import BudgetError, UsageError  # noqa: E402
+from ctxprune.kv import (  # noqa: E402
+    AdaKV,
+    Adaptive,
+    ByteBudget,
+    Composed,
+    Decoding,
+    ExpectedAttention,
+    FixedPattern,
+    Kivi,
+    Knorm,
+    KVzip,
+    Merge,
+    Pipeline,
+    PrunedCache,
+    SimLayerKV,
+    SnapKV,
+    StreamingLLM,
+    ThinK,
+    Tova,
+    compress,
+    generate_with_drafts,
+    prefill,
+)
+from ctxprune.kv.model.hooks import Hooks  # noqa: E402
+
+STREAM = Decoding(StreamingLLM(sinks=2), every=4, budget=16)
+GREEDY = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+STORAGES = [None, Kivi(bits=8, group=8, residual=4), Kivi(bits=2, group=16, residual=0)]
+
+
+def watched(model, look):
+    """Hooks that call `look` with the cache of every call of the model, when the call has ended."""
+    hooks = Hooks()
+    hooks.after(
+        model.model, lambda module, args, kwargs, output: look(kwargs.get("cache", kwargs.get("past_key_values")))
+    )
+    return hooks
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    press=st.sampled_from(list(PRESSES)),
+    every=st.integers(1, 9),
+    room=st.integers(1, 20),
+    in_bytes=st.booleans(),
+    storage=st.sampled_from(STORAGES),
+    prompt=st.integers(1, 40),
+    steps=st.lists(st.integers(1, 12), min_size=1, max_size=12),
+    rows=st.integers(1, 2),
+    left=st.integers(0, 6),
+    kind=st.sampled_from(["qwen3", "gemma3"]),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_no_call_ends_over_the_budget(
+    decoders, press, every, room, in_bytes, storage, prompt, steps, rows, left, kind, dtype
+):
+    model = decoders(kind, dtype=dtype)
+    cache = PrunedCache(model)
+    budget = {"nbytes": 2000 * (every + room) * rows} if in_bytes else {"budget": every + room}
+    Decoding(PRESSES[press], every=every, **budget)(model, storage=storage).begin(cache)
+    ids = tokens(prompt + sum(steps), rows)
+    mask = torch.ones_like(ids)
+    mask[0, : min(left, prompt - 1)] = 0
+    seen, refused = 0, ""
+    with torch.no_grad():
+        for part in ids.split([prompt, *steps], dim=1):
+            seen += part.shape[1]
+            try:
+                model(part, cache=cache, attention_mask=mask[:, :seen])
+            except BudgetError as error:
+                refused = str(error)
+                break
+            assert cache.get_seq_length() == seen
+            if in_bytes:
+                assert cache.nbytes <= budget["nbytes"]
+            else:
+                assert most_tokens(cache) <= budget["budget"]
+    assert not refused or (in_bytes and "one kept token a head" in refused)
+
+
+@torch.no_grad()
+def test_a_budget_of_bytes_is_used_up(decoders):
+    model = decoders("qwen3")
+    for storage in STORAGES:
+        cache, most = PrunedCache(model), 0
+        Decoding(Knorm(), every=2, nbytes=20_000)(model, storage=storage).begin(cache)
+        for part in tokens(110).split(1, dim=1):
+            model(part, cache=cache)
+            most = max(most, cache.nbytes)
+        # Short of a group of keys in each of six heads, and two tokens.
+        assert 20_000 - 6 * 2 * (16 * 16 * 4 + 2 * 128) < most <= 20_000
+        kept = cache.kept[0][0][0]
+    assert kept > 60  # in two bits
+
+
+def test_nothing_is_dropped_within_the_budget(decoders):
+    model, ids = decoders("llama"), tokens(20)
+    whole = model.generate(ids, max_new_tokens=12, **GREEDY)
+    with Decoding(SnapKV(window=4), every=4, budget=40)(model):
+        assert torch.equal(model.generate(ids, max_new_tokens=12, **GREEDY), whole)
+        assert torch.equal(
+            model.generate(ids, max_new_tokens=12, num_beams=3, **GREEDY),
+            model.generate(ids, max_new_tokens=12, num_beams=3, **GREEDY),
+        )
+    assert not model.model._forward_hooks
+
+
+@pytest.mark.parametrize("options", [{}, {"do_sample": True}, {"num_beams": 3}, {"prompt_lookup_num_tokens": 3}])
+def test_generate_within_a_budget(decoders, options):
+    model, ids, held = decoders("llama"), tokens(30), []
+    with STREAM(model), watched(model, lambda cache: held.append((most_tokens(cache), cache.get_seq_length()))):
+        made = model.generate(ids, max_new_tokens=40, **{**GREEDY, **options})
+    assert made.shape == (1, 70)
+    assert max(tokens for tokens, _ in held) <= 16
+    assert held[-1][1] >= 69 - ("prompt_lookup_num_tokens" in options)
+
+
+def test_generate_says_what_single_steps_say(decoders):
+    model, ids = decoders("qwen2"), tokens(30)
+    with STREAM(model):
+        made = model.generate(ids, max_new_tokens=20, **GREEDY)
+    cache, new, said = compress(model, ids[:, :-1], STREAM), ids[:, -1:], []
+    with torch.no_grad():
+        for _ in range(20):
+            new = model(new, cache=cache).logits[:, -1:].argmax(dim=-1)
+            said.append(new)
+    one = compress(model, ids, STREAM)
+    assert visible(one.layers[0]).sum() == 2 * 12
+    # The cache of `compress` is pressed on in generate, outside of the block.
+    more = compress(model, ids[:, :-1], STREAM)
+    again = model.generate(ids, cache=more, max_new_tokens=20, **GREEDY)
+    assert torch.equal(again[:, 30:], torch.cat(said, dim=1))
+    assert most_tokens(more) <= 16
+    assert made.shape == again.shape
+
+
+@torch.no_grad()
+def test_beams_are_reordered_with_what_a_press_needs(decoders):
+    model, ids, order = decoders("llama"), tokens(24, rows=3, seed=6), torch.tensor([2, 0, 0])
+    later = tokens(10, rows=3, seed=7)
+    for press in ("snapkv", "adakv_observed"):
+        ours, apart = PrunedCache(model), PrunedCache(model)
+        session = Decoding(PRESSES[press], every=4, budget=16)(model)
+        session.begin(ours)
+        session.begin(apart)
+        for part in ids.split(1, dim=1):
+            model(part, cache=ours)
+            model(part[order], cache=apart)
+        ours.reorder_cache(order)
+        for part in later.split(1, dim=1):
+            found, expected = model(part, cache=ours).logits, model(part, cache=apart).logits
+        assert (found - expected).abs().max() < 1e-5
+        twin = ours.branch(2)
+        assert torch.equal(model(later[:, :1], cache=ours.copy()).logits, model(later[:, :1], cache=ours).logits)
+        model(later[:, :1].repeat_interleave(2, dim=0), cache=twin)
+
+
+@torch.no_grad()
+def test_crops_that_reach_evicted_tokens_are_refused(decoders):
+    model, cache = decoders("llama"), compress(decoders("llama"), tokens(40), STREAM)
+    cache.crop(-4)  # as many as `every`: drafts in a prompt
+    with pytest.raises(UsageError, match="cannot crop"):
+        cache.crop(-4)
+    model(tokens(3), cache=cache)
+    cache.crop(-3)
+
+
+@pytest.mark.parametrize("storage", [None, Kivi(bits=8, group=8, residual=8)])
+def test_prefill_chunks_of_generate_are_pressed(decoders, storage):
+    model, ids, held = decoders("qwen3"), tokens(61), []
+    press = SnapKV(0.75, window=4)
+    look = watched(model, lambda cache: held.append(cache.layers[0].keys.shape[-2]))
+    with press(model, storage=storage), look:
+        made = model.generate(ids, max_new_tokens=6, prefill_chunk_size=10, **GREEDY)
+    assert held == [0] * 7 + [1, 2, 3, 4, 5]
+    assert "_prefill" not in vars(model)
+    cache = compress(model, ids, press, chunk=10, storage=storage)
+    assert cache.kept == [[[15, 15]]] * 3
+    with torch.no_grad():
+        again = model.generate(torch.cat([ids, made[:, 61:62]], dim=1), cache=cache, max_new_tokens=5, **GREEDY)
+    assert torch.equal(again, made)
+
+
+def test_chunks_hold_little_at_a_time(decoders):
+    model, ids, peak, layers = decoders("qwen2"), tokens(640), [], [0, 0, 0]
+    whole = prefill(model, ids).cache
+
+    def look(module, args, kwargs, output):
+        held = kwargs.get("cache", kwargs.get("past_key_values"))
+        peak.append(held.nbytes)
+
+    hooks = Hooks()
+    for layer in model.model.layers:
+        hooks.after(layer.self_attn, look)
+    with hooks:
+        cache = compress(model, ids, StreamingLLM(0.75), chunk=40)
+    total = whole.full_nbytes
+    assert max(peak) < 0.3 * total
+    assert cache.nbytes < 0.26 * total
+    del layers
+
+
+@pytest.mark.parametrize(
+    "press",
+    [
+        KVzip(0.5),
+        ExpectedAttention(0.5),
+        SimLayerKV(0.5),
+        FixedPattern(0.5),
+        Adaptive(SnapKV()),
+        Merge(SnapKV()),
+        ThinK(SnapKV()),
+        ByteBudget(SnapKV(), nbytes=10_000),
+        Composed((Knorm(), SnapKV())),
+        AdaKV(ExpectedAttention(0.5)),
+    ],
+)
+def test_presses_that_cannot_choose_again_are_refused(decoders, press):
+    with pytest.raises(UsageError, match="cannot press in steps: it "):
+        Decoding(press, budget=512)
+    with pytest.raises(UsageError, match=r"presses at the end"):
+        compress(decoders("llama"), tokens(20), press, chunk=10)
+    with press(decoders("llama")), pytest.raises(UsageError, match="cannot press in steps"):
+        decoders("llama").generate(tokens(20), max_new_tokens=2, prefill_chunk_size=10, **GREEDY)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "needs one budget"),
+        ({"budget": 100, "nbytes": 1000}, "needs one budget"),
+        ({"budget": 64}, "budget is 64"),
+        ({"budget": 64, "every": 0}, "every is 0"),
+        ({"nbytes": 0}, "nbytes is 0"),
+        ({"budget": True}, "budget is True"),
+    ],
+)
+def test_wrong_parameters(options, said):
+    with pytest.raises(UsageError, match=said):
+        Decoding(SnapKV(), **options)
+
+
+def test_wrong_uses(decoders):
+    model, ids = decoders("llama"), tokens(20)
+    with pytest.raises(UsageError, match="Decoding got the class SnapKV"):
+        Decoding(SnapKV, budget=100)
+    with pytest.raises(UsageError, match="before the question is read"):
+        compress(model, ids, STREAM, question=tokens(3))
+    with pytest.raises(UsageError, match="chunk is 0"):
+        compress(model, ids, SnapKV(), chunk=0)
+    with pytest.raises(UsageError, match="presses while the model reads"):
+        prefill(model, ids).press(STREAM)
+    with pytest.raises(UsageError, match="aware=False"):
+        Pipeline(model, letters(), STREAM, aware=True)
+    with pytest.raises(UsageError, match="has no rotary embedding shared"):
+        STREAM(decoders("gemma3"), positions="rerotated")
+    mask = torch.ones_like(ids)
+    mask[:, 18:] = 0
+    for act in (lambda: compress(model, ids, STREAM, mask=mask), lambda: prefill(model, ids, mask=mask, chunk=4)):
+        with pytest.raises(UsageError, match="padding is on the right"):
+            act()
+    cache = PrunedCache(model)
+    Decoding(AdaKV(SnapKV(window=2)), every=2, budget=12)(model, positions="rerotated").begin(cache)
+    with pytest.raises(UsageError, match="heads keep different counts"):
+        model(ids, cache=cache)
+    with pytest.raises(BudgetError, match=r"one kept token a head and the 64 tokens .* are allowed"):
+        compress(model, tokens(90), Decoding(SnapKV(), nbytes=20_000))
+
+
+def test_a_cache_is_saved_without_its_inputs_and_copied_with_them(decoders, tmp_path):
+    model, ids = decoders("llama"), tokens(30)
+    cache = compress(model, ids, Decoding(PRESSES["adakv_observed"], every=4, budget=16))
+    assert cache.layers[0].recent is not None
+    assert cache.press["press"] == "Decoding"
+    cache.save(tmp_path / "c.safetensors")
+    loaded = PrunedCache.load(tmp_path / "c.safetensors", model)
+    assert loaded.layers[0].recent is None
+    with torch.no_grad():
+        assert torch.equal(model(ids[:, :1], cache=loaded).logits, model(ids[:, :1], cache=cache.copy()).logits)
+
+
+def test_a_pipeline_answers_within_a_budget():
+    from kv.models import SIZES
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = letters()
+    torch.manual_seed(3)
+    model = LlamaForCausalLM(LlamaConfig(**{**SIZES, "vocab_size": len(tokenizer)})).eval()
+    pipeline = Pipeline(model, tokenizer, Decoding(Tova(), every=8, budget=40), max_new_tokens=5)
+    answers = pipeline("The bridge opened in 1912. " * 6, ["When?", "What?"])
+    assert [answer.tokens for answer in answers] == [162, 162]
+    assert all(answer.kept <= 40 for answer in answers)
+
+
+def test_drafts_of_passages_go_with_a_budget(decoders):
+    model, ids, held = decoders("llama"), tokens(30), []
+    with watched(model, lambda cache: held.append(most_tokens(cache))):
+        cache = compress(model, ids[:, :-1], STREAM)
+        made = generate_with_drafts(model, ids, [ids[0].tolist()], max_new_tokens=15, cache=cache, **GREEDY)
+    assert made.ids.shape[1] <= 45
+    assert max(held) <= 16
