@@ -1,22 +1,32 @@
-"""Checks of arguments that many constructors share; each failure is a `UsageError` of the form "NAME is VALUE"."""
+"""Checks of arguments that many constructors share; each failure is a `UsageError` of the form "NAME is VALUE".
+
+A dataclass below `Checked` names a field's check where it states the default, and has no code for it:
+
+@dataclass(frozen=True)
+class Ridge(Checked):
+    strength: float = checked_field(0.01, check_number, minimum=0)
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import field, fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 __all__ = [
+    "Checked",
     "check_choice",
     "check_flag",
     "check_number",
     "check_range",
     "check_whole",
+    "checked_field",
     "describe_type",
     "is_number",
     "is_whole",
@@ -65,16 +75,28 @@ def check_number(
         raise UsageError(f"{name} is {value!r}", hint=f"give {allowed}{_or_none(optional)}")
 
 
-def check_range(name: str, value: Any, low: float = 0, high: float = 1, *, optional: bool = False) -> None:
-    """Refuse what is not a number from `low` to `high`, both included.
+def check_range(
+    name: str,
+    value: Any,
+    low: float = 0,
+    high: float = 1,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+    optional: bool = False,
+) -> None:
+    """Refuse what is not a number from `low` to `high`; an end that is open is out of range itself.
 
     Raises:
         UsageError: As `check_whole`.
     """
     if value is None and optional:
         return
-    if not is_number(value) or not low <= value <= high:
-        raise UsageError(f"{name} is {value!r}", hint=f"give a number from {low:g} to {high:g}{_or_none(optional)}")
+    valid = is_number(value) and low <= value <= high and not (open_low and value == low)
+    if not valid or (open_high and value == high):
+        start, end = ("over", "and up to") if open_low else ("from", "to")
+        allowed = f"{start} {low:g} {'and under' if open_high else end} {high:g}"
+        raise UsageError(f"{name} is {value!r}", hint=f"give a number {allowed}{_or_none(optional)}")
 
 
 def check_choice(name: str, value: Any, known: Collection[Any]) -> None:
@@ -105,3 +127,27 @@ def _or_none(optional: bool) -> str:
 def describe_type(value: object) -> str:
     """The type of a value, for an error message: "a str", or "the class SnapKV" where a class itself was passed."""
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+class Checked:
+    """The base of dataclasses whose fields are checked when they are built, see `checked_field`.
+
+    Raises:
+        UsageError: A field has a value that its check refuses.
+    """
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):  # type: ignore[arg-type]
+            if (check := entry.metadata.get("check")) is not None:
+                check(entry.name, getattr(self, entry.name))
+
+
+def checked_field(default: Any, check: Callable[..., None], *given: Any, **named: Any) -> Any:
+    """A dataclass field with a check of this module.
+
+    Args:
+        default: Of the field.
+        check: Called with the field's name, its value, and what follows here.
+        given, named: What follows the value in the call of the check.
+    """
+    return field(default=default, metadata={"check": lambda name, value: check(name, value, *given, **named)})

@@ -11,11 +11,18 @@ from shrink import models  # noqa: E402
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
-from ctxprune.shrink.measure.depth import check_tokens, depth_group, first_rows, runs_of, token_places, unit_states  # noqa: E402
+from ctxprune.shrink.measure.depth import (  # noqa: E402
+    depth_group,
+    first_rows,
+    layer_states,
+    runs_of,
+    token_places,
+    unit_states,
+)
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 from ctxprune.shrink.model.tasks.pruner import Pruner  # noqa: E402
+from ctxprune.shrink.score.influence import Influence  # noqa: E402
 
 
 def test_runs_are_maximal():
@@ -29,8 +36,8 @@ def test_token_places_by_kind():
     assert token_places(batch, "all", encoder).tolist() == [0, 1, 2, 3, 4]
     assert token_places(batch, "first", decoder).tolist() == token_places(batch, "summary", encoder).tolist() == [0, 3]
     assert token_places(batch, "last", encoder).tolist() == token_places(batch, "summary", decoder).tolist() == [2, 4]
-    with pytest.raises(UsageError, match="tokens"):
-        check_tokens("middle")
+    with pytest.raises(UsageError, match="tokens is 'middle'"):
+        Influence("middle")
 
 
 def test_first_rows_cuts_the_last_batch():

@@ -11,10 +11,14 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates, open_probability, sample_gates  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
-from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
+from ctxprune.shrink.recover.learn_gates import (  # noqa: E402
+    LearnGates,
+    learn_gates,
+    open_probability,
+    sample_gates,
+)
 
 
 @pytest.mark.parametrize("a", [-2.0, 0.0, 1.5])
@@ -54,7 +58,7 @@ def test_units_that_the_loss_needs_stay_open_and_the_rest_is_driven_to_the_targe
         return -seen[0].abs().mean((0, 1))[wanted].sum()
 
     found = learn_gates(
-        subject, groups, lambda open_: (open_["neuron", 0].double().mean() - 0.5)[None], GateTraining(60), loss
+        subject, groups, lambda open_: (open_["neuron", 0].double().mean() - 0.5)[None], LearnGates(60), loss
     )
     a = found["neuron", 0]
     assert float(a[wanted].min()) > float(a[~wanted].max())

@@ -21,7 +21,7 @@ from ctxprune.shrink.learning.losses import (  # noqa: E402
     margin_loss,
     record_outputs,
 )
-from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.measure.depth import layer_states  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 

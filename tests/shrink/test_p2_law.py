@@ -45,7 +45,7 @@ def test_bad_runs_are_refused():
     with pytest.raises(InputError, match="no number"):
         fit_law([Run(1, float("nan"), 0.0), Run(2, 1.0, 0.0), Run(3, 1.0, 0.0)])
     for bad in ({"tokens": 0}, {"rate": 1.0}, {"size": -1}):
-        with pytest.raises(UsageError, match="out of range"):
+        with pytest.raises(UsageError, match=f"{next(iter(bad))} is"):
             Run(**({"tokens": 1, "loss": 1.0, "before": 0.0} | bad))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import (
+    Checked,
     check_choice,
     check_flag,
     check_number,
     check_range,
     check_whole,
+    checked_field,
     is_number,
     is_whole,
 )
@@ -57,6 +61,8 @@ def test_valid_arguments_pass() -> None:
         (lambda: check_number("x", 0, over=0), "x is 0: give a number over 0$"),
         (lambda: check_range("share", 1.1), "share is 1.1: give a number from 0 to 1$"),
         (lambda: check_range("share", "a", optional=True), "share is 'a': give a number from 0 to 1, or None$"),
+        (lambda: check_range("share", 0, open_low=True), "share is 0: give a number over 0 and up to 1$"),
+        (lambda: check_range("share", 1, open_high=True), "share is 1: give a number from 0 and under 1$"),
         (lambda: check_choice("by", "age", ("depth", "angle")), "by is 'age': give one of 'depth', 'angle'$"),
         (lambda: check_choice("by", [], {"depth": 1}), r"by is \[\]: give one of 'depth'$"),
         (lambda: check_flag("note", 1), "note is 1: give True or False$"),
@@ -65,3 +71,26 @@ def test_valid_arguments_pass() -> None:
 def test_invalid_arguments_are_refused_with_the_allowed_values(check, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check()
+
+
+@dataclass(frozen=True)
+class _Wide(Checked):
+    rows: int = checked_field(4, check_whole)
+    share: float = checked_field(0.5, check_range, 0, 2, open_high=True)
+
+
+@dataclass(frozen=True)
+class _Named(_Wide):
+    name: str = "any"
+    rows: int = checked_field(8, check_whole, minimum=2)
+
+
+def test_fields_are_checked_where_a_dataclass_is_built() -> None:
+    assert _Wide() == _Wide(4, 0.5)
+    assert _Named() == _Named(8, 0.5, "any")
+    with pytest.raises(UsageError, match="rows is 0: give a whole number from 1 up"):
+        _Wide(0)
+    with pytest.raises(UsageError, match="share is 2: give a number from 0 and under 2"):
+        _Named(share=2)
+    with pytest.raises(UsageError, match="rows is 1: give a whole number from 2 up"):
+        replace(_Named(), rows=1)

@@ -9,11 +9,11 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_range
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class AllMatrices:
+class AllMatrices(Checked):
     """The lowest scores go, whatever matrix they are in; a share of each matrix stays in any case.
 
     Gupta and others, Is Complexity Required for Neural Network Pruning? A Case Study on Global Magnitude Pruning, 2022,
@@ -23,10 +23,7 @@ class AllMatrices:
         least: Share of each matrix that stays, 0..1.
     """
 
-    least: float = 0.02
-
-    def __post_init__(self) -> None:
-        check_range("least", self.least)
+    least: float = checked_field(0.02, check_range)
 
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
         """bool of the parameter's shape by its name, True = stays."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.model.cost import unit_costs
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_number
+from ctxprune.utils.validation import Checked, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Balanced:
+class Balanced(Checked):
     """The same share of neurons from each layer, and as much is left to the second stage as the balance says.
 
     One neuron goes at least.
@@ -25,10 +25,7 @@ class Balanced:
         balance: The divisor in the exponent: higher = more attention parts go.
     """
 
-    balance: float = 1.5
-
-    def __post_init__(self) -> None:
-        check_number("balance", self.balance, over=0)
+    balance: float = checked_field(1.5, check_number, over=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; writes the number of attention parts to the notes."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
+from ctxprune.shrink.measure.depth import TOKENS, depth_group, run_changes
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_whole
+from ctxprune.utils.validation import Checked, check_choice, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class BestRun:
+class BestRun(Checked):
     """Of all runs that are just long enough for the budget, the one whose ends are nearest; unlabelled data.
 
     Single scores do not determine the length of a run; they decide between equal runs (the lower sum goes).
@@ -28,14 +28,9 @@ class BestRun:
         first: Units at the bottom that stay.
     """
 
-    tokens: str = "summary"
-    distance: str = "angle"
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        check_tokens(self.tokens)
-        check_choice("distance", self.distance, ("angle", "cosine"))
-        check_whole("first", self.first, minimum=0)
+    tokens: str = checked_field("summary", check_choice, TOKENS)
+    distance: str = checked_field("angle", check_choice, ("angle", "cosine"))
+    first: int = checked_field(0, check_whole, minimum=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; the distances go to the subject's notes as "runs" (first, after the last, distance).

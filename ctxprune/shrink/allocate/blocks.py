@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Checked):
     """Each matrix is laid out in blocks; those of the lowest mean score go, until the share is met.
 
     Lagunas and others, Block Pruning For Faster Transformers, EMNLP 2021 (the blocks; the scores may be any). Blocks at
@@ -22,12 +22,8 @@ class Blocks:
         rows, columns: Of a block.
     """
 
-    rows: int = 4
-    columns: int = 4
-
-    def __post_init__(self) -> None:
-        if self.rows < 1 or self.columns < 1:
-            raise UsageError(f"blocks are {self.rows} x {self.columns}", hint="give sizes from 1 up")
+    rows: int = checked_field(4, check_whole)
+    columns: int = checked_field(4, check_whole)
 
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
         """bool of the parameter's shape by its name, True = stays."""

@@ -20,13 +20,13 @@ from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
 from ctxprune.shrink.model.tasks.base import distillation_loss
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_number, check_range, check_whole
+from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
 Masks = dict["Key", "Tensor"]
 
 
 @dataclass(frozen=True)
-class Evolution:
+class Evolution(Checked):
     """Starts from the uniform choice; in each generation the best of parents and offspring become the parents.
 
     Attributes:
@@ -41,30 +41,21 @@ class Evolution:
         crossed: Share of the offspring that take each group from one of two parents, 0..1.
     """
 
-    generations: int = 20
-    offspring: int = 8
+    generations: int = checked_field(20, check_whole)
+    offspring: int = checked_field(8, check_whole)
     survivors: tuple[int, ...] = (4, 2, 1)
     training: tuple[int, ...] = (2, 5, 10)
-    rate: float = 1e-5
-    level: float = 0.1
-    swap: float = 0.0
-    crossed: float = 0.0
+    rate: float = checked_field(1e-5, check_number, over=0)
+    level: float = checked_field(0.1, check_range, open_low=True, open_high=True)
+    swap: float = checked_field(0.0, check_range)
+    crossed: float = checked_field(0.0, check_range)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "survivors", tuple(self.survivors))
         object.__setattr__(self, "training", tuple(self.training))
-        check_whole("generations", self.generations)
-        check_whole("offspring", self.offspring)
-        check_number("rate", self.rate, over=0)
-        if not 0 < self.level < 1:
-            raise UsageError(f"level is {self.level!r}", hint="give a share above 0 and under 1")
-        check_range("swap", self.swap)
-        check_range("crossed", self.crossed)
-        if (
-            not self.survivors
-            or len(self.survivors) != len(self.training)
-            or min(*self.survivors, *self.training, 1) < 0
-        ):
+        matched = 0 < len(self.survivors) == len(self.training)
+        if not matched or min(*self.survivors, *self.training) < 0:
             raise UsageError(f"survivors are {self.survivors} and training {self.training}", hint="one of each a round")
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:

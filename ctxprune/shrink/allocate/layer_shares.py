@@ -19,13 +19,13 @@ import torch
 from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks
 from ctxprune.shrink.measure.depth import run_changes
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_number, check_whole
+from ctxprune.utils.validation import Checked, check_choice, check_number, check_whole, checked_field
 
 _MIDDLE = 0.3  # x: midpoint of SEAP's logistic curve, as a share of the depth
 
 
 @dataclass(frozen=True)
-class LayerShares:
+class LayerShares(Checked):
     """Units go by their rank in their group, moved by their layer; units that belong to no layer keep their rank.
 
     Attributes:
@@ -34,16 +34,10 @@ class LayerShares:
         first, last: Layers that are spared at each end, where enough others are left.
     """
 
-    by: str = "change"
-    strength: float = 0.03
-    first: int = 0
-    last: int = 0
-
-    def __post_init__(self) -> None:
-        check_choice("by", self.by, ("angle", "change", "depth"))
-        check_number("strength", self.strength, minimum=0)
-        check_whole("first", self.first, minimum=0)
-        check_whole("last", self.last, minimum=0)
+    by: str = checked_field("change", check_choice, ("angle", "change", "depth"))
+    strength: float = checked_field(0.03, check_number, minimum=0)
+    first: int = checked_field(0, check_whole, minimum=0)
+    last: int = checked_field(0, check_whole, minimum=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; unlabelled data but for "depth"."""

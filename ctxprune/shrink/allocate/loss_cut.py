@@ -17,11 +17,11 @@ from ctxprune.shrink.allocate.best_run import run_lengths
 from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.measure.removal import losses_without
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class LossCut:
+class LossCut(Checked):
     """Keeps the first units, as many as give the least loss among the cuts that meet the budget.
 
     Attributes:
@@ -30,10 +30,7 @@ class LossCut:
             the cut that just meets it is taken.
     """
 
-    variant: str = "large"
-
-    def __post_init__(self) -> None:
-        check_choice("variant", self.variant, ("any", "large", "run", "small"))
+    variant: str = checked_field("large", check_choice, ("any", "large", "run", "small"))
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
         """bool (count,) by group; losses go to the subject's notes as "cuts" (first unit that goes, loss).

@@ -8,12 +8,13 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import drop_lowest
-from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
+from ctxprune.shrink.measure.depth import SUBLAYERS, sublayer_places
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class Lowest:
+class Lowest(Checked):
     """The units of the lowest scores go, whatever group they are of; also for layers and sublayers.
 
     Attributes:
@@ -27,10 +28,7 @@ class Lowest:
     least: int = 1
     per_cost: bool = False
     partial: bool = False
-    only: str = ""
-
-    def __post_init__(self) -> None:
-        check_sublayer(self.only)
+    only: str = checked_field("", check_choice, SUBLAYERS)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group."""

@@ -31,8 +31,7 @@ class Pattern:
     columns: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.n < self.m:
-            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it")
+        check_pattern(self.n, self.m)
 
     def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:
         """bool of the parameter's shape by its name, True = stays."""
@@ -58,3 +57,14 @@ class Pattern:
         if (rest := rows.shape[1] - whole) > 0:
             kept[:, whole:] = keep_highest(rows[:, whole:], [rest - self.n * rest // self.m] * len(rows))
         return kept.view(score.shape)
+
+
+def check_pattern(n: int, m: int, *, optional: bool = False) -> None:
+    """Refuse what is no pattern of n in m; where `optional`, both are 0 for none.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not 0 < n < m and not (optional and n == m == 0):
+        hint = "give n from 1 up and m above it" + (", or 0 for both" if optional else "")
+        raise UsageError(f"the pattern is {n}:{m}", hint=hint)

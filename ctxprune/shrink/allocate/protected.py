@@ -12,11 +12,11 @@ import torch
 
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-from ctxprune.utils.validation import check_range
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Protected:
+class Protected(Checked):
     """The same share of every layer between; what these cannot give comes from the protected ones.
 
     Attributes:
@@ -24,12 +24,8 @@ class Protected:
         last: The same at the top.
     """
 
-    first: float = 0.1
-    last: float = 0.03
-
-    def __post_init__(self) -> None:
-        check_range("first", self.first)
-        check_range("last", self.last)
+    first: float = checked_field(0.1, check_range)
+    last: float = checked_field(0.03, check_range)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group.

@@ -14,10 +14,11 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Shape:
+class Shape(Checked):
     """Units that stay in each group, by kind; of each group those of the highest scores.
 
     Attributes:
@@ -27,14 +28,10 @@ class Shape:
             outputs, so a BERT that has one is read by plain loaders only where its width stays.
     """
 
-    neuron: int = 0
-    head: int = 0
-    width: int = 0
-    layer: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.neuron, self.head, self.width, self.layer) < 0:
-            raise UsageError(f"{self} has a number below 0", hint="0 = by the budget")
+    neuron: int = checked_field(0, check_whole, minimum=0)
+    head: int = checked_field(0, check_whole, minimum=0)
+    width: int = checked_field(0, check_whole, minimum=0)
+    layer: int = checked_field(0, check_whole, minimum=0)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group.

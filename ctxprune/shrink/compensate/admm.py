@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
-from ctxprune.shrink.allocate.pattern import Pattern
+from ctxprune.shrink.allocate.pattern import Pattern, check_pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
 from ctxprune.shrink.measure.activations import Moments
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Admm:
+class Admm(Checked):
     """min ||W X - W' X|| over W' that is zero where the mask says: (H + rho I)^-1 once, then a few products.
 
     Boza, Fast and Optimal Weight Update for Pruned Large Language Models, TMLR 2024. Inputs are scaled to norm 1 (so
@@ -32,19 +32,17 @@ class Admm:
         sequential: Whether a layer's inputs come from the pruned layers before it.
     """
 
-    steps: int = 20
-    gradual: float = 0.75
-    rho: float = 1.0
-    damping: float = 0.1
+    steps: int = checked_field(20, check_whole)
+    gradual: float = checked_field(0.75, check_range)
+    rho: float = checked_field(1.0, check_number, over=0)
+    damping: float = checked_field(0.1, check_number, over=0)
     n: int = 0
     m: int = 0
     sequential: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not 0 <= self.gradual <= 1 or self.rho <= 0 or self.damping <= 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 1 up, gradual 0..1, rho and damping above 0")
-        if (self.n or self.m) and not 0 < self.n < self.m:
-            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it, or 0 for both")
+        super().__post_init__()
+        check_pattern(self.n, self.m, optional=True)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The same choice, or with `gradual` the one that was found."""

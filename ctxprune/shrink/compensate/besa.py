@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
 from ctxprune.shrink.learning.training import batch_on, on_device
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Besa:
+class Besa(Checked):
     """Row i of a matrix loses the share a_i = sum_d b_id p_d of its lowest Wanda scores, b_i a softmax that is learned.
 
     Xu and others, BESA: Pruning Large Language Models with Blockwise Parameter-Efficient Sparsity Allocation, ICLR
@@ -34,14 +34,10 @@ class Besa:
         penalty: Weight of the mean share's difference.
     """
 
-    steps: int = 50
-    rate: float = 0.05
-    candidates: int = 20
-    penalty: float = 10.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 0 or self.rate <= 0 or self.candidates < 2 or self.penalty < 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 0 up, a rate above 0, candidates from 2 up")
+    steps: int = checked_field(50, check_whole, minimum=0)
+    rate: float = checked_field(0.05, check_number, over=0)
+    candidates: int = checked_field(20, check_whole, minimum=2)
+    penalty: float = checked_field(10.0, check_number, minimum=0)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The choice that was learned; zeros are set at once."""

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.measure.activations import layer_states
-from ctxprune.shrink.measure.depth import first_rows
+from ctxprune.errors import InputError
+from ctxprune.shrink.measure.depth import first_rows, layer_states
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Collapse:
+class Collapse(Checked):
     """Merges as many layers away as the allocator took out, wherever the merges cost least; unlabelled data.
 
     Attributes:
@@ -33,17 +33,11 @@ class Collapse:
         merge: "sum" (the paper's formula, of all parameters) or "last" (the authors' code).
     """
 
-    most: int = 4
-    interval: int = 2
-    threshold: float = 0.75
+    most: int = checked_field(4, check_whole, minimum=2)
+    interval: int = checked_field(2, check_whole)
+    threshold: float = checked_field(0.75, check_range, open_low=True)
     samples: int = 16
-    merge: str = "sum"
-
-    def __post_init__(self) -> None:
-        if self.most < 2 or self.interval < 1 or not 0 < self.threshold <= 1:
-            raise UsageError(f"{self} is out of range", hint="most from 2 up, interval from 1 up, threshold in 0..1")
-        if self.merge not in ("last", "sum"):
-            raise UsageError(f"merge is {self.merge!r}", hint="'sum' or 'last'")
+    merge: str = checked_field("sum", check_choice, ("last", "sum"))
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The choice of the layers that have merged away; the merges go to the subject's notes as "merged"."""

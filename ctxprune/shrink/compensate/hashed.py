@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, loss_towards, train
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Hashed:
+class Hashed(Checked):
     """W = sign * values[bucket]: chunks of a matrix are laid by a seeded draw on a shorter array, and so share numbers.
 
     Desai and Shrivastava, In Defense of Parameter Sharing for Model-Compression, ICLR 2024. A chunk is of neighbours in
@@ -33,15 +33,10 @@ class Hashed:
         towards: "teacher" or "labels".
     """
 
-    chunk: int = 4
-    steps: int = 200
-    rate: float = 1e-3
-    towards: str = "teacher"
-
-    def __post_init__(self) -> None:
-        check_towards(self.towards)
-        if self.chunk < 1 or self.steps < 0 or self.rate <= 0:
-            raise UsageError(f"{self} is out of range", hint="chunk from 1 up, steps from 0 up, a rate above 0")
+    chunk: int = checked_field(4, check_whole)
+    steps: int = checked_field(200, check_whole, minimum=0)
+    rate: float = checked_field(1e-3, check_number, over=0)
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The same choice; the model is changed in place."""

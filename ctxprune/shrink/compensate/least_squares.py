@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.reconstruction import Fit, ridge_solve, wanted_in_order
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class LeastSquares:
+class LeastSquares(Checked):
     """min over D of sum over tokens ||y - (W_K + D) x_K||^2 + r ||D||^2, and W_K + D stays: few tokens change little.
 
     Attributes:
@@ -31,13 +31,9 @@ class LeastSquares:
         bias: Whether the bias is solved for, too (one is made where there is none).
     """
 
-    towards: str = "own"
-    ridge: float = 1e-3
+    towards: str = checked_field("own", check_choice, ("own", "teacher"))
+    ridge: float = checked_field(1e-3, check_number, minimum=0)
     bias: bool = True
-
-    def __post_init__(self) -> None:
-        if self.towards not in ("own", "teacher") or self.ridge < 0:
-            raise UsageError(f"{self} is out of range", hint="towards 'own' or 'teacher', ridge from 0 up")
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The same choice; passes forward without labels."""

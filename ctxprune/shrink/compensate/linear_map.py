@@ -19,17 +19,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import module_inputs, module_outputs
 from ctxprune.shrink.measure.depth import runs_of
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm, normalise
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Key, Mapping, Subject, Sublayer, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class LinearMap:
+class LinearMap(Checked):
     """Merges the best linear map for each removed run of layers into the output matrix before it; unlabelled data.
 
     A run at the very bottom has no matrix before it and is left without a map.
@@ -39,14 +39,8 @@ class LinearMap:
         turns: Of alternating least squares with post-norm.
     """
 
-    ridge: float = 1e-3
-    turns: int = 5
-
-    def __post_init__(self) -> None:
-        if self.ridge < 0 or self.turns < 1:
-            raise UsageError(
-                f"ridge is {self.ridge!r} and turns {self.turns!r}", hint="ridge from 0 up, turns from 1 up"
-            )
+    ridge: float = checked_field(1e-3, check_number, minimum=0)
+    turns: int = checked_field(5, check_whole)
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The same choice."""

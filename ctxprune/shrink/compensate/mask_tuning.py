@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.reconstruction import ridge_solve, unit_gram, wanted_in_order
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class MaskTuning:
+class MaskTuning(Checked):
     """min over scales s of sum over tokens ||y - sum_u s_u o_u||^2, o_u what unit u adds to the sublayer's output.
 
     Scales are clipped; where clipped ones are no better than 1, a sublayer stays as it is.
@@ -27,12 +27,8 @@ class MaskTuning:
         ridge: Pull towards 1, as a share of the mean of sum ||o_u||^2, from 0 up.
     """
 
-    limit: float = 10.0
-    ridge: float = 1e-4
-
-    def __post_init__(self) -> None:
-        if self.limit < 1 or self.ridge < 0:
-            raise UsageError(f"{self} is out of range", hint="limit from 1 up, ridge from 0 up")
+    limit: float = checked_field(10.0, check_number, minimum=1)
+    ridge: float = checked_field(1e-4, check_number, minimum=0)
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The same choice; passes forward without labels."""

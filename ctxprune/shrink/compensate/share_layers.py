@@ -19,10 +19,11 @@ from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.shared import SharedLinear, low_rank
 from ctxprune.shrink.score.influence import Influence
 from ctxprune.shrink.types import Key, Layer, Mapping, Sequence, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class ShareLayers:
+class ShareLayers(Checked):
     """Layers that were to go share the weights of others; more follow until the budget is met, by influence.
 
     Norms and biases stay each layer's own. Stored weights become fewer, multiply-adds do not. Unlabelled data.
@@ -31,11 +32,7 @@ class ShareLayers:
         rank: Of the difference, as a share of a matrix's shorter side, above 0 and under 1; 1 at least.
     """
 
-    rank: float = 0.05
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rank < 1:
-            raise UsageError(f"rank is {self.rank!r}", hint="give a share above 0 and under 1")
+    rank: float = checked_field(0.05, check_range, open_low=True, open_high=True)
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """All layers stay; which shares whose weights goes to the subject's notes as "shared" (layer, base).

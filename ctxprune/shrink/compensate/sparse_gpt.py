@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest
-from ctxprune.shrink.allocate.pattern import Pattern
+from ctxprune.shrink.allocate.pattern import Pattern, check_pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
 from ctxprune.shrink.measure.activations import Moments
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class SparseGpt:
+class SparseGpt(Checked):
     """Of a matrix W with H = X X^T + damping and H^-1 = U^T U: column after column, what goes is made up for.
 
     Frantar and Alistarh, SparseGPT, ICML 2023. Within each block of columns the weights of the lowest W_ij^2 / U_jj^2
@@ -30,18 +30,16 @@ class SparseGpt:
         sequential: Whether a layer's inputs come from the pruned layers before it.
     """
 
-    block: int = 128
-    damping: float = 0.01
+    block: int = checked_field(128, check_whole)
+    damping: float = checked_field(0.01, check_number, over=0)
     n: int = 0
     m: int = 0
     choose: bool = True
     sequential: bool = True
 
     def __post_init__(self) -> None:
-        if self.block < 1 or self.damping <= 0:
-            raise UsageError(f"block is {self.block!r}, damping {self.damping!r}", hint="give both above 0")
-        if (self.n or self.m) and not 0 < self.n < self.m:
-            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it, or 0 for both")
+        super().__post_init__()
+        check_pattern(self.n, self.m, optional=True)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The choice made within blocks."""

@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
 from ctxprune.shrink.measure.activations import Moments, damp, module_inputs, module_outputs
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class SparseLlm:
+class SparseLlm(Checked):
     """min alpha ||z - W1 x||^2 + gamma ||p - f(z)||^2 + beta ||y - W2 p||^2, over weights and z, p by turns.
 
     Bai and others, SparseLLM: Towards Global Pruning of Pre-trained Language Models, NeurIPS 2024. x goes into a
@@ -32,16 +33,12 @@ class SparseLlm:
         damping: Added to diagonals, as a share of their mean.
     """
 
-    turns: int = 3
-    alpha: float = 0.1
-    beta: float = 0.1
-    gamma: float = 0.1
-    samples: int = 4096
-    damping: float = 0.01
-
-    def __post_init__(self) -> None:
-        if self.turns < 1 or self.samples < 1 or min(self.alpha, self.beta, self.gamma, self.damping) <= 0:
-            raise UsageError(f"{self} is out of range", hint="turns and samples from 1 up, all weights above 0")
+    turns: int = checked_field(3, check_whole)
+    alpha: float = checked_field(0.1, check_number, over=0)
+    beta: float = checked_field(0.1, check_number, over=0)
+    gamma: float = checked_field(0.1, check_number, over=0)
+    samples: int = checked_field(4096, check_whole)
+    damping: float = checked_field(0.01, check_number, over=0)
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The choice that SparseGPT makes."""

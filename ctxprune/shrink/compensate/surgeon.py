@@ -10,12 +10,13 @@ import torch
 from ctxprune.shrink.compensate._layerwise import layerwise
 from ctxprune.shrink.measure.activations import Moments
 from ctxprune.shrink.model.subject import module_of, parameter_of
-from ctxprune.shrink.score.kronecker import check_curvature, curvature, cut_matrices
+from ctxprune.shrink.score.kronecker import CUTS, curvature, cut_matrices
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Surgeon:
+class Surgeon(Checked):
     """Single weights: each row's kept ones K become H_KK^-1 (H w)_K, the least squares of the row's outputs.
 
     Rows and columns: the kept ones of a matrix become G_RR^-1 (G W A)_RC A_CC^-1.
@@ -31,11 +32,8 @@ class Surgeon:
             removal twice: on the tests' models the divergence is then four times that of the columns alone.
     """
 
-    damping: float = 0.01
-    cut: str = "columns"
-
-    def __post_init__(self) -> None:
-        check_curvature(self.damping, self.cut)
+    damping: float = checked_field(0.01, check_number, over=0)
+    cut: str = checked_field("columns", check_choice, CUTS)
 
     def __call__(self, subject: Subject, kept: Mapping[Any, Tensor]) -> Mapping[Any, Tensor]:
         """The same choice."""

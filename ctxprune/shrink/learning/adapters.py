@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
@@ -40,11 +41,16 @@ class Adapter:
 
 
 def linear_paths(model: nn.Module) -> list[str]:
-    """Dotted names of the linear modules in the model's layers."""
+    """Dotted names of the linear modules in the model's layers.
+
+    Raises:
+        UsageError: There are none.
+    """
     inside = tuple(f"{layer.path}." for layer in family_of(model).describe(model).layers)
-    return [
-        name for name, entry in model.named_modules() if isinstance(entry, nn.Linear) and f"{name}.".startswith(inside)
-    ]
+    named = [(name, entry) for name, entry in model.named_modules() if f"{name}.".startswith(inside)]
+    if not (found := [name for name, entry in named if isinstance(entry, nn.Linear)]):
+        raise UsageError("the model's layers have no linear modules")
+    return found
 
 
 @contextmanager

@@ -25,13 +25,14 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.training import check_towards
+from ctxprune.shrink.learning.training import TOWARDS
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.types import Batch, Callable, Iterator, Sequence, Subject, Tensor
+from ctxprune.utils.validation import check_choice
 
 LOSSES = ("hidden", "listwise", "margin", "output")
-_MAPS = ("nearest", "uniform")
+MAPS = ("nearest", "uniform")
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,9 @@ def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
     Raises:
         UsageError: One of them is unknown.
     """
-    check_towards(towards)
-    if loss not in LOSSES:
-        raise UsageError(f"loss is {loss!r}", hint=f"one of {', '.join(LOSSES)}")
-    if layers not in _MAPS:
-        raise UsageError(f"layers is {layers!r}", hint=f"one of {', '.join(_MAPS)}")
+    check_choice("towards", towards, TOWARDS)
+    check_choice("loss", loss, LOSSES)
+    check_choice("layers", layers, MAPS)
 
 
 def margin_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:

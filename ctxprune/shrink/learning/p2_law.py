@@ -5,9 +5,9 @@ Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL
     L = L0 + (1 / rate)^gamma (1 / N0)^delta (NC / N0^alpha + DC / D^beta + E)
 
 with L0 the loss before pruning, N0 the parameters before pruning, D the tokens trained on and `rate` the share that is
-gone. Differs: fitted by damped least squares on logarithms of the positive constants, in numpy, from several starts.
-Where all runs share one size and one rate, as when one model is recovered, only L0 + E + DC / D^beta can be told apart,
-and that is what is fitted: three runs are enough.
+gone. Differs: for given exponents the law is linear, so that a search over the exponents alone, in ever smaller steps,
+fits all of it. Where all runs share one size and one rate, as when one model is recovered, only L0 + E + DC / D^beta
+can be told apart, and that is what is fitted: three runs are enough.
 
 Jin and others, The Journey Matters: Average Parameter Count over Pre-training Unifies Sparse and Dense Scaling Laws,
 2025: L = E + A / N^alpha + B / D^beta, with N the average parameter count over the training, for gradual pruning and
@@ -22,14 +22,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.types import Callable, Sequence
+from ctxprune.errors import InputError
+from ctxprune.shrink.types import Sequence
+from ctxprune.utils.validation import Checked, check_number, check_range, checked_field
 
 _Vector = NDArray[np.float64]
+_BOUNDS = ([0.0, 0.02, -4.0, -4.0], [2.0, 2.0, 4.0, 4.0])  # of alpha, beta, gamma and delta
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True)
+class Run(Checked):
     """A training run after pruning.
 
     Attributes:
@@ -46,12 +48,12 @@ class Run:
     tokens: float
     loss: float
     before: float
-    size: float = 1.0
-    rate: float = 0.5
+    size: float = checked_field(1.0, check_number, over=0)
+    rate: float = checked_field(0.5, check_range, open_low=True, open_high=True)
 
     def __post_init__(self) -> None:
-        if self.tokens <= 0 or self.size <= 0 or not 0 < self.rate < 1:
-            raise UsageError(f"{self} is out of range", hint="tokens and size above 0, rate above 0 and under 1")
+        check_number("tokens", self.tokens, over=0)
+        super().__post_init__()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,8 @@ class P2Law:
 
     def loss(self, tokens: float, *, before: float, size: float = 1.0, rate: float = 0.5) -> float:
         """The loss after so many tokens."""
-        run = Run(tokens, 0.0, before, size, rate)
-        constants = [self.alpha, self.beta, self.gamma, self.delta, self.size_factor, self.token_factor, self.rest]
-        return before + float(_excess(np.array(constants), [run])[0])
+        terms = _terms([Run(tokens, 0.0, before, size, rate)], (self.alpha, self.beta, self.gamma, self.delta))
+        return before + float(terms[0] @ np.array([self.size_factor, self.token_factor, self.rest]))
 
     def gain(self, tokens: float, more: float, *, size: float = 1.0, rate: float = 0.5) -> float:
         """By how much the loss falls when `more` tokens come after `tokens`, from 0 up."""
@@ -97,79 +98,41 @@ def fit_law(runs: Sequence[Run], *, average: bool = False) -> P2Law:
         raise InputError("the law needs runs of three different lengths", hint="train for three budgets at least")
     if not all(np.isfinite([run.loss, run.before]).all() for run in runs):
         raise InputError("a loss is no number", where="p2_law")
-    wanted = np.array([run.loss - run.before for run in runs])
     # with one size and rate the other exponents cannot be told from the factors
-    if len({(run.size, run.rate) for run in runs}) == 1 or (average and len({run.size for run in runs}) == 1):
-        return _one_model(runs, wanted)
-    scale = max(float(np.abs(wanted).max()), 1e-12)
-    best: tuple[float, _Vector] | None = None
-    # the sum of squares has several minima: the best of some starts is taken
-    free = np.array([1, 1, 0, 0, 1, 1, 1]) if average else np.ones(7)
-    for beta in (0.1, 0.3, 0.6, 1.0):
-        for gamma in (-2.0, -0.5):
-            factor, exponent = np.log(scale), 0.1 if gamma == -2.0 or not average else 0.5
-            start = free * np.array(
-                [exponent, beta, gamma, 0.05, factor + average * exponent * np.log(runs[0].size),
-                 factor + beta * np.log(runs[0].tokens), 0.0]
-            )  # fmt: skip
-            found = _least_squares(lambda values: (_excess(_unfolded(free * values), runs) - wanted) / scale, start)
-            if best is None or found[0] < best[0]:
-                best = found[0], free * found[1]
-    error, values = best if best is not None else (0.0, np.zeros(7))
-    alpha, beta, gamma, delta, size_factor, token_factor, rest = (float(value) for value in _unfolded(values))
-    return P2Law(alpha, beta, gamma, delta, size_factor, token_factor, rest, scale * (error / len(runs)) ** 0.5)
+    one = len({(run.size, run.rate) for run in runs}) == 1 or (average and len({run.size for run in runs}) == 1)
+    free = [1] if one else [0, 1] if average else [0, 1, 2, 3]
+    # the error has several minima: the best of some starts is taken
+    error, exponents = min(_search(runs, (0.0 if one else 0.2, beta, 0.0, 0.0), free) for beta in (0.1, 0.5, 1.0))
+    return P2Law(*exponents, *_fit_factors(runs, exponents, free)[1], error)
 
 
-def _excess(constants: _Vector, runs: Sequence[Run]) -> _Vector:
-    alpha, beta, gamma, delta, size_factor, token_factor, rest = constants
-    tokens, size = np.array([run.tokens for run in runs]), np.array([run.size for run in runs])
-    rate = np.array([run.rate for run in runs])
-    inner = size_factor / size**alpha + token_factor / tokens**beta + rest
-    found: _Vector = (1 / rate) ** gamma * (1 / size) ** delta * inner
+def _terms(runs: Sequence[Run], exponents: Sequence[float]) -> _Vector:
+    """What the three factors are multiplied with: (runs, 3)."""
+    alpha, beta, gamma, delta = exponents
+    tokens, size, rate = (np.array([getattr(run, name) for run in runs]) for name in ("tokens", "size", "rate"))
+    parts = np.stack([size**-alpha, tokens**-beta, np.ones(len(runs))], 1)
+    found: _Vector = (rate**-gamma * size**-delta)[:, None] * parts
     return found
 
 
-def _unfolded(values: _Vector) -> _Vector:
-    """Factors from their logarithms."""
-    return np.concatenate([values[:4], np.exp(np.clip(values[4:6], -60, 60)), values[6:]])
+def _fit_factors(runs: Sequence[Run], exponents: Sequence[float], free: Sequence[int]) -> tuple[float, list[float]]:
+    """The root mean squared error and the factors for given exponents, both factors but the last from 0 up."""
+    terms, wanted = _terms(runs, exponents), np.array([run.loss - run.before for run in runs])
+    used = [0, 1, 2] if 0 in free else [1, 2]
+    while True:
+        factors = np.zeros(3)
+        factors[used] = np.linalg.lstsq(terms[:, used], wanted, rcond=None)[0]
+        if (factors[:2] >= 0).all():
+            return float(np.sqrt(np.square(terms @ factors - wanted).mean())), factors.tolist()
+        used.remove(int(factors[:2].argmin()))
 
 
-def _one_model(runs: Sequence[Run], wanted: _Vector) -> P2Law:
-    """For each exponent the best factor (not under 0) and rest; the best exponent by a grid."""
-    tokens = np.array([run.tokens for run in runs])
-    found: list[tuple[float, float, float, float]] = []
-    # for a given exponent the law is linear, so a grid over one number replaces a search over three
-    for beta in np.linspace(0.02, 2.0, 397):
-        curve = (tokens / tokens.min()) ** -beta
-        spread = curve - curve.mean()
-        factor = max(float(spread @ wanted / (spread @ spread)), 0.0)
-        rest = float(wanted.mean() - factor * curve.mean())
-        found.append((float(np.square(factor * curve + rest - wanted).mean()), float(beta), factor, rest))
-    error, beta, factor, rest = min(found)
-    return P2Law(0.0, beta, 0.0, 0.0, 0.0, factor * float(tokens.min()) ** beta, rest, error**0.5)
-
-
-def _least_squares(
-    residuals: Callable[[_Vector], _Vector], start: _Vector, *, rounds: int = 200
-) -> tuple[float, _Vector]:
-    """The sum of squares and where it is reached, by damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963)."""
-    values, damping = start, 1e-2
-    now = residuals(values)
-    for _ in range(rounds):
-        # differences are accurate to about half of the digits
-        steps = 1e-6 * np.maximum(np.abs(values), 1.0)
-        moved = [residuals(values + step) - now for step in np.diag(steps)]
-        slopes = np.stack(moved, axis=1) / steps
-        square = slopes.T @ slopes
-        move = np.linalg.solve(square + damping * np.diag(np.diag(square) + 1e-9), -slopes.T @ now)
-        then = residuals(values + move)
-        if np.isfinite(then).all() and then @ then < now @ now:
-            done = (now @ now - then @ then) < 1e-14 * (now @ now)
-            values, now, damping = values + move, then, max(damping / 3, 1e-12)
-            if done:
-                break
-        else:
-            damping *= 4
-            if damping > 1e12:
-                break
-    return float(now @ now), values
+def _search(runs: Sequence[Run], start: tuple[float, ...], free: Sequence[int]) -> tuple[float, tuple[float, ...]]:
+    """The least error and its exponents: steps along each free exponent, halved where none is better."""
+    best, step = (_fit_factors(runs, start, free)[0], start), 0.2
+    while step > 1e-4:
+        moves = step * np.concatenate([np.eye(4)[free], -np.eye(4)[free]])
+        places = [tuple(place) for place in np.clip(np.array(best[1]) + moves, *_BOUNDS).tolist()]
+        new = min((_fit_factors(runs, place, free)[0], place) for place in places)
+        best, step = (new, step) if new[0] < best[0] else (best, step / 2)
+    return best

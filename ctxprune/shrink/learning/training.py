@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
 from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.modules import HashedLinear
 from ctxprune.shrink.model.tasks.base import distillation_loss
 from ctxprune.shrink.types import Batch, Callable, Iterable, Iterator, Sequence, Subject, Tensor, nn
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
+
+TOWARDS = ("labels", "teacher")
+"""What a model is trained towards: the loss of its task, or the teacher's outputs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Checked):
     """How long and how fast.
 
     Attributes:
@@ -28,14 +32,10 @@ class Schedule:
         UsageError: A number is out of range.
     """
 
-    steps: int = 100
-    rate: float = 1e-4
-    decay: float = 0.0
-    clip: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.rate <= 0 or self.decay < 0 or self.clip <= 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 1 up, rate and clip above 0, decay from 0 up")
+    steps: int = checked_field(100, check_whole)
+    rate: float = checked_field(1e-4, check_number, over=0)
+    decay: float = checked_field(0.0, check_number, minimum=0)
+    clip: float = checked_field(1.0, check_number, over=0)
 
 
 def train(
@@ -158,16 +158,6 @@ def check_loss(value: Tensor, step: int, *, hint: str) -> None:
     """
     if not torch.isfinite(value):
         raise InputError(f"the loss is {float(value.detach())} at step {step + 1}", hint=hint)
-
-
-def check_towards(towards: str) -> None:
-    """Refuse what is no aim of training.
-
-    Raises:
-        UsageError: It is neither "labels" nor "teacher".
-    """
-    if towards not in ("labels", "teacher"):
-        raise UsageError(f"towards is {towards!r}", hint="'labels' or 'teacher'")
 
 
 def loss_towards(subject: Subject, towards: str) -> Callable[[nn.Module, Batch], Tensor]:

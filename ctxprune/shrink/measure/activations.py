@@ -152,8 +152,9 @@ def watch_modules(
     mask = batch["attention_mask"].bool()
 
     def hook(path: str) -> Callable[..., None]:
-        def after(_: nn.Module, given: tuple[Any, ...], result: Any) -> None:
-            states = (result if isinstance(result, torch.Tensor) else result[0]) if outputs else given[0]
+        def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
+            states = result if outputs else given[0] if given else named["hidden_states"]
+            states = states if isinstance(states, torch.Tensor) else states[0]
             if states.ndim == 2 and len(states) == mask.numel():  # rows and tokens on one axis, as experts see them
                 states = states.view(*mask.shape, -1)
             if states.ndim == 3 and states.shape[1] > mask.shape[1]:  # a prompt stands before the batch's tokens
@@ -165,7 +166,7 @@ def watch_modules(
         return after
 
     with temporary_hooks() as handles:
-        handles += [module_of(model, path).register_forward_hook(hook(path)) for path in paths]
+        handles += [module_of(model, path).register_forward_hook(hook(path), with_kwargs=True) for path in paths]
         yield
 
 
@@ -186,25 +187,3 @@ def weight_moments(subject: Subject, names: Sequence[str], *, products: bool = F
     paths = {name: linear_path(subject.model, name) for name in names}
     found = moments(subject, list(paths.values()), products=products)
     return {name: found[path] for name, path in paths.items()}
-
-
-def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:
-    """The residual at real tokens before each layer and after the last one: (tokens, width) each."""
-    model = model or subject.model
-    # another model, a teacher for instance, may have other layers than the subject
-    layers = subject.anatomy.layers if model is subject.model else subject.with_model(model).anatomy.layers
-    paths = [layer.path for layer in layers]
-    states: list[Tensor] = []
-    mask = batch["attention_mask"].bool()
-
-    def before(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        states.append((given[0] if given else named["hidden_states"])[mask])
-
-    def after(_: nn.Module, __: Any, result: Any) -> None:
-        states.append((result[0] if isinstance(result, tuple) else result)[mask])
-
-    with temporary_hooks() as handles, torch.no_grad():
-        handles += [module_of(model, path).register_forward_pre_hook(before, with_kwargs=True) for path in paths]
-        handles.append(module_of(model, paths[-1]).register_forward_hook(after))
-        subject.task.output(model, batch)
-    return states

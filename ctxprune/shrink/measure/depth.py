@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.gate_hooks import temporary_hooks
-from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.tasks.base import first_examples
 from ctxprune.shrink.types import Anatomy, Batch, Group, Iterator, Sequence, Subject, Tensor, nn
-from ctxprune.utils.validation import check_choice
 
 TOKENS = ("all", "first", "last", "summary")
 """Which real tokens of a sequence count; "summary" is the first of encoders and the last of decoders."""
-
-
-def check_tokens(tokens: str) -> None:
-    """Refuse a choice of tokens that is none of `TOKENS`.
-
-    Raises:
-        UsageError: It is none.
-    """
-    check_choice("tokens", tokens, TOKENS)
-
-
-def check_sublayer(kind: str) -> None:
-    """Refuse what is no kind of sublayer; "" stands for all.
-
-    Raises:
-        UsageError: It is none.
-    """
-    check_choice("the kind of sublayer", kind, ("", "attention", "ffn", "mixer", "moe"))
+SUBLAYERS = ("", "attention", "ffn", "mixer", "moe")
+"""Kinds of sublayers; "" stands for all."""
 
 
 def depth_group(groups: Sequence[Group]) -> Group:
@@ -105,47 +85,37 @@ def runs_of(gone: Tensor) -> list[tuple[int, int]]:
     return runs
 
 
-def unit_states(
-    subject: Subject, batch: Batch, group: Group, *, model: nn.Module | None = None
-) -> list[tuple[Tensor, Tensor]]:
+def unit_states(subject: Subject, batch: Batch, group: Group) -> list[tuple[Tensor, Tensor]]:
     """The residual before and after each layer or sublayer of the group: (tokens, width) at real tokens, in order.
 
     After a sublayer of a post-norm model means after its norm.
     """
-    model = model or subject.model
-    anatomy = subject.anatomy if model is subject.model else subject.with_model(model).anatomy
-    mask = batch["attention_mask"].bool()
-    entered: dict[int, Tensor] = {}
-    added: dict[int, Tensor] = {}
-    left: dict[int, Tensor] = {}
-
-    def see(place: int, into: dict[int, Tensor], *, inputs: bool) -> Any:
-        def hook(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
-            states = (given[0] if given else named["hidden_states"]) if inputs else result
-            states = states[0] if isinstance(states, tuple) else states
-            into[place] = states[mask] if states.shape[:2] == mask.shape else states
-
-        return hook
-
-    watched: list[tuple[str, Any]] = []
+    anatomy, layers = subject.anatomy, group.kind == "layer"
     # a layer sees the residual itself; a sublayer sees it after or before its norm, so the norm is watched too
-    if group.kind == "layer":
-        for layer in anatomy.layers:
-            watched.append((layer.path, see(layer.index, entered, inputs=True)))
-            watched.append((layer.path, see(layer.index, left, inputs=False)))
-    else:
-        for place, sublayer in enumerate(anatomy.sublayers):
-            watched.append((sublayer.norm, see(place, entered, inputs=True)))
-            watched.append((sublayer.norm, see(place, left, inputs=False)))
-            watched.append((sublayer.output, see(place, added, inputs=False)))
-    with temporary_hooks() as handles, torch.no_grad():
-        handles += [module_of(model, path).register_forward_hook(hook, with_kwargs=True) for path, hook in watched]
-        subject.task.output(model, batch)
-    if group.kind == "layer":
-        return [(entered[place], left[place]) for place in sorted(entered)]
+    read = [layer.path for layer in anatomy.layers] if layers else [entry.norm for entry in anatomy.sublayers]
+    made = read if layers else [path for entry in anatomy.sublayers for path in (entry.norm, entry.output)]
+    entered: dict[str, Tensor] = {}
+    left: dict[str, Tensor] = {}
+    with (
+        torch.no_grad(),
+        watch_modules(subject.model, read, batch, entered.__setitem__),
+        watch_modules(subject.model, made, batch, left.__setitem__, outputs=True),
+    ):
+        subject.task.output(subject.model, batch)
+    if layers:
+        return [(entered[path], left[path]) for path in read]
+    states = [(entered[entry.norm], left[entry.norm], left[entry.output]) for entry in anatomy.sublayers]
     if anatomy.post_norm:  # the norm's input already holds what the sublayer added
-        return [(entered[place] - added[place], left[place]) for place in sorted(entered)]
-    return [(entered[place], entered[place] + added[place]) for place in sorted(entered)]
+        return [(before - added, after) for before, after, added in states]
+    return [(before, before + added) for before, _, added in states]
+
+
+def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:
+    """The residual at real tokens before each layer and after the last one: (tokens, width) each."""
+    # another model, a teacher for instance, may have other layers than the subject
+    own = subject if model is None else subject.with_model(model)
+    pairs = unit_states(own, batch, own.groups(["layer"])[0])
+    return [pairs[0][0], *(after for _, after in pairs)]
 
 
 def cosines(before: Tensor, after: Tensor) -> Tensor:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from ctxprune.shrink.measure.activations import watch_modules
+from ctxprune.shrink.measure.activations import module_inputs
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Group, Sequence, Subject, Tensor
 
@@ -32,17 +31,13 @@ def block_of(group: Group) -> str:
 
 def record_routing(subject: Subject, groups: Sequence[Group]) -> dict[str, Routing]:
     """By the block's dotted name, over the calibration data."""
-    inputs: dict[str, list[Tensor]] = {block_of(group): [] for group in groups}
-    with torch.no_grad():
-        for batch in subject.needed_calibration():
-            with watch_modules(subject.model, list(inputs), batch, lambda path, rows: inputs[path].append(rows)):
-                subject.task.output(subject.model, batch)
-        found = {}
-        for group in groups:
-            rows = torch.cat(inputs[block_of(group)])
-            router: Any = module_of(subject.model, group.reader)
+    inputs = module_inputs(subject, [block_of(group) for group in groups])
+    found = {}
+    for group in groups:
+        rows, router = inputs[block_of(group)], module_of(subject.model, group.reader)
+        with torch.no_grad():
             _, values, places = router(rows)
-            # a last column for experts that are skipped
-            weights = torch.zeros(len(rows), group.count + 1).scatter_(1, places, values.float())
-            found[block_of(group)] = Routing(rows, weights[:, :-1])
+        # a last column for experts that are skipped
+        weights = torch.zeros(len(rows), group.count + 1).scatter_(1, places, values.float())
+        found[block_of(group)] = Routing(rows, weights[:, :-1])
     return found

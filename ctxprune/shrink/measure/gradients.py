@@ -56,7 +56,7 @@ def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) 
                 if gradient is not None:
                     total[place] += gradient
             rows += size
-    _refuse_zeros(total)
+    require_gradient(total)
     return {name: value / rows for name, value in zip(names, total, strict=True)}
 
 
@@ -90,23 +90,26 @@ def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0
             # checked at the end: single examples may well have no gradient
             moved = moved or any(bool(gradient.any()) for gradient in found)
             yield dict(zip(names, found, strict=True))
-    if names and not moved:
-        raise _flat()
+    require_gradient([torch.tensor(moved)] if names else [])
 
 
-def gradient_norms(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], int]:
-    """Root of the mean over examples of each weight's squared gradient, by parameter; and the number of examples.
+def gradient_moments(
+    subject: Subject, names: Sequence[str], *, samples: int = 0
+) -> tuple[dict[str, Tensor], dict[str, Tensor], int]:
+    """By parameter the mean over examples of the gradient and of its square, float64; and the number of examples.
 
     Raises:
-        InputError: As `weight_gradients`.
+        InputError: As `weight_gradients`, which see for the arguments.
     """
-    squares = {name: torch.zeros_like(parameter_of(subject.model, name)) for name in names}
-    rows = 0
-    for gradients in weight_gradients(subject, names):
-        rows += 1
+    first = {name: torch.zeros_like(parameter_of(subject.model, name), dtype=torch.float64) for name in names}
+    squares, count = {name: entry.clone() for name, entry in first.items()}, 0
+    for gradients in weight_gradients(subject, names, samples=samples):
+        count += 1
         for name, gradient in gradients.items():
-            squares[name] += gradient.square()
-    return {name: (square / max(rows, 1)).sqrt() for name, square in squares.items()}, rows
+            first[name] += gradient
+            squares[name] += gradient.double().square()
+    parts = ({name: part / max(count, 1) for name, part in sums.items()} for sums in (first, squares))
+    return next(parts), next(parts), count
 
 
 def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
@@ -139,17 +142,18 @@ def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor
         for (path, result), gradient in zip(made.items(), gradients, strict=True):
             rows = (torch.zeros_like(result) if gradient is None else gradient).detach()[mask].double()
             total[paths[path]] = total.get(paths[path], 0) + rows.T @ rows
-    _refuse_zeros(total.values())
+    require_gradient(total.values())
     return {name: entry / count for name, entry in total.items()}
 
 
-def _refuse_zeros(found: Iterable[Tensor]) -> None:
+def require_gradient(found: Iterable[Tensor]) -> None:
+    """Refuse gradients, or scores made of them, that are zero everywhere, as a model's distance from itself has none.
+
+    Raises:
+        InputError: They are.
+    """
     entries = list(found)
     if entries and not any(bool(entry.any()) for entry in entries):
-        raise _flat()
-
-
-def _flat() -> InputError:
-    return InputError(
-        "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
-    )
+        raise InputError(
+            "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
+        )

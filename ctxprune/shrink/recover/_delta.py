@@ -6,52 +6,40 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import Objective, build_objective, check_objective
-from ctxprune.shrink.learning.training import Schedule, train
-from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.learning.losses import LOSSES, Objective, build_objective
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, train
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
+from ctxprune.utils.validation import check_choice, check_number, check_whole, checked_field
 
 Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], "Tensor"]]]
 """By a linear module's dotted name: what is trained, and the change of its weight that this makes, of its shape."""
 
 
-class DeltaRecovery(ABC):
+@dataclass(frozen=True)
+class DeltaRecovery(Training, ABC):
     """Trains an addition to each matrix of the layers; a dataclass below it says what the additions are.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         rank: Size of each addition.
         scale: Of the product, above 0.
-        towards: "teacher" or "labels".
         loss: As in `tune.v1`.
-
-    Raises:
-        UsageError: A value is out of its range.
     """
 
-    # declared, not defined: each dataclass has its own defaults and its own order of fields
-    steps: int
-    rate: float
-    rank: int
-    scale: float
-    towards: str
-    loss: str
-
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.scale <= 0:
-            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
+    steps: int = checked_field(100, check_whole)
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
+    rank: int = checked_field(8, check_whole)
+    scale: float = checked_field(1.0, check_number, over=0)
+    loss: str = checked_field("output", check_choice, LOSSES)
 
     @abstractmethod
     def build_deltas(self, subject: Subject) -> Deltas:
@@ -63,19 +51,6 @@ class DeltaRecovery(ABC):
         objective = build_objective(subject, self.loss, towards=self.towards)
         train_deltas(subject, Schedule(self.steps, self.rate), deltas, objective)
         return subject
-
-
-def linear_modules(subject: Subject) -> list[str]:
-    """Dotted names of the linear modules in the layers.
-
-    Raises:
-        UsageError: There are none.
-    """
-    paths = [name.rpartition(".")[0] for name in matrices(subject.model) if name.endswith(".weight")]
-    found = [path for path in paths if isinstance(module_of(subject.model, path), nn.Linear)]
-    if not found:
-        raise UsageError("the model's layers have no linear modules")
-    return found
 
 
 def train_deltas(subject: Subject, schedule: Schedule, deltas: Deltas, aim: Objective) -> None:

@@ -14,26 +14,26 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.adapters import Adapter, add_adapters, linear_paths, merge_adapters
 from ctxprune.shrink.learning.training import (
-    Schedule,
     batch_on,
     check_loss,
-    check_towards,
     cubic_share,
     loss_towards,
     on_device,
 )
 from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.measure.gradients import require_gradient
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.score.base import require_gradient, unit_parts
+from ctxprune.shrink.recover.base import Training
+from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Group, Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import check_number, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class AdapterImportance:
+class AdapterImportance(Training):
     """Trains adapters, which are merged at the end; the importance goes to `learned.v1`, 0 for what is masked.
 
     Attributes:
@@ -46,22 +46,16 @@ class AdapterImportance:
         towards: "labels" (the task's loss) or "teacher".
     """
 
-    steps: int = 200
-    rank: int = 8
-    rate: float = 3e-4
-    memory: float = 0.9
-    every: int = 10
-    warm: float = 0.1
-    cool: float = 0.1
-    towards: str = "labels"
+    rank: int = checked_field(8, check_whole)
+    rate: float = checked_field(3e-4, check_number, over=0)
+    memory: float = checked_field(0.9, check_range, open_high=True)
+    every: int = checked_field(10, check_whole)
+    warm: float = checked_field(0.1, check_range)
+    cool: float = checked_field(0.1, check_range)
 
     def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
-        check_towards(self.towards)
-        if min(self.rank, self.every) < 1 or not 0 <= self.memory < 1:
-            raise UsageError(f"{self} is out of range", hint="rank and every from 1 up, memory under 1")
-        if min(self.warm, self.cool) < 0 or self.warm + self.cool > 1:
-            raise UsageError(f"{self} is out of range", hint="warm + cool up to 1")
+        super().__post_init__()
+        check_range("warm + cool", self.warm + self.cool)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the importance, its model's matrices trained by the adapters.
@@ -97,7 +91,7 @@ class AdapterImportance:
                     kept = Uniform()(subject, left, replace(budget, remove=budget.remove * closed))
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-        require_gradient(scores)
+        require_gradient(scores.values())
         merge_adapters(subject.model, adapters)
         return replace(subject, learned={key: score * kept[key] for key, score in scores.items()})
 

@@ -1,9 +1,10 @@
 """Low-rank adapters on the layers' matrices, merged at the end; higher ranks where more was lost.
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
-Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that
-pruning hit differently need different ranks, found by a small model that predicts the loss of a choice; here the first
-choice follows how far each layer's states are from the teacher's, and all choices have the same sum of ranks.
+Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: some choices
+of ranks are trained shortly and measured, a small network is fitted to them that predicts the loss from the ranks, the
+choice that it finds best is tried next, and the network is fitted again. Here the first choice follows how far each
+layer's states are from the teacher's, and all choices have the same sum of ranks.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.adapters import linear_paths
 from ctxprune.shrink.learning.losses import build_objective, layer_pairs, record_outputs
 from ctxprune.shrink.learning.training import Schedule, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas, linear_modules, train_deltas
-from ctxprune.shrink.recover._rank_search import search_ranks
-from ctxprune.shrink.types import Callable, Sequence, Subject, Tensor
+from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas, train_deltas
+from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
+from ctxprune.utils.validation import check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
@@ -29,32 +31,20 @@ class Adapters(DeltaRecovery):
     Where single weights are masked, the product is masked too, so that merging keeps the zeros.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         rank: Of each adapter; their mean where ranks go by layer.
         scale: LoRA's alpha.
         by_layer: Whether ranks follow what each layer lost (RankAdaptor). Needs a teacher of the same width.
         trials: With `by_layer`, choices of ranks that are tried, each with `trial_steps` of training on a copy; the
             last batch, where there are several, says which is best. 0 takes the ranks by what was lost.
         trial_steps: Of the optimiser in each trial.
-        towards: "teacher" or "labels".
         loss: As in `tune.v1`.
     """
 
-    steps: int = 100
-    rate: float = 1e-3
-    rank: int = 8
-    scale: float = 16.0
+    rate: float = checked_field(0.001, check_number, over=0)
+    scale: float = checked_field(16.0, check_number, over=0)
     by_layer: bool = False
-    trials: int = 0
-    trial_steps: int = 20
-    towards: str = "teacher"
-    loss: str = "output"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.trials < 0 or self.trial_steps < 1:
-            raise UsageError(f"trials is {self.trials} and trial_steps {self.trial_steps}", hint="from 0 and 1 up")
+    trials: int = checked_field(0, check_whole, minimum=0)
+    trial_steps: int = checked_field(20, check_whole)
 
     def build_deltas(self, subject: Subject) -> Deltas:
         """For each matrix the product of A and B, which is zero at first; ranks by layer are noted as "ranks"."""
@@ -83,7 +73,7 @@ class Adapters(DeltaRecovery):
         layers = [layer.path for layer in subject.anatomy.layers]
         generator = subject.generator(2)
         deltas = {}
-        for path in linear_modules(subject):
+        for path in linear_paths(subject.model):
             place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
             outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
             # B is zero at the start, so that the model begins as it is
@@ -135,3 +125,81 @@ def ranks_by_loss(losses: Sequence[float], mean: int) -> list[int]:
 
 def _product(up: nn.Parameter, down: nn.Parameter, scale: float) -> Callable[[], Tensor]:
     return lambda: scale * (up @ down)
+
+
+_POOL = 64  # candidates that the performance model compares
+_HIDDEN, _STEPS, _RATE = 16, 100, 0.02
+
+
+def search_ranks(
+    evaluate: Callable[[tuple[int, ...]], float], start: Sequence[int], trials: int, generator: torch.Generator
+) -> tuple[tuple[int, ...], dict[tuple[int, ...], float]]:
+    """The ranks of the lowest loss that was measured, and the loss of every choice that was tried.
+
+    All choices have the sum of the first one, and 1 or more everywhere.
+
+    Args:
+        evaluate: The loss of a choice, by a short training.
+        start: Is tried first.
+        trials: From 1 up; a third of them at random, before there is anything to predict from.
+        generator: For candidates and for the network's first weights.
+    """
+    tried: dict[tuple[int, ...], float] = {}
+    for trial in range(trials):
+        if trial == 0:
+            chosen = tuple(start)
+        else:
+            base = min(tried, key=lambda ranks: tried[ranks])
+            # far and near: drawn anew, or the best so far with some ranks moved from one layer to another
+            pool = [_moved(base if place % 2 else _drawn(start, generator), generator) for place in range(_POOL)]
+            pool = [ranks for ranks in dict.fromkeys(pool) if ranks not in tried]
+            if not pool:
+                break  # every choice has been tried
+            predict = fit_performance(tried, generator) if trial > trials // 3 else None
+            chosen = pool[0] if predict is None else min(pool, key=predict)
+        tried[chosen] = evaluate(chosen)
+    return min(tried, key=lambda ranks: tried[ranks]), tried
+
+
+def fit_performance(
+    tried: Mapping[tuple[int, ...], float], generator: torch.Generator
+) -> Callable[[tuple[int, ...]], float]:
+    """A network of one hidden layer, fitted to measured losses: ranks in, loss out, in units of their spread."""
+    inputs = torch.tensor(list(tried), dtype=torch.float32)
+    losses = torch.tensor(list(tried.values()), dtype=torch.float32)
+    level = inputs.mean()
+    wanted = (losses - losses.mean()) / losses.std(correction=0).clamp(min=1e-12)
+    network = nn.Sequential(nn.Linear(inputs.shape[1], _HIDDEN), nn.Tanh(), nn.Linear(_HIDDEN, 1))
+    with torch.no_grad():
+        for entry in network.parameters():
+            entry.copy_(torch.randn(entry.shape, generator=generator) / max(entry.shape[-1], 1) ** 0.5)
+    # with weight decay: a dozen of points says little about most directions
+    optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.1)
+    for _ in range(_STEPS):
+        optimizer.zero_grad()
+        (network(inputs / level - 1)[:, 0] - wanted).square().mean().backward()
+        optimizer.step()
+
+    def predict(ranks: tuple[int, ...]) -> float:
+        with torch.no_grad():
+            return float(network(torch.tensor(ranks, dtype=torch.float32) / level - 1))
+
+    return predict
+
+
+def _drawn(start: Sequence[int], generator: torch.Generator) -> tuple[int, ...]:
+    """Ranks of the same sum, each with as much chance."""
+    spare = sum(start) - len(start)
+    places = torch.randint(len(start), (spare,), generator=generator)
+    return tuple((torch.bincount(places, minlength=len(start)) + 1).tolist())
+
+
+def _moved(ranks: Sequence[int], generator: torch.Generator) -> tuple[int, ...]:
+    """Up to half of one layer's rank given to another one."""
+    found = list(ranks)
+    giver, taker = torch.randint(len(found), (2,), generator=generator).tolist()
+    given = int(torch.randint(max(found[giver] // 2, 1), (1,), generator=generator)) + 1
+    given = min(given, found[giver] - 1)
+    found[giver] -= given
+    found[taker] += given
+    return tuple(found)

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.score.magnitude import Magnitude
 from ctxprune.shrink.types import Budget, Subject
+from ctxprune.utils.validation import check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Anytime:
+class Anytime(Training):
     """The data come in lots; at each the lowest weights go, the share growing evenly, and the rest is tuned on the lot.
 
     Misra and others, APP: Anytime Progressive Pruning, 2022. A model is there after each lot, with what it has seen so
@@ -25,18 +26,9 @@ class Anytime:
         lots: How many; each is one part of the calibration batches, in order.
         steps: Of the optimiser, on all lots together.
         rate: Peak learning rate, of each lot.
-        towards: "teacher" or "labels".
     """
 
-    lots: int = 3
-    steps: int = 200
-    rate: float = 1e-4
-    towards: str = "labels"
-
-    def __post_init__(self) -> None:
-        if self.lots < 1:
-            raise UsageError(f"lots is {self.lots!r}", hint="give a number from 1 up")
-        Tune(self.steps, self.rate, self.towards)
+    lots: int = checked_field(3, check_whole)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the masks of the last lot; its model trained in place."""

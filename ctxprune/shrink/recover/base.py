@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import TOWARDS
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.types import Mapping, Subject
+from ctxprune.utils.validation import Checked, check_choice, check_number, check_whole, checked_field
 
 # what draws weights anew or changes shapes would start from nothing in every part of its steps
 _CONTINUE = frozenset({"adapters.v1", "cram.v1", "few_parameters.v1", "on_subset.v1", "sparse_adapters.v1", "tune.v1"})
+
+
+@dataclass(frozen=True)
+class Training(Checked):
+    """The base of recoveries that train; those below it may have other defaults.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        towards: "teacher" or "labels".
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    steps: int = checked_field(200, check_whole)
+    rate: float = checked_field(1e-4, check_number, over=0)
+    towards: str = checked_field("labels", check_choice, TOWARDS)
 
 
 class Recovery(Protocol):

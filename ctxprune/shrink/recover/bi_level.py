@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.learning.training import check_towards, loss_towards
+from ctxprune.shrink.learning.training import loss_towards
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Subject, Tensor
+from ctxprune.utils.validation import check_number, checked_field
 
 
 @dataclass(frozen=True)
-class BiLevel:
+class BiLevel(Training):
     """min over masks m of L(m * W*(m)), with W*(m) = argmin L(m * W) + gamma / 2 ||W||^2.
 
     Zhang and others, Advancing Model Pruning via Bi-level Optimization, NeurIPS 2022 (BiP). With g the gradient at m *
@@ -29,19 +30,11 @@ class BiLevel:
         rate: Of the weights.
         mask_rate: Of the scores, over the largest change of each matrix.
         gamma: Weight of the norm below.
-        towards: "teacher" or "labels".
     """
 
-    steps: int = 200
-    rate: float = 1e-2
-    mask_rate: float = 0.05
-    gamma: float = 1.0
-    towards: str = "labels"
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or min(self.rate, self.mask_rate, self.gamma) <= 0:
-            raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates and gamma above 0")
-        check_towards(self.towards)
+    rate: float = checked_field(1e-2, check_number, over=0)
+    mask_rate: float = checked_field(0.05, check_number, over=0)
+    gamma: float = checked_field(1.0, check_number, over=0)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the scores; its model's matrices trained in place."""

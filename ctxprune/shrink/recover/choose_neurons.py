@@ -10,16 +10,18 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.domains import add_chooser, split_domains
 from ctxprune.shrink.model.cost import unit_costs
-from ctxprune.shrink.model.families.base import find_module, replace_module
+from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import ChosenNeurons, link_pathways
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.recover.route_experts import gated_parts
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
 from ctxprune.shrink.types import Budget, Mapping, Subject
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class ChooseNeurons:
+class ChooseNeurons(Checked):
     """For each task the neurons that matter to it; a row goes through those of the task that it is nearest to.
 
     Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025. No weight goes: multiply-adds do.
@@ -29,15 +31,11 @@ class ChooseNeurons:
         score, allocate: Pieces with their parameters, as in a recipe, run on each task's rows.
     """
 
-    tasks: int = 4
+    tasks: int = checked_field(4, check_whole)
     score: Mapping[str, Any] = field(default_factory=lambda: {"piece": "clusters.v1", "clusters": 1})
     allocate: Mapping[str, Any] = field(
         default_factory=lambda: {"piece": "layer_shares.v1", "by": "depth", "strength": 1.2}
     )
-
-    def __post_init__(self) -> None:
-        if self.tasks < 1:
-            raise UsageError(f"tasks is {self.tasks}", hint="give 1 or more")
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its feed-forward parts replaced; unlabelled data. Notes `tasks`: rows of each.
@@ -47,14 +45,7 @@ class ChooseNeurons:
         """
         if subject.needed_budget().measure not in ("flops", "latency"):
             raise UsageError("chosen neurons save time alone", where="choose_neurons.v1", hint="target flops")
-        parts = {
-            entry.path: subject.anatomy.groups[key]
-            for entry in subject.anatomy.sublayers
-            for key in entry.groups
-            if key[0] == "neuron" and find_module(subject.model, f"{entry.path}.gate_proj") is not None
-        }
-        if not parts:
-            raise UsageError("the model has no gated feed-forward parts", where="choose_neurons.v1")
+        parts = gated_parts(subject)
         groups = list(parts.values())
         budget = Budget(groups, unit_costs(subject.model, groups, "flops"), subject.needed_budget().remove)
         domains = split_domains(subject, self.tasks, 21)

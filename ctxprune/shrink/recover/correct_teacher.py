@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.types import Subject
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class CorrectTeacher:
+class CorrectTeacher(Checked):
     """Replaces the teacher by a copy that is tuned by the task's loss; the one that was given stays as it is.
 
     Without labels a ranker's teacher has nothing to be tuned towards and stays the same; "teacher_loss" notes its loss
@@ -26,11 +27,8 @@ class CorrectTeacher:
         rate: Peak learning rate.
     """
 
-    updates: int = 20
-    rate: float = 1e-4
-
-    def __post_init__(self) -> None:
-        Schedule(self.updates, self.rate)
+    updates: int = checked_field(20, check_whole)
+    rate: float = checked_field(1e-4, check_number, over=0)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the tuned teacher.

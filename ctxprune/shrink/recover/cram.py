@@ -9,14 +9,16 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import Schedule, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Budget, Subject, Tensor
+from ctxprune.utils.validation import check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Cram:
+class Cram(Training):
     """Gradient of L(C(W + rho * g)) + L(W), with g = dL/dW and C keeping the largest weights of each matrix.
 
     Peste and others, CrAM: A Compression-Aware Minimizer, ICLR 2023, with the plain loss added (CrAM+) and the share
@@ -24,24 +26,17 @@ class Cram:
     they are. For `prepare`: afterwards magnitude in one step loses little.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         rho: Length of the step up before compressing, as a share of the weights' norm over the gradient's.
         drops: Shares that C drops.
-        towards: "teacher" or "labels".
     """
 
-    steps: int = 200
-    rate: float = 1e-4
-    rho: float = 0.01
+    rho: float = checked_field(0.01, check_number, minimum=0)
     drops: tuple[float, ...] = (0.5, 0.7, 0.9)
-    towards: str = "labels"
 
     def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
-        if self.rho < 0 or not self.drops or not all(0 < drop < 1 for drop in self.drops):
-            raise UsageError(f"rho is {self.rho!r}, drops {self.drops!r}", hint="rho from 0 up, drops between 0 and 1")
-        check_towards(self.towards)
+        super().__post_init__()
+        if not self.drops or not all(0 < drop < 1 for drop in self.drops):
+            raise UsageError(f"drops are {self.drops!r}", hint="give some between 0 and 1")
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place, still dense."""

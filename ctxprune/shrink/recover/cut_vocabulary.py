@@ -12,15 +12,15 @@ from typing import Any
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import Mapped, MappedOutput
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Subject, Tensor
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class CutVocabulary:
+class CutVocabulary(Checked):
     """Keeps the rows of entries that the calibration data have, and of the first ones.
 
     Attributes:
@@ -28,12 +28,8 @@ class CutVocabulary:
         first: So many entries stay in any case: special ones and single characters stand first in most vocabularies.
     """
 
-    least: int = 1
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        if self.least < 1 or self.first < 0:
-            raise UsageError(f"{self} is out of range", hint="least from 1 up, first from 0 up")
+    least: int = checked_field(1, check_whole)
+    first: int = checked_field(0, check_whole, minimum=0)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model changed in place. Notes `vocabulary`: rows left, or why it was left whole."""

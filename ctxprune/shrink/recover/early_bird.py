@@ -10,13 +10,15 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class EarlyBird:
+class EarlyBird(Training):
     """Trains epoch by epoch, chooses after each, and stops where the choices of the last epochs are nearly the same.
 
     You and others, Drawing Early-Bird Tickets: Toward More Efficient Training of Deep Networks, ICLR 2020, for the
@@ -30,23 +32,18 @@ class EarlyBird:
         rate: Peak learning rate, of each epoch.
         window: Distances between following epochs that have to be small.
         threshold: Under which a distance is small, above 0 and up to 1.
-        towards: "teacher" or "labels".
     """
 
     score: Mapping[str, Any] = field(default_factory=lambda: {"piece": "spline.v1"})
     allocate: Mapping[str, Any] = field(default_factory=lambda: {"piece": "uniform.v1"})
-    steps: int = 500
-    rate: float = 1e-4
-    window: int = 5
-    threshold: float = 0.1
-    towards: str = "labels"
+    steps: int = checked_field(500, check_whole)
+    window: int = checked_field(5, check_whole)
+    threshold: float = checked_field(0.1, check_range, open_low=True)
 
     def __post_init__(self) -> None:
-        if self.window < 1 or not 0 < self.threshold <= 1:
-            raise UsageError(f"window is {self.window} and threshold {self.threshold}", hint="from 1 up; above 0 to 1")
+        super().__post_init__()
         if not {"piece"} <= self.score.keys() & self.allocate.keys():
             raise UsageError("score and allocate name a piece each", where="early_bird.v1")
-        Tune(self.steps, self.rate, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, trained in place; steps and distances are noted as "early_bird"."""

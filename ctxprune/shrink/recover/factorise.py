@@ -20,21 +20,18 @@ from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Subject, nn
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Factorise:
+class Factorise(Checked):
     """Brings the whole model's cost down to what the recipe's target leaves, with one share of rank for all matrices.
 
     Attributes:
         layers: Share of the layers that are reduced, the last ones, above 0 and up to 1.
     """
 
-    layers: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.layers <= 1:
-            raise UsageError(f"layers is {self.layers!r}", hint="above 0 and up to 1")
+    layers: float = checked_field(1.0, check_range, open_low=True)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model changed in place; unlabelled data. Notes `rank`: the share of full rank.

@@ -11,36 +11,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import build_objective, check_objective
-from ctxprune.shrink.learning.training import Schedule, train
+from ctxprune.shrink.learning.losses import LOSSES, build_objective
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, train
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Subject, nn
+from ctxprune.utils.validation import check_choice, check_number, check_whole, checked_field
 
 _SETS = ("biases", "embeddings", "head", "norms")
 
 
 @dataclass(frozen=True)
-class FewParameters:
+class FewParameters(Training):
     """Trains some kinds of parameters alone; how many they are is noted as "few_parameters" (count and share).
 
     Attributes:
-        steps: Of the optimiser.
         rate: Peak learning rate; about ten times that of tuning everything.
         sets: Of "biases", "norms", "head" (what stands above the layers) and "embeddings" (of words).
-        towards: "teacher" or "labels".
         loss: As in `tune.v1`.
     """
 
-    steps: int = 100
-    rate: float = 1e-3
+    steps: int = checked_field(100, check_whole)
+    rate: float = checked_field(1e-3, check_number, over=0)
     sets: tuple[str, ...] = ("biases", "norms", "head")
-    towards: str = "teacher"
-    loss: str = "output"
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
+    loss: str = checked_field("output", check_choice, LOSSES)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.sets or set(self.sets) - set(_SETS):
             raise UsageError(f"sets are {list(self.sets)}", hint=f"some of {', '.join(_SETS)}")
-        Schedule(self.steps, self.rate)
-        check_objective(self.loss, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place.

@@ -25,10 +25,11 @@ from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Subject, Tensor
+from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class HybridSparsification:
+class HybridSparsification(Checked):
     """Trains modules, adapters and mask, with the weights frozen, and folds them into the matrices.
 
     Attributes:
@@ -42,24 +43,14 @@ class HybridSparsification:
         settle: Share of the steps after which the mask stays, above 0 and up to 1.
     """
 
-    steps: int = 500
-    rate: float = 1e-4
-    mask_rate: float = 1e-2
-    rank: int = 16
-    pressure: float = 10.0
-    identity: float = 1.0
-    adapters: int = 8
-    settle: float = 0.8
-
-    def __post_init__(self) -> None:
-        if (
-            self.steps < 1
-            or self.rank < 1
-            or min(self.rate, self.mask_rate) <= 0
-            or min(self.pressure, self.identity, self.adapters) < 0
-            or not 0 < self.settle <= 1
-        ):
-            raise UsageError(f"{self} is out of range", hint="steps and rank from 1, rates and settle above 0")
+    steps: int = checked_field(500, check_whole)
+    rate: float = checked_field(1e-4, check_number, over=0)
+    mask_rate: float = checked_field(1e-2, check_number, over=0)
+    rank: int = checked_field(16, check_whole)
+    pressure: float = checked_field(10.0, check_number, minimum=0)
+    identity: float = checked_field(1.0, check_number, minimum=0)
+    adapters: int = checked_field(8, check_whole, minimum=0)
+    settle: float = checked_field(0.8, check_range, open_low=True)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the mask of ("width", -1) in `learned`, the modules folded into its model in place.

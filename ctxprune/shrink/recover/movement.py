@@ -17,14 +17,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.all_matrices import AllMatrices
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.learning.training import Schedule, check_towards, cubic_share, loss_towards, train
+from ctxprune.shrink.learning.training import Schedule, cubic_share, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted, straight_through
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Budget, Group, Key, Mapping, Sequence, Slice, Subject, Tensor
+from ctxprune.utils.validation import check_choice, check_number, check_range, check_whole, checked_field
 
 _WITHIN: Mapping[str, AllMatrices | PerMatrix] = {
     "layers": PerMatrix(by_scores=True),
@@ -34,14 +35,12 @@ _WITHIN: Mapping[str, AllMatrices | PerMatrix] = {
 
 
 @dataclass(frozen=True)
-class Movement:
+class Movement(Training):
     """Scores learned under masks that close along a cubic; the highest are kept in each step.
 
     For a stage's `prepare`; the scores go to `learned.v1`, those of a head being the share of its blocks that are left.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         score_rate: Of the scores; 0 = `rate`. Without a penalty scores are compared with one another alone, so that
             theirs does not matter.
         tune: Whether the weights are trained, too.
@@ -53,26 +52,17 @@ class Movement:
         penalty: Of the scores' mean sigmoid; it rises as masks close.
     """
 
-    steps: int = 200
-    rate: float = 1e-4
-    score_rate: float = 0.0
+    score_rate: float = checked_field(0.0, check_number, minimum=0)
     tune: bool = True
-    towards: str = "labels"
-    within: str = "matrix"
-    block: int = 32
-    warm: float = 0.0
-    cool: float = 1 / 3
-    penalty: float = 0.0
+    within: str = checked_field("matrix", check_choice, _WITHIN)
+    block: int = checked_field(32, check_whole)
+    warm: float = checked_field(0.0, check_range)
+    cool: float = checked_field(1 / 3, check_range)
+    penalty: float = checked_field(0.0, check_number, minimum=0)
 
     def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
-        check_towards(self.towards)
-        if self.within not in _WITHIN:
-            raise UsageError(f"within is {self.within!r}", hint=f"one of {', '.join(_WITHIN)}")
-        if min(self.score_rate, self.warm, self.cool, self.penalty) < 0 or self.warm + self.cool > 1 or self.block < 1:
-            raise UsageError(
-                f"{self} is out of range", hint="block from 1, warm and cool 1 at most, the rest from 0 up"
-            )
+        super().__post_init__()
+        check_range("warm + cool", self.warm + self.cool)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with what was learned; its model trained in place where that is asked for, and dense."""

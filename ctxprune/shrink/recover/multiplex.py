@@ -8,19 +8,21 @@ from typing import ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, loss_towards, train
 from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.cost import cost
 from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.multiplexed import Multiplexed
 from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Subject, Tensor, nn
+from ctxprune.utils.validation import check_choice, check_number, check_range, check_whole, checked_field
 
 _MOST = 10  # rows; the paper's largest
 
 
 @dataclass(frozen=True)
-class Multiplex:
+class Multiplex(Training):
     """Mixes the rows of a batch before the layers and tells them apart behind them; see `Multiplexed`.
 
     Su and others, PruMUX: Augmenting Data Multiplexing with Model Compression, ACL Findings 2023: first the rows' own
@@ -31,24 +33,16 @@ class Multiplex:
         count: Rows that are mixed; 0 = the fewest that meet the budget, 2 to 10.
         steps: Of the optimiser; the first `warm` of them for the states alone.
         warm: Share of the steps, 0..1.
-        rate: Peak learning rate.
         states: Weight of the squared error of the last states once the task is learned, too.
-        towards: "teacher" or "labels".
     """
 
     keeps_shapes: ClassVar[bool] = False  # rows in one pass take less time, which training alone does not
-    count: int = 0
-    steps: int = 500
-    warm: float = 0.4
-    rate: float = 1e-3
-    states: float = 1.0
-    towards: str = "teacher"
-
-    def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
-        check_towards(self.towards)
-        if self.count not in (0, *range(2, _MOST + 1)) or not 0 <= self.warm <= 1 or self.states < 0:
-            raise UsageError(f"{self} is out of range", hint=f"count 0 or 2 to {_MOST}, warm 0..1, states from 0 up")
+    count: int = checked_field(0, check_choice, (0, *range(2, _MOST + 1)))
+    steps: int = checked_field(500, check_whole)
+    warm: float = checked_field(0.4, check_range)
+    rate: float = checked_field(1e-3, check_number, over=0)
+    states: float = checked_field(1.0, check_number, minimum=0)
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its encoder replaced and the whole model trained. Notes `multiplexed`: how many rows.

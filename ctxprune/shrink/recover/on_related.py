@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.recipes.recipe import build_piece, piece_of
-from ctxprune.shrink.registries import RECOVERIES
+from ctxprune.shrink.recover.base import run_inner
 from ctxprune.shrink.types import Mapping, Subject
 
 
@@ -33,6 +32,5 @@ class OnRelated:
         """
         if not subject.related:
             raise InputError("there is no related data", where="on_related.v1", hint="give some: --related FILE")
-        piece = piece_of(dict(self.recover) | {"steps": self.steps})
-        trained = build_piece(RECOVERIES, piece)(replace(subject, calibration=subject.related))
+        trained = run_inner(self.recover, replace(subject, calibration=subject.related), self.steps)
         return replace(trained, calibration=subject.calibration)

@@ -20,12 +20,13 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.base import check_inner, run_inner
 from ctxprune.shrink.registries import SELECTORS
-from ctxprune.shrink.select.base import best_share, check_share, group_numbers, rebatch
+from ctxprune.shrink.select.base import best_share, group_numbers, rebatch
 from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class OnSubset:
+class OnSubset(Checked):
     """Another recovery, on rows that a selector chooses.
 
     Attributes:
@@ -40,21 +41,16 @@ class OnSubset:
 
     recover: Mapping[str, Any] = field(default_factory=lambda: {"piece": "tune.v1"})
     select: Mapping[str, Any] = field(default_factory=lambda: {"piece": "random.v1"})
-    steps: int = 100
-    share: float = 0.5
-    rounds: int = 1
-    whole: str = "none"
-    explore: float = 0.0
+    steps: int = checked_field(100, check_whole)
+    share: float = checked_field(0.5, check_range, open_low=True)
+    rounds: int = checked_field(1, check_whole)
+    whole: str = checked_field("none", check_choice, ("first", "last", "none"))
+    explore: float = checked_field(0.0, check_range, open_high=True)
 
     def __post_init__(self) -> None:
-        check_share(self.share)
-        if self.rounds < 1 or self.steps < 1 or not 0 <= self.explore < 1:
-            raise UsageError(
-                f"rounds is {self.rounds}, steps {self.steps} and explore {self.explore}",
-                hint="give 1 or more rounds and steps, and explore from 0 to under 1",
-            )
-        if self.whole not in ("first", "last", "none") or (self.whole != "none" and self.rounds == 1):
-            raise UsageError(f"whole is {self.whole!r}", hint="'none', or 'first' or 'last' with 2 rounds or more")
+        super().__post_init__()
+        if self.whole != "none" and self.rounds == 1:
+            raise UsageError(f"whole is {self.whole!r}", hint="give 2 rounds or more")
         check_inner(self.recover, divided=self.rounds > 1)
         check_inner(self.select, divided=False)
 

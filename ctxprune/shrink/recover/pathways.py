@@ -13,39 +13,32 @@ from dataclasses import dataclass, replace
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.adapters import linear_paths
 from ctxprune.shrink.learning.domains import add_chooser, split_domains
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, loss_towards, train
 from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Masked, choose_pathway, link_pathways
 from ctxprune.shrink.model.subject import module_of, parameter_of
-from ctxprune.shrink.recover._delta import linear_modules
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Callable, Mapping, Sequence, Subject, Tensor, nn
+from ctxprune.utils.validation import check_choice, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Pathways:
+class Pathways(Training):
     """Wanda's score on each domain's rows chooses its mask; the masks' union has as many weights as the budget leaves.
 
     Attributes:
         steps: Of the optimiser, each on rows of one domain.
-        rate: Peak learning rate.
         every: Steps after which masks adapt, until three quarters of all steps are done.
         domains: How many clusters of the rows, where the batches name no sources.
-        towards: "teacher" or "labels".
     """
 
-    steps: int = 200
-    rate: float = 1e-3
-    every: int = 20
-    domains: int = 2
-    towards: str = "teacher"
-
-    def __post_init__(self) -> None:
-        Schedule(self.steps, self.rate)
-        check_towards(self.towards)
-        if self.every < 1 or self.domains < 1:
-            raise UsageError(f"every is {self.every} and domains {self.domains}", hint="give 1 or more of each")
+    rate: float = checked_field(1e-3, check_number, over=0)
+    every: int = checked_field(20, check_whole)
+    domains: int = checked_field(2, check_whole)
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with masks in place of its linear modules. Notes `domains`: rows, and share of weights, of each.
@@ -55,7 +48,7 @@ class Pathways:
         """
         if subject.needed_budget().measure != "weights":
             raise UsageError("masks per domain leave shapes as they are", where="pathways.v1", hint="target weights")
-        paths = linear_modules(subject)
+        paths = linear_paths(subject.model)
         names = [f"{path}.weight" for path in paths]
         domains = split_domains(subject, self.domains, 22)
         total = sum(parameter_of(subject.model, name).numel() for name in names)

@@ -14,44 +14,32 @@ from typing import Any
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
-from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, loss_towards, train
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.registries import SCORES
 from ctxprune.shrink.types import Key, Mapping, Subject, Tensor, nn
+from ctxprune.utils.validation import check_choice, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Regularise:
+class Regularise(Training):
     """Chooses units under the stage's budget, the same share of each group, and trains while their weights decay.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         left: What decay alone leaves of the chosen units' weights at the end, above 0 and under 1; by "l1" of one
             of the mean size.
         score: Which units are chosen: the lowest of this score.
         parameters: Of the score.
-        towards: "teacher" or "labels".
         norm: "l2" (the squared norm) or "l1" (the sum of sizes).
     """
 
-    steps: int = 200
-    rate: float = 1e-4
-    left: float = 0.05
+    left: float = checked_field(0.05, check_range, open_low=True, open_high=True)
     score: str = "fluctuation.v1"
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    towards: str = "teacher"
-    norm: str = "l2"
-
-    def __post_init__(self) -> None:
-        if self.norm not in ("l1", "l2"):
-            raise UsageError(f"norm is {self.norm!r}", hint="'l1' or 'l2'")
-        Schedule(self.steps, self.rate)
-        check_towards(self.towards)
-        if not 0 < self.left < 1:
-            raise UsageError(f"left is {self.left!r}", hint="give a share above 0 and under 1")
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
+    norm: str = checked_field("l2", check_choice, ("l1", "l2"))
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject, its model trained in place; `learned` is 1 for units that stay and 0 for those that go.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.types import Subject
 
 
 @dataclass(frozen=True)
-class Rewind:
+class Rewind(Training):
     """The weights of the base model (of the model as it was given, where there is none) under the masks, then tuned.
 
     Frankle and Carbin, The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks, ICLR 2019; rewinding
@@ -21,18 +22,10 @@ class Rewind:
 
     Attributes:
         steps: Of the optimiser, after rewinding.
-        rate: Peak learning rate.
-        towards: "teacher" or "labels".
         tune: Whether there is training; without it the early weights are left, for a choice before any.
     """
 
-    steps: int = 200
-    rate: float = 1e-4
-    towards: str = "labels"
     tune: bool = True
-
-    def __post_init__(self) -> None:
-        self._tune()
 
     def _tune(self) -> Tune:
         return Tune(self.steps, self.rate, self.towards)

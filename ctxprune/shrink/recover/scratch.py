@@ -13,32 +13,27 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.losses import LOSSES
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.types import Subject
+from ctxprune.utils.validation import check_choice, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Scratch:
+class Scratch(Training):
     """Draws new random weights, then trains all of them. Masked weights stay zero.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         towards: "labels" or "teacher" (distilled from scratch).
         loss: As in `tune.v1`.
         embeddings: "fresh" or "kept": whether the word embeddings are drawn anew too.
     """
 
-    steps: int = 100
-    rate: float = 3e-4
-    towards: str = "labels"
-    loss: str = "output"
-    embeddings: str = "fresh"
-
-    def __post_init__(self) -> None:
-        if self.embeddings not in ("fresh", "kept"):
-            raise UsageError(f"embeddings is {self.embeddings!r}", hint="'fresh' or 'kept'")
-        self._tuning()
+    steps: int = checked_field(100, check_whole)
+    rate: float = checked_field(3e-4, check_number, over=0)
+    loss: str = checked_field("output", check_choice, LOSSES)
+    embeddings: str = checked_field("fresh", check_choice, ("fresh", "kept"))
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with a new model of the same shape.

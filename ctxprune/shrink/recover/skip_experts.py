@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.families.base import replace_module
 from ctxprune.shrink.model.pathways import Skipping
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Subject
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class SkipExperts:
+class SkipExperts(Checked):
     """Each router leaves out experts whose weight is below beta times the first one's; see `Skipping`.
 
     Lu and others, Not All Experts are Equal: Efficient Expert Pruning and Skipping for Mixture-of-Experts Large
@@ -24,11 +24,7 @@ class SkipExperts:
         quantile: Of the ratios, 0..1: about the share of second experts that is skipped (the paper: 0.5).
     """
 
-    quantile: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.quantile <= 1:
-            raise UsageError(f"quantile is {self.quantile!r}", hint="give a share from 0 to 1")
+    quantile: float = checked_field(0.5, check_range)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its routers replaced; unlabelled data. Notes `skipping`: beta and share by block.

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ctxprune.shrink.learning.adapters import linear_paths
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas, linear_modules
+from ctxprune.shrink.recover._delta import DeltaRecovery, Deltas
 from ctxprune.shrink.types import Callable, Subject, Tensor
+from ctxprune.utils.validation import check_number, checked_field
 
 
 @dataclass(frozen=True)
@@ -22,26 +24,18 @@ class SparseAdapters(DeltaRecovery):
     """Trains a factor for each weight that is left; the pattern of zeros is the same afterwards.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         rank: Rows of factors for each matrix; at most as many as it has outputs.
         scale: Of the product.
-        towards: "teacher" or "labels".
         loss: As in `tune.v1`.
     """
 
-    steps: int = 100
-    rate: float = 3e-3
-    rank: int = 8
-    scale: float = 1.0
-    towards: str = "teacher"
-    loss: str = "output"
+    rate: float = checked_field(3e-3, check_number, over=0)
 
     def build_deltas(self, subject: Subject) -> Deltas:
         """For each matrix the product of weights, rows and columns, which is zero at first."""
         generator = subject.generator(2)
         deltas = {}
-        for path in linear_modules(subject):
+        for path in linear_paths(subject.model):
             weight = parameter_of(subject.model, f"{path}.weight").detach()
             rank = min(self.rank, len(weight))
             rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=generator))

@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.p2_law import P2Law, Run, fit_law
 from ctxprune.shrink.recover.base import check_inner, run_inner
 from ctxprune.shrink.types import Mapping, Subject
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class StopByLaw:
+class StopByLaw(Checked):
     """Runs another recovery for a sixteenth, an eighth and a quarter of the steps, fits the law, and goes on by it.
 
     A fifth of the batches is set aside for the loss that the law is fitted to. "p2_law" notes the steps that were done,
@@ -35,15 +36,11 @@ class StopByLaw:
     """
 
     recover: Mapping[str, Any] = field(default_factory=lambda: {"piece": "tune.v1"})
-    steps: int = 400
-    threshold: float = 0.02
+    steps: int = checked_field(400, check_whole)
+    threshold: float = checked_field(0.02, check_number, over=0)
 
     def __post_init__(self) -> None:
-        if self.threshold <= 0 or self.steps < 1:
-            raise UsageError(
-                f"threshold is {self.threshold} and steps {self.steps}",
-                hint="give a share above 0, such as 0.02, and 1 step or more",
-            )
+        super().__post_init__()
         check_inner(self.recover, divided=True)
         check_objective(*self._aim())
 

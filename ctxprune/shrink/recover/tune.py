@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import build_objective, check_objective
-from ctxprune.shrink.learning.training import Schedule, train
+from ctxprune.shrink.learning.losses import LOSSES, MAPS, build_objective
+from ctxprune.shrink.learning.training import TOWARDS, Schedule, train
+from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Batch, Subject, Tensor, nn
+from ctxprune.utils.validation import check_choice, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Tune:
+class Tune(Training):
     """Trains every parameter, or those of the last layers and what stands after them; `Schedule` has steps and rates.
 
     Attributes:
-        steps: Of the optimiser.
-        rate: Peak learning rate.
         towards: "teacher", or "labels" for the task's loss.
         loss: How the teacher is followed: "output", "margin", "listwise" or "hidden"; see
             `ctxprune.shrink.learning.losses`.
@@ -28,21 +28,12 @@ class Tune:
             others, Distilling the Knowledge in Data Pruning (2024): the less data there is, the smaller it should be.
     """
 
-    steps: int = 100
-    rate: float = 1e-4
-    towards: str = "teacher"
-    loss: str = "output"
-    layers: str = "uniform"
-    last: int = -1
-    labels: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.labels <= 1:
-            raise UsageError(f"labels is {self.labels!r}", hint="give a weight from 0 to 1")
-        check_objective(self.loss, self.towards, self.layers)
-        Schedule(self.steps, self.rate)
-        if self.last < -1:
-            raise UsageError(f"last is {self.last!r}", hint="give a number of layers, or -1 for everything")
+    steps: int = checked_field(100, check_whole)
+    towards: str = checked_field("teacher", check_choice, TOWARDS)
+    loss: str = checked_field("output", check_choice, LOSSES)
+    layers: str = checked_field("uniform", check_choice, MAPS)
+    last: int = checked_field(-1, check_whole, minimum=-1)
+    labels: float = checked_field(0.0, check_range)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place.

@@ -15,13 +15,13 @@ import torch
 
 from ctxprune.shrink.measure.activations import consumers, watch_modules
 from ctxprune.shrink.types import Callable, Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 _WAYS = ("l2", "mean")
 
 
 @dataclass(frozen=True)
-class ActivationNorm:
+class ActivationNorm(Checked):
     """Norms of activations, brought together first over the tokens of a row and then over rows.
 
     Attributes:
@@ -31,15 +31,10 @@ class ActivationNorm:
         relative: Whether scores are shares of the group's largest, comparable over groups.
     """
 
-    tokens: str = "mean"
-    rows: str = "l2"
-    within: int = 2
+    tokens: str = checked_field("mean", check_choice, _WAYS)
+    rows: str = checked_field("l2", check_choice, (*_WAYS, "pooled"))
+    within: int = checked_field(2, check_choice, (1, 2))
     relative: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("tokens", self.tokens, _WAYS)
-        check_choice("rows", self.rows, (*_WAYS, "pooled"))
-        check_choice("within", self.within, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""

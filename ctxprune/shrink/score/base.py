@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ctxprune.errors import InputError
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
 
@@ -31,16 +30,3 @@ def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:
     """What of a parameter is each unit's: (count, rest)."""
     span = entry.movedim(part.axis, 0)[part.start : part.start + count * part.size]
     return span.reshape(count, -1)
-
-
-def require_gradient(scores: dict[Any, Tensor]) -> dict[Any, Tensor]:
-    """The scores of a method that follows the loss's gradient.
-
-    Raises:
-        InputError: They are all zero: the loss has no gradient, as a model's distance from itself has none.
-    """
-    if scores and not any(bool(score.any()) for score in scores.values()):
-        raise InputError(
-            "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
-        )
-    return scores

@@ -13,14 +13,14 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import farthest_centres, k_means
 from ctxprune.shrink.learning.domains import rows_where
-from ctxprune.shrink.measure.activations import layer_states
-from ctxprune.shrink.score.fluctuation import Fluctuation
+from ctxprune.shrink.measure.depth import layer_states
+from ctxprune.shrink.score.fluctuation import STATISTICS, Fluctuation
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Clusters:
+class Clusters(Checked):
     """Importance by cluster of the calibration rows; one cluster's, or over all of them.
 
     Attributes:
@@ -30,16 +30,15 @@ class Clusters:
         statistic: As of `Fluctuation`.
     """
 
-    clusters: int = 4
+    clusters: int = checked_field(4, check_whole)
     only: int = -1
-    across: str = "mean"
-    statistic: str = "norm"
+    across: str = checked_field("mean", check_choice, ("max", "mean"))
+    statistic: str = checked_field("norm", check_choice, STATISTICS)
 
     def __post_init__(self) -> None:
-        if self.clusters < 1 or not -1 <= self.only < self.clusters:
+        super().__post_init__()
+        if not -1 <= self.only < self.clusters:
             raise UsageError(f"clusters is {self.clusters} and only {self.only}", hint="only from -1 to clusters - 1")
-        check_choice("across", self.across, ("max", "mean"))
-        Fluctuation(self.statistic)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; unlabelled data. Notes `clusters`: rows of each."""

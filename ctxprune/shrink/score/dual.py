@@ -19,11 +19,11 @@ from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.obs import Obs
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number
+from ctxprune.utils.validation import Checked, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Dual:
+class Dual(Checked):
     """Of single weights; general importance from `Subject.related`, or from the calibration data where there is none.
 
     Attributes:
@@ -31,12 +31,8 @@ class Dual:
         damping: d, as a share of H's mean diagonal.
     """
 
-    regular: float = 0.5
-    damping: float = 0.01
-
-    def __post_init__(self) -> None:
-        check_number("regular", self.regular, minimum=0)
-        check_number("damping", self.damping, over=0)
+    regular: float = checked_field(0.5, check_number, minimum=0)
+    damping: float = checked_field(0.01, check_number, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """float64 of each parameter's shape, from 0 up; labels where the task has them.

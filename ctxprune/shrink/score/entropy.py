@@ -13,11 +13,11 @@ import torch
 
 from ctxprune.shrink.measure.depth import depth_group, first_rows, unit_states
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_whole
+from ctxprune.utils.validation import Checked, check_choice, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Entropy:
+class Entropy(Checked):
     """Entropy of the residual after less that before, in nats, the mean over batches; unlabelled data.
 
     Attributes:
@@ -28,15 +28,11 @@ class Entropy:
         samples: Most rows of calibration that are read; 0 = all.
     """
 
-    estimate: str = "neighbours"
-    count: int = 25
+    estimate: str = checked_field("neighbours", check_choice, ("binned", "kernel", "neighbours"))
+    count: int = checked_field(25, check_whole)
     first: int = 2
     last: int = 1
     samples: int = 0
-
-    def __post_init__(self) -> None:
-        check_choice("estimate", self.estimate, _ESTIMATES)
-        check_whole("count", self.count)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,); infinite for protected units."""

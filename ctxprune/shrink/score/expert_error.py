@@ -12,11 +12,11 @@ from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_whole
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class ExpertError:
+class ExpertError(Checked):
     """Of all sets of experts that may go of a block, the one whose going changes its output least, ||F(x) - F'(x)||^2.
 
     Lu and others, Not All Experts are Equal: Efficient Expert Pruning and Skipping for Mixture-of-Experts Large
@@ -29,12 +29,8 @@ class ExpertError:
         samples: Most tokens that are looked at.
     """
 
-    most: int = 100
-    samples: int = 2048
-
-    def __post_init__(self) -> None:
-        check_whole("most", self.most)
-        check_whole("samples", self.samples)
+    most: int = checked_field(100, check_whole)
+    samples: int = checked_field(2048, check_whole)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float32 (count,): places in the order of going, from 0 up."""

@@ -12,11 +12,11 @@ import torch
 
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.types import Batch, Group, Iterator, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_range
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Fairness:
+class Fairness(Checked):
     """Ranks over all groups: by what bias is without the unit, and above those the protected ones by the loss.
 
     Bias is the standard deviation over groups of rows (`groups` of a batch; whole batches where there are none) of
@@ -27,10 +27,7 @@ class Fairness:
         protected: Share of the units that stay for quality's sake, 0..1 (gamma).
     """
 
-    protected: float = 0.3
-
-    def __post_init__(self) -> None:
-        check_range("protected", self.protected)
+    protected: float = checked_field(0.3, check_range)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; forward passes for each unit, labels where the loss needs them."""

@@ -12,23 +12,20 @@ from dataclasses import dataclass
 from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.score.base import column_squares
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 STATISTICS = ("norm", "square", "variance")
 
 
 @dataclass(frozen=True)
-class Fluctuation:
+class Fluctuation(Checked):
     """A statistic of each input j of the matrix W that reads a unit, summed over the unit's inputs.
 
     Attributes:
         statistic: "variance", Var[x_j] ||W_:j||^2 (FLAP); "square", E[x_j^2] ||W_:j||^2; "norm", the root of that.
     """
 
-    statistic: str = "variance"
-
-    def __post_init__(self) -> None:
-        check_choice("statistic", self.statistic, STATISTICS)
+    statistic: str = checked_field("variance", check_choice, STATISTICS)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""

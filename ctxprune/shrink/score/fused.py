@@ -16,11 +16,11 @@ from ctxprune.shrink.measure.gradients import weight_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number, check_whole
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Fused:
+class Fused(Checked):
     """(I_v / (2 s_v^2) + I_e / (2 s_e^2)) * (1 + stability * spread of the group / its mean).
 
     I_v is the size of the sum of W * gradient over a unit's part of a parameter, I_e the sum of the sizes, both summed
@@ -31,12 +31,8 @@ class Fused:
         stability: Weight of a group's fluctuation; 0 = the fused importance alone.
     """
 
-    samples: int = 10
-    stability: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_whole("samples", self.samples, minimum=2)  # one sample has no spread
-        check_number("stability", self.stability, minimum=0)
+    samples: int = checked_field(10, check_whole, minimum=2)
+    stability: float = checked_field(1.0, check_number, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; a pass with gradients for each sample, labels.

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctxprune.shrink.measure.gradients import gate_gradients
-from ctxprune.shrink.score.base import require_gradient
+from ctxprune.shrink.measure.gradients import gate_gradients, require_gradient
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class GateGradient:
+class GateGradient(Checked):
     """Mean over rows of a power of the slope's size.
 
     Attributes:
@@ -24,11 +23,8 @@ class GateGradient:
         normalise: Whether each group's scores are divided by their l2 norm; if not, they are comparable over groups.
     """
 
-    power: int = 1
+    power: int = checked_field(1, check_choice, (1, 2))
     normalise: bool = True
-
-    def __post_init__(self) -> None:
-        check_choice("power", self.power, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward and backward pass, labels (a decoder's are its tokens).
@@ -37,7 +33,8 @@ class GateGradient:
             InputError: The loss has no gradient.
         """
         slopes = gate_gradients(subject, groups)
-        scores = require_gradient({key: slope.double().abs().pow(self.power).mean(0) for key, slope in slopes.items()})
+        scores = {key: slope.double().abs().pow(self.power).mean(0) for key, slope in slopes.items()}
+        require_gradient(scores.values())
         if not self.normalise:
             return scores
         return {key: score / score.norm().clamp(min=1e-30) for key, score in scores.items()}

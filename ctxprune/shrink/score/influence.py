@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctxprune.shrink.measure.depth import check_tokens, depth_group, run_changes
+from ctxprune.shrink.measure.depth import TOKENS, depth_group, run_changes
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class Influence:
+class Influence(Checked):
     """1 less the mean cosine of the residual before and after; unlabelled data.
 
     Attributes:
@@ -22,11 +23,8 @@ class Influence:
         samples: Most rows of calibration that are read; 0 = all.
     """
 
-    tokens: str = "all"
+    tokens: str = checked_field("all", check_choice, TOKENS)
     samples: int = 0
-
-    def __post_init__(self) -> None:
-        check_tokens(self.tokens)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..2; 0 = the direction stays as it is."""

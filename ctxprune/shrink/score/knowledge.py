@@ -17,11 +17,11 @@ from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number, check_whole
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class Knowledge(Checked):
     """predictive / its total + trade * representational / its total; totals are over all groups that are scored.
 
     The slope of a divergence is zero where model and teacher are the same; so the teacher's output is moved by a little
@@ -33,14 +33,9 @@ class Knowledge:
         samples: Most rows that are looked at.
     """
 
-    trade: float = 1.0
-    noise: float = 0.1
-    samples: int = 2000
-
-    def __post_init__(self) -> None:
-        check_number("trade", self.trade, minimum=0)
-        check_number("noise", self.noise, over=0)
-        check_whole("samples", self.samples)
+    trade: float = checked_field(1.0, check_number, minimum=0)
+    noise: float = checked_field(0.1, check_number, over=0)
+    samples: int = checked_field(2000, check_whole)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""

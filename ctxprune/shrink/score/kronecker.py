@@ -11,11 +11,13 @@ from ctxprune.shrink.measure.activations import damp, weight_moments
 from ctxprune.shrink.measure.gradients import output_gradients
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_number
+from ctxprune.utils.validation import Checked, check_choice, check_number, checked_field
+
+CUTS = ("both", "columns", "rows")
 
 
 @dataclass(frozen=True)
-class Kronecker:
+class Kronecker(Checked):
     """1/2 tr([F^-1]_KK^-1 w_K w_K^T) with the Fisher matrix of each layer as F = A (x) G, K what goes.
 
     van der Ouderaa and others, The LLM Surgeon, ICLR 2024: A = mean of x x^T over inputs, G = mean of g g^T over
@@ -28,11 +30,8 @@ class Kronecker:
         cut: Which parts of a unit count: "columns", "rows" or "both". Without its columns nothing reads its rows.
     """
 
-    damping: float = 0.01
-    cut: str = "columns"
-
-    def __post_init__(self) -> None:
-        check_curvature(self.damping, self.cut)
+    damping: float = checked_field(0.01, check_number, over=0)
+    cut: str = checked_field("columns", check_choice, CUTS)
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """Of the parameter's shape by its name, or (count,) by group; from 0 up."""
@@ -67,16 +66,6 @@ def cut_matrices(subject: Subject, group: Group, cut: str) -> list[Slice]:
     axes = {"both": (0, 1), "columns": (1,), "rows": (0,)}[cut]
     found = [part for part in group.slices if parameter_of(subject.model, part.parameter).ndim == 2]
     return [part for part in found if part.axis in axes]
-
-
-def check_curvature(damping: float, cut: str) -> None:
-    """Refuse settings out of range.
-
-    Raises:
-        UsageError: The damping is not above 0, or `cut` is unknown.
-    """
-    check_number("damping", damping, over=0)
-    check_choice("cut", cut, ("both", "columns", "rows"))
 
 
 def _losses(weight: Tensor, own: Tensor, other: Tensor, part: Slice, count: int) -> Tensor:

@@ -19,11 +19,11 @@ from ctxprune.shrink.measure.gradients import mean_gradients
 from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_range
+from ctxprune.utils.validation import Checked, check_choice, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class LayerTaylor:
+class LayerTaylor(Checked):
     """Sum over the matrices of a layer or sublayer of |weight times gradient of the mean loss|.
 
     Attributes:
@@ -32,15 +32,10 @@ class LayerTaylor:
         samples: Most rows of calibration that are read; 0 = all.
     """
 
-    first: float = 0.125
-    last: float = 0.0625
+    first: float = checked_field(0.125, check_range)
+    last: float = checked_field(0.0625, check_range)
     samples: int = 0
-    criterion: str = "taylor"
-
-    def __post_init__(self) -> None:
-        check_choice("criterion", self.criterion, ("grasp", "taylor"))
-        check_range("first", self.first)
-        check_range("last", self.last)
+    criterion: str = checked_field("taylor", check_choice, ("grasp", "taylor"))
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), by Taylor from 0 up; infinite for protected units.

@@ -8,11 +8,11 @@ from typing import Any
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class Magnitude:
+class Magnitude(Checked):
     """|W| of single weights; of a unit the norm of all that goes with it, biases included; no data.
 
     Zhu and Gupta, To Prune, or Not to Prune, ICLR workshop 2018, and all since Han and others, 2015; Li and others,
@@ -22,10 +22,7 @@ class Magnitude:
         norm: Of a unit's weights, 1 or 2.
     """
 
-    norm: int = 1
-
-    def __post_init__(self) -> None:
-        check_choice("norm", self.norm, (1, 2))
+    norm: int = checked_field(1, check_choice, (1, 2))
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """Of the parameter's shape by its name, or float64 (count,) by group; from 0 up."""

@@ -13,11 +13,11 @@ import torch
 
 from ctxprune.shrink.registries import SCORES
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_range
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Mixed:
+class Mixed(Checked):
     """Any score on the calibration data and on `Subject.related`, each group's brought to mean 1, and averaged.
 
     Attributes:
@@ -26,10 +26,7 @@ class Mixed:
     """
 
     score: str = "fluctuation.v1"
-    share: float = 0.5
-
-    def __post_init__(self) -> None:
-        check_range("share", self.share)
+    share: float = checked_field(0.5, check_range)
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """As the score itself; alone where the subject has no related data, which is noted as `related`."""

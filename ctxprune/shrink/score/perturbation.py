@@ -14,11 +14,11 @@ import torch
 from ctxprune.shrink.measure.activations import moments
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.types import Group, Key, Mapping, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number, check_range, check_whole
+from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Perturbation:
+class Perturbation(Checked):
     """Ridge regression of sub-models' utilities on their masks, over all groups at once; forward passes alone.
 
     Attributes:
@@ -29,17 +29,10 @@ class Perturbation:
         ridge: Of the regression, relative to the number of sub-models; 0 = plain least squares.
     """
 
-    samples: int = 200
-    share: float = 0.2
-    doubtful: float = 2.0
-    ridge: float = 0.01
-
-    def __post_init__(self) -> None:
-        check_whole("samples", self.samples, minimum=2)
-        check_number("share", self.share, over=0)
-        check_range("share", self.share, high=0.5)
-        check_number("doubtful", self.doubtful, minimum=1)
-        check_number("ridge", self.ridge, minimum=0)
+    samples: int = checked_field(200, check_whole, minimum=2)
+    share: float = checked_field(0.2, check_range, high=0.5, open_low=True)
+    doubtful: float = checked_field(2.0, check_number, minimum=1)
+    ridge: float = checked_field(0.01, check_number, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), in units of the task's loss; labels where the task has them."""

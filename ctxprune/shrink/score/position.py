@@ -12,7 +12,7 @@ import torch
 
 from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.types import Callable, Group, Key, Mapping, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 PATTERNS: Mapping[str, Callable[[int, int], float]] = {
     "top": lambda place, count: count - 1 - place,
@@ -26,17 +26,14 @@ PATTERNS: Mapping[str, Callable[[int, int], float]] = {
 
 
 @dataclass(frozen=True)
-class Position:
+class Position(Checked):
     """Where a layer or sublayer stands, and nothing else; no data.
 
     Attributes:
         pattern: Which go first, one of `PATTERNS`.
     """
 
-    pattern: str = "top"
-
-    def __post_init__(self) -> None:
-        check_choice("pattern", self.pattern, PATTERNS)
+    pattern: str = checked_field("top", check_choice, PATTERNS)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:  # noqa: ARG002
         """float64 (count,), the lowest where the pattern starts."""

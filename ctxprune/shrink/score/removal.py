@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.shrink.measure.depth import check_sublayer, sublayer_places
+from ctxprune.shrink.measure.depth import SUBLAYERS, sublayer_places
 from ctxprune.shrink.measure.removal import MEASURES, losses_without
 from ctxprune.shrink.score.magnitude import Magnitude
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_range
+from ctxprune.utils.validation import Checked, check_choice, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class Removal:
+class Removal(Checked):
     """The loss, or the change of the output against the teacher's, with some units masked and all others there.
 
     One forward pass over the data for each unit, or chunk. Labels where the task's loss needs them.
@@ -34,15 +34,10 @@ class Removal:
             others score above every chunk, by magnitude. 0 = each unit by itself.
     """
 
-    measure: str = "loss"
+    measure: str = checked_field("loss", check_choice, ("loss", "divergence", *MEASURES))
     samples: int = 0
-    only: str = ""
-    chunk: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_sublayer(self.only)
-        check_choice("measure", self.measure, ("loss", "divergence", *MEASURES))
-        check_range("chunk", self.chunk)
+    only: str = checked_field("", check_choice, SUBLAYERS)
+    chunk: float = checked_field(0.0, check_range)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,): higher = more is lost without the unit."""

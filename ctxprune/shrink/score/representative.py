@@ -16,11 +16,11 @@ from ctxprune.shrink.measure.activations import consumers, moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number, check_whole
+from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Representative:
+class Representative(Checked):
     """The product of both ranks, each over its largest in the group.
 
     Attributes:
@@ -28,12 +28,8 @@ class Representative:
         width: Of the kernel, as a share of the mean squared distance between units, above 0.
     """
 
-    steps: int = 20
-    width: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_whole("steps", self.steps)
-        check_number("width", self.width, over=0)
+    steps: int = checked_field(20, check_whole)
+    width: float = checked_field(1.0, check_number, over=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..1; one forward pass, no labels, no gradients."""

@@ -14,11 +14,11 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number
+from ctxprune.utils.validation import Checked, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Spline:
+class Spline(Checked):
     """The distance 1 - |cos(w, w')| + offset * |b / |w| -+ b' / |w'|| at which a unit becomes one of the closest pair.
 
     The minus for normals of one direction, the plus for opposite ones. Of the closest pair the unit with the smaller w
@@ -28,10 +28,7 @@ class Spline:
         offset: Weight of the difference in offsets, from 0 up.
     """
 
-    offset: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_number("offset", self.offset, minimum=0)
+    offset: float = checked_field(1.0, check_number, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; no data."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import watch_modules
+from ctxprune.shrink.measure.activations import read_modules
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 
@@ -36,10 +34,7 @@ class SsmActivation:
         def see(path: str, made: Tensor) -> None:
             sums[path] = sums.get(path, 0.0) + made.double().sum(0)
 
-        with torch.no_grad():
-            for batch in subject.needed_calibration():
-                with watch_modules(subject.model, list({group.reader for group in groups}), batch, see, outputs=True):
-                    subject.task.output(subject.model, batch)
+        read_modules(subject, list({group.reader for group in groups}), see, outputs=True)
         scores = {}
         for group in groups:
             inner, heads = module_of(subject.model, group.consumer).in_features, anatomy.groups["ssm_head", group.layer]

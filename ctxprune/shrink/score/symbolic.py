@@ -16,11 +16,11 @@ import torch
 
 from ctxprune.shrink.allocate.per_row import PerRow
 from ctxprune.shrink.measure.activations import weight_moments
-from ctxprune.shrink.measure.gradients import gradient_norms
+from ctxprune.shrink.measure.gradients import gradient_moments
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 Tree = Union[str, float, "tuple[str, Tree]", "tuple[str, Tree, Tree]"]
 """A leaf, a number, or an operation with its arguments."""
@@ -56,7 +56,7 @@ _TWO: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Symbolic:
+class Symbolic(Checked):
     """A formula over |W|, and over ||G|| and ||X||, root mean squares over samples; needs labels.
 
     A search starts from magnitude, Wanda, GBLM's and Pruner-Zero's forms and random ones, and takes the one whose
@@ -67,10 +67,7 @@ class Symbolic:
         form: One of `FORMS`, or "search".
     """
 
-    form: str = "search"
-
-    def __post_init__(self) -> None:
-        check_choice("form", self.form, ("search", *FORMS))
+    form: str = checked_field("search", check_choice, ("search", *FORMS))
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name."""
@@ -140,12 +137,12 @@ def _part(tree: Tree, generator: Random) -> Tree:
 
 
 def _leaves(subject: Subject, names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    slopes, rows = gradient_norms(subject, names)
+    _, squares, rows = gradient_moments(subject, names)
     found = weight_moments(subject, names)
     return {
         name: {
             "W": parameter_of(subject.model, name).detach().abs(),
-            "G": slopes[name],
+            "G": squares[name].sqrt().float(),
             "X": (found[name].squares / rows).sqrt().float(),
         }
         for name in names

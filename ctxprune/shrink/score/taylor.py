@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ctxprune.shrink.measure.gradients import weight_gradients
+from ctxprune.shrink.measure.gradients import gradient_moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.types import Callable, Group, Key, Mapping, Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_choice, check_whole
+from ctxprune.utils.validation import Checked, check_choice, check_whole, checked_field
 
 _JOINED: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda parts: parts.sum(0),
@@ -27,7 +27,7 @@ _JOINED: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Taylor:
+class Taylor(Checked):
     """The expansion's terms, summed over a unit.
 
     Attributes:
@@ -38,16 +38,10 @@ class Taylor:
         samples: Examples that are looked at, one by one (rows, or what the task takes a loss of).
     """
 
-    order: str = "mixed"
-    by: str = "element"
-    over: str = "sum"
-    samples: int = 10
-
-    def __post_init__(self) -> None:
-        check_choice("order", self.order, ("first", "mixed", "second"))
-        check_choice("by", self.by, ("element", "vector"))
-        check_choice("over", self.over, _JOINED)
-        check_whole("samples", self.samples)
+    order: str = checked_field("mixed", check_choice, ("first", "mixed", "second"))
+    by: str = checked_field("element", check_choice, ("element", "vector"))
+    over: str = checked_field("sum", check_choice, _JOINED)
+    samples: int = checked_field(10, check_whole)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; a pass with gradients for each sample, labels (a decoder's are its tokens).
@@ -55,9 +49,8 @@ class Taylor:
         Raises:
             InputError: The loss has no gradient.
         """
-        gradients, squares = self._gradients(
-            subject, sorted({part.parameter for group in groups for part in group.slices})
-        )
+        names = sorted({part.parameter for group in groups for part in group.slices})
+        gradients, squares, _ = gradient_moments(subject, names, samples=self.samples)
         scores = {}
         for group in groups:
             parts = []
@@ -71,17 +64,3 @@ class Taylor:
             # families list the matrix that reads a group's units last
             scores[group.key] = _JOINED[self.over](torch.stack(parts))
         return scores
-
-    def _gradients(self, subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """By parameter the mean over examples of the gradient, and of its square."""
-        first = {name: torch.zeros_like(parameter_of(subject.model, name), dtype=torch.float64) for name in names}
-        squares = {name: entry.clone() for name, entry in first.items()}
-        count = 0
-        for gradients in weight_gradients(subject, names, samples=self.samples):
-            for name, gradient in gradients.items():
-                first[name] += gradient
-                squares[name] += gradient.double().square()
-            count += 1
-        return {name: part / count for name, part in first.items()}, {
-            name: part / count for name, part in squares.items()
-        }

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ctxprune.shrink.measure.activations import moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_number
+from ctxprune.utils.validation import Checked, check_number, checked_field
 
 
 @dataclass(frozen=True)
-class Wanda:
+class Wanda(Checked):
     """|W_ij| * ||X_j||, the norm over all calibration tokens; one forward pass, no labels.
 
     Sun and others, A Simple and Effective Pruning Approach for Large Language Models, ICLR 2024. Norms are taken in the
@@ -24,10 +24,7 @@ class Wanda:
             their weights, so scores are to be compared over the rows of a matrix, not within them.
     """
 
-    producer_power: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("producer_power", self.producer_power, minimum=0)
+    producer_power: float = checked_field(0.0, check_number, minimum=0)
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""

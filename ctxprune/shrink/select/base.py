@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import record_outputs
+from ctxprune.shrink.measure.activations import module_outputs
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
@@ -195,11 +195,6 @@ def _fit_length(value: Tensor, tokens: int, pad: int) -> Tensor:
 def representations(subject: Subject, model: nn.Module) -> Tensor:
     """Each row's mean state after a model's last layer, of length 1: float32 (rows, width)."""
     last = subject.with_model(model).anatomy.layers[-1].path
-    found = []
-    with torch.no_grad():
-        for batch in subject.needed_calibration():
-            with record_outputs(model, [last], batch) as states:
-                subject.task.output(model, batch)
-            parts = states[0].split(batch["attention_mask"].sum(1).tolist())
-            found += [functional.normalize(part.float().mean(0), dim=0) for part in parts]
-    return torch.stack(found)
+    lengths = torch.cat([batch["attention_mask"].sum(1) for batch in subject.needed_calibration()])
+    parts = module_outputs(subject, last, model=model).split(lengths.tolist())
+    return torch.stack([functional.normalize(part.float().mean(0), dim=0) for part in parts])

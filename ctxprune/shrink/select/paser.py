@@ -24,11 +24,11 @@ import torch
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import check_share, group_means, group_numbers, representations, row_divergences
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import check_whole
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Paser:
+class Paser(Checked):
     """Groups by cluster and by what the model lost on them against its teacher; no labels.
 
     Attributes:
@@ -36,12 +36,8 @@ class Paser:
         concepts: Of a group, for the search of conflicts; 0 = none is left out.
     """
 
-    clusters: int = 8
-    concepts: int = 3
-
-    def __post_init__(self) -> None:
-        check_whole("clusters", self.clusters)
-        check_whole("concepts", self.concepts, minimum=0)
+    clusters: int = checked_field(8, check_whole)
+    concepts: int = checked_field(3, check_whole, minimum=0)
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,); the number of groups that were left out as conflicting is noted as "conflicts"."""

@@ -13,21 +13,18 @@ from dataclasses import dataclass
 
 from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
 from ctxprune.shrink.types import Subject, Tensor
-from ctxprune.utils.validation import check_choice
+from ctxprune.utils.validation import Checked, check_choice, checked_field
 
 
 @dataclass(frozen=True)
-class Perplexity:
+class Perplexity(Checked):
     """The groups of low, middle or high perplexity.
 
     Attributes:
         part: "low", "middle" or "high".
     """
 
-    part: str = "middle"
-
-    def __post_init__(self) -> None:
-        check_choice("part", self.part, ("high", "low", "middle"))
+    part: str = checked_field("middle", check_choice, ("high", "low", "middle"))
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,)."""

@@ -17,21 +17,18 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
 from ctxprune.shrink.select.base import best_share, representations
 from ctxprune.shrink.types import Subject, Tensor
-from ctxprune.utils.validation import check_whole
+from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
 @dataclass(frozen=True)
-class Selectivity:
+class Selectivity(Checked):
     """Rows of the clusters that rows of the target task fall into; needs `related` data, no labels.
 
     Attributes:
         clusters: Of the calibration rows.
     """
 
-    clusters: int = 16
-
-    def __post_init__(self) -> None:
-        check_whole("clusters", self.clusters, minimum=2)
+    clusters: int = checked_field(16, check_whole, minimum=2)
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,).

@@ -45,7 +45,7 @@ def test_only_attention_parts_are_scored():
     assert float(found[4]) == pytest.approx(subject.loss(remove(subject.model, {("sublayer", -1): mask})), abs=1e-5)
     with pytest.raises(UsageError):
         Removal(only="attention")(subject, subject.groups(["head"]))
-    with pytest.raises(UsageError, match="kind of sublayer"):
+    with pytest.raises(UsageError, match="only is 'head'"):
         Removal(only="head")
     with pytest.raises(UsageError):
         Balanced(balance=0.0)

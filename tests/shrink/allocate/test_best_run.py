@@ -13,7 +13,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.best_run import BestRun, run_lengths  # noqa: E402
-from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.measure.depth import layer_states  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 KEY = ("layer", -1)

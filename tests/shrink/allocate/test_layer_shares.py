@@ -43,7 +43,7 @@ def test_layers_that_change_little_lose_more():
 
 def test_changes_are_one_less_the_cosine():
     subject = models.encoder()
-    from ctxprune.shrink.measure.activations import layer_states
+    from ctxprune.shrink.measure.depth import layer_states
 
     states = [layer_states(subject, batch) for batch in subject.calibration]
     before, after = (torch.cat([entry[place] for entry in states]) for place in (1, 2))

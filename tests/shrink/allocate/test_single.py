@@ -108,7 +108,7 @@ def test_bad_settings_and_budgets_are_refused():
         AllMatrices(least=1.5)
     with pytest.raises(UsageError, match="cannot go with"):
         AllMatrices(least=0.5)(None, {"a": torch.rand(2, 4)}, asked(0.6))
-    with pytest.raises(UsageError, match="blocks are"):
+    with pytest.raises(UsageError, match="rows is 0"):
         Blocks(0, 4)
 
 

@@ -69,7 +69,7 @@ def test_nothing_taken_is_nothing_done_and_shapes_must_agree():
     small = subject.with_model(remove(subject.model, {("neuron", 3): torch.arange(48) < 20}))
     with pytest.raises(InputError, match="shapes"):
         Collapse()(small, {KEY: torch.tensor([True, True, False, False])})
-    with pytest.raises(UsageError, match="out of range"):
+    with pytest.raises(UsageError, match="most is 1"):
         Collapse(most=1)
     with pytest.raises(UsageError, match="merge"):
         Collapse(merge="mean")

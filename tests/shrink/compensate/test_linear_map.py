@@ -11,7 +11,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.compensate.linear_map import LinearMap, fit_map  # noqa: E402
-from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.measure.depth import layer_states  # noqa: E402
 from ctxprune.shrink.model.norms import fit_norm, normalise  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 

@@ -13,10 +13,17 @@ from shrink import models, trained  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.learning.clustering import fill_clusters  # noqa: E402
-from ctxprune.shrink.recover._learn_routes import LearnedRoutes, sort_neurons, straight_through  # noqa: E402
-from ctxprune.shrink.recover._rank_search import fit_performance, search_ranks  # noqa: E402
-from ctxprune.shrink.recover.adapters import Adapters  # noqa: E402
-from ctxprune.shrink.recover.route_experts import RouteExperts  # noqa: E402
+from ctxprune.shrink.recover.adapters import (  # noqa: E402
+    Adapters,
+    fit_performance,
+    search_ranks,
+)
+from ctxprune.shrink.recover.route_experts import (  # noqa: E402
+    LearnedRoutes,
+    RouteExperts,
+    sort_neurons,
+    straight_through,
+)
 
 PART = "model.layers.1.mlp"
 
