@@ -35,9 +35,8 @@ class Choice:
 
     def __post_init__(self) -> None:
         if len(self.answers) < 2 or not 0 <= self.right < len(self.answers):
-            raise UsageError(
-                f"answer {self.right} of {len(self.answers)}", where=self.prompt[:80], hint="give two or more"
-            )
+            hint = "give two or more"
+            raise UsageError(f"answer {self.right} of {len(self.answers)}", where=self.prompt[:80], hint=hint)
 
 
 def _facts(prompt: str, *pairs: str) -> list[Choice]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -75,5 +74,4 @@ def batches_of_texts(
         if names:
             batch["sources"] = torch.tensor([names.index(sources[place]) for place in part])
         made.append(batch)
-    places = tuple(place for part in parts for place in part)
-    return replace(describe_batches(made, encoded, len(encoded)), sources=names, places=places)
+    return describe_batches(made, encoded, len(encoded), sources=names, parts=parts)

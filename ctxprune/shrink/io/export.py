@@ -70,9 +70,8 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
         # compared before the files are moved, so that a wrong graph never stands in the folder
         report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
         if report[FLOAT]["largest"] > _TOLERANCE:
-            raise FormatError(
-                f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
-            )
+            what = f"the graph differs from the model by {report[FLOAT]['largest']:.2g}"
+            raise FormatError(what, where=str(place / FLOAT))
     return report
 
 
@@ -160,9 +159,8 @@ def check_exportable(loaded: Loaded) -> None:
     model: Any = loaded.model
     family = family_of(model).name
     if family != "bert" or loaded.kind not in ("embedder", "reranker"):
-        raise UsageError(
-            f"a {loaded.kind} of the family {family} is not exported", hint="rerankers and embedders of BERT's"
-        )
+        hint = "rerankers and embedders of BERT's"
+        raise UsageError(f"a {loaded.kind} of the family {family} is not exported", hint=hint)
     act = config_value(model, "hidden_act", "gelu")
     if act not in _ACTIVATIONS:
         raise UsageError(f"the activation {act!r} is not exported", hint=f"known are {', '.join(_ACTIVATIONS)}")

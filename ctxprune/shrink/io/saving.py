@@ -6,9 +6,9 @@ to whoever tries, for transformers would fill in what it lacks with random weigh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +107,14 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "format": FORMAT,
         "version": VERSION,
         "kind": loaded.kind,
-        "answers": {"yes": task.yes, "no": task.no} if isinstance(task := loaded.task, YesNo) else {},
+        "answers": asdict(loaded.task) if isinstance(loaded.task, YesNo) else {},
         "class": name,
         "uniform": uniform,
         "dropped": dropped,
         "packed": shapes,
         "parts": [list(entry) for entry in custom_modules(model).values()],
         "shared": shared_weights(model),
-        "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+        "sha256": file_digest(folder / WEIGHTS),
         "licence": loaded.card.licence,
         "base_model": loaded.card.base,
         "source": loaded.card.source,

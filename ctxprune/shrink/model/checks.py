@@ -56,20 +56,13 @@ def _check_batch(batch: Batch, vocabulary: int, most: int | None, where: str) ->
             raise InputError(f"there is no {name}", where=where, hint="make batches by ctxprune.shrink.data")
     ids, mask = batch["input_ids"], batch["attention_mask"]
     if ids.ndim != 2 or ids.shape != mask.shape:
-        raise InputError(
-            f"input_ids are {tuple(ids.shape)}, attention_mask is {tuple(mask.shape)}",
-            where=where,
-            hint="give both as (rows, tokens)",
-        )
+        what = f"input_ids are {tuple(ids.shape)}, attention_mask is {tuple(mask.shape)}"
+        raise InputError(what, where=where, hint="give both as (rows, tokens)")
     if not len(ids) or not bool(mask.any(dim=1).all()):
         raise InputError("there is no row, or one without a token", where=where, hint="leave empty texts out")
     if most is not None and ids.shape[1] > most:
-        raise InputError(
-            f"a row has {ids.shape[1]} tokens, and the model reads {most}", where=where, hint="cut the texts"
-        )
+        hint = "cut the texts"
+        raise InputError(f"a row has {ids.shape[1]} tokens, and the model reads {most}", where=where, hint=hint)
     if int(ids.max()) >= vocabulary or int(ids.min()) < 0:
-        raise InputError(
-            f"token {int(ids.max())} is none of the model's {vocabulary}",
-            where=where,
-            hint="take the model's tokenizer",
-        )
+        hint = "take the model's tokenizer"
+        raise InputError(f"token {int(ids.max())} is none of the model's {vocabulary}", where=where, hint=hint)

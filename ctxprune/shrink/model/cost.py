@@ -48,9 +48,8 @@ class Target:
         if self.measure not in MEASURES:
             raise UsageError(f"measure is {self.measure!r}", hint=f"one of {', '.join(MEASURES)}")
         if not 0 < self.keep < 1:
-            raise UsageError(
-                f"keep is {self.keep!r}", hint="give a share above 0 and under 1 of what the model has now"
-            )
+            hint = "give a share above 0 and under 1 of what the model has now"
+            raise UsageError(f"keep is {self.keep!r}", hint=hint)
 
 
 def cost(model: nn.Module, measure: str, *, tokens: int = TOKENS, masks: Mapping[str, Tensor] | None = None) -> float:

@@ -22,8 +22,6 @@ from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Recipe
-from ctxprune.shrink.run.baselines import count_steps
-from ctxprune.shrink.run.device import choose_device
 from ctxprune.shrink.run.estimate import measure_speed
 from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
@@ -33,8 +31,8 @@ from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, 
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.targets import RequestedTarget
-from ctxprune.shrink.run.timing import measure_times, timing_batch
-from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
+from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, count_steps, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
 

@@ -52,10 +52,8 @@ def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Re
     """
     for recipe in request.recipes:
         if kind not in recipe.models:
-            raise UsageError(
-                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
-                hint=f"ctxprune shrink list --model {kind} names others",
-            )
+            hint = f"ctxprune shrink list --model {kind} names others"
+            raise UsageError(f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}", hint=hint)
     if request.recipes:
         return list(request.recipes)
     fitting = fitting_recipes(kind, target.measure)

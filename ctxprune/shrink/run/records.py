@@ -206,19 +206,16 @@ class TrialLog:
                 # hours of work hang on a line: it must outlast a crash of the machine
                 os.fsync(file.fileno())
         except OSError as error:
-            raise InputError(
-                f"the state of the run cannot be written ({error.strerror})",
-                where=str(self._path),
-                hint="make room or name another folder; --resume goes on with what is there",
-            ) from error
+            what = f"the state of the run cannot be written ({error.strerror})"
+            hint = "make room or name another folder; --resume goes on with what is there"
+            raise InputError(what, where=str(self._path), hint=hint) from error
 
     def _record(self, line: Mapping[str, Any]) -> TrialRecord:
         try:
             return TrialRecord.from_dict(line)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(
-                f"a line of the run's state is no trial ({error})", where=str(self._path), hint="name another folder"
-            ) from error
+            what = f"a line of the run's state is no trial ({error})"
+            raise FormatError(what, where=str(self._path), hint="name another folder") from error
 
     def _read(self) -> list[dict[str, Any]]:
         """All whole lines; half of one at the end, from a run that was killed, is cut off."""

@@ -59,10 +59,8 @@ class RecoveryData:
         """What to try beside it where the share is small; "" elsewhere."""
         if self.piece.name in ("random.v1", "domains.v1") or self.share > SMALL_SHARE:
             return ""
-        return (
-            f"of {self.share:.0%} of the data rows chosen by a score are often worse than random ones:"
-            f" compare with random:{self.share:g}"
-        )
+        many, advice = f"{self.share:.0%} of the data", f"compare with random:{self.share:g}"
+        return f"of {many} rows chosen by a score are often worse than random ones: {advice}"
 
 
 def read_recovery_data(text: str) -> RecoveryData:
@@ -88,12 +86,10 @@ def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
     Raises:
         UsageError: A recovery cannot be divided into rounds.
     """
-    whole = {"whole": "first"} if data.rounds > 1 else {}
-    options = {
-        "select": {"piece": data.piece.name, **data.piece.parameters},
-        "share": data.share,
-        "rounds": data.rounds,
-    } | whole
+    select = {"piece": data.piece.name, **data.piece.parameters}
+    options: dict[str, Any] = {"select": select, "share": data.share, "rounds": data.rounds}
+    if data.rounds > 1:
+        options["whole"] = "first"
     # candidates of a search differ by name, which is also that of a folder
     name = f"{recipe.name}+{data.selector.removesuffix('.v1')}-{data.share:g}-{data.rounds}"
     return replace(_wrapped(recipe, "on_subset.v1", options), name=name)

@@ -72,13 +72,8 @@ def make_report(
 def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
     """On what no recipe was chosen by: the best of many is too good on what it was chosen by."""
     found = small.task.measure(small.model, prepared.reported)
-    return {
-        "before": prepared.full_quality,
-        "after": found.value,
-        "interval": list(found.interval()),
-        "metric": found.metric,
-        "measured": len(found.parts),
-    }
+    figures = {"before": prepared.full_quality, "after": found.value, "interval": list(found.interval())}
+    return {**figures, "metric": found.metric, "measured": len(found.parts)}
 
 
 def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:

@@ -53,9 +53,8 @@ def choose_rows(loaded: Loaded, file: Path, choice: RowChoice) -> list[bool]:
         InputError: A file cannot be read.
     """
     if loaded.kind not in ("decoder", "reranker"):
-        raise UsageError(
-            f"rows are judged by a reranker or a decoder, and this is {loaded.kind}", hint="name another --model"
-        )
+        hint = "name another --model"
+        raise UsageError(f"rows are judged by a reranker or a decoder, and this is {loaded.kind}", hint=hint)
     found = _batches(loaded, file, choice.tokens)
     related = _batches(loaded, choice.related, choice.tokens).batches if choice.related is not None else ()
     teacher = None if choice.full is None else choice.full.model

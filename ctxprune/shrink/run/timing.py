@@ -16,6 +16,7 @@ from time import perf_counter, thread_time
 import torch
 from torch import nn
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 
 ROWS, TOKENS = 10, 200
@@ -75,3 +76,26 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def choose_device(name: str) -> str:
+    """torch's name of a device: of "auto" the first of CUDA, MPS and the CPU that is here.
+
+    Raises:
+        UsageError: The device is not here, or torch knows none of that name.
+    """
+    here = ["cpu"]
+    if torch.backends.mps.is_available():
+        here.insert(0, "mps")
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    here[:0] = [f"cuda:{number}" for number in range(cards)]
+    if name == "auto":
+        return here[0]
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"device is {name!r}", hint=f"auto, or one of {', '.join(here)}") from error
+    wanted = "cuda:0" if str(device) == "cuda" else str(device)
+    if wanted not in here and not (device.type != "cuda" and device.type in here and not device.index):
+        raise UsageError(f"there is no device {name!r} here", hint=f"auto, or one of {', '.join(here)}")
+    return str(device)

@@ -39,10 +39,8 @@ def check_vocabulary(loaded: Loaded, most: int) -> None:
     if most < 1:
         raise UsageError(f"the vocabulary is to have {most} pieces", hint="give a number of pieces, 1 or more")
     if most >= count:
-        raise UsageError(
-            f"{most:,} pieces are no cut: the vocabulary has {count:,}",
-            hint="give fewer, or leave the vocabulary whole",
-        )
+        hint = "give fewer, or leave the vocabulary whole"
+        raise UsageError(f"{most:,} pieces are no cut: the vocabulary has {count:,}", hint=hint)
 
 
 def prune_vocabulary(
@@ -131,10 +129,8 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
     """The model with the rows of `order` alone, in that order."""
     group = family_of(model).describe(model).groups["vocabulary", -1]
     if max(order) >= group.count:
-        raise UsageError(
-            f"the model has {group.count:,} rows of embeddings, and the tokenizer ids up to {max(order):,}",
-            hint="its vocabulary cannot be cut",
-        )
+        what = f"the model has {group.count:,} rows of embeddings, and the tokenizer ids up to {max(order):,}"
+        raise UsageError(what, hint="its vocabulary cannot be cut")
     mask = torch.zeros(group.count, dtype=torch.bool)
     mask[list(order)] = True
     small = remove(model, {group.key: mask})
