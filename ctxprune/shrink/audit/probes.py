@@ -105,12 +105,7 @@ def retrieval_choices(count: int = 40, facts: int = 6, *, seed: int = 0) -> list
 
 
 def read_choices(path: str | Path) -> list[Choice]:
-    """Choices of JSON lines {"prompt": …, "answers": […], "right": 0}.
-
-    Raises:
-        InputError: The file cannot be read.
-        FormatError: A line is no choice; the message names it.
-    """
+    """Choices of JSON lines {"prompt": …, "answers": […], "right": 0}; the error names the line that is none."""
     found = []
     for line, row in numbered_rows(Path(path)):
         try:

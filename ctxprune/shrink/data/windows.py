@@ -29,12 +29,8 @@ def batches_of_windows(
         form: Of the model that reads the batches.
         judge: The full model, which reads the same in its own form.
         rows: Questions of a batch at most.
-        tokens: Of a window at most, 128 or more.
+        tokens: Of a window at most, 128 or more; errors as `batches_of`.
         seed: Of the order.
-
-    Raises:
-        UsageError: rows is under 1, or tokens under 128.
-        InputError: There are fewer than two pairs.
     """
     check_enough(len(pairs), rows)
     if tokens < _LEAST:

@@ -74,11 +74,7 @@ def follow_ids(value: Any, places: Mapping[int, int]) -> Any:
 
 
 def module_folders(folder: Path) -> list[str]:
-    """The folders of the modules that sentence-transformers lists, the encoder's first; none where there is no list.
-
-    Raises:
-        FormatError: The list is damaged, or a module lies outside of the model's folder.
-    """
+    """The folders of the modules that sentence-transformers lists, the encoder's first; none where there is no list."""
     listed = folder / "modules.json"
     try:
         modules = read_json(listed) if listed.is_file() else []

@@ -27,12 +27,7 @@ _BITS, _VALUES = ".packed_bits", ".packed_values"
 
 
 def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
-    """Write what differs from the base; gives the file's bytes.
-
-    Args:
-        model: Of a known family.
-        base: Of the same shapes.
-        path: Of the file, safetensors.
+    """Write what differs from the base, of the same shapes, as safetensors; gives the file's bytes.
 
     Raises:
         InputError: The base has other weights, or the file cannot be written; what was there is then as it was.

@@ -34,7 +34,8 @@ def export_pruner(
     """Write `model.onnx` (int8), `tokenizer.json`, `manifest.json` and a card, and compare the graph with the network.
 
     The files come into the folder once they have been compared; a README.md of somebody else's stays. How scores are
-    made of logits and BM25 stays as the manifest of the full model has it.
+    made of logits and BM25 stays as the manifest of the full model has it. Results and errors are those of
+    `ctxprune.shrink.io.export.export_onnx`, of the logits of all tokens; and special pieces must have the pruner's ids.
 
     Args:
         loaded: A pruner.
@@ -42,16 +43,6 @@ def export_pruner(
         batches: Windows that both are compared on; one batch at least.
         words: Bits of word embeddings, 8 or 4; 8 where the width is odd.
         report: Of the run, for the card.
-
-    Returns:
-        By file its bytes, and how it differs from the network: as `ctxprune.shrink.io.export.export_onnx`, of the
-        logits of all tokens.
-
-    Raises:
-        InputError: The folder cannot be written, or there are no batches.
-        FormatError: The tokenizer's special pieces have other ids than the pruner's.
-        UsageError: words is neither 4 nor 8.
-        MissingExtraError: onnxruntime is not installed.
     """
     if not batches:
         raise InputError("there is nothing to compare the export on", hint="give a batch at least")

@@ -47,12 +47,7 @@ class InputFormat:
 
     @classmethod
     def of_folder(cls, folder: str | Path) -> InputFormat:
-        """Of a local model folder with tokenizer.json and config.json.
-
-        Raises:
-            InputError: One of the two is missing, or the tokenizer is damaged.
-            FormatError: The configuration is damaged.
-        """
+        """Of a local model folder with tokenizer.json and config.json."""
         place = Path(folder)
         config = read_json(place / "config.json")
         if not isinstance(config, dict):
@@ -125,11 +120,7 @@ class Loaded:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of a model's folder.
-
-    Raises:
-        InputError: The file is missing or damaged.
-    """
+    """The tokenizer of a model's folder; an `InputError` where the file is missing or damaged."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers package raises bare Exception
@@ -141,12 +132,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of a model's folder.
-
-    Raises:
-        InputError: It is missing.
-        FormatError: It is damaged.
-    """
+    """A JSON file of a model's folder; an `InputError` where it is missing, a `FormatError` where it is damaged."""
     try:
         return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -19,11 +19,7 @@ __all__ = ["Choosing", "ChosenNeurons", "Masked", "Skipping", "choose_pathway", 
 
 
 class CustomModule(nn.Module):
-    """A module of ours in the place of one of the model: built around that one, and from its settings.
-
-    Attributes:
-        setting_names: Of the settings that are attributes and keywords of the constructor.
-    """
+    """A module of ours in the place of one of the model, built around that one from settings that are attributes."""
 
     setting_names: ClassVar[tuple[str, ...]] = ()
 

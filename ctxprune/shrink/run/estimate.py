@@ -58,11 +58,8 @@ class Speed:
 def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
     """Time a few forward passes, two steps and one timing.
 
-    Args:
-        subject: With calibration data.
-        held_out: Batches of quality.
-        trained: Whether steps are of interest; 0 seconds where not.
-        timed: What time is measured on; None where it is not.
+    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds, and so is a timing where
+    there is no batch that time is measured on.
     """
     batches = list(subject.needed_calibration())
     # of all lengths: batches are sorted by nothing, but a few may be long by chance

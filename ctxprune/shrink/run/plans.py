@@ -45,11 +45,7 @@ class SearchRequest:
 
 
 def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
-    """The recipes for a kind of model and a target, before anything is measured.
-
-    Raises:
-        UsageError: A recipe is for other kinds of model, or none fits.
-    """
+    """The recipes for a kind of model and a target; refused where one is for other kinds of model, or none fits."""
     for recipe in request.recipes:
         if kind not in recipe.models:
             hint = f"ctxprune shrink list --model {kind} names others"

@@ -64,12 +64,7 @@ class RecoveryData:
 
 
 def read_recovery_data(text: str) -> RecoveryData:
-    """The part of the data that `NAME`, `NAME:SHARE` or `NAME:SHARE:ROUNDS` stands for.
-
-    Raises:
-        UnknownNameError: There is no such selector.
-        UsageError: Share or rounds are no numbers, or out of range.
-    """
+    """The part of the data that `NAME`, `NAME:SHARE` or `NAME:SHARE:ROUNDS` stands for."""
     name, *numbers = text.split(":")
     try:
         share, rounds = float([*numbers, "0.5"][0]), int([*numbers[1:], "1"][0])
@@ -81,11 +76,7 @@ def read_recovery_data(text: str) -> RecoveryData:
 
 
 def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
-    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none.
-
-    Raises:
-        UsageError: A recovery cannot be divided into rounds.
-    """
+    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none."""
     select = {"piece": data.piece.name, **data.piece.parameters}
     options: dict[str, Any] = {"select": select, "share": data.share, "rounds": data.rounds}
     if data.rounds > 1:
@@ -109,14 +100,8 @@ def with_recovery_options(
 ) -> list[Recipe]:
     """Recipes with their recoveries on each part of the data, and stopped by the P^2 law.
 
-    Args:
-        recipes: How.
-        parts: Each makes a recipe of every recipe; without any all of the data is used.
-        stop_early: Whether the P^2 law stops them.
-        say: Is told which recipes are left out, since they cannot be divided; None: they are refused.
-
-    Raises:
-        UsageError: A recovery cannot be divided, and `say` is None or no recipe is left.
+    Each part makes a recipe of every recipe; without any all of the data is used. `say` is told which recipes are left
+    out, since their recovery cannot be divided; where it is None, or none is left, they are refused.
     """
     found: list[Recipe] = []
     refused: dict[str, UsageError] = {}

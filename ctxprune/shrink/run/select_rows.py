@@ -43,10 +43,7 @@ class RowChoice:
 def choose_rows(loaded: Loaded, file: Path, choice: RowChoice) -> list[bool]:
     """Whether each row of a file is chosen, in the file's order; a question's rows go together.
 
-    Args:
-        loaded: A reranker or a decoder.
-        file: Pairs of a reranker, texts of a decoder, as JSON lines; see `ctxprune.shrink.data`.
-        choice: The selector and what it needs.
+    The file has pairs for a reranker, texts for a decoder, as JSON lines; see `ctxprune.shrink.data`.
 
     Raises:
         UsageError: The model is of another kind, or the selector lacks what it needs.

@@ -40,14 +40,9 @@ def measure_spread(
 ) -> dict[str, Any]:
     """The qualities of trials on random halves of the calibration data, each with its own seed.
 
-    Gives plain values: `qualities`, as many of the `asked` ones as were done within the limit; of two or more their
-    `mean` and standard `deviation`; and the `share` of the questions in a sample.
-
-    Args:
-        subject: The full model with its calibration data.
-        run: One trial.
-        samples: From 2 up.
-        seconds: Limit of all trials together; the one that is at work when it is over does not count.
+    Gives plain values: `qualities`, as many of the `asked` ones as were done within the limit of `seconds` for all, of
+    which one that is cut does not count; of two or more their `mean` and standard `deviation`; and the `share` of the
+    questions in a sample.
     """
     found: list[float] = []
     try:

@@ -43,11 +43,7 @@ class RequestedTarget:
     absolute: bool = False
 
     def share(self, now: float) -> float:
-        """As a share of what the model has now, above 0 and under 1.
-
-        Raises:
-            UsageError: The model meets it as it is.
-        """
+        """As a share of what the model has now, above 0 and under 1; refused where the model meets it as it is."""
         share = self.value / now if self.absolute else self.value
         if share >= 1:
             raise UsageError(

@@ -59,8 +59,8 @@ def prune_vocabulary(
         counted: Texts that tokens are counted in beside `texts`.
 
     Returns:
-        The smaller model, and plain values by name, each before and after: `pieces`; `bytes` of the embeddings;
-        `tokens` and `unknown` ones of all given texts. Beside them `asked`, which is `most`.
+        The smaller model, and plain values, each before and after: `pieces`; `bytes` of the embeddings; `tokens` and
+        `unknown` ones of all given texts. Beside them `asked`, which is `most`.
 
     Raises:
         UsageError: As `check_vocabulary`; or every piece is needed, or an id would change that the model's code names,

@@ -131,10 +131,7 @@ def describe_layers(
 ) -> tuple[list[Layer], dict[Key, Group]]:
     """The layers with their sublayers, and the groups of units in them and of depth.
 
-    Args:
-        modules: The layers, from the bottom up.
-        prefix: Dotted name of a layer up to its number.
-        describe: Gives the sublayers of (layer, dotted name, number), and adds the groups of their units to the last.
+    `describe` gives the sublayers of (layer, dotted name, number), and adds the groups of their units to what is last.
     """
     groups: dict[Key, Group] = {}
     layers = []
@@ -197,12 +194,8 @@ def width_slices(
 ) -> list[Slice]:
     """All that reads or writes the residual of a post-norm encoder.
 
-    Args:
-        model: The whole model.
-        inside: What the names of the layers' modules begin with.
-        writers: Ends of the names of matrices in layers that write to the residual; the others read it.
-        readers: Ends of the names of matrices outside of the layers that read it.
-        apart: What names begin with of modules that have a width of their own.
+    Matrices in layers (`inside` is what their names begin with) whose names end as `writers` write, the others read;
+    outside of them those read whose names end as `readers`. What begins with `apart` has a width of its own.
     """
     found: list[Slice] = []
     for name, module in model.named_modules():
