@@ -64,7 +64,10 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
     place = Path(folder)
     wanted = [_output(loaded, batch) for batch in batches]
     with stage_files(place, loaded.model) as part:
-        _write_tokenizer(loaded, part / TOKENIZER)
+        tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
+        tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
+        tokenizer.no_padding()
+        (part / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         write_float(loaded, part / FLOAT)
         write_int8(part / FLOAT, part / INT8)
         # compared before the files are moved, so that a wrong graph never stands in the folder
@@ -73,13 +76,6 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
             what = f"the graph differs from the model by {report[FLOAT]['largest']:.2g}"
             raise FormatError(what, where=str(place / FLOAT))
     return report
-
-
-def _write_tokenizer(loaded: Loaded, path: Path) -> None:
-    tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
-    tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
-    tokenizer.no_padding()
-    path.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
 
 
 def write_float(loaded: Loaded, path: Path) -> None:

@@ -31,7 +31,7 @@ from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, 
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.targets import RequestedTarget
-from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch
+from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch, use_threads
 from ctxprune.shrink.run.trial import Trial, baseline_recipes, count_steps, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
@@ -123,14 +123,8 @@ def run_job(
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
-    # a setting of the process, which belongs to the caller
-    before = torch.get_num_threads()
-    torch.set_num_threads(options.threads)
-    try:
-        with hold_folder(options.out):
-            return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
-    finally:
-        torch.set_num_threads(before)
+    with use_threads(options.threads), hold_folder(options.out):
+        return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
 
 
 def model_kind(model: torch.nn.Module) -> str:

@@ -71,16 +71,13 @@ def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: 
         asked, possible = (f"{100 * share:.3g} %" for share in (target.keep, lowest[best]))
         many = "the recipe that can leave the least" if len(recipes) > 1 else "it"
         what = f"{asked} of the {target.measure} cannot be left: {many} leaves {possible}"
-        raise UsageError(what, where=best, hint=_hint(target.measure))
+        other = "name a recipe that takes other units"
+        if target.measure in ("bytes", "parameters"):
+            other = "cut the vocabulary first (--vocabulary N): embeddings stay otherwise"
+        raise UsageError(what, where=best, hint=f"raise the target, or {other}")
     if gone := [recipe.name for recipe in recipes if recipe not in good]:
         say(f"left out, since they cannot leave so little: {', '.join(gone)}")
     return good
-
-
-def _hint(measure: str) -> str:
-    if measure in ("bytes", "parameters"):
-        return "raise the target, or cut the vocabulary first (--vocabulary N): embeddings stay otherwise"
-    return "raise the target, or name a recipe that takes other units"
 
 
 def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:

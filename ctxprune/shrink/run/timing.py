@@ -39,7 +39,7 @@ def measure_times(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7)
     # copies, since the caller's models stay where they are
     models = models if device.type == "cpu" else [copy.deepcopy(model).to(device) for model in models]
     taken: list[list[float]] = [[] for _ in models]
-    with torch.no_grad(), one_thread():
+    with torch.no_grad(), use_threads(1):
         for number in range(rounds + 1):
             for model, times in zip(models, taken, strict=True):
                 # time of this thread: on a shared machine the clock counts other processes, too
@@ -68,10 +68,10 @@ def _forward(model: nn.Module, batch: Batch) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """torch computes on one thread inside."""
+def use_threads(count: int) -> Iterator[None]:
+    """torch computes on so many threads inside: a setting of the process, which belongs to the caller."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import copy_sizes, describe_layers, find_module, has_parameter
+from ctxprune.shrink.model.families.base import copy_sizes, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import (
     Llama,
     adapt_neurons,
@@ -51,7 +52,7 @@ class Moe(Llama):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = self.base(model)
-        layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
+        layers, groups = structure.describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         more: list[Slice] = []
         active: dict[str, float] = {}
         for index, layer in enumerate(base.layers):
