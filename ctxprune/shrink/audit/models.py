@@ -74,12 +74,9 @@ def _sizes(model: nn.Module, measures: Sequence[str] = ("bytes", "parameters", "
 
 
 def load_decoder(folder: str | Path, *, tokens: int = 256, name: str | None = None) -> AuditedDecoder | None:
-    """A decoder's folder for an audit; None where it holds a model of another kind.
+    """A decoder's folder for an audit, as `load_model` reads it; None where it holds a model of another kind.
 
-    Args:
-        folder: As `ctxprune.shrink.io.loading.load_model` reads it, which says what may be wrong with it.
-        tokens: Of a text at most; its end is left out.
-        name: As it is shown; default: the folder.
+    Texts are cut after so many tokens; the name is as it is shown, by default the folder's.
     """
     from ctxprune.shrink.io.loading import load_model
 

@@ -45,14 +45,11 @@ def _facts(prompt: str, *pairs: str) -> list[Choice]:
     The right one stands at another place each time: a model that finds all answers alike is right by chance alone.
     """
     subjects, answers = zip(*(pair.split(":") for pair in pairs), strict=True)
-    return [
-        Choice(
-            prompt.format(subject),
-            tuple(answers[(place - place % 4 + step) % len(answers)] for step in range(4)),
-            place % 4,
-        )
-        for place, subject in enumerate(subjects)
-    ]
+    found = []
+    for place, subject in enumerate(subjects):
+        four = tuple(answers[(place - place % 4 + step) % len(answers)] for step in range(4))
+        found.append(Choice(prompt.format(subject), four, place % 4))
+    return found
 
 
 FACTS: tuple[Choice, ...] = (

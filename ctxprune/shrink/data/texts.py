@@ -15,11 +15,7 @@ from ctxprune.storage.json_lines import numbered_rows
 
 
 class SourcedText(str):
-    """A text that says where it is from.
-
-    Attributes:
-        source: Of which set or, where that is not said, of which language (`lang`) it is.
-    """
+    """A text with its `source`: of which set or, where that is not said, of which language (`lang`) it is."""
 
     source: str = ""
 
@@ -57,9 +53,7 @@ def batches_of_texts(
 ) -> Calibration:
     """Each text as one row, its end cut off where it is longer than `tokens`; batches of like length, seeded order.
 
-    Raises:
-        UsageError: `rows` or `tokens` is out of range.
-        InputError: There are fewer than two texts.
+    Errors as `batches_of`.
     """
     check_enough(len(texts), rows)
     encoded = form.texts(texts, tokens)

@@ -65,10 +65,7 @@ class InputFormat:
     def pairs(self, rows: Sequence[tuple[str, str]], tokens: int) -> list[Encoded]:
         """Question and passage each as one input, in the order and with the marks that the tokenizer's own model has.
 
-        The longer of the two loses its end where both together are longer than `tokens`.
-
-        Raises:
-            UsageError: `tokens` is out of range.
+        The longer of the two loses its end where both are longer than `tokens`, which is 8 up to the model's limit.
         """
         return self._encoded(rows, tokens)
 

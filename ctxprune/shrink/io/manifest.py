@@ -27,11 +27,7 @@ _FOLLOWS = ("num_hidden_layers", "layer_types", "head_sizes", "pad_token_id")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder that `save_model` wrote.
-
-    Raises:
-        FormatError: It is damaged or of another version.
-    """
+    """The manifest of a folder that `save_model` wrote; a `FormatError` where it is damaged or of another version."""
     path = folder / MANIFEST
     try:
         found = unseal(path.read_bytes(), required=False)
@@ -58,11 +54,7 @@ def file_digest(path: Path) -> str:
 
 
 def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
-    """The model of a manifest with the weights in a folder.
-
-    Raises:
-        FormatError: Weights and manifest do not go together.
-    """
+    """The model of a manifest with the weights in a folder; a `FormatError` where they do not go together."""
     path = folder / WEIGHTS
     try:
         # before the file is parsed: a damaged one is told from one of another format

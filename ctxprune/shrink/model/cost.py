@@ -55,8 +55,7 @@ class Target:
 def cost(model: nn.Module, measure: str, *, tokens: int = TOKENS, masks: Mapping[str, Tensor] | None = None) -> float:
     """What a whole model costs, in the measure's unit; masked weights count for "weights" alone.
 
-    Raises:
-        UsageError: Latency, which is measured (`ctxprune.shrink.run.timing`), or deltas, which need a base model.
+    Latency is refused, which is measured (`ctxprune.shrink.run.timing`), and so are deltas, which need a base model.
     """
     if measure == "weights":
         return float(

@@ -17,7 +17,15 @@ from torch.nn import functional
 
 from ctxprune.errors import FormatError
 from ctxprune.shrink.model.multiplexed import Multiplexed
-from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, CustomModule, Masked, Skipping, link_pathways
+from ctxprune.shrink.model.pathways import (
+    Choosing,
+    ChosenNeurons,
+    CustomModule,
+    Masked,
+    Skipping,
+    apply_rows,
+    link_pathways,
+)
 
 
 class Factorised(CustomModule):
@@ -98,8 +106,9 @@ class Routed(CustomModule):
         for expert, (start, end) in enumerate(self.bounds()):
             rows = chosen[:, expert].nonzero().flatten()
             if len(rows):
-                inner = self.act_fn(_part(self.gate_proj, flat[rows], start, end))
-                inner = inner * _part(self.up_proj, flat[rows], start, end)
+                own = slice(start, end)
+                inner = self.act_fn(apply_rows(self.gate_proj, flat[rows], own))
+                inner = inner * apply_rows(self.up_proj, flat[rows], own)
                 result = result.index_add(0, rows, functional.linear(inner, self.down_proj.weight[:, start:end]))
         if self.down_proj.bias is not None:
             result = result + self.down_proj.bias
@@ -108,11 +117,6 @@ class Routed(CustomModule):
     def settings(self) -> dict[str, Any]:
         """What `around` needs."""
         return {"experts": self.count, "top": self.top}
-
-
-def _part(linear: Any, states: Tensor, start: int, end: int) -> Tensor:
-    bias = None if linear.bias is None else linear.bias[start:end]
-    return functional.linear(states, linear.weight[start:end], bias)
 
 
 class Mapped(CustomModule, nn.Embedding):

@@ -115,7 +115,7 @@ class ChosenNeurons(_OnPathway):
         for path, rows in self.rows(states):
             places = self.kept[path].nonzero().flatten()
             own = states[rows]
-            inner = self.act_fn(_some(self.gate_proj, own, places)) * _some(self.up_proj, own, places)
+            inner = self.act_fn(apply_rows(self.gate_proj, own, places)) * apply_rows(self.up_proj, own, places)
             down = functional.linear(inner, self.down_proj.weight[:, places], self.down_proj.bias)
             result = result.index_copy(0, rows, down)
         return result
@@ -172,7 +172,8 @@ class Skipping(CustomModule):
         return logits, values.to(logits.dtype), places.masked_fill(skipped, self.num_experts)
 
 
-def _some(linear: Any, states: Tensor, places: Tensor) -> Tensor:
+def apply_rows(linear: Any, states: Tensor, places: Tensor | slice) -> Tensor:
+    """Some of the outputs of a linear module."""
     return functional.linear(states, linear.weight[places], None if linear.bias is None else linear.bias[places])
 
 

@@ -40,12 +40,8 @@ def dense_group(
 ) -> Group:
     """Units that are rows of the matrices which read their input, and columns of the one that writes their output.
 
-    Args:
-        key: Of the group.
-        module, path: What holds the matrices, and its dotted name.
-        readers, writer: Names of the matrices in it.
-        size: Rows of one unit.
-        parts: Equal parts of a reader, one below the other, each with rows of every unit.
+    `readers` and `writer` are names of matrices in the module; a unit has `size` rows in each of the equal `parts` of a
+    reader, which lie one below the other.
     """
     inner, output = module.get_submodule(writer).weight.shape[1], f"{path}.{writer}"
     slices = [

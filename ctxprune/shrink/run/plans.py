@@ -30,9 +30,9 @@ class SearchRequest:
     """What a caller asked of a search.
 
     Attributes:
-        recipes: One; several compete; none stands for the short list.
-        every: Instead of the short list all that fit.
-        steps: Of recovery on the last rung; None: as many as fit, 200 at most.
+        recipes: One; several compete; none stands for the few that suit the model and the target best.
+        every: Instead of these few all that fit.
+        steps: Of recovery on the last rung; None: 200 or as many as fit, and of one recipe its own.
         seed: Random seed.
         seconds: That the search may take; None: as long as it takes.
     """
@@ -59,11 +59,7 @@ def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Re
 
 
 def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: Callable[[str], None]) -> list[Recipe]:
-    """The recipes that may meet the target, by what their kinds of unit cost; `say` is told which do not.
-
-    Raises:
-        UsageError: None may; said before any training.
-    """
+    """The recipes that may meet the target, by what their units cost; `say` is told the others. One at least must."""
     lowest = {recipe.name: least_left(model, recipe, target.measure) for recipe in recipes}
     good = [recipe for recipe in recipes if lowest[recipe.name] <= target.keep]
     if not good:

@@ -83,10 +83,8 @@ class OtherInputs:
 def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:
     """The same with an earlier state of the model, which is `base`, and related data in its subject.
 
-    Raises:
-        UsageError: Groups are asked for without related data, or of a model that is not a reranker.
-        InputError: The base has other shapes, a file cannot be read, or no pair has a source.
-        FormatError: A file is damaged.
+    Refused are groups without related data or a source, or of a model that is not a reranker; and a base of other
+    shapes. Errors of files are those of `prepare`.
     """
     subject, loaded = prepared.subject, prepared.loaded
     if other.groups and (other.related is None or loaded.kind != "reranker"):

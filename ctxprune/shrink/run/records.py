@@ -100,11 +100,6 @@ class TrialRecord:
         """Whether there is no model."""
         return self.figures is None
 
-    @property
-    def status(self) -> str:
-        """As the log and the report have it: "done" or "failed"."""
-        return "failed" if self.failed else "done"
-
     def needed_figures(self) -> TrialFigures:
         """The figures; of a trial that failed its reason is raised."""
         if self.figures is None:
@@ -113,8 +108,9 @@ class TrialRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """As a line of the log and of the report; the order of the keys is part of the format."""
-        outcome = {"reason": self.reason} if self.figures is None else self.figures.to_dict()
-        return self.effort() | {"status": self.status} | outcome
+        if self.figures is None:
+            return self.effort() | {"status": "failed", "reason": self.reason}
+        return self.effort() | {"status": "done"} | self.figures.to_dict()
 
     def effort(self) -> dict[str, Any]:
         """What was run, as plain values."""
@@ -151,10 +147,10 @@ class TrialLog:
     Args:
         folder: Of the search's state; made if it is not there.
         plan: What the search depends on, as plain values: a log of another plan is refused.
-        resume: Go on with the log that is there.
+        resume: Go on with the log that is there; without it one with a finished trial is refused.
 
     Raises:
-        UsageError: There is a log with a finished trial and `resume` is not set, or it is of another plan.
+        UsageError: See above.
         InputError: The log cannot be written.
         FormatError: The log is damaged.
     """

@@ -45,8 +45,7 @@ def make_report(
 
     Args:
         loaded, small: The full model and the smaller one, as it was read back from disk.
-        found: The search.
-        prepared: Its data.
+        found, prepared: The search and its data.
         full: Sizes of the full model, as `sizes_of` gives them; the time is measured anew.
         measured: Measure of the target, and the device that time is measured on.
     """

@@ -134,16 +134,9 @@ def search(
 ) -> SearchResult:
     """The best of a plan's recipes by quality on `prepared.held_out`, which says too much of the one that was chosen.
 
-    Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times.
-
-    Args:
-        loaded: The full model.
-        prepared: Its data.
-        plan: Candidates and effort.
-        folder: For the state.
-        resume: Go on with what is there; the plan and the data must be the same.
-        progress: Called with the next trial and the time that is left, how many trials are done, and how many there
-            will be.
+    Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times. With
+    `resume` what is in the folder goes on: plan and data must be the same. `progress` is told the next trial and the
+    time that is left, how many trials are done, and how many there will be.
 
     Raises:
         UsageError: There is a search in the folder and `resume` is not set, or it is of another plan; or every trial

@@ -24,9 +24,7 @@ _SHARE = 0.5  # of the questions in a sample: two samples then differ by half of
 def check_samples(subject: Subject, samples: int, *, vocabulary: int | None = None) -> None:
     """Refuse, before hours of work, what no spread can be measured of.
 
-    Raises:
-        UsageError: There are fewer than two samples, rows of the data cannot go one by one, or a vocabulary is cut,
-            which is chosen on all of the data.
+    A vocabulary is chosen on all of the data; and rows of the data have to go one by one.
     """
     if vocabulary is not None:
         raise UsageError("samples are of a model with its whole vocabulary", hint="cut the vocabulary in a run before")

@@ -79,11 +79,7 @@ def use_threads(count: int) -> Iterator[None]:
 
 
 def choose_device(name: str) -> str:
-    """torch's name of a device: of "auto" the first of CUDA, MPS and the CPU that is here.
-
-    Raises:
-        UsageError: The device is not here, or torch knows none of that name.
-    """
+    """torch's name of a device that is here: of "auto" the first of CUDA, MPS and the CPU."""
     here = ["cpu"]
     if torch.backends.mps.is_available():
         here.insert(0, "mps")

@@ -69,20 +69,17 @@ def run_trial(
     limit: int = 512,
     timed_on: str = "cpu",
 ) -> Trial:
-    """Run a recipe and measure the smaller model.
+    """Run a recipe and measure the smaller model, its quality on `held_out`.
 
     Args:
-        subject: The full model with its calibration data.
-        recipe: How.
+        subject, recipe: As of `ctxprune.shrink.run.runner.shrink`, whose errors it has.
         target: A share of what the full model has; of latency a share of measured time, met within 3 %.
-        held_out: Batches for quality.
         effort: Steps and data.
         limit: Most tokens that the model takes.
         timed_on: Device that time is measured on.
 
     Raises:
         UsageError: The recipe cannot do it, or no share of multiply-adds gives the wanted time.
-        InputError: As `ctxprune.shrink.run.runner.shrink`.
     """
     started = perf_counter()
     count = max(round(effort.data * len(subject.calibration)), 1)

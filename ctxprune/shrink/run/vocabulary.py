@@ -30,11 +30,7 @@ from ctxprune.train.vocabulary import (
 
 
 def check_vocabulary(loaded: Loaded, most: int) -> None:
-    """Refuse what `prune_vocabulary` cannot do, before any work.
-
-    Raises:
-        UsageError: The tokenizer is of a kind that is not known, or `most` is under 1 or no fewer than there are.
-    """
+    """Refuse what `prune_vocabulary` cannot do, before any work: unknown tokenizers, and cuts to none or no fewer."""
     count = len(vocabulary_ids(json.loads(loaded.form.tokenizer.to_str())))
     if most < 1:
         raise UsageError(f"the vocabulary is to have {most} pieces", hint="give a number of pieces, 1 or more")

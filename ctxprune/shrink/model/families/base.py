@@ -50,18 +50,10 @@ class Family(ABC):
         """
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
-        """Register hooks that scale a group's units by its gate; gives their handles.
+        """Register hooks that scale a group's units by its gate, (count,) or (rows, 1, count); gives their handles.
 
-        A family overrides it for kinds of units that are not read at the group's consumer alone.
-
-        Args:
-            model: With hooks afterwards.
-            anatomy: As `describe` gives it.
-            group: One of the anatomy's.
-            gate: (count,), or (rows, 1, count).
-
-        Raises:
-            UsageError: The units have no place for a gate.
+        A family overrides it for kinds of units that are not read at the group's consumer alone; units without a place
+        for a gate are refused.
         """
         return gate_hooks.lay_gate(model, anatomy, group, gate)
 
