@@ -39,7 +39,6 @@ def export_pruner(
 
     Args:
         loaded: A pruner.
-        folder: Made if it is not there.
         batches: Windows that both are compared on; one batch at least.
         words: Bits of word embeddings, 8 or 4; 8 where the width is odd.
         report: Of the run, for the card.

@@ -19,7 +19,11 @@ def check_subject(subject: Subject) -> None:
         InputError: A weight is not finite or in half precision; a batch lacks what all need, has no token in a row, or
             has tokens that the model does not know or places for.
     """
-    _check_weights(subject.model)
+    for path, entry in subject.model.named_parameters():
+        if not bool(torch.isfinite(entry).all()):
+            raise InputError("the model has weights that are not finite", where=path, hint="load it anew")
+        if entry.dtype == torch.float16:
+            raise InputError("the model is in half precision", where=path, hint="load it in float32: model.float()")
     # rows of the table, not of the tokenizer: tables are often rounded up
     vocabulary = len(subject.model.get_submodule(subject.anatomy.embeddings).weight)
     most = longest_input(subject.model)
@@ -40,14 +44,6 @@ def longest_input(model: Any) -> int | None:
             return len(module.weight) - (0 if first is None else first + 1)
     found = config_value(model, "max_position_embeddings")
     return int(found) if found else None
-
-
-def _check_weights(model: nn.Module) -> None:
-    for name, entry in model.named_parameters():
-        if not bool(torch.isfinite(entry).all()):
-            raise InputError("the model has weights that are not finite", where=name, hint="load it anew")
-        if entry.dtype == torch.float16:
-            raise InputError("the model is in half precision", where=name, hint="load it in float32: model.float()")
 
 
 def _check_batch(batch: Batch, vocabulary: int, most: int | None, where: str) -> None:

@@ -16,16 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
+from ctxprune.shrink.model import pathways
 from ctxprune.shrink.model.multiplexed import Multiplexed
-from ctxprune.shrink.model.pathways import (
-    Choosing,
-    ChosenNeurons,
-    CustomModule,
-    Masked,
-    Skipping,
-    apply_rows,
-    link_pathways,
-)
+from ctxprune.shrink.model.pathways import ChosenNeurons, CustomModule, apply_rows
 
 
 class Factorised(CustomModule):
@@ -246,16 +239,16 @@ class HashedLinear(CustomModule, nn.Linear):
 
 
 CUSTOM_MODULES: Mapping[str, Any] = {
-    "choosing": Choosing,
+    "choosing": pathways.Choosing,
     "chosen_neurons": ChosenNeurons,
     "factorised": Factorised,
     "hashed": HashedLinear,
     "mapped": Mapped,
     "mapped_output": MappedOutput,
-    "masked": Masked,
+    "masked": pathways.Masked,
     "multiplexed": Multiplexed,
     "routed": Routed,
-    "skipping": Skipping,
+    "skipping": pathways.Skipping,
 }
 """Every part by the name that it has in a manifest."""
 
@@ -278,7 +271,7 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
-    link_pathways(model)
+    pathways.link_pathways(model)
     owner: Any = model
     for module in model.modules():  # once all are there
         if isinstance(module, MappedOutput) and module.tied:

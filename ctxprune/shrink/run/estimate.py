@@ -38,21 +38,13 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured of a model on its data, in seconds of this machine as busy as it is.
+    """What was measured of a model on its data, in seconds of this machine as busy as it is."""
 
-    Attributes:
-        forward: Of a forward pass over a batch.
-        step: Of a training step towards the teacher, whose own pass it holds.
-        timing: Of measuring the model's time against itself.
-        batches: Of calibration.
-        held_out: Batches of quality.
-    """
-
-    forward: float
-    step: float
-    timing: float
-    batches: int
-    held_out: int
+    forward: float  # of a forward pass over a batch
+    step: float  # of a training step towards the teacher, whose own pass it holds
+    timing: float  # of measuring the model's time against itself
+    batches: int  # of calibration
+    held_out: int  # batches of quality
 
 
 def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:

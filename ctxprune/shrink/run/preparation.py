@@ -67,17 +67,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class OtherInputs:
-    """What some recipes take beside model and data.
+    """What some recipes take beside model and data."""
 
-    Attributes:
-        base: Folder of an earlier state of the model: what it was tuned from, or of its first steps.
-        related: File of a related, larger task or of a general domain, in the format of the data.
-        groups: Whether the `source` of a related pair says for whom quality shall be the same.
-    """
-
+    # Folder of an earlier state of the model: what it was tuned from, or of its first steps.
     base: str | Path | None = None
+    # File of a related, larger task or of a general domain, in the format of the data.
     related: str | Path | None = None
-    groups: bool = False
+    groups: bool = False  # whether the `source` of a related pair says for whom quality shall be the same
 
 
 def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:

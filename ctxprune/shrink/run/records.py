@@ -18,51 +18,33 @@ SIZES = ("bytes", "flops", "parameters", "weights")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTime:
-    """Time of the smaller model against the full one's, where time was the target.
-
-    Attributes:
-        full_milliseconds, milliseconds: Of the full and of the smaller model.
-        time_left: The one as a share of the other.
-        exact: Whether the target is used up to within 3 %.
-    """
+    """Time of the smaller model against the full one's, where time was the target."""
 
     full_milliseconds: float
-    milliseconds: float
-    time_left: float
-    exact: bool
+    milliseconds: float  # of the smaller model
+    time_left: float  # the one as a share of the other
+    exact: bool  # whether the target is used up to within 3 %
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFigures:
-    """What was measured of a trial's model.
+    """What was measured of a trial's model."""
 
-    Attributes:
-        quality: On what is held out; higher = better.
-        share: Of the multiply-adds, or of the measure that was asked of the recipe; None where no recipe ran.
-        seconds: That the trial took.
-        sizes: By measure, from `SIZES`.
-        time: Where time was the target.
-        notes: Of the recipe's pieces; None where no recipe ran.
-        unrecovered: Quality before the recipe's finish; None where nothing was removed before it, or nothing follows.
-    """
-
-    quality: float
+    quality: float  # on what is held out; higher = better
+    # Of the multiply-adds, or of the measure that was asked of the recipe; None where no recipe ran.
     share: float | None
-    seconds: float
-    sizes: Mapping[str, float]
-    time: MeasuredTime | None = None
-    notes: Mapping[str, Any] | None = None
+    seconds: float  # that the trial took
+    sizes: Mapping[str, float]  # by measure, from `SIZES`
+    time: MeasuredTime | None = None  # where time was the target
+    notes: Mapping[str, Any] | None = None  # of the recipe's pieces; None where no recipe ran
+    # Quality before the recipe's finish; None where nothing was removed before it, or nothing follows.
     unrecovered: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        found: dict[str, Any] = {
-            "quality": self.quality,
-            "unrecovered": self.unrecovered,
-            "share": self.share,
-            "seconds": self.seconds,
-        }
-        found |= {**self.sizes, **(asdict(self.time) if self.time else {}), "notes": self.notes}
+        found: dict[str, Any] = {"quality": self.quality, "unrecovered": self.unrecovered, "share": self.share}
+        found |= {"seconds": self.seconds, **self.sizes}
+        found |= {**(asdict(self.time) if self.time else {}), "notes": self.notes}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
@@ -77,23 +59,14 @@ class TrialFigures:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One trial of a search.
+    """One trial of a search."""
 
-    Attributes:
-        recipe: Its name.
-        rung: Of the halving, from 0 up.
-        steps: Of recovery.
-        data: Share of the calibration batches.
-        figures: Of the smaller model; None where the trial failed.
-        reason: Why it failed; "" where it did not.
-    """
-
-    recipe: str
-    rung: int
-    steps: int
-    data: float
-    figures: TrialFigures | None = None
-    reason: str = ""
+    recipe: str  # its name
+    rung: int  # of the halving, from 0 up
+    steps: int  # of recovery
+    data: float  # share of the calibration batches
+    figures: TrialFigures | None = None  # of the smaller model; None where the trial failed
+    reason: str = ""  # why it failed; "" where it did not
 
     @property
     def failed(self) -> bool:
@@ -148,11 +121,6 @@ class TrialLog:
         folder: Of the search's state; made if it is not there.
         plan: What the search depends on, as plain values: a log of another plan is refused.
         resume: Go on with the log that is there; without it one with a finished trial is refused.
-
-    Raises:
-        UsageError: See above.
-        InputError: The log cannot be written.
-        FormatError: The log is damaged.
     """
 
     def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:

@@ -21,23 +21,15 @@ _ROWS = 16  # of a batch, unless a question has more
 
 @dataclass(frozen=True)
 class RowChoice:
-    """How rows are chosen.
+    """How rows are chosen."""
 
-    Attributes:
-        selector: A piece of `ctxprune.shrink.registries.SELECTORS`.
-        share: Of the rows, above 0 and up to 1.
-        full: The model before it was shrunk, or a larger one with the same tokenizer, for selectors that compare.
-        related: File of the target task's data, in the format of the rows.
-        tokens: Of a row at most; the model's own limit if that is less.
-        seed: Random seed.
-    """
-
-    selector: Piece
-    share: float
+    selector: Piece  # a piece of `ctxprune.shrink.registries.SELECTORS`
+    share: float  # of the rows, above 0 and up to 1
+    # The model before it was shrunk, or a larger one with the same tokenizer, for selectors that compare.
     full: Loaded | None = None
-    related: Path | None = None
-    tokens: int = 256
-    seed: int = 0
+    related: Path | None = None  # file of the target task's data, in the format of the rows
+    tokens: int = 256  # of a row at most; the model's own limit if that is less
+    seed: int = 0  # random seed
 
 
 def choose_rows(loaded: Loaded, file: Path, choice: RowChoice) -> list[bool]:

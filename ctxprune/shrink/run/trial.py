@@ -31,32 +31,21 @@ RECOVERY = Piece("tune.v1", {"loss": "hidden", "rate": 2e-4})
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a trial may use.
+    """How much a trial may use."""
 
-    Attributes:
-        steps: Of every recovery; a recipe without one gets `RECOVERY`. 0 leaves recipes as they are.
-        data: Share of the calibration batches, above 0 and up to 1.
-        scored: Batches at most for all but the training at the end; 0 for all of them.
-        share: Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
-    """
-
-    steps: int = 0
-    data: float = 1.0
-    scored: int = 0
+    steps: int = 0  # of every recovery; a recipe without one gets `RECOVERY`. 0 leaves recipes as they are
+    data: float = 1.0  # share of the calibration batches, above 0 and up to 1
+    scored: int = 0  # batches at most for all but the training at the end; 0 for all of them
+    # Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
     share: float | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe's smaller model and what was measured of it.
+    """A recipe's smaller model and what was measured of it."""
 
-    Attributes:
-        subject: With the smaller model.
-        figures: Without notes, which are the subject's.
-    """
-
-    subject: Subject
-    figures: TrialFigures
+    subject: Subject  # with the smaller model
+    figures: TrialFigures  # without notes, which are the subject's
 
 
 def run_trial(
@@ -74,9 +63,7 @@ def run_trial(
     Args:
         subject, recipe: As of `ctxprune.shrink.run.runner.shrink`, whose errors it has.
         target: A share of what the full model has; of latency a share of measured time, met within 3 %.
-        effort: Steps and data.
-        limit: Most tokens that the model takes.
-        timed_on: Device that time is measured on.
+        limit, timed_on: Most tokens that the model takes, and the device that time is measured on.
 
     Raises:
         UsageError: The recipe cannot do it, or no share of multiply-adds gives the wanted time.

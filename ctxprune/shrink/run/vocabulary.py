@@ -79,7 +79,8 @@ def prune_vocabulary(
     if loaded.kind != "pruner":
         _renumber(small.model, places)
     found: dict[str, Any] = {"asked": most, "pieces": [len(ids), len(order)]}
-    found["bytes"] = [_bytes(model) for model in (loaded.model, small.model)]
+    tables = [module_of(own, family_of(own).describe(own).embeddings).weight for own in (loaded.model, small.model)]
+    found["bytes"] = [int(table.numel() * table.element_size()) for table in tables]
     for part in (document, cut):
         unknown = unknown_id(part)
         counts = count_tokens(load_tokenizer(part), [*texts, *counted], size=max(vocabulary_ids(part).values()) + 1)
@@ -139,9 +140,3 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
             done.add(id(entry))
             entry.data = entry.data.index_select(part.axis, places)
     return small
-
-
-def _bytes(model: nn.Module) -> int:
-    """Of the word embeddings."""
-    table = module_of(model, family_of(model).describe(model).embeddings).weight
-    return int(table.numel() * table.element_size())
