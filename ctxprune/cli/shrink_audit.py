@@ -124,7 +124,7 @@ def _prepare_torch(threads: int, device: str) -> str:
         return device
     import torch
 
-    from ctxprune.shrink.run.device import choose_device
+    from ctxprune.shrink.run.timing import choose_device
 
     torch.set_num_threads(threads)
     return choose_device(device)

@@ -205,7 +205,7 @@ def run(
     if html is not None:
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(
-        wanted, chosen, out, every=names == ["all"], steps=steps, minutes=minutes, device=device, seed=seed,
+        chosen, wanted=wanted, out=out, every=names == ["all"], steps=steps, minutes=minutes, device=device, seed=seed,
         threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx, resume=resume, audit=html is not None,
         vocabulary=vocabulary, other=OtherInputs(base, related, groups), pack=pack,
         loss=loss, recovery=parts, stop_early=stop_early, samples=samples,

@@ -100,14 +100,21 @@ def write_manifest(folder: Path, name: str, limit: int, fusion: Mapping[str, Any
     (folder / "manifest.json").write_text(seal(document, indent=1) + "\n", encoding="utf-8")
 
 
-def save(graph: Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, list[Any]]], path: Path) -> None:
-    """Check the graph and write it: outputs are float32 with axes as given, inputs int64 with the first two."""
+def save(
+    graph: Graph,
+    inputs: Sequence[str],
+    outputs: Sequence[tuple[str, list[Any]]],
+    path: Path,
+    *,
+    axes: Sequence[Any] | None = None,
+) -> None:
+    """Check and write the graph: outputs are float32 with axes as given, inputs int64 with `axes` or the first two."""
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "pruner",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, outputs[0][1][:2]) for name in inputs],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name, axes in outputs],
+            [helper.make_tensor_value_info(name, TensorProto.INT64, axes or outputs[0][1][:2]) for name in inputs],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, own) for name, own in outputs],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(VENDOR, 1)],

@@ -23,7 +23,6 @@ from ctxprune.shrink.recipes.first_choice import passes_of  # noqa: E402
 from ctxprune.shrink.recipes.recipe import load_recipe, parse_recipe  # noqa: E402
 from ctxprune.shrink.recover import tune  # noqa: E402
 from ctxprune.shrink.run import estimate, search, trial  # noqa: E402
-from ctxprune.shrink.run.device import choose_device  # noqa: E402
 from ctxprune.shrink.run.estimate import (  # noqa: E402
     Finish,
     OutOfTimeError,
@@ -38,6 +37,7 @@ from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, least_left,
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 from ctxprune.shrink.run.recovery import RecoveryData, with_recovery_data  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
+from ctxprune.shrink.run.timing import choose_device  # noqa: E402
 from ctxprune.shrink.run.trial import Effort, run_trial, with_steps  # noqa: E402
 
 HALF = Target("flops", 0.5)

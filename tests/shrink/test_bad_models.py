@@ -137,7 +137,7 @@ def test_a_heads_weights_that_the_kind_has_not_are_left_out(tmp_path: Path):
 def test_one_run_at_a_time_is_in_a_folder(tmp_path: Path):
     place = tmp_path / "out"
     with hold_folder(place):
-        options = Options(read_target("flops=0.5"), (), place, resume=True)
+        options = Options((), wanted=read_target("flops=0.5"), out=place, resume=True)
         with pytest.raises(UsageError, match="another run is at work"):
             run_job(str(tmp_path), tmp_path / "pairs.jsonl", options)
         with pytest.raises(UsageError, match="another run is at work"), hold_folder(place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctxprune.shrink.recipes.recipe import Piece, load_recipe, parse_recipe
-from ctxprune.shrink.run.baselines import baselines
+from ctxprune.shrink.run.trial import baselines
 
 OWN = """
 name = "own.v1"

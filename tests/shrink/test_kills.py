@@ -35,7 +35,7 @@ POINTS = ((os, "replace"), (os, "fsync"), (safetensors.torch, "save_file"), (sea
 
 def run_job_there(folder: Path, out: Path, *, resume: bool = False) -> None:
     recipes = [load_recipe(name) for name in ("top_layers", "unit_magnitude")]
-    options = Options(read_target("flops=0.6"), recipes, out, steps=1, resume=resume)
+    options = Options(recipes, wanted=read_target("flops=0.6"), out=out, steps=1, resume=resume)
     run_job(str(folder / "model"), folder / "pairs.jsonl", options)
 
 

@@ -243,7 +243,7 @@ def test_the_minutes_of_a_report_are_those_of_samples_too(prepared, tmp_path: Pa
     monkeypatch.setattr(job, "perf_counter", lambda: past[0])
     monkeypatch.setattr(job, "measure_spread", measure)
     options = job.Options(
-        read_target("flops=0.6"), [load_recipe("flap")], tmp_path / "out", tokens=32, samples=3, minutes=60.0
+        [load_recipe("flap")], wanted=read_target("flops=0.6"), out=tmp_path / "out", tokens=32, samples=3, minutes=60.0
     )
     said: list[str] = []
     data = tmp_path / "pairs.jsonl"

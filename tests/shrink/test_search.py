@@ -169,7 +169,7 @@ def test_a_run_without_a_finished_trial_starts_again(given, folder: Path):
     with pytest.raises(UsageError, match="cannot go"):
         search(*given, Plan((load_recipe("flap"),), Target("flops", 0.001), baselines=False), folder / "out")
     found = search(*given, Plan((load_recipe("flap"),), Target("flops", 0.6), baselines=False), folder / "out")
-    assert [record.status for record in found.trials] == ["done"]
+    assert [record.failed for record in found.trials] == [False]
 
 
 def test_another_plan_in_the_folder_raises(given, folder: Path):

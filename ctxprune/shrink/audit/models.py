@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,12 +74,9 @@ def _sizes(model: nn.Module, measures: Sequence[str] = ("bytes", "parameters", "
 
 
 def load_decoder(folder: str | Path, *, tokens: int = 256, name: str | None = None) -> AuditedDecoder | None:
-    """A decoder's folder for an audit; None where it holds a model of another kind.
+    """A decoder's folder for an audit, as `load_model` reads it; None where it holds a model of another kind.
 
-    Args:
-        folder: As `ctxprune.shrink.io.loading.load_model` reads it, which says what may be wrong with it.
-        tokens: Of a text at most; its end is left out.
-        name: As it is shown; default: the folder.
+    Texts are cut after so many tokens; the name is as it is shown, by default the folder's.
     """
     from ctxprune.shrink.io.loading import load_model
 
@@ -103,7 +101,7 @@ def likelihoods_of(loaded: Loaded, tokens: int) -> Likelihoods:
         rows = loaded.form.texts([beginning + text for beginning, text in pairs], tokens)
         begun = loaded.form.texts([beginning for beginning, _ in pairs], tokens)
         # nothing stands before the first token of a row that could predict it
-        starts = [max(_shared(row.ids, other.ids), 1) for row, other in zip(rows, begun, strict=True)]
+        starts = [max(_count_shared(row.ids, other.ids), 1) for row, other in zip(rows, begun, strict=True)]
         found: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
         order = sorted(range(len(rows)), key=lambda place: len(rows[place].ids))
         while order:
@@ -122,11 +120,9 @@ def likelihoods_of(loaded: Loaded, tokens: int) -> Likelihoods:
     return measure
 
 
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+def _count_shared(one: Sequence[int], other: Sequence[int]) -> int:
     """How many numbers at the beginning are the same."""
-    return next(
-        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
-    )
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:

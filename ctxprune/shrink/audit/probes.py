@@ -35,9 +35,8 @@ class Choice:
 
     def __post_init__(self) -> None:
         if len(self.answers) < 2 or not 0 <= self.right < len(self.answers):
-            raise UsageError(
-                f"answer {self.right} of {len(self.answers)}", where=self.prompt[:80], hint="give two or more"
-            )
+            hint = "give two or more"
+            raise UsageError(f"answer {self.right} of {len(self.answers)}", where=self.prompt[:80], hint=hint)
 
 
 def _facts(prompt: str, *pairs: str) -> list[Choice]:
@@ -46,14 +45,11 @@ def _facts(prompt: str, *pairs: str) -> list[Choice]:
     The right one stands at another place each time: a model that finds all answers alike is right by chance alone.
     """
     subjects, answers = zip(*(pair.split(":") for pair in pairs), strict=True)
-    return [
-        Choice(
-            prompt.format(subject),
-            tuple(answers[(place - place % 4 + step) % len(answers)] for step in range(4)),
-            place % 4,
-        )
-        for place, subject in enumerate(subjects)
-    ]
+    found = []
+    for place, subject in enumerate(subjects):
+        four = tuple(answers[(place - place % 4 + step) % len(answers)] for step in range(4))
+        found.append(Choice(prompt.format(subject), four, place % 4))
+    return found
 
 
 FACTS: tuple[Choice, ...] = (
@@ -106,12 +102,7 @@ def retrieval_choices(count: int = 40, facts: int = 6, *, seed: int = 0) -> list
 
 
 def read_choices(path: str | Path) -> list[Choice]:
-    """Choices of JSON lines {"prompt": …, "answers": […], "right": 0}.
-
-    Raises:
-        InputError: The file cannot be read.
-        FormatError: A line is no choice; the message names it.
-    """
+    """Choices of JSON lines {"prompt": …, "answers": […], "right": 0}; the error names the line that is none."""
     found = []
     for line, row in numbered_rows(Path(path)):
         try:

@@ -64,9 +64,8 @@ class Question:
     def __post_init__(self) -> None:
         count = len(self.texts)
         if len(self.gains) != count or (self.sources and len(self.sources) != count):
-            raise UsageError(
-                f"{len(self.gains)} gains and {len(self.sources)} sources for {count} texts", where=self.query[:80]
-            )
+            what = f"{len(self.gains)} gains and {len(self.sources)} sources for {count} texts"
+            raise UsageError(what, where=self.query[:80])
         if self.titles and not all(0 <= source < len(self.titles) for source in self.sources):
             raise UsageError(f"a source is none of the {len(self.titles)} titles", where=self.query[:80])
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -67,17 +67,22 @@ def batches_of(
         InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
     """
     check_enough(len(pairs), rows)
-    named: dict[str, list[Any]] = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
+    named: dict[str, list[Any]] = {
+        "labels": [pair.label for pair in pairs],
+        "teacher": [pair.teacher for pair in pairs],
+    }
     # a batch with some labels would be trained on the teacher as a whole
     for name, values in named.items():
         if None in values and set(values) != {None}:
-            raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")
+            what = f"some pairs have a {name.removesuffix('s')} and some have none"
+            raise InputError(what, hint="give it to all or to none")
     form = tokenizer if isinstance(tokenizer, InputFormat) else InputFormat(tokenizer)
     encoded = form.pairs([(pair.question, pair.passage) for pair in pairs], tokens)
     numbers = {question: number for number, question in enumerate(dict.fromkeys(pair.question for pair in pairs))}
     groups = [numbers[pair.question] for pair in pairs]
     # grades become 0..1, whatever the scale of the file
-    highest = max([1.0, *(value for value in named["label"] if value is not None)])
+    highest = max([1.0, *(value for value in named["labels"] if value is not None)])
+    named["labels"] = [None if value is None else value / highest for value in named["labels"]]
     names = source_names(pair.source for pair in pairs)
     made, parts = [], _parts(encoded, groups, rows, random.Random(seed))
     for part in parts:
@@ -85,14 +90,12 @@ def batches_of(
         batch["groups"] = torch.tensor([groups[place] for place in part])
         if names:
             batch["sources"] = torch.tensor([names.index(pairs[place].source) for place in part])
-        if None not in named["label"]:
-            batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
-        if None not in named["teacher"]:
-            batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
+        for name, values in named.items():
+            if None not in values:
+                batch[name] = torch.tensor([values[place] for place in part], dtype=torch.float32)
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
-    found = describe_batches(made, encoded, len(numbers), divided)
-    return replace(found, sources=names, places=tuple(place for part in parts for place in part))
+    return describe_batches(made, encoded, len(numbers), divided=divided, sources=names, parts=parts)
 
 
 def batches_of_questions(
@@ -130,8 +133,7 @@ def batches_of_questions(
         if -2.0 not in labels:
             batch["labels"] = torch.tensor(labels)
         made.append(batch)
-    found = describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
-    return replace(found, sources=names)
+    return describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked), sources=names)
 
 
 def source_names(sources: Iterable[str]) -> tuple[str, ...]:
@@ -145,18 +147,24 @@ def check_enough(count: int, rows: int) -> None:
     if rows < 1:
         raise UsageError(f"rows is {rows}", hint="give 1 or more")
     if count < 2:
-        raise InputError(
-            f"there {'is one row' if count else 'are no rows'} to calibrate with", hint="give two at least, better 100"
-        )
+        hint = "give two at least, better 100"
+        raise InputError(f"there {'is one row' if count else 'are no rows'} to calibrate with", hint=hint)
 
 
 def describe_batches(
-    batches: Sequence[Mapping[str, Tensor]], encoded: Sequence[Encoded], groups: int, divided: int = 0
+    batches: Sequence[Mapping[str, Tensor]],
+    encoded: Sequence[Encoded],
+    groups: int,
+    *,
+    divided: int = 0,
+    sources: tuple[str, ...] = (),
+    parts: Sequence[Sequence[int]] = (),
 ) -> Calibration:
-    """The batches with their figures."""
-    lengths = [len(entry.ids) for entry in encoded]
-    cut = sum(entry.cut for entry in encoded)
-    return Calibration(tuple(batches), len(encoded), groups, cut, sum(lengths), max(lengths), divided)
+    """The batches with their figures; `parts` says for each batch which rows it has."""
+    lengths, cut = [len(entry.ids) for entry in encoded], sum(entry.cut for entry in encoded)
+    places = tuple(place for part in parts for place in part)
+    figures = (len(encoded), groups, cut, sum(lengths), max(lengths), divided)
+    return Calibration(tuple(batches), *figures, sources, places)
 
 
 def pad_batch(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
@@ -173,9 +181,9 @@ def pad_batch(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
 
 def _parts(encoded: Sequence[Encoded], groups: Sequence[int], rows: int, rng: random.Random) -> list[list[int]]:
     """Places of each batch's rows: groups of like length together, batches in a random order."""
-    members: dict[int, list[int]] = {}
+    members: defaultdict[int, list[int]] = defaultdict(list)
     for place, number in enumerate(groups):
-        members.setdefault(number, []).append(place)
+        members[number].append(place)
     chunks = [part[at : at + rows] for part in members.values() for at in range(0, len(part), rows)]
     chunks.sort(key=lambda part: max(len(encoded[place].ids) for place in part))
     made: list[list[int]] = []

@@ -35,8 +35,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
     """The pairs of a file of JSON lines; see `ctxprune.shrink.data` for its fields.
 
     Raises:
-        InputError: The file cannot be read, is not UTF-8 or JSON, holds no pair, or a line lacks a field or has one of
-            the wrong kind; the message names the line.
+        InputError: The file cannot be read, or a line is no pair; the message names the line.
     """
     file = Path(path)
     found: list[Pair] = []

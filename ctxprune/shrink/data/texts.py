@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,11 +15,7 @@ from ctxprune.storage.json_lines import numbered_rows
 
 
 class SourcedText(str):
-    """A text that says where it is from.
-
-    Attributes:
-        source: Of which set or, where that is not said, of which language (`lang`) it is.
-    """
+    """A text with its `source`: of which set or, where that is not said, of which language (`lang`) it is."""
 
     source: str = ""
 
@@ -61,9 +56,7 @@ def batches_of_texts(
 ) -> Calibration:
     """Each text as one row, its end cut off where it is longer than `tokens`; batches of like length, seeded order.
 
-    Raises:
-        UsageError: `rows` or `tokens` is out of range.
-        InputError: There are fewer than two texts.
+    Errors as `batches_of`.
     """
     check_enough(len(texts), rows)
     encoded = form.texts(texts, tokens)
@@ -78,5 +71,4 @@ def batches_of_texts(
         if names:
             batch["sources"] = torch.tensor([names.index(sources[place]) for place in part])
         made.append(batch)
-    places = tuple(place for part in parts for place in part)
-    return replace(describe_batches(made, encoded, len(encoded)), sources=names, places=places)
+    return describe_batches(made, encoded, len(encoded), sources=names, parts=parts)

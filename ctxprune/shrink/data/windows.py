@@ -24,17 +24,9 @@ def batches_of_windows(
 ) -> Calibration:
     """Windows as the pruner reads them; which sentences count, pairs do not say, so the full model does.
 
-    Args:
-        pairs: Two or more; their labels are those of documents, and the full model's where they have none.
-        form: Of the model that reads the batches.
-        judge: The full model, which reads the same in its own form.
-        rows: Questions of a batch at most.
-        tokens: Of a window at most, 128 or more.
-        seed: Of the order.
-
-    Raises:
-        UsageError: rows is under 1, or tokens under 128.
-        InputError: There are fewer than two pairs.
+    Labels of pairs are those of documents, and the full model's where they have none. That model, the `judge`, reads
+    the same in its own form. A batch has so many questions at most, a window so many tokens, 128 or more; other
+    arguments and errors as `batches_of`.
     """
     check_enough(len(pairs), rows)
     if tokens < _LEAST:

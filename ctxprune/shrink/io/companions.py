@@ -21,10 +21,7 @@ _TERMS = ("LICENCE", "LICENSE", "NOTICE")
 def copy_companions(loaded: Loaded, part: Path) -> None:
     """Copy tokenizer, pooling and settings of the folder that a model came from; they follow a smaller vocabulary.
 
-    Raises:
-        FormatError: As `companion_files`, or a file that names ids is damaged.
-        InputError: The tokenizer in the model's folder cannot be read any more.
-        OSError: A file cannot be read or written.
+    A `FormatError` where a file that names ids is damaged; an `OSError` where one cannot be read or written.
     """
     for entry in companion_files(loaded.folder, loaded.inside):
         target = part / entry.relative_to(loaded.folder)
@@ -39,11 +36,7 @@ def copy_companions(loaded: Loaded, part: Path) -> None:
 
 
 def companion_files(folder: Path, inside: str) -> list[Path]:
-    """The files that go with a model's weights, which are in the folder `inside` of the model's.
-
-    Raises:
-        FormatError: The list of modules is damaged, or a file or a module lies outside of the folder.
-    """
+    """The files that go with a model's weights, which are in `inside`; what lies outside of the folder is refused."""
     found = []
     for path in dict.fromkeys(["", inside, *module_folders(folder)]):
         for entry in sorted((folder / path).glob("*")):  # of a module without settings there may be no folder
@@ -74,11 +67,7 @@ def follow_ids(value: Any, places: Mapping[int, int]) -> Any:
 
 
 def module_folders(folder: Path) -> list[str]:
-    """The folders of the modules that sentence-transformers lists, the encoder's first; none where there is no list.
-
-    Raises:
-        FormatError: The list is damaged, or a module lies outside of the model's folder.
-    """
+    """The folders of the modules that sentence-transformers lists, the encoder's first; none where there is no list."""
     listed = folder / "modules.json"
     try:
         modules = read_json(listed) if listed.is_file() else []

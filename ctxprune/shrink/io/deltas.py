@@ -27,15 +27,9 @@ _BITS, _VALUES = ".packed_bits", ".packed_values"
 
 
 def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
-    """Write what differs from the base; gives the file's bytes.
+    """Write what differs from the base, of the same shapes, as safetensors; gives the file's bytes.
 
-    Args:
-        model: Of a known family.
-        base: Of the same shapes.
-        path: Of the file, safetensors.
-
-    Raises:
-        InputError: The base has other weights, or the file cannot be written; what was there is then as it was.
+    An `InputError` where the base has other weights, or the file cannot be written; what was there is then as it was.
     """
     old, inside, entries = base.state_dict(), set(matrices(model)), {}
     for name, value in model.state_dict().items():
@@ -64,9 +58,7 @@ def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
 def unpack(path: str | Path, base: nn.Module) -> nn.Module:
     """The tuned model: a copy of its base with what was packed.
 
-    Raises:
-        InputError: The file cannot be read, or was packed against another base model.
-        FormatError: It is no such file, or is damaged.
+    An `InputError` where the file cannot be read or is of another base, a `FormatError` where it is damaged or another.
     """
     try:
         entries, note = read_tensors(path)

@@ -27,6 +27,7 @@ from ctxprune.shrink.model.families.base import find_module
 from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import Batch, inputs_of
+from ctxprune.train.export import save
 from ctxprune.utils.extras import require
 
 FLOAT, INT8, TOKENIZER = "model.onnx", "model_int8.onnx", "tokenizer.json"
@@ -64,23 +65,18 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
     place = Path(folder)
     wanted = [_output(loaded, batch) for batch in batches]
     with stage_files(place, loaded.model) as part:
-        _write_tokenizer(loaded, part / TOKENIZER)
+        tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
+        tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
+        tokenizer.no_padding()
+        (part / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         write_float(loaded, part / FLOAT)
         write_int8(part / FLOAT, part / INT8)
         # compared before the files are moved, so that a wrong graph never stands in the folder
         report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
         if report[FLOAT]["largest"] > _TOLERANCE:
-            raise FormatError(
-                f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
-            )
+            what = f"the graph differs from the model by {report[FLOAT]['largest']:.2g}"
+            raise FormatError(what, where=str(place / FLOAT))
     return report
-
-
-def _write_tokenizer(loaded: Loaded, path: Path) -> None:
-    tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
-    tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
-    tokenizer.no_padding()
-    path.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
 
 
 def write_float(loaded: Loaded, path: Path) -> None:
@@ -101,10 +97,11 @@ def write_float(loaded: Loaded, path: Path) -> None:
         states = _layer(graph, model, states, bias, layer.path)
     if loaded.kind == "embedder":
         graph.add("Identity", states, name="last_hidden_state")
-        graph.save(inputs, {"last_hidden_state": ["rows", "tokens", anatomy.width]}, path)
-        return
-    _head(graph, model, states, prefix)
-    graph.save(inputs, {"logits": ["rows", model.config.num_labels]}, path)
+        output = ("last_hidden_state", ["rows", "tokens", anatomy.width])
+    else:
+        _head(graph, model, states, prefix)
+        output = ("logits", ["rows", model.config.num_labels])
+    save(graph, inputs, [output], path, axes=["rows", "tokens"])
 
 
 def write_int8(source: Path, path: Path) -> None:
@@ -160,9 +157,8 @@ def check_exportable(loaded: Loaded) -> None:
     model: Any = loaded.model
     family = family_of(model).name
     if family != "bert" or loaded.kind not in ("embedder", "reranker"):
-        raise UsageError(
-            f"a {loaded.kind} of the family {family} is not exported", hint="rerankers and embedders of BERT's"
-        )
+        hint = "rerankers and embedders of BERT's"
+        raise UsageError(f"a {loaded.kind} of the family {family} is not exported", hint=hint)
     act = config_value(model, "hidden_act", "gelu")
     if act not in _ACTIVATIONS:
         raise UsageError(f"the activation {act!r} is not exported", hint=f"known are {', '.join(_ACTIVATIONS)}")
@@ -192,7 +188,7 @@ def _embedded(graph: OnnxGraph, prefix: str, config: Any, *, segments: bool) -> 
         rows = graph.add("Gather", graph.constant("types", types), "token_type_ids", name="types.rows")
     else:
         rows = graph.constant("types.first", types[0])
-    return graph.norm(
+    return graph.layer_norm(
         graph.add("Add", total, rows, name="embedded"), f"{prefix}embeddings.LayerNorm", config.layer_norm_eps
     )
 
@@ -212,14 +208,14 @@ def _layer(graph: OnnxGraph, model: nn.Module, states: str, bias: str, path: str
     output = f"{path}.attention.output"
     if find_module(layer, "attention.self") is not None:
         mixed = _attention(graph, layer.attention.self, states, bias, f"{path}.attention.self")
-        added = graph.linear(mixed, f"{output}.dense")
+        added = graph.dense(mixed, f"{output}.dense")
         states = graph.add("Add", states, added, name=f"{output}.whole")
-    states = graph.norm(states, f"{output}.LayerNorm", config.layer_norm_eps)
+    states = graph.layer_norm(states, f"{output}.LayerNorm", config.layer_norm_eps)
     if find_module(layer, "intermediate.dense") is not None:
-        inner = graph.linear(states, f"{path}.intermediate.dense")
-        outer = graph.linear(graph.active(inner, f"{path}.inner", config.hidden_act), f"{path}.output.dense")
+        inner = graph.dense(states, f"{path}.intermediate.dense")
+        outer = graph.dense(graph.active(inner, f"{path}.inner", config.hidden_act), f"{path}.output.dense")
         states = graph.add("Add", states, outer, name=f"{path}.output.whole")
-    return graph.norm(states, f"{path}.output.LayerNorm", config.layer_norm_eps)
+    return graph.layer_norm(states, f"{path}.output.LayerNorm", config.layer_norm_eps)
 
 
 def _attention(graph: OnnxGraph, own: Any, states: str, bias: str, path: str) -> str:
@@ -229,7 +225,7 @@ def _attention(graph: OnnxGraph, own: Any, states: str, bias: str, path: str) ->
     parts = []
     for part in ("query", "key", "value"):
         # the scale of attention is put into the query's weights, one product less; it stays where heads are narrowed
-        flat = graph.linear(states, f"{path}.{part}", scale=own.scaling if part == "query" else 1.0)
+        flat = graph.dense(states, f"{path}.{part}", scale=own.scaling if part == "query" else 1.0)
         cut = graph.add("Reshape", flat, split, name=f"{path}.{part}.heads")
         order = [0, 2, 3, 1] if part == "key" else [0, 2, 1, 3]
         parts.append(graph.add("Transpose", cut, name=f"{path}.{part}.turned", perm=order))
@@ -247,8 +243,8 @@ def _head(graph: OnnxGraph, model: nn.Module, states: str, prefix: str) -> None:
     first = graph.add("Gather", states, graph.constant("head.zero", 0, kind=np.int64), name="head.first", axis=1)
     for dense, output in ((f"{prefix}pooler.dense", "classifier"), ("classifier.dense", "classifier.out_proj")):
         if f"{dense}.weight" in graph.weights and f"{output}.weight" in graph.weights:
-            pooled = graph.active(graph.linear(first, dense), "pooled", "tanh")
-            graph.add("Identity", graph.linear(pooled, output), name="logits")
+            pooled = graph.active(graph.dense(first, dense), "pooled", "tanh")
+            graph.add("Identity", graph.dense(pooled, output), name="logits")
             return
     raise UsageError(f"the head of {type(model).__name__} is not exported", hint="known are those of BERT and RoBERTa")
 

@@ -34,11 +34,11 @@ def export_pruner(
     """Write `model.onnx` (int8), `tokenizer.json`, `manifest.json` and a card, and compare the graph with the network.
 
     The files come into the folder once they have been compared; a README.md of somebody else's stays. How scores are
-    made of logits and BM25 stays as the manifest of the full model has it.
+    made of logits and BM25 stays as the manifest of the full model has it. Results and errors are those of
+    `ctxprune.shrink.io.export.export_onnx`, of the logits of all tokens; and special pieces must have the pruner's ids.
 
     Args:
         loaded: A pruner.
-        folder: Made if it is not there.
         batches: Windows that both are compared on; one batch at least.
         words: Bits of word embeddings, 8, 4 or 3; 8 instead of 4 where the width is odd.
         report: Of the run, for the card.

@@ -47,12 +47,7 @@ class InputFormat:
 
     @classmethod
     def of_folder(cls, folder: str | Path) -> InputFormat:
-        """Of a local model folder with tokenizer.json and config.json.
-
-        Raises:
-            InputError: One of the two is missing, or the tokenizer is damaged.
-            FormatError: The configuration is damaged.
-        """
+        """Of a local model folder with tokenizer.json and config.json."""
         place = Path(folder)
         config = read_json(place / "config.json")
         if not isinstance(config, dict):
@@ -70,10 +65,7 @@ class InputFormat:
     def pairs(self, rows: Sequence[tuple[str, str]], tokens: int) -> list[Encoded]:
         """Question and passage each as one input, in the order and with the marks that the tokenizer's own model has.
 
-        The longer of the two loses its end where both together are longer than `tokens`.
-
-        Raises:
-            UsageError: `tokens` is out of range.
+        The longer of the two loses its end where both are longer than `tokens`, which is 8 up to the model's limit.
         """
         return self._encoded(rows, tokens)
 
@@ -125,11 +117,7 @@ class Loaded:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of a model's folder.
-
-    Raises:
-        InputError: The file is missing or damaged.
-    """
+    """The tokenizer of a model's folder; an `InputError` where the file is missing or damaged."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers package raises bare Exception
@@ -141,12 +129,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of a model's folder.
-
-    Raises:
-        InputError: It is missing.
-        FormatError: It is damaged.
-    """
+    """A JSON file of a model's folder; an `InputError` where it is missing, a `FormatError` where it is damaged."""
     try:
         return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -55,11 +55,8 @@ def load_model(folder: str | Path) -> Loaded:
     if (place / "manifest.json").is_file() and (place / "model.onnx").is_file():
         return _pruner(place)
     if not place.is_dir():
-        raise InputError(
-            "there is no such folder",
-            where=str(folder),
-            hint="name a model's folder, or the bundled one; nothing is downloaded",
-        )
+        hint = "name a model's folder, or the bundled one; nothing is downloaded"
+        raise InputError("there is no such folder", where=str(folder), hint=hint)
     inside = next(iter(module_folders(place)), "")  # where sentence-transformers put the encoder
     companion_files(place, inside)  # links out of the folder are refused before hours of work
     if (place / MANIFEST).is_file():
@@ -107,11 +104,9 @@ def _kind(folder: Path) -> str:
         for end, kind in _ENDS.items():
             if str(name).endswith(end):
                 return kind
-    raise InputError(
-        f"the model says that it is {', '.join(map(str, names or ())) or 'nothing'}",
-        where=str(folder / "config.json"),
-        hint="known are models for sequence classification, encoders and causal language models",
-    )
+    what = f"the model says that it is {', '.join(map(str, names or ())) or 'nothing'}"
+    hint = "known are models for sequence classification, encoders and causal language models"
+    raise InputError(what, where=str(folder / "config.json"), hint=hint)
 
 
 def _read(name: str, folder: Path) -> Any:

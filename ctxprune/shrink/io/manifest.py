@@ -27,11 +27,7 @@ _FOLLOWS = ("num_hidden_layers", "layer_types", "head_sizes", "pad_token_id")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a folder that `save_model` wrote.
-
-    Raises:
-        FormatError: It is damaged or of another version.
-    """
+    """The manifest of a folder that `save_model` wrote; a `FormatError` where it is damaged or of another version."""
     path = folder / MANIFEST
     try:
         found = unseal(path.read_bytes(), required=False)
@@ -42,20 +38,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FormatError("this is no manifest of a shrunk model", where=str(path))
     if found.get("version") != VERSION:
         raise FormatError(f"the manifest has version {found.get('version')!r}, not {VERSION}", where=str(path))
-    _check_files(folder, found.get("files", {}))
-    return found
-
-
-def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
-    for name, digest in digests.items():
+    for name, digest in found.get("files", {}).items():
         try:
-            same = file_digest(folder / name) == digest
+            wrong = "" if file_digest(folder / name) == digest else "not the one that was saved"
         except OSError as error:
-            what = f"a file of the model is missing ({error.strerror})"
-            raise FormatError(what, where=str(folder / name), hint=_AGAIN) from error
-        if not same:
-            what = "a file of the model is not the one that was saved"
-            raise FormatError(what, where=str(folder / name), hint=_AGAIN)
+            wrong = f"missing ({error.strerror})"
+        if wrong:
+            raise FormatError(f"a file of the model is {wrong}", where=str(folder / name), hint=_AGAIN)
+    return found
 
 
 def file_digest(path: Path) -> str:
@@ -64,15 +54,11 @@ def file_digest(path: Path) -> str:
 
 
 def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
-    """The model of a manifest with the weights in a folder.
-
-    Raises:
-        FormatError: Weights and manifest do not go together.
-    """
+    """The model of a manifest with the weights in a folder; a `FormatError` where they do not go together."""
     path = folder / WEIGHTS
     try:
         # before the file is parsed: a damaged one is told from one of another format
-        if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
+        if file_digest(path) != manifest["sha256"]:
             raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
         weights = unpack_tensors(read_tensors(path)[0], manifest.get("packed", {}))
         # the full shapes first, then what was removed: transformers cannot build uneven layers
@@ -87,7 +73,10 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
         unpack_hashed(model, weights)
         _fill_weights(model, weights)
         family.adapt(model)
-        _follow_configuration(model.config, manifest["config"])
+        current = model.config.to_dict()
+        for name, value in manifest["config"].items():
+            if name not in current or current[name] != value:
+                setattr(model.config, name, value)
     except FormatError:
         raise
     except Exception as error:  # as many kinds as there are damaged files
@@ -126,10 +115,3 @@ def _fill_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise ValueError(f"the weights lack {next(iter(known))}")
     for module in model.modules():
         resize(module)
-
-
-def _follow_configuration(config: Any, wanted: Mapping[str, Any]) -> None:
-    current = config.to_dict()
-    for name, value in wanted.items():
-        if name not in current or current[name] != value:
-            setattr(config, name, value)

@@ -31,8 +31,7 @@ def render_card(name: str, kind: str, card: Card, report: Mapping[str, Any]) -> 
 
 
 def _lines(card: Card, report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "base model", card.base
-    yield "licence", card.licence
+    yield from (("base model", card.base), ("licence", card.licence))
     if "recipe" in report:
         yield "recipe", str(report["recipe"])
     if "target" in report:

@@ -25,29 +25,24 @@ def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict
     shapes: dict[str, list[int]] = {}
     for name, value in tensors.items():
         present = value != 0
+        zeros = present.numel() - int(present.sum())
         # a dense matrix would become larger by its bits
-        if value.ndim < 2 or int(present.sum()) == present.numel():
+        bits = bits_of(present) if value.ndim >= 2 and zeros else None
+        if bits is None or len(bits) >= zeros * value.element_size():
             stored[name] = value
-            continue
-        bits = bits_of(present)
-        if len(bits) + int(present.sum()) * value.element_size() >= value.numel() * value.element_size():
-            stored[name] = value
-            continue
-        stored[name + _BITS] = bits
-        stored[name + _VALUES] = value[present].contiguous()
-        shapes[name] = list(value.shape)
+        else:
+            stored |= {name + _BITS: bits, name + _VALUES: value[present].contiguous()}
+            shapes[name] = list(value.shape)
     return stored, shapes
 
 
 def unpack_tensors(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
     """What `pack_tensors` was given; a `ValueError` where bits, values and shapes do not go together."""
-    found = {name: value for name, value in stored.items() if not _is_part(name, shapes)}
+    found = dict(stored)
     for name, shape in shapes.items():
-        bits, values = stored[name + _BITS], stored[name + _VALUES]
-        present = mask_of(bits, shape, len(values))
-        whole = torch.zeros(*shape, dtype=values.dtype)
-        whole[present] = values
-        found[name] = whole
+        bits, values = found.pop(name + _BITS), found.pop(name + _VALUES)
+        found[name] = torch.zeros(*shape, dtype=values.dtype)
+        found[name][mask_of(bits, shape, len(values))] = values
     return found
 
 
@@ -91,7 +86,3 @@ def mask_of(bits: Tensor, shape: Sequence[int], true: int) -> Tensor:
     if int(mask.sum()) != true:
         raise ValueError(f"{int(mask.sum())} bits are set for {true} values")
     return mask.view(*shape)
-
-
-def _is_part(name: str, shapes: Mapping[str, Sequence[int]]) -> bool:
-    return any(name.endswith(end) and name.removesuffix(end) in shapes for end in (_BITS, _VALUES))

@@ -6,9 +6,9 @@ to whoever tries, for transformers would fill in what it lacks with random weigh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,9 @@ def save_model(
         manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
         # read back before it replaces anything: a model that cannot be loaded again is not written
         _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
-        manifest["files"] = _digests(part)
+        # what else is read back: tokenizer, pooling and settings
+        paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, WEIGHTS))
+        manifest["files"] = {path.relative_to(part).as_posix(): file_digest(path) for path in sorted(paths)}
         (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
     return place
 
@@ -75,12 +77,6 @@ def _write_pruner(loaded: Loaded, part: Path) -> None:
     export_float(network, part / "model.onnx")
     (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(pretty=True), encoding="utf-8")
     write_pruner_manifest(loaded, part)
-
-
-def _digests(part: Path) -> dict[str, str]:
-    """sha256 of the other files that are read back: tokenizer, pooling and settings."""
-    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, WEIGHTS))
-    return {str(path.relative_to(part).as_posix()): file_digest(path) for path in sorted(paths)}
 
 
 def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) -> dict[str, Any]:
@@ -107,14 +103,14 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "format": FORMAT,
         "version": VERSION,
         "kind": loaded.kind,
-        "answers": {"yes": task.yes, "no": task.no} if isinstance(task := loaded.task, YesNo) else {},
+        "answers": asdict(loaded.task) if isinstance(loaded.task, YesNo) else {},
         "class": name,
         "uniform": uniform,
         "dropped": dropped,
         "packed": shapes,
         "parts": [list(entry) for entry in custom_modules(model).values()],
         "shared": shared_weights(model),
-        "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+        "sha256": file_digest(folder / WEIGHTS),
         "licence": loaded.card.licence,
         "base_model": loaded.card.base,
         "source": loaded.card.source,

@@ -22,12 +22,8 @@ _LAST = ("manifest.json", "shrunk.json")  # a folder without its manifest is unf
 def stage_files(place: Path, model: nn.Module) -> Iterator[Path]:
     """A folder whose files go to another one when the block ends, the manifest last; where it raises none does.
 
-    Args:
-        place: Made if it is not there; what else is in it stays.
-        model: Whose size says how much room is needed.
-
-    Raises:
-        InputError: A file cannot be written.
+    The other one is made if it is not there; what else is in it stays. The model's size says how much room is needed,
+    where a file cannot be written (`InputError`).
     """
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,11 @@ def check_subject(subject: Subject) -> None:
         InputError: A weight is not finite or in half precision; a batch lacks what all need, has no token in a row, or
             has tokens that the model does not know or places for.
     """
-    _check_weights(subject.model)
+    for path, entry in subject.model.named_parameters():
+        if not bool(torch.isfinite(entry).all()):
+            raise InputError("the model has weights that are not finite", where=path, hint="load it anew")
+        if entry.dtype == torch.float16:
+            raise InputError("the model is in half precision", where=path, hint="load it in float32: model.float()")
     # rows of the table, not of the tokenizer: tables are often rounded up
     vocabulary = len(subject.model.get_submodule(subject.anatomy.embeddings).weight)
     most = longest_input(subject.model)
@@ -42,34 +46,19 @@ def longest_input(model: Any) -> int | None:
     return int(found) if found else None
 
 
-def _check_weights(model: nn.Module) -> None:
-    for name, entry in model.named_parameters():
-        if not bool(torch.isfinite(entry).all()):
-            raise InputError("the model has weights that are not finite", where=name, hint="load it anew")
-        if entry.dtype == torch.float16:
-            raise InputError("the model is in half precision", where=name, hint="load it in float32: model.float()")
-
-
 def _check_batch(batch: Batch, vocabulary: int, most: int | None, where: str) -> None:
     for name in ("input_ids", "attention_mask"):
         if name not in batch:
             raise InputError(f"there is no {name}", where=where, hint="make batches by ctxprune.shrink.data")
     ids, mask = batch["input_ids"], batch["attention_mask"]
     if ids.ndim != 2 or ids.shape != mask.shape:
-        raise InputError(
-            f"input_ids are {tuple(ids.shape)}, attention_mask is {tuple(mask.shape)}",
-            where=where,
-            hint="give both as (rows, tokens)",
-        )
+        what = f"input_ids are {tuple(ids.shape)}, attention_mask is {tuple(mask.shape)}"
+        raise InputError(what, where=where, hint="give both as (rows, tokens)")
     if not len(ids) or not bool(mask.any(dim=1).all()):
         raise InputError("there is no row, or one without a token", where=where, hint="leave empty texts out")
     if most is not None and ids.shape[1] > most:
-        raise InputError(
-            f"a row has {ids.shape[1]} tokens, and the model reads {most}", where=where, hint="cut the texts"
-        )
+        hint = "cut the texts"
+        raise InputError(f"a row has {ids.shape[1]} tokens, and the model reads {most}", where=where, hint=hint)
     if int(ids.max()) >= vocabulary or int(ids.min()) < 0:
-        raise InputError(
-            f"token {int(ids.max())} is none of the model's {vocabulary}",
-            where=where,
-            hint="take the model's tokenizer",
-        )
+        hint = "take the model's tokenizer"
+        raise InputError(f"token {int(ids.max())} is none of the model's {vocabulary}", where=where, hint=hint)

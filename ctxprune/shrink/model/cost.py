@@ -48,16 +48,14 @@ class Target:
         if self.measure not in MEASURES:
             raise UsageError(f"measure is {self.measure!r}", hint=f"one of {', '.join(MEASURES)}")
         if not 0 < self.keep < 1:
-            raise UsageError(
-                f"keep is {self.keep!r}", hint="give a share above 0 and under 1 of what the model has now"
-            )
+            hint = "give a share above 0 and under 1 of what the model has now"
+            raise UsageError(f"keep is {self.keep!r}", hint=hint)
 
 
 def cost(model: nn.Module, measure: str, *, tokens: int = TOKENS, masks: Mapping[str, Tensor] | None = None) -> float:
     """What a whole model costs, in the measure's unit; masked weights count for "weights" alone.
 
-    Raises:
-        UsageError: Latency, which is measured (`ctxprune.shrink.run.timing`), or deltas, which need a base model.
+    Latency is refused, which is measured (`ctxprune.shrink.run.timing`), and so are deltas, which need a base model.
     """
     if measure == "weights":
         return float(

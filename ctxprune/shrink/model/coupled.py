@@ -58,15 +58,7 @@ class CoupledCosts:
 
 
 def coupled_costs(model: nn.Module, measure: str) -> CoupledCosts:
-    """The costs of a model's units as they hang together.
-
-    Args:
-        model: Of a known family.
-        measure: "flops", "latency" (as flops), "parameters" or "bytes".
-
-    Raises:
-        UsageError: Single weights have no such cost.
-    """
+    """The costs of a model's units as they hang together, in "flops", "latency" (as flops), "parameters" or "bytes"."""
     if measure == "weights":
         raise UsageError("structures are not counted in weights", where="measure", hint="flops, parameters or bytes")
     anatomy = family_of(model).describe(model)

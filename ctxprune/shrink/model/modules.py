@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ctxprune.errors import FormatError
+from ctxprune.shrink.model import pathways
 from ctxprune.shrink.model.multiplexed import Multiplexed
-from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, Skipping, link_pathways
+from ctxprune.shrink.model.pathways import ChosenNeurons, CustomModule, apply_rows
 
 
-class Factorised(nn.Module):
+class Factorised(CustomModule):
     """A linear module as two: y = second(first(x)).
 
     Args:
@@ -53,12 +54,12 @@ class Factorised(nn.Module):
         return {"rank": self.first.out_features, "bias": self.second.bias is not None}
 
     @classmethod
-    def around(cls, module: Any, *, rank: int, bias: bool) -> Factorised:
+    def around(cls, module: Any, *, rank: int, bias: bool) -> Self:
         """In the place of a linear module, with weights that are to be filled in."""
         return cls(module.in_features, rank, module.out_features, bias=bias)
 
 
-class Routed(nn.Module):
+class Routed(CustomModule):
     """A gated feed-forward part whose neurons are experts: each token goes through some of them.
 
     Args:
@@ -98,8 +99,9 @@ class Routed(nn.Module):
         for expert, (start, end) in enumerate(self.bounds()):
             rows = chosen[:, expert].nonzero().flatten()
             if len(rows):
-                inner = self.act_fn(_part(self.gate_proj, flat[rows], start, end))
-                inner = inner * _part(self.up_proj, flat[rows], start, end)
+                own = slice(start, end)
+                inner = self.act_fn(apply_rows(self.gate_proj, flat[rows], own))
+                inner = inner * apply_rows(self.up_proj, flat[rows], own)
                 result = result.index_add(0, rows, functional.linear(inner, self.down_proj.weight[:, start:end]))
         if self.down_proj.bias is not None:
             result = result + self.down_proj.bias
@@ -109,18 +111,8 @@ class Routed(nn.Module):
         """What `around` needs."""
         return {"experts": self.count, "top": self.top}
 
-    @classmethod
-    def around(cls, module: Any, *, experts: int, top: int) -> Routed:
-        """In the place of a feed-forward part."""
-        return cls(module, experts, top)
 
-
-def _part(linear: Any, states: Tensor, start: int, end: int) -> Tensor:
-    bias = None if linear.bias is None else linear.bias[start:end]
-    return functional.linear(states, linear.weight[start:end], bias)
-
-
-class Mapped(nn.Embedding):
+class Mapped(CustomModule, nn.Embedding):
     """Word embeddings of which some entries share a row: `rows` says which row an entry reads.
 
     Args:
@@ -146,12 +138,12 @@ class Mapped(nn.Embedding):
         return {"entries": len(self.rows), "rows": self.weight.shape[0]}
 
     @classmethod
-    def around(cls, module: Any, *, entries: int, rows: int) -> Mapped:
+    def around(cls, module: Any, *, entries: int, rows: int) -> Self:
         """In the place of an embedding."""
         return cls(entries, rows, module.weight.shape[1])
 
 
-class MappedOutput(nn.Linear):
+class MappedOutput(CustomModule, nn.Linear):
     """Logits of a vocabulary of which some entries share a row, as `Mapped` reads it; biases are each entry's own.
 
     Args:
@@ -182,12 +174,12 @@ class MappedOutput(nn.Linear):
         return {**sizes, "bias": self.bias is not None, "tied": self.tied}
 
     @classmethod
-    def around(cls, module: Any, *, entries: int, rows: int, bias: bool, tied: bool) -> MappedOutput:
+    def around(cls, module: Any, *, entries: int, rows: int, bias: bool, tied: bool) -> Self:
         """In the place of a linear module; what is tied gets its matrix from `restore_custom_modules`."""
         return cls(module.in_features, entries, rows, bias=bias, tied=tied)
 
 
-class HashedLinear(nn.Linear):
+class HashedLinear(CustomModule, nn.Linear):
     """A linear module whose weights share numbers: W = signs * values[places], as a seed lays them out.
 
     The weights are held whole, so that it runs as any other; a file has the values alone. Chunks of neighbours are laid
@@ -202,6 +194,8 @@ class HashedLinear(nn.Linear):
     Raises:
         FormatError: A number is out of range.
     """
+
+    setting_names = ("chunk", "stored", "seed")
 
     def __init__(self, module: nn.Linear, *, chunk: int, stored: int, seed: int) -> None:
         super().__init__(module.in_features, module.out_features, bias=False, device="meta")
@@ -243,27 +237,18 @@ class HashedLinear(nn.Linear):
         places, signs = self.layout()
         return (values[places] * signs).to(values.dtype).view_as(self.weight)
 
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"chunk": self.chunk, "stored": self.stored, "seed": self.seed}
-
-    @classmethod
-    def around(cls, module: Any, **settings: int) -> HashedLinear:
-        """In the place of a linear module."""
-        return cls(module, **settings)
-
 
 CUSTOM_MODULES: Mapping[str, Any] = {
-    "choosing": Choosing,
+    "choosing": pathways.Choosing,
     "chosen_neurons": ChosenNeurons,
     "factorised": Factorised,
     "hashed": HashedLinear,
     "mapped": Mapped,
     "mapped_output": MappedOutput,
-    "masked": Masked,
+    "masked": pathways.Masked,
     "multiplexed": Multiplexed,
     "routed": Routed,
-    "skipping": Skipping,
+    "skipping": pathways.Skipping,
 }
 """Every part by the name that it has in a manifest."""
 
@@ -286,7 +271,7 @@ def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> 
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
         setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
-    link_pathways(model)
+    pathways.link_pathways(model)
     owner: Any = model
     for module in model.modules():  # once all are there
         if isinstance(module, MappedOutput) and module.tied:

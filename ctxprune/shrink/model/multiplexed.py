@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
+from ctxprune.shrink.model.pathways import CustomModule
 
-class Multiplexed(nn.Module):
+
+class Multiplexed(CustomModule):
     """An encoder whose layers see one row for each `count` rows of a batch, in the order in which they stand.
 
     What a row becomes depends on the rows beside it; the last row fills up a batch that `count` does not divide.
@@ -27,6 +29,7 @@ class Multiplexed(nn.Module):
     """
 
     vectors: Tensor
+    setting_names = ("count",)
 
     def __init__(self, encoder: Any, count: int, seed: int = 0) -> None:
         super().__init__()
@@ -65,15 +68,6 @@ class Multiplexed(nn.Module):
         told = self.back(functional.gelu(self.apart(torch.cat([spread, keys], dim=-1)))) + spread
         states = functional.layer_norm(told, told.shape[-1:])
         return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=states.flatten(0, 1)[:rows])
-
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"count": self.count}
-
-    @classmethod
-    def around(cls, module: Any, *, count: int) -> Multiplexed:
-        """In the place of an encoder."""
-        return cls(module, count)
 
 
 def _grouped(entry: Tensor, count: int) -> Tensor:

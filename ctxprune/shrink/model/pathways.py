@@ -7,7 +7,7 @@ that pathway's neurons or weights alone. A caller who knows the domain chooses b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,22 @@ from ctxprune.errors import UsageError
 __all__ = ["Choosing", "ChosenNeurons", "Masked", "Skipping", "choose_pathway", "link_pathways", "mean_states"]
 
 
-class Choosing(nn.Embedding):
+class CustomModule(nn.Module):
+    """A module of ours in the place of one of the model, built around that one from settings that are attributes."""
+
+    setting_names: ClassVar[tuple[str, ...]] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {name: getattr(self, name) for name in self.setting_names}
+
+    @classmethod
+    def around(cls, module: Any, **settings: Any) -> Self:
+        """In the place of a module, with weights that are to be filled in."""
+        return cls(module, **settings)
+
+
+class Choosing(CustomModule, nn.Embedding):
     """Word embeddings that choose each row's pathway: the centre nearest to the mean of the row's embeddings.
 
     Args:
@@ -29,6 +44,7 @@ class Choosing(nn.Embedding):
     """
 
     centres: Tensor
+    setting_names = ("paths", "pad", "pinned")
 
     def __init__(self, table: nn.Embedding, *, paths: int, pad: int, pinned: int = -1) -> None:
         super().__init__(*table.weight.shape, table.padding_idx, device="meta")
@@ -50,21 +66,12 @@ class Choosing(nn.Embedding):
             self.choice = torch.cdist(means, self.centres.to(means)).argmin(1)
         return states
 
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"paths": self.paths, "pad": self.pad, "pinned": self.pinned}
-
-    @classmethod
-    def around(cls, module: Any, **settings: int) -> Choosing:
-        """In the place of word embeddings."""
-        return cls(module, **settings)
-
     def follow_cache(self, cache: Any) -> None:
         """Before a forward of the model: whether its cache (None = it has none) holds the text's beginning."""
         self._continued = cache is not None and cache.get_seq_length() > 0
 
 
-class _OnPathway(nn.Module):
+class _OnPathway(CustomModule):
     """A module whose rows take pathways; `chooser` holds the model's `Choosing`, set by `link_pathways`."""
 
     kept: Tensor
@@ -72,7 +79,7 @@ class _OnPathway(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """What `around` needs."""
-        return {"paths": len(self.kept)}
+        return {"paths": len(self.kept), **super().settings()}
 
     def rows(self, states: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Each pathway that is taken, with the numbers of the rows that take it."""
@@ -92,6 +99,8 @@ class ChosenNeurons(_OnPathway):
         share: Of the neurons those that a row meets, on the mean; costs are counted by it.
     """
 
+    setting_names = ("share",)
+
     def __init__(self, inner: Any, *, paths: int, share: float = 1.0) -> None:
         super().__init__()
         self.gate_proj, self.up_proj, self.down_proj = inner.gate_proj, inner.up_proj, inner.down_proj
@@ -106,19 +115,10 @@ class ChosenNeurons(_OnPathway):
         for path, rows in self.rows(states):
             places = self.kept[path].nonzero().flatten()
             own = states[rows]
-            inner = self.act_fn(_some(self.gate_proj, own, places)) * _some(self.up_proj, own, places)
+            inner = self.act_fn(apply_rows(self.gate_proj, own, places)) * apply_rows(self.up_proj, own, places)
             down = functional.linear(inner, self.down_proj.weight[:, places], self.down_proj.bias)
             result = result.index_copy(0, rows, down)
         return result
-
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return super().settings() | {"share": self.share}
-
-    @classmethod
-    def around(cls, module: Any, **settings: Any) -> ChosenNeurons:
-        """In the place of a feed-forward part."""
-        return cls(module, **settings)
 
 
 class Masked(_OnPathway, nn.Linear):
@@ -141,13 +141,8 @@ class Masked(_OnPathway, nn.Linear):
         results = [functional.linear(states[rows], self.weight * self.kept[path], self.bias) for path, rows in parts]
         return torch.cat(results)[torch.cat([rows for _, rows in parts]).argsort()]
 
-    @classmethod
-    def around(cls, module: Any, **settings: int) -> Masked:
-        """In the place of a linear module."""
-        return cls(module, **settings)
 
-
-class Skipping(nn.Module):
+class Skipping(CustomModule):
     """A router of experts that leaves out those whose weight is far below the first one's (Lu and others, ACL 2024).
 
     Args:
@@ -155,6 +150,8 @@ class Skipping(nn.Module):
         beta: An expert is skipped where its weight is below beta times the first one's; at 0 nothing is.
         share: Of the experts that a token went through those that are left, measured; costs are counted by it.
     """
+
+    setting_names = ("beta", "share")
 
     def __init__(self, router: Any, beta: float, share: float) -> None:
         super().__init__()
@@ -174,17 +171,9 @@ class Skipping(nn.Module):
         # one past the last expert is what transformers computes nothing for
         return logits, values.to(logits.dtype), places.masked_fill(skipped, self.num_experts)
 
-    def settings(self) -> dict[str, Any]:
-        """What `around` needs."""
-        return {"beta": self.beta, "share": self.share}
 
-    @classmethod
-    def around(cls, module: Any, *, beta: float, share: float) -> Skipping:
-        """In the place of a router."""
-        return cls(module, beta, share)
-
-
-def _some(linear: Any, states: Tensor, places: Tensor) -> Tensor:
+def apply_rows(linear: Any, states: Tensor, places: Tensor | slice) -> Tensor:
+    """Some of the outputs of a linear module."""
     return functional.linear(states, linear.weight[places], None if linear.bias is None else linear.bias[places])
 
 

@@ -77,13 +77,9 @@ class Subject:
 
     def copy(self) -> Subject:
         """The same with a model of its own; the teacher is shared."""
-        return replace(
-            # what was whole before the first removal stays the teacher through all rounds
-            self,
-            model=copy.deepcopy(self.model),
-            teacher=self.teacher or self.model,
-            notes=dict(self.notes),
-        )
+        # what was whole before the first removal stays the teacher through all rounds
+        teacher = self.teacher or self.model
+        return replace(self, model=copy.deepcopy(self.model), teacher=teacher, notes=dict(self.notes))
 
     def with_model(self, model: nn.Module, masks: Mapping[str, Tensor] | None = None) -> Subject:
         """The same with another model."""
@@ -97,11 +93,8 @@ class Subject:
     def needed_base(self) -> nn.Module:
         """The earlier state of the model; refused where there is none, or one of other shapes."""
         if self.base is None:
-            raise InputError(
-                "there is no base model",
-                where="base",
-                hint="give the model that this one was tuned from: Subject(base=…)",
-            )
+            hint = "give the model that this one was tuned from: Subject(base=…)"
+            raise InputError("there is no base model", where="base", hint=hint)
         shapes = {name: entry.shape for name, entry in self.base.named_parameters()}
         for name, entry in self.model.named_parameters():
             if shapes.get(name) != entry.shape:
@@ -112,9 +105,8 @@ class Subject:
         """The calibration batches; refused where they have fewer rows than `least`."""
         rows = sum(len(batch["input_ids"]) for batch in self.calibration)
         if rows < least:
-            raise InputError(
-                f"there are {rows} calibration rows, and this piece needs {least}", hint="give more calibration data"
-            )
+            hint = "give more calibration data"
+            raise InputError(f"there are {rows} calibration rows, and this piece needs {least}", hint=hint)
         return self.calibration
 
     def needed_budget(self) -> Budget:

@@ -35,11 +35,8 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     anatomy = family.describe(model)
     _check(anatomy, kept)
     if any(key[0] not in ("layer", "sublayer") for key in kept) and custom_modules(model):
-        raise UsageError(
-            "a model with factorised, routed or mapped parts loses whole sublayers and layers alone",
-            where=next(iter(custom_modules(model))),
-            hint="take units out before that",
-        )
+        what = "a model with factorised, routed or mapped parts loses whole sublayers and layers alone"
+        raise UsageError(what, where=next(iter(custom_modules(model))), hint="take units out before that")
     # cut as a copy, so that a choice which is refused half-way leaves the model as it was
     small = copy.deepcopy(model)
     # matrices with a side of 0 break most kernels: the whole sublayer goes instead
@@ -51,9 +48,8 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     sublayer_mask = kept.get(("sublayer", -1))
     for place, sublayer in enumerate(anatomy.sublayers):
         if gone & set(sublayer.groups) and not gone >= set(sublayer.groups):
-            raise UsageError(
-                f"all units of one kind would go from {sublayer.path}, and others stay", where="kept", hint="keep one"
-            )
+            what = f"all units of one kind would go from {sublayer.path}, and others stay"
+            raise UsageError(what, where="kept", hint="keep one")
         chosen = sublayer_mask is not None and not bool(sublayer_mask[place])
         if chosen or (sublayer.groups and all(key in gone for key in sublayer.groups)):
             family.drop_sublayer(small, sublayer)
@@ -85,20 +81,15 @@ def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
         if group is None:
             raise UsageError(f"the model has no units {key[0]!r} in layer {key[1]}", where="kept")
         if mask.dtype != torch.bool or mask.shape != (group.count,):
-            raise UsageError(
-                f"the mask of {key[0]!r} in layer {key[1]} is {mask.dtype} {tuple(mask.shape)}",
-                hint=f"give bool ({group.count},)",
-            )
+            hint = f"give bool ({group.count},)"
+            raise UsageError(f"the mask of {key[0]!r} in layer {key[1]} is {mask.dtype} {tuple(mask.shape)}", hint=hint)
         # a group that no sublayer lists only cuts what others hold, so that nothing goes in its stead
         alone = key[0] != "sublayer" and not any(key in sublayer.groups for sublayer in anatomy.sublayers)
         if alone and not bool(mask.any()):
             raise UsageError(f"no unit of kind {key[0]!r} would be left", where="kept", hint="keep one at least")
         if len(mask.view(group.parts, -1).sum(1).unique()) > 1:
-            raise UsageError(
-                f"the {group.parts} parts of {key[0]!r} in layer {key[1]} would keep different numbers of units",
-                where="kept",
-                hint="make them equal by ctxprune.shrink.model.surgery.level_parts",
-            )
+            what = f"the {group.parts} parts of {key[0]!r} in layer {key[1]} would keep different numbers of units"
+            raise UsageError(what, where="kept", hint="make them equal by ctxprune.shrink.model.surgery.level_parts")
 
 
 def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:

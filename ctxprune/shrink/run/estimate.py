@@ -22,9 +22,8 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.first_choice import passes_of
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe
-from ctxprune.shrink.run.baselines import count_steps
 from ctxprune.shrink.run.timing import measure_times
-from ctxprune.shrink.run.trial import Effort, with_steps
+from ctxprune.shrink.run.trial import Effort, count_steps, with_steps
 
 if TYPE_CHECKING:
     from ctxprune.shrink.run.search import Plan
@@ -43,21 +42,13 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured of a model on its data, in seconds of this machine as busy as it is.
+    """What was measured of a model on its data, in seconds of this machine as busy as it is."""
 
-    Attributes:
-        forward: Of a forward pass over a batch.
-        step: Of a training step towards the teacher, whose own pass it holds.
-        timing: Of measuring the model's time against itself.
-        batches: Of calibration.
-        held_out: Batches of quality.
-    """
-
-    forward: float
-    step: float
-    timing: float
-    batches: int
-    held_out: int
+    forward: float  # of a forward pass over a batch
+    step: float  # of a training step towards the teacher, whose own pass it holds
+    timing: float  # of measuring the model's time against itself
+    batches: int  # of calibration
+    held_out: int  # batches of quality
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,8 @@ class Finish:
 def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
     """Time a few forward passes, two steps and one timing.
 
-    Args:
-        subject: With calibration data.
-        held_out: Batches of quality.
-        trained: Whether steps are of interest; 0 seconds where not.
-        timed: What time is measured on; None where it is not.
+    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds, and so is a timing where
+    there is no batch that time is measured on.
     """
     batches = list(subject.needed_calibration())
     # of all lengths: batches are sorted by nothing, but a few may be long by chance

@@ -22,8 +22,6 @@ from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Recipe
-from ctxprune.shrink.run.baselines import count_steps
-from ctxprune.shrink.run.device import choose_device
 from ctxprune.shrink.run.estimate import Finish, estimate_finish, measure_speed
 from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
@@ -33,8 +31,8 @@ from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, 
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
 from ctxprune.shrink.run.targets import RequestedTarget
-from ctxprune.shrink.run.timing import measure_times, timing_batch
-from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
+from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch, use_threads
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, count_steps, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
 
@@ -48,45 +46,34 @@ _KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of a run.
+@dataclass(frozen=True, kw_only=True)
+class Options(SearchRequest):
+    """Options of a run, beside those of its search.
 
     Attributes:
         wanted: The target.
-        recipes: One; several compete; none stands for the few that suit the model and the target best.
-        every: Instead of these few all that fit.
         out: Folder for the model, `report.json` and the trials.
-        steps: Of recovery; None: 200 where recipes compete, or as many as fit the time, else those of the recipe.
         minutes: Limit: the search stops at it with the best so far, and so do samples.
         device: Of trainings, and of measured times where it is not "auto" or "cpu"; as torch names it.
-        seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
         held_out: File for the quality in the report.
         onnx: Write the ONNX files, too: of a pruner a model folder with int8 weights.
         resume: Go on with the run in `out`.
         audit: Compare with the full model question by question; needs labels.
-        vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
-            recipe runs.
+        vocabulary: Pieces that stay, None: all; no recipe runs where this alone meets the target.
         other: An earlier state of the model and related data, for the recipes that take them.
-        loss: What all weights are trained by at the end, towards the full model, in place of the recipes' own training
-            there; one of `ctxprune.shrink.learning.losses.LOSSES`. None: the recipes' own.
+        loss: One of `LOSSES`, which all weights are trained by at the end in place of the recipes' own training.
         recovery: Parts of the data that recoveries train on; each of several competes with the others.
         stop_early: End recoveries where the P^2 law predicts hardly any gain.
-        samples: Random halves of the calibration data that the winning recipe runs on, too, so that the report has the
-            spread of its quality; 0 = none.
+        samples: Random halves of the calibration data that the winner runs on, too, for the spread of its quality.
         pack: Store matrices with zeros as bits and values: a smaller file, which `load_model` alone reads.
     """
 
     wanted: RequestedTarget
-    recipes: Sequence[Recipe]
     out: Path
-    every: bool = False
-    steps: int | None = None
     minutes: float | None = None
     device: str = "cpu"
-    seed: int = 0
     threads: int = 1
     tokens: int = 256
     held_out: Path | None = None
@@ -125,14 +112,8 @@ def run_job(
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
-    # a setting of the process, which belongs to the caller
-    before = torch.get_num_threads()
-    torch.set_num_threads(options.threads)
-    try:
-        with hold_folder(options.out):
-            return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
-    finally:
-        torch.set_num_threads(before)
+    with use_threads(options.threads), hold_folder(options.out):
+        return _run(model, data, options, progress or (lambda *_: None), say or (lambda _: None))
 
 
 def model_kind(model: torch.nn.Module) -> str:
@@ -150,18 +131,17 @@ def _run(
     full = _load(model, data, options)
     base = None if options.other.base is None else load_model(options.other.base).model
     target, before = _target(full, options.wanted, base, timed_on)
-    request = SearchRequest(options.recipes, options.every, options.steps, options.seed)
-    recipes = _with_options(choose_recipes(request, model_kind(full.model), target), options, say)
+    recipes = _with_options(choose_recipes(options, model_kind(full.model), target), options, say)
     if options.recipes:
-        request = replace(request, recipes=recipes)
+        options = replace(options, recipes=recipes)
     if options.vocabulary is None or target.measure not in ("bytes", "parameters"):
         recipes = reachable(recipes, full.model, target, say)
-    prepared = _prepared(full, data, options, base, compete=len(request.recipes) != 1)
+    prepared = _prepared(full, data, options, base, compete=len(options.recipes) != 1)
     prepared = replace(prepared, subject=replace(prepared.subject, device=device))
     _tell_data(prepared.notes, say)
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
     timed = timing_batch(full.model, full.form.limit, timed_on)
-    plan = _plan(request, recipes, target, prepared, options, (started, timed, say))
+    plan = _plan(options, recipes, target, prepared, (started, timed, say))
     plan = replace(plan, asked=asked, timed_on=timed_on)
     found = _search(full, prepared, plan, options, tell)
     if found.stopped:
@@ -284,6 +264,8 @@ def _target(
     full = sizes_of(Subject(loaded.model, loaded.task, base=base), wanted.measure)
     full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit, timed_on))[0]
     now = full["milliseconds" if wanted.measure == "latency" else wanted.measure]
+    if not now:  # a base with the same weights
+        raise UsageError(f"the model has no {wanted.measure} to lose", where="target", hint="name another --base")
     return Target(wanted.measure, wanted.share(now)), full
 
 
@@ -297,16 +279,15 @@ def _with_options(recipes: Sequence[Recipe], options: Options, say: Callable[[st
 
 
 def _plan(
-    request: SearchRequest,
+    options: Options,
     recipes: Sequence[Recipe],
     target: Target,
     prepared: Prepared,
-    options: Options,
     clock: tuple[float, Batch, Callable[[str], None]],
 ) -> Plan:
     """The plan, after a forward pass and a step were timed."""
     started, timed, say = clock
-    single = len(request.recipes) == 1
+    single = len(options.recipes) == 1
     steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
     speed = measure_speed(
         prepared.subject, len(prepared.held_out), trained=bool(steps),
@@ -317,14 +298,14 @@ def _plan(
         parameters=int(cost(prepared.loaded.model, "parameters")) if options.onnx else 0, audit=options.audit,
         samples=options.samples,
     )  # fmt: skip
-    request = replace(request, finish=estimate_finish(recipes, target, finish, speed))
+    options = replace(options, finish=estimate_finish(recipes, target, finish, speed))
     if options.minutes is not None:
         rest = 60 * options.minutes - (perf_counter() - started)
         # samples end at the limit themselves
         after = estimate_finish(recipes, target, replace(finish, samples=0), speed)
-        request = replace(request, seconds=max(rest - after, 1.0))
+        options = replace(options, seconds=max(rest - after, 1.0))
     stored = stored_plan(options.out / "trials") if options.resume else None
-    return make_plan(request, recipes, target, speed, stored=stored, say=say)
+    return make_plan(options, recipes, target, speed, stored=stored, say=say)
 
 
 def _questions(prepared: Prepared) -> list[Question]:

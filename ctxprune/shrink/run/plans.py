@@ -30,9 +30,9 @@ class SearchRequest:
     """What a caller asked of a search.
 
     Attributes:
-        recipes: One; several compete; none stands for the short list.
-        every: Instead of the short list all that fit.
-        steps: Of recovery on the last rung; None: as many as fit, 200 at most.
+        recipes: One; several compete; none stands for the few that suit the model and the target best.
+        every: Instead of these few all that fit.
+        steps: Of recovery on the last rung; None: 200 or as many as fit, and of one recipe its own.
         seed: Random seed.
         seconds: That the search may take; None: as long as it takes.
         finish: Seconds that measuring, export and audit take after the search.
@@ -47,17 +47,11 @@ class SearchRequest:
 
 
 def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
-    """The recipes for a kind of model and a target, before anything is measured.
-
-    Raises:
-        UsageError: A recipe is for other kinds of model, or none fits.
-    """
+    """The recipes for a kind of model and a target; refused where one is for other kinds of model, or none fits."""
     for recipe in request.recipes:
         if kind not in recipe.models:
-            raise UsageError(
-                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
-                hint=f"ctxprune shrink list --model {kind} names others",
-            )
+            hint = f"ctxprune shrink list --model {kind} names others"
+            raise UsageError(f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}", hint=hint)
     if request.recipes:
         return list(request.recipes)
     fitting = fitting_recipes(kind, target.measure)
@@ -67,11 +61,7 @@ def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Re
 
 
 def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: Callable[[str], None]) -> list[Recipe]:
-    """The recipes that may meet the target, by what their kinds of unit cost; `say` is told which do not.
-
-    Raises:
-        UsageError: None may; said before any training.
-    """
+    """The recipes that may meet the target, by what their units cost; `say` is told the others. One at least must."""
     lowest = {recipe.name: least_left(model, recipe, target.measure) for recipe in recipes}
     good = [recipe for recipe in recipes if lowest[recipe.name] <= target.keep]
     if not good:
@@ -79,16 +69,13 @@ def reachable(recipes: Sequence[Recipe], model: nn.Module, target: Target, say: 
         asked, possible = (f"{100 * share:.3g} %" for share in (target.keep, lowest[best]))
         many = "the recipe that can leave the least" if len(recipes) > 1 else "it"
         what = f"{asked} of the {target.measure} cannot be left: {many} leaves {possible}"
-        raise UsageError(what, where=best, hint=_hint(target.measure))
+        other = "name a recipe that takes other units"
+        if target.measure in ("bytes", "parameters"):
+            other = "cut the vocabulary first (--vocabulary N): embeddings stay otherwise"
+        raise UsageError(what, where=best, hint=f"raise the target, or {other}")
     if gone := [recipe.name for recipe in recipes if recipe not in good]:
         say(f"left out, since they cannot leave so little: {', '.join(gone)}")
     return good
-
-
-def _hint(measure: str) -> str:
-    if measure in ("bytes", "parameters"):
-        return "raise the target, or cut the vocabulary first (--vocabulary N): embeddings stay otherwise"
-    return "raise the target, or name a recipe that takes other units"
 
 
 def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:

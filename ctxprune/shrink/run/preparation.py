@@ -17,7 +17,6 @@ from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
 from ctxprune.shrink.data import (
     Calibration,
-    Pair,
     batches_of,
     batches_of_texts,
     group_by_source,
@@ -68,26 +67,20 @@ class Prepared:
 
 @dataclass(frozen=True)
 class OtherInputs:
-    """What some recipes take beside model and data.
+    """What some recipes take beside model and data."""
 
-    Attributes:
-        base: Folder of an earlier state of the model: what it was tuned from, or of its first steps.
-        related: File of a related, larger task or of a general domain, in the format of the data.
-        groups: Whether the `source` of a related pair says for whom quality shall be the same.
-    """
-
+    # Folder of an earlier state of the model: what it was tuned from, or of its first steps.
     base: str | Path | None = None
+    # File of a related, larger task or of a general domain, in the format of the data.
     related: str | Path | None = None
-    groups: bool = False
+    groups: bool = False  # whether the `source` of a related pair says for whom quality shall be the same
 
 
 def add_inputs(prepared: Prepared, other: OtherInputs, base: nn.Module | None, *, tokens: int, seed: int) -> Prepared:
     """The same with an earlier state of the model, which is `base`, and related data in its subject.
 
-    Raises:
-        UsageError: Groups are asked for without related data, or of a model that is not a reranker.
-        InputError: The base has other shapes, a file cannot be read, or no pair has a source.
-        FormatError: A file is damaged.
+    Refused are groups without related data or a source, or of a model that is not a reranker; and a base of other
+    shapes. Errors of files are those of `prepare`.
     """
     subject, loaded = prepared.subject, prepared.loaded
     if other.groups and (other.related is None or loaded.kind != "reranker"):
@@ -179,16 +172,8 @@ def prepare(
     notes["sha256"] = hashlib.sha256(read).hexdigest()
     given_labels = loaded.kind == "decoder" or (loaded.kind != "pruner" and kept[0].label is not None)
     notes["labels"] = "given" if given_labels else "the full model's scores"
-    return Prepared(
-        loaded,
-        subject,
-        held_out=comparison.batches,
-        reported=measured.batches,
-        pairs=kept,
-        notes=notes,
-        full_quality=cut.get("quality", [quality])[0],
-        vocabulary=cut,
-    )
+    full_quality = cut.get("quality", [quality])[0]
+    return Prepared(loaded, subject, comparison.batches, measured.batches, kept, notes, full_quality, cut)
 
 
 def _parts(
@@ -231,10 +216,23 @@ def _chance_note(found: Measured, noun: str) -> dict[str, str]:
 
 
 def _labelled(loaded: Loaded, part: Sequence[Any], tokens: int) -> Sequence[Any]:
-    """The part with labels: the full model's scores where it has none and the kind of model needs some."""
+    """The part with labels: the full model's scores where it has none and the kind of model needs some.
+
+    Those of an embedder are 0..1 for cosines from -1 to 1.
+    """
     if loaded.kind in ("decoder", "pruner") or part[0].label is not None:
         return part
-    return _judged(loaded, part, tokens)
+    score = scorer_of(loaded, tokens)
+    asked: dict[str, dict[str, float]] = {}
+    for pair in part:
+        asked.setdefault(pair.question, {})[pair.passage] = 0.0
+    for question, passages in asked.items():
+        group = Question(question, tuple(passages), (0.0,) * len(passages))
+        passages.update(zip(passages, score(group), strict=True))
+    labels = [asked[pair.question][pair.passage] for pair in part]
+    if loaded.kind == "embedder":
+        labels = [max(label + 1, 0.0) / 2 for label in labels]
+    return [replace(pair, label=label) for pair, label in zip(part, labels, strict=True)]
 
 
 def _check_ranked(loaded: Loaded, part: Sequence[Any], path: str | Path) -> None:
@@ -263,13 +261,8 @@ def _read(loaded: Loaded, path: str | Path) -> list[Any]:
 
 def _texts(entries: Sequence[Any]) -> list[str]:
     """Every text once."""
-    return list(
-        dict.fromkeys(
-            text
-            for entry in entries
-            for text in ((entry,) if isinstance(entry, str) else (entry.question, entry.passage))
-        )
-    )
+    parts = [[entry] if isinstance(entry, str) else [entry.question, entry.passage] for entry in entries]
+    return list(dict.fromkeys(text for part in parts for text in part))
 
 
 def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
@@ -280,9 +273,8 @@ def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
     if len(names) < _LEAST:
         return entries, entries
     chosen = set(random.Random(seed).sample(names, max(len(names) // 5, 2)))
-    return [entry for entry in entries if _name(entry) not in chosen], [
-        entry for entry in entries if _name(entry) in chosen
-    ]
+    kept = [entry for entry in entries if _name(entry) in chosen]
+    return [entry for entry in entries if _name(entry) not in chosen], kept
 
 
 def _name(entry: Any) -> str:
@@ -300,18 +292,3 @@ def _batches(loaded: Loaded, entries: Sequence[Any], full: Loaded, options: Mapp
     except UsageError as error:
         raise UsageError(error.what, where="tokens", hint=error.hint) from error
     return found
-
-
-def _judged(loaded: Loaded, pairs: Sequence[Pair], tokens: int) -> list[Pair]:
-    """The pairs with the full model's scores as labels; of an embedder 0..1 for cosines from -1 to 1."""
-    score = scorer_of(loaded, tokens)
-    asked: dict[str, dict[str, float]] = {}
-    for pair in pairs:
-        asked.setdefault(pair.question, {})[pair.passage] = 0.0
-    for question, passages in asked.items():
-        group = Question(question, tuple(passages), (0.0,) * len(passages))
-        passages.update(zip(passages, score(group), strict=True))
-    labels = [asked[pair.question][pair.passage] for pair in pairs]
-    if loaded.kind == "embedder":
-        labels = [max(label + 1, 0.0) / 2 for label in labels]
-    return [replace(pair, label=label) for pair, label in zip(pairs, labels, strict=True)]

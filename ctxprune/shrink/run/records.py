@@ -18,51 +18,33 @@ SIZES = ("bytes", "flops", "parameters", "weights")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTime:
-    """Time of the smaller model against the full one's, where time was the target.
-
-    Attributes:
-        full_milliseconds, milliseconds: Of the full and of the smaller model.
-        time_left: The one as a share of the other.
-        exact: Whether the target is used up to within 3 %.
-    """
+    """Time of the smaller model against the full one's, where time was the target."""
 
     full_milliseconds: float
-    milliseconds: float
-    time_left: float
-    exact: bool
+    milliseconds: float  # of the smaller model
+    time_left: float  # the one as a share of the other
+    exact: bool  # whether the target is used up to within 3 %
 
 
 @dataclass(frozen=True, slots=True)
 class TrialFigures:
-    """What was measured of a trial's model.
+    """What was measured of a trial's model."""
 
-    Attributes:
-        quality: On what is held out; higher = better.
-        share: Of the multiply-adds, or of the measure that was asked of the recipe; None where no recipe ran.
-        seconds: That the trial took.
-        sizes: By measure, from `SIZES`.
-        time: Where time was the target.
-        notes: Of the recipe's pieces; None where no recipe ran.
-        unrecovered: Quality before the recipe's finish; None where nothing was removed before it, or nothing follows.
-    """
-
-    quality: float
+    quality: float  # on what is held out; higher = better
+    # Of the multiply-adds, or of the measure that was asked of the recipe; None where no recipe ran.
     share: float | None
-    seconds: float
-    sizes: Mapping[str, float]
-    time: MeasuredTime | None = None
-    notes: Mapping[str, Any] | None = None
+    seconds: float  # that the trial took
+    sizes: Mapping[str, float]  # by measure, from `SIZES`
+    time: MeasuredTime | None = None  # where time was the target
+    notes: Mapping[str, Any] | None = None  # of the recipe's pieces; None where no recipe ran
+    # Quality before the recipe's finish; None where nothing was removed before it, or nothing follows.
     unrecovered: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        found: dict[str, Any] = {
-            "quality": self.quality,
-            "unrecovered": self.unrecovered,
-            "share": self.share,
-            "seconds": self.seconds,
-        }
-        found |= {**self.sizes, **(asdict(self.time) if self.time else {}), "notes": self.notes}
+        found: dict[str, Any] = {"quality": self.quality, "unrecovered": self.unrecovered, "share": self.share}
+        found |= {"seconds": self.seconds, **self.sizes}
+        found |= {**(asdict(self.time) if self.time else {}), "notes": self.notes}
         return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
@@ -77,33 +59,19 @@ class TrialFigures:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One trial of a search.
+    """One trial of a search."""
 
-    Attributes:
-        recipe: Its name.
-        rung: Of the halving, from 0 up.
-        steps: Of recovery.
-        data: Share of the calibration batches.
-        figures: Of the smaller model; None where the trial failed.
-        reason: Why it failed; "" where it did not.
-    """
-
-    recipe: str
-    rung: int
-    steps: int
-    data: float
-    figures: TrialFigures | None = None
-    reason: str = ""
+    recipe: str  # its name
+    rung: int  # of the halving, from 0 up
+    steps: int  # of recovery
+    data: float  # share of the calibration batches
+    figures: TrialFigures | None = None  # of the smaller model; None where the trial failed
+    reason: str = ""  # why it failed; "" where it did not
 
     @property
     def failed(self) -> bool:
         """Whether there is no model."""
         return self.figures is None
-
-    @property
-    def status(self) -> str:
-        """As the log and the report have it: "done" or "failed"."""
-        return "failed" if self.failed else "done"
 
     def needed_figures(self) -> TrialFigures:
         """The figures; of a trial that failed its reason is raised."""
@@ -113,8 +81,9 @@ class TrialRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """As a line of the log and of the report; the order of the keys is part of the format."""
-        outcome = {"reason": self.reason} if self.figures is None else self.figures.to_dict()
-        return self.effort() | {"status": self.status} | outcome
+        if self.figures is None:
+            return self.effort() | {"status": "failed", "reason": self.reason}
+        return self.effort() | {"status": "done"} | self.figures.to_dict()
 
     def effort(self) -> dict[str, Any]:
         """What was run, as plain values."""
@@ -151,12 +120,7 @@ class TrialLog:
     Args:
         folder: Of the search's state; made if it is not there.
         plan: What the search depends on, as plain values: a log of another plan is refused.
-        resume: Go on with the log that is there.
-
-    Raises:
-        UsageError: There is a log with a finished trial and `resume` is not set, or it is of another plan.
-        InputError: The log cannot be written.
-        FormatError: The log is damaged.
+        resume: Go on with the log that is there; without it one with a finished trial is refused.
     """
 
     def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
@@ -206,19 +170,16 @@ class TrialLog:
                 # hours of work hang on a line: it must outlast a crash of the machine
                 os.fsync(file.fileno())
         except OSError as error:
-            raise InputError(
-                f"the state of the run cannot be written ({error.strerror})",
-                where=str(self._path),
-                hint="make room or name another folder; --resume goes on with what is there",
-            ) from error
+            what = f"the state of the run cannot be written ({error.strerror})"
+            hint = "make room or name another folder; --resume goes on with what is there"
+            raise InputError(what, where=str(self._path), hint=hint) from error
 
     def _record(self, line: Mapping[str, Any]) -> TrialRecord:
         try:
             return TrialRecord.from_dict(line)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(
-                f"a line of the run's state is no trial ({error})", where=str(self._path), hint="name another folder"
-            ) from error
+            what = f"a line of the run's state is no trial ({error})"
+            raise FormatError(what, where=str(self._path), hint="name another folder") from error
 
     def _read(self) -> list[dict[str, Any]]:
         """All whole lines; half of one at the end, from a run that was killed, is cut off."""

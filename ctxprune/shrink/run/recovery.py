@@ -59,19 +59,12 @@ class RecoveryData:
         """What to try beside it where the share is small; "" elsewhere."""
         if self.piece.name in ("random.v1", "domains.v1") or self.share > SMALL_SHARE:
             return ""
-        return (
-            f"of {self.share:.0%} of the data rows chosen by a score are often worse than random ones:"
-            f" compare with random:{self.share:g}"
-        )
+        many, advice = f"{self.share:.0%} of the data", f"compare with random:{self.share:g}"
+        return f"of {many} rows chosen by a score are often worse than random ones: {advice}"
 
 
 def read_recovery_data(text: str) -> RecoveryData:
-    """The part of the data that `NAME`, `NAME:SHARE` or `NAME:SHARE:ROUNDS` stands for.
-
-    Raises:
-        UnknownNameError: There is no such selector.
-        UsageError: Share or rounds are no numbers, or out of range.
-    """
+    """The part of the data that `NAME`, `NAME:SHARE` or `NAME:SHARE:ROUNDS` stands for."""
     name, *numbers = text.split(":")
     try:
         share, rounds = float([*numbers, "0.5"][0]), int([*numbers[1:], "1"][0])
@@ -83,17 +76,11 @@ def read_recovery_data(text: str) -> RecoveryData:
 
 
 def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
-    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none.
-
-    Raises:
-        UsageError: A recovery cannot be divided into rounds.
-    """
-    whole = {"whole": "first"} if data.rounds > 1 else {}
-    options = {
-        "select": {"piece": data.piece.name, **data.piece.parameters},
-        "share": data.share,
-        "rounds": data.rounds,
-    } | whole
+    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none."""
+    select = {"piece": data.piece.name, **data.piece.parameters}
+    options: dict[str, Any] = {"select": select, "share": data.share, "rounds": data.rounds}
+    if data.rounds > 1:
+        options["whole"] = "first"
     # candidates of a search differ by name, which is also that of a folder
     name = f"{recipe.name}+{data.selector.removesuffix('.v1')}-{data.share:g}-{data.rounds}"
     return replace(_wrapped(recipe, "on_subset.v1", options), name=name)
@@ -113,14 +100,8 @@ def with_recovery_options(
 ) -> list[Recipe]:
     """Recipes with their recoveries on each part of the data, and stopped by the P^2 law.
 
-    Args:
-        recipes: How.
-        parts: Each makes a recipe of every recipe; without any all of the data is used.
-        stop_early: Whether the P^2 law stops them.
-        say: Is told which recipes are left out, since they cannot be divided; None: they are refused.
-
-    Raises:
-        UsageError: A recovery cannot be divided, and `say` is None or no recipe is left.
+    Each part makes a recipe of every recipe; without any all of the data is used. `say` is told which recipes are left
+    out, since their recovery cannot be divided; where it is None, or none is left, they are refused.
     """
     found: list[Recipe] = []
     refused: dict[str, UsageError] = {}

@@ -45,8 +45,7 @@ def make_report(
 
     Args:
         loaded, small: The full model and the smaller one, as it was read back from disk.
-        found: The search.
-        prepared: Its data.
+        found, prepared: The search and its data.
         full: Sizes of the full model, as `sizes_of` gives them; the time is measured anew.
         measured: Measure of the target, and the device that time is measured on.
     """
@@ -72,14 +71,9 @@ def make_report(
 def _quality(small: Loaded, prepared: Prepared) -> dict[str, Any]:
     """On what no recipe was chosen by: the best of many is too good on what it was chosen by."""
     found = small.task.measure(small.model, prepared.reported)
-    return {
-        "before": prepared.full_quality,
-        "after": found.value,
-        "interval": list(found.interval()),
-        "metric": found.metric,
-        "measured": len(found.parts),
-        "before_is_chance": "chance" in prepared.notes,
-    }
+    figures = {"before": prepared.full_quality, "after": found.value, "interval": list(found.interval())}
+    told = {"metric": found.metric, "measured": len(found.parts), "before_is_chance": "chance" in prepared.notes}
+    return {**figures, **told}
 
 
 def _quality_by_source(full: Loaded, small: Loaded, prepared: Prepared) -> dict[str, Any]:

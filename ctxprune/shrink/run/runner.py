@@ -101,10 +101,8 @@ def shrink(
     after = _cost(work, measure)
     # checked once more on the finished model: an allocator's promise is not taken on trust
     if after > limit * (1 + 1e-6) and recipe.stages:
-        raise UsageError(
-            f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
-            hint="raise the target or take another recipe",
-        )
+        what = f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %"
+        raise UsageError(what, hint="raise the target or take another recipe")
     if trained := work.notes.get("trained"):
         steps = sum(number for number, _ in trained)
         work.notes["average_parameters"] = sum(number * size for number, size in trained) / steps

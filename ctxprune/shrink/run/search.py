@@ -101,19 +101,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A search's result.
+    """A search's result."""
 
-    Attributes:
-        folder: Of the best trial's model.
-        best: The winning trial.
-        trials: All trials, in the order in which they were done.
-        stopped: Whether the limit stopped the search before its end.
-    """
-
-    folder: Path
-    best: TrialRecord
-    trials: Sequence[TrialRecord]
-    stopped: bool = False
+    folder: Path  # of the best trial's model
+    best: TrialRecord  # the winning trial
+    trials: Sequence[TrialRecord]  # all trials, in the order in which they were done
+    stopped: bool = False  # whether the limit stopped the search before its end
 
 
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
@@ -134,16 +127,9 @@ def search(
 ) -> SearchResult:
     """The best of a plan's recipes by quality on `prepared.held_out`, which says too much of the one that was chosen.
 
-    Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times.
-
-    Args:
-        loaded: The full model.
-        prepared: Its data.
-        plan: Candidates and effort.
-        folder: For the state.
-        resume: Go on with what is there; the plan and the data must be the same.
-        progress: Called with the next trial and the time that is left, how many trials are done, and how many there
-            will be.
+    Trials that fail are kept with their reason. The same seed gives the same trials, but for measured times. With
+    `resume` what is in the folder goes on: plan and data must be the same. `progress` is told the next trial and the
+    time that is left, how many trials are done, and how many there will be.
 
     Raises:
         UsageError: There is a search in the folder and `resume` is not set, or it is of another plan; or every trial
@@ -154,7 +140,7 @@ def search(
     # the log comes first: a folder of another run is refused before any work
     log = TrialLog(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
     baselines = baseline_recipes(prepared.subject, plan.target.measure)[: plan.baselines]
-    run = _Run(loaded, prepared, plan, log, _Left(plan, progress))
+    run = _Run(loaded, prepared, plan, log, _Progress(plan, progress))
     stopped = False
     try:
         with stop_after(plan.seconds):
@@ -175,7 +161,7 @@ class _Run:
     prepared: Prepared
     plan: Plan
     log: TrialLog
-    left: _Left
+    left: _Progress
 
     def all_rungs(self, baselines: Sequence[Recipe]) -> None:
         plan, log = self.plan, self.log
@@ -225,13 +211,12 @@ class _Run:
         return replace(record, figures=figures)
 
 
-class _Left:
+class _Progress:
     """Tells which trial is next, and the time that is left: what was estimated of it, corrected by what was taken."""
 
     def __init__(self, plan: Plan, progress: Callable[[str, int, int], None] | None) -> None:
         self._plan, self._progress = plan, progress
-        self._seconds = estimate_plan(plan)
-        self._estimated = self._taken = 0.0
+        self._seconds, self._estimated, self._taken = estimate_plan(plan), 0.0, 0.0
 
     def tell(self, name: str, rung: int, done: int, total: int) -> None:
         if self._progress is not None:

@@ -21,41 +21,29 @@ _ROWS = 16  # of a batch, unless a question has more
 
 @dataclass(frozen=True)
 class RowChoice:
-    """How rows are chosen.
+    """How rows are chosen."""
 
-    Attributes:
-        selector: A piece of `ctxprune.shrink.registries.SELECTORS`.
-        share: Of the rows, above 0 and up to 1.
-        full: The model before it was shrunk, or a larger one with the same tokenizer, for selectors that compare.
-        related: File of the target task's data, in the format of the rows.
-        tokens: Of a row at most; the model's own limit if that is less.
-        seed: Random seed.
-    """
-
-    selector: Piece
-    share: float
+    selector: Piece  # a piece of `ctxprune.shrink.registries.SELECTORS`
+    share: float  # of the rows, above 0 and up to 1
+    # The model before it was shrunk, or a larger one with the same tokenizer, for selectors that compare.
     full: Loaded | None = None
-    related: Path | None = None
-    tokens: int = 256
-    seed: int = 0
+    related: Path | None = None  # file of the target task's data, in the format of the rows
+    tokens: int = 256  # of a row at most; the model's own limit if that is less
+    seed: int = 0  # random seed
 
 
 def choose_rows(loaded: Loaded, file: Path, choice: RowChoice) -> list[bool]:
     """Whether each row of a file is chosen, in the file's order; a question's rows go together.
 
-    Args:
-        loaded: A reranker or a decoder.
-        file: Pairs of a reranker, texts of a decoder, as JSON lines; see `ctxprune.shrink.data`.
-        choice: The selector and what it needs.
+    The file has pairs for a reranker, texts for a decoder, as JSON lines; see `ctxprune.shrink.data`.
 
     Raises:
         UsageError: The model is of another kind, or the selector lacks what it needs.
         InputError: A file cannot be read.
     """
     if loaded.kind not in ("decoder", "reranker"):
-        raise UsageError(
-            f"rows are judged by a reranker or a decoder, and this is {loaded.kind}", hint="name another --model"
-        )
+        hint = "name another --model"
+        raise UsageError(f"rows are judged by a reranker or a decoder, and this is {loaded.kind}", hint=hint)
     found = _batches(loaded, file, choice.tokens)
     related = _batches(loaded, choice.related, choice.tokens).batches if choice.related is not None else ()
     teacher = None if choice.full is None else choice.full.model

@@ -24,9 +24,7 @@ _SHARE = 0.5  # of the questions in a sample: two samples then differ by half of
 def check_samples(subject: Subject, samples: int, *, vocabulary: int | None = None) -> None:
     """Refuse, before hours of work, what no spread can be measured of.
 
-    Raises:
-        UsageError: There are fewer than two samples, rows of the data cannot go one by one, or a vocabulary is cut,
-            which is chosen on all of the data.
+    A vocabulary is chosen on all of the data; and rows of the data have to go one by one.
     """
     if vocabulary is not None:
         raise UsageError("samples are of a model with its whole vocabulary", hint="cut the vocabulary in a run before")
@@ -40,14 +38,9 @@ def measure_spread(
 ) -> dict[str, Any]:
     """The qualities of trials on random halves of the calibration data, each with its own seed.
 
-    Gives plain values: `qualities`, as many of the `asked` ones as were done within the limit; of two or more their
-    `mean` and standard `deviation`; and the `share` of the questions in a sample.
-
-    Args:
-        subject: The full model with its calibration data.
-        run: One trial.
-        samples: From 2 up.
-        seconds: Limit of all trials together; the one that is at work when it is over does not count.
+    Gives plain values: `qualities`, as many of the `asked` ones as were done within the limit of `seconds` for all, of
+    which one that is cut does not count; of two or more their `mean` and standard `deviation`; and the `share` of the
+    questions in a sample.
     """
     found: list[float] = []
     try:

@@ -43,11 +43,7 @@ class RequestedTarget:
     absolute: bool = False
 
     def share(self, now: float) -> float:
-        """As a share of what the model has now, above 0 and under 1.
-
-        Raises:
-            UsageError: The model meets it as it is.
-        """
+        """As a share of what the model has now, above 0 and under 1; refused where the model meets it as it is."""
         share = self.value / now if self.absolute else self.value
         if share >= 1:
             raise UsageError(
@@ -78,16 +74,13 @@ def read_target(text: str) -> RequestedTarget:
     found = _VALUE.fullmatch(rest.strip())
     units = _UNITS.get(measure, _COUNTS)
     unit = found[2].lower() if found else ""
+    what = f"the target's value is {rest!r}"
     if not found or (unit and unit != "%" and unit not in units):
-        raise UsageError(
-            f"the target's value is {rest!r}", hint=f"a share such as 0.5, or a number in {', '.join(units)}"
-        )
+        raise UsageError(what, hint=f"a share such as 0.5, or a number in {', '.join(units)}")
     value = float(found[1]) * (0.01 if unit == "%" else units.get(unit, 1))
     absolute = unit != "%" and (unit != "" or value >= 1)
     if not unit and 1 <= value < _LEAST:
-        raise UsageError(
-            f"the target's value is {rest!r}", hint=f"a share is under 1, an amount has a unit: {', '.join(units)}"
-        )
+        raise UsageError(what, hint=f"a share is under 1, an amount has a unit: {', '.join(units)}")
     if value <= 0 or (not absolute and value >= 1):
-        raise UsageError(f"the target's value is {rest!r}", hint="above 0, and under 1 if it is a share")
+        raise UsageError(what, hint="above 0, and under 1 if it is a share")
     return RequestedTarget(measure, value, absolute)

@@ -16,6 +16,7 @@ from time import perf_counter, thread_time
 import torch
 from torch import nn
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.model.tasks.base import Batch, inputs_of
 
 ROWS, TOKENS = 10, 200
@@ -38,7 +39,7 @@ def measure_times(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7)
     # copies, since the caller's models stay where they are
     models = models if device.type == "cpu" else [copy.deepcopy(model).to(device) for model in models]
     taken: list[list[float]] = [[] for _ in models]
-    with torch.no_grad(), one_thread():
+    with torch.no_grad(), use_threads(1):
         for number in range(rounds + 1):
             for model, times in zip(models, taken, strict=True):
                 # time of this thread: on a shared machine the clock counts other processes, too
@@ -67,11 +68,30 @@ def _forward(model: nn.Module, batch: Batch) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """torch computes on one thread inside."""
+def use_threads(count: int) -> Iterator[None]:
+    """torch computes on so many threads inside: a setting of the process, which belongs to the caller."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def choose_device(name: str) -> str:
+    """torch's name of a device that is here: of "auto" the first of CUDA, MPS and the CPU."""
+    here = ["cpu"]
+    if torch.backends.mps.is_available():
+        here.insert(0, "mps")
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    here[:0] = [f"cuda:{number}" for number in range(cards)]
+    if name == "auto":
+        return here[0]
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"device is {name!r}", hint=f"auto, or one of {', '.join(here)}") from error
+    wanted = "cuda:0" if str(device) == "cuda" else str(device)
+    if wanted not in here and not (device.type != "cuda" and device.type in here and not device.index):
+        raise UsageError(f"there is no device {name!r} here", hint=f"auto, or one of {', '.join(here)}")
+    return str(device)

@@ -1,4 +1,8 @@
-"""One trial: a recipe with so much recovery on so much data, brought to a target, and what became of it."""
+"""One trial: a recipe with so much recovery on so much data, brought to a target, and what became of it; and baselines.
+
+Liu and others, Rethinking the Value of Network Pruning, ICLR 2019, and Zhang and others, Is Oracle Pruning the True
+Oracle?, 2024: a method is useful where it beats random removal and training from scratch with the same training.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
-from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe
 from ctxprune.shrink.registries import RECOVERIES
-from ctxprune.shrink.run.baselines import baselines, random_stage
 from ctxprune.shrink.run.records import SIZES, MeasuredTime, TrialFigures
 from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 
+_ONE_BY_ONE = frozenset({"layer", "sublayer"})
 _RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
@@ -27,32 +31,21 @@ RECOVERY = Piece("tune.v1", {"loss": "hidden", "rate": 2e-4})
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a trial may use.
+    """How much a trial may use."""
 
-    Attributes:
-        steps: Of every recovery; a recipe without one gets `RECOVERY`. 0 leaves recipes as they are.
-        data: Share of the calibration batches, above 0 and up to 1.
-        scored: Batches at most for all but the training at the end; 0 for all of them.
-        share: Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
-    """
-
-    steps: int = 0
-    data: float = 1.0
-    scored: int = 0
+    steps: int = 0  # of every recovery; a recipe without one gets `RECOVERY`. 0 leaves recipes as they are
+    data: float = 1.0  # share of the calibration batches, above 0 and up to 1
+    scored: int = 0  # batches at most for all but the training at the end; 0 for all of them
+    # Of the multiply-adds that gave the wanted time before, so that it is not searched again; None: search.
     share: float | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe's smaller model and what was measured of it.
+    """A recipe's smaller model and what was measured of it."""
 
-    Attributes:
-        subject: With the smaller model.
-        figures: Without notes, which are the subject's.
-    """
-
-    subject: Subject
-    figures: TrialFigures
+    subject: Subject  # with the smaller model
+    figures: TrialFigures  # without notes, which are the subject's
 
 
 def run_trial(
@@ -65,20 +58,15 @@ def run_trial(
     limit: int = 512,
     timed_on: str = "cpu",
 ) -> Trial:
-    """Run a recipe and measure the smaller model.
+    """Run a recipe and measure the smaller model, its quality on `held_out`.
 
     Args:
-        subject: The full model with its calibration data.
-        recipe: How.
+        subject, recipe: As of `ctxprune.shrink.run.runner.shrink`, whose errors it has.
         target: A share of what the full model has; of latency a share of measured time, met within 3 %.
-        held_out: Batches for quality.
-        effort: Steps and data.
-        limit: Most tokens that the model takes.
-        timed_on: Device that time is measured on.
+        limit, timed_on: Most tokens that the model takes, and the device that time is measured on.
 
     Raises:
         UsageError: The recipe cannot do it, or no share of multiply-adds gives the wanted time.
-        InputError: As `ctxprune.shrink.run.runner.shrink`.
     """
     started = perf_counter()
     count = max(round(effort.data * len(subject.calibration)), 1)
@@ -87,16 +75,18 @@ def run_trial(
     whole = with_steps(recipe, effort.steps) if effort.steps else recipe
     unrecovered: list[float] = []
 
-    def look(pruned: Subject) -> None:
+    def measure_unrecovered(pruned: Subject) -> None:
         # a model that is trained from random weights recovers nothing of what was there
         if whole.stages and whole.finish and "scratch.v1" not in [piece.name for piece in whole.finish]:
             unrecovered[:] = [subject.task.quality(pruned.model, held_out)]
 
     if target.measure == "latency":
-        timing = _Timing(work, whole, target.keep, timing_batch(subject.model, limit, timed_on), given, look)
+        timing = _Timing(
+            work, whole, target.keep, timing_batch(subject.model, limit, timed_on), given, measure_unrecovered
+        )
         small, share, times = timing.shrink(effort.share)
     else:
-        small = shrink(work, whole, target, finish_on=given, before_finish=look).subject
+        small = shrink(work, whole, target, finish_on=given, before_finish=measure_unrecovered).subject
         share, times = target.keep, None
     quality = subject.task.quality(small.model, held_out)
     seconds = round(perf_counter() - started, 2)
@@ -112,11 +102,46 @@ def baseline_recipes(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
     random_removal = load_recipe("random_weights" if measure == "weights" else "random")
     if measure != "weights":
         known = {kind for kind, _ in subject.anatomy.groups}
-        units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind)) or tuple(
-            sorted(known - {"vocabulary"})
-        )
+        units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind))
+        units = units or tuple(sorted(known - {"vocabulary"}))
         random_removal = replace(random_removal, stages=(replace(random_removal.stages[0], units=units),))
     return random_removal, replace(baselines(random_removal)["distilled"], name="distilled_scratch.v1")
+
+
+def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
+    """Baseline recipes for a recipe, at the same target and on the same data.
+
+    "random" takes out as much of the same kinds of unit by chance, with the recipe's recovery; "scratch" and
+    "distilled" draw the weights of the recipe's own shape anew, and train on labels or towards the unpruned model for
+    as many steps as all trainings of the recipe together, or 100 where it trains nothing.
+    """
+    found = {}
+    if recipe.stages:
+        stages = tuple(random_stage(stage) for stage in recipe.stages)
+        found["random"] = replace(recipe, name=f"{recipe.name}:random", stages=stages, promise="baseline")
+    count = steps or count_steps(recipe) or 100
+    for name, towards in (("scratch", "labels"), ("distilled", "teacher")):
+        finish = (*recipe.finish, Piece("scratch.v1", {"steps": count, "towards": towards}))
+        found[name] = replace(recipe, name=f"{recipe.name}:{name}", finish=finish, promise="baseline")
+    return found
+
+
+def random_stage(stage: Stage) -> Stage:
+    """The stage with random scores, and without preparation and compensation."""
+    if "weight" in stage.units:
+        allocate = stage.allocate
+    else:
+        allocate = Piece("lowest.v1" if set(stage.units) & _ONE_BY_ONE else "uniform.v1")
+    return replace(stage, score=Piece("random.v1"), allocate=allocate, prepare=(), compensate=())
+
+
+def count_steps(recipe: Recipe) -> int:
+    """Steps of all trainings of a recipe together."""
+    found = sum(int(piece.parameters.get("steps", 0)) for piece in recipe.finish)
+    for stage in recipe.stages:
+        once = sum(int(piece.parameters.get("steps", 0)) for piece in stage.prepare)
+        found += once + max(stage.rounds, 1) * sum(int(piece.parameters.get("steps", 0)) for piece in stage.recover)
+    return found
 
 
 def measure_sizes(subject: Subject) -> dict[str, float]:
@@ -128,17 +153,16 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
     """The recipe with so many steps in all that trains; with `add` `RECOVERY` at the end if nothing else does."""
 
     def more(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        given = {"steps": steps}
         return tuple(
-            Piece(piece.name, {**piece.parameters, "steps": steps}) if trains(piece) else piece for piece in pieces
+            replace(piece, parameters={**piece.parameters, **given}) if trains(piece) else piece for piece in pieces
         )
 
     stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
     # what is tuned before removal does not mend what removal breaks
     ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
-    extra = (
-        () if not add or any(map(trains, ends)) else (Piece(RECOVERY.name, {**RECOVERY.parameters, "steps": steps}),)
-    )
-    return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
+    extra = [RECOVERY] if add and not any(map(trains, ends)) else []
+    return replace(recipe, stages=stages, finish=more((*recipe.finish, *extra)))
 
 
 def trains(piece: Piece) -> bool:
@@ -191,15 +215,17 @@ class _Timing:
         # most training keeps the shapes, so that what is too slow is seen before it
         early = all(map(keeps_shapes, self.recipe.finish))
 
-        def look(pruned: Subject) -> None:
+        def check(pruned: Subject) -> None:
             if early:
-                self._check_time(pruned)
+                before, after = measure_times([self.subject.model, pruned.model], self.batch, rounds=3)
+                if after / before > self.keep * (1 + _TOLERANCE):
+                    raise _TooSlowError(after / before)
             self.before_finish(pruned)
 
         for _ in range(tries):
             target, on = Target("flops", share), self.finish_on
             try:
-                small = shrink(self.subject, self.recipe, target, finish_on=on, before_finish=look).subject
+                small = shrink(self.subject, self.recipe, target, finish_on=on, before_finish=check).subject
             except _TooSlowError as error:
                 ratio = error.ratio
             else:
@@ -208,14 +234,8 @@ class _Timing:
                 if ratio <= self.keep * (1 + _TOLERANCE):
                     return small, share, MeasuredTime(before, after, ratio, exact=ratio >= self.keep * 0.97)
             share *= self.keep / ratio
-        raise UsageError(
-            f"{self.recipe.name} leaves {ratio:.1%} of the time, not {self.keep:.1%}", hint="raise the target"
-        )
-
-    def _check_time(self, small: Subject) -> None:
-        before, after = measure_times([self.subject.model, small.model], self.batch, rounds=3)
-        if after / before > self.keep * (1 + _TOLERANCE):
-            raise _TooSlowError(after / before)
+        hint = "raise the target"
+        raise UsageError(f"{self.recipe.name} leaves {ratio:.1%} of the time, not {self.keep:.1%}", hint=hint)
 
     def _find_share(self, recipe: Recipe, over: float = _TOLERANCE) -> float:
         """The share of multiply-adds at which a recipe's shapes have the time, by few batches: they show a shape.
@@ -246,10 +266,8 @@ class _Timing:
             margin = 0.1 * (high - low)
             share = min(max(share * self.keep / ratio, low + margin), high - margin)
         if best is None:
-            raise UsageError(
-                f"no share of the multiply-adds leaves {self.keep:.0%} of the time",
-                hint="raise the target or take another recipe",
-            )
+            hint = "raise the target or take another recipe"
+            raise UsageError(f"no share of the multiply-adds leaves {self.keep:.0%} of the time", hint=hint)
         return best[0]
 
 

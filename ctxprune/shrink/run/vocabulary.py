@@ -30,19 +30,13 @@ from ctxprune.train.vocabulary import (
 
 
 def check_vocabulary(loaded: Loaded, most: int) -> None:
-    """Refuse what `prune_vocabulary` cannot do, before any work.
-
-    Raises:
-        UsageError: The tokenizer is of a kind that is not known, or `most` is under 1 or no fewer than there are.
-    """
+    """Refuse what `prune_vocabulary` cannot do, before any work: unknown tokenizers, and cuts to none or no fewer."""
     count = len(vocabulary_ids(json.loads(loaded.form.tokenizer.to_str())))
     if most < 1:
         raise UsageError(f"the vocabulary is to have {most} pieces", hint="give a number of pieces, 1 or more")
     if most >= count:
-        raise UsageError(
-            f"{most:,} pieces are no cut: the vocabulary has {count:,}",
-            hint="give fewer, or leave the vocabulary whole",
-        )
+        hint = "give fewer, or leave the vocabulary whole"
+        raise UsageError(f"{most:,} pieces are no cut: the vocabulary has {count:,}", hint=hint)
 
 
 def prune_vocabulary(
@@ -61,8 +55,8 @@ def prune_vocabulary(
         counted: Texts that tokens are counted in beside `texts`.
 
     Returns:
-        The smaller model, and plain values by name, each before and after: `pieces`; `bytes` of the embeddings;
-        `tokens` and `unknown` ones of all given texts. Beside them `asked`, which is `most`.
+        The smaller model, and plain values, each before and after: `pieces`; `bytes` of the embeddings; `tokens` and
+        `unknown` ones of all given texts. Beside them `asked`, which is `most`.
 
     Raises:
         UsageError: As `check_vocabulary`; or every piece is needed, or an id would change that the model's code names,
@@ -85,7 +79,8 @@ def prune_vocabulary(
     if loaded.kind != "pruner":
         _renumber(small.model, places)
     found: dict[str, Any] = {"asked": most, "pieces": [len(ids), len(order)]}
-    found["bytes"] = [_bytes(model) for model in (loaded.model, small.model)]
+    tables = [module_of(own, family_of(own).describe(own).embeddings).weight for own in (loaded.model, small.model)]
+    found["bytes"] = [int(table.numel() * table.element_size()) for table in tables]
     for part in (document, cut):
         unknown = unknown_id(part)
         counts = count_tokens(load_tokenizer(part), [*texts, *counted], size=max(vocabulary_ids(part).values()) + 1)
@@ -131,10 +126,8 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
     """The model with the rows of `order` alone, in that order."""
     group = family_of(model).describe(model).groups["vocabulary", -1]
     if max(order) >= group.count:
-        raise UsageError(
-            f"the model has {group.count:,} rows of embeddings, and the tokenizer ids up to {max(order):,}",
-            hint="its vocabulary cannot be cut",
-        )
+        what = f"the model has {group.count:,} rows of embeddings, and the tokenizer ids up to {max(order):,}"
+        raise UsageError(what, hint="its vocabulary cannot be cut")
     mask = torch.zeros(group.count, dtype=torch.bool)
     mask[list(order)] = True
     small = remove(model, {group.key: mask})
@@ -147,9 +140,3 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
             done.add(id(entry))
             entry.data = entry.data.index_select(part.axis, places)
     return small
-
-
-def _bytes(model: nn.Module) -> int:
-    """Of the word embeddings."""
-    table = module_of(model, family_of(model).describe(model).embeddings).weight
-    return int(table.numel() * table.element_size())

@@ -12,11 +12,7 @@ __all__ = ["FAMILIES", "Family", "family_of"]
 
 
 def family_of(model: nn.Module) -> Family:
-    """The family of a model.
-
-    Raises:
-        InputError: It is of none of the known ones.
-    """
+    """The family of a model; an `InputError`, which says what a new family takes, where it is of none."""
     # by structure and not by class name, so that fine-tuned and renamed models are known
     for name in FAMILIES.names():
         family: Family = FAMILIES.get(name)()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from ctxprune.shrink.model import gate_hooks
-from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Sublayer
 from ctxprune.utils.foreign import optional_member
 
 
@@ -50,18 +50,10 @@ class Family(ABC):
         """
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
-        """Register hooks that scale a group's units by its gate; gives their handles.
+        """Register hooks that scale a group's units by its gate, (count,) or (rows, 1, count); gives their handles.
 
-        A family overrides it for kinds of units that are not read at the group's consumer alone.
-
-        Args:
-            model: With hooks afterwards.
-            anatomy: As `describe` gives it.
-            group: One of the anatomy's.
-            gate: (count,), or (rows, 1, count).
-
-        Raises:
-            UsageError: The units have no place for a gate.
+        A family overrides it for kinds of units that are not read at the group's consumer alone; units without a place
+        for a gate are refused.
         """
         return gate_hooks.lay_gate(model, anatomy, group, gate)
 
@@ -124,96 +116,6 @@ class Nothing(nn.Module):
         # a scalar broadcasts to any residual and costs no memory
         zero = hidden_states.new_zeros(())
         return (zero, None) if self.pair else zero
-
-
-def describe_layers(
-    modules: Iterable[Any], prefix: str, describe: Callable[[Any, str, int, dict[Key, Group]], Iterable[Sublayer]]
-) -> tuple[list[Layer], dict[Key, Group]]:
-    """The layers with their sublayers, and the groups of units in them and of depth.
-
-    Args:
-        modules: The layers, from the bottom up.
-        prefix: Dotted name of a layer up to its number.
-        describe: Gives the sublayers of (layer, dotted name, number), and adds the groups of their units to the last.
-    """
-    groups: dict[Key, Group] = {}
-    layers = []
-    for index, layer in enumerate(modules):
-        path = f"{prefix}{index}"
-        layers.append(Layer(index, path, tuple(describe(layer, path, index, groups))))
-    count = sum(len(layer.sublayers) for layer in layers)
-    # after the units of all layers: groups are walked in this order when a budget is shared out
-    groups["sublayer", -1] = Group("sublayer", -1, count)
-    groups["layer", -1] = Group("layer", -1, len(layers))
-    return layers, groups
-
-
-def rows(module: Any, path: str, start: int = 0, size: int = 1) -> list[Slice]:
-    """Rows of a linear module or entries of a norm: of its weight, and of its bias where it has one."""
-    found = [Slice(f"{path}.weight", 0, start, size)]
-    return [*found, Slice(f"{path}.bias", 0, start, size)] if module.bias is not None else found
-
-
-def dense_group(
-    key: Key, module: Any, path: str, readers: Sequence[str], writer: str, *, size: int = 1, parts: int = 1
-) -> Group:
-    """Units that are rows of the matrices which read their input, and columns of the one that writes their output.
-
-    Args:
-        key: Of the group.
-        module, path: What holds the matrices, and its dotted name.
-        readers, writer: Names of the matrices in it.
-        size: Rows of one unit.
-        parts: Equal parts of a reader, one below the other, each with rows of every unit.
-    """
-    inner, output = module.get_submodule(writer).weight.shape[1], f"{path}.{writer}"
-    slices = [
-        entry
-        for name in readers
-        for part in range(parts)
-        for entry in rows(module.get_submodule(name), f"{path}.{name}", part * inner, size)
-    ]
-    slices.append(Slice(f"{output}.weight", 1, size=size))
-    return Group(*key, inner // size, tuple(slices), output, size, f"{path}.{readers[0]}")
-
-
-def add_sublayer(kind: str, path: str, norm: str, group: Group, groups: dict[Key, Group]) -> list[Sublayer]:
-    """A sublayer with one group of units, which is added to the others."""
-    groups[group.key] = group
-    return [Sublayer(kind, group.layer, path, group.consumer, norm, (group.key,))]
-
-
-def vocabulary_group(model: nn.Module, words: str, inside: str) -> Group:
-    """Rows of the word embeddings, and of matrices outside of the layers with a logit for each, tied or not."""
-    count, slices = len(model.get_submodule(words).weight), [Slice(f"{words}.weight", 0)]
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear) and not name.startswith(inside) and len(module.weight) == count:
-            slices += rows(module, name)
-    return Group("vocabulary", -1, count, tuple(slices))
-
-
-def width_slices(
-    model: nn.Module, inside: str, writers: tuple[str, ...], readers: tuple[str, ...] = (), *, apart: str = " "
-) -> list[Slice]:
-    """All that reads or writes the residual of a post-norm encoder.
-
-    Args:
-        model: The whole model.
-        inside: What the names of the layers' modules begin with.
-        writers: Ends of the names of matrices in layers that write to the residual; the others read it.
-        readers: Ends of the names of matrices outside of the layers that read it.
-        apart: What names begin with of modules that have a width of their own.
-    """
-    found: list[Slice] = []
-    for name, module in model.named_modules():
-        if name.startswith(apart):
-            continue
-        linear, within = isinstance(module, nn.Linear), name.startswith(inside)
-        if isinstance(module, nn.LayerNorm) or (linear and within and name.endswith(writers)):
-            found += rows(module, name)
-        elif isinstance(module, nn.Embedding) or (linear and (within or name.endswith(readers))):
-            found.append(Slice(f"{name}.weight", 1))
-    return found
 
 
 def find_module(module: nn.Module, path: str) -> Any:

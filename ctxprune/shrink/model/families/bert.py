@@ -9,18 +9,9 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import (
-    LayeredFamily,
-    add_sublayer,
-    copy_sizes,
-    dense_group,
-    describe_layers,
-    find_module,
-    rows,
-    vocabulary_group,
-    width_slices,
-)
+from ctxprune.shrink.model.families.base import LayeredFamily, copy_sizes, find_module
 from ctxprune.shrink.model.modules import Factorised
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.utils.foreign import optional_member
@@ -48,11 +39,11 @@ class Bert(LayeredFamily):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = self.base(model)
-        layers, groups = describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
+        layers, groups = structure.describe_layers(base.encoder.layer, f"{prefix}encoder.layer.", _sublayers)
         words, width = f"{prefix}embeddings.word_embeddings", _width(base)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
-        groups["vocabulary", -1] = vocabulary_group(model, words, f"{prefix}encoder.")
+        groups["vocabulary", -1] = structure.vocabulary_group(model, words, f"{prefix}encoder.")
         projected = find_module(base, "embeddings_project") is not None  # ELECTRA's table may be narrower
         own = f"{prefix}embeddings." if projected else " "
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
@@ -173,16 +164,16 @@ def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     if attention is not None:
         names, size = [f"self.{name}" for name in _projections(attention)], attention.attention_head_size
         own = f"{path}.attention"
-        group = dense_group(("head", index), layer.attention, own, names, "output.dense", size=size)
-        found += add_sublayer("attention", own, f"{own}.output.LayerNorm", group, groups)
+        group = structure.dense_group(("head", index), layer.attention, own, names, "output.dense", size=size)
+        found += structure.add_sublayer("attention", own, f"{own}.output.LayerNorm", group, groups)
         if "scaling" in vars(attention):  # others take it from the size of the heads as it is: smaller ones differ
             heads = range(group.count)
             places = [Slice(part.parameter, part.axis, head * size) for part in group.slices for head in heads]
             cut = Group("dimension", index, size, tuple(places), block=group.count, reader=group.reader)
             groups[cut.key] = cut
     if find_module(layer, "intermediate.dense") is not None:
-        neurons = dense_group(("neuron", index), layer, path, ["intermediate.dense"], "output.dense")
-        found += add_sublayer("ffn", f"{path}.output", f"{path}.output.LayerNorm", neurons, groups)
+        neurons = structure.dense_group(("neuron", index), layer, path, ["intermediate.dense"], "output.dense")
+        found += structure.add_sublayer("ffn", f"{path}.output", f"{path}.output.LayerNorm", neurons, groups)
     return found
 
 
@@ -192,6 +183,6 @@ def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
     readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
     projection = find_module(model, f"{prefix}embeddings_project")
-    first = [] if projection is None else rows(projection, f"{prefix}embeddings_project")
+    first = [] if projection is None else structure.rows(projection, f"{prefix}embeddings_project")
     apart = " " if projection is None else f"{prefix}embeddings"  # the table keeps its own width
-    return first + width_slices(model, f"{prefix}encoder.layer.", (".output.dense",), readers, apart=apart)
+    return first + structure.width_slices(model, f"{prefix}encoder.layer.", (".output.dense",), readers, apart=apart)

@@ -7,17 +7,9 @@ from typing import Any
 
 from torch import nn
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Sublayer
-from ctxprune.shrink.model.families.base import (
-    LayeredFamily,
-    Nothing,
-    copy_sizes,
-    describe_layers,
-    find_module,
-    replace_module,
-    vocabulary_group,
-    width_slices,
-)
+from ctxprune.shrink.model.families.base import LayeredFamily, Nothing, copy_sizes, find_module, replace_module
 from ctxprune.shrink.model.families.llama import WRITERS, adapt_neurons, attention, ffn
 
 
@@ -39,9 +31,9 @@ class Gte(LayeredFamily):
         """The model as it is now."""
         prefix, base = self.base(model)
         words, inside = f"{prefix}embeddings.word_embeddings", f"{prefix}layers."
-        layers, groups = describe_layers(base.layers, inside, _sublayers)
+        layers, groups = structure.describe_layers(base.layers, inside, _sublayers)
         width = base.embeddings.word_embeddings.weight.shape[1]
-        groups["vocabulary", -1] = vocabulary_group(model, words, inside)
+        groups["vocabulary", -1] = structure.vocabulary_group(model, words, inside)
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
         # a language model's head keeps its own width between two matrices that are tied to the embeddings
         if len(groups["vocabulary", -1].slices) == 1:
@@ -49,7 +41,7 @@ class Gte(LayeredFamily):
             outside = [name for name in linear if not name.startswith(inside)]
             # behind a pooler the width is the pooler's own
             readers = [name for name in outside if name.endswith("pooler.dense")] or outside
-            slices = width_slices(model, inside, WRITERS, tuple(readers))
+            slices = structure.width_slices(model, inside, WRITERS, tuple(readers))
             groups["width", -1] = Group("width", -1, width, tuple(slices))
         return Anatomy(
             self.name, width, tuple(layers), groups, words, f"{prefix}embeddings", tuple(norms), post_norm=True

@@ -7,19 +7,9 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Layer, Slice, Sublayer
-from ctxprune.shrink.model.families.base import (
-    LayeredFamily,
-    Nothing,
-    add_sublayer,
-    copy_sizes,
-    dense_group,
-    describe_layers,
-    find_module,
-    has_parameter,
-    rows,
-    vocabulary_group,
-)
+from ctxprune.shrink.model.families.base import LayeredFamily, Nothing, copy_sizes, find_module, has_parameter
 from ctxprune.shrink.model.modules import active_shares
 
 WRITERS = ("down_proj", "o_proj", "out_proj")
@@ -49,7 +39,7 @@ class Llama(LayeredFamily):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = self.base(model)
-        layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
+        layers, groups = structure.describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups)
 
     def adapt(self, model: nn.Module) -> None:
@@ -74,13 +64,13 @@ def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> li
     # query heads of one group stand side by side, so a group is one block of the output matrix
     block = own.o_proj.weight.shape[1] // count
     slices = [
-        *rows(own.q_proj, f"{here}.q_proj", size=block),
-        *rows(own.k_proj, f"{here}.k_proj", size=size),
-        *rows(own.v_proj, f"{here}.v_proj", size=size),
+        *structure.rows(own.q_proj, f"{here}.q_proj", size=block),
+        *structure.rows(own.k_proj, f"{here}.k_proj", size=size),
+        *structure.rows(own.v_proj, f"{here}.v_proj", size=size),
         Slice(f"{here}.o_proj.weight", 1, size=block),
     ]
     group = Group("kv_group", index, count, tuple(slices), f"{here}.o_proj", block, f"{here}.q_proj")
-    return add_sublayer("attention", here, f"{path}.input_layernorm", group, groups)
+    return structure.add_sublayer("attention", here, f"{path}.input_layernorm", group, groups)
 
 
 def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
@@ -88,12 +78,12 @@ def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sub
     if find_module(layer, "mlp.down_proj") is None:
         return []
     group = gated_neurons(layer.mlp, f"{path}.mlp", index)
-    return add_sublayer("ffn", f"{path}.mlp", f"{path}.post_attention_layernorm", group, groups)
+    return structure.add_sublayer("ffn", f"{path}.mlp", f"{path}.post_attention_layernorm", group, groups)
 
 
 def gated_neurons(part: Any, path: str, index: int) -> Group:
     """The neurons of a gated feed-forward part."""
-    return dense_group(("neuron", index), part, path, ["gate_proj", "up_proj"], "down_proj")
+    return structure.dense_group(("neuron", index), part, path, ["gate_proj", "up_proj"], "down_proj")
 
 
 def residual_anatomy(
@@ -110,7 +100,7 @@ def residual_anatomy(
     for path, module in model.named_modules():
         last = path.rpartition(".")[2]
         if isinstance(module, nn.Linear) and path.startswith(inside) and last in WRITERS:
-            slices += rows(module, path)
+            slices += structure.rows(module, path)
         elif isinstance(module, nn.Linear) and not (path.startswith(inside) and last in INNER):
             slices.append(Slice(f"{path}.weight", 1))
         # norms of queries and keys are over a head, those in mixers over channels: not over the residual
@@ -122,7 +112,7 @@ def residual_anatomy(
     slices.append(Slice(f"{embedded}.weight", 1))
     width = base.get_submodule(words).weight.shape[1]
     groups["width", -1] = Group("width", -1, width, tuple(slices))
-    groups["vocabulary", -1] = vocabulary_group(model, embedded, inside)
+    groups["vocabulary", -1] = structure.vocabulary_group(model, embedded, inside)
     return Anatomy(
         name, width, tuple(layers), groups, embedded, embedded, tuple(norms), post_norm=False,
         active=active_shares(model),

@@ -7,15 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import (
-    LayeredFamily,
-    Nothing,
-    describe_layers,
-    find_module,
-    has_parameter,
-    rows,
-)
+from ctxprune.shrink.model.families.base import LayeredFamily, Nothing, find_module, has_parameter
 from ctxprune.shrink.model.families.llama import residual_anatomy
 
 
@@ -46,7 +40,7 @@ class Mamba(LayeredFamily):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = self.base(model)
-        layers, groups = describe_layers(base.layers, f"{prefix}layers.", self._sublayers)
+        layers, groups = structure.describe_layers(base.layers, f"{prefix}layers.", self._sublayers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups, words="embeddings")
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
@@ -96,12 +90,12 @@ class Mamba(LayeredFamily):
         """The mixer of a layer; adds the groups of its units."""
         here, count, states = f"{path}.mixer", mixer.out_proj.weight.shape[1], mixer.A_log.shape[1]
         slices = [
-            *rows(mixer.in_proj, f"{here}.in_proj"),
+            *structure.rows(mixer.in_proj, f"{here}.in_proj"),
             # the second half of in_proj is the gate, with a row for each channel
-            *rows(mixer.in_proj, f"{here}.in_proj", start=count),
-            *rows(mixer.conv1d, f"{here}.conv1d"),
+            *structure.rows(mixer.in_proj, f"{here}.in_proj", start=count),
+            *structure.rows(mixer.conv1d, f"{here}.conv1d"),
             Slice(f"{here}.x_proj.weight", 1),
-            *rows(mixer.dt_proj, f"{here}.dt_proj"),
+            *structure.rows(mixer.dt_proj, f"{here}.dt_proj"),
             Slice(f"{here}.A_log", 0),
             Slice(f"{here}.D", 0),
             Slice(f"{here}.out_proj.weight", 1),

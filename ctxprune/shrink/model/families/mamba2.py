@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import Family, rows
+from ctxprune.shrink.model.families.base import Family
 from ctxprune.shrink.model.families.mamba import Mamba
 
 
@@ -51,15 +52,21 @@ class Mamba2(Mamba):
         wide = inner + 2 * mixer.n_groups * states  # of what the convolution mixes: x, B and C
 
         def channels(block: int) -> tuple[Slice, ...]:
-            parts = [*rows(mixer.in_proj, made, size=block), *rows(mixer.in_proj, made, inner, block)]
-            parts += [*rows(mixer.conv1d, mixed, size=block), Slice(f"{here}.norm.weight", 0, size=block)]
+            parts = [
+                *structure.rows(mixer.in_proj, made, size=block),
+                *structure.rows(mixer.in_proj, made, inner, block),
+            ]
+            parts += [*structure.rows(mixer.conv1d, mixed, size=block), Slice(f"{here}.norm.weight", 0, size=block)]
             return (*parts, Slice(output.parameter, 1, size=block))
 
-        own = [*rows(mixer.in_proj, made, inner + wide), *(Slice(f"{here}.{name}", 0) for name in _OF_HEADS)]
+        own = [*structure.rows(mixer.in_proj, made, inner + wide), *(Slice(f"{here}.{name}", 0) for name in _OF_HEADS)]
         read = [
             entry
             for start in range(inner, wide, states)  # B of each group, then C of each
-            for entry in (*rows(mixer.in_proj, made, inner + start), *rows(mixer.conv1d, mixed, start))
+            for entry in (
+                *structure.rows(mixer.in_proj, made, inner + start),
+                *structure.rows(mixer.conv1d, mixed, start),
+            )
         ]
         found = [
             Group(

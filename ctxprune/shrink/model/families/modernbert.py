@@ -7,18 +7,9 @@ from typing import Any
 
 from torch import nn
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import (
-    LayeredFamily,
-    Nothing,
-    add_sublayer,
-    copy_sizes,
-    dense_group,
-    describe_layers,
-    find_module,
-    rows,
-    vocabulary_group,
-)
+from ctxprune.shrink.model.families.base import LayeredFamily, Nothing, copy_sizes, find_module
 
 _OWN_NORM = "first_attention_norm"
 """Of the configuration: whether the first layer has a norm before its attention, as layers that were further up do."""
@@ -38,18 +29,21 @@ class Modernbert(LayeredFamily):
         """The model as it is now."""
         prefix, base = self.base(model)
         words, inside = f"{prefix}embeddings.tok_embeddings", f"{prefix}layers."
-        layers, groups = describe_layers(base.layers, inside, _sublayers)
+        layers, groups = structure.describe_layers(base.layers, inside, _sublayers)
         width = base.embeddings.tok_embeddings.weight.shape[1]
-        groups["vocabulary", -1] = vocabulary_group(model, words, inside)
+        groups["vocabulary", -1] = structure.vocabulary_group(model, words, inside)
         own = tuple(f"{prefix}{part}" for part in ("embeddings.", "final_norm", "layers."))
         entries = [entry for entry in model.named_modules() if entry[0].startswith(own)]
         norms = [(name, module) for name, module in entries if isinstance(module, nn.LayerNorm)]
         # a language model's head has a width of its own between two matrices that are tied to the embeddings
         if len(groups["vocabulary", -1].slices) == 1:
-            slices = [Slice(f"{words}.weight", 1), *(entry for name, norm in norms for entry in rows(norm, name))]
+            slices = [
+                Slice(f"{words}.weight", 1),
+                *(entry for name, norm in norms for entry in structure.rows(norm, name)),
+            ]
             for name, module in entries:
                 if isinstance(module, nn.Linear):
-                    slices += rows(module, name) if name.endswith(".Wo") else [Slice(f"{name}.weight", 1)]
+                    slices += structure.rows(module, name) if name.endswith(".Wo") else [Slice(f"{name}.weight", 1)]
             # what a head makes of the residual keeps its own width
             heads = [name for name in ("head.dense", "classifier") if find_module(model, name) is not None]
             slices += [Slice(f"{name}.weight", 1) for name in heads[:1]]
@@ -104,10 +98,10 @@ def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     if not isinstance(layer.attn, Nothing):
         here, size = f"{path}.attn", layer.attn.head_dim
         # query, key and value are thirds of one matrix, each head by head
-        heads = dense_group(("head", index), layer.attn, here, ["Wqkv"], "Wo", size=size, parts=3)
-        found += add_sublayer("attention", here, f"{path}.attn_norm", heads, groups)
+        heads = structure.dense_group(("head", index), layer.attn, here, ["Wqkv"], "Wo", size=size, parts=3)
+        found += structure.add_sublayer("attention", here, f"{path}.attn_norm", heads, groups)
     if not isinstance(layer.mlp, Nothing):
         # the second half of Wi is the gate
-        neurons = dense_group(("neuron", index), layer.mlp, f"{path}.mlp", ["Wi"], "Wo", parts=2)
-        found += add_sublayer("ffn", f"{path}.mlp", f"{path}.mlp_norm", neurons, groups)
+        neurons = structure.dense_group(("neuron", index), layer.mlp, f"{path}.mlp", ["Wi"], "Wo", parts=2)
+        found += structure.add_sublayer("ffn", f"{path}.mlp", f"{path}.mlp_norm", neurons, groups)
     return found

@@ -10,23 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import copy_sizes, describe_layers, find_module, has_parameter
-from ctxprune.shrink.model.families.llama import (
-    Llama,
-    adapt_neurons,
-    adapt_residual,
-    attention,
-    ffn,
-    gated_neurons,
-    residual_anatomy,
-)
+from ctxprune.shrink.model.families import llama
+from ctxprune.shrink.model.families.base import copy_sizes, find_module, has_parameter
 from ctxprune.utils.foreign import optional_member
 
 _STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes
 
 
-class Moe(Llama):
+class Moe(llama.Llama):
     """Decoders whose layers have `mlp.gate`, a router of one matrix, and `mlp.experts` with gate_up_proj and down_proj.
 
     Units are experts, groups of heads, neurons of a shared expert and of dense layers, width, depth and vocabulary.
@@ -51,7 +44,7 @@ class Moe(Llama):
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
         prefix, base = self.base(model)
-        layers, groups = describe_layers(base.layers, f"{prefix}layers.", _sublayers)
+        layers, groups = structure.describe_layers(base.layers, f"{prefix}layers.", _sublayers)
         more: list[Slice] = []
         active: dict[str, float] = {}
         for index, layer in enumerate(base.layers):
@@ -60,7 +53,7 @@ class Moe(Llama):
                 axes = {"gate.weight": 1, "experts.gate_up_proj": 2, "experts.down_proj": 1}
                 more += [Slice(f"{here}.{name}", axis) for name, axis in axes.items()]
                 active[f"{here}.experts."] = gate.top_k * vars(gate).get("share", 1.0) / len(gate.weight)
-        found = residual_anatomy(self.name, model, (prefix, base), layers, groups, more=more)
+        found = llama.residual_anatomy(self.name, model, (prefix, base), layers, groups, more=more)
         return replace(found, active=active)
 
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list[Any]:
@@ -79,10 +72,10 @@ class Moe(Llama):
 
     def adapt(self, model: nn.Module) -> None:
         """Sizes of modules and configuration follow the weights; a router takes no more experts than there are."""
-        found = self.find_base(model) or Llama().base(model)  # whose experts have all gone
+        found = self.find_base(model) or llama.Llama().base(model)  # whose experts have all gone
         base, counts, chosen = found[1], set(), set()
-        adapt_residual(base)
-        adapt_neurons(base)
+        llama.adapt_residual(base)
+        llama.adapt_neurons(base)
         for layer in base.layers:
             if not _has_experts(layer):
                 continue
@@ -131,8 +124,8 @@ def _shares(block: nn.Module) -> bool:
 
 
 def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
-    found = attention(layer, path, index, groups)
-    return found + (_experts if _has_experts(layer) else ffn)(layer, path, index, groups)
+    found = llama.attention(layer, path, index, groups)
+    return found + (_experts if _has_experts(layer) else llama.ffn)(layer, path, index, groups)
 
 
 def _experts(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
@@ -141,7 +134,7 @@ def _experts(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> lis
     slices = tuple(Slice(f"{here}.{name}", 0) for name in names)
     found = [Group("expert", index, len(block.gate.weight), slices, reader=f"{here}.gate")]
     if _shares(block):
-        found.append(gated_neurons(block.shared_expert, f"{here}.shared_expert", index))
+        found.append(llama.gated_neurons(block.shared_expert, f"{here}.shared_expert", index))
     groups |= {group.key: group for group in found}
     norm = f"{path}.post_attention_layernorm"
     return [Sublayer("moe", index, here, here, norm, tuple(group.key for group in found))]

@@ -8,15 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ctxprune.shrink.model import structure
 from ctxprune.shrink.model.anatomy import Anatomy, Group, Key, Slice, Sublayer
-from ctxprune.shrink.model.families.base import (
-    Family,
-    add_sublayer,
-    dense_group,
-    describe_layers,
-    find_module,
-    width_slices,
-)
+from ctxprune.shrink.model.families.base import Family, find_module
 from ctxprune.shrink.model.gate_hooks import width_hooks
 from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
 
@@ -34,10 +28,10 @@ class Pruner(Family):
 
     def describe(self, model: Any) -> Anatomy:
         """The model as it is now."""
-        layers, groups = describe_layers(model.layers, "layers.", _sublayers)
+        layers, groups = structure.describe_layers(model.layers, "layers.", _sublayers)
         vocabulary, width = model.words.weight.shape
         match = [Slice("match.weight", 0), Slice("match.weight", 0, start=width)]
-        slices = (*match, *width_slices(model, "", ("outer", "output")))
+        slices = (*match, *structure.width_slices(model, "", ("outer", "output")))
         groups["width", -1] = Group("width", -1, width, slices)
         groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, (Slice("words.weight", 0),))
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
@@ -86,9 +80,9 @@ def _sublayers(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     found = []
     if layer.heads:
         # query, key and value are thirds of one matrix, each head by head
-        heads = dense_group(("head", index), layer, path, ["attention"], "output", size=layer.size, parts=3)
-        found += add_sublayer("attention", f"{path}.attention", f"{path}.attention_norm", heads, groups)
+        heads = structure.dense_group(("head", index), layer, path, ["attention"], "output", size=layer.size, parts=3)
+        found += structure.add_sublayer("attention", f"{path}.attention", f"{path}.attention_norm", heads, groups)
     if layer.neurons:
-        neurons = dense_group(("neuron", index), layer, path, ["inner"], "outer")
-        found += add_sublayer("ffn", f"{path}.inner", f"{path}.norm", neurons, groups)
+        neurons = structure.dense_group(("neuron", index), layer, path, ["inner"], "outer")
+        found += structure.add_sublayer("ffn", f"{path}.inner", f"{path}.norm", neurons, groups)
     return found

@@ -135,10 +135,7 @@ class RankingTask(Task):
 def first_examples(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:
     """The first rows of a batch as one batch; as examples, one at least, where rows do not stand alone.
 
-    Args:
-        task: Says what stands alone.
-        batch: With more rows than that.
-        rows: From 1 up; examples end where the next one would go beyond.
+    Examples end where the next one would go beyond the number of rows.
     """
     if task.independent_rows:
         yield {name: value[:rows] for name, value in batch.items()}
@@ -154,9 +151,7 @@ def first_examples(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:
 def pairs_in_order(scores: Tensor, labels: Tensor, groups: Tensor | None = None) -> tuple[float, int]:
     """Of pairs with a higher and a lower label how many the scores put in that order, equal ones half; and all of them.
 
-    Args:
-        scores, labels: (rows,) each.
-        groups: (rows,): only rows of one group are compared; default: all of them.
+    Scores, labels and groups are (rows,); only rows of one group are compared, or all with one another.
     """
     above = labels[:, None] > labels[None, :]
     if groups is not None:
