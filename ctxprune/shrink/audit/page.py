@@ -28,6 +28,8 @@ th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td,.wi
 td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
 details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
 summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(--bad)}
+@media(max-width:40em){td.bars{display:none}td small{display:block;white-space:nowrap}
+  td:first-child small{white-space:normal;overflow-wrap:anywhere}th,td{padding:.3em .4em}}
 """
 
 
@@ -45,7 +47,7 @@ def render_page(
     full, *shrunk = models
     parts = [
         f'<p class="note">{questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
-        f" over questions (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
+        f" over questions (seed {seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers,"
         " for 128 tokens.</p>",
         _overview(models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True),
         *(_model(full, model) for model in shrunk),
@@ -61,7 +63,7 @@ def render_decoder_page(
     full = models[0]
     parts = [
         f'<p class="note">{texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap'
-        f" (seed {seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens.</p>",
+        f" (seed {seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens.</p>",
         _overview(models, ("perplexity", "perplexity"), ("tokens_a_second", "tokens/s"), worst=False),
         "<h2>Knowledge, retrieval and people</h2>",
         f'<div class="wide">{_answers(models)}</div>',
