@@ -108,8 +108,8 @@ def _notes(count: int) -> Iterator[str]:
 
     if about := measured_figures()["about"]:
         yield f"measured on {about}"
-        yield "steps: with --loss hidden"
-    yield "% error: of a matrix's output, half its weights zero; no faster"
+        yield "steps: of training at the end, by --loss hidden"
+    yield "% error: of a matrix's output with half of its weights; no faster"
     yield "run one: ctxprune shrink MODEL --data FILE --target latency=0.5 \\"
     yield "         --recipe NAME --out DIR"
     yield "--recipe auto tries those that suit the model, in --minutes N"
@@ -144,7 +144,10 @@ def _cost(recipe: Recipe) -> str:
     if found := reranker_figures(recipe.name):
         return f"{found['minutes']:.1f} min"
     passes = measured_figures()["passes"].get(recipe.name.removesuffix(".v1"))
-    return f"{passes[0]:.0f} passes" if passes else ""
+    if not passes:
+        return ""
+    count = round(passes[0])
+    return "1 pass" if count == 1 else f"{count} passes"
 
 
 def _to_dict(recipe: Recipe) -> dict[str, Any]:

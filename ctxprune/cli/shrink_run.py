@@ -268,10 +268,11 @@ def _show(report: dict[str, Any]) -> None:
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.stdout_console().print(table)
     low, high = quality["interval"]
-    measured = "batches of texts" if report["kind"] == "decoder" else "questions"
+    count = quality["measured"]
+    noun = ("batch of texts", "batches of texts") if report["kind"] == "decoder" else ("question", "questions")
+    interval = f"after: {low:.4f} to {high:.4f} (95 %)" if count > 1 else "too few for an interval"
     _console.print_note(
-        f"quality: {quality['metric']}, of {quality['measured']:,} {measured} that chose no recipe; after: {low:.4f} to"
-        f" {high:.4f} (95 %)"
+        f"quality: {quality['metric']}, of {count:,} {noun[count != 1]} that chose no recipe; {interval}"
     )
     if quality["before_is_chance"]:
         _console.print_note("the model was no better than chance before, so that these qualities say nothing")

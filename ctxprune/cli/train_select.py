@@ -24,6 +24,7 @@ __all__ = ["select"]
 _LONGEST_NAME = 100  # characters of a source in the report
 _PLAIN = ("frequency", "random")
 _CHECKS = ("answer", "program")
+_COMPARED = ("domains", "paser")  # with the model before it was shrunk
 
 
 def select(
@@ -79,6 +80,10 @@ def select(
             f"{by} {'keeps all that is right' if by in _CHECKS else 'needs a share'}", where="--share",
             hint="leave it out" if by in _CHECKS else "give --share 0.5",
         )  # fmt: skip
+    if model is not None and by in _COMPARED and full is None:
+        raise UsageError(f"{by} needs the model before it was shrunk", where="--full", hint="name its folder")
+    if model is not None and by == "selectivity" and related is None:
+        raise UsageError(f"{by} needs data of the target task", where="--related", hint="name a file")
     lines = read_lines(file)
     check_fields(lines, by, where=file.name)
     if by in _CHECKS:

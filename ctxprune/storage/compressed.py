@@ -38,7 +38,7 @@ def open_bytes(file: Path) -> IO[bytes]:
 
 
 def read_lines(file: Path) -> Iterator[str]:
-    """The lines of a text in UTF-8, gzipped or not, with their ends.
+    """The lines of a text in UTF-8, gzipped or not, with their ends and without a byte order mark.
 
     Raises:
         InputError: A line is longer than 64 million characters, or is not UTF-8 (its number is said); and as
@@ -50,6 +50,8 @@ def read_lines(file: Path) -> Iterator[str]:
         # one character more than allowed tells a line that is too long from one that just fits
         while line := lines.readline(_LINE + 1):
             number += 1
+            if number == 1:
+                line = line.removeprefix("\ufeff")  # the byte order mark of editors on Windows
             if not _is_unicode(line):
                 raise InputError(f"line {number} is not UTF-8 text", where=file.name, hint="save the file as UTF-8")
             if len(line) > _LINE:

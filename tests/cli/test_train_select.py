@@ -151,6 +151,21 @@ def test_a_file_without_the_fields_is_refused(words: list[str], said: str, capsy
     assert not Path("chosen.jsonl").exists()
 
 
+@pytest.mark.parametrize(("by", "said"), [("paser", "--full"), ("domains", "--full"), ("selectivity", "--related")])
+def test_what_a_choice_by_a_model_needs_is_named_before_it_is_loaded(
+    by: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    written([{"text": "a"}])
+    assert main(["train", "select", "data.jsonl", "--by", by, "--share", "0.5", "--model", "absent"]) == 1
+    assert f"[{said}]: name" in capsys.readouterr().err
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line():
+    lines = written([{"text": "a"}, {"text": "b"}])
+    Path("data.jsonl").write_bytes(b"\xef\xbb\xbf" + b"".join(lines))
+    assert selected("--by", "random", "--share", "1")[0] == [b"\xef\xbb\xbf" + lines[0], lines[1]]
+
+
 def test_sources_are_shown_as_short_names(capsys: pytest.CaptureFixture[str]):
     written([{"text": "a", "source": "s" * 100_000}, {"text": "b", "source": {"a": ["x" * 100_000]}}])
     selected("--by", "random", "--share", "1")

@@ -137,7 +137,8 @@ def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[st
         ("--target", "flops=fast", 1, "a share such as 0.5"),
         ("--recipe", "flapp", 1, "did you mean 'flap.v1'?"),
         ("--recipe", "none.toml", 1, "the recipe cannot be read"),
-        ("--data", "none.jsonl", 1, "none.jsonl"),
+        ("--data", "none.jsonl", 1, "there is no such file [none.jsonl]"),
+        ("--data", "model", 1, "this is a folder [model]"),
         ("--out", "model", 1, "name another folder"),
     ],
 )

@@ -25,6 +25,8 @@ th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td,.wi
 td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
 details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
 summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(--bad)}
+@media(max-width:40em){td.bars{display:none}td small{display:block;white-space:nowrap}
+  td:first-child small{white-space:normal;overflow-wrap:anywhere}th,td{padding:.3em .4em}}
 """
 
 
@@ -58,7 +60,7 @@ class AuditReport(Report):
         full, *shrunk = self.models
         note = (
             f"{self.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap over questions (seed"
-            f" {self.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
+            f" {self.seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
         )
         overview = _overview(self.models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True)
         parts = (_model(full, model) for model in shrunk)
@@ -76,7 +78,7 @@ class DecoderReport(Report):
         full, *shrunk = self.models
         note = (
             f"{self.texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap (seed"
-            f" {self.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
+            f" {self.seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
         )
         overview = _overview(self.models, ("perplexity", "perplexity"), ("tokens_a_second", "tokens/s"), worst=False)
         answers = (

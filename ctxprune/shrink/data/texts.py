@@ -38,7 +38,7 @@ def read_texts(path: str | Path) -> list[str]:
             found.append(entry)
     else:
         try:
-            found = [part for part in file.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+            found = [part for part in file.read_text(encoding="utf-8-sig").split("\n\n") if part.strip()]
         except OSError as error:
             raise InputError(f"the file cannot be read ({error})", where=file.name) from error
         except UnicodeDecodeError as error:

@@ -231,7 +231,8 @@ def _load(model: str, data: Path, options: Options) -> Loaded:
     """The model; refused before hours of work where the result could not be written, or a file of data is not there."""
     for path in (data, options.held_out, options.other.related):
         if path is not None and not Path(path).is_file():
-            raise InputError("there is no such file", where=str(path), hint="name a file of JSON lines")
+            what = "this is a folder" if Path(path).is_dir() else "there is no such file"
+            raise InputError(what, where=str(path), hint="name a file of JSON lines")
     full = load_model(model)
     check_folder(options.out, full.folder)
     if not options.resume:

@@ -21,7 +21,7 @@ from ctxprune.serve.replies import encode
 
 from .conftest import Tools, serving
 
-BUDGETS = (600, 2_000, 8_000)
+BUDGETS = (600, pytest.param(2_000, marks=pytest.mark.long), 8_000)
 QUESTIONS = ("amount 17 of table 3", "Łódź?")
 
 

@@ -23,7 +23,7 @@ from ..conftest import RunningQueries
 from .frameworks import FRAMEWORKS, Framework
 
 NAMES = ["link_schema", "find_values", "check_sql", "run_sql", "ask"]
-BUDGETS = (600, 2_000, 8_000)
+BUDGETS = (600, pytest.param(2_000, marks=pytest.mark.long), 8_000)
 Make = Callable[..., Framework]
 
 
