@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ROWS, TOKENS, FEW, MANY = 4, 32, 1, 3
 UNIT = (4, 128)
-LIMIT = 20
+LIMIT = 10
 SHAPE = {"num_hidden_layers": 6, "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
 
 
