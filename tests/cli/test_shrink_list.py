@@ -114,7 +114,7 @@ def test_recipes_whose_pieces_read_another_file_name_its_option():
 
 def test_the_short_list_is_of_the_kind_and_the_measure():
     for kind, measure, names in (
-        ("encoder", "flops", "fisher_knapsack kprune liar greedy_output top_layers"),
+        ("encoder", "flops", "fisher_knapsack kprune liar depth_width top_layers"),
         ("decoder", "flops", "liar flap greedy_output kprune sleb"),
         ("ssm", "flops", "ssm_flap ssm_state group_aware_ssm sleb shortgpt"),
         ("moe", "flops", "sleb shortgpt top_layers"),

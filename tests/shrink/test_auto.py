@@ -65,7 +65,7 @@ def planned(seconds: float | None, **wish) -> tuple:
 
 def test_it_tries_the_short_list_and_all_tries_everything():
     names = [recipe.name for recipe in encoder()]
-    assert names == ["fisher_knapsack.v1", "kprune.v1", "liar.v1", "greedy_output.v1", "top_layers.v1"]
+    assert names == ["fisher_knapsack.v1", "kprune.v1", "liar.v1", "depth_width.v1", "top_layers.v1"]
     assert len(choose_recipes(SearchRequest((), every=True), "encoder", HALF)) > 40
     plan, said = planned(None)
     assert plan.baselines == 1

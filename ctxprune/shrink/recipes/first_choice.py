@@ -41,7 +41,7 @@ class Situation:
 
 
 _SHORT: Mapping[str, tuple[str, ...]] = {
-    "encoder": ("fisher_knapsack", "kprune", "liar", "greedy_output", "top_layers"),
+    "encoder": ("fisher_knapsack", "kprune", "liar", "depth_width", "top_layers"),
     "decoder": ("liar", "flap", "greedy_output", "kprune", "sleb"),
     "moe": ("expert_dropping", "expert_merging", "uncurl", "sleb", "shortgpt", "top_layers", "moe_pruner"),
     "ssm": ("ssm_flap", "ssm_state", "group_aware_ssm", "sleb", "shortgpt", "top_layers"),
@@ -54,9 +54,9 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
 Which of them suit the model is asked later: Mamba (not Mamba-2) has no heads, and so `ssm_flap` is left out there.
 """
 SITUATIONS: tuple[Situation, ...] = (
-    Situation("no training", ("kprune", "liar", "greedy_output"), trained=False),
+    Situation("no training", ("kprune", "depth_width", "liar"), trained=False),
     Situation("labels and training", ("fisher_knapsack", "minitron_width")),
-    Situation("plain transformers", ("top_layers",)),
+    Situation("plain transformers", ("depth_width", "top_layers")),
     Situation("a decoder", _SHORT["decoder"][:3], figures=""),
     Situation("mixture of experts", _SHORT["moe"][:3], figures=""),
     Situation("state-space model", _SHORT["ssm"][:3], figures=""),
