@@ -23,7 +23,6 @@ import torch
 from benchmarks.common.parts import say
 from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.kv import (
-    AdaKV,
     Decoding,
     Kivi,
     ObservedAttention,
@@ -43,12 +42,11 @@ PRESSES = {
     "snapkv": SnapKV(window=WINDOW),
     "streaming_llm": StreamingLLM(),
     "observed_attention": ObservedAttention(),
-    "tova": Tova(),
-    "adakv(snapkv)": AdaKV(SnapKV(window=WINDOW)),
     "random": Random(),
+    "tova": Tova(),
 }
 STORED = {"plain": None, "kivi4": Kivi(bits=4)}
-IN_BYTES = (("snapkv", "plain"), ("snapkv", "kivi4"), ("streaming_llm", "kivi4"))
+IN_BYTES = (("snapkv", "kivi4"), ("snapkv", "plain"))
 
 
 def token_bytes(model) -> int:
@@ -80,11 +78,11 @@ def read(model, ids, session) -> dict:
 def cells(model) -> dict[str, tuple]:
     """Name, storage and `Decoding`, by key; None for the whole cache."""
     made: dict[str, tuple] = {"whole": ("whole cache", "plain", None)}
+    limit = BUDGET * token_bytes(model)
+    for name, stored in IN_BYTES:
+        made[f"{name} {stored} bytes"] = name, stored, Decoding(PRESSES[name], every=EVERY, nbytes=limit)
     for name, press in PRESSES.items():
         made[f"{name} tokens"] = name, "plain", Decoding(press, every=EVERY, budget=BUDGET)
-    for name, stored in IN_BYTES:
-        limit = BUDGET * token_bytes(model)
-        made[f"{name} {stored} bytes"] = name, stored, Decoding(PRESSES[name], every=EVERY, nbytes=limit)
     return made
 
 
