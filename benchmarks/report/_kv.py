@@ -115,6 +115,21 @@ def decoding() -> str:
     return table(["tokens kept", "stored", "MB", "ms a token"], rows)
 
 
+def budgets() -> str:
+    """Perplexity and most bytes of caches that are pressed while tokens are read."""
+    found = figures("kv_decoding")
+    whole = found["rows"][0]["perplexity"]
+    rows = []
+    for row in found["rows"]:
+        ceiling = {"none": "", "tokens": f"{found['budget']} tokens", "bytes": f"{found['budget_bytes'] / 1e6:.1f} MB"}
+        more = "" if row["budget"] == "none" else f"{100 * (row['perplexity'] / whole - 1):+.1f}"
+        name = row["press"] if row["budget"] == "none" else f"`{row['press']}`"
+        stored = {"plain": "as they are"}.get(row["storage"], row["storage"])
+        held = f"{row['most_bytes'] / 1e6:.2f}", round(row["most_tokens"])
+        rows.append([name, stored, ceiling[row["budget"]], row["perplexity"], more, *held])
+    return table(["press", "stored", "budget", "perplexity", "% more", "most MB", "most tokens"], rows)
+
+
 def reuse() -> str:
     found = figures("kv_reuse")
     rows = [["read whole", 100.0, "", "", found["full_right_percent"]]]
@@ -176,6 +191,7 @@ TABLES = {
     "kv_perplexity": perplexity,
     "kv_cost": cost,
     "kv_decoding": decoding,
+    "kv_budgets": budgets,
     "kv_reuse": reuse,
     "kv_equal_bytes": equal_bytes,
     "kv_drafts": drafts,

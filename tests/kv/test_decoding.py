@@ -51,7 +51,7 @@ def watched(model, look):
     return hooks
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     press=st.sampled_from(list(PRESSES)),
     every=st.integers(1, 9),
@@ -95,16 +95,16 @@ def test_no_call_ends_over_the_budget(
 @torch.no_grad()
 def test_a_budget_of_bytes_is_used_up(decoders):
     model = decoders("qwen3")
-    for storage in STORAGES:
+    for storage in STORAGES[::2]:
         cache, most = PrunedCache(model), 0
-        Decoding(Knorm(), every=2, nbytes=20_000)(model, storage=storage).begin(cache)
-        for part in tokens(110).split(1, dim=1):
+        Decoding(Knorm(), every=2, nbytes=12_000)(model, storage=storage).begin(cache)
+        for part in tokens(70).split(1, dim=1):
             model(part, cache=cache)
             most = max(most, cache.nbytes)
         # Short of a group of keys in each of six heads, and two tokens.
-        assert 20_000 - 6 * 2 * (16 * 16 * 4 + 2 * 128) < most <= 20_000
+        assert 12_000 - 6 * 2 * (16 * 16 * 4 + 2 * 128) / 2 < most <= 12_000
         kept = cache.kept[0][0][0]
-    assert kept > 60  # in two bits
+    assert kept > 30  # in two bits
 
 
 def test_nothing_is_dropped_within_the_budget(decoders):

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.models import DECODERS, decoder, tokens  # noqa: E402
-from kv.stepwise import PRESSES, difference, recording, visible  # noqa: E402
+from kv.stepwise import PRESSES, difference, most_tokens, recording, visible  # noqa: E402
 
 from ctxprune.kv import Decoding, ObservedAttention, PrunedCache, StreamingLLM, Tova, compress, prefill  # noqa: E402
 from ctxprune.kv.reading.limits import RatioLimit  # noqa: E402
@@ -150,10 +150,27 @@ def test_a_stream_at_consecutive_positions_is_a_fresh_text():
         assert held.tolist()[2:] == list(range(92 - len(held), 90))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["snapkv", "observed_attention"])
+def test_calls_of_as_many_tokens_as_between_presses_are_single_ones(decoders, name):
+    """So that a text can be read in such calls where a budget is measured."""
+    model, ids = decoders("llama"), tokens(48, seed=9)
+    caches, last = [PrunedCache(model), PrunedCache(model)], []
+    for cache, size in zip(caches, (1, 4), strict=True):
+        Decoding(PRESSES[name], every=4, budget=16)(model).begin(cache)
+        for part in ids.split(size, dim=1):
+            logits = model(part, cache=cache).logits[:, -1]
+        assert most_tokens(cache) == 16
+        last.append(logits)
+    assert (last[0] - last[1]).abs().max() < 1e-5
+    for one, two in zip(*(cache.layers for cache in caches), strict=True):
+        assert torch.equal(visible(one), visible(two))
+
+
 def test_contexts_read_in_chunks_can_be_pressed_at_the_end(decoders):
     model, question = decoders("gemma3"), tokens(5, seed=1)
     for asked in (None, question):
-        for press in (PRESSES["snapkv"],):
+        for press in (PRESSES["snapkv"], PRESSES["streaming_llm"]):
             one, two = prefill(model, IDS, question=asked), prefill(model, IDS, question=asked, chunk=17)
             assert one.question == two.question
             one, two = one.press(press), two.press(press)

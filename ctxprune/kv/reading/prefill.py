@@ -114,10 +114,12 @@ def _compress_in_steps(
             "tokens are dropped before the question is read",
             hint="prefill(model, ids, chunk=..., question=question).press(press) presses at the end",
         )
+    cache: PrunedCache
     if (own := press.steps()) is not None:
         mask = options.pop("mask")
-        return StepSession(model, *own, about=press.describe(), **options).read(ids, mask, chunk)
-    cache: PrunedCache = compress_chunks(model, ids, press, chunk or ids.shape[1], **options)
+        cache = StepSession(model, *own, about=press.describe(), **options).read(ids, mask, chunk)
+    else:
+        cache = compress_chunks(model, ids, press, chunk or ids.shape[1], **options)
     return cache
 
 

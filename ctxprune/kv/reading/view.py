@@ -88,7 +88,8 @@ class LayerView:
     def window_size(self, window: int) -> int:
         """Length of the observation window at the end: the question if it is not longer than `window`, else `window`;
         at most all tokens whose queries are known."""
-        return min(self.question if 0 < self.question <= window else window, self.total, self.hidden.shape[1])
+        held = int(self.hidden.shape[1])
+        return min(self.question if 0 < self.question <= window else window, self.total, held)
 
     def raw_queries(self, last: int | None = None) -> Tensor:
         """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim).
