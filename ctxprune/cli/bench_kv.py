@@ -16,7 +16,7 @@ def kv(
     model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
     text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
     press: Annotated[
-        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need no training.")
+        list[str] | None, typer.Option(help="SnapKV, AdaKV(SnapKV), ... Default: all that need no training.")
     ] = None,
     ratio: Annotated[
         list[float] | None, typer.Option(help="Share of bytes to save, 0 up to but not 1. Default: 0.5, 0.75, 0.875.")

@@ -20,6 +20,39 @@ PIECES = ((0, 25), (22, 50), (47, 60))  # chunks of 25 with 3 tokens in front
 
 
 @torch.no_grad()
+def eager_local_scores(model, context):
+    """The most attention on each position by its own chunk, as a share of that on the chunk and its repetition."""
+    cache = DynamicCache(config=model.config)
+    model(context, cache=cache)
+    most = [torch.zeros(len(context), 2, N) for _ in range(model.config.num_hidden_layers)]
+    for number, (start, end) in enumerate(PIECES):
+        own = slice(number * 25, end)
+        seen = model(context[:, start:end], cache=copy.deepcopy(cache), output_attentions=True).attentions
+        for found, each in zip(most, seen, strict=True):
+            weights = torch.cat([each[..., own], each[..., N:]], dim=-1)
+            shares = weights[..., : end - own.start] / weights.sum(dim=-1, keepdim=True)
+            found[..., own] = shares.unflatten(1, (2, -1)).amax(dim=(2, 3))
+    return most
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_local_scores_are_those_of_an_eager_repetition_within_chunks(decoders, kind):
+    press = KVzip(0.5, chunk=25, lead=3, local=True)
+    read = prefill(decoders(kind), CONTEXT).remember()
+    for ours, theirs in zip(press.scores(read), eager_local_scores(decoders(kind, "eager"), CONTEXT), strict=True):
+        assert torch.allclose(ours, theirs, atol=2e-6)
+    # Scores of both kinds are cached apart.
+    whole = KVzip(0.5, chunk=25, lead=3).scores(read)
+    assert not torch.equal(whole[0], press.scores(read)[0])
+
+
+def test_one_chunk_of_all_tokens_is_the_same_locally(decoders):
+    read = prefill(decoders("llama"), CONTEXT)
+    for local, whole in zip(KVzip(0.5, local=True).scores(read), KVzip(0.5).scores(read), strict=True):
+        assert torch.equal(local, whole)
+
+
+@torch.no_grad()
 def eager_scores(model, context, prompt=()):
     """The most attention on each position, by layer, from the model's own weights."""
     cache = DynamicCache(config=model.config)

@@ -57,9 +57,9 @@ def encoder() -> list:
     return choose_recipes(SearchRequest(()), "encoder", HALF)
 
 
-def planned(seconds: float | None, **wish) -> tuple:
+def planned(seconds: float | None, **request) -> tuple:
     said: list[str] = []
-    plan = make_plan(SearchRequest((), seconds=seconds, **wish), encoder(), HALF, SPEED, say=said.append)
+    plan = make_plan(SearchRequest((), seconds=seconds, **request), encoder(), HALF, SPEED, say=said.append)
     return plan, said
 
 
@@ -105,13 +105,13 @@ def test_the_estimate_holds_what_follows_the_search():
         assert estimate_finish(recipes, HALF, Finish(10, **more), SPEED) == pytest.approx(least + seconds)
     said: list[str] = []
     for finish in (0.0, 600.0):
-        wish = Wish(recipes, seconds=None, finish=finish)
-        plan = make_plan(wish, recipes, timed, SPEED, say=said.append)
+        request = SearchRequest(recipes, seconds=None, finish=finish)
+        plan = make_plan(request, recipes, timed, SPEED, say=said.append)
         assert said[-1].endswith(f"this takes about {estimate.format_minutes(estimate_plan(plan) + finish)}")
     assert said[0] != said[1]
     # where no limit is given the effort is fitted to twelve minutes, all of it
     quick = replace(SPEED, forward=0.25, step=1.0)
-    plans = [make_plan(Wish((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)]
+    plans = [make_plan(SearchRequest((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)]
     assert plans[0].steps > plans[1].steps
 
 

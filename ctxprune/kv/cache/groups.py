@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
@@ -92,17 +93,35 @@ class Groups(Packed):
 
     def unpack(self, counts: Counts) -> Tensor:
         """The numbers, (total, head_dim), a new tensor of the dtype that was packed."""
-        width = self.rest.shape[1]
-        out = self.rest.new_empty(counts.total, width)
+        if counts.even:
+            return self.decode(counts, self.rest.dtype).view(counts.total, self.rest.shape[1])
+        return self._unpack_ragged(counts, self.rest.dtype)
+
+    def decode(self, counts: Counts, dtype: torch.dtype, room: int = 0) -> Tensor:
+        """The numbers by head, (batch * kv_heads, longest + room, head_dim), a new tensor.
+
+        Args:
+            counts: Those that were packed.
+            dtype: The dtype of the result; codes are multiplied in float32 or wider in any case.
+            room: Places left empty behind the tokens of every head, for the caller to fill.
+
+        Those behind a shorter head's tokens are arbitrary.
+        """
+        heads, width = counts.each.numel(), self.rest.shape[1]
+        out = self.rest.new_empty(heads, counts.longest + room, width, dtype=dtype)
         if not counts.total:
             return out
         if counts.even:
             # Every head has as many blocks: they are decoded into their places without a permutation.
-            heads = out.view(-1, counts.longest, width)
-            packed = counts.longest - len(self.rest) // len(heads)
-            self._decode(heads[:, :packed])
-            heads[:, packed:] = self.rest.view(len(heads), counts.longest - packed, width)
+            packed = counts.longest - len(self.rest) // heads
+            self._decode(out[:, :packed])
+            out[:, packed : counts.longest] = self.rest.view(heads, counts.longest - packed, width)
             return out
+        out[:, : counts.longest] = counts.padded(self._unpack_ragged(counts, dtype)).flatten(0, 1)
+        return out
+
+    def _unpack_ragged(self, counts: Counts, dtype: torch.dtype) -> Tensor:
+        out = self.rest.new_empty(counts.total, self.rest.shape[1], dtype=dtype)
         packed = counts.total - len(self.rest)
         self._decode(out[None, :packed])
         out[packed:] = self.rest
@@ -160,19 +179,20 @@ class Groups(Packed):
             return
         form, axis = self.form, self.axis
         wide = torch.promote_types(into.dtype, torch.float32)
-        codes, low, step = (part.view(len(into), -1, *part.shape[1:]) for part in (self.codes, self.low, self.step))
+        codes, low, step = (
+            part.view(len(into), -1, *part.shape[1:]).unsqueeze(axis + 1) for part in (self.codes, self.low, self.step)
+        )
         low, step = low.to(wide), step.to(wide)
         places = into.unflatten(axis, (into.shape[axis] // form.group, form.planes, form.group // form.planes))
-        for number in range(form.planes):
-            plane = codes >> (number * form.bits) if number else codes
-            if number < form.planes - 1:
-                # The last plane has nothing above it to mask off.
-                plane = plane & (2**form.bits - 1)
-            place = places.select(axis + 1, number)
-            if wide == into.dtype:
-                torch.addcmul(low, plane.to(wide), step, out=place)
-            else:
-                place.copy_(torch.addcmul(low, plane.to(wide), step))
+        if form.planes > 1:
+            shape = form.planes, *[1] * (places.ndim - axis - 2)
+            bits, factors = _planes(form.bits, wide, into.device)
+            codes, step = codes & bits.view(shape), step * factors.view(shape)
+        if wide == into.dtype:
+            # In place: a second copy of the numbers would cost more than the arithmetic.
+            torch.addcmul(low, places.copy_(codes), step, out=places)
+        else:
+            places.copy_(torch.addcmul(low, codes.to(wide), step))
 
     @classmethod
     def _split(cls, counts: Counts, form: GroupLayout) -> tuple[Counts, Counts]:
@@ -209,6 +229,41 @@ class ValueGroups(Groups):
 
     kind = "value_groups"
     axis = 2
+
+    def mix(self, weights: Tensor) -> Tensor:
+        """Weighted sums of each head's packed tokens, (heads, queries, head_dim), where all heads have as many.
+
+        The weights, (heads, queries, packed tokens) in float32 or wider, are multiplied by steps and low ends, so that
+        codes are used as they are: sum of w * (code * step + low) = (w * step) @ code + w @ low.
+        """
+        heads, queries, tokens = weights.shape
+        groups, length = self.codes.shape[1:]
+        masks, factors = _planes(self.form.bits, weights.dtype, weights.device)
+        planes = self.form.planes
+        low, step = (part.view(heads, tokens, groups).to(weights.dtype) for part in (self.low, self.step))
+        # Planes are the outermost axis: with a group's few bytes innermost, torch would not use vector instructions.
+        codes = (
+            (self.codes & masks.view(planes, 1, 1, 1)).to(weights.dtype).view(planes * heads, tokens, groups * length)
+        )
+        steps = step.transpose(1, 2).contiguous() * factors.view(planes, 1, 1, 1)
+        scaled = (weights[:, None] * steps[:, :, :, None]).reshape(planes * heads, groups * queries, tokens)
+        # Every group's weights meet the codes of all groups, in one product; those of its own are on the diagonal.
+        sums = torch.bmm(scaled, codes).view(planes, heads, groups, queries, groups, length).diagonal(0, 2, 4)
+        # (planes, heads, queries, length, groups) -> (heads, queries, groups, planes, length)
+        found = sums.permute(1, 2, 4, 0, 3) + torch.bmm(weights, low)[..., None, None]
+        return found.reshape(heads, queries, -1)
+
+
+@cache
+def _planes(bits: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For each code of a byte its bits, uint8 (planes,), and the factor that brings them down to the code.
+
+    Codes are masked where they stand, without a shift: they are multiples by a power of two, which steps times the
+    factor divide out exactly.
+    """
+    places = range(0, 8, bits)
+    masks = torch.tensor([(2**bits - 1) << place for place in places], dtype=torch.uint8, device=device)
+    return masks, torch.tensor([0.5**place for place in places], dtype=dtype, device=device)
 
 
 def fit_range(groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.packed_states import join_states
 from ctxprune.kv.cache.repress import RecentInputs
 from ctxprune.kv.cache.store import KeptTokens, Plain
 
@@ -125,9 +126,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             )
         # Here, as a call that fails does not reach the decoder's last hook.
         self.masked = False
-        keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
-        read = torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
+        read = join_states(self.kept, self.keys, self.values)
         self._grow(self.kept)
         return read
 

@@ -18,7 +18,7 @@ from ctxprune.kv.cache.quantise import Kivi
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, measure_outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
 from ctxprune.kv.model.files import model_fingerprint
-from ctxprune.kv.presses.registry import PRESSES, build_press
+from ctxprune.kv.presses.registry import PRESSES, build_press, canonical_name
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
 from ctxprune.kv.reading.prefill import prefill
 from ctxprune.kv.router import FULL
@@ -82,6 +82,8 @@ class Comparison:
                     raise UsageError(f"{kind} is {name!r}", hint=f"one of {', '.join(known)}")
         for name in self.presses:
             build_press(name, 0.5)
+        # One spelling in rows and logs, however presses were named.
+        object.__setattr__(self, "presses", tuple(canonical_name(name) for name in self.presses))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""

@@ -36,7 +36,8 @@ class KVzip(Press):
     """Scores a token by the highest attention that it gets while the model reads the context again, chunk by chunk,
     behind the context itself (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
     arXiv:2505.23416). Every chunk attends to the whole cache. The lowest scores of all layers and heads together are
-    dropped, so that heads keep different counts. Scoring costs about twice as much as reading the context.
+    dropped, so that heads keep different counts. Scoring costs several times as much as reading the context, most of it
+    for the attention of every repeated token to every token of the context; `local` leaves that out.
 
     With a question, the chunks are read behind it, and attention from the question counts as well.
 
@@ -46,6 +47,9 @@ class KVzip(Press):
         prompt: Token ids in front of each repetition, for instance of "Repeat the previous context:"; may be empty.
         sinks: First tokens to keep in each head, 0 or more.
         uniform: Whether every head keeps the same count.
+        local: Whether a chunk scores its own tokens alone, by attention normalised over these and their repetition, as
+            the paper's implementation does; the cost of scores then grows with the chunk, not with the context. Takes
+            chunks of some hundred tokens to save much.
     """
 
     chunk: int = 2048
@@ -53,6 +57,7 @@ class KVzip(Press):
     prompt: tuple[int, ...] = ()
     sinks: int = 4
     uniform: bool = False
+    local: bool = False
     joint: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -115,24 +120,28 @@ class KVzip(Press):
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
         views, model = prefilled.views, prefilled.model
-        own = type(self), self.chunk, self.lead, self.prompt
+        own = type(self), self.chunk, self.lead, self.prompt, self.local
         if views[0].memory is not None and own in views[0].memory:
             kept: list[Tensor] = views[0].memory[own]
             return kept
         found = [_question_attention(view) for view in views]
-        for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
+        for scored, repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
             cache = copy_cache(prefilled.cache)
-            with _record_attention(views, cache) as most:
+            with _record_attention(views, cache, scored if self.local else slice(0, views[0].total)) as most:
                 _read_again(model, repeated, cache, _next_position(prefilled))
-            found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
+            for one, view in zip(found, views, strict=True):
+                own_tokens = one[..., scored] if self.local else one
+                torch.maximum(own_tokens, most[view.order], out=own_tokens)
         if views[0].memory is not None:
             views[0].memory[own] = found
         return found
 
-    def _repetitions(self, ids: Tensor) -> Iterator[Tensor]:
+    def _repetitions(self, ids: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """For each chunk its place in the context, and the ids that repeat it."""
         prompt = ids.new_tensor(self.prompt).expand(len(ids), -1)
         for start in range(0, ids.shape[1], self.chunk):
-            yield torch.cat([prompt, ids[:, max(start - self.lead, 0) : start + self.chunk]], dim=1)
+            end = min(start + self.chunk, ids.shape[1])
+            yield slice(start, end), torch.cat([prompt, ids[:, max(start - self.lead, 0) : end]], dim=1)
 
     def _choose(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
         """The tokens to keep in each layer: the highest of all layers and heads of a row together, or the same count in
@@ -161,8 +170,9 @@ def _question_attention(view: LayerView) -> Tensor:
 
 
 @contextmanager
-def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
-    """Record, by the layer's order, the highest attention that tokens of the context get in calls with this cache."""
+def _record_attention(views: list[LayerView], cache: Cache, scored: slice) -> Iterator[dict[int, Tensor]]:
+    """Record, by the layer's order, the highest attention that the scored tokens get in calls with this cache; it is
+    normalised over them and the new tokens."""
     found: dict[int, Tensor] = {}
 
     def after(view: LayerView) -> Any:
@@ -173,8 +183,11 @@ def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int
             cos, sin = find_argument(module, "position_embeddings", args, kwargs)
             queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
             # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
-            whole = replace(view, keys=cache.layers[view.attention.layer].keys)
-            found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]
+            keys = cache.layers[view.attention.layer].keys
+            size = scored.stop - scored.start
+            if size < view.total:
+                keys = torch.cat([keys[..., scored, :], keys[..., view.total :, :]], dim=-2)
+            found[view.order] = replace(view, keys=keys).reduce_attention(queries, size, most=True)[..., :size]
 
         return record
 

@@ -5,15 +5,20 @@ Other distributions add theirs by the entry points `ctxprune.presses` and `ctxpr
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import UnknownNameError, UsageError
 from ctxprune.registry import Registry
 
 if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
     from ctxprune.kv.presses.qfilter import QFilters
 
-__all__ = ["PRESSES", "WRAPPERS", "build_press"]
+__all__ = ["PRESSES", "WRAPPERS", "build_press", "canonical_name"]
+
+_SPELT = re.compile(r"\s*([\w.-]+)\s*(?:\((.*)\)\s*)?", re.DOTALL)
+_DEEPEST = 8  # wrappers around one press: names come from command lines, and may be hostile
 
 PRESSES: Registry[Any] = Registry(
     "press",
@@ -56,15 +61,53 @@ def build_press(name: str, ratio: float, filters: QFilters | None = None) -> Pre
     """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries.
 
     Args:
-        name: "snapkv", "adakv(snapkv)", ...
+        name: "snapkv", "adakv(snapkv)", or as the classes are called: "SnapKV", "AdaKV(SnapKV)".
         ratio: The share of tokens to drop.
         filters: Those of the model, for Q-Filters; other presses ignore them.
+
+    Raises:
+        UsageError: It is not of that form, or the press cannot be wrapped.
     """
-    outer, _, inner = name.partition("(")
-    if inner:
-        wrapped: Press = WRAPPERS.get(outer)(build_press(inner.removesuffix(")"), ratio, filters))
-        return wrapped
-    kind = PRESSES.get(name)
+    *outer, inner = _split_name(name)
+    kind = PRESSES.get(inner)
     # Compared with the registered class, so that this module imports no press and needs no torch.
     press: Press = kind(ratio=ratio, filters=filters) if kind is PRESSES.get("qfilter") else kind(ratio=ratio)
+    for wrapper in reversed(outer):
+        press = WRAPPERS.get(wrapper)(press)
     return press
+
+
+def canonical_name(name: str) -> str:
+    """The name as the registries spell it, without versions that were left out; errors as `build_press`."""
+    *outer, inner = _split_name(name)
+    return "".join(f"{wrapper}(" for wrapper in outer) + inner + ")" * len(outer)
+
+
+def _split_name(name: str) -> list[str]:
+    """Wrappers from the outermost on, then the press, each as it is registered."""
+    parts: list[str] = []
+    rest: str | None = name
+    while rest is not None:
+        found = _SPELT.fullmatch(rest)
+        if found is None or len(parts) > _DEEPEST:
+            hint = f'"snapkv" or "adakv(snapkv)", with {_DEEPEST} wrappers at most'
+            raise UsageError(f"{name[:100]!r} is not the name of a press", hint=hint)
+        word, rest = found[1], found[2]
+        parts.append(_registered(word, PRESSES if rest is None else WRAPPERS))
+    return parts
+
+
+def _registered(word: str, registry: Registry[Any]) -> str:
+    """A name as it is registered: "StreamingLLM" and "streaming-llm" are "streaming_llm"."""
+    names = {_plain(part): part for full in registry.names() for part in (full, full.rpartition(".v")[0])}
+    found = names.get(_plain(word))
+    if found is None:
+        if registry is PRESSES and _plain(word) in map(_plain, (full.rpartition(".v")[0] for full in WRAPPERS.names())):
+            raise UsageError(f"{word} wraps a press", hint=f"name the press as well: {word}(snapkv)")
+        # In small letters, so that near names are found.
+        raise UnknownNameError(registry.kind, word.lower(), registry.names())
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")

@@ -44,6 +44,8 @@ class Composed(Press):
     outermost: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        if isinstance(self.presses, Press):
+            raise UsageError("Composed got one press", hint="two or more: Composed((first, second))")
         object.__setattr__(self, "presses", tuple(self.presses))
         if len(self.presses) < 2:
             raise UsageError(f"Composed got {len(self.presses)} presses", hint="two or more: Composed((first, second))")
