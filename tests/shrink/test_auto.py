@@ -111,7 +111,9 @@ def test_the_estimate_holds_what_follows_the_search():
     assert said[0] != said[1]
     # where no limit is given the effort is fitted to twelve minutes, all of it
     quick = replace(SPEED, forward=0.25, step=1.0)
-    plans = [make_plan(SearchRequest((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)]
+    plans = [
+        make_plan(SearchRequest((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)
+    ]
     assert plans[0].steps > plans[1].steps
 
 
