@@ -82,13 +82,13 @@ def test_an_estimate_is_the_sum_over_rungs_of_what_each_trial_does():
             each, beside = passes_of(recipe.name)
             batches, steps = ((20, 100), (40, 200))[rung]
             work = each * min(batches, (16, 32)[rung]) + beside
-            # a step: the teacher's pass of 1 s, and 3 s of which half is left; quality: 10 batches at half
-            seconds.append(work + steps * (1 + 1.5) + 5)
+            # a step: the teacher's pass of 1 s, and 3 s of which half is left; quality before and after it: 10 batches
+            seconds.append(work + steps * (1 + 1.5) + 2 * 5)
         seen.append(seconds)
         expected += count * sum(seconds) / 5
     assert estimate_trial(plan.recipes[0], HALF, plan.effort(0), SPEED) == pytest.approx(seen[0][0])
     each, beside = passes_of("random")
-    expected += each * 32 + beside + 200 * 2.5 + 5
+    expected += each * 32 + beside + 200 * 2.5 + 2 * 5
     assert estimate_plan(plan) == pytest.approx(expected)
 
 

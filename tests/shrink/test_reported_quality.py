@@ -62,7 +62,7 @@ def test_questions_of_the_evaluation_are_not_shrunk_with(tmp_path: Path):
     assert prepared.notes["in_both"] == 3
     assert prepared.notes["calibration"]["groups"] == 9
     said: list[str] = []
-    job._tell_data(prepared.notes, said.append)
+    job._tell_data({**prepared.notes, "chance": ""}, said.append)  # its weights are random
     assert said == ["questions or texts that are in the data for evaluation, too: 3; the model is not shrunk with them"]
     with pytest.raises(InputError, match=r"all of the data is in the data for evaluation.*leave the file"):
         prepare(loaded, other, held_out=data)
@@ -72,7 +72,7 @@ def test_too_few_questions_for_a_choice_are_said(tmp_path: Path):
     loaded = load_model(folders.reranker(tmp_path / "model"))
     prepared = prepare(loaded, folders.pairs(tmp_path / "pairs.jsonl", questions=6), compete=True)
     said: list[str] = []
-    job._tell_data(prepared.notes, said.append)
+    job._tell_data({**prepared.notes, "chance": ""}, said.append)
     assert said == [
         "there are too few questions to hold some out: recipes are compared on those that the model is shrunk with"
     ]

@@ -296,6 +296,7 @@ def test_a_decoder_is_audited_on_held_out_texts(words: list[str], capsys: pytest
     Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
     assert main([*words, "--target", "flops=0.6", "--html", "audit.html"]) == 0
     assert "Knowledge, retrieval and people" in Path("audit.html").read_text("utf-8")
+    assert "of 1 batch of texts that chose no recipe; too few for an interval" in capsys.readouterr().err
 
 
 def data_with(label) -> str:

@@ -114,7 +114,8 @@ def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed)
     if target.measure == "latency":
         rounds = (0 if effort.share else 4 * _GUESSES) + 4 + 8  # guesses, a check before training, the result
         seconds += rounds * (1 + left) * speed.timing
-    return seconds + speed.held_out * speed.forward * left
+    # before recovery, too, where something trains
+    return seconds + (2 if steps else 1) * speed.held_out * speed.forward * left
 
 
 def estimate_plan(plan: Plan) -> float:
