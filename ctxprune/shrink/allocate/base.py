@@ -1,7 +1,5 @@
 """The interface of an allocator, and the choices that several of them share."""
 
-from __future__ import annotations
-
 from math import ceil
 from typing import Protocol
 

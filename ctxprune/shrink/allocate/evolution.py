@@ -8,8 +8,6 @@ Shen and others, Search for Efficient Large Language Models, NeurIPS 2024: from 
 masks mutate, units that are kept against others of their group, and two parents are crossed group by group.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,7 +20,7 @@ from ctxprune.shrink.model.tasks.base import distillation_loss
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
-Masks = dict["Key", "Tensor"]
+Masks = dict[Key, Tensor]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,12 @@
 """Updates of single matrices, layer after layer, each from the products of its inputs."""
 
-from __future__ import annotations
-
 import torch
 
-from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.measure.activations import Moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 
-Update = Callable[["str", "Tensor", "Moments", "Tensor"], "tuple[Tensor, Tensor]"]
+Update = Callable[[str, Tensor, Moments, Tensor], tuple[Tensor, Tensor]]
 """Name, weight (rows, columns), moments of its inputs with products, kept -> new weight and kept."""
 
 

@@ -1,7 +1,5 @@
 """The interface of a compensator."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
 from ctxprune.shrink.types import Mapping, Subject, Tensor

@@ -15,8 +15,6 @@ dense training alike. It is the same form with gamma and delta 0, and `size` tha
 "average_parameters" of a shrunk model).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The interface of a recovery, and the call of one recovery by another that divides its steps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 

@@ -1,11 +1,8 @@
 """The interface of a score."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
-from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
+from ctxprune.shrink.types import Sequence, Slice, Subject, Tensor
 
 
 class Score(Protocol):
@@ -18,12 +15,6 @@ class Score(Protocol):
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """The scores."""
         ...
-
-
-def column_squares(subject: Subject, group: Group) -> Tensor:
-    """Squared norm of each column of the matrix that reads a group's units: float64 (count * block,)."""
-    weight: Tensor = parameter_of(subject.model, f"{group.consumer}.weight")
-    return weight.detach().double().square().sum(0)
 
 
 def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:

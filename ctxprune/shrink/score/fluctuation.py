@@ -5,12 +5,10 @@ hardly moves can be replaced by its mean, which a bias holds. Wang and others, C
 the weight. Liang and others, SEAP, 2025, has both, as WIFV and WIFN.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.activations import consumers, moments
-from ctxprune.shrink.score.base import column_squares
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_choice, checked_field
 
@@ -32,7 +30,8 @@ class Fluctuation(Checked):
         found = moments(subject, consumers(groups))
         scores = {}
         for group in groups:
-            columns, seen = column_squares(subject, group), found[group.consumer]
+            weight, seen = parameter_of(subject.model, f"{group.consumer}.weight"), found[group.consumer]
+            columns = weight.detach().double().square().sum(0)
             if self.statistic == "norm":
                 values = (seen.squares / seen.count).sqrt() * columns.sqrt()
             else:

@@ -1,7 +1,5 @@
 """The interface of a selector, and what selectors share: figures of rows, the best share, batches of chosen rows."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import torch
@@ -12,6 +10,7 @@ from ctxprune.shrink.measure.activations import module_outputs
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
+from ctxprune.utils.validation import check_range
 
 
 class Selector(Protocol):
@@ -133,23 +132,13 @@ def best_share(subject: Subject, scores: Tensor, share: float) -> Tensor:
     Raises:
         UsageError: The share is not above 0 and up to 1.
     """
-    check_share(share)
+    check_range("share", share, open_low=True)
     groups = group_numbers(subject)
     sizes = torch.bincount(groups)
     order = group_means(scores, groups).argsort(descending=True, stable=True)
     # the group that crosses the share is taken whole, so that one at least is chosen
     enough = sizes[order].cumsum(0) - sizes[order] < share * len(groups) - 1e-9
     return torch.isin(groups, order[enough])
-
-
-def check_share(share: float) -> None:
-    """Refuse a share that is not above 0 and up to 1.
-
-    Raises:
-        UsageError: It is not.
-    """
-    if not 0 < share <= 1:
-        raise UsageError(f"share is {share!r}", hint="give a share above 0 and up to 1")
 
 
 def rebatch(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
