@@ -50,8 +50,6 @@ class Evolution(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "survivors", tuple(self.survivors))
-        object.__setattr__(self, "training", tuple(self.training))
         matched = 0 < len(self.survivors) == len(self.training)
         if not matched or min(*self.survivors, *self.training) < 0:
             raise UsageError(f"survivors are {self.survivors} and training {self.training}", hint="one of each a round")

@@ -1,20 +1,13 @@
-"""The interface of a score."""
+"""What scores share: the columns that read units, and the parts of a parameter that are each unit's."""
 
-from typing import Any, Protocol
+from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.types import Group, Slice, Subject, Tensor
 
-from ctxprune.shrink.types import Sequence, Slice, Subject, Tensor
 
-
-class Score(Protocol):
-    """How much each unit matters; higher = keep. Never changes the model.
-
-    Of structures: groups in, float (count,) by the group's key out. Of single weights: names of parameters in, float of
-    the parameter's shape by its name out.
-    """
-
-    def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
-        """The scores."""
-        ...
+def column_squares(subject: Subject, group: Group) -> Tensor:
+    """Squared norm of each column of the matrix that reads a group's units: float64 (count * block,)."""
+    weight: Tensor = parameter_of(subject.model, f"{group.consumer}.weight")
+    return weight.detach().double().square().sum(0)
 
 
 def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:

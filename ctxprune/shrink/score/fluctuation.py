@@ -8,7 +8,7 @@ the weight. Liang and others, SEAP, 2025, has both, as WIFV and WIFN.
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.activations import consumers, moments
-from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.score.base import column_squares
 from ctxprune.shrink.types import Group, Key, Sequence, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_choice, checked_field
 
@@ -30,8 +30,7 @@ class Fluctuation(Checked):
         found = moments(subject, consumers(groups))
         scores = {}
         for group in groups:
-            weight, seen = parameter_of(subject.model, f"{group.consumer}.weight"), found[group.consumer]
-            columns = weight.detach().double().square().sum(0)
+            columns, seen = column_squares(subject, group), found[group.consumer]
             if self.statistic == "norm":
                 values = (seen.squares / seen.count).sqrt() * columns.sqrt()
             else:

@@ -1,6 +1,4 @@
-"""The interface of a selector, and what selectors share: figures of rows, the best share, batches of chosen rows."""
-
-from typing import Protocol
+"""What selectors share: figures of rows, the best share, batches of chosen rows."""
 
 import torch
 from torch.nn import functional
@@ -11,14 +9,6 @@ from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
 from ctxprune.utils.validation import check_range
-
-
-class Selector(Protocol):
-    """Chooses rows. Rows of one question (`groups`) go or stay together, since losses compare them."""
-
-    def __call__(self, subject: Subject, share: float) -> Tensor:
-        """bool (rows,) over the calibration batches' rows: about `share` of them (0..1), one group at least."""
-        ...
 
 
 def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.Module | None = None) -> Tensor:
