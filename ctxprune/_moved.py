@@ -84,7 +84,7 @@ MOVED = {
     "shrink.export_pruner": "shrink.io.export_pruner",
     "shrink.gates": "shrink.measure.gates",
     "shrink.gradients": "shrink.measure.gradients",
-    "shrink.hard_concrete": "shrink.learning.hard_concrete",
+    "shrink.hard_concrete": "shrink.recover.learn_gates",
     "shrink.job": "shrink.run.job",
     "shrink.loading": "shrink.io.loading",
     "shrink.losses": "shrink.learning.losses",

@@ -1,7 +1,5 @@
 """Single weights: one ranking over all matrices, with a minimum kept in each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ round(L * s^(feed-forward / attention / 1.5)) lose their attention in the second
 the exponent; the first stage takes neurons for the rest.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from ctxprune.shrink.allocate.uniform import Uniform

@@ -1,26 +1,11 @@
-"""The interface of an allocator, and the choices that several of them share."""
-
-from __future__ import annotations
+"""The choices that several allocators share."""
 
 from math import ceil
-from typing import Protocol
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.types import Budget, Key, Mapping, Sequence, Subject, Tensor
-
-
-class Allocator(Protocol):
-    """Chooses the units or weights that are kept.
-
-    For structures: scores (count,) by group in, bool (count,) by group out, True = stays. For single weights: scores of
-    the parameter's shape by its name in, bool of that shape out.
-    """
-
-    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
-        """The choice."""
-        ...
+from ctxprune.shrink.types import Budget, Key, Mapping, Sequence, Tensor
 
 
 def drop_lowest(

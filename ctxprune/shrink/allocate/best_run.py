@@ -4,8 +4,6 @@ Gromov and others, The Unreasonable Ineffectiveness of the Deeper Layers (ICLR 2
 arccos(cos(x_l, x_{l+n})) / pi, at the last token of decoders.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Single weights: whole blocks of a matrix go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -8,8 +8,6 @@ Shen and others, Search for Efficient Large Language Models, NeurIPS 2024: from 
 masks mutate, units that are kept against others of their group, and two parents are crossed group by group.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,7 +20,7 @@ from ctxprune.shrink.model.tasks.base import distillation_loss
 from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
-Masks = dict["Key", "Tensor"]
+Masks = dict[Key, Tensor]
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,6 @@ class Evolution(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "survivors", tuple(self.survivors))
-        object.__setattr__(self, "training", tuple(self.training))
         matched = 0 < len(self.survivors) == len(self.training)
         if not matched or min(*self.survivors, *self.training) < 0:
             raise UsageError(f"survivors are {self.survivors} and training {self.training}", hint="one of each a round")

@@ -5,8 +5,6 @@ number of heads that stay, the rest of the budget is filled with the best neuron
 units of one kind cost the same, no other choice can keep more of the score.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -10,8 +10,6 @@ Of a unit at the rank r of its group, 0..1, in a layer of the change I_l (run_ch
   logistic curve over the depth, and the ends can be spared.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -6,8 +6,6 @@ variant). Sreenivas and others, LLM Pruning and Distillation in Practice: The Mi
 layers the one without which the model does best.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """One ranking over all groups, by the scores as they are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

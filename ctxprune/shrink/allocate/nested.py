@@ -1,7 +1,5 @@
 """One ranking over kinds of units that contain one another, paid for together (CoFi)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -29,10 +27,12 @@ class Nested:
         """
         prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
+        # the width is one group and may go down to a single dimension
+        free = {key: max(len(score) - (self.least if key[1] >= 0 else 1), 0) for key, score in scores.items()}
         order = sorted(
             (float(score[place]), key, place)
             for key, score in scores.items()
-            for place in score.argsort(stable=True)[: max(len(score) - self._kept_of(key), 0)].tolist()
+            for place in score.argsort(stable=True)[: free[key]].tolist()
         )
 
         def without(number: int) -> dict[Key, Tensor]:
@@ -52,7 +52,3 @@ class Nested:
             middle = (low + high) // 2
             low, high = (low, middle) if float(prices.cost(without(middle))) <= wanted else (middle + 1, high)
         return without(high)
-
-    def _kept_of(self, key: Key) -> int:
-        # the width is one group and may go down to a single dimension
-        return self.least if key[1] >= 0 else 1

@@ -1,7 +1,5 @@
 """Single weights: N of each M neighbours stay (2:4, 4:8)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """The same share of the cost of every kind, by one ranking over the layers of a kind."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from ctxprune.shrink.allocate.base import drop_lowest
@@ -23,7 +21,10 @@ class PerKind:
 
         They take what it cannot give, too, where so much goes that `least` units of each of its groups are left.
         """
-        kinds = sorted({key[0] for key in scores}, key=lambda kind: -max(_costs(budget, kind)))
+        dearest: dict[str, float] = {}
+        for key, cost in budget.costs.items():
+            dearest[key[0]] = max(dearest.get(key[0], 0.0), float(cost.max()))
+        kinds = sorted({key[0] for key in scores}, key=lambda kind: -dearest[kind])
         kept: dict[Key, Tensor] = {}
         left, total = budget.remove, budget.total
         for kind in kinds:
@@ -36,7 +37,3 @@ class PerKind:
             left -= budget.gone({key: kept[key] for key in part})
             total -= own
         return kept
-
-
-def _costs(budget: Budget, kind: str) -> list[float]:
-    return [float(cost.max()) for key, cost in budget.costs.items() if key[0] == kind]

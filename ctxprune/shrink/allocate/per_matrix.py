@@ -1,7 +1,5 @@
 """Single weights: the same share of every matrix, or shares that go with the scores."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Single weights: the same share of every output row (Wanda)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.allocate.base import divide_removals, keep_highest

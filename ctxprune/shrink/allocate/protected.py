@@ -4,8 +4,6 @@ Ma and others, LLM-Pruner: On the Structural Pruning of Large Language Models, N
 last one matter most and stay whole.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

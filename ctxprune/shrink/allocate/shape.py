@@ -3,8 +3,6 @@
 Xia and others, Sheared LLaMA: Accelerating Language Model Pre-training via Structured Pruning, ICLR 2024.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

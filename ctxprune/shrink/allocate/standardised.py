@@ -1,7 +1,5 @@
 """One ranking over all groups, after the scores of each have been standardised (FLAP)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.allocate.base import drop_lowest

@@ -1,7 +1,5 @@
 """The same share of every group."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.allocate.base import drop_lowest, relative_ranks

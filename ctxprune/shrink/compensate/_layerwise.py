@@ -1,22 +1,13 @@
 """Updates of single matrices, layer after layer, each from the products of its inputs."""
 
-from __future__ import annotations
-
 import torch
 
-from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.measure.activations import Moments, weight_moments
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
+from ctxprune.shrink.types import Callable, Mapping, Subject, Tensor
 
-Update = Callable[["str", "Tensor", "Moments", "Tensor"], "tuple[Tensor, Tensor]"]
+Update = Callable[[str, Tensor, Moments, Tensor], tuple[Tensor, Tensor]]
 """Name, weight (rows, columns), moments of its inputs with products, kept -> new weight and kept."""
-
-
-def by_layer(subject: Subject, names: Sequence[str]) -> list[list[str]]:
-    """The matrices of each layer, in the model's order."""
-    layers = [f"{layer.path}." for layer in subject.anatomy.layers]
-    found = [[name for name in names if name.startswith(path)] for path in layers]
-    return [names for names in found if names]
 
 
 def layerwise(subject: Subject, kept: Mapping[str, Tensor], update: Update, *, sequential: bool) -> dict[str, Tensor]:
@@ -29,7 +20,8 @@ def layerwise(subject: Subject, kept: Mapping[str, Tensor], update: Update, *, s
         sequential: Whether a layer's inputs come from the pruned layers before it (one pass of the data for each
             layer), or all from the model as it is (one pass).
     """
-    rounds = by_layer(subject, list(kept)) if sequential else [list(kept)]
+    inside = [[name for name in kept if name.startswith(f"{layer.path}.")] for layer in subject.anatomy.layers]
+    rounds = filter(None, inside) if sequential else [list(kept)]
     masks: dict[str, Tensor] = {}
     for names in rounds:
         found = weight_moments(subject, names, products=True)

@@ -1,7 +1,5 @@
 """ADMM: the weights that are left, refitted to the matrix's outputs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """BESA: the share that goes of each row, learned from the error of whole layers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

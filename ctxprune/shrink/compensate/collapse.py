@@ -6,8 +6,6 @@ states with the whole model's is above a threshold. The authors' code takes each
 its layer l gets the matrices of l+m and keeps its own norms: merge = "last" does the same.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 

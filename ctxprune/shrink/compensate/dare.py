@@ -1,13 +1,12 @@
 """DARE: what is left of the difference from a base model, scaled up for what went."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.model.tasks.base import distillation_loss
 from ctxprune.shrink.types import Mapping, Subject, Tensor
 
 
@@ -43,17 +42,13 @@ class Dare:
                 parameter_of(subject.model, name).data.copy_(new)
             if len(self.factors) == 1:
                 return kept
-            results[factor] = self._divergence(subject)
+            with torch.no_grad():
+                results[factor] = sum(
+                    float(distillation_loss(subject.task, subject.model, batch, subject.teacher or subject.model))
+                    for batch in subject.needed_calibration()
+                )
         best = min(results, key=lambda factor: (results[factor], factor))
         subject.notes["dare_factor"] = best
         for name, entry in old.items():
             parameter_of(subject.model, name).data.copy_(entry)
         return Dare((best,))(subject, kept)
-
-    def _divergence(self, subject: Subject) -> float:
-        total = 0.0
-        with torch.no_grad():
-            for batch in subject.needed_calibration():
-                wanted = subject.task.output(subject.teacher or subject.model, batch)
-                total += float(subject.task.divergence(subject.task.output(subject.model, batch), wanted, batch))
-        return total

@@ -1,7 +1,5 @@
 """Parameter sharing: weights that stand in one bucket are one number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ kept to removed inputs, W' = W_K + W_R B. Park and others, Accurate Retraining-f
 pruned sublayer's weights are solved for the teacher's output, given the inputs that the pruned model has there.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -10,8 +10,6 @@ norms, each token with the size and the mean that suit it best (both of which a 
 squares. Then scale and shift are refitted.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Kwon and others, A Fast Post-Training Pruning Framework for Transformers, NeurIP
 of a sublayer's units are solved so that its sum with the residual is the teacher's; they are folded into the weights.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

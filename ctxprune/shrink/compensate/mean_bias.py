@@ -1,7 +1,5 @@
 """FLAP's compensation: what a removed input adds on the mean becomes a bias."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

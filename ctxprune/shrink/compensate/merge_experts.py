@@ -1,7 +1,5 @@
 """Experts that go are merged into those that stay."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

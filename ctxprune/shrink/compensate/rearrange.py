@@ -4,8 +4,6 @@ Kwon and others, A Fast Post-Training Pruning Framework for Transformers, NeurIP
 information of a layer's gates, taking out the set R raises the loss by half of E[(sum over R of dL/dm_u)^2].
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ Layers of the least influence go; each takes the weights of the layer that a low
 own.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

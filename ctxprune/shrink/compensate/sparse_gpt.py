@@ -1,7 +1,5 @@
 """SparseGPT: columns one by one, the error of each spread over those to come."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """SparseLLM: both ends of a feed-forward part pruned towards its output, not each towards its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

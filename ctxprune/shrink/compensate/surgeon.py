@@ -1,7 +1,5 @@
 """The optimal update of the weights that stay, for all that go together."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

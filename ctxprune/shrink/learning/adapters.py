@@ -3,8 +3,6 @@
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022: y = W x + s B A x, B = 0 at the start.
 """
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any

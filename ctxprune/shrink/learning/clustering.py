@@ -1,7 +1,5 @@
 """k-means by Lloyd's algorithm, with two ways to choose the first centres, and clusters of equal sizes."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch

@@ -1,7 +1,5 @@
 """Which domain each calibration row is of: as the batches say, or by clusters of mean word embeddings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

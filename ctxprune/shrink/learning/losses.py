@@ -14,8 +14,6 @@
 Scores that stand in the batches (`teacher`) are used in place of a teacher's outputs: its own is then not asked.
 """
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +81,12 @@ def build_objective(
     if loss == "hidden":
         return _hidden(subject, layers, weight)
     if loss == "output":
-        return Objective(lambda model, batch: _output(subject, subject.task.output(model, batch), batch))
+
+        def followed(model: nn.Module, batch: Batch) -> Tensor:
+            output = subject.task.output(model, batch)
+            return subject.task.divergence(output, _wanted(subject, batch, output), batch)
+
+        return Objective(followed)
     if any("groups" not in batch for batch in subject.needed_calibration()):
         raise UsageError(f"the loss {loss!r} compares rows of one question", hint="give batches with groups")
     ranked = margin_loss if loss == "margin" else listwise_loss
@@ -132,10 +135,6 @@ def _wanted(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
         return batch["teacher"][:, None].to(output).expand_as(output)
     with torch.no_grad():
         return subject.task.output(subject.teacher, batch)
-
-
-def _output(subject: Subject, output: Tensor, batch: Batch) -> Tensor:
-    return subject.task.divergence(output, _wanted(subject, batch, output), batch)
 
 
 def _hidden(subject: Subject, layers: str, weight: float) -> Objective:

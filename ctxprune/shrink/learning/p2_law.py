@@ -15,8 +15,6 @@ dense training alike. It is the same form with gamma and delta 0, and `size` tha
 "average_parameters" of a shrunk model).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +101,8 @@ def fit_law(runs: Sequence[Run], *, average: bool = False) -> P2Law:
     free = [1] if one else [0, 1] if average else [0, 1, 2, 3]
     # the error has several minima: the best of some starts is taken
     error, exponents = min(_search(runs, (0.0 if one else 0.2, beta, 0.0, 0.0), free) for beta in (0.1, 0.5, 1.0))
-    return P2Law(*exponents, *_fit_factors(runs, exponents, free)[1], error)
+    constants = [*exponents, *_fit_factors(runs, exponents, free)[1], error]
+    return P2Law(*constants)
 
 
 def _terms(runs: Sequence[Run], exponents: Sequence[float]) -> _Vector:

@@ -1,7 +1,5 @@
 """The training loop that recoveries, compensators, scores and searches share, and the losses it is given."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What flows through a model on calibration data: moments of module inputs, states of layers."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any

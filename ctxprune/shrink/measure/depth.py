@@ -1,7 +1,5 @@
 """What depth pruning reads off a model: the residual before and after each layer or sublayer."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

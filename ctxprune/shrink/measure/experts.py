@@ -1,7 +1,5 @@
 """Statistics of mixtures of experts: inputs of a block, and the experts that its router chooses for each token."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

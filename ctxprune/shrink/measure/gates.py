@@ -3,8 +3,6 @@
 One mechanism serves masked evaluation, gradients of masks (Fisher, Taylor) and masks that are learned.
 """
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 
 from ctxprune.errors import UsageError

@@ -1,7 +1,5 @@
 """Gradients of the task's loss on calibration data: by gates, by weights, by what matrices make."""
 
-from __future__ import annotations
-
 from itertools import islice
 
 import torch

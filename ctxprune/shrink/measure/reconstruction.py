@@ -1,7 +1,5 @@
 """What a sublayer's last matrix gets in a pruned model, and what it should give: the sums that least squares needs."""
 
-from __future__ import annotations
-
 import copy
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -103,14 +101,8 @@ def wanted_in_order(subject: Subject, kept: Mapping[Key, Tensor]) -> Iterator[tu
     for sublayer, group in sublayers:
         linear = module_of(subject.model, group.consumer)
         outputs, features = linear.weight.shape
-        zeros = linear.weight.new_zeros
-        fit = Fit(
-            0,
-            zeros(features, features, dtype=torch.float64),
-            zeros(features, outputs, dtype=torch.float64),
-            zeros(features, dtype=torch.float64),
-            zeros(outputs, dtype=torch.float64),
-        )
+        shapes = ((features, features), (features, outputs), (features,), (outputs,))
+        fit = Fit(0, *(linear.weight.new_zeros(shape, dtype=torch.float64) for shape in shapes))
         for batch, there in zip(subject.needed_calibration(), sums, strict=True):
             with torch.no_grad(), apply_gates(subject.model, gates):
                 inputs, residual = _seen(subject, anatomy, sublayer, batch)

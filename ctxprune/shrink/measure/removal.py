@@ -1,7 +1,5 @@
 """The loss, or the change of the output, while units of a model are masked."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

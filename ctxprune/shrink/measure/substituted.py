@@ -1,7 +1,5 @@
 """A model that runs with other values in place of some of its parameters; gradients go to where those came from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -3,8 +3,6 @@
 `DeltaRecovery` is the base class of the recoveries that train them.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +19,7 @@ from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.types import Callable, Mapping, Sequence, Subject, Tensor
 from ctxprune.utils.validation import check_choice, check_number, check_whole, checked_field
 
-Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], "Tensor"]]]
+Deltas = Mapping[str, tuple[Sequence[nn.Parameter], Callable[[], Tensor]]]
 """By a linear module's dotted name: what is trained, and the change of its weight that this makes, of its shape."""
 
 

@@ -7,8 +7,6 @@ s <- m s + (1 - m) s'. Every few steps the units of the lowest s are masked, of 
 along a cubic; what is masked stays so.
 """
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -28,7 +26,7 @@ from ctxprune.shrink.measure.gradients import require_gradient
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.score.base import unit_parts
-from ctxprune.shrink.types import Group, Key, Mapping, Subject, Tensor
+from ctxprune.shrink.types import Group, Mapping, Subject, Tensor
 from ctxprune.utils.validation import check_number, check_range, check_whole, checked_field
 
 
@@ -78,7 +76,7 @@ class AdapterImportance(Training):
             stack.enter_context(on_device(subject, entries))
             optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
             for step in range(self.steps):
-                with apply_gates(subject.model, _gates(kept, subject.device)):
+                with apply_gates(subject.model, {key: mask.float().to(subject.device) for key, mask in kept.items()}):
                     value = loss(subject.model, batch_on(batches[step % len(batches)], subject.device))
                 check_loss(value, step, hint="lower the rate")
                 value.backward()
@@ -94,10 +92,6 @@ class AdapterImportance(Training):
         require_gradient(scores.values())
         merge_adapters(subject.model, adapters)
         return replace(subject, learned={key: score * kept[key] for key, score in scores.items()})
-
-
-def _gates(kept: Mapping[Key, Tensor], device: str) -> dict[Key, Tensor]:
-    return {key: mask.float().to(device) for key, mask in kept.items()}
 
 
 def _importance(subject: Subject, group: Group, adapters: Mapping[str, Adapter]) -> Tensor:

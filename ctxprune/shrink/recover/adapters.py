@@ -7,8 +7,6 @@ choice that it finds best is tried next, and the network is fitted again. Here t
 layer's states are from the teacher's, and all choices have the same sum of ranks.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

@@ -1,7 +1,5 @@
 """Anytime progressive pruning: more goes with each new lot of data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

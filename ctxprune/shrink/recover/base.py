@@ -1,9 +1,7 @@
-"""The interface of a recovery, and the call of one recovery by another that divides its steps."""
-
-from __future__ import annotations
+"""The base of recoveries that train, and the call of one recovery by another that divides its steps."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import TOWARDS
@@ -32,14 +30,6 @@ class Training(Checked):
     steps: int = checked_field(200, check_whole)
     rate: float = checked_field(1e-4, check_number, over=0)
     towards: str = checked_field("labels", check_choice, TOWARDS)
-
-
-class Recovery(Protocol):
-    """Trains the subject's model, in place or as a new one, and gives the subject with it. Masked weights stay zero."""
-
-    def __call__(self, subject: Subject) -> Subject:
-        """The recovered subject."""
-        ...
 
 
 def check_inner(piece: Mapping[str, Any], *, divided: bool) -> None:

@@ -1,7 +1,5 @@
 """Bi-level pruning: masks above, weights below, by turns."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +42,7 @@ class BiLevel(Training):
         for _ in range(self.steps):
             # two batches: masks judged on the weights' own batch would favour what was just fitted
             lower, upper = torch.randint(len(batches), (2,), generator=order).tolist()
-            masks = self._masks(subject, scores)
+            masks = PerMatrix()(subject, scores, subject.needed_budget())
             for name, slope in self._slopes(subject, weights, masks, batches[lower]).items():
                 entry = weights[name].data
                 entry -= self.rate * (masks[name] * slope)
@@ -53,9 +51,6 @@ class BiLevel(Training):
                 # relative to the largest change: the implicit gradient differs by orders of magnitude between matrices
                 scores[name] -= self.mask_rate * change / change.abs().max().clamp(min=1e-12)
         return replace(subject, learned=scores)
-
-    def _masks(self, subject: Subject, scores: dict[str, Tensor]) -> dict[str, Tensor]:
-        return PerMatrix()(subject, scores, subject.needed_budget())
 
     def _slopes(
         self, subject: Subject, weights: dict[str, Any], masks: dict[str, Tensor], batch: Batch

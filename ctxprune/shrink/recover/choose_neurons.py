@@ -1,7 +1,5 @@
 """SEAP at run time: which neurons a prompt goes through depends on the task that it looks like."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 

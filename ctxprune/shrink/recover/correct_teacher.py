@@ -4,8 +4,6 @@ Sreenivas and others, LLM Pruning and Distillation in Practice: The Minitron App
 was trained on is not at hand, and on other data it guides better once it is tuned on them.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass, replace
 

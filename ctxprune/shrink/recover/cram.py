@@ -1,7 +1,5 @@
 """CrAM: training that makes a model stable under later pruning."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

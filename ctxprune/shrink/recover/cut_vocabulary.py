@@ -5,8 +5,6 @@ as it is: the embeddings look up which row an entry reads, and the output which 
 not seen share the mean of theirs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

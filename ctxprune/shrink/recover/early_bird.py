@@ -1,7 +1,5 @@
 """Early-bird tickets: training goes on only until the choice of what is kept no longer changes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

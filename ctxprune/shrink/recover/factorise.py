@@ -5,8 +5,6 @@ of the outputs Y of a module over tokens, V = the first r eigenvectors of their 
 Modules are taken in order, each with the inputs that it gets from the reduced ones before it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +42,8 @@ class Factorise(Checked):
         inside = tuple(f"{layer.path}." for layer in anatomy.layers[first:])
         paths = [path for path in linear_paths(subject.model) if path.startswith(inside)]
         ranks = self._ranks(subject, paths, budget.remove, budget.measure)
-        subject.notes["rank"] = sum(ranks.values()) / max(sum(_full(subject.model, path) for path in paths), 1)
+        full = sum(min(module_of(subject.model, path).weight.shape) for path in paths)
+        subject.notes["rank"] = sum(ranks.values()) / max(full, 1)
         # inputs are measured anew for each sublayer, in the model whose lower matrices are factors already
         for sublayer in anatomy.sublayers:
             own = [path for path in paths if path in ranks and _belongs(path, sublayer.path, sublayer.output)]
@@ -101,10 +100,6 @@ def _belongs(path: str, part: str, output: str) -> bool:
     """Whether a module is of a sublayer: BERT's first feed-forward matrix stands beside the part, not in it."""
     beside = f"{output.rpartition('.')[0].rpartition('.')[0]}.intermediate."
     return path.startswith((f"{part}.", beside) if not part.endswith("attention") else f"{part}.")
-
-
-def _full(model: nn.Module, path: str) -> int:
-    return int(min(module_of(model, path).weight.shape))
 
 
 def _at(model: nn.Module, paths: list[str], share: float) -> dict[str, int]:

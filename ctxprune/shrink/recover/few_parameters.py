@@ -6,8 +6,6 @@ so many parameters. Differs: towards the teacher's output where there is one (th
 its variants with low-rank additions are `adapters.v1` and `sparse_adapters.v1`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.errors import UsageError

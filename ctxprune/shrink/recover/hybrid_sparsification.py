@@ -7,8 +7,6 @@ that D turns and v scales. In the last fifth of the steps the mask stays as it i
 learn along.
 """
 
-from __future__ import annotations
-
 import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace

@@ -10,8 +10,6 @@ through low-rank adapters. Wang and others, Task-Agnostic Structured Pruning of 
 straight-through estimator). The gates themselves are not folded into the weights: they end near 0 or 1.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 

@@ -9,8 +9,6 @@ block, dL/dS = sum over the block of W dL/dW', held down in the same way; hybrid
 row and column in feed-forward parts; filled: what is left of a head comes back whole for the tuning after it.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 
@@ -103,7 +101,7 @@ class Movement(Training):
             return replace(subject, learned=_learned(budget.groups, parts, self._kept(subject, parts, 1.0)))
         return replace(subject, learned={part.entries[0][0]: part.scores.detach() for part in parts})
 
-    def _kept(self, subject: Subject, parts: Sequence[_Part], closed: float) -> list[Tensor]:
+    def _kept(self, subject: Subject, parts: Sequence["_Part"], closed: float) -> list[Tensor]:
         """bool like the scores of each part: as many as are left, of the neurons, and of other blocks together.
 
         On the CPU, as the choice of allocators is, wherever the scores are trained.

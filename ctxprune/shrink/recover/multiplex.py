@@ -1,7 +1,5 @@
 """PruMUX: a pruned encoder takes several inputs in one pass."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Recovery on the data of a related task, before that on the task itself."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 

@@ -9,8 +9,6 @@ Ayed and Hayou, Data Pruning and Neural Scaling Laws: Fundamental Limitations of
 the share that is drawn at random from all other rows mends that. Differs: all rows weigh the same in the loss.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 

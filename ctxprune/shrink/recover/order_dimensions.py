@@ -4,8 +4,6 @@ Heads of one layer keep equally many dimensions, each its own; sorted, they are 
 stay the same, since queries and keys are sorted alike, and values with the columns of the output matrix.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

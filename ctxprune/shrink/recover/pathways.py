@@ -6,8 +6,6 @@ alone, and every few steps each mask is chosen anew from all weights, so that a 
 come in.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

@@ -7,8 +7,6 @@ penalty by its own size, so that in some hundred steps no strength of it brings 
 takes the same share of a weight in each step, the sum of sizes the same amount.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 

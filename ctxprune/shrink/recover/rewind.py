@@ -1,7 +1,5 @@
 """Lottery tickets: back to early weights, with what is zero by now, and trained again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -27,9 +25,6 @@ class Rewind(Training):
 
     tune: bool = True
 
-    def _tune(self) -> Tune:
-        return Tune(self.steps, self.rate, self.towards)
-
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model rewound and trained in place."""
         early = subject.needed_base() if subject.base is not None else subject.teacher
@@ -43,4 +38,4 @@ class Rewind(Training):
                 entry.copy_(source[name])
                 if name in subject.masks:
                     entry.mul_(subject.masks[name])
-        return self._tune()(subject) if self.tune else subject
+        return Tune(self.steps, self.rate, self.towards)(subject) if self.tune else subject

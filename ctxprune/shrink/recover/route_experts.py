@@ -8,8 +8,6 @@ noise, go forward as zeros and ones and backward as probabilities (Jang and othe
 Gumbel-Softmax, ICLR 2017), and follow the dense model's outputs with the weights as they are.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -5,8 +5,6 @@ Liu and others, Rethinking the Value of Network Pruning, ICLR 2019. "Trained fro
 (the paper's Scratch-B), since the question is what a user with that budget should do.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch
@@ -46,10 +44,7 @@ class Scratch(Training):
             raise UsageError("there are no labels to train from scratch with", hint="distil from scratch: towards")
         fresh = subject.copy()
         reset_weights(fresh, embeddings=self.embeddings == "fresh")
-        return replace(self._tuning()(fresh), teacher=subject.teacher)
-
-    def _tuning(self) -> Tune:
-        return Tune(self.steps, self.rate, self.towards, self.loss)
+        return replace(Tune(self.steps, self.rate, self.towards, self.loss)(fresh), teacher=subject.teacher)
 
 
 def reset_weights(subject: Subject, *, embeddings: bool = True) -> None:

@@ -1,7 +1,5 @@
 """Experts that a token hardly needs are skipped at run time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.experts import block_of, record_routing

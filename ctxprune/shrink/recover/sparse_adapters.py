@@ -5,8 +5,6 @@ W + scale * W * rows * columns, elementwise: `rows` (rank, inputs), each of its 
 and `columns` (outputs, 1), zero at first. Differs: no dropout, and no quantised base.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ Differs: the paper finds the law on many runs of several models and sizes; here 
 this model alone, and it decides how many steps follow.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +12,7 @@ import torch
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.learning.losses import build_objective, check_objective
-from ctxprune.shrink.learning.p2_law import P2Law, Run, fit_law
+from ctxprune.shrink.learning.p2_law import Run, fit_law
 from ctxprune.shrink.recover.base import check_inner, run_inner
 from ctxprune.shrink.types import Mapping, Subject
 from ctxprune.utils.validation import Checked, check_number, check_whole, checked_field
@@ -75,7 +73,7 @@ class StopByLaw(Checked):
             with torch.no_grad():
                 value = sum(float(aim.loss(subject.model, batch)) for batch in batches[:aside]) / aside
             seen.append(Run(done * per_step, value, 0.0))
-            law = _fitted(seen)
+            law = fit_law(seen) if len(seen) >= 3 else None
         subject.notes["p2_law"] = {
             "steps": done, "at_most": self.steps, "losses": [run.loss for run in seen], "gain_left": left,
         }  # fmt: skip
@@ -86,7 +84,3 @@ class StopByLaw(Checked):
         # doubling lengths: three points of one decade fix the exponent
         parts = {max(self.steps * number // 16, place + 1) for place, number in enumerate((1, 2, 4, 8, 16))}
         return sorted(min(part, self.steps) for part in parts if part <= self.steps or part == min(parts))
-
-
-def _fitted(seen: list[Run]) -> P2Law | None:
-    return fit_law(seen) if len(seen) >= 3 else None

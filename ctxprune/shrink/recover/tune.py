@@ -1,7 +1,5 @@
 """Plain tuning of all parameters, or of the last layers, towards the teacher or towards the labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.errors import UsageError

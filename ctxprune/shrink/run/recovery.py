@@ -12,7 +12,7 @@ from ctxprune.shrink.recipes.recipe import Piece, Recipe, build_piece
 from ctxprune.shrink.recipes.selectors import selector_piece
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
 from ctxprune.shrink.run.trial import RECOVERY, trains
-from ctxprune.shrink.select.base import check_share
+from ctxprune.utils.validation import check_range
 
 __all__ = [
     "SMALL_SHARE",
@@ -45,7 +45,7 @@ class RecoveryData:
 
     def __post_init__(self) -> None:
         build_piece(SELECTORS, self.piece)
-        check_share(self.share)
+        check_range("share", self.share, open_low=True)
         if self.rounds < 1:
             raise UsageError(f"rounds is {self.rounds}", hint="give 1 or more")
 

@@ -7,8 +7,6 @@ a row's tokens, then the mean over rows. Valicenti and others, Mini-GPTs: Effici
 Contextual Pruning, 2023: the mean size of a neuron's activation; a unit that a domain's data never wake goes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,23 +1,7 @@
-"""The interface of a score."""
-
-from __future__ import annotations
-
-from typing import Any, Protocol
+"""What scores share: the columns that read units, and the parts of a parameter that are each unit's."""
 
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.types import Group, Sequence, Slice, Subject, Tensor
-
-
-class Score(Protocol):
-    """How much each unit matters; higher = keep. Never changes the model.
-
-    Of structures: groups in, float (count,) by the group's key out. Of single weights: names of parameters in, float of
-    the parameter's shape by its name out.
-    """
-
-    def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
-        """The scores."""
-        ...
+from ctxprune.shrink.types import Group, Slice, Subject, Tensor
 
 
 def column_squares(subject: Subject, group: Group) -> Tensor:

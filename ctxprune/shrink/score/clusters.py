@@ -4,8 +4,6 @@ Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025: hi
 and a unit's importance is taken over them alone (see `Fluctuation`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

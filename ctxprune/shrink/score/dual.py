@@ -9,8 +9,6 @@ cancel over all of them. Differs: G and g^2 are divided by their means over the 
 millionth of it, and decides nothing.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch
@@ -42,7 +40,8 @@ class Dual(Checked):
             UsageError: A matrix is of no linear module.
         """
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
-        general = self._general(replace(subject, calibration=subject.related or subject.calibration), groups)
+        found = Obs(self.damping)(replace(subject, calibration=subject.related or subject.calibration), groups)
+        general = {name: score / score.mean().clamp(min=1e-300) for name, score in found.items()}
         weights = {name: parameter_of(subject.model, name).detach().double() for name in groups}
         scores = {name: torch.zeros_like(weight) for name, weight in weights.items()}
         for slopes in weight_gradients(subject, groups):
@@ -52,7 +51,3 @@ class Dual(Checked):
                 whole = own * (1 + 2 * self.regular * general[name] * curve) * weights[name]
                 scores[name] += (whole + 0.5 * whole.square()).abs()
         return scores
-
-    def _general(self, subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
-        found = Obs(self.damping)(subject, names)
-        return {name: score / score.mean().clamp(min=1e-300) for name, score in found.items()}

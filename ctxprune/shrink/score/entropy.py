@@ -4,8 +4,6 @@ Yang and others, Entropy-Based Block Pruning for Efficient Large Language Models
 more uncertain than their input go first; the first two and the last stay.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Experts: the error of their block's output without them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, comb

@@ -1,7 +1,5 @@
 """Experts: how much of the output the router gives to them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.experts import block_of, record_routing

@@ -4,8 +4,6 @@ Zayed and others, Fairness-Aware Structured Pruning in Transformers, AAAI 2024: 
 gamma of heads whose loss hurts quality most is kept, and of the others those go first without which bias falls most.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ hardly moves can be replaced by its mean, which a bias holds. Wang and others, C
 the weight. Liang and others, SEAP, 2025, has both, as WIFV and WIFN.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.activations import consumers, moments

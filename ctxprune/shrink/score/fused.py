@@ -6,8 +6,6 @@ I_v / (2 s_v^2) + I_e / (2 s_e^2) + log(s_v s_e) over all units the best s^2 is 
 stability is the spread of its fused importance from sample to sample over its mean.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

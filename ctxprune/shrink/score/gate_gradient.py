@@ -5,8 +5,6 @@ norm of its layer's. Kwon and others, A Fast Post-Training Pruning Framework for
 diagonal Fisher information E[(dL/dm_u)^2], of which half the sum over a set is what its going adds to the loss.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.gradients import gate_gradients, require_gradient

@@ -7,8 +7,6 @@ Structured Pruning for On-Device Large Language Models (COMP), 2025, as we read 
 relative to its size, when a unit goes alone, which is the unit's part in the condition of the output as a sum.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

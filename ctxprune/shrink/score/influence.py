@@ -5,8 +5,6 @@ BI = 1 - E[cos(x, y)], x before and y after the layer. The contribution of layer
 Dropping Layers (2023), is the same of the token that stands for the whole input.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.depth import TOKENS, depth_group, run_changes

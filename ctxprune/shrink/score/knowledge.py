@@ -6,8 +6,6 @@ representational knowledge the mean squared size of what the unit adds to its su
 exactly, of a head the sum over its channels j of E[x_j^2] ||W_j||^2 without cross terms, as in the authors' code.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

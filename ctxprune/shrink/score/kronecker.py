@@ -1,7 +1,5 @@
 """The loss that curvature in Kronecker factors expects when a weight, or a unit's rows and columns, go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

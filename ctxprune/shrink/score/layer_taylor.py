@@ -7,8 +7,6 @@ Tickets Before Training by Preserving Gradient Flow (GraSP), ICLR 2020: without 
 the Lottery, all Tickets Win at Initialization, ICCV workshops 2023.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

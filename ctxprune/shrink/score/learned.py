@@ -1,7 +1,5 @@
 """Scores that a preparation learned while it trained the model (gates, movement, regularisation)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

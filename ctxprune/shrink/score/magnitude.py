@@ -1,7 +1,5 @@
 """The size of weights: single ones, or all of a unit's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,8 +4,6 @@ Xu and others, Transfer Learning for Structured Pruning under Limited Task Data,
 masks that are found on both tasks generalise better than masks of the task alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Single weights: in experts, size times the norm of the input times the router's weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

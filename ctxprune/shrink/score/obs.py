@@ -1,7 +1,5 @@
 """Single weights: the error that the optimal brain surgeon expects when one goes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ with masks m, those of small activations going more often; their utility U = -lo
 m^T b + c, with ||b - p||^2 held down around a prior p from the activations; b is the score.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Sajjad and others, On the Effect of Dropping Layers of Pre-trained Transformer M
 2023.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Random scores: what every other method is compared with."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

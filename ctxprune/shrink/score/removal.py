@@ -7,8 +7,6 @@ and others, 2SSP (TMLR 2025), attention parts alone. By chunk: Muñoz and others
 magnitude, and the layer narrowed whose last chunk costs the least perplexity.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -6,8 +6,6 @@ factorisation, C <- C * sqrt(K / (K C)) with a Gaussian kernel K, and a unit's r
 itself can stand for it. Data-driven: the size of its activation on unlabelled data.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

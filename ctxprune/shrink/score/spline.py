@@ -4,8 +4,6 @@ You, Balestriero and others, Max-Affine Spline Insights Into Deep Network Prunin
 map at the hyperplane w x + b = 0, and of two units with nearly the same hyperplane one is enough.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

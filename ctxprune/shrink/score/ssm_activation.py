@@ -5,8 +5,6 @@ Taghibakhshi and others, Efficient Hybrid Language Model Compression through Gro
 s[:, d], the same in all heads, and head h that of s[h, :] over the channels that are kept.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.errors import UsageError

@@ -5,8 +5,6 @@ genetic programming over trees of operations; W^2 scaled(G) is what it found. Da
 Shape Pruning Decisions in Large Language Models, 2023 (GBLM-Pruner): W (100 G + X).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from random import Random

@@ -6,8 +6,6 @@ gradient g and the mean h of squared gradients of single samples: first order |W
 size is taken of the sum.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -5,8 +5,6 @@ Findings of ACL 2024: what is made and read inside attention and feed-forward pa
 what passes between them keeps its width.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Single weights: their size times their input's norm."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.measure.activations import moments, weight_moments

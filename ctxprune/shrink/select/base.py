@@ -1,8 +1,4 @@
-"""The interface of a selector, and what selectors share: figures of rows, the best share, batches of chosen rows."""
-
-from __future__ import annotations
-
-from typing import Protocol
+"""What selectors share: figures of rows, the best share, batches of chosen rows."""
 
 import torch
 from torch.nn import functional
@@ -12,14 +8,7 @@ from ctxprune.shrink.measure.activations import module_outputs
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.model.tasks.language_model import LanguageModel
 from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
-
-
-class Selector(Protocol):
-    """Chooses rows. Rows of one question (`groups`) go or stay together, since losses compare them."""
-
-    def __call__(self, subject: Subject, share: float) -> Tensor:
-        """bool (rows,) over the calibration batches' rows: about `share` of them (0..1), one group at least."""
-        ...
+from ctxprune.utils.validation import check_range
 
 
 def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.Module | None = None) -> Tensor:
@@ -133,23 +122,13 @@ def best_share(subject: Subject, scores: Tensor, share: float) -> Tensor:
     Raises:
         UsageError: The share is not above 0 and up to 1.
     """
-    check_share(share)
+    check_range("share", share, open_low=True)
     groups = group_numbers(subject)
     sizes = torch.bincount(groups)
     order = group_means(scores, groups).argsort(descending=True, stable=True)
     # the group that crosses the share is taken whole, so that one at least is chosen
     enough = sizes[order].cumsum(0) - sizes[order] < share * len(groups) - 1e-9
     return torch.isin(groups, order[enough])
-
-
-def check_share(share: float) -> None:
-    """Refuse a share that is not above 0 and up to 1.
-
-    Raises:
-        UsageError: It is not.
-    """
-    if not 0 < share <= 1:
-        raise UsageError(f"share is {share!r}", hint="give a share above 0 and up to 1")
 
 
 def rebatch(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:

@@ -6,15 +6,14 @@ domains' shares of the data; references are the unpruned model's losses. In `on_
 an update. Differs: rows of a domain are not repeated, and losses are those of the data that is chosen from.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share, check_share, group_means, group_numbers, row_losses
+from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses
 from ctxprune.shrink.types import Subject, Tensor
+from ctxprune.utils.validation import check_range
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Domains:
         Raises:
             UsageError: There is no teacher, or the batches have no sources.
         """
-        check_share(share)
+        check_range("share", share, open_low=True)
         batches = subject.needed_calibration()
         if subject.teacher is None or any("sources" not in batch for batch in batches):
             raise UsageError(

@@ -6,8 +6,6 @@ steps: `on_subset.v1` with `rounds`. Differs: one model's error, not the mean ov
 labels the teacher's probabilities stand in for them (Ben-Baruch and others, Distilling the Knowledge in Data Pruning).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch.nn import functional

@@ -6,8 +6,6 @@ texts of frequent words are dropped. Differs: tokens for words; a text's score i
 length has no say, and the best are kept, where the paper draws.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

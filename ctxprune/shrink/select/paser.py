@@ -12,8 +12,6 @@ encoder, diffusion and spectral clustering; the divergence is the task's, not Je
 rarest tokens of those that stand in two groups or more, where the paper has a model extract them.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -22,9 +20,9 @@ from itertools import combinations
 import torch
 
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
-from ctxprune.shrink.select.base import check_share, group_means, group_numbers, representations, row_divergences
+from ctxprune.shrink.select.base import group_means, group_numbers, representations, row_divergences
 from ctxprune.shrink.types import Sequence, Subject, Tensor
-from ctxprune.utils.validation import Checked, check_whole, checked_field
+from ctxprune.utils.validation import Checked, check_range, check_whole, checked_field
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Paser(Checked):
 
     def __call__(self, subject: Subject, share: float) -> Tensor:
         """bool (rows,); the number of groups that were left out as conflicting is noted as "conflicts"."""
-        check_share(share)
+        check_range("share", share, open_low=True)
         groups = group_numbers(subject)
         count = int(groups.max()) + 1
         teacher = subject.teacher or subject.model

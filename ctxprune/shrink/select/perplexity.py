@@ -7,8 +7,6 @@ the middle). Differs: the reference is the teacher, or the model itself where th
 and a row's cross entropy against its label takes its place.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ctxprune.shrink.select.base import best_share, group_means, group_numbers, row_losses

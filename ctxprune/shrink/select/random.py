@@ -4,8 +4,6 @@ Ben-Baruch and others, Distilling the Knowledge in Data Pruning, 2024: where a t
 good as or better than a chosen one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -7,8 +7,6 @@ target `Subject.related`: rows of what the model shall be good at. Differs: whol
 share of target rows, so that any share of the data can be asked for.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

@@ -71,7 +71,7 @@ def test_scores_of_blocks_move_against_the_summed_slope_and_the_penalty(kind: st
         subject, calibration=subject.calibration[:1], budget=dataclasses.replace(subject.budget, remove=0.0)
     )
     before = {name: entry.clone() for name, entry in subject.model.named_parameters()}
-    piece = Movement(1, 1e-6, 0.01, towards="labels", block=8, penalty=penalty)
+    piece = Movement(1, 1e-6, score_rate=0.01, towards="labels", block=8, penalty=penalty)
     learned = piece(subject).learned[group.key]
     model = models.encoder().model
     subject.task.loss(model, subject.calibration[0]).backward()
@@ -99,7 +99,7 @@ def test_scores_of_blocks_move_against_the_summed_slope_and_the_penalty(kind: st
 
 def test_every_unit_gets_a_score_and_the_weights_come_back_dense():
     subject = budgeted(models.encoder(), ["head", "neuron"])
-    long = Movement(12, 3e-5, 0.01, block=8)(subject)
+    long = Movement(12, 3e-5, score_rate=0.01, block=8)(subject)
     assert all(len(long.learned[entry.key]) == entry.count for entry in subject.budget.groups)
     (group,) = subject.groups(["neuron"])[:1]
     assert bool((long.model.get_parameter(group.slices[0].parameter) != 0).all())
@@ -109,7 +109,7 @@ def test_masks_close_before_any_score_has_moved():
     """A model that is trained towards itself has no slope as long as all of it is there."""
     subject = budgeted(models.encoder(), ["head", "neuron"])
     subject = dataclasses.replace(subject, teacher=models.encoder().model)
-    found = Movement(20, 3e-5, 0.01, towards="teacher", block=8)(subject)
+    found = Movement(20, 3e-5, score_rate=0.01, towards="teacher", block=8)(subject)
     scores = torch.cat([found.learned[group.key] for group in subject.groups(["neuron"])])
     assert len(scores.unique()) > len(scores) / 2
     assert float(scores.abs().max()) > 0.01
