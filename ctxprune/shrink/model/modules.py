@@ -54,9 +54,9 @@ class Factorised(CustomModule):
         return {"rank": self.first.out_features, "bias": self.second.bias is not None}
 
     @classmethod
-    def around(cls, module: Any, *, rank: int, bias: bool) -> Self:
+    def around(cls, module: Any, **settings: Any) -> Self:
         """In the place of a linear module, with weights that are to be filled in."""
-        return cls(module.in_features, rank, module.out_features, bias=bias)
+        return cls(module.in_features, outputs=module.out_features, **settings)
 
 
 class Routed(CustomModule):
@@ -138,9 +138,9 @@ class Mapped(CustomModule, nn.Embedding):
         return {"entries": len(self.rows), "rows": self.weight.shape[0]}
 
     @classmethod
-    def around(cls, module: Any, *, entries: int, rows: int) -> Self:
+    def around(cls, module: Any, **settings: Any) -> Self:
         """In the place of an embedding."""
-        return cls(entries, rows, module.weight.shape[1])
+        return cls(width=module.weight.shape[1], **settings)
 
 
 class MappedOutput(CustomModule, nn.Linear):
@@ -174,9 +174,9 @@ class MappedOutput(CustomModule, nn.Linear):
         return {**sizes, "bias": self.bias is not None, "tied": self.tied}
 
     @classmethod
-    def around(cls, module: Any, *, entries: int, rows: int, bias: bool, tied: bool) -> Self:
+    def around(cls, module: Any, **settings: Any) -> Self:
         """In the place of a linear module; what is tied gets its matrix from `restore_custom_modules`."""
-        return cls(module.in_features, entries, rows, bias=bias, tied=tied)
+        return cls(module.in_features, **settings)
 
 
 class HashedLinear(CustomModule, nn.Linear):

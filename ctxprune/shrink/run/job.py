@@ -322,7 +322,7 @@ def _questions(prepared: Prepared) -> list[Question]:
 
 
 def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport | DecoderReport:
-    places = {"full": full, "shrunk": small}
+    places: dict[str, str | Path] = {"full": full, "shrunk": small}
     if prepared.loaded.kind == "decoder":
         found = [load_decoder(place, tokens=options.tokens, name=name) for name, place in places.items()]
         one, other = filter(None, found)
