@@ -170,4 +170,6 @@ def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
     return fmean(row[name] for row in rows)
 
 
-TABLES = {"shrink_frontier": frontier, "shrink_reranker": reranker, "shrink_targets": targets, "shrunk_pruner": smaller}
+TABLES = {"shrink_frontier": frontier, "shrink_reranker": reranker, "shrunk_pruner": smaller}
+PAGE_TABLES = {"shrink_targets": targets}
+"""Of docs/shrink.md."""

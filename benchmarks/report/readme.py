@@ -433,7 +433,7 @@ PAGES = (
     (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),
     (ROOT / "docs" / "which_press.md", _kv.TABLES),
-    (ROOT / "docs" / "shrink.md", _shrunk.TABLES),
+    (ROOT / "docs" / "shrink.md", _shrunk.PAGE_TABLES),
     (ROOT / "benchmarks" / "README.md", _index.TABLES),
 )
 

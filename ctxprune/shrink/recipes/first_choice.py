@@ -54,7 +54,7 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
 Which of them suit the model is asked later: Mamba (not Mamba-2) has no heads, and so `ssm_flap` is left out there.
 """
 SITUATIONS: tuple[Situation, ...] = (
-    Situation("no training", ("kprune", "depth_width", "liar"), trained=False),
+    Situation("no training", ("kprune", "liar", "depth_width"), trained=False),
     Situation("labels and training", ("fisher_knapsack", "minitron_width")),
     Situation("plain transformers", ("depth_width", "top_layers")),
     Situation("a decoder", _SHORT["decoder"][:3], figures=""),
