@@ -26,6 +26,7 @@ class LayerSize:
     Attributes:
         tokens: Tokens of a head, kept ones and those read since: the mean over heads of the longest row, rounded up.
         recent: Tokens whose inputs are held, besides.
+        drafts: New tokens of a short call, which may be cropped: inputs of so many more are held behind it.
         seen: Tokens read.
         heads: Heads of all rows together.
         width: Channels of a key and a value together.
@@ -40,6 +41,7 @@ class LayerSize:
 
     tokens: int
     recent: int
+    drafts: int
     seen: int
     heads: int
     width: int
@@ -170,9 +172,9 @@ class ByteLimit(Limit):
         """Room for `every` tokens, where the new ones would exceed the layer's share."""
         if new > self.every:
             return None
-        inputs = min(self.window, size.recent + new) + new if self.window else 0
-        if self.accumulates:
-            inputs = size.recent + new
+        inputs = size.recent + new
+        if not self.accumulates:
+            inputs = min(inputs, self.window + size.drafts) if self.window else 0
         later = size.nbytes + new * size.token_bytes + (inputs - size.recent) * size.input_bytes
         return None if later <= self._share(size) else self._level(size, 0)
 
@@ -199,7 +201,8 @@ class ByteLimit(Limit):
 
     def _room(self, size: LayerSize, spare: int) -> int:
         """Bytes for kept tokens, when `every` tokens were read behind them and the spare ones."""
-        inputs = self.window + self.every if self.window or self.accumulates else 0
+        # Longer drafts later on are no danger: they make a press due before they are read.
+        inputs = self.every if self.accumulates else self.window + size.drafts if self.window else 0
         return self._share(size) - (spare + self.every) * size.token_bytes - inputs * size.input_bytes - 8 * size.heads
 
     def _level(self, size: LayerSize, spare: int) -> int:

@@ -78,9 +78,10 @@ class StepPress:
             layer = _own_layer(cache, module)
             if layer is None or not layer.is_initialized:
                 continue
-            kept = self.limit.before(self._size(cache, layer), new)
+            size = self._size(cache, layer, new)
+            kept = self.limit.before(size, new)
             if kept is not None:
-                self._press(cache, module, [kept] * len(layer.keys), 0)
+                self._press(cache, module, [kept] * len(layer.keys), 0, size)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def after_attention(self, cache: Any, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -91,11 +92,11 @@ class StepPress:
         if self.window or self.press.accumulates:
             hidden = find_argument(module, "hidden_states", args, kwargs)
             self._record(layer, module, hidden, find_argument(module, "position_embeddings", args, kwargs))
-        size = self._size(cache, layer)
+        size = self._size(cache, layer, find_argument(module, "hidden_states", args, kwargs).shape[1])
         reads = _tokens_read(layer, cache.padding)
         due = self.limit.after(size, self._budget_view(cache, module, size.tokens), reads)
         if due is not None:
-            self._press(cache, module, *due)
+            self._press(cache, module, *due, size)
             if layer.recent is not None:
                 layer.recent = layer.recent.last(self.window)
 
@@ -134,15 +135,17 @@ class StepPress:
         if layer.kept is None and tail == new:
             Attention(module, module.layer_idx).check(hidden, layer.keys, cos, sin)
         # Drafts may be cropped: behind every token of a short call a whole window is left.
-        most = self.window + (new if 1 < new <= self.limit.every else 0)
+        most = self.window + self._drafts(new)
         if self.press.accumulates:
             most = new if layer.recent is None else layer.recent.count + new
-        elif new > self.limit.every:
-            most = max(most, self.window)
         now = RecentInputs(hidden.detach(), cos.detach(), sin.detach())
         layer.recent = now.last(most) if layer.recent is None else layer.recent.extend(now, most)
 
-    def _press(self, cache: Any, module: nn.Module, kept: list[int], spare: int) -> None:
+    def _drafts(self, new: int) -> int:
+        """How many new tokens may be drafts: those of a call that is short, but not of a single token."""
+        return new if 1 < new <= self.limit.every else 0
+
+    def _press(self, cache: Any, module: nn.Module, kept: list[int], spare: int, size: LayerSize) -> None:
         layer: PrunedLayer = cache.layers[module.layer_idx]
         spare = min(spare, layer.keys.shape[-2])
         held = HeldTokens.of(layer.kept, layer.keys, layer.values, layer.pressed, cache.padding)
@@ -153,7 +156,7 @@ class StepPress:
             whole = replace(whole, view=replace(whole.view, attended=layer.attended, hidden=empty), inputs=None)
             layer.recent = None if layer.recent is None else layer.recent.last(0)
         count = whole.view.tokens
-        settled, size = held.first(count), self._size(cache, layer)
+        settled = held.first(count)
         while True:
             chosen = choose_held(self.press, whole, kept)
             own = chosen[..., :count]
@@ -236,7 +239,7 @@ class StepPress:
             dropped=layer.get_seq_length() - tokens,
         )
 
-    def _size(self, cache: Any, layer: PrunedLayer) -> LayerSize:
+    def _size(self, cache: Any, layer: PrunedLayer, new: int) -> LayerSize:
         batch, heads, tail, width = layer.keys.shape
         tokens, size = tail, layer.keys.element_size()
         if layer.kept is not None:
@@ -248,6 +251,7 @@ class StepPress:
         return LayerSize(
             tokens=tokens,
             recent=0 if recent is None else recent.count,
+            drafts=self._drafts(new),
             seen=layer.get_seq_length(),
             heads=batch * heads,
             width=width,
