@@ -23,7 +23,13 @@ def kv(
     ] = None,
     mode: Annotated[list[str] | None, typer.Option(help="blind or aware (of the question). Default: both.")] = None,
     storage: Annotated[list[str] | None, typer.Option(help="plain, kivi8, kivi4 or kivi2. Default: plain.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="needle or key_value. Default: both.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="needle, key_value, multi_key, multi_value, multi_query, variables, common_words or passages. "
+            "Default: needle and key_value."
+        ),
+    ] = None,
     tokens: Annotated[int, typer.Option(min=64, help="Tokens of a context.")] = 4096,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each task.")] = 10,
     windows: Annotated[int, typer.Option(min=0, help="Windows for perplexity; 0: none.")] = 0,

@@ -37,7 +37,7 @@ _ATTRIBUTES = tuple(
 )
 
 
-class PackedStates(torch.Tensor):
+class PackedStates(torch.Tensor):  # type: ignore[misc]
     """Keys or values (batch, kv_heads, n, head_dim) of a layer, packed tokens first, then the unpacked tail.
 
     `scaled_dot_product_attention` of a few queries decodes them in float32 and multiplies; any other function of torch
@@ -135,9 +135,10 @@ def _decode_one(value: Any) -> Any:
 
 def _attend(given: Mapping[str, Any]) -> Tensor | None:
     """Attention (batch, heads, queries, head_dim) as torch computes it; None where it does this better on a copy."""
-    query, key, value, mask = (given.get(name) for name in _ARGUMENTS[:4])
+    key, value, mask = given.get("key"), given.get("value"), given.get("attn_mask")
     if not isinstance(key, PackedStates) or not isinstance(value, PackedStates) or not _is_step(given):
         return None
+    query: Tensor = given["query"]
     rows, heads, count, width = key.shape
     scale = width**-0.5 if given.get("scale") is None else given["scale"]
     # Products in 16 bits would lose what codes and ranges hold; torch's own 16-bit kernel is the slower one, too.
@@ -154,9 +155,9 @@ def _attend(given: Mapping[str, Any]) -> Tensor | None:
 
 def _is_step(given: Mapping[str, Any]) -> bool:
     """Whether a call asks for plain attention of so few queries that a copy of the keys would cost more."""
-    query, heads = given["query"], given["key"].shape[1]
-    if given.get("dropout_p") or given.get("is_causal") or not given.keys() <= set(_ARGUMENTS):
+    if "query" not in given or not given.keys() <= set(_ARGUMENTS) or given.get("dropout_p") or given.get("is_causal"):
         return False
+    query, heads = given["query"], given["key"].shape[1]
     if query.shape[1] != heads and (given.get("attn_mask") is not None or not given.get("enable_gqa")):
         # A mask of grouped heads has another layout than the scores.
         return False

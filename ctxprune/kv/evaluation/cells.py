@@ -12,6 +12,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.quantise import ratio_for_bytes
 from ctxprune.kv.reading.prefill import prefill
+from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
     from ctxprune.kv.reading.prefilled import Prefilled
 
-__all__ = ["MODES", "Cell", "Outcome", "continuation_loss", "is_answered", "measure_outcomes", "summarise"]
+__all__ = [
+    "MODES",
+    "Cell",
+    "Outcome",
+    "continuation_loss",
+    "is_answered",
+    "measure_outcomes",
+    "score_answer",
+    "summarise",
+]
 
 MODES = ("blind", "aware")
 
@@ -70,11 +80,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one cell on one sample: correctness, share of bytes, and milliseconds of pressing and reading."""
+    """The result of one cell on one sample: correctness, share of bytes, and milliseconds of pressing and reading.
+
+    `right` is true or false where an answer must be exact, else the share that was said, 0..1.
+    """
 
     task: str
     key: tuple[str, float, str, str]
-    right: bool
+    right: float
     bytes_ratio: float
     press_ms: float
     prefill_ms: float
@@ -87,6 +100,26 @@ def is_answered(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
     length = sample.answer.shape[1]
     predicted = model(new[:, :-1], cache=cache, logits_to_keep=length).logits.argmax(dim=-1)
     return bool((predicted == sample.answer).all())
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def score_answer(model: nn.Module, cache: PrunedCache, sample: Sample) -> float:
+    """How much of the answer greedy decoding after the question gives, 0..1: all or nothing where it must be exact."""
+    if not sample.expected:
+        return float(is_answered(model, cache, sample))
+    ends = optional_member(optional_member(model, "generation_config"), "eos_token_id")
+    ends = ends if isinstance(ends, (list, tuple)) else [ends]
+    new, said, found = sample.question, [], 0.0
+    for _ in range(sample.steps):
+        new = model(new, cache=cache, logits_to_keep=1).logits[:, -1].argmax(dim=-1, keepdim=True)
+        if int(new) in ends:
+            break
+        said.append(int(new))
+        found = sample.share_of(sample.decode(said))
+        if found == 1.0:
+            # Nothing that follows takes it back.
+            break
+    return found
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -115,7 +148,7 @@ def measure_outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) ->
             cache = cell.cache(held)
             press_ms = (perf_counter() - start) * 1e3 if press_ms is None else press_ms
             ratio = cache.bytes_ratio
-            yield Outcome(sample.task, cell.key, is_answered(model, cache, sample), ratio, press_ms, prefill_ms)
+            yield Outcome(sample.task, cell.key, score_answer(model, cache, sample), ratio, press_ms, prefill_ms)
 
 
 def summarise(
@@ -132,7 +165,7 @@ def summarise(
 
 @dataclass
 class _Group:
-    right: dict[str, list[bool]] = field(default_factory=dict)
+    right: dict[str, list[float]] = field(default_factory=dict)
     bytes_ratios: list[float] = field(default_factory=list)
     press_ms: list[float] = field(default_factory=list)
     prefill_ms: list[float] = field(default_factory=list)

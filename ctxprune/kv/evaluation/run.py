@@ -16,7 +16,7 @@ import torch
 from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.cache.quantise import Kivi
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, measure_outcomes, summarise
-from ctxprune.kv.evaluation.samples import TASKS, make_samples
+from ctxprune.kv.evaluation.samples import PLAIN_TASKS, TASKS, make_samples
 from ctxprune.kv.model.files import model_fingerprint
 from ctxprune.kv.presses.registry import PRESSES, build_press, canonical_name
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
@@ -49,7 +49,7 @@ class Comparison:
         ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage keeps as many tokens as fit.
         modes: "blind" and "aware".
         storages: "plain", "kivi8", "kivi4", "kivi2".
-        tasks: Names of `ctxprune.kv.evaluation.samples.TASKS`.
+        tasks: Names of `ctxprune.kv.evaluation.samples.TASKS`; by default those with one fact.
         tokens: Tokens per context.
         samples: Samples per task.
         windows: Windows for perplexity (1,024 tokens of context, 256 that follow), question-blind.
@@ -63,7 +63,7 @@ class Comparison:
     ratios: tuple[float, ...] = (0.5, 0.75, 0.875)
     modes: tuple[str, ...] = MODES
     storages: tuple[str, ...] = ("plain",)
-    tasks: tuple[str, ...] = tuple(sorted(TASKS))
+    tasks: tuple[str, ...] = PLAIN_TASKS
     tokens: int = 4096
     samples: int = 10
     windows: int = 0
