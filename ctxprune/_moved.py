@@ -73,7 +73,7 @@ MOVED = {
     "shrink.activations": "shrink.measure.activations",
     "shrink.adapters": "shrink.learning.adapters",
     "shrink.anatomy": "shrink.model.anatomy",
-    "shrink.beside": "shrink.run.baselines",
+    "shrink.beside": "shrink.run.trial",
     "shrink.checks": "shrink.model.checks",
     "shrink.cost": "shrink.model.cost",
     "shrink.coupled": "shrink.model.coupled",
