@@ -38,6 +38,8 @@ class RecordedRows:
 
     def __init__(self, name: str, data: Mapping[str, str], *, again: bool = False, folder: Path = RESULTS) -> None:
         self._again = again
+        # of the code that runs: a commit may come while a row is measured
+        self._made = {"command": command(), "commit": commit()}
         self._rows: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.figures: Mapping[str, Any] = {}
         path = folder / f"{name}.json"
@@ -70,7 +72,7 @@ class RecordedRows:
         if key in self._rows and not self._again:
             say(f"{title['recipe']} {title['target']} seed {title['seed']} steps {title['steps']}: in the record")
             return self._rows[key]
-        self._rows[key] = dict(title) | make() | {"command": command(), "commit": commit()}
+        self._rows[key] = dict(title) | make() | self._made
         return self._rows[key]
 
 
