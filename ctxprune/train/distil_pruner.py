@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ctxprune.train.pruner_network import PrunerNetwork
     from ctxprune.train.train_pruner import TrainingInputs
 
-__all__ = ["DistilPlan", "distil_pruner"]
+__all__ = ["DistilPlan", "distil_pruner", "view_shards", "vocabulary_of"]
 
 _LIMIT = 256
 
@@ -113,7 +113,7 @@ def distil_pruner(
     small = None if student is None else read_network(student)
     if small is not None:
         check_growth(small.shape, plan.shape)  # not after hours of reading
-    order, text = _vocabulary(parts, plan) if student is None else _vocabulary_of(student, parts)
+    order, text = _vocabulary(parts, plan) if student is None else vocabulary_of(student, parts)
     tokenizer = Tokenizer.from_str(text)
     folder = out / "run" / "taught"
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def distil_pruner(
     missing = [path for path in paths if not (resume and path.is_file())]
     if missing:
         halved = _halved(network) if plan.recipe.bfloat16 else network
-        for path, views in zip(paths, _views(parts.train, tokenizer, plan), strict=False):
+        for path, views in zip(paths, view_shards(parts.train, tokenizer, plan), strict=False):
             if path in missing:
                 run_teacher(halved, views, order).save(path)
         network = read_network(teacher)
@@ -180,7 +180,7 @@ def _vocabulary(parts: TrainingInputs, plan: DistilPlan) -> tuple[np.ndarray[Any
     return np.asarray(order, dtype=np.int64), json.dumps(cut, ensure_ascii=False)
 
 
-def _vocabulary_of(student: Path, parts: TrainingInputs) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+def vocabulary_of(student: Path, parts: TrainingInputs) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
     """As `_vocabulary`, of a student's own tokenizer."""
     path = student / "tokenizer.json"
     try:
@@ -198,7 +198,7 @@ def _vocabulary_of(student: Path, parts: TrainingInputs) -> tuple[np.ndarray[Any
     return np.asarray([whole[piece] for piece in sorted(own, key=own.__getitem__)], dtype=np.int64), text
 
 
-def _views(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Iterator[list[View]]:
+def view_shards(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Iterator[list[View]]:
     """For each shard its views: some of the mixture, as an epoch orders it, and some pairs."""
     pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=plan.seed + 1)) if plan.pairs else []
     whole = [*examples, *pairs]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.train.batches import View
     from ctxprune.train.pruner_network import PrunerNetwork
 
-__all__ = ["TargetBatch", "TeacherTargets", "run_teacher", "target_batches"]
+__all__ = ["TargetBatch", "TeacherTargets", "run_teacher", "target_batches", "window_columns"]
 
 _TYPES = {
     "ids": np.uint16, "unit": np.int32, "document": np.int32, "logits": np.float16, "starts": np.int64,
@@ -131,7 +131,7 @@ def run_teacher(
         order: int64 (student's vocabulary,): the teacher's id of each piece.
         tokens: Padded tokens that are computed together.
     """
-    whole = _columns(views)
+    whole = window_columns(views)
     lengths = np.diff(whole["starts"])
     logits = np.zeros((len(whole["ids"]), 2), dtype=np.float16)
     states = np.zeros((len(whole["ids"]), teacher.shape.width), dtype=np.int8)
@@ -233,7 +233,7 @@ def _padded(whole: dict[str, Any], rows: NDArray[Any]) -> tuple[NDArray[np.int64
     return ids, types, mask
 
 
-def _columns(views: Sequence[View]) -> dict[str, Any]:
+def window_columns(views: Sequence[View]) -> dict[str, Any]:
     """The views' windows as columns; every piece but titles is a unit, every document a document."""
     ids: list[int] = []
     unit: list[int] = []

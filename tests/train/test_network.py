@@ -22,7 +22,9 @@ from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwor
 
 ROUNDED = {4: round_to_int4, 3: round_to_product_codes}
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
-UNSHRUNK = Path(__file__).resolve().parents[2] / "benchmarks" / "models" / "pruner-v1"
+UNSHRUNK, CANDIDATE = (
+    Path(__file__).resolve().parents[2] / "benchmarks" / "models" / name for name in ("pruner-v1", "pruner-v3")
+)
 SHAPE = EncoderShape(vocabulary=60, positions=32, width=16, size=8, layers=LAYERS)
 
 
@@ -143,10 +145,10 @@ def test_four_bits_come_near_and_are_their_own_rounding() -> None:
     assert scales.shape == (50, 2)
 
 
-@pytest.mark.parametrize("folder", [bundled(), UNSHRUNK], ids=["shipped", "unshrunk"])
+@pytest.mark.parametrize("folder", [bundled(), UNSHRUNK, CANDIDATE], ids=["shipped", "unshrunk", "candidate"])
 def test_the_models_of_this_repository_are_read_back(folder: Path) -> None:
     if not folder.is_dir():
-        pytest.skip("the unshrunk model is in the repository alone")
+        pytest.skip("the others are in the repository alone")
     ids, types, mask = tokens()
     ids = ids + 2000
     ids[:, 0], ids[:, 4], ids[:, -1] = 101, 102, 102
