@@ -56,7 +56,7 @@ def test_a_reranker_keeps_questions_whole(capsys: pytest.CaptureFixture[str]):
     assert kept == [row for row in mixed if row["query"] in asked]
     assert chosen("--by", "selectivity", "--share", "0.5", "--model", "model", "--related", "rows.jsonl")
     assert main(["train", "select", "rows.jsonl", "--by", "paser", "--share", "0.5", "--model", "model"]) == 1
-    assert "compares with a teacher" in capsys.readouterr().err
+    assert "paser needs the model before it was shrunk" in capsys.readouterr().err
     folders.embedder(Path("other"))
     assert main(["train", "select", "rows.jsonl", "--by", "el2n", "--share", "0.5", "--model", "other"]) == 1
     assert "reranker or a decoder" in capsys.readouterr().err
