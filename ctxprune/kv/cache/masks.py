@@ -16,7 +16,15 @@ from transformers.cache_utils import DynamicCache
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_layer_of, decoder_of, find_argument
+from ctxprune.kv.model.attention import (
+    attentions_of,
+    bind_arguments,
+    cache_layer_of,
+    decoder_of,
+    find_argument,
+    head_count,
+)
+from ctxprune.kv.model.checks import check_model
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "attached_decoder", "pressed_layers"]
 
+_BIASES = ("alibi", "position_bias")
 _HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
 _LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
 
@@ -64,6 +73,7 @@ class _ModelHooks:
 
     def __init__(self, model: nn.Module, decoder: nn.Module) -> None:
         attentions = attentions_of(model)
+        check_model(model, attentions, len(DynamicCache(config=model.config).layers))
         # The decoder holds this object: a strong reference would be a cycle, and delay freeing the model.
         self.decoder = weakref.ref(decoder)
         self.users = 0
@@ -157,9 +167,39 @@ def _cut_mask(
             "pruned caches cannot be read by an attention that makes its own masks",
             hint="load the model with attn_implementation='sdpa' or 'eager'",
         )
-    layer.cut = layer.mask(mask, hidden.shape[1], int(module.config.num_attention_heads))
+    given, heads = bind_arguments(module, args, kwargs), head_count(module)
+    # MPT alone takes masks that are True for what is closed.
+    inverted = mask is not None and mask.dtype == torch.bool and given.get("position_bias") is not None
+    layer.cut = layer.mask(~mask if inverted else mask, hidden.shape[1], heads)
     layer.masked = True
-    return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut}
+    return (), {
+        **given,
+        **_cut_biases(layer, given, hidden.shape[1], heads),
+        "attention_mask": ~layer.cut if inverted else layer.cut,
+    }
+
+
+def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int) -> dict[str, Tensor]:
+    """The biases by position (ALiBi) of a call, cut to the tokens of a layer, which get them beside the mask."""
+    kept, total, cut = layer.kept, layer.get_seq_length() + new, {}
+    for name in _BIASES:
+        bias = given.get(name)
+        if bias is None or kept is None:
+            continue
+        columns = kept.counts.padded(kept.columns).long()
+        tail = torch.arange(layer.pressed, total, device=columns.device).expand(*columns.shape[:2], -1)
+        held = torch.cat([columns, tail], dim=-1).repeat_interleave(heads // columns.shape[1], dim=1)
+        if bias.numel() == heads * bias.shape[-1] and len(held) > 1:
+            # MPT has one bias for all rows, where BLOOM and Falcon have one for each.
+            if not bool((held == held[:1]).all()):
+                raise UsageError(
+                    "this attention takes one position bias for all rows, which keep different tokens",
+                    hint="read one row at a time, or press with streaming_llm",
+                )
+            held = held[:1]
+        own = bias[..., -total:].reshape(len(held), heads, 1, -1).gather(-1, held[:, :, None])
+        cut[name] = own.reshape(*bias.shape[:-1], -1)
+    return cut
 
 
 def _forget_masks(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:

@@ -115,6 +115,8 @@ class KVzip(Press):
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
         views, model = prefilled.views, prefilled.model
+        for view in views:
+            view.check_scorable()
         own = type(self), self.chunk, self.lead, self.prompt
         if views[0].memory is not None and own in views[0].memory:
             kept: list[Tensor] = views[0].memory[own]
@@ -170,8 +172,7 @@ def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int
             if find_argument(module, "cache", args, kwargs) is not cache:
                 return
             hidden = find_argument(module, "hidden_states", args, kwargs)
-            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
-            queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
+            queries = view.attention.inputs(hidden, view.attention.angles(args, kwargs), view.total).queries
             # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
             whole = replace(view, keys=cache.layers[view.attention.layer].keys)
             found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]

@@ -14,7 +14,9 @@ from ctxprune.kv.model.rotary import angles
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ctxprune.errors import UsageError
     from ctxprune.kv.model.attention import Attention
+    from ctxprune.kv.model.capture import AttentionInputs
 
 __all__ = ["LayerView"]
 
@@ -37,6 +39,7 @@ class LayerView:
         positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
         rotary: The model's rotary embedding; None where its layers share none.
         memory: Cache of scores that do not depend on the ratio; None: scores are not cached.
+        unscorable: Why the layer's attention cannot be computed again; None: it can.
     """
 
     attention: Attention
@@ -51,6 +54,7 @@ class LayerView:
     positions: Tensor | None = None
     rotary: nn.Module | None = None
     memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
+    unscorable: UsageError | None = None
 
     @property
     def total(self) -> int:
@@ -77,15 +81,36 @@ class LayerView:
         at most all tokens."""
         return min(self.question if 0 < self.question <= window else window, self.total)
 
-    def raw_queries(self, last: int | None = None) -> Tensor:
-        """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim)."""
-        hidden = self.hidden if last is None else self.hidden[:, self.total - last :]
-        return self.attention.queries(hidden, self.head_dim)
+    def raw_inputs(self, start: int = 0, stop: int | None = None) -> AttentionInputs:
+        """What attention gets for tokens from `start` to `stop`, before the rotary embedding.
+
+        Raises:
+            UsageError: The layer's attention cannot be computed again, or its rotary embedding is not the last step.
+        """
+        self.check_scorable()
+        return self.attention.raw_inputs(self.hidden[:, start:stop], self.cos, start)
 
     def queries(self, last: int | None = None) -> Tensor:
-        """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim)."""
+        """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim).
+
+        Raises:
+            UsageError: The layer's attention cannot be computed again.
+        """
+        self.check_scorable()
         start = 0 if last is None else self.total - last
-        return self.attention.rotate(self.raw_queries(last), self.cos[:, start:], self.sin[:, start:])
+        angles = self.cos[:, start:], self.sin[:, start:]
+        return self.attention.inputs(self.hidden[:, start:], angles, start).queries
+
+    def check_scorable(self) -> None:
+        """Raises UsageError where the layer's attention cannot be computed again."""
+        if self.unscorable is not None:
+            raise self.unscorable
+
+    @cached_property
+    def rule(self) -> AttentionInputs:
+        """Scaling, cap and sinks of the layer's attention, with queries and keys of a token of zeros."""
+        zeros = torch.zeros_like(self.hidden[:1, -1:])
+        return self.attention.inputs(zeros, (self.cos[:1, -1:], self.sin[:1, -1:]))
 
     def weights(self, last: int) -> Tensor:
         """Attention of the last tokens, causal: float32 (batch, kv_heads, group, last, n), rows sum to 1."""
@@ -95,20 +120,28 @@ class LayerView:
         """As `weights`, for queries (batch, heads, m, head_dim), the first of which is at index `first`."""
         batch, heads, count, width = queries.shape
         flat = queries.reshape(batch, self.kv_heads, heads // self.kv_heads * count, width)
-        weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count)
+        sinks = self.rule.sinks
+        if sinks is not None:
+            sinks = sinks.view(self.kv_heads, -1).repeat_interleave(count, dim=-1)
+        weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count, sinks)
         return weights.view(batch, self.kv_heads, heads // self.kv_heads, count, self.total)
 
-    def _softmax(self, products: Tensor, first: int, count: int) -> Tensor:
-        """Causal attention, float32, from dot products (..., group * count, n) of queries from index `first` on."""
-        logits = products.float().mul_(self.attention.scaling)
-        cap = self.attention.softcap
+    def _softmax(self, products: Tensor, first: int, count: int, sinks: Tensor | None) -> Tensor:
+        """Causal attention, float32, from dot products (..., group * count, n) of queries from index `first` on, and
+        the sinks of their heads, (..., group * count)."""
+        logits = products.float().mul_(self.rule.scaling)
+        cap = self.rule.softcap
         logits = logits if cap is None else logits.div_(cap).tanh_().mul_(cap)
         # Tokens before the first query are visible to all queries: only the others need a mask.
         late = torch.arange(first, logits.shape[-1], device=logits.device)
         own = torch.arange(first, first + count, device=logits.device)
         unseen = (late > own[:, None]).repeat(logits.shape[-2] // count, 1)
         logits[..., first:].masked_fill_(unseen, float("-inf"))
-        return logits.softmax(dim=-1)
+        if sinks is None:
+            return logits.softmax(dim=-1)
+        # A sink takes its share of attention without being a token.
+        sinks = sinks.to(logits.dtype).expand(logits.shape[:-1])[..., None]
+        return torch.cat([logits, sinks], dim=-1).softmax(dim=-1)[..., :-1]
 
     def reduce_attention(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
         """Attention that every token gets from many queries, reduced over queries and group.
@@ -125,14 +158,16 @@ class LayerView:
         """
         batch, heads, count, width = queries.shape
         found = self.keys.new_zeros(self.keys.shape[:-1], dtype=torch.float32)
-        grouped = queries.view(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        grouped = queries.reshape(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        sinks = None if self.rule.sinks is None else self.rule.sinks.view(self.kv_heads, -1)
         for row, head in product(range(batch), range(self.kv_heads)):
             for start in range(0, count, _BLOCK):
                 block = grouped[row, head, :, start : start + _BLOCK]
                 size = block.shape[1]
                 seen = min(first + start + size, self.total)
                 products = block.reshape(-1, width) @ self.keys[row, head, :seen].T
-                weights = self._softmax(products, first + start, size)
+                own = None if sinks is None else sinks[head].repeat_interleave(size)
+                weights = self._softmax(products, first + start, size, own)
                 target = found[row, head, :seen]
                 if most:
                     torch.maximum(target, weights.amax(dim=0), out=target)
