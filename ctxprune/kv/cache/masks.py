@@ -15,6 +15,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.kernel_masks import cut_by_kernel, held_columns
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.model.attention import (
     attentions_of,
@@ -156,21 +157,10 @@ def _cut_mask(
     if number != module.layer_idx:
         return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut}
     hidden = find_argument(module, "hidden_states", args, kwargs)
-    if mask is not None and (not isinstance(mask, torch.Tensor) or mask.ndim != 4):
-        raise UsageError(
-            f"pruned caches cannot be read with this attention's masks ({type(mask).__name__})",
-            hint="load the model with attn_implementation='sdpa' or 'eager'",
-        )
-    # Without a mask several new tokens would need a causal one, which such attention makes over all tokens read.
-    if mask is None and hidden.shape[1] > 1:
-        raise UsageError(
-            "pruned caches cannot be read by an attention that makes its own masks",
-            hint="load the model with attn_implementation='sdpa' or 'eager'",
-        )
     given, heads = bind_arguments(module, args, kwargs), head_count(module)
     # MPT alone takes masks that are True for what is closed.
-    inverted = mask is not None and mask.dtype == torch.bool and given.get("position_bias") is not None
-    layer.cut = layer.mask(~mask if inverted else mask, hidden.shape[1], heads)
+    inverted = given.get("position_bias") is not None and isinstance(mask, torch.Tensor) and mask.dtype == torch.bool
+    layer.cut = cut_by_kernel(layer, module, ~mask if inverted else mask, hidden.shape[1], heads)
     layer.masked = True
     return (), {
         **given,
@@ -181,14 +171,13 @@ def _cut_mask(
 
 def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int) -> dict[str, Tensor]:
     """The biases by position (ALiBi) of a call, cut to the tokens of a layer, which get them beside the mask."""
-    kept, total, cut = layer.kept, layer.get_seq_length() + new, {}
+    cut = {}
     for name in _BIASES:
         bias = given.get(name)
-        if bias is None or kept is None:
+        if bias is None:
             continue
-        columns = kept.counts.padded(kept.columns).long()
-        tail = torch.arange(layer.pressed, total, device=columns.device).expand(*columns.shape[:2], -1)
-        held = torch.cat([columns, tail], dim=-1).repeat_interleave(heads // columns.shape[1], dim=1)
+        # What stands behind a shorter head's tokens is masked.
+        held, _ = held_columns(layer, new, heads)
         if bias.numel() == heads * bias.shape[-1] and len(held) > 1:
             # MPT has one bias for all rows, where BLOOM and Falcon have one for each.
             if not bool((held == held[:1]).all()):
@@ -197,7 +186,7 @@ def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int)
                     hint="read one row at a time, or press with streaming_llm",
                 )
             held = held[:1]
-        own = bias[..., -total:].reshape(len(held), heads, 1, -1).gather(-1, held[:, :, None])
+        own = bias[..., -(layer.get_seq_length() + new) :].reshape(len(held), heads, 1, -1).gather(-1, held[:, :, None])
         cut[name] = own.reshape(*bias.shape[:-1], -1)
     return cut
 
