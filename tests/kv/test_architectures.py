@@ -21,7 +21,7 @@ from kv.architectures import (  # noqa: E402
 from kv.models import tokens  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import KeyDiff, Knorm, SnapKV, StreamingLLM, compress, prefill  # noqa: E402
+from ctxprune.kv import ExpectedAttention, KeyDiff, Knorm, Merge, SnapKV, StreamingLLM, ThinK, compress, prefill  # noqa: E402
 from ctxprune.kv.model.attention import attentions_of  # noqa: E402
 from ctxprune.kv.model.hooks import Hooks  # noqa: E402
 
@@ -29,7 +29,19 @@ from ctxprune.kv.model.hooks import Hooks  # noqa: E402
 pytestmark = pytest.mark.filterwarnings("ignore")
 TABLE = table_rows()
 # Those whose code differs from Llama's in a way of its own, for what is not run for all.
-OWN = ["bloom", "falcon", "gemma3n_text", "gpt2", "gpt_oss", "gptj", "jamba", "llama4_text", "mpt", "qwen3_next"]
+OWN = [
+    "bloom",
+    "deepseek_v3",
+    "falcon",
+    "gemma3n_text",
+    "gpt2",
+    "gpt_oss",
+    "gptj",
+    "jamba",
+    "llama4_text",
+    "mpt",
+    "qwen3_next",
+]
 
 
 def test_the_table_lists_every_architecture():
@@ -151,6 +163,19 @@ def test_sdpa_and_a_question():
 def test_what_is_refused_says_why():
     with pytest.raises(UsageError, match=r"rearranges the heads .*docs/kv_architectures\.md"):
         compress(build("diffllama"), CONTEXT, Knorm(0.5))
-    with pytest.raises(UsageError, match=r"caches latents, .*use a press of keys and values alone: knorm") as caught:
-        compress(build("deepseek_v3"), CONTEXT, SnapKV(0.5, window=8))
-    assert refusal(caught.value) == "caches latents, and makes keys of them only in attention (MLA)"
+    with pytest.raises(
+        UsageError, match=r"takes attention_scaling.*use a press of keys and values alone: knorm"
+    ) as caught:
+        compress(build("beam"), CONTEXT, SnapKV(0.5, window=8))
+    assert refusal(caught.value) == "takes attention_scaling, with which presses cannot compute its attention"
+
+
+@pytest.mark.parametrize("name", ["deepseek_v2", "deepseek_v3"])
+def test_latents_have_no_keys_to_change(name):
+    """What turns, merges or thins keys is refused: they are made of latents anew in every call."""
+    model = build(name)
+    for press in (ThinK(SnapKV(0.5, window=8)), Merge(SnapKV(0.5, window=8)), ExpectedAttention(0.5)):
+        with pytest.raises(UsageError, match="caches latents"):
+            compress(model, CONTEXT, press)
+    with pytest.raises(UsageError, match=r"caches latents|no rotary embedding"):
+        compress(model, CONTEXT, Knorm(0.5), positions="rerotated")

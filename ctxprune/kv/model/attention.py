@@ -160,10 +160,11 @@ class Attention:
 
     def check_rotation(self, like: Tensor, cos: Tensor) -> None:
         """Raises UsageError unless `rotate` turns raw queries and keys into those of the model."""
-        width = cos.shape[-1]
+        width, hidden = cos.shape[-1], self._sample(like)
+        if width and self.inputs(hidden, _identity(hidden, width)).latent:
+            raise self.unsupported("caches latents, and makes keys of them only in attention (MLA)")
         if not self.is_rotary(like, width):
             return
-        hidden = self._sample(like)
         there = _turned(hidden, width)
         raw, turned = self.inputs(hidden, _identity(hidden, width)), self.inputs(hidden, there)
         for before, after in ((raw.queries, turned.queries), (raw.keys, turned.keys)):
@@ -179,8 +180,8 @@ class Attention:
         theirs = keys[..., keys.shape[-2] - inputs.keys.shape[-2] :, :]
         if inputs.keys.shape != theirs.shape or not _are_close(inputs.keys, theirs):
             raise self.unsupported("computes its keys in an unknown way")
-        if not inputs.as_cached or inputs.queries.shape[-1] != keys.shape[-1]:
-            raise self.unsupported("caches latents, and makes keys of them only in attention (MLA)")
+        if not (inputs.latent or (inputs.as_cached and inputs.queries.shape[-1] == keys.shape[-1])):
+            raise self.unsupported("makes keys of what it caches only in attention")
 
     def unsupported(self, what: str) -> UsageError:
         """The error for a class that cannot be served."""

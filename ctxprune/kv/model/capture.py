@@ -39,6 +39,8 @@ class AttentionInputs:
         softcap: The cap c of c * tanh(logit / c); None: no cap.
         sinks: A logit for each head that takes part in the softmax without a token, (heads,); None: no sinks.
         as_cached: Whether attention gets keys and values as they are in the cache, heads in the same order.
+        latent: Whether the cache holds one latent for all heads as its keys, and the rotated part of the keys as its
+            values (DeepSeek's MLA); queries are then those that meet the two together, (batch, heads, n, rank + rope).
     """
 
     queries: Tensor
@@ -47,6 +49,7 @@ class AttentionInputs:
     softcap: float | None = None
     sinks: Tensor | None = None
     as_cached: bool = True
+    latent: bool = False
 
 
 class _Stop(Exception):  # noqa: N818
@@ -111,7 +114,7 @@ def capture_inputs(
         # Not `twin(...)`: the hooks on the module would see the call.
         type(module).forward(twin, **options)
     except _Stop as found:
-        return _inputs_of(recorder, *found.found)
+        return _inputs_of(module, recorder, *found.found)
     except torch.OutOfMemoryError:
         raise
     except (TypeError, ValueError, AttributeError, LookupError, RuntimeError):
@@ -121,21 +124,31 @@ def capture_inputs(
 
 
 def _inputs_of(
-    recorder: _Recorder, queries: Tensor, keys: Tensor, values: Tensor, options: dict[str, Any]
+    module: nn.Module, recorder: _Recorder, queries: Tensor, keys: Tensor, values: Tensor, options: dict[str, Any]
 ) -> AttentionInputs | None:
     unknown = [name for name, each in options.items() if name not in _KNOWN and isinstance(each, torch.Tensor)]
     if unknown or recorder.keys is None:
         # For instance biases that depend on positions.
         return None
     scaling = options.get("scaling")
+    as_cached = keys is recorder.keys and values is recorder.values
+    latent = not as_cached and recorder.keys.shape[1] == 1 and optional_member(module, "kv_b_proj") is not None
     return AttentionInputs(
-        queries,
+        _absorb(module, queries) if latent else queries,
         recorder.keys,
         float(queries.shape[-1] ** -0.5 if scaling is None else scaling),
         options.get("softcap"),
         options.get("s_aux"),
-        keys is recorder.keys and values is recorder.values,
+        as_cached,
+        latent,
     )
+
+
+def _absorb(module: nn.Module, queries: Tensor) -> Tensor:
+    """Queries that meet latents as the module's own meet the keys made of them: q . (W c) = (W' q) . c."""
+    plain: Any = optional_member(module, "qk_nope_head_dim")
+    weight = module.kv_b_proj.weight.view(queries.shape[1], -1, module.kv_b_proj.weight.shape[-1])[:, :plain]
+    return torch.cat([queries[..., :plain] @ weight.to(queries.dtype), queries[..., plain:]], dim=-1)
 
 
 _KNOWN = ("attention_mask", "position_ids", "cache_position", "s_aux")

@@ -52,8 +52,7 @@ class Rotary:
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as in the model."""
-        cos, sin = self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions)
-        return cos, sin
+        return _as_pair(self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions))
 
     def turn(self, attention: Attention, keys: Tensor, by: Tensor) -> Tensor:
         """Keys (batch, heads, n, d) rotated by integer distances (batch, heads or 1, n), computed in float32."""
@@ -85,8 +84,12 @@ def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor)
         # A call may change its frequencies for later calls.
         embedding = copy.deepcopy(embedding)
     more = (_layer_type(attention),) if by_layer else ()
-    cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)
-    return cos, sin
+    return _as_pair(embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more))
+
+
+def _as_pair(made: Any) -> tuple[Tensor, Tensor]:
+    """cos and sin of what an embedding gives: a pair, or complex numbers (Llama 4, DeepSeek-V2)."""
+    return (made.real, made.imag) if isinstance(made, torch.Tensor) else (made[0], made[1])
 
 
 def _layer_type(attention: Attention) -> str:

@@ -174,7 +174,8 @@ def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int
             hidden = find_argument(module, "hidden_states", args, kwargs)
             queries = view.attention.inputs(hidden, view.attention.angles(args, kwargs), view.total).queries
             # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
-            whole = replace(view, keys=cache.layers[view.attention.layer].keys)
+            layer = cache.layers[view.attention.layer]
+            whole = replace(view, keys=layer.keys, values=layer.values)
             found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]
 
         return record

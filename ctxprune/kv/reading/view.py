@@ -112,6 +112,11 @@ class LayerView:
         zeros = torch.zeros_like(self.hidden[:1, -1:])
         return self.attention.inputs(zeros, (self.cos[:1, -1:], self.sin[:1, -1:]))
 
+    @cached_property
+    def score_keys(self) -> Tensor:
+        """What queries meet, (batch, kv_heads, n, d): the keys, or latents with the rotated part of keys (MLA)."""
+        return torch.cat([self.keys, self.values], dim=-1) if self.rule.latent else self.keys
+
     def weights(self, last: int) -> Tensor:
         """Attention of the last tokens, causal: float32 (batch, kv_heads, group, last, n), rows sum to 1."""
         return self.weights_of(self.queries(last), self.total - last)
@@ -123,7 +128,7 @@ class LayerView:
         sinks = self.rule.sinks
         if sinks is not None:
             sinks = sinks.view(self.kv_heads, -1).repeat_interleave(count, dim=-1)
-        weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count, sinks)
+        weights = self._softmax(flat @ self.score_keys.transpose(-1, -2), first, count, sinks)
         return weights.view(batch, self.kv_heads, heads // self.kv_heads, count, self.total)
 
     def _softmax(self, products: Tensor, first: int, count: int, sinks: Tensor | None) -> Tensor:
@@ -165,7 +170,7 @@ class LayerView:
                 block = grouped[row, head, :, start : start + _BLOCK]
                 size = block.shape[1]
                 seen = min(first + start + size, self.total)
-                products = block.reshape(-1, width) @ self.keys[row, head, :seen].T
+                products = block.reshape(-1, width) @ self.score_keys[row, head, :seen].T
                 own = None if sinks is None else sinks[head].repeat_interleave(size)
                 weights = self._softmax(products, first + start, size, own)
                 target = found[row, head, :seen]
