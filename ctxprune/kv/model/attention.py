@@ -39,6 +39,7 @@ __all__ = [
 
 Angles = tuple["Tensor", "Tensor"]
 
+_FEW = 8  # tokens whose attention costs less than asking first whether a module computes its own
 # Attributes that only modules of linear attention and state-space models have; some of them have heads as well.
 _LINEAR = ("A_log", "conv1d", "q_conv1d", "slope_rate", "conv_kernel_size", "ssm_state_size")
 _WIDTHS = ("head_dim", "head_size", "qk_head_dim")
@@ -91,7 +92,8 @@ class Attention:
         Raises:
             UsageError: The class computes its keys in an unknown way.
         """
-        if hidden.shape[1] == 1 or capture_inputs(self.module, hidden[:, :1], _first(angles), start) is not None:
+        few = hidden.shape[1] <= _FEW
+        if few or capture_inputs(self.module, hidden[:, :1], _first(angles), start) is not None:
             # One token first: a module with attention of its own would compute all of it.
             found = capture_inputs(self.module, hidden, angles, start)
             if found is not None:
@@ -144,32 +146,30 @@ class Attention:
     def turn(self, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """`rotate` in layers whose keys are rotated, once it is checked; `states` themselves in others."""
         like = states.new_zeros(1, 1, int(self._config_value("hidden_size")))
-        self.check_rotation(like, cos)
-        return self.rotate(states, cos, sin) if self.is_rotary(like, cos.shape[-1]) else states
+        return self.rotate(states, cos, sin) if self.check_rotation(like, cos) else states
 
-    def is_rotary(self, like: Tensor, width: int) -> bool:
-        """Whether the layer's keys depend on angles of this width; not all layers of SmolLM3, Cohere 2 or EXAONE 4 do.
+    def check_rotation(self, like: Tensor, cos: Tensor) -> bool:
+        """Whether the layer's keys depend on angles as wide as `cos`: not all of SmolLM3, Cohere 2 or EXAONE 4 do.
 
-        `like` has the dtype and the device of the module's input.
+        `like` has the dtype, the device and the width of the module's input.
+
+        Raises:
+            UsageError: `rotate` does not turn raw queries and keys into those of the model.
         """
+        width = cos.shape[-1]
         if not width:
             return False
         hidden = self._sample(like)
-        still, turned = (self.inputs(hidden, each).keys for each in (_identity(hidden, width), _turned(hidden, width)))
-        return not torch.equal(still, turned)
-
-    def check_rotation(self, like: Tensor, cos: Tensor) -> None:
-        """Raises UsageError unless `rotate` turns raw queries and keys into those of the model."""
-        width, hidden = cos.shape[-1], self._sample(like)
-        if width and self.inputs(hidden, _identity(hidden, width)).latent:
-            raise self.unsupported("caches latents, and makes keys of them only in attention (MLA)")
-        if not self.is_rotary(like, width):
-            return
         there = _turned(hidden, width)
         raw, turned = self.inputs(hidden, _identity(hidden, width)), self.inputs(hidden, there)
+        if raw.latent:
+            raise self.unsupported("caches latents, and makes keys of them only in attention (MLA)")
+        if torch.equal(raw.keys, turned.keys):
+            return False
         for before, after in ((raw.queries, turned.queries), (raw.keys, turned.keys)):
             if not _are_close(self.rotate(before, *there), after):
                 raise self.unsupported("does not end with its rotary embedding (norms come after it)")
+        return True
 
     def check(self, inputs: AttentionInputs, keys: Tensor) -> None:
         """Compare computed keys of the last tokens with those in the cache, (batch, kv_heads, n, d).
@@ -262,7 +262,7 @@ def _are_close(ours: Tensor, theirs: Tensor) -> bool:
     # not against rounding.
     loose = 1e-3 if theirs.dtype in (torch.float32, torch.float64) else 5e-2
     ours, theirs = ours.detach().float(), theirs.detach().float()
-    return torch.allclose(ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6)))
+    return bool(torch.allclose(ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6))))
 
 
 def head_count(module: nn.Module) -> int:

@@ -11,6 +11,7 @@ import copy
 import inspect
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +20,8 @@ from transformers import AttentionInterface
 from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from torch import Tensor, nn
 
 __all__ = ["CACHE_NAMES", "AttentionInputs", "capture_inputs", "join_angles", "split_angles"]
@@ -103,7 +106,7 @@ def capture_inputs(
     positions = torch.arange(start, start + hidden.shape[1], device=hidden.device)[None]
     given = {"hidden_states": hidden, "attention_mask": None, "position_ids": positions}
     given |= {"position_embeddings": join_angles(module, angles), **dict.fromkeys(CACHE_NAMES, recorder)}
-    known = inspect.signature(type(module).forward).parameters
+    known = _parameters(type(module).forward)
     options: dict[str, Any] = {name: given[name] for name in known if name in given}
     options |= {
         name: None
@@ -121,6 +124,12 @@ def capture_inputs(
         # Code of an unknown design, called without arguments that it needs.
         return None
     return None
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function of a model's file; reading a signature takes longer than projecting a token."""
+    return inspect.signature(function).parameters
 
 
 def _inputs_of(
@@ -182,6 +191,6 @@ def _angle_kind(module: nn.Module) -> str:
     turn = optional_member(source, "apply_rotary_pos_emb")
     if turn is None:
         other = optional_member(source, "apply_rotary_emb")
-        return "complex" if other is not None and "freqs_cis" in inspect.signature(other).parameters else "pair"
-    order = list(inspect.signature(turn).parameters)
+        return "complex" if other is not None and "freqs_cis" in _parameters(other) else "pair"
+    order = list(_parameters(turn))
     return "swapped" if {"sin", "cos"} <= set(order) and order.index("sin") < order.index("cos") else "pair"

@@ -71,7 +71,7 @@ class ExpectedAttention(Press):
         """Mean (batch, heads, 1, d) and covariance (batch, heads, d, d) of queries at the next positions."""
         queries = view.raw_inputs(self.sinks, view.tokens).queries.float()
         # Layers without a rotary embedding have the same queries at all positions.
-        rotary = view.attention.is_rotary(view.hidden[:1, :1], view.cos.shape[-1])
+        rotary = view.attention.check_rotation(view.hidden[:1, :1], view.cos)
         angles = view.future(self.future) if rotary else (view.cos[..., :0], view.sin[..., :0])
         cos, sin = (each.mean(dim=1, keepdim=True) for each in angles)
 
