@@ -53,7 +53,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values.
-        self.cut: Tensor | None = None
+        self.cut: Any = None
 
     @classmethod
     def holding(cls, keys: Tensor, values: Tensor) -> PrunedLayer:
