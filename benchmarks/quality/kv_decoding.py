@@ -1,6 +1,6 @@
 """Caches under a budget while tokens are read: perplexity and bytes of 2,000 tokens, and the peak of a chunked prefill.
 
-    python benchmarks/quality/kv_decoding.py MODEL [--texts 1] [--chunked 8192]
+    python benchmarks/quality/kv_decoding.py MODEL [--texts 1] [--presses snapkv tova ...] [--chunked 8192]
 
 MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. Texts are from wikitext2 valid,
 read from an empty cache on in calls of `every` tokens: presses then act where they act in calls of one token, and a
@@ -35,7 +35,6 @@ from ctxprune.kv import (
     load_decoder,
 )
 from ctxprune.kv.model.attention import attentions_of, find_argument
-from ctxprune.kv.model.hooks import Hooks
 
 TOKENS, BUDGET, EVERY, WINDOW = 2000, 512, 64, 32
 SHORT = 32, 16  # the same where inputs of the window are to fit into the bytes: they weigh more than keys and values
@@ -76,7 +75,7 @@ def read(model, ids, session, size: int) -> dict:
     return {"loss": sum(scored) / len(scored), "most_bytes": most, "most_tokens": held}
 
 
-def cells(model) -> dict[str, tuple]:
+def cells(model, names: list[str]) -> dict[str, tuple]:
     """Name, storage and `Decoding`, by key; None for the whole cache."""
     made: dict[str, tuple] = {"whole": ("whole cache", "plain", None)}
     limit = BUDGET * token_bytes(model)
@@ -86,22 +85,23 @@ def cells(model) -> dict[str, tuple]:
             stored,
             Decoding(SnapKV(window=SHORT[1]), every=SHORT[0], nbytes=limit),
         )
-    for name, press in PRESSES.items():
-        made[f"{name} tokens"] = name, "plain", Decoding(press, every=EVERY, budget=BUDGET)
+    for name in names:
+        made[f"{name} tokens"] = name, "plain", Decoding(PRESSES[name], every=EVERY, budget=BUDGET)
     return made
 
 
 def chunked_peak(model, ids, chunk: int = 512) -> dict:
     """Peak of a prefill at a quarter that is pressed between chunks, as a share of the whole cache."""
-    peak, hooks = [0], Hooks()
+    peak = [0]
 
     def look(module, args, kwargs, _) -> None:
         peak[0] = max(peak[0], find_argument(module, "cache", args, kwargs).nbytes)
 
-    for each in attentions_of(model):
-        hooks.after(each.module, look)
-    with hooks:
-        cache = compress(model, ids, SnapKV(0.75, window=WINDOW), chunk=chunk)
+    # In front of the hooks that press: each layer is counted with the whole chunk.
+    handles = [each.module.register_forward_hook(look, with_kwargs=True, prepend=True) for each in attentions_of(model)]
+    cache = compress(model, ids, SnapKV(0.75, window=WINDOW), chunk=chunk)
+    for handle in handles:
+        handle.remove()
     whole = ids.shape[1] * token_bytes(model)
     return {
         "tokens": ids.shape[1],
@@ -117,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--texts", type=int, default=1, help=f"texts of {TOKENS:,} tokens")
+    parser.add_argument("--presses", nargs="+", choices=PRESSES, default=["snapkv", "streaming_llm"])
     parser.add_argument("--chunked", type=int, default=0, help="tokens of a chunked prefill to measure; 0: none")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     asked = parser.parse_args()
@@ -132,7 +133,7 @@ def main() -> None:
     ids = tokenizer(text[len(text) // 10 :][: 8 * (asked.texts * (TOKENS + 1) + asked.chunked)])["input_ids"]
     for number in range(asked.texts):
         own = torch.tensor([ids[number * (TOKENS + 1) : (number + 1) * (TOKENS + 1)]])
-        for key, (name, stored, press) in cells(model).items():
+        for key, (name, stored, press) in cells(model, asked.presses).items():
             if f"{number} {key}" in known:
                 continue
             known[f"{number} {key}"] = found = read(
@@ -148,7 +149,7 @@ def main() -> None:
         say(f"chunked: {known['chunked']}")
         log.write_text(json.dumps(known))
     rows, limit = [], BUDGET * token_bytes(model)
-    for key, (name, stored, press) in cells(model).items():
+    for key, (name, stored, press) in cells(model, asked.presses).items():
         found = [known[f"{number} {key}"] for number in range(asked.texts)]
         rows.append(
             {

@@ -97,10 +97,12 @@ def compress(  # noqa: PLR0913 - `prefill` with a press, where it acts and how t
     if chunk is not None:
         check_whole("chunk", chunk, minimum=1)
     check_press(press)
+    cache: PrunedCache
     if press.steps() is not None or chunk is not None:
-        return _compress_in_steps(model, ids, press, chunk, question, mask=mask, positions=positions, storage=storage)
+        cache = _compress_in_steps(model, ids, press, chunk, question, mask=mask, positions=positions, storage=storage)
+        return cache
     read = read_context(model, press, ids, mask=mask, question=question, positions=positions, storage=storage)
-    cache: PrunedCache = read.cache
+    cache = read.cache
     return cache
 
 
