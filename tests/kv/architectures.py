@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -141,15 +142,15 @@ ARCHITECTURES: dict[str, dict] = {
 }
 
 
-def build(name: str, attention: str = "eager"):
-    """A random decoder of one architecture, float32, the same each time."""
+def build(name: str, attention: str = "eager", **more):
+    """A random decoder of one architecture, float32, the same each time; `more` goes into its configuration."""
     kind = CONFIG_MAPPING[name]
     known = set(kind.attribute_map)
     for each in kind.__mro__:
         known |= {*vars(each).get("__annotations__", {}), *inspect.signature(each.__init__).parameters}
     sizes = {key: value for key, value in {**SIZES, **ARCHITECTURES[name]}.items() if key in known}
     torch.manual_seed(11)
-    model = AutoModelForCausalLM.from_config(kind(**sizes), attn_implementation=attention).eval()
+    model = AutoModelForCausalLM.from_config(kind(**sizes, **more), attn_implementation=attention).eval()
     for weight in model.parameters():
         # Larger than the usual start, so that attention is not flat; norms and biases as after training.
         if weight.ndim > 1:
@@ -159,17 +160,18 @@ def build(name: str, attention: str = "eager"):
     return model
 
 
-@torch.no_grad()
-def reference(model, new, chosen):
-    """Logits of `new` behind the whole context, with all that is not chosen masked."""
+@contextmanager
+def hidden_tokens(model, chosen):
+    """Within it the model does not see, in each layer, tokens read before that are not chosen: bool (batch, kv_heads,
+    tokens read) by layer."""
 
     def hide(module, args, kwargs):
         kept = chosen.get(cache_layer_of(module))
         if kept is None:
             return None
-        given, count = bind_arguments(module, args, kwargs), new.shape[1]
+        given = bind_arguments(module, args, kwargs)
         mask, heads = given["attention_mask"], head_count(module)
-        wide = torch.nn.functional.pad(kept, (0, count), value=True)
+        wide = torch.nn.functional.pad(kept, (0, given["hidden_states"].shape[1]), value=True)
         wide = wide.repeat_interleave(heads // kept.shape[1], dim=1)[:, :, None]
         if mask.is_floating_point():
             mask = mask.expand(-1, heads, -1, -1).masked_fill(~wide, torch.finfo(mask.dtype).min)
@@ -177,10 +179,17 @@ def reference(model, new, chosen):
             mask = mask | ~wide if "position_bias" in given else mask & wide
         return (), {**given, "attention_mask": mask}
 
-    cache = whole_cache(model, CONTEXT)
     with Hooks() as hooks:
         for each in attentions_of(model):
             hooks.before(each.module, hide)
+        yield
+
+
+@torch.no_grad()
+def reference(model, new, chosen):
+    """Logits of `new` behind the whole context, with all that is not chosen masked."""
+    cache = whole_cache(model, CONTEXT)
+    with hidden_tokens(model, chosen):
         return model(new, cache=cache).logits
 
 
@@ -222,7 +231,8 @@ def row(name: str, found: dict[str, str]) -> str:
 
 def table_rows() -> dict[str, list[str]]:
     """The rows of the documented table, by architecture: a mark for each kind of press, then the note."""
-    lines = [line for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    table = TABLE.read_text("utf-8").split("<!-- table -->")[1]
+    lines = [line for line in table.splitlines() if line.startswith("| `")]
     return {cells[0].strip("`"): cells[1:] for line in lines for cells in [line.strip("| ").split(" | ")]}
 
 

@@ -179,3 +179,33 @@ def test_latents_have_no_keys_to_change(name):
             compress(model, CONTEXT, press)
     with pytest.raises(UsageError, match=r"caches latents|no rotary embedding"):
         compress(model, CONTEXT, Knorm(0.5), positions="rerotated")
+
+
+@torch.no_grad()
+def test_layers_that_share_keys_read_the_whole_prompt():
+    """The layer whose keys they share is pressed before they read."""
+    model = build("gemma3n_text")
+    whole = model(CONTEXT).logits
+    for press in (Knorm(0.5), SnapKV(0.5, window=8)):
+        with press(model):
+            assert (model(CONTEXT).logits - whole).abs().max() < 1e-5
+
+
+def test_a_batch_is_pressed_as_its_rows():
+    """Parts of a batch are not contiguous, which the projections of GPT-2 do not take."""
+    rows = tokens(60, rows=2)
+    for name in ("gpt2", "ministral3"):
+        model = build(name)
+        together = compress(model, rows, SnapKV(0.5, window=8))
+        for number, own in enumerate(rows):
+            alone = compress(model, own[None], SnapKV(0.5, window=8))
+            for one, two in zip(together.layers, alone.layers, strict=True):
+                assert torch.equal(one.kept.columns.view(2, -1)[number], two.kept.columns.flatten())
+
+
+def test_rerotation_in_half_precision():
+    """Keys are turned in float32, where the projections are in half precision."""
+    model = build("llama").to(torch.bfloat16)
+    cache = compress(model, CONTEXT, KeyDiff(0.5), positions="rerotated")
+    assert cache.layers[0].kept.keys.flat.dtype == torch.bfloat16
+    assert int(cache.layers[0].shift) == 30

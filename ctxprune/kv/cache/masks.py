@@ -186,17 +186,20 @@ def _cut_mask(
         return None
     layer, mask = layers[number], find_argument(module, "attention_mask", args, kwargs)
     if number != module.layer_idx:
-        return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut}
+        if layer.cut is None:
+            # It was pressed in this call, after its own attention: all tokens of the call are read here as well.
+            return None
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut[0]}
     hidden = find_argument(module, "hidden_states", args, kwargs)
     given, heads = bind_arguments(module, args, kwargs), head_count(module)
     # MPT alone takes masks that are True for what is closed.
     inverted = given.get("position_bias") is not None and isinstance(mask, torch.Tensor) and mask.dtype == torch.bool
-    layer.cut = cut_by_kernel(layer, module, ~mask if inverted else mask, hidden.shape[1], heads)
-    layer.masked = True
+    cut = cut_by_kernel(layer, module, ~mask if inverted else mask, hidden.shape[1], heads)
+    layer.masked, layer.cut = True, (cut,)
     return (), {
         **given,
         **_cut_biases(layer, given, hidden.shape[1], heads),
-        "attention_mask": ~layer.cut if inverted else layer.cut,
+        "attention_mask": ~cut if inverted else cut,
     }
 
 

@@ -164,7 +164,9 @@ class Attention:
 
     def turn(self, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """`rotate` in layers whose keys are rotated, once it is checked; `states` themselves in others."""
-        like = states.new_zeros(1, 1, int(self._config_value("hidden_size")))
+        # Keys are turned in float32 also where the model computes in half precision.
+        own = next((each.dtype for each in self.module.parameters() if each.is_floating_point()), states.dtype)
+        like = states.new_zeros(1, 1, int(self._config_value("hidden_size")), dtype=own)
         return self.rotate(states, cos, sin) if self.check_rotation(like, cos) else states
 
     def check_rotation(self, like: Tensor, cos: Tensor) -> bool:

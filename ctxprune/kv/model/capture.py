@@ -110,7 +110,8 @@ def capture_inputs(
     recorder = _Recorder(start)
     if positions is None:
         positions = torch.arange(start, start + hidden.shape[1], device=hidden.device)[None]
-    given = {"hidden_states": hidden, "attention_mask": None, "position_ids": positions}
+    # Some projections take contiguous tensors only (GPT-2), which parts of a batch are not.
+    given = {"hidden_states": hidden.contiguous(), "attention_mask": None, "position_ids": positions}
     given |= {"position_embeddings": join_angles(module, angles), **dict.fromkeys(CACHE_NAMES, recorder)}
     known = _parameters(type(module).forward)
     options: dict[str, Any] = {name: given[name] for name in known if name in given}
