@@ -209,3 +209,12 @@ def test_rerotation_in_half_precision():
     cache = compress(model, CONTEXT, KeyDiff(0.5), positions="rerotated")
     assert cache.layers[0].kept.keys.flat.dtype == torch.bfloat16
     assert int(cache.layers[0].shift) == 30
+
+
+def test_a_with_block_presses_what_the_head_reads():
+    """OPT's head does not call its base model."""
+    for name in ("opt", "gpt2"):
+        model = build(name)
+        kept = compress(model, CONTEXT, Knorm(0.5)).kept
+        with torch.no_grad(), Knorm(0.5)(model):
+            assert model(CONTEXT).cache.kept == kept

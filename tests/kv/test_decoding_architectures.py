@@ -50,6 +50,7 @@ OWN = [
     "llama4_text",
     "ministral3",
     "olmo3",
+    "opt",
     "qwen3_next",
     "smollm3",
 ]
@@ -180,6 +181,7 @@ def read_in_steps(model, press, **options):
         ("diffllama", "keys", "rearranges the heads"),
         ("bloom", "window", "computes attention in its own code"),
         ("beam", "window", "takes attention_scaling"),
+        ("deepseek_v32", "keys", "no layer with full attention"),
     ],
 )
 def test_what_is_refused_at_once_is_refused_in_steps(name, column, reason):

@@ -312,8 +312,12 @@ def decoder_of(model: nn.Module) -> nn.Module:
         )
     base: nn.Module = optional_member(model, "base_model", model)
     # Multimodal models keep their decoder in `language_model`.
-    text = optional_member(base, "language_model")
-    return base if text is None else text
+    text: nn.Module | None = optional_member(base, "language_model")
+    if text is not None:
+        return text
+    # OPT's head calls the decoder within its base model, not the base model.
+    inner: nn.Module | None = optional_member(base, "decoder")
+    return base if inner is None or optional_member(base, "encoder") is not None else inner
 
 
 def attentions_of(model: nn.Module) -> list[Attention]:

@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import steps_of
 from ctxprune.kv.cache.positions import check_positions
-from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
+from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.checks import check_layer
@@ -170,11 +170,7 @@ class Session:
         if reading is None or output is None:
             # Another call, or one that failed.
             return
-        if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
-            raise UsageError(
-                f"{type(self.model).__name__} has no layer with full attention",
-                hint="sliding windows and linear attention hold little, and are not pressed",
-            )
+        check_pressable(reading.cache, self.model)
         self.prefilled = reading
         if self.press is None:
             return
