@@ -56,14 +56,16 @@ def visible(layer):
 @contextmanager
 def recording(model, cache):
     """Yields a list; each call that reads into the cache appends what each layer holds when its attention begins."""
-    calls = []
+    calls, first = [], attentions_of(model)[0].layer
 
     def look(module, args, kwargs):
         if find_argument(module, "cache", args, kwargs) is not cache:
             return
-        layer = cache.layers[module.layer_idx]
-        if module.layer_idx == 0:
+        if module.layer_idx == first:
             calls.append({})
+        if module.layer_idx >= len(cache.layers):  # it shares the keys of another layer
+            return
+        layer = cache.layers[module.layer_idx]
         if hasattr(layer, "kept") and layer.is_initialized:
             calls[-1][module.layer_idx] = visible(layer)
 
@@ -76,10 +78,11 @@ def recording(model, cache):
 
 
 @torch.no_grad()
-def difference(model, session, parts, mask=None):
-    """The greatest difference of logits from the whole cache with the same tokens masked, over all calls.
+def difference(model, session, parts, mask=None, hide=masked):
+    """The greatest difference of logits from the whole cache with the same tokens masked, over all calls, in parts of
+    the greatest logit where that is above 1.
 
-    `parts` are ids, or how many of the last tokens to crop.
+    `parts` are ids, or how many of the last tokens to crop; `hide(model, visible)` masks tokens.
     """
     ours, whole, greatest, seen = PrunedCache(model), DynamicCache(config=model.config), 0.0, 0
     session.begin(ours)
@@ -96,10 +99,11 @@ def difference(model, session, parts, mask=None):
             given["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)[:, seen - part.shape[1] : seen]
         with recording(model, ours) as calls:
             found = model(part, cache=ours, **given).logits
-        with masked(model, calls[-1]):
+        with hide(model, calls[-1]):
             expected = model(part, cache=whole, **given).logits
         real = torch.ones_like(part, dtype=torch.bool) if mask is None else given["attention_mask"][:, -part.shape[1] :]
-        greatest = max(greatest, float((found - expected)[real.bool()].abs().max()))
+        apart = float((found - expected)[real.bool()].abs().max())
+        greatest = max(greatest, apart / max(float(expected[real.bool()].abs().max()), 1.0))
     return greatest
 
 

@@ -14,8 +14,6 @@ from kv.matrix import NAMES, every  # noqa: E402
 from kv.models import SIZES, chosen_by_layer, decoder, letters, tokens  # noqa: E402
 from transformers import (  # noqa: E402
     DynamicCache,
-    GPT2Config,
-    GPT2LMHeadModel,
     MistralConfig,
     MistralForCausalLM,
     StaticCache,
@@ -175,10 +173,6 @@ def test_a_cache_and_a_model_that_do_not_know_each_other():
 
 
 def test_models_that_cannot_be_served():
-    sizes = {name: SIZES[name] for name in ("vocab_size", "bos_token_id", "eos_token_id")}
-    gpt2 = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=128, **sizes)).eval()
-    with pytest.raises(UsageError):
-        compress(gpt2, CONTEXT, Knorm(0.5))
     windows = MistralForCausalLM(MistralConfig(**{**SIZES, "sliding_window": 16})).eval()
     with pytest.raises(UsageError, match="no layer with full attention"):
         compress(windows, CONTEXT, Knorm(0.5))
@@ -191,8 +185,12 @@ def test_an_attention_that_works_otherwise_is_refused():
     model = decoder("llama")
     attention = model.model.layers[0].self_attn
     attention.k_proj.register_forward_hook(lambda module, args, out: out if args[0].shape[1] < 10 else out * 2)
-    with pytest.raises(UsageError, match=r"LlamaAttention computes its keys in an unknown way \[layer 0\]"):
-        compress(model, CONTEXT, Knorm(0.5))
+    with pytest.raises(
+        UsageError, match=r"LlamaAttention computes its keys in an unknown way \[layer 0\]: use a press"
+    ):
+        compress(model, CONTEXT, SnapKV(0.5, window=8))
+    # A press that uses keys alone takes them as they are in the cache.
+    assert compress(model, CONTEXT, Knorm(0.5)).kept[0] == [[30, 30]]
 
 
 def test_positions_that_depend_on_the_length():

@@ -115,7 +115,8 @@ def test_rerotated_keys_are_those_computed_at_the_new_positions(decoders, kind, 
     hidden = hidden * model.config.hidden_size**0.5 if kind == "gemma" else hidden
     hidden = decoder_of(model).layers[0].input_layernorm(hidden)
     attention = attentions_of(model)[0]
-    raw = attention.keys(hidden, keys.shape[-1])
+    width = decoder_of(model).rotary_emb(hidden, torch.arange(60)[None])[0].shape[-1]
+    raw = attention.raw_inputs(hidden, torch.ones(1, 60, width)).keys
     for head in range(keys.shape[1]):
         count = int(counts.each[0, head])
         new = torch.arange(longest - count, longest)[None]

@@ -86,7 +86,7 @@ def merged(model, view, chosen):
     rotary = Rotary(model)
     keys, values = view.keys.clone(), view.values.clone()
     count = view.tokens
-    raw = view.attention.keys(view.hidden, view.head_dim)
+    raw = view.raw_inputs().keys
     for row in range(len(keys)):
         for head in range(view.kv_heads):
             stay = chosen[row, head].nonzero()[:, 0].tolist()

@@ -27,7 +27,7 @@ def rotated(view, states):
 
 @torch.no_grad()
 def statistics(view):
-    queries = view.raw_queries()[0, :, 4:].double()
+    queries = view.raw_inputs(4).queries[0].double()
     mean = queries.mean(dim=1)
     return mean, torch.stack([torch.cov(each.T, correction=0) for each in queries])
 
@@ -52,7 +52,7 @@ def test_scores_are_the_closed_form(decoders, kind):
         expected = torch.zeros(view.kv_heads, N - 4, dtype=torch.double)
         group = len(mean) // view.kv_heads
         for head in range(len(mean)):
-            keys = view.keys[0, head // group, 4:].double() * view.attention.scaling
+            keys = view.keys[0, head // group, 4:].double() * view.rule.scaling
             middle, around = turn @ mean[head], turn @ spread[head] @ turn.T
             logits = torch.stack([key @ middle + key @ around @ key / 2 for key in keys])
             expected[head // group] += logits.softmax(dim=0) / group
@@ -75,7 +75,7 @@ def test_expected_attention_is_the_average_over_sampled_queries(decoders):
         around = spread[head] + 1e-9 * torch.eye(12)
         sampled = torch.distributions.MultivariateNormal(mean[head], around).sample((40_000,))
         later = rotated(view, sampled.float())
-        paid = (later @ view.keys[0, head // group, 4:].T * view.attention.scaling).double().exp().mean(dim=0)
+        paid = (later @ view.keys[0, head // group, 4:].T * view.rule.scaling).double().exp().mean(dim=0)
         expected[head // group] += paid / paid.sum() / group
     scores = ExpectedAttention(future=AHEAD).score(view)[0, :, 4:] / view.value_norms[0, :, 4:]
     assert torch.allclose(scores.double(), expected, rtol=0.02)
@@ -87,7 +87,7 @@ def test_the_mean_query_alone_is_what_no_covariance_leaves(decoders):
         mean, _ = statistics(view)
         keys = view.keys[0, :, 4:].repeat_interleave(2, dim=0)
         logits = torch.einsum("hd,hnd->hn", rotated(view, mean.float()), keys)
-        paid = (logits * view.attention.scaling).softmax(dim=-1).view(2, 2, -1).mean(dim=1)
+        paid = (logits * view.rule.scaling).softmax(dim=-1).view(2, 2, -1).mean(dim=1)
         scores = ExpectedAttention(future=AHEAD, covariance=False).score(view)[0, :, 4:]
     assert torch.allclose(scores, paid * view.value_norms[0, :, 4:], rtol=1e-4)
 

@@ -142,6 +142,8 @@ def test_cropping_where_a_layer_cannot_go_back(hybrid, sharing):
         assert cache.get_seq_length() == 65
 
 
-def test_queries_that_come_with_gates_are_refused(hybrid):
-    with pytest.raises(UsageError, match="queries of 8 heads instead of 4"):
-        compress(hybrid, CONTEXT, SnapKV(0.5, window=8))
+def test_queries_that_come_with_gates(hybrid):
+    """Qwen3-Next projects gates of the output together with its queries."""
+    cache = compress(hybrid, CONTEXT, SnapKV(0.5, window=8))
+    assert cache.kept == [[[30, 30]]]
+    assert prefill(hybrid, CONTEXT).views[0].queries(8).shape == (1, 4, 8, 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,11 @@ def test_folders_that_hold_no_decoder(tmp_path):
         load_decoder(good, **options)
     with pytest.raises(InputError, match="nothing is downloaded"):
         load_decoder("some/model")
-    with pytest.raises(UsageError, match="attention is 'flash_attention_2': one of sdpa, eager"):
-        load_decoder(bare, attention="flash_attention_2")
+    with pytest.raises(UsageError, match="attention is 'paged': one of sdpa, eager, flex_attention, flash_attention_2"):
+        load_decoder(bare, attention="paged")
+    if not find_spec("flash_attn"):
+        with pytest.raises(UsageError, match="needs the package flash_attn, which is not installed"):
+            load_decoder(bare, attention="flash_attention_2")
     with pytest.raises(UsageError, match="the path is a NoneType"):
         load_decoder(None)
 

@@ -52,8 +52,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.attended: Tensor | None = None
         # Whether the current call's mask was cut to this layer.
         self.masked = False
-        # That mask, for layers that share these keys and values.
-        self.cut: Tensor | None = None
+        # That mask, for layers that share these keys and values; None: none was cut in this call.
+        self.cut: tuple[Any] | None = None
 
     @classmethod
     def holding(cls, keys: Tensor, values: Tensor) -> PrunedLayer:

@@ -16,8 +16,17 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.kernel_masks import cut_by_kernel, held_columns
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_layer_of, decoder_of, find_argument
+from ctxprune.kv.model.attention import (
+    attentions_of,
+    bind_arguments,
+    cache_layer_of,
+    decoder_of,
+    find_argument,
+    head_count,
+)
+from ctxprune.kv.model.checks import check_model
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "attached_decoder", "begin_step", "pressed_layers", "steps_of"]
 
+_BIASES = ("alibi", "position_bias")
 _HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
 _LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
 
@@ -67,6 +77,7 @@ class _ModelHooks:
 
     def __init__(self, model: nn.Module, decoder: nn.Module) -> None:
         attentions = attentions_of(model)
+        check_model(model, attentions, len(DynamicCache(config=model.config).layers))
         # The decoder holds this object: a strong reference would be a cycle, and delay freeing the model.
         self.decoder = weakref.ref(decoder)
         self.users = 0
@@ -175,22 +186,43 @@ def _cut_mask(
         return None
     layer, mask = layers[number], find_argument(module, "attention_mask", args, kwargs)
     if number != module.layer_idx:
-        return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut}
+        if layer.cut is None:
+            # It was pressed in this call, after its own attention: all tokens of the call are read here as well.
+            return None
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut[0]}
     hidden = find_argument(module, "hidden_states", args, kwargs)
-    if mask is not None and (not isinstance(mask, torch.Tensor) or mask.ndim != 4):
-        raise UsageError(
-            f"pruned caches cannot be read with this attention's masks ({type(mask).__name__})",
-            hint="load the model with attn_implementation='sdpa' or 'eager'",
-        )
-    # Without a mask several new tokens would need a causal one, which such attention makes over all tokens read.
-    if mask is None and hidden.shape[1] > 1:
-        raise UsageError(
-            "pruned caches cannot be read by an attention that makes its own masks",
-            hint="load the model with attn_implementation='sdpa' or 'eager'",
-        )
-    layer.cut = layer.mask(mask, hidden.shape[1], int(module.config.num_attention_heads))
-    layer.masked = True
-    return (), {**bind_arguments(module, args, kwargs), "attention_mask": layer.cut}
+    given, heads = bind_arguments(module, args, kwargs), head_count(module)
+    # MPT alone takes masks that are True for what is closed.
+    inverted = given.get("position_bias") is not None and isinstance(mask, torch.Tensor) and mask.dtype == torch.bool
+    cut = cut_by_kernel(layer, module, ~mask if inverted else mask, hidden.shape[1], heads)
+    layer.masked, layer.cut = True, (cut,)
+    return (), {
+        **given,
+        **_cut_biases(layer, given, hidden.shape[1], heads),
+        "attention_mask": ~cut if inverted else cut,
+    }
+
+
+def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int) -> dict[str, Tensor]:
+    """The biases by position (ALiBi) of a call, cut to the tokens of a layer, which get them beside the mask."""
+    cut = {}
+    for name in _BIASES:
+        bias = given.get(name)
+        if bias is None:
+            continue
+        # What stands behind a shorter head's tokens is masked.
+        held, _ = held_columns(layer, new, heads)
+        if bias.numel() == heads * bias.shape[-1] and len(held) > 1:
+            # MPT has one bias for all rows, where BLOOM and Falcon have one for each.
+            if not bool((held == held[:1]).all()):
+                raise UsageError(
+                    "this attention takes one position bias for all rows, which keep different tokens",
+                    hint="read one row at a time, or press with streaming_llm",
+                )
+            held = held[:1]
+        own = bias[..., -(layer.get_seq_length() + new) :].reshape(len(held), heads, 1, -1).gather(-1, held[:, :, None])
+        cut[name] = own.reshape(*bias.shape[:-1], -1)
+    return cut
 
 
 def _forget_masks(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
 
-__all__ = ["PrunedCache", "can_press_all", "copy_cache", "count_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "can_press_all", "check_pressable", "copy_cache", "count_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
@@ -177,6 +177,16 @@ def prepare_layers(cache: Cache, model: nn.Module) -> None:
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = PrunedLayer
     attach(model, cache)
+
+
+def check_pressable(cache: Cache, model: nn.Module) -> None:
+    """Raises UsageError for a cache none of whose layers can be pressed."""
+    # A cache without layers gets them while the model reads.
+    if cache.layers and not any(isinstance(layer, PrunedLayer) for layer in cache.layers):
+        raise UsageError(
+            f"{type(model).__name__} has no layer with full attention",
+            hint="sliding windows and linear attention hold little, and are not pressed",
+        )
 
 
 def can_press_all(model: nn.Module) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["load_decoder"]
 
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}
-_ATTENTIONS = ("sdpa", "eager")
+_ATTENTIONS = ("sdpa", "eager", "flex_attention", "flash_attention_2")
 
 
 def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = "sdpa") -> tuple[nn.Module, Any]:
@@ -26,11 +27,11 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
     Args:
         path: A folder as `save_pretrained` writes it, or one .gguf file (needs the packages gguf and accelerate).
         dtype: "bfloat16", "float32" or "float16".
-        attention: "sdpa" or "eager".
+        attention: "sdpa", "eager", "flex_attention" or "flash_attention_2" (needs the package flash_attn and a GPU).
 
     Raises:
         InputError: There is no model, it cannot be read, or weights of a decoder are missing.
-        UsageError: `dtype` or `attention` is not one of these.
+        UsageError: `dtype` or `attention` is not one of these, or flash_attn is not installed.
         MissingExtraError: A .gguf file without the package gguf.
     """
     if not isinstance(path, (str, Path)):
@@ -38,6 +39,11 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
     path = Path(path)
     if attention not in _ATTENTIONS:
         raise UsageError(f"attention is {attention!r}", hint=f"one of {', '.join(_ATTENTIONS)}")
+    if attention == "flash_attention_2" and not find_spec("flash_attn"):
+        raise UsageError(
+            "flash_attention_2 needs the package flash_attn, which is not installed",
+            hint="pip install flash-attn on a machine with a GPU, or attention='sdpa'",
+        )
     if dtype not in _DTYPES:
         raise UsageError(f"dtype is {dtype!r}", hint=f"one of {', '.join(_DTYPES)}")
     if not path.exists():

@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.model.attention import decoder_of
-from ctxprune.utils.foreign import optional_member
+from ctxprune.utils.foreign import foreign_attribute, optional_member
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,7 +29,7 @@ _FIXED = ("default", "linear", "llama3", "yarn", "proportional")
 def rotary_embedding(model: nn.Module) -> nn.Module | None:
     """The rotary embedding that the layers of a model share; None where there is none."""
     # Decoders with learned or ALiBi positions have no such attribute.
-    embedding: nn.Module | None = optional_member(decoder_of(model), "rotary_emb")
+    embedding: nn.Module | None = foreign_attribute(decoder_of(model), "rotary_emb", "pos_emb")
     return embedding
 
 
@@ -52,8 +52,7 @@ class Rotary:
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as in the model."""
-        cos, sin = self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions)
-        return cos, sin
+        return _as_pair(self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions))
 
     def turn(self, attention: Attention, keys: Tensor, by: Tensor) -> Tensor:
         """Keys (batch, heads, n, d) rotated by integer distances (batch, heads or 1, n), computed in float32."""
@@ -62,7 +61,7 @@ class Rotary:
         cos, sin = self.at(by)
         flat = keys.float().reshape(batch * heads, 1, count, width)
         # The keys were scaled once when the model made them: the rotation itself must not scale them again.
-        turned = attention.rotate(flat, cos / self._scale, sin / self._scale)
+        turned = attention.turn(flat, cos / self._scale, sin / self._scale)
         return turned.view(batch, heads, count, width).to(keys.dtype)
 
 
@@ -84,9 +83,24 @@ def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor)
     if optional_member(embedding, "rope_type", "default") not in _FIXED:
         # A call may change its frequencies for later calls.
         embedding = copy.deepcopy(embedding)
-    more = (attention.module.layer_type,) if by_layer else ()
-    cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)
-    return cos, sin
+    more = (_layer_type(attention),) if by_layer else ()
+    return _as_pair(embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more))
+
+
+def _as_pair(made: Any) -> tuple[Tensor, Tensor]:
+    """cos and sin of what an embedding gives: a pair, or complex numbers (Llama 4, DeepSeek-V2)."""
+    return (made.real, made.imag) if isinstance(made, torch.Tensor) else (made[0], made[1])
+
+
+def _layer_type(attention: Attention) -> str:
+    """The kind of a layer, by which models with several rotary embeddings choose one (Gemma 3, OLMo 3)."""
+    found = foreign_attribute(attention.module, "layer_type", "attention_type")
+    if isinstance(found, str):
+        return found
+    kinds = optional_member(optional_member(attention.module, "config"), "layer_types")
+    if not kinds:
+        raise attention.unsupported("does not say which of the model's rotary embeddings it uses")
+    return str(kinds[attention.layer])
 
 
 _HINT = "use positions='original'"

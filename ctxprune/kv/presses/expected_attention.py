@@ -54,11 +54,11 @@ class ExpectedAttention(Press):
         mean, spread = self._statistics(view)
         keys = view.keys[..., None, self.sinks : view.tokens, :].float()  # (batch, kv_heads, 1, m, d)
         mean = mean.view(batch, heads, -1, width, 1)
-        logits = (keys @ mean)[..., 0] * view.attention.scaling
+        logits = (keys @ mean)[..., 0] * view.rule.scaling
         if spread is not None:
             # E[exp(q.k)] of a normal q is exp(mean.k + k'Ck / 2): half the variance is added to the logit.
             turned = keys @ spread.view(batch, heads, -1, width, width)
-            logits = logits + (turned * keys).sum(dim=-1) * (view.attention.scaling**2 / 2)
+            logits = logits + (turned * keys).sum(dim=-1) * (view.rule.scaling**2 / 2)
         expected = logits.softmax(dim=-1).mean(dim=2) + self.epsilon
         scores = expected * view.value_norms[..., self.sinks : view.tokens]
         # Per row, so that a row's scores do not depend on its batch.
@@ -69,8 +69,11 @@ class ExpectedAttention(Press):
 
     def _statistics(self, view: LayerView) -> tuple[Tensor, Tensor | None]:
         """Mean (batch, heads, 1, d) and covariance (batch, heads, d, d) of queries at the next positions."""
-        queries = view.attention.queries(view.hidden[:, self.sinks : view.tokens], view.head_dim).float()
-        cos, sin = (each.mean(dim=1, keepdim=True) for each in view.future(self.future))
+        queries = view.raw_inputs(self.sinks, view.tokens).queries.float()
+        # Layers without a rotary embedding have the same queries at all positions.
+        rotary = view.attention.check_rotation(view.hidden[:1, :1], view.cos)
+        angles = view.future(self.future) if rotary else (view.cos[..., :0], view.sin[..., :0])
+        cos, sin = (each.mean(dim=1, keepdim=True) for each in angles)
 
         def turn(states: Tensor) -> Tensor:
             # A rotation is linear in cos and sin: their means give the mean rotation.

@@ -120,6 +120,8 @@ class KVzip(Press):
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
         views, model = prefilled.views, prefilled.model
+        for view in views:
+            view.check_scorable()
         own = type(self), self.chunk, self.lead, self.prompt, self.local
         if views[0].memory is not None and own in views[0].memory:
             kept: list[Tensor] = views[0].memory[own]
@@ -180,14 +182,14 @@ def _record_attention(views: list[LayerView], cache: Cache, scored: slice) -> It
             if find_argument(module, "cache", args, kwargs) is not cache:
                 return
             hidden = find_argument(module, "hidden_states", args, kwargs)
-            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
-            queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
+            angles, positions = view.attention.angles(args, kwargs), view.attention.positions(args, kwargs)
+            queries = view.attention.inputs(hidden, angles, view.total, positions).queries
             # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
-            keys = cache.layers[view.attention.layer].keys
-            size = scored.stop - scored.start
-            if size < view.total:
-                keys = torch.cat([keys[..., scored, :], keys[..., view.total :, :]], dim=-2)
-            found[view.order] = replace(view, keys=keys).reduce_attention(queries, size, most=True)[..., :size]
+            layer, size = cache.layers[view.attention.layer], scored.stop - scored.start
+            # Values as well: attention that caches latents meets the two together.
+            keys, values = (_scored_and_new(each, scored, view.total) for each in (layer.keys, layer.values))
+            whole = replace(view, keys=keys, values=values)
+            found[view.order] = whole.reduce_attention(queries, size, most=True)[..., :size]
 
         return record
 
@@ -195,6 +197,13 @@ def _record_attention(views: list[LayerView], cache: Cache, scored: slice) -> It
         for view in views:
             hooks.after(view.attention.module, after(view))
         yield found
+
+
+def _scored_and_new(states: Tensor, scored: slice, total: int) -> Tensor:
+    """Keys or values of the scored tokens and of those behind the `total` tokens of the context."""
+    if scored == slice(0, total):
+        return states
+    return torch.cat([states[..., scored, :], states[..., total:, :]], dim=-2)
 
 
 def _next_position(prefilled: Prefilled) -> Tensor:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ctxprune.kv.model.capture import AttentionInputs
     from ctxprune.kv.reading.layer_press import LayerPress
     from ctxprune.kv.reading.view import LayerView
 
@@ -65,6 +66,9 @@ class HeldView:
             hidden=view.hidden[row : row + 1].index_select(1, inputs),
             cos=view.cos[at : at + 1].index_select(1, inputs),
             sin=view.sin[at : at + 1].index_select(1, inputs),
+            positions=None if view.positions is None else _row(view.positions, row).index_select(1, inputs),
+            # Padding is on the left: the inputs of a row have no gaps.
+            first=view.first + (int(inputs[0]) if len(inputs) else 0),
             question=int((slots >= view.tokens).sum()),
             attended=_select(view.attended, row, heads, slots),
             visible_to=_select(view.visible_to, row, heads, slots),
@@ -87,11 +91,18 @@ class _HeadAttention(Attention):
         """Number of query heads of the group."""
         return super().heads // self.kv_heads
 
-    def queries(self, hidden: Tensor, head_dim: int) -> Tensor:
-        """Queries of the group, (batch, heads of the group, tokens, head_dim)."""
-        group = self.heads
-        whole = Attention(self.module, self.layer).queries(hidden, head_dim)
-        return whole[:, self.head * group : (self.head + 1) * group]
+    def inputs(
+        self, hidden: Tensor, angles: tuple[Tensor, Tensor], start: int = 0, positions: Tensor | None = None
+    ) -> AttentionInputs:
+        """As of the whole module, with the queries and sinks of the group, and the keys of its head."""
+        whole = Attention(self.module, self.layer).inputs(hidden, angles, start, positions)
+        group = slice(self.head * self.heads, (self.head + 1) * self.heads)
+        return replace(
+            whole,
+            queries=whole.queries[:, group],
+            keys=whole.keys[:, self.head : self.head + 1],
+            sinks=None if whole.sinks is None else whole.sinks[group],
+        )
 
 
 def observe_held(held: HeldView) -> Tensor:
@@ -129,6 +140,11 @@ def choose_held(press: LayerPress, held: HeldView, kept: Sequence[int]) -> Tenso
         own = replace(view, keys=view.keys[row : row + 1], values=view.values[row : row + 1])
         chosen[row] = press.select(own, scores[row : row + 1], min(kept[row], view.tokens) + view.question)[0]
     return chosen if held.real is None else chosen & held.real
+
+
+def _row(held: Tensor, row: int) -> Tensor:
+    at = min(row, len(held) - 1)
+    return held[at : at + 1]
 
 
 def _select(held: Tensor | None, row: int, heads: slice, slots: Tensor) -> Tensor | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
     from ctxprune.kv.cache.store import Storage
+    from ctxprune.kv.model.attention import Attention
     from ctxprune.kv.reading.view import LayerView
     from ctxprune.kv.selection import Plan
 
@@ -219,14 +221,14 @@ class _InputRecorder:
 
     def __enter__(self) -> _InputRecorder:
         for each in self._attentions:
-            self._hooks.before(each.module, self._record)
+            self._hooks.before(each.module, partial(self._record, each))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._hooks.remove()
 
-    def _record(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _record(self, attention: Attention, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # Other threads may call the model meanwhile: only the call that reads into this cache counts.
         if find_argument(module, "cache", args, kwargs) is self._cache:
-            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
-            self.inputs[module.layer_idx] = find_argument(module, "hidden_states", args, kwargs), cos, sin
+            hidden = find_argument(module, "hidden_states", args, kwargs)
+            self.inputs[attention.layer] = hidden, *attention.angles(args, kwargs)

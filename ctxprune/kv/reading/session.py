@@ -11,9 +11,10 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import steps_of
 from ctxprune.kv.cache.positions import check_positions
-from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
+from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.checks import check_layer
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.model.rotary import rotary_embedding
 from ctxprune.kv.reading.chunks import ChunkedGeneration
@@ -146,15 +147,9 @@ class Session:
     ) -> LayerView:
         module, layer = attention.module, reading.cache.layers[attention.layer]
         hidden = find_argument(module, "hidden_states", args, kwargs)
-        turns = find_argument(module, "position_embeddings", args, kwargs)
-        if hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
-            raise UsageError(
-                f"{type(module).__name__} is not called with hidden_states and position_embeddings",
-                hint="KV presses serve the rotary decoders of transformers",
-            )
-        cos, sin = turns
-        attention.check(hidden, layer.keys, cos, sin)
-        positions = find_argument(module, "position_ids", args, kwargs)
+        if hidden is None or layer.keys.shape[-2] != hidden.shape[1]:
+            raise attention.unsupported("is not called with the hidden states of the tokens that it caches")
+        cos, sin = attention.angles(args, kwargs)
         return LayerView(
             attention=attention,
             order=len(reading.views) + reading.order,
@@ -165,8 +160,9 @@ class Session:
             cos=cos,
             sin=sin,
             question=self.question,
-            positions=positions if isinstance(positions, torch.Tensor) and positions.ndim == 2 else None,
+            positions=attention.positions(args, kwargs),
             rotary=rotary_embedding(self.model),
+            unscorable=check_layer(attention, layer.keys, args, kwargs),
         )
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -174,11 +170,7 @@ class Session:
         if reading is None or output is None:
             # Another call, or one that failed.
             return
-        if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
-            raise UsageError(
-                f"{type(self.model).__name__} has no layer with full attention",
-                hint="sliding windows and linear attention hold little, and are not pressed",
-            )
+        check_pressable(reading.cache, self.model)
         self.prefilled = reading
         if self.press is None:
             return

@@ -15,6 +15,7 @@ from ctxprune.kv.cache.positions import turn_together
 from ctxprune.kv.cache.pruned_cache import count_bytes
 from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
 from ctxprune.kv.model.attention import Attention, cache_layer_of, find_argument
+from ctxprune.kv.model.checks import check_layer
 from ctxprune.kv.reading.held_plan import HeldView, choose_held, observe_held
 from ctxprune.kv.reading.limits import ByteLimit, LayerSize
 from ctxprune.kv.reading.view import LayerView
@@ -89,10 +90,11 @@ class StepPress:
         layer = _own_layer(cache, module)
         if layer is None:
             return
-        if self.window or self.press.accumulates:
-            hidden = find_argument(module, "hidden_states", args, kwargs)
-            self._record(layer, module, hidden, find_argument(module, "position_embeddings", args, kwargs))
-        size = self._size(cache, layer, find_argument(module, "hidden_states", args, kwargs).shape[1])
+        hidden = find_argument(module, "hidden_states", args, kwargs)
+        self._check(layer, module, args, kwargs)
+        if self._needs_queries:
+            self._record(layer, hidden, *Attention(module, module.layer_idx).angles(args, kwargs))
+        size = self._size(cache, layer, hidden.shape[1])
         reads = _tokens_read(layer, cache.padding)
         due = self.limit.after(size, self._budget_view(cache, module, size.tokens), reads)
         if due is not None:
@@ -124,16 +126,23 @@ class StepPress:
             if isinstance(layer, PrunedLayer):
                 layer.recent = layer.attended = None
 
-    def _record(self, layer: PrunedLayer, module: nn.Module, hidden: Tensor, turns: Any) -> None:
-        if turns is None:
-            raise UsageError(
-                f"{type(module).__name__} is not called with hidden_states and position_embeddings",
-                hint="a press that needs no queries, such as StreamingLLM or Knorm, serves such models",
-            )
-        cos, sin = turns
-        new, tail = hidden.shape[1], layer.keys.shape[-2]
-        if layer.kept is None and tail == new:
-            Attention(module, module.layer_idx).check(hidden, layer.keys, cos, sin)
+    @property
+    def _needs_queries(self) -> bool:
+        return bool(self.window) or self.press.accumulates
+
+    def _check(self, layer: PrunedLayer, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """In the first call of a layer: raises UsageError where it, or its attention for this press, is not served."""
+        attention, hidden = Attention(module, module.layer_idx), find_argument(module, "hidden_states", args, kwargs)
+        if hidden is None:
+            raise attention.unsupported("is not called with the hidden states of the tokens that it caches")
+        if layer.kept is not None or layer.keys.shape[-2] != hidden.shape[1]:
+            return
+        unscorable = check_layer(attention, layer.keys, args, kwargs)
+        if unscorable is not None and self._needs_queries:
+            raise unscorable
+
+    def _record(self, layer: PrunedLayer, hidden: Tensor, cos: Tensor, sin: Tensor) -> None:
+        new = hidden.shape[1]
         # Drafts may be cropped: behind every token of a short call a whole window is left.
         most = self.window + self._drafts(new)
         if self.press.accumulates:
@@ -193,8 +202,11 @@ class StepPress:
         recent = layer.recent
         empty = held.keys.new_empty(len(held.keys), 0, 1)
         hidden, cos, sin = (empty, empty, empty) if recent is None else (recent.hidden, recent.cos, recent.sin)
+        first = seen - hidden.shape[1]
+        positions = None if cache.padding is None else _input_positions(cache.padding[:, :seen], hidden.shape[1])
         if self.rotary is not None and recent is not None:
-            cos, sin = self._angles(held, recent.count)
+            positions = _consecutive_positions(held, recent.count)
+            cos, sin = (each.to(held.keys.dtype) for each in self.rotary.at(positions))
         attended = layer.attended
         if attended is not None:
             attended = torch.nn.functional.pad(attended, (0, slots - attended.shape[-1]))
@@ -206,20 +218,13 @@ class StepPress:
             cos=cos,
             sin=sin,
             question=spare,
+            positions=positions,
+            first=first,
             attended=attended,
             visible_to=_visible_to(held, seen) if self.press.accumulates else None,
         )
         inputs = None if cache.padding is None else cache.padding[:, seen - hidden.shape[1] : seen]
         return HeldView(view, held.real, None if inputs is None or bool(inputs.all()) else inputs)
-
-    def _angles(self, held: HeldTokens, count: int) -> tuple[Tensor, Tensor]:
-        """cos and sin of the last tokens: a re-rotated cache holds tokens of consecutive positions from 0 on."""
-        if self.rotary is None:
-            raise UsageError("positions are not re-rotated", hint="positions='rerotated'")
-        ends = torch.full((len(held.keys),), held.keys.shape[-2], device=held.keys.device)
-        ends = ends if held.real is None else held.real[:, 0].sum(dim=-1)
-        cos, sin = self.rotary.at((ends[:, None] - count + torch.arange(count, device=ends.device)).clamp(min=0))
-        return cos.to(held.keys.dtype), sin.to(held.keys.dtype)
 
     def _budget_view(self, cache: Any, module: nn.Module, tokens: int) -> LayerView:
         """The view as far as budgets need it: order, counts and window, on keys without channels."""
@@ -290,6 +295,18 @@ def _find_padding(mask: Any, columns: int) -> Tensor | None:
     if bool((real[:, :-1] & ~real[:, 1:]).any()):
         raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
     return real
+
+
+def _input_positions(padding: Tensor, count: int) -> Tensor:
+    """Positions of the last `count` tokens read, (batch, count): padding is not counted; 0 for padding."""
+    return (padding.cumsum(dim=1) - 1).clamp(min=0)[:, padding.shape[1] - count :]
+
+
+def _consecutive_positions(held: HeldTokens, count: int) -> Tensor:
+    """Positions of the last `count` tokens in a re-rotated cache, which holds tokens of consecutive ones from 0 on."""
+    ends = torch.full((len(held.keys),), held.keys.shape[-2], device=held.keys.device)
+    ends = ends if held.real is None else held.real[:, 0].sum(dim=-1)
+    return (ends[:, None] - count + torch.arange(count, device=ends.device)).clamp(min=0)
 
 
 def _tokens_read(layer: PrunedLayer, padding: Tensor | None) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.masks import begin_step, steps_of
 from ctxprune.kv.cache.positions import check_positions
-from ctxprune.kv.cache.pruned_cache import PrunedCache, prepare_layers
+from ctxprune.kv.cache.pruned_cache import PrunedCache, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
@@ -105,9 +105,10 @@ class StepSession:
         """Press an empty cache in steps from now on.
 
         Raises:
-            UsageError: It holds tokens, or is of a kind that cannot be pressed.
+            UsageError: It holds tokens, or is of a kind that cannot be pressed, or has no layer that can.
         """
         prepare_layers(cache, self.model)
+        check_pressable(cache, self.model)
         cache.steps = self.steps
         cache.press = dict(self.about)
 

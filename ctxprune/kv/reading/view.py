@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ctxprune.kv.model.attention import Attention
+    from ctxprune.kv.model.capture import AttentionInputs
 
 __all__ = ["LayerView"]
 
@@ -35,13 +36,15 @@ class LayerView:
         hidden: (batch, n, hidden size), the module's input; of the last tokens only while tokens are read in steps.
         cos: (batch or 1, n, rotary width) of the positions of these tokens; `sin` likewise.
         question: How many of the last tokens belong to the question: they are kept, and no part of the budget.
-        positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
+        positions: Positions of the tokens in `hidden`, long (batch or 1, their number); None: their columns.
         rotary: The model's rotary embedding; None where its layers share none.
         memory: Cache of scores that do not depend on the ratio; None: scores are not cached.
         dropped: How many tokens in front of or among these were dropped before, in each head on average.
         attended: Attention that each token got from queries of which no inputs are held, summed over them and the
             group, float32 (batch, kv_heads, n); None: inputs of all tokens are held.
         visible_to: How many tokens read so far can attend to each token, (batch, kv_heads, n); None: n, n - 1, ..., 1.
+        first: Column, in the sequence read, of the first token in `hidden`; columns count padding and dropped tokens.
+        unscorable: Why the layer's attention cannot be computed again; None: it can.
     """
 
     attention: Attention
@@ -59,6 +62,8 @@ class LayerView:
     dropped: int = 0
     attended: Tensor | None = None
     visible_to: Tensor | None = None
+    first: int = 0
+    unscorable: UsageError | None = None
 
     @property
     def total(self) -> int:
@@ -91,20 +96,47 @@ class LayerView:
         held = int(self.hidden.shape[1])
         return min(self.question if 0 < self.question <= window else window, self.total, held)
 
-    def raw_queries(self, last: int | None = None) -> Tensor:
-        """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim).
+    def raw_inputs(self, start: int = 0, stop: int | None = None) -> AttentionInputs:
+        """What attention gets for tokens from `start` to `stop`, before the rotary embedding.
 
         Raises:
-            UsageError: These tokens' hidden states are not held.
+            UsageError: The layer's attention cannot be computed again, its rotary embedding is not the last step, or
+                inputs of the last tokens only are held.
         """
-        return self.attention.queries(self.hidden[:, self._first_of(last) :], self.head_dim)
+        self.check_scorable()
+        self._index_of(None)
+        places = None if self.positions is None else self.positions[:, start:stop]
+        return self.attention.raw_inputs(self.hidden[:, start:stop], self.cos, self.first + start, places)
 
     def queries(self, last: int | None = None) -> Tensor:
-        """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim)."""
-        start = self._first_of(last)
-        return self.attention.rotate(self.raw_queries(last), self.cos[:, start:], self.sin[:, start:])
+        """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim).
 
-    def _first_of(self, last: int | None) -> int:
+        Raises:
+            UsageError: The layer's attention cannot be computed again, or inputs of these tokens are not held.
+        """
+        self.check_scorable()
+        at = self._index_of(last)
+        turns = self.cos[:, at:], self.sin[:, at:]
+        places = None if self.positions is None else self.positions[:, at:]
+        return self.attention.inputs(self.hidden[:, at:], turns, self.first + at, places).queries
+
+    def check_scorable(self) -> None:
+        """Raises UsageError where the layer's attention cannot be computed again."""
+        if self.unscorable is not None:
+            raise self.unscorable
+
+    @cached_property
+    def rule(self) -> AttentionInputs:
+        """Scaling, cap and sinks of the layer's attention, with queries and keys of a token of zeros."""
+        zeros = torch.zeros_like(self.hidden[:1, -1:])
+        return self.attention.inputs(zeros, (self.cos[:1, -1:], self.sin[:1, -1:]))
+
+    @cached_property
+    def score_keys(self) -> Tensor:
+        """What queries meet, (batch, kv_heads, n, d): the keys, or latents with the rotated part of keys (MLA)."""
+        return torch.cat([self.keys, self.values], dim=-1) if self.rule.latent else self.keys
+
+    def _index_of(self, last: int | None) -> int:
         """The index in `hidden` of the first of the last tokens."""
         start = int(self.hidden.shape[1]) - (self.total if last is None else last)
         if start < 0:
@@ -124,20 +156,28 @@ class LayerView:
         """As `weights`, for queries (batch, heads, m, head_dim), the first of which is at index `first`."""
         batch, heads, count, width = queries.shape
         flat = queries.reshape(batch, self.kv_heads, heads // self.kv_heads * count, width)
-        weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count)
+        sinks = self.rule.sinks
+        if sinks is not None:
+            sinks = sinks.view(self.kv_heads, -1).repeat_interleave(count, dim=-1)
+        weights = self._softmax(flat @ self.score_keys.transpose(-1, -2), first, count, sinks)
         return weights.view(batch, self.kv_heads, heads // self.kv_heads, count, self.total)
 
-    def _softmax(self, products: Tensor, first: int, count: int) -> Tensor:
-        """Causal attention, float32, from dot products (..., group * count, n) of queries from index `first` on."""
-        logits = products.float().mul_(self.attention.scaling)
-        cap = self.attention.softcap
+    def _softmax(self, products: Tensor, first: int, count: int, sinks: Tensor | None) -> Tensor:
+        """Causal attention, float32, from dot products (..., group * count, n) of queries from index `first` on, and
+        the sinks of their heads, (..., group * count)."""
+        logits = products.float().mul_(self.rule.scaling)
+        cap = self.rule.softcap
         logits = logits if cap is None else logits.div_(cap).tanh_().mul_(cap)
         # Tokens before the first query are visible to all queries: only the others need a mask.
         late = torch.arange(first, logits.shape[-1], device=logits.device)
         own = torch.arange(first, first + count, device=logits.device)
         unseen = (late > own[:, None]).repeat(logits.shape[-2] // count, 1)
         logits[..., first:].masked_fill_(unseen, float("-inf"))
-        return logits.softmax(dim=-1)
+        if sinks is None:
+            return logits.softmax(dim=-1)
+        # A sink takes its share of attention without being a token.
+        sinks = sinks.to(logits.dtype).expand(logits.shape[:-1])[..., None]
+        return torch.cat([logits, sinks], dim=-1).softmax(dim=-1)[..., :-1]
 
     def reduce_attention(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
         """Attention that every token gets from many queries, reduced over queries and group.
@@ -154,14 +194,16 @@ class LayerView:
         """
         batch, heads, count, width = queries.shape
         found = self.keys.new_zeros(self.keys.shape[:-1], dtype=torch.float32)
-        grouped = queries.view(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        grouped = queries.reshape(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        sinks = None if self.rule.sinks is None else self.rule.sinks.view(self.kv_heads, -1)
         for row, head in product(range(batch), range(self.kv_heads)):
             for start in range(0, count, _BLOCK):
                 block = grouped[row, head, :, start : start + _BLOCK]
                 size = block.shape[1]
                 seen = min(first + start + size, self.total)
-                products = block.reshape(-1, width) @ self.keys[row, head, :seen].T
-                weights = self._softmax(products, first + start, size)
+                products = block.reshape(-1, width) @ self.score_keys[row, head, :seen].T
+                own = None if sinks is None else sinks[head].repeat_interleave(size)
+                weights = self._softmax(products, first + start, size, own)
                 target = found[row, head, :seen]
                 if most:
                     torch.maximum(target, weights.amax(dim=0), out=target)
@@ -186,9 +228,10 @@ class LayerView:
             UsageError: The layers of the model share no rotary embedding.
         """
         # The question is not counted: it is read again behind the pressed context.
-        last = self.keys.new_tensor([[self.tokens - 1]], dtype=torch.long)
-        if self.positions is not None and self.tokens:
-            last = self.positions[:, self.tokens - 1 : self.tokens]
+        end = int(self.hidden.shape[1]) - self.question
+        last = self.keys.new_tensor([[self.first + end - 1]], dtype=torch.long)
+        if self.positions is not None and end > 0:
+            last = self.positions[:, end - 1 : end]
         return angles(self.rotary, self.attention, last + 1 + torch.arange(count, device=last.device))
 
     @cached_property
@@ -210,6 +253,8 @@ class LayerView:
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
             positions=_row_positions(self.positions, number, columns),
+            # Padding is on one side of a row, so that its tokens stand in a row.
+            first=self.first + (int(columns[0]) if len(columns) else 0),
             memory=None,
         )
 

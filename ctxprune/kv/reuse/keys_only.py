@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ctxprune.kv.cache.pruned_cache import PrunedCache
+    from ctxprune.kv.model.capture import AttentionInputs
 
 __all__ = ["as_prefilled"]
 
@@ -89,11 +90,13 @@ def as_prefilled(
 class _KeysOnlyAttention(Attention):
     """An attention module whose inputs are known only for the question; those of other tokens are NaN."""
 
-    def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
+    def inputs(
+        self, hidden: Tensor, angles: tuple[Tensor, Tensor], start: int = 0, positions: Tensor | None = None
+    ) -> AttentionInputs:
         if bool(hidden.isnan().any()):
             raise UsageError(
                 "this press uses queries, which a joined cache has not kept",
                 hint="use Knorm or KeyDiff, give a question that is as long as the press's window, or press each "
                 "passage: PassageStore(press=...)",
             )
-        return super()._project(hidden, which, head_dim)
+        return super().inputs(hidden, angles, start, positions)

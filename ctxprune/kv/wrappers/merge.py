@@ -41,13 +41,13 @@ class Merge(Wrapper):
         chosen = plan.chosen[..., : view.tokens]
         if bool(chosen.all()):
             return plan
-        hidden, n = view.hidden[:, : view.tokens], view.tokens
-        raw = view.attention.keys(hidden, view.head_dim)
+        n = view.tokens
+        raw = view.raw_inputs(0, n).keys
         targets = nearest_kept(raw, chosen)
         values = view.values if plan.values is None else plan.values
         keys = view.keys if plan.keys is None else plan.keys
         merged, sizes = mean_by_target(raw, targets)
-        turned = view.attention.rotate(merged.to(raw.dtype), view.cos[:, :n], view.sin[:, :n])
+        turned = view.attention.turn(merged.to(raw.dtype), view.cos[:, :n], view.sin[:, :n])
         # Kept keys that absorb nothing are not recomputed: rounding would change them.
         grown = (sizes > 1)[..., None]
         mean_values = mean_by_target(values[..., :n, :], targets)[0].to(values.dtype)

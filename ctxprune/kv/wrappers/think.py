@@ -60,5 +60,7 @@ class ThinK(Wrapper):
 def channel_scores(view: LayerView, window: int) -> Tensor:
     """mean_t q^2 * mean_i k^2 over the last queries of a head's group and the context's keys, (batch, kv_heads, d)."""
     queries = view.queries(view.window_size(window)).float().square().mean(dim=2)
+    if queries.shape[-1] != view.head_dim:
+        raise view.attention.unsupported("caches latents, and makes keys of them only in attention (MLA)")
     looks = queries.view(len(queries), view.kv_heads, -1, view.head_dim).mean(dim=2)
     return looks * view.keys[..., : view.tokens, :].float().square().mean(dim=2)
