@@ -34,7 +34,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GIVEN = "Mira Odo Selma Ivor Thea Bram Linnea Caspar Runa Edwin Greta Alban Petra Silas Nadia Jorun"
 _FAMILY = "Quell Harrow Tamsin Oakes Verlaine Stroud Pemberton Ashdown Carrick Lindqvist Moray Teague Farrow Wick"
 _WARES = "bells lanterns violins barometers carpets clocks kites saddles compasses teapots globes umbrellas"
-_RIVERS = "Aure Brill Cowrie Dunnet Esker Fallow Gleam Hythe Isen Jarrow Kell Lune"
+_RIVERS = "Aure Brill Cowrie Dunnet Esker Ferrin Gleam Hythe Isen Jarrow Kell Lune"
 
 
 def build_multi_key(builder: SampleBuilder) -> Sample:
