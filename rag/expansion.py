@@ -57,14 +57,14 @@ class StepSchema:
 
     Attributes:
         task: What the task is called, as a query would name it.
-        steps: In order; one or more texts.
+        steps: In order; one or more texts, stored as a tuple.
 
     Raises:
         UsageError: An argument is of the wrong kind or empty.
     """
 
     task: str
-    steps: tuple[str, ...]
+    steps: Sequence[str]
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, str) or not isinstance(self.steps, Sequence):

@@ -182,8 +182,8 @@ class PassagePruner:
             share = (time.perf_counter() - start) / max(len(scored), 1)
             pairs = zip(queries, scored, strict=True)
             ranked = [
-                replace(self.prune_scored(query, *found, seconds=share), expansion=expansion)
-                for query, (*found, expansion) in pairs
+                replace(self.prune_scored(query, context, units, relevance, seconds=share), expansion=expansion)
+                for query, (context, units, relevance, expansion) in pairs
             ]
             describe_total(span, [found.pruned for found in ranked])
             return ranked
