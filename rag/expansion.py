@@ -150,6 +150,10 @@ class StepExpander:
     query's mixed with that of the step that fits it best, and a document's relevance the query's mixed with the mean
     over the steps. Both stay in the range of the scorer, whose time grows by that of one query a step.
 
+    It is not known to keep more evidence: too few questions were measured to tell it from chance, and a small model
+    often names no useful steps. So it is off by default; measure it with your own model and questions
+    (benchmarks/studies/step_expansion.py).
+
     Attributes:
         model: A `ChatModel`, or a LangChain chat model; wrap it in `CachedModel` to keep answers between processes.
         examples: Schemas of tasks like those that are asked about.
