@@ -4,6 +4,9 @@ from .dedup.tables import deduplicate_rows as deduplicate_rows
 from .dedup.tables import deduplicate_tables as deduplicate_tables
 from .dedup.texts import deduplicate as deduplicate
 from .dedup.texts import near_duplicates as near_duplicates
+from .expansion import Expansion as Expansion
+from .expansion import StepExpander as StepExpander
+from .expansion import StepSchema as StepSchema
 from .html import HtmlOptions as HtmlOptions
 from .html import HtmlPage as HtmlPage
 from .html import HtmlPages as HtmlPages

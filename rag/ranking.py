@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
+from ctxprune.policies.base import as_policy
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.pruning.spans import describe_total, start_prune
 from ctxprune.scorers.base import score_documents_batch
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ctxprune.pruning.result import Pruned
     from ctxprune.scorers.relevance import DocumentRule
 
+    from .expansion import Expansion, StepExpander
 
 __all__ = ["PassagePruner", "RankedPassages", "rank_scored"]
 
@@ -37,11 +39,14 @@ class RankedPassages:
         pruned: Result of the pruner; `pruned.output` has as many texts as were given, in their order.
         relevance: One score for each document, higher = more relevant.
         order: Indices of the documents of which something was kept, in the requested order.
+        expansion: What was searched for besides the query, or why nothing was; None without an expander, or where
+            `prune_scored` got the scores.
     """
 
     pruned: Pruned[list[str]]
     relevance: tuple[float, ...]
     order: tuple[int, ...]
+    expansion: Expansion | None = None
 
     @property
     def texts(self) -> list[str]:
@@ -68,20 +73,36 @@ class PassagePruner:
         documents: Most documents of which sentences may be kept, the most relevant ones; None for all.
         reorder: Put the most relevant document first in the result; else they keep their order.
         rule: A document's relevance from the scores of its units, float32 (n,); default `TopMean()`.
+        expander: Also scores the documents for the steps that a chat model names for the query, see `StepExpander`;
+            None scores them for the query alone.
 
     Raises:
-        UsageError: An argument is of the wrong kind or out of range.
+        UsageError: An argument is of the wrong kind or out of range, or the policy was calibrated for the scorer and
+            there is an expander.
     """
 
     pruner: Pruner = field(default_factory=Pruner)
     documents: int | None = None
     reorder: bool = False
     rule: DocumentRule | None = None
+    expander: StepExpander | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.pruner, Pruner):
             raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a Pruner")
         check_whole("documents", self.documents, optional=True)
+        if self.expander is None:
+            return
+        from .expansion import StepExpander  # brings the chat models and sqlite3 along, which pruning does not need
+
+        if not isinstance(self.expander, StepExpander):
+            raise UsageError(f"expander is a {type(self.expander).__name__}", hint="give a StepExpander, or None")
+        try:
+            # Mixed scores are no longer the scorer's, so that a bound on its risk does not hold for them.
+            as_policy(self.pruner.policy).check_scorer(self.expander)
+        except UsageError as error:
+            hint = "give another policy, or no expander"
+            raise UsageError("the policy was calibrated for scores without expansion", hint=hint) from error
 
     def rank(
         self,
@@ -124,7 +145,7 @@ class PassagePruner:
         check_whole("top_k", top_k, optional=True)
         return [
             rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
-            for passages, _, relevance in self._score_batch(queries, documents)
+            for passages, _, relevance, _ in self._score_batch(queries, documents)
         ]
 
     async def arank(
@@ -160,7 +181,10 @@ class PassagePruner:
             # Scoring is one pass for the batch: each result reports an equal share of its time.
             share = (time.perf_counter() - start) / max(len(scored), 1)
             pairs = zip(queries, scored, strict=True)
-            ranked = [self.prune_scored(query, *found, seconds=share) for query, found in pairs]
+            ranked = [
+                replace(self.prune_scored(query, context, units, relevance, seconds=share), expansion=expansion)
+                for query, (context, units, relevance, expansion) in pairs
+            ]
             describe_total(span, [found.pruned for found in ranked])
             return ranked
 
@@ -170,7 +194,7 @@ class PassagePruner:
 
     def _score_batch(
         self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
-    ) -> list[tuple[Passages, Scores, Scores]]:
+    ) -> list[tuple[Passages, Scores, Scores, Expansion | None]]:
         """The passages with the scores of their units, float32 (n_units,), and of the documents that have units."""
         if isinstance(queries, str) or len(queries) != len(documents):
             raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
@@ -180,9 +204,25 @@ class PassagePruner:
         with start_span("ctxprune.prune.segment"):
             passages = [_as_passages(texts) for texts in documents]
         scorer: Any = self.pruner.scorer  # names were resolved by the constructor
+        if self.expander is not None:
+            return self._score_expanded(self.expander, queries, passages)
         with start_span("ctxprune.prune.score"):
             found = score_documents_batch(scorer, queries, passages, rule=self.rule)
-        return [(context, *scores) for context, scores in zip(passages, found, strict=True)]
+        return [(context, *scores, None) for context, scores in zip(passages, found, strict=True)]
+
+    def _score_expanded(
+        self, expander: StepExpander, queries: Sequence[str], passages: Sequence[Passages]
+    ) -> list[tuple[Passages, Scores, Scores, Expansion | None]]:
+        """As `_score_batch`; the scorer sees the queries and all their steps at once."""
+        expansions = [expander.expand(query) for query in queries]
+        asked = [query for expansion in expansions for query in expansion.queries]
+        contexts = [context for context, expansion in zip(passages, expansions, strict=True) for _ in expansion.queries]
+        with start_span("ctxprune.prune.score"):
+            found = iter(score_documents_batch(self.pruner.scorer, asked, contexts, rule=self.rule))
+        return [
+            (context, *expander.mix_scores([next(found) for _ in expansion.queries]), expansion)
+            for context, expansion in zip(passages, expansions, strict=True)
+        ]
 
     def prune_scored(
         self, query: str, passages: Passages, scores: Scores, relevance: Scores, *, seconds: float = 0.0

@@ -10,7 +10,7 @@ from ctxprune.text.words import fold
 if TYPE_CHECKING:
     from ctxprune.context.base import Context
 
-__all__ = ["addressed_units"]
+__all__ = ["addressed_units", "is_addressed"]
 
 # Each alternative below is bounded: no open repeat stands inside another, so that no text makes the search slow.
 _EARLIER = (
@@ -41,4 +41,9 @@ def addressed_units(context: Context[Any]) -> tuple[int, ...]:
     English only. Texts about such orders are found too, and an attacker who knows the list avoids it: use it to show a
     person where to look, or to drop such units where they do not belong, and never as the only measure.
     """
-    return tuple(index for index, unit in enumerate(context.units) if _ADDRESSES.search(fold(unit.text[:_READ])))
+    return tuple(index for index, unit in enumerate(context.units) if is_addressed(unit.text))
+
+
+def is_addressed(text: str) -> bool:
+    """Whether the first 20,000 characters of `text` read as an order to a language model; see `addressed_units`."""
+    return _ADDRESSES.search(fold(text[:_READ])) is not None
