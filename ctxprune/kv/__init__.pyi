@@ -61,7 +61,12 @@ from .wrappers.chunkkv import ChunkKV as ChunkKV
 from .wrappers.composed import Composed as Composed
 from .wrappers.criticalkv import CriticalKV as CriticalKV
 from .wrappers.decoding import Decoding as Decoding
+from .wrappers.learned_threshold import LearnedThreshold as LearnedThreshold
 from .wrappers.merge import Merge as Merge
 from .wrappers.per_layer import PerLayer as PerLayer
 from .wrappers.think import ThinK as ThinK
+from .wrappers.threshold_training import ThresholdRecipe as ThresholdRecipe
+from .wrappers.threshold_training import ThresholdSample as ThresholdSample
+from .wrappers.threshold_training import train_thresholds as train_thresholds
+from .wrappers.thresholds import Thresholds as Thresholds
 from .wrappers.token_budget import TokenBudget as TokenBudget
