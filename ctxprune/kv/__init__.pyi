@@ -17,6 +17,8 @@ from .gates.forward import GatedForward as GatedForward
 from .gates.gates import Gates as Gates
 from .gates.training import GateRecipe as GateRecipe
 from .gates.training import GateTraining as GateTraining
+from .input_router import InputRouter as InputRouter
+from .input_router import learn_router as learn_router
 from .model.loading import load_decoder as load_decoder
 from .pipeline import Answer as Answer
 from .pipeline import Pipeline as Pipeline
