@@ -145,7 +145,8 @@ def train_thresholds(
             parameter.grad = gradient
         optimizer.step()
     _calibrate(found, tasks)
-    return found.requires_grad_(False)
+    found.requires_grad_(False)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
