@@ -123,10 +123,13 @@ class InputRouter:
         about, tensors = _FILE.read(path, model)
         if about["rows"] != _rows(router):
             raise InputError("the router was learned for other rows", where=str(path), hint="the same table, in order")
+        check_share("confidence", confidence)
         try:
             return cls(router, tensors["weights"], tensors["center"], tensors["scale"], confidence)
-        except KeyError as error:
-            raise FormatError(f"the router lacks {error}", where=str(path), hint="save it again") from error
+        except (KeyError, TypeError, UsageError) as error:
+            raise FormatError(
+                f"a part of the router is missing ({error})", where=str(path), hint="save it again"
+            ) from error
 
 
 def learn_router(

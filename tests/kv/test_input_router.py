@@ -93,6 +93,11 @@ def test_what_is_learned_comes_back_and_fits_its_table_alone(decoders, tmp_path)
         InputRouter.load(path, model, Router(ROWS[:2], DecodeCost(1)))
     with pytest.raises(InputError, match="another model"):
         InputRouter.load(path, decoders("qwen2"), TABLE)
+    lone = torch.ones(())
+    for tensors in ({"weights": lone}, {"weights": learned.weights, "center": lone, "scale": lone}):
+        module._FILE.write(path, module.model_fingerprint(model), {"rows": module._rows(TABLE)}, tensors)
+        with pytest.raises(FormatError, match="a part of the router is missing"):
+            InputRouter.load(path, model, TABLE)
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(FormatError, match="not a whole"):
         InputRouter.load(path, model, TABLE)

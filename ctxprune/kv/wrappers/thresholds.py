@@ -203,6 +203,9 @@ class Thresholds(nn.Module):  # type: ignore[misc]
         """
         about, tensors = _FILE.read(path, model)
         try:
+            # Compared before anything of that size is made: a file can claim any width.
+            if {tensors[f"by_layer.{layer}.inner.bias"].numel() for layer in about["layers"]} != {about["width"]}:
+                raise KeyError("width")
             found = cls(about["layers"], about["width"])
             found.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError, UsageError) as error:
