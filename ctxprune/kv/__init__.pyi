@@ -17,6 +17,8 @@ from .gates.forward import GatedForward as GatedForward
 from .gates.gates import Gates as Gates
 from .gates.training import GateRecipe as GateRecipe
 from .gates.training import GateTraining as GateTraining
+from .input_router import InputRouter as InputRouter
+from .input_router import learn_router as learn_router
 from .model.loading import load_decoder as load_decoder
 from .pipeline import Answer as Answer
 from .pipeline import Pipeline as Pipeline
@@ -61,7 +63,12 @@ from .wrappers.chunkkv import ChunkKV as ChunkKV
 from .wrappers.composed import Composed as Composed
 from .wrappers.criticalkv import CriticalKV as CriticalKV
 from .wrappers.decoding import Decoding as Decoding
+from .wrappers.learned_threshold import LearnedThreshold as LearnedThreshold
 from .wrappers.merge import Merge as Merge
 from .wrappers.per_layer import PerLayer as PerLayer
 from .wrappers.think import ThinK as ThinK
+from .wrappers.threshold_training import ThresholdRecipe as ThresholdRecipe
+from .wrappers.threshold_training import ThresholdSample as ThresholdSample
+from .wrappers.threshold_training import train_thresholds as train_thresholds
+from .wrappers.thresholds import Thresholds as Thresholds
 from .wrappers.token_budget import TokenBudget as TokenBudget

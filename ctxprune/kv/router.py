@@ -160,6 +160,20 @@ class Router:
             BudgetError: No row meets the limits; `nearest` is the one that exceeds them least, named in the message.
             UsageError: A number is out of its range, no row has the mode, or the bytes of a token are unknown.
         """
+        choices = self.feasible(tokens=tokens, new_tokens=new_tokens, latency_ms=latency_ms, bytes=bytes, mode=mode)
+        return min(choices, key=_rank)
+
+    def feasible(
+        self,
+        *,
+        tokens: int,
+        new_tokens: int,
+        latency_ms: float,
+        bytes: float | None = None,  # noqa: A002
+        mode: str | None = None,
+    ) -> list[Choice]:
+        """All choices that are predicted to meet the limits, one at least, in the order of the rows; arguments and
+        errors are those of `route`."""
         check_whole("tokens", tokens, minimum=1)
         check_whole("new_tokens", new_tokens, minimum=0)
         check_number("latency_ms", latency_ms, minimum=0)
@@ -178,7 +192,7 @@ class Router:
         excesses = [_excess(each, latency_ms, bytes) for each in choices]
         feasible = [each for each, excess in zip(choices, excesses, strict=True) if excess <= 0]
         if feasible:
-            return min(feasible, key=_rank)
+            return feasible
         nearest = min(zip(excesses, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
         raise _no_row_error(nearest, latency_ms, bytes)
 

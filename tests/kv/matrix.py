@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctxprune.kv import QFilter, QFilters
+from ctxprune.kv import QFilter, QFilters, Thresholds
 from ctxprune.kv.gates.gates import Gates
 from ctxprune.kv.presses.registry import PRESSES, WRAPPERS
 
@@ -21,6 +21,13 @@ class AnyFilters(QFilter):
         return super(AnyFilters, replace(self, filters=filters)).score(view)
 
 
+def any_thresholds() -> Thresholds:
+    """Thresholds that fit every tiny decoder, calibrated on made-up margins of attention."""
+    made = Thresholds(range(3))
+    made.calibrate([torch.linspace(-4.6, 1.5, 512)])
+    return made
+
+
 STAND_INS = {"qfilter.v1": AnyFilters}
 OPTIONS = {
     "kvzip.v1": {"chunk": 25, "lead": 3, "prompt": (5, 6)},
@@ -32,6 +39,7 @@ OPTIONS = {
 }
 WRAPPER_OPTIONS = {
     "byte_budget.v1": lambda ratio: {"nbytes": int(34_000 * (1 - ratio)) + 8_000},
+    "learned_threshold.v1": lambda _: {"thresholds": any_thresholds()},
     "per_layer.v1": lambda ratio: {"ratios": (ratio * 0.5, (1 + ratio) / 2)},
     "think.v1": lambda _: {"window": 8},
     "token_budget.v1": lambda ratio: {"tokens": int(60 * (1 - ratio))},

@@ -49,6 +49,7 @@ WRAPPERS: Registry[Any] = Registry(
         "chunkkv.v1": "ctxprune.kv.wrappers.chunkkv:ChunkKV",
         "composed.v1": "ctxprune.kv.wrappers.composed:Composed",
         "criticalkv.v1": "ctxprune.kv.wrappers.criticalkv:CriticalKV",
+        "learned_threshold.v1": "ctxprune.kv.wrappers.learned_threshold:LearnedThreshold",
         "merge.v1": "ctxprune.kv.wrappers.merge:Merge",
         "per_layer.v1": "ctxprune.kv.wrappers.per_layer:PerLayer",
         "think.v1": "ctxprune.kv.wrappers.think:ThinK",
