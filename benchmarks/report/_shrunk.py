@@ -109,7 +109,7 @@ def reranker() -> str:
         least, best = (min(own, key=lambda rows: _mean(rows, "dev"), default=[]) for own in (bare, trained))
         shown = chosen[name, HALF]
         lines.append((_mean(shown, "loss"), [
-            _named(name), _loss(least), _loss(best), best[0]["steps"] if best else "", f"{_mean(shown, 'minutes'):.1f}",
+            _named(name), _loss(least), _loss(best), best[0]["steps"] if best else "", f"{_mean(best or least, 'minutes'):.1f}",
             f"{100 * _mean(shown, 'time_left'):.0f} %", f"{_mean(shown, 'bytes') / 1e6:.0f}",
             "yes" if all(row["plain"] for row in shown) else "no",
         ]))  # fmt: skip
@@ -120,8 +120,8 @@ def reranker() -> str:
         f"\nPoints of nDCG@10, mean over {len(full['ndcg']) - 1} sets ({count} questions), of one seed with the 95 %"
         f" interval of a paired bootstrap over questions, of three as mean and worst. The full model has"
         f" {full['ndcg']['mean']:.1f}, takes {full['ms']:.0f} ms for 10 pairs of 200 tokens and has"
-        f" {full['bytes'] / 1e6:.0f} MB. Minutes of processor time, one thread of a shared machine; of the way with"
-        f" most seeds, then of the one that is better on a dev part.\n"
+        f" {full['bytes'] / 1e6:.0f} MB. Minutes of processor time, one thread of a shared machine, with the"
+        f" recovery where there is one.\n"
     )
 
 
