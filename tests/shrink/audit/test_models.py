@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -130,3 +131,8 @@ def test_pruners_are_told_apart_without_torch(monkeypatch, folders):
         load_decoder(folders / "full")
     with pytest.raises(MissingExtraError, match="torch"):
         load_audited(folders / "full")
+
+
+def test_pairs_are_read_without_torch():
+    code = "import sys; sys.modules['torch'] = None; from ctxprune.shrink.data import read_pairs"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
