@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.data.pairs import Pair
-from ctxprune.shrink.io.loaded import Encoded
-from ctxprune.shrink.io.loaded import InputFormat as InputFormat  # noqa: PLC0414  # the stub of the package gives it on
+from ctxprune.shrink.io.loaded import Encoded, InputFormat
+
+__all__ = ["Calibration", "InputFormat", "batches_of"]
 
 
 @dataclass(frozen=True)
