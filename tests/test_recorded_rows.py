@@ -51,3 +51,10 @@ def test_rows_of_another_model_are_not_mixed_in(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"other data \(model\)"):
         RecordedRows("some", {"model": "n"}, folder=folder)
     assert RecordedRows("none", {"model": "n"}, folder=folder).rows == []
+
+
+def test_a_row_that_failed_is_measured_again(folder: Path) -> None:
+    rows = RecordedRows("some", {"model": "m"}, folder=folder)
+    assert rows.row(TITLE | {"seed": 1}, lambda: {"status": "out of memory"})["status"] == "out of memory"
+    assert rows.row(TITLE | {"seed": 1}, lambda: {"status": "done", "loss": 2.0})["loss"] == 2.0
+    assert rows.row(TITLE | {"seed": 1}, refuse)["loss"] == 2.0

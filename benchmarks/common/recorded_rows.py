@@ -62,14 +62,15 @@ class RecordedRows:
         return [self._rows[key] for key in sorted(self._rows, key=str)]
 
     def row(self, title: Mapping[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The row of this title, from the record or made now.
+        """The row of this title, from the record where it was measured without an error, or made now.
 
         Args:
             title: What the row is known by.
             make: Measures it; the title is added to what it returns.
         """
         key = identity(title)
-        if key in self._rows and not self._again:
+        # a row of a failed run holds the error as its status; rows of records without a status are done
+        if key in self._rows and not self._again and self._rows[key].get("status", "done") == "done":
             say(f"{title['recipe']} {title['target']} seed {title['seed']} steps {title['steps']}: in the record")
             return self._rows[key]
         self._rows[key] = dict(title) | make() | self._made

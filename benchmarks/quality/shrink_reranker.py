@@ -177,7 +177,9 @@ def prune(whole: Subject, recipe: Recipe, keep: float, share: float) -> tuple[Su
         found.append((small, ratio, share))
         if abs(ratio / keep - 1) <= TOLERANCE:
             break
-        share = min(share * keep / ratio, 1.0)
+        share *= keep / ratio
+        if share >= 1:  # a target is under 1
+            break
     # of whole layers no number may be near enough: then the largest model that is not too slow
     fitting = [entry for entry in found if entry[1] <= keep * (1 + TOLERANCE)]
     if not fitting:

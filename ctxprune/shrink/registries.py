@@ -3,6 +3,10 @@
 `score/fluctuation.py` holds the class `Fluctuation`, registered as "fluctuation.v1". Other distributions add pieces by
 the entry points `ctxprune.families`, `ctxprune.shrink_scores`, `ctxprune.shrink_allocators`,
 `ctxprune.shrink_compensators`, `ctxprune.shrink_recoveries`, `ctxprune.shrink_selectors` and `ctxprune.shrink_tasks`.
+
+What a piece's objects have to do is said by the Protocols of `ctxprune.shrink.types`: `Score`, `Allocator`,
+`Compensator`, `Recovery` and `Selector`. The registries do not name them as their types: a registry is below the models
+that the Protocols speak of. Where a piece is built, its object has the Protocol's type.
 """
 
 from __future__ import annotations

@@ -107,17 +107,24 @@ def save(
     path: Path,
     *,
     axes: Sequence[Any] | None = None,
+    name: str = "pruner",
 ) -> None:
-    """Check and write the graph: outputs are float32 with axes as given, inputs int64 with `axes` or the first two."""
+    """Check and write the graph: outputs are float32 with axes as given, inputs int64 with `axes` or the first two.
+
+    The file gives the graph's name, and names the vendor's domain only where a node uses it.
+    """
+    domains = [helper.make_opsetid("", _OPSET)]
+    if any(node.domain == VENDOR for node in graph.nodes):
+        domains.append(helper.make_opsetid(VENDOR, 1))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            "pruner",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, axes or outputs[0][1][:2]) for name in inputs],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, own) for name, own in outputs],
+            name,
+            [helper.make_tensor_value_info(entry, TensorProto.INT64, axes or outputs[0][1][:2]) for entry in inputs],
+            [helper.make_tensor_value_info(entry, TensorProto.FLOAT, own) for entry, own in outputs],
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(VENDOR, 1)],
+        opset_imports=domains,
         ir_version=8,
         producer_name="ctxprune",
     )

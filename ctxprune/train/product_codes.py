@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ctxprune.errors import UsageError
+
 __all__ = ["ProductCodes", "product_codes", "round_to_product_codes"]
 
 SIZE = 3
 """Numbers of a code vector."""
 CODES = 256  # a code is one byte
+_LARGEST = 65504  # of float16
 _ROUNDS = 10
 _MIXERS = (1_000_003, 998_244_353, 2_147_483_647)  # odd, and far from one another
 _SAMPLE = 6000  # rows that the search reads; all get the nearest code
@@ -49,7 +52,12 @@ def product_codes(table: Tensor, counts: Tensor | None = None, *, seed: int = 0)
         table: Any number of rows, none included.
         counts: float32 (rows,): how often each row is read; a row counts by the root of it. Default: all the same.
         seed: Of the rows that the search begins with.
+
+    Raises:
+        UsageError: A number of the table is not finite, or beyond what float16 holds.
     """
+    if not bool((table.abs() <= _LARGEST).all()):  # not-a-number compares as false
+        raise UsageError("the table has numbers that float16 does not hold", hint=f"give -{_LARGEST} to {_LARGEST}")
     generator = torch.Generator().manual_seed(seed)
     padded = functional.pad(table.float(), (0, -table.shape[1] % SIZE))
     groups = padded.reshape(len(table), padded.shape[1] // SIZE, SIZE).transpose(0, 1)
@@ -67,7 +75,7 @@ def product_codes(table: Tensor, counts: Tensor | None = None, *, seed: int = 0)
 
 
 def round_to_product_codes(table: Tensor, counts: Tensor | None = None, *, seed: int = 0) -> Tensor:
-    """The table rounded to what its codes stand for, float32; arguments as `product_codes`."""
+    """The table rounded to what its codes stand for, float32; arguments and errors as `product_codes`."""
     return product_codes(table, counts, seed=seed).table()
 
 

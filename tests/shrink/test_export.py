@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
-pytest.importorskip("onnx", reason="the train extra is not installed")
+onnx = pytest.importorskip("onnx", reason="the train extra is not installed")
 
 from shrink import folders, models  # noqa: E402
 
@@ -56,6 +56,9 @@ def test_the_graph_is_the_model(kind: str, cut: str, tmp_path: Path):
     assert report[INT8]["mean"] < report[INT8]["largest"]
     assert report[FLOAT]["bytes"] == (tmp_path / "onnx" / FLOAT).stat().st_size
     assert (tmp_path / "onnx" / "tokenizer.json").is_file()
+    graph = onnx.load(tmp_path / "onnx" / FLOAT)
+    assert graph.graph.name == kind
+    assert [entry.domain for entry in graph.opset_import] == [""]
 
 
 def test_factors_and_words_that_share_a_row_are_written_as_they_are(tmp_path: Path):

@@ -61,3 +61,10 @@ def test_the_law_of_the_average_parameter_count_unifies_sparse_and_dense_runs():
     assert law.loss(1e7, before=0.0, size=2e4) == pytest.approx(loss(2e4, 1e7), abs=0.05)
     by_final_size = [Run(run.tokens, run.loss, 0.0, 5e3 if run.size == 7.5e3 else run.size) for run in runs]
     assert fit_law(by_final_size, average=True).error > 2 * law.error
+
+
+def test_many_tokens_and_a_large_exponent_are_not_lost():
+    runs = [Run(tokens, 1.1 + (tokens / 1e8) ** -1.9, 1.0) for tokens in (1e8, 3e8, 1e9, 3e9)]
+    law = fit_law(runs)
+    assert law.beta == pytest.approx(1.9, abs=0.01)
+    assert law.loss(1.27e10, before=0.0) == pytest.approx(0.1001, abs=2e-5)

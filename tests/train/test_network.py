@@ -196,3 +196,9 @@ def test_no_graph_and_no_pruner(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"\x00nothing")
     with pytest.raises(FormatError):
         read_network(tmp_path)
+
+
+@pytest.mark.parametrize("value", [65505.0, float("inf"), float("nan")])
+def test_a_table_that_float16_does_not_hold_is_refused(value: float):
+    with pytest.raises(UsageError, match="float16"):
+        product_codes(torch.tensor([[0.0, value]]))

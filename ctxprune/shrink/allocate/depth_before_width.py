@@ -1,24 +1,17 @@
 """Whole layers for what neurons cannot give: the first stage of recipes that narrow what is left evenly."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.model.coupled import coupled_costs
-from ctxprune.utils.validation import check_range
-
-if TYPE_CHECKING:
-    from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
-
-__all__ = ["DepthBeforeWidth"]
+from ctxprune.shrink.types import Budget, Key, Mapping, Subject, Tensor
+from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
 @dataclass(frozen=True)
-class DepthBeforeWidth:
+class DepthBeforeWidth(Checked):
     """As few layers go, the lowest scores first, as leave a share of their neurons to the layers that stay.
 
     What is still over the budget then is for the next stage. One layer stays at least, so that a budget may be out of
@@ -28,10 +21,7 @@ class DepthBeforeWidth:
         neurons: Share of each layer's neurons, 0..1, that stays where another layer can go instead.
     """
 
-    neurons: float = 0.2
-
-    def __post_init__(self) -> None:
-        check_range("neurons", self.neurons)
+    neurons: float = checked_field(0.2, check_range)
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) of the layers."""

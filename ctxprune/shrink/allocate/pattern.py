@@ -7,6 +7,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
 from ctxprune.shrink.types import Budget, Mapping, Subject, Tensor
+from ctxprune.utils.validation import check_whole
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,10 @@ def check_pattern(n: int, m: int, *, optional: bool = False) -> None:
     """Refuse what is no pattern of n in m; where `optional`, both are 0 for none.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none, or one of the two is no whole number.
     """
+    check_whole("n", n, minimum=0)
+    check_whole("m", m, minimum=0)
     if not 0 < n < m and not (optional and n == m == 0):
         hint = "give n from 1 up and m above it" + (", or 0 for both" if optional else "")
         raise UsageError(f"the pattern is {n}:{m}", hint=hint)

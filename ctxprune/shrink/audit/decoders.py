@@ -57,10 +57,15 @@ def audit_decoders(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> DecoderReport:
-    """Compare shrunk generators with the full one; arguments as `ctxprune.shrink.audit.audit.audit`.
+    """Compare shrunk generators with the full one.
 
-    Perplexity is measured on `texts`, apart from what a recipe was calibrated with; `knowledge` is what the model has
-    to know.
+    Args:
+        full: The model as it was.
+        shrunk: What became of it.
+        texts: That perplexity is measured on, apart from what a recipe was calibrated with.
+        knowledge: Questions whose answers the model has to know.
+        seed: Of the bootstrap and of the retrieval texts.
+        progress: Called with the name of the model that is measured next.
 
     Raises:
         InputError: There are no texts of two tokens, or no questions.

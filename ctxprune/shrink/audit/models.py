@@ -13,6 +13,7 @@ from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import AuditedModel, Scorer
 from ctxprune.shrink.audit.decoders import AuditedDecoder, Likelihoods
 from ctxprune.shrink.audit.questions import Question
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
@@ -53,18 +54,29 @@ def load_audited(
 
 def _load_scorer(folder: str | Path, tokens: int, device: str) -> tuple[Scorer, dict[str, float]]:
     place = place_of(folder)
-    if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
+    if _is_pruner(place):
         if device != "cpu":
             raise UsageError("a pruner's graph runs on the CPU", where=str(folder), hint="leave --device out")
         return _pruner(place)
-    from ctxprune.shrink.io.loading import load_model
-
-    loaded = load_model(place)
+    loaded = _load_model(place)
     if loaded.kind == "decoder":
         raise InputError("a decoder ranks nothing", where=str(folder), hint="compare it with decoders, on texts")
     sizes = _sizes(loaded.model)
     loaded.model.to(device)
     return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
+
+
+def _is_pruner(place: Path) -> bool:
+    return (place / "model.onnx").is_file() and (place / "manifest.json").is_file()
+
+
+def _load_model(folder: str | Path) -> Loaded:
+    """As `load_model`, whose module imports both of these at once."""
+    for package in ("torch", "transformers"):
+        require(package, "train")
+    from ctxprune.shrink.io.loading import load_model
+
+    return load_model(folder)
 
 
 def _sizes(model: nn.Module, measures: Sequence[str] = ("bytes", "parameters", "flops")) -> dict[str, float]:
@@ -77,10 +89,15 @@ def load_decoder(folder: str | Path, *, tokens: int = 256, name: str | None = No
     """A decoder's folder for an audit, as `load_model` reads it; None where it holds a model of another kind.
 
     Texts are cut after so many tokens; the name is as it is shown, by default the folder's.
-    """
-    from ctxprune.shrink.io.loading import load_model
 
-    loaded = load_model(folder)
+    Raises:
+        InputError: There is no such folder, a file is missing, or the model is of a kind that is not known here.
+        FormatError: A file is damaged.
+        MissingExtraError: A package that the model needs is not installed; a pruner needs none.
+    """
+    if _is_pruner(place_of(folder)):
+        return None
+    loaded = _load_model(folder)
     if loaded.kind != "decoder":
         return None
     likelihoods = likelihoods_of(loaded, min(tokens, loaded.form.limit))
@@ -159,6 +176,8 @@ def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
 def score_texts(loaded: Loaded, query: str, texts: Sequence[str], *, tokens: int = 512) -> list[float]:
     """A score for each text, higher = more relevant: a reranker's last logit, of any range, or an embedder's cosine.
 
+    Scores are those of evaluation mode, in whatever mode the model is; its mode is as before afterwards.
+
     Args:
         loaded: A reranker or an embedder, as `ctxprune.shrink.load_model` reads it.
         query: The question.
@@ -166,14 +185,24 @@ def score_texts(loaded: Loaded, query: str, texts: Sequence[str], *, tokens: int
         tokens: Of a question with its passage at most, from 8 up; the model's limit if that is less.
 
     Raises:
-        UsageError: The model is of another kind, or `tokens` is too small.
+        UsageError: The model is of another kind, `texts` is a single string, or `tokens` is too small.
     """
     if loaded.kind not in ("embedder", "reranker"):
         raise UsageError(f"a {loaded.kind} gives texts no scores", hint="load a reranker or an embedding model")
+    # a string is a sequence of its letters, each of which would get a score
+    if isinstance(texts, str):
+        raise UsageError("texts is a single string", where="texts", hint="give a list of passages")
     if not texts:
         return []
     question = Question(query, tuple(texts), (0.0,) * len(texts))
-    return list(scorer_of(loaded, min(tokens, loaded.form.limit))(question))
+    # one flag a module: a model may hold some parts in training mode only
+    training = [module for module in loaded.model.modules() if module.training]
+    loaded.model.eval()
+    try:
+        return list(scorer_of(loaded, min(tokens, loaded.form.limit))(question))
+    finally:
+        for module in training:
+            module.training = True
 
 
 def _pruner(folder: Path) -> tuple[Scorer, dict[str, float]]:

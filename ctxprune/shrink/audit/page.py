@@ -51,7 +51,14 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditReport(Report):
-    """Of ranking models: quality, sizes, speed, losses, flips, slices, exemplars, swaps, of so many questions."""
+    """Of ranking models, see `Report`.
+
+    Attributes:
+        questions: How many were asked.
+        models: A dictionary each: `ndcg@10` (percent), `texts_a_second`, `sizes` (bytes, parameters, and multiply-adds
+            as "flops") and `swaps`; of shrunk ones also the loss of nDCG@10 (points, with its interval), `flips`
+            (share in percent), `slices`, `worst_slice`, `spread` and `exemplars`.
+    """
 
     questions: int
 
@@ -69,7 +76,15 @@ class AuditReport(Report):
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderReport(Report):
-    """Of generators: perplexity, sizes, speed, loss, slices, knowledge, retrieval, people, unkind words, of texts."""
+    """Of generators, see `Report`.
+
+    Attributes:
+        texts: How many were read.
+        models: A dictionary each: `perplexity` (of the model's own tokens), `tokens_a_second`, `sizes` (bytes,
+            parameters, and multiply-adds as "flops"), `knowledge` and `retrieval` (percent right and by chance),
+            `people` (change of the log-likelihood, nats) and `unkind` (probability, percent); of shrunk ones also the
+            loss (nats a token, with its interval) and `slices`.
+    """
 
     texts: int
 

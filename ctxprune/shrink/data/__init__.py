@@ -11,22 +11,10 @@ all lines or in none. Pairs of one query are a group: what is ranked against one
 
 How Does Calibration Data Affect the Post-training Pruning (Williams and Aletras, ACL 2024) found that samples differ
 by source and by chance: take pairs of the domain with passages that are not relevant, and more than one seed.
+
+Names are imported when they are first used (`__init__.pyi` lists them): reading pairs and texts needs no torch.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from ctxprune.shrink.data.batches import Calibration, batches_of
-from ctxprune.shrink.data.pairs import Pair, group_by_source, read_pairs
-from ctxprune.shrink.data.texts import batches_of_texts, read_texts
-from ctxprune.shrink.io.loaded import InputFormat
-
-__all__ = [
-    "Calibration",
-    "InputFormat",
-    "Pair",
-    "batches_of",
-    "batches_of_texts",
-    "group_by_source",
-    "read_pairs",
-    "read_texts",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,6 +16,8 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.data.pairs import Pair
 from ctxprune.shrink.io.loaded import Encoded, InputFormat
 
+__all__ = ["Calibration", "InputFormat", "batches_of"]
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -11,6 +11,8 @@ from typing import Any
 from ctxprune.errors import InputError
 from ctxprune.storage.json_lines import numbered_rows
 
+__all__ = ["Pair", "group_by_source", "read_pairs"]
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

@@ -13,6 +13,8 @@ from ctxprune.shrink.data.batches import Calibration, check_enough, describe_bat
 from ctxprune.shrink.io.loaded import InputFormat
 from ctxprune.storage.json_lines import numbered_rows
 
+__all__ = ["batches_of_texts", "read_texts"]
+
 
 class SourcedText(str):
     """A text with its `source`: of which set or, where that is not said, of which language (`lang`) it is."""

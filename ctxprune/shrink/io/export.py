@@ -101,7 +101,7 @@ def write_float(loaded: Loaded, path: Path) -> None:
     else:
         _head(graph, model, states, prefix)
         output = ("logits", ["rows", model.config.num_labels])
-    save(graph, inputs, [output], path, axes=["rows", "tokens"])
+    save(graph, inputs, [output], path, axes=["rows", "tokens"], name=loaded.kind)
 
 
 def write_int8(source: Path, path: Path) -> None:

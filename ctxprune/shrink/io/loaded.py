@@ -47,7 +47,12 @@ class InputFormat:
 
     @classmethod
     def of_folder(cls, folder: str | Path) -> InputFormat:
-        """Of a local model folder with tokenizer.json and config.json."""
+        """Of a local model folder with tokenizer.json and config.json.
+
+        Raises:
+            InputError: One of the two is missing, or the tokenizer is damaged.
+            FormatError: The configuration is damaged.
+        """
         place = Path(folder)
         config = read_json(place / "config.json")
         if not isinstance(config, dict):

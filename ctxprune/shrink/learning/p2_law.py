@@ -118,9 +118,11 @@ def _fit_factors(runs: Sequence[Run], exponents: Sequence[float], free: Sequence
     """The root mean squared error and the factors for given exponents, both factors but the last from 0 up."""
     terms, wanted = _terms(runs, exponents), np.array([run.loss - run.before for run in runs])
     used = [0, 1, 2] if 0 in free else [1, 2]
+    # columns of about 1: lstsq drops one that is 1e15 times smaller, as tokens**-beta is of many tokens
+    scales = terms.max(0)
     while True:
         factors = np.zeros(3)
-        factors[used] = np.linalg.lstsq(terms[:, used], wanted, rcond=None)[0]
+        factors[used] = np.linalg.lstsq(terms[:, used] / scales[used], wanted, rcond=None)[0] / scales[used]
         if (factors[:2] >= 0).all():
             return float(np.sqrt(np.square(terms @ factors - wanted).mean())), factors.tolist()
         used.remove(int(factors[:2].argmin()))

@@ -65,7 +65,11 @@ class Subject:
         return family_of(self.model).describe(self.model)
 
     def groups(self, kinds: Sequence[str]) -> list[Group]:
-        """The groups of these kinds; a kind that the model has none of is refused."""
+        """The groups of these kinds.
+
+        Raises:
+            UsageError: The model has none of one of them.
+        """
         anatomy, found = self.anatomy, []
         for kind in kinds:
             here = anatomy.of_kind(kind)
@@ -91,7 +95,11 @@ class Subject:
         return torch.Generator().manual_seed(self.seed * 1_000_003 + salt)
 
     def needed_base(self) -> nn.Module:
-        """The earlier state of the model; refused where there is none, or one of other shapes."""
+        """The earlier state of the model.
+
+        Raises:
+            InputError: There is none, or it has other shapes.
+        """
         if self.base is None:
             hint = "give the model that this one was tuned from: Subject(base=…)"
             raise InputError("there is no base model", where="base", hint=hint)
@@ -102,7 +110,11 @@ class Subject:
         return self.base
 
     def needed_calibration(self, least: int = 1) -> Sequence[Batch]:
-        """The calibration batches; refused where they have fewer rows than `least`."""
+        """The calibration batches.
+
+        Raises:
+            InputError: They have fewer rows than `least`.
+        """
         rows = sum(len(batch["input_ids"]) for batch in self.calibration)
         if rows < least:
             hint = "give more calibration data"
@@ -110,7 +122,11 @@ class Subject:
         return self.calibration
 
     def needed_budget(self) -> Budget:
-        """The budget, which pieces have inside of a recipe alone."""
+        """The budget.
+
+        Raises:
+            UsageError: There is none: the piece was called outside a recipe.
+        """
         if self.budget is None:
             raise UsageError("this piece needs a budget", hint="call it in a recipe, or set the subject's budget")
         return self.budget

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ctxprune.shrink.learning.adapters import check_unshared
 from ctxprune.shrink.learning.losses import LOSSES, Objective, build_objective
 from ctxprune.shrink.learning.training import TOWARDS, Schedule, train
 from ctxprune.shrink.model.gate_hooks import temporary_hooks
@@ -52,7 +53,12 @@ class DeltaRecovery(Training, ABC):
 
 
 def train_deltas(subject: Subject, schedule: Schedule, deltas: Deltas, aim: Objective) -> None:
-    """Train the deltas with the weights as they are, then add them to the weights; masked weights stay zero."""
+    """Train the deltas with the weights as they are, then add them to the weights; masked weights stay zero.
+
+    Raises:
+        UsageError: A weight is also a parameter of another module, which the merged delta would change.
+    """
+    check_unshared(subject.model, list(deltas))
 
     def whole(path: str) -> Tensor:
         delta, mask = deltas[path][1](), subject.masks.get(f"{path}.weight")

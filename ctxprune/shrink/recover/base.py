@@ -7,7 +7,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import TOWARDS
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import RECOVERIES
-from ctxprune.shrink.types import Mapping, Subject
+from ctxprune.shrink.types import Mapping, Recovery, Subject
 from ctxprune.utils.validation import Checked, check_choice, check_number, check_whole, checked_field
 
 # what draws weights anew or changes shapes would start from nothing in every part of its steps
@@ -54,5 +54,5 @@ def check_inner(piece: Mapping[str, Any], *, divided: bool) -> None:
 
 def run_inner(piece: Mapping[str, Any], subject: Subject, steps: int) -> Subject:
     """The subject after so many steps of a recovery that is given as in a recipe."""
-    found: Subject = build_piece(RECOVERIES, piece_of(dict(piece) | {"steps": steps}))(subject)
-    return found
+    recovery: Recovery = build_piece(RECOVERIES, piece_of(dict(piece) | {"steps": steps}))
+    return recovery(subject)

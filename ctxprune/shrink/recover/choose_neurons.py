@@ -14,7 +14,7 @@ from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.route_experts import gated_parts
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
-from ctxprune.shrink.types import Budget, Mapping, Subject
+from ctxprune.shrink.types import Allocator, Budget, Mapping, Score, Subject
 from ctxprune.utils.validation import Checked, check_whole, checked_field
 
 
@@ -50,8 +50,9 @@ class ChooseNeurons(Checked):
         kept = []
         for rows in domains.batches:
             work = replace(subject, calibration=rows, budget=budget)
-            scores = build_piece(SCORES, piece_of(self.score))(work, groups)
-            kept.append(build_piece(ALLOCATORS, piece_of(self.allocate))(work, scores, budget))
+            score: Score = build_piece(SCORES, piece_of(self.score))
+            allocate: Allocator = build_piece(ALLOCATORS, piece_of(self.allocate))
+            kept.append(allocate(work, score(work, groups), budget))
         sizes = torch.bincount(domains.labels).double()
         for path, group in parts.items():
             masks = torch.stack([choice[group.key] for choice in kept])

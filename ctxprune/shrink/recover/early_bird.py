@@ -11,7 +11,7 @@ from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.registries import ALLOCATORS, SCORES
-from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.shrink.types import Allocator, Mapping, Score, Subject, Tensor
 from ctxprune.utils.validation import check_range, check_whole, checked_field
 
 
@@ -61,6 +61,7 @@ class EarlyBird(Training):
     def _choice(self, subject: Subject) -> Tensor:
         """What would be kept now, over all units: bool (units,)."""
         budget = subject.needed_budget()
-        scores = build_piece(SCORES, piece_of(self.score))(subject, budget.groups or matrices(subject.model))
-        kept = build_piece(ALLOCATORS, piece_of(self.allocate))(subject, scores, budget)
+        score: Score = build_piece(SCORES, piece_of(self.score))
+        allocate: Allocator = build_piece(ALLOCATORS, piece_of(self.allocate))
+        kept = allocate(subject, score(subject, budget.groups or matrices(subject.model)), budget)
         return torch.cat([mask.flatten() for _, mask in sorted(kept.items())])

@@ -19,7 +19,7 @@ from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.recover.base import check_inner, run_inner
 from ctxprune.shrink.registries import SELECTORS
 from ctxprune.shrink.select.base import best_share, group_numbers, rebatch
-from ctxprune.shrink.types import Mapping, Subject, Tensor
+from ctxprune.shrink.types import Mapping, Selector, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_choice, check_range, check_whole, checked_field
 
 
@@ -66,7 +66,8 @@ class OnSubset(Checked):
         return replace(subject, calibration=everything)
 
     def _choose(self, subject: Subject) -> Tensor:
-        kept: Tensor = build_piece(SELECTORS, piece_of(self.select))(subject, self.share * (1 - self.explore))
+        selector: Selector = build_piece(SELECTORS, piece_of(self.select))
+        kept = selector(subject, self.share * (1 - self.explore))
         if not self.explore:
             return kept
         groups = group_numbers(subject)

@@ -17,7 +17,7 @@ from ctxprune.shrink.learning.training import TOWARDS, Schedule, loss_towards, t
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover.base import Training
 from ctxprune.shrink.registries import SCORES
-from ctxprune.shrink.types import Key, Mapping, Subject, Tensor, nn
+from ctxprune.shrink.types import Key, Mapping, Score, Subject, Tensor, nn
 from ctxprune.utils.validation import check_choice, check_range, checked_field
 
 
@@ -46,7 +46,8 @@ class Regularise(Training):
             UsageError: There is no budget.
         """
         budget = subject.needed_budget()
-        scores = SCORES.get(self.score)(**self.parameters)(subject, budget.groups)
+        score: Score = SCORES.get(self.score)(**self.parameters)
+        scores = score(subject, budget.groups)
         kept = Uniform()(subject, scores, budget)
         parts = self._parts(subject, kept)
         factor = self.left ** (1 / self.steps)

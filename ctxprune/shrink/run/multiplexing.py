@@ -82,7 +82,12 @@ def _terms(places: Sequence[tuple[int, float]]) -> Tensor:
 
 
 def multiplexing_recipe(count: int, *, steps: int = 500) -> Recipe:
-    """`prumux.v1` for a number of rows: the target of `shrink` is what pruning leaves, before rows are mixed."""
+    """`prumux.v1` for a number of rows: the target of `shrink` is what pruning leaves, before rows are mixed.
+
+    Args:
+        count: Rows in one pass, from 2 up to 10.
+        steps: Of the training.
+    """
     recipe = load_recipe("prumux")
     stages = (replace(recipe.stages[0], share=1.0),)
     return replace(recipe, stages=stages, finish=(Piece("multiplex.v1", {"count": count, "steps": steps}),))

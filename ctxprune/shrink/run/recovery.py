@@ -76,7 +76,11 @@ def read_recovery_data(text: str) -> RecoveryData:
 
 
 def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
-    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none."""
+    """The recipe with its recoveries on a part of the data; plain tuning at the end where it has none.
+
+    Raises:
+        UsageError: A recovery cannot be divided into rounds.
+    """
     select = {"piece": data.piece.name, **data.piece.parameters}
     options: dict[str, Any] = {"select": select, "share": data.share, "rounds": data.rounds}
     if data.rounds > 1:
@@ -87,7 +91,11 @@ def with_recovery_data(recipe: Recipe, data: RecoveryData) -> Recipe:
 
 
 def with_stop_by_law(recipe: Recipe) -> Recipe:
-    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none."""
+    """The recipe with recoveries that end where the P^2 law predicts hardly any gain; tuning where it has none.
+
+    Raises:
+        UsageError: A recovery cannot be divided into parts.
+    """
     return _wrapped(recipe, "stop_by_law.v1", {})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ctxprune.shrink.registries import SCORES
-from ctxprune.shrink.types import Sequence, Subject, Tensor
+from ctxprune.shrink.types import Score, Sequence, Subject, Tensor
 from ctxprune.utils.validation import Checked, check_range, checked_field
 
 
@@ -28,7 +28,7 @@ class Mixed(Checked):
 
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """As the score itself; alone where the subject has no related data, which is noted as `related`."""
-        score = SCORES.get(self.score)()
+        score: Score = SCORES.get(self.score)()
         own = score(subject, groups)
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         if not subject.related:

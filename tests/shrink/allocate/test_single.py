@@ -102,6 +102,10 @@ def test_counts_are_shared_out_by_running_totals():
 def test_bad_settings_and_budgets_are_refused():
     with pytest.raises(UsageError, match="pattern is 4:2"):
         Pattern(4, 2)
+    with pytest.raises(UsageError, match=r"n is 1\.5"):
+        Pattern(1.5, 4)
+    with pytest.raises(UsageError, match="m is '4'"):
+        Pattern(2, "4")
     with pytest.raises(UsageError, match="2:4 leaves 50 %"):
         Pattern()(None, {"a": torch.rand(2, 4)}, asked(0.6))
     with pytest.raises(UsageError, match="least is"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -14,10 +16,11 @@ from typer.testing import CliRunner  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.cli._app import app  # noqa: E402
-from ctxprune.errors import FormatError, InputError  # noqa: E402
+from ctxprune.errors import FormatError, InputError, MissingExtraError, UsageError  # noqa: E402
 from ctxprune.models.pruner import bundled, read_manifest  # noqa: E402
 from ctxprune.shrink.audit import Question  # noqa: E402
-from ctxprune.shrink.audit.models import load_audited  # noqa: E402
+from ctxprune.shrink.audit.models import load_audited, load_decoder, score_texts  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 PRUNER = read_manifest(bundled()).name
@@ -103,3 +106,33 @@ def test_models_that_cannot_be_audited_raise(folders, capsys):
     unlabelled.write_text('{"query": "a", "passage": "b"}\n', encoding="utf-8")
     assert main(["shrink", "audit", PRUNER, str(folders / "small"), "--data", str(unlabelled)]) == 1
     assert "needs labels" in capsys.readouterr().err
+
+
+def test_scores_are_those_of_evaluation_mode_whatever_the_mode(folders):
+    loaded = load_model(folders / "full")
+    texts = ["gate opened", "cow grass"]
+    wanted = score_texts(loaded, "who opened gate", texts)
+    loaded.model.train()
+    loaded.model.classifier.eval()
+    assert score_texts(loaded, "who opened gate", texts) == wanted
+    assert loaded.model.training
+    assert not loaded.model.classifier.training
+
+
+def test_a_single_string_is_no_list_of_texts(folders):
+    with pytest.raises(UsageError, match="single string"):
+        score_texts(load_model(folders / "full"), "who opened gate", "gate opened")
+
+
+def test_pruners_are_told_apart_without_torch(monkeypatch, folders):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert load_decoder(PRUNER) is None
+    with pytest.raises(MissingExtraError, match="torch"):
+        load_decoder(folders / "full")
+    with pytest.raises(MissingExtraError, match="torch"):
+        load_audited(folders / "full")
+
+
+def test_pairs_are_read_without_torch():
+    code = "import sys; sys.modules['torch'] = None; from ctxprune.shrink.data import read_pairs"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

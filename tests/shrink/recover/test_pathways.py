@@ -22,6 +22,8 @@ from ctxprune.shrink.learning.domains import split_domains  # noqa: E402
 from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.model.pathways import Choosing, ChosenNeurons, Masked, choose_pathway  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.language_model import LanguageModel  # noqa: E402
 from ctxprune.shrink.recover.choose_neurons import ChooseNeurons  # noqa: E402
 from ctxprune.shrink.recover.pathways import Pathways, masks_within  # noqa: E402
 
@@ -213,3 +215,10 @@ def test_domains_are_the_sources_of_rows_or_clusters():
     blind = [{name: value for name, value in batch.items() if name != "sources"} for batch in subject.calibration]
     found = split_domains(replace(subject, calibration=blind), 2, 0)
     assert found.labels.tolist() in (told.labels.tolist(), (1 - told.labels).tolist())
+
+
+def test_a_state_space_model_gets_masks_only_where_modules_are_called():
+    subject = asked(Subject(models.mamba(), LanguageModel(), models.batches(2)), "weights", 0.3)
+    found = Pathways(2, every=1)(subject)
+    masked = {name.rpartition(".")[2] for name, part in found.model.named_modules() if isinstance(part, Masked)}
+    assert masked == {"in_proj", "x_proj", "out_proj"}

@@ -12,8 +12,12 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.learning.adapters import add_adapters, linear_paths  # noqa: E402
 from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
+from ctxprune.shrink.model.shared import SharedLinear  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.language_model import LanguageModel  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.correct_teacher import CorrectTeacher  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
@@ -255,3 +259,26 @@ def test_training_stops_where_the_law_says_so():
 def test_bad_parameters_are_refused(make):
     with pytest.raises(UsageError):
         make()
+
+
+def test_modules_that_are_never_called_get_no_additions():
+    subject = Subject(models.mamba(), LanguageModel(), models.batches(1))
+    paths = linear_paths(subject.model)
+    assert {path.rpartition(".")[2] for path in paths} == {"in_proj", "x_proj", "out_proj"}
+    work = dataclasses.replace(subject.copy(), teacher=subject.model)
+    SparseAdapters(1, 1e-2, rank=2)(work)
+    assert work.notes["adapters"]["parameters"] > 0
+
+
+def test_additions_to_a_shared_weight_are_refused():
+    subject = spoilt()
+    first, second = [path for path in linear_paths(subject.model) if path.endswith("intermediate.dense")][:2]
+    base, own = subject.model.get_submodule(first), subject.model.get_submodule(second)
+    subject.model.set_submodule(second, SharedLinear(base, own, 1))
+    with pytest.raises(UsageError, match="another module shares its weight"):
+        Adapters(1, 1e-3, rank=2)(subject)
+    with (
+        pytest.raises(UsageError, match="another module shares its weight"),
+        add_adapters(subject.model, [first], rank=1, scale=1.0, generator=torch.Generator()),
+    ):
+        pass

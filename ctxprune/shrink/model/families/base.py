@@ -52,8 +52,10 @@ class Family(ABC):
     def lay_gate(self, model: nn.Module, anatomy: Anatomy, group: Group, gate: torch.Tensor) -> list[Any]:
         """Register hooks that scale a group's units by its gate, (count,) or (rows, 1, count); gives their handles.
 
-        A family overrides it for kinds of units that are not read at the group's consumer alone; units without a place
-        for a gate are refused.
+        A family overrides it for kinds of units that are not read at the group's consumer alone.
+
+        Raises:
+            UsageError: The units have no place for a gate.
         """
         return gate_hooks.lay_gate(model, anatomy, group, gate)
 

@@ -46,7 +46,11 @@ class YesNo(CrossEncoder):
         return behind[:, self.yes, None] - behind[:, self.no, None]
 
     def renumber(self, places: Mapping[int, int]) -> YesNo:
-        """The task with the ids of a smaller vocabulary, new ones by old; refused where an answer is no piece of it."""
+        """The task with the ids of a smaller vocabulary; `places` has new ids by old ones.
+
+        Raises:
+            UsageError: The smaller vocabulary lacks an answer.
+        """
         if not {self.yes, self.no} <= places.keys():
             hint = "give the ids that the tokenizer has for the two answers"
             raise UsageError(f"yes is {self.yes} and no {self.no}, and the tokenizer lacks one of them", hint=hint)
