@@ -5,7 +5,7 @@ What each recipe does was measured once in forward passes (`ctxprune.shrink.reci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -60,21 +60,18 @@ class Finish:
         by_source: Whether both models are measured again, source by source.
         parameters: Of the full model where ONNX files are written; 0 where none are.
         audit: Whether both models are compared question by question.
-        samples: Trials on random parts of the data.
     """
 
     reported: int
     by_source: bool = False
     parameters: int = 0
     audit: bool = False
-    samples: int = 0
 
 
-def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
-    """Time a few forward passes, two steps and one timing.
+def measure_speed(subject: Subject, held_out: int, timed: Batch, *, trained: bool) -> Speed:
+    """Time a few forward passes, two steps and one timing on the batch `timed`.
 
-    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds, and so is a timing where
-    there is no batch that time is measured on.
+    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds.
     """
     batches = list(subject.needed_calibration())
     # of all lengths: batches are sorted by nothing, but a few may be long by chance
@@ -88,16 +85,16 @@ def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batc
 
     forward(few[-1])  # warm
     forwards = fmean(forward(batch) for batch in few)
-    step = timing = 0.0
+    step = 0.0
     if trained:
         one = subject.copy()
         started = perf_counter()
         train(one, Schedule(steps=2))
         step = (perf_counter() - started) / 2
-    if timed is not None:
-        started = perf_counter()
-        measure_times([subject.model], timed, rounds=2)
-        timing = (perf_counter() - started) / 3  # a warm-up and two rounds
+    # whatever the target is, the report has both models' times
+    started = perf_counter()
+    measure_times([subject.model], timed, rounds=2)
+    timing = (perf_counter() - started) / 3  # a warm-up and two rounds
     return Speed(forwards, step, timing, len(batches), held_out)
 
 
@@ -134,11 +131,18 @@ def estimate_plan(plan: Plan) -> float:
     return total + plan.baselines * estimate_trial(load_recipe("random"), plan.target, effort, plan.speed)
 
 
-def estimate_finish(recipes: Sequence[Recipe], target: Target, finish: Finish, speed: Speed) -> float:
-    """Seconds of measuring, exporting and auditing the winner, and of its samples.
+def estimate_samples(plan: Plan, samples: int) -> float:
+    """Seconds of the winner's trials on parts of the data, with the effort of the last rung; 0 without a speed."""
+    if plan.speed is None or not samples:
+        return 0.0
+    speed, known = plan.speed, replace(plan.effort(plan.rungs - 1), share=1.0)
+    return samples * fmean(estimate_trial(recipe, plan.target, known, speed) for recipe in plan.recipes)
+
+
+def estimate_finish(target: Target, finish: Finish, speed: Speed) -> float:
+    """Seconds of measuring, exporting and auditing the winner.
 
     Args:
-        recipes: Of which one will win.
         target: As in a plan.
         finish: What is done.
         speed: Measured.
@@ -154,9 +158,7 @@ def estimate_finish(recipes: Sequence[Recipe], target: Target, finish: Finish, s
         seconds += finish.parameters * _SECONDS_A_PARAMETER
     if finish.audit:
         passes += _AUDIT_PASSES * finish.reported * (1 + left)
-    seconds += passes * speed.forward
-    known = Effort(share=1.0)
-    return seconds + finish.samples * fmean(estimate_trial(recipe, target, known, speed) for recipe in recipes)
+    return seconds + passes * speed.forward
 
 
 def format_minutes(seconds: float) -> str:

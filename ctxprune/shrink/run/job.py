@@ -23,7 +23,7 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Recipe
 from ctxprune.shrink.run.estimate import Finish, estimate_finish, measure_speed
-from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
+from ctxprune.shrink.run.plans import Limit, SearchRequest, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, TrialRecord, check_no_run, stored_plan
 from ctxprune.shrink.run.recovery import RecoveryData, with_loss, with_recovery_options
@@ -290,23 +290,18 @@ def _plan(
     started, timed, say = clock
     single = len(options.recipes) == 1
     steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
-    speed = measure_speed(
-        prepared.subject, len(prepared.held_out), trained=bool(steps),
-        timed=timed if target.measure == "latency" else None,
-    )  # fmt: skip
+    speed = measure_speed(prepared.subject, len(prepared.held_out), timed, trained=bool(steps))
     finish = Finish(
         len(prepared.reported), by_source=bool(prepared.notes.get("sources")) and not prepared.vocabulary,
         parameters=int(cost(prepared.loaded.model, "parameters")) if options.onnx else 0, audit=options.audit,
-        samples=options.samples,
     )  # fmt: skip
-    options = replace(options, finish=estimate_finish(recipes, target, finish, speed))
+    after = estimate_finish(target, finish, speed)
+    seconds = None
     if options.minutes is not None:
-        rest = 60 * options.minutes - (perf_counter() - started)
-        # samples end at the limit themselves
-        after = estimate_finish(recipes, target, replace(finish, samples=0), speed)
-        options = replace(options, seconds=max(rest - after, 1.0))
+        seconds = max(60 * options.minutes - (perf_counter() - started) - after, 1.0)
+    limit = Limit(seconds, after, options.samples)
     stored = stored_plan(options.out / "trials") if options.resume else None
-    return make_plan(options, recipes, target, speed, stored=stored, say=say)
+    return make_plan(options, recipes, target, speed, limit=limit, stored=stored, say=say)
 
 
 def _questions(prepared: Prepared) -> list[Question]:

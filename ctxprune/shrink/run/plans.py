@@ -14,7 +14,7 @@ from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
 from ctxprune.shrink.recipes.recipe import Recipe, build_piece
 from ctxprune.shrink.registries import ALLOCATORS
-from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_trial, format_minutes
+from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_samples, estimate_trial, format_minutes
 from ctxprune.shrink.run.search import Plan, fitting_recipes
 from ctxprune.shrink.run.trial import keeps_shapes
 
@@ -34,16 +34,27 @@ class SearchRequest:
         every: Instead of these few all that fit.
         steps: Of recovery on the last rung; None: 200 or as many as fit, and of one recipe its own.
         seed: Random seed.
-        seconds: That the search may take; None: as long as it takes.
-        finish: Seconds that measuring, export and audit take after the search.
     """
 
     recipes: Sequence[Recipe]
     every: bool = False
     steps: int | None = None
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a search may take, and what follows it.
+
+    Attributes:
+        seconds: That the search may take; None: as long as it takes.
+        finish: Seconds that measuring, export and audit take after the search.
+        samples: Trials of the winner on parts of the data at the end; they stop where `seconds` and `finish` are over.
+    """
+
     seconds: float | None = None
     finish: float = 0.0
+    samples: int = 0
 
 
 def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
@@ -109,22 +120,28 @@ def make_plan(
     target: Target,
     speed: Speed,
     *,
+    limit: Limit | None = None,
     stored: Mapping[str, Any] | None = None,
     say: Callable[[str], None],
 ) -> Plan:
-    """The plan of a search, with as much effort as fits the time; `say` is told the estimate and what is left out.
+    """The plan of a search, with as much effort as fits the limit; `say` is told the estimate and what is left out.
 
-    Of a run that is continued `stored` is the plan as its log has it: effort and recipes stay as they were.
+    Without a limit a search takes as long as it takes. Of a run that is continued `stored` is the plan as its log has
+    it: effort and recipes stay as they were.
 
     Raises:
         UsageError: Not even one recipe fits the limit.
     """
-    planner = _Planner(request, target, speed)
+    limit = limit or Limit()
+    planner = _Planner(request, target, speed, limit)
     plan = planner.fitted(recipes, say) if stored is None else planner.continued(recipes, stored)
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
     trained = f", with {count} of training" if plan.steps else ""
-    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan) + request.finish)}")
+    seconds = estimate_plan(plan) + limit.finish + estimate_samples(plan, limit.samples)
+    if limit.seconds is not None:  # what is estimated too long is stopped there
+        seconds = min(seconds, limit.seconds + limit.finish)
+    say(f"{several}{trained}; this takes about {format_minutes(seconds)}")
     return plan
 
 
@@ -135,6 +152,7 @@ class _Planner:
     request: SearchRequest
     target: Target
     speed: Speed
+    limit: Limit
 
     def plan(self, recipes: Sequence[Recipe], steps: int, scored: int, *, baselines: int | None = None) -> Plan:
         request = self.request
@@ -147,7 +165,7 @@ class _Planner:
             # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
             plan = Plan(tuple(recipes), self.target, rungs=min(len(recipes), 2), baselines=1, **given)
         number = plan.baselines if baselines is None else baselines
-        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=request.seconds)
+        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=self.limit.seconds)
 
     def continued(self, recipes: Sequence[Recipe], stored: Mapping[str, Any]) -> Plan:
         """The plan with the effort that it had, and without the recipes that did not fit its limit."""
@@ -158,14 +176,15 @@ class _Planner:
 
     def fitted(self, recipes: Sequence[Recipe], say: Callable[[str], None]) -> Plan:
         """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
-        request, most = self.request, None if self.request.seconds is None else _WITHIN * self.request.seconds
+        request, limit = self.request, self.limit
+        most = None if limit.seconds is None else _WITHIN * limit.seconds
         single, listed = len(request.recipes) == 1, bool(request.recipes)
         plan = self.plan(recipes, *((0 if single else _STEPS, 0) if listed else _EFFORTS[0]))
         if most is None and (listed or request.every):
             return plan
         # of a single recipe the effort is the user's own
         for steps, scored in () if single else _EFFORTS:
-            if estimate_plan(plan) > (_AIM - request.finish if most is None else most):
+            if estimate_plan(plan) > (_AIM - limit.finish if most is None else most):
                 plan = self.plan(recipes, steps, scored)
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 
