@@ -22,8 +22,9 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.first_choice import passes_of
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe
+from ctxprune.shrink.run.steps import count_steps
 from ctxprune.shrink.run.timing import measure_times
-from ctxprune.shrink.run.trial import Effort, count_steps, with_steps
+from ctxprune.shrink.run.trial import Effort, with_steps
 
 if TYPE_CHECKING:
     from ctxprune.shrink.run.search import Plan

@@ -30,9 +30,10 @@ from ctxprune.shrink.run.recovery import RecoveryData, with_loss, with_recovery_
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
+from ctxprune.shrink.run.steps import count_steps
 from ctxprune.shrink.run.targets import RequestedTarget
 from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch, use_threads
-from ctxprune.shrink.run.trial import Trial, baseline_recipes, count_steps, measure_sizes, run_trial
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
 
