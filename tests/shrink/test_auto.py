@@ -323,3 +323,15 @@ def test_the_bound_is_what_is_left_when_one_unit_stays_in_each_group(measure: st
     assert cost(small.subject.model, measure) / cost(given[0].model, measure) == pytest.approx(lowest)
     with pytest.raises(UsageError, match="cannot go"):
         run_trial(given[1].subject, heads, Target(measure, 0.98 * lowest), given[1].held_out, effort=Effort())
+
+
+@pytest.mark.parametrize("measure", ["flops", "parameters", "bytes"])
+def test_the_bound_of_layers_and_their_neurons_is_one_layer_with_one_neuron(measure: str, given):
+    recipe = load_recipe("depth_width")
+    lowest = least_left(given[0].model, recipe, measure)
+    assert lowest > 0
+    small = run_trial(given[1].subject, recipe, Target(measure, lowest + 1e-6), given[1].held_out, effort=Effort())
+    assert cost(small.subject.model, measure) / cost(given[0].model, measure) == pytest.approx(lowest)
+    assert {group.count for group in small.subject.groups(["neuron"])} == {1}
+    with pytest.raises(UsageError, match=r"as many units .* cannot meet the budget .*take another recipe"):
+        run_trial(given[1].subject, recipe, Target(measure, 0.98 * lowest), given[1].held_out, effort=Effort())

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Key
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, unit_costs
+from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
 from ctxprune.shrink.recipes.recipe import Recipe, build_piece
@@ -21,7 +24,7 @@ from ctxprune.shrink.run.trial import keeps_shapes
 _AIM = 12 * 60.0  # seconds of `auto` where no limit is given
 _EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on
 _STEPS = 200
-_KEEP_ONE = ("uniform.v1",)  # allocators that keep a unit of each group, and have no parameter for that
+_KEEP_ONE = ("uniform.v1", "shape.v1")  # allocators that keep a unit of each group, and have no parameter for that
 _WITHIN = 0.9  # of the limit may be planned: the rest is for what was estimated too low
 
 
@@ -99,19 +102,39 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     counted = "flops" if measure == "latency" else measure
     total, anatomy = cost(model, counted), family_of(model).describe(model)
     going: dict[str, float] = {}
+    staying: dict[Key, int] = {}
     for stage in recipe.stages:
         least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", stage.allocate.name in _KEEP_ONE))
         groups = [group for kind in stage.units for group in anatomy.of_kind(kind)]
         for key, costs in unit_costs(model, groups, counted).items():
             # of layers one stays always: no model is without
             stays = max(least, 1) if key[0] == "layer" else 0 if key[0] == "sublayer" else least
+            staying[key] = min(stays, staying.get(key, stays))
             part = float(costs.sum() - costs.sort().values[:stays].sum())
             going[key[0]] = going.get(key[0], 0.0) + part / max(sum(s.units.count(key[0]) for s in recipe.stages), 1)
     # heads and neurons are inside of layers and sublayers: counted once
     inside = sum(value for kind, value in going.items() if kind not in ("layer", "sublayer"))
-    most = max(inside, going.get("layer", 0.0), going.get("sublayer", 0.0))
-    both = len({"layer", "sublayer"} & set(going)) and inside
-    return 0.0 if both else max(total - most, 0.0) / total
+    if inside and "sublayer" in going:
+        return 0.0
+    if inside and "layer" in going:
+        return max(_cost_of_one_layer(model, counted, staying), 0.0) / total
+    return max(total - max(inside, *going.values(), 0.0), 0.0) / total
+
+
+def _cost_of_one_layer(model: nn.Module, measure: str, staying: Mapping[Key, int]) -> float:
+    """What a model costs with one layer, the cheapest, and so many units in each of its groups."""
+    prices = coupled_costs(model, measure)
+    groups, layers = prices.anatomy.groups, prices.anatomy.layers
+    units = {key: torch.arange(groups[key].count) < count for key, count in staying.items() if key[0] != "layer"}
+    # norms and the like go with their layer, too, although no unit has them
+    beside = torch.zeros(len(layers), dtype=torch.float64)
+    if measure != "flops":
+        for place, layer in enumerate(layers):
+            own = [key for sublayer in layer.sublayers for key in sublayer.groups]
+            held = cost(model.get_submodule(layer.path), measure)
+            beside[place] = held - sum(groups[key].count * sum(prices.units[key]) for key in own)
+    one = torch.eye(len(layers), dtype=torch.bool)
+    return min(float(prices.cost({**units, ("layer", -1): alone}) - beside[~alone].sum()) for alone in one)
 
 
 def make_plan(
