@@ -205,6 +205,20 @@ def test_an_estimate_is_right_within_a_factor_of_two(name: str, monkeypatch: pyt
     assert taken / 2 <= said <= 2 * taken
 
 
+def test_a_pass_is_estimated_for_batches_of_all_lengths(monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+
+    def output(task, model, batch) -> None:
+        clock[0] += batch["input_ids"].numel()
+
+    monkeypatch.setattr(estimate, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(CrossEncoder, "output", output)
+    batches = [{"input_ids": torch.ones(2, length, dtype=torch.int64)} for length in (4, 5, 6, 7, 8, 9, 10, 90, 200)]
+    timed = {"input_ids": torch.ones(1, 4, dtype=torch.int64), "attention_mask": torch.ones(1, 4, dtype=torch.int64)}
+    speed = measure_speed(Subject(models.bert(), CrossEncoder(), batches), 1, timed, trained=False)
+    assert speed.forward == pytest.approx(2 * 339 / 9)
+
+
 @pytest.fixture
 def given(tmp_path: Path):
     loaded = load_model(folders.reranker(tmp_path / "model"))
