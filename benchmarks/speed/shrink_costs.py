@@ -30,7 +30,8 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names
 from ctxprune.shrink.run.runner import shrink
-from ctxprune.shrink.run.trial import count_steps, with_steps
+from ctxprune.shrink.run.steps import count_steps
+from ctxprune.shrink.run.trial import with_steps
 from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:

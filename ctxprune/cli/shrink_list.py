@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["list_recipes"]
 
-_UNITS = 14  # characters of the kinds of unit, so that a recipe has one line of 80
+_UNITS = 12  # characters of the kinds of unit, so that a recipe has one line of 80
 
 
 def list_recipes(
@@ -60,7 +60,7 @@ def list_recipes(
         console.print(_all(chosen))
         _console.print_note(
             f"{_console.format_count(len(chosen), 'recipe')}; cost: minutes on a MiniLM reranker, or forward passes"
-            " over the data; all of one: ctxprune shrink show NAME"
+            " and steps of training; all of one: ctxprune shrink show NAME"
         )
         return
     console.print(_first(), markup=False)
@@ -138,16 +138,19 @@ def _needs(recipe: Recipe) -> str:
 
 
 def _cost(recipe: Recipe) -> str:
-    """Minutes where they were measured, else how many passes over the data it takes."""
+    """Minutes where they were measured, else how many forward passes it takes, and how many steps of training."""
     from ctxprune.shrink.recipes.first_choice import measured_figures, reranker_figures
+    from ctxprune.shrink.run.steps import count_steps
 
     if found := reranker_figures(recipe.name):
         return f"{found['minutes']:.1f} min"
-    passes = measured_figures()["passes"].get(recipe.name.removesuffix(".v1"))
-    if not passes:
-        return ""
-    count = round(passes[0])
-    return "1 pass" if count == 1 else f"{count} passes"
+    parts = []
+    if passes := measured_figures()["passes"].get(recipe.name.removesuffix(".v1")):
+        # what is done beside the data is work, too, and training is not in either figure
+        parts.append(max(1, round(sum(passes))))
+    if not (steps := count_steps(recipe)):
+        return f"{parts[0]} pass{'es' * (parts[0] > 1)}" if parts else ""
+    return "+".join(map(str, [*parts, steps])) + " steps"  # no spaces: a line has 80 characters
 
 
 def _to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -160,6 +160,11 @@ def test_all_of_them_take_one_line_each(capsys: pytest.CaptureFixture[str], narr
         recipe = load_recipe(name)
         assert recipe.promise in line
         assert recipe.data in line
+    cells = dict(line.rstrip().split(maxsplit=1) for line in lines[1:])
+    assert not any(re.search(r"\b0 pass", cell) for cell in cells.values())
+    # work beside the data counts, and training, which may be in the stages
+    for name, cost in (("magnitude_blocks", " 2 passes"), ("movement", " 11+250 steps"), ("sheared", " 3000 steps")):
+        assert cells[name].endswith(cost)
 
 
 @pytest.mark.skipif(not RECORD.is_file(), reason="the benchmark of the reranker is not recorded yet")

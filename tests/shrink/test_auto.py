@@ -33,7 +33,14 @@ from ctxprune.shrink.run.estimate import (  # noqa: E402
     measure_speed,
     stop_after,
 )
-from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, least_left, make_plan, reachable  # noqa: E402
+from ctxprune.shrink.run.plans import (  # noqa: E402
+    Limit,
+    SearchRequest,
+    choose_recipes,
+    least_left,
+    make_plan,
+    reachable,
+)
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 from ctxprune.shrink.run.recovery import RecoveryData, with_recovery_data  # noqa: E402
 from ctxprune.shrink.run.runner import shrink  # noqa: E402
@@ -59,7 +66,8 @@ def encoder() -> list:
 
 def planned(seconds: float | None, **request) -> tuple:
     said: list[str] = []
-    plan = make_plan(SearchRequest((), seconds=seconds, **request), encoder(), HALF, SPEED, say=said.append)
+    limit = Limit(seconds)
+    plan = make_plan(SearchRequest((), **request), encoder(), HALF, SPEED, limit=limit, say=said.append)
     return plan, said
 
 
@@ -94,27 +102,44 @@ def test_an_estimate_is_the_sum_over_rungs_of_what_each_trial_does():
 
 def test_the_estimate_holds_what_follows_the_search():
     recipes, timed = [load_recipe("liar")], Target("latency", 0.5)
-    least = estimate_finish(recipes, HALF, Finish(10), SPEED)
+    least = estimate_finish(HALF, Finish(10), SPEED)
     assert least == pytest.approx(8 * 1.5 * 0.5 + 10 * 0.5)  # both are timed by turns, the smaller one is measured
     for more, seconds in (
         ({"by_source": True}, 10 * 1.5),
         ({"audit": True}, 1.5 * 10 * 1.5),
         ({"parameters": 10**8}, 2.5 * SPEED.held_out * 0.5 + 10.0),
-        ({"samples": 3}, 3 * estimate_trial(recipes[0], HALF, Effort(share=1.0), SPEED)),
     ):
-        assert estimate_finish(recipes, HALF, Finish(10, **more), SPEED) == pytest.approx(least + seconds)
+        assert estimate_finish(HALF, Finish(10, **more), SPEED) == pytest.approx(least + seconds)
     said: list[str] = []
     for finish in (0.0, 600.0):
-        request = SearchRequest(recipes, seconds=None, finish=finish)
-        plan = make_plan(request, recipes, timed, SPEED, say=said.append)
+        limit = Limit(finish=finish)
+        plan = make_plan(SearchRequest(recipes), recipes, timed, SPEED, limit=limit, say=said.append)
         assert said[-1].endswith(f"this takes about {estimate.format_minutes(estimate_plan(plan) + finish)}")
     assert said[0] != said[1]
-    # where no limit is given the effort is fitted to twelve minutes, all of it
+
+
+def test_the_aim_without_a_limit_holds_what_follows_the_search_but_for_samples():
     quick = replace(SPEED, forward=0.25, step=1.0)
-    plans = [
-        make_plan(SearchRequest((), finish=finish), encoder(), HALF, quick, say=said.append) for finish in (0.0, 300.0)
+    steps = [
+        make_plan(SearchRequest(()), encoder(), HALF, quick, limit=limit, say=lambda _: None).steps
+        for limit in (Limit(), Limit(finish=300.0), Limit(samples=50))
     ]
-    assert plans[0].steps > plans[1].steps
+    assert steps[0] == steps[2] > steps[1]
+
+
+def test_samples_are_estimated_with_the_steps_of_the_plan_up_to_the_limit():
+    recipes, said = [load_recipe("liar")], []
+    plan = make_plan(
+        SearchRequest(recipes, steps=30), recipes, HALF, SPEED, limit=Limit(None, 60.0, 5), say=said.append
+    )
+    one = estimate_trial(recipes[0], HALF, Effort(steps=30, share=1.0), SPEED)
+    assert one > 30 * 2.5
+    seconds = estimate_plan(plan) + 60 + 5 * one
+    assert said[-1].endswith(f"this takes about {estimate.format_minutes(seconds)}")
+    # samples stop at the limit
+    limit = Limit(2 * estimate_plan(plan), 60.0, 50)
+    make_plan(SearchRequest(recipes, steps=30), recipes, HALF, SPEED, limit=limit, say=said.append)
+    assert said[-1].endswith(f"this takes about {estimate.format_minutes(limit.seconds + 60)}")
 
 
 def test_the_data_of_a_recovery_does_not_change_what_a_recipe_takes():
@@ -147,7 +172,7 @@ def test_a_run_that_is_continued_keeps_its_effort():
     before, _ = planned(3000)
     names = [{"name": recipe.name} for recipe in before.recipes[:3]]
     stored = {"recipes": names, "steps": 60, "scored": 12, "baselines": 0}
-    plan = make_plan(SearchRequest((), seconds=1e6), encoder(), HALF, SPEED, stored=stored, say=lambda _: None)
+    plan = make_plan(SearchRequest(()), encoder(), HALF, SPEED, limit=Limit(1e6), stored=stored, say=lambda _: None)
     assert (plan.steps, plan.scored, len(plan.recipes), plan.baselines) == (60, 12, 3, 0)
     other = make_plan(SearchRequest((), steps=7), encoder()[1:], HALF, SPEED, stored=stored, say=lambda _: None)
     assert (other.steps, len(other.recipes)) == (7, 4)  # another run, which its log refuses
@@ -173,10 +198,25 @@ def test_an_estimate_is_right_within_a_factor_of_two(name: str, monkeypatch: pyt
     ]
     subject = Subject(transformers.BertForSequenceClassification(config).eval(), CrossEncoder(), batches)
     effort, recipe = Effort(steps=6), load_recipe(name)
-    speed = measure_speed(subject, len(batches), trained=True)
+    speed = measure_speed(subject, len(batches), batches[0], trained=True)
+    assert speed.timing > 0  # the report has both times, whatever the target is
     said = estimate_trial(recipe, HALF, effort, speed)
     taken = run_trial(subject, recipe, HALF, batches, effort=effort).figures.seconds
     assert taken / 2 <= said <= 2 * taken
+
+
+def test_a_pass_is_estimated_for_batches_of_all_lengths(monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+
+    def output(task, model, batch) -> None:
+        clock[0] += batch["input_ids"].numel()
+
+    monkeypatch.setattr(estimate, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(CrossEncoder, "output", output)
+    batches = [{"input_ids": torch.ones(2, length, dtype=torch.int64)} for length in (4, 5, 6, 7, 8, 9, 10, 90, 200)]
+    timed = {"input_ids": torch.ones(1, 4, dtype=torch.int64), "attention_mask": torch.ones(1, 4, dtype=torch.int64)}
+    speed = measure_speed(Subject(models.bert(), CrossEncoder(), batches), 1, timed, trained=False)
+    assert speed.forward == pytest.approx(2 * 339 / 9)
 
 
 @pytest.fixture
@@ -297,3 +337,15 @@ def test_the_bound_is_what_is_left_when_one_unit_stays_in_each_group(measure: st
     assert cost(small.subject.model, measure) / cost(given[0].model, measure) == pytest.approx(lowest)
     with pytest.raises(UsageError, match="cannot go"):
         run_trial(given[1].subject, heads, Target(measure, 0.98 * lowest), given[1].held_out, effort=Effort())
+
+
+@pytest.mark.parametrize("measure", ["flops", "parameters", "bytes"])
+def test_the_bound_of_layers_and_their_neurons_is_one_layer_with_one_neuron(measure: str, given):
+    recipe = load_recipe("depth_width")
+    lowest = least_left(given[0].model, recipe, measure)
+    assert lowest > 0
+    small = run_trial(given[1].subject, recipe, Target(measure, lowest + 1e-6), given[1].held_out, effort=Effort())
+    assert cost(small.subject.model, measure) / cost(given[0].model, measure) == pytest.approx(lowest)
+    assert {group.count for group in small.subject.groups(["neuron"])} == {1}
+    with pytest.raises(UsageError, match=r"as many units .* cannot meet the budget .*take another recipe"):
+        run_trial(given[1].subject, recipe, Target(measure, 0.98 * lowest), given[1].held_out, effort=Effort())

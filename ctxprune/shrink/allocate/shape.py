@@ -58,7 +58,8 @@ class Shape(Checked):
             masks = {key: torch.arange(sizes[key]) < count for key, count in chosen.items()}
             low, high = (middle, high) if float(prices.cost(masks)) <= wanted else (low, middle - 1)
         if low == 0:
-            raise UsageError(f"no uniform shape of {self} meets the budget", hint="raise the target or lower the shape")
+            what, hint = "as many units in each layer cannot meet the budget", "raise the target or take another recipe"
+            raise UsageError(what, where="shape.v1", hint=hint)
         return self._at(shares[low - 1], sizes, tied=tied)
 
     def _at(self, share: float, sizes: Mapping[Key, int], *, tied: bool) -> dict[Key, int]:

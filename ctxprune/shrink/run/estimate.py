@@ -5,7 +5,7 @@ What each recipe does was measured once in forward passes (`ctxprune.shrink.reci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -22,8 +22,9 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.first_choice import passes_of
 from ctxprune.shrink.recipes.recipe import Recipe, load_recipe
+from ctxprune.shrink.run.steps import count_steps
 from ctxprune.shrink.run.timing import measure_times
-from ctxprune.shrink.run.trial import Effort, count_steps, with_steps
+from ctxprune.shrink.run.trial import Effort, with_steps
 
 if TYPE_CHECKING:
     from ctxprune.shrink.run.search import Plan
@@ -33,7 +34,8 @@ _FINAL_ROUNDS = 8  # of both models side by side, the warm-up among them
 _GRAPHS = 2.5  # passes of the model and of both graphs, which are faster than it is
 _AUDIT_PASSES = 1.5  # all questions, and those with names again with others
 _SECONDS_A_PARAMETER = 1e-7  # of writing and quantising, measured on a MiniLM
-_GUESSES = 3  # shares of the multiply-adds that are tried on average until a time is found
+_GUESSES = 6  # shares of the multiply-adds that are tried on average until a time is found, measured on a MiniLM
+_RUNS = 1.5  # of a recipe on average until its time is met: what is too slow runs again
 
 
 class OutOfTimeError(Exception):
@@ -60,25 +62,23 @@ class Finish:
         by_source: Whether both models are measured again, source by source.
         parameters: Of the full model where ONNX files are written; 0 where none are.
         audit: Whether both models are compared question by question.
-        samples: Trials on random parts of the data.
     """
 
     reported: int
     by_source: bool = False
     parameters: int = 0
     audit: bool = False
-    samples: int = 0
 
 
-def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batch | None = None) -> Speed:
-    """Time a few forward passes, two steps and one timing.
+def measure_speed(subject: Subject, held_out: int, timed: Batch, *, trained: bool) -> Speed:
+    """Time a few forward passes, two steps and one timing on the batch `timed`.
 
-    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds, and so is a timing where
-    there is no batch that time is measured on.
+    `held_out` counts the batches of quality; where nothing is `trained` a step is 0 seconds.
     """
     batches = list(subject.needed_calibration())
-    # of all lengths: batches are sorted by nothing, but a few may be long by chance
-    few = sorted(batches, key=lambda batch: batch["input_ids"].numel())[:: max(len(batches) // _BATCHES, 1)]
+    # of all lengths: from the middle of each third of the batches, by size
+    part = max(len(batches) // _BATCHES, 1)
+    few = sorted(batches, key=lambda batch: batch["input_ids"].numel())[part // 2 :: part]
 
     def forward(batch: Any) -> float:
         started = perf_counter()
@@ -87,17 +87,19 @@ def measure_speed(subject: Subject, held_out: int, *, trained: bool, timed: Batc
         return perf_counter() - started
 
     forward(few[-1])  # warm
-    forwards = fmean(forward(batch) for batch in few)
-    step = timing = 0.0
+    # by token: a few very long batches are most of the work, and may not be among the few
+    token = sum(map(forward, few)) / sum(batch["input_ids"].numel() for batch in few)
+    forwards = token * fmean(batch["input_ids"].numel() for batch in batches)
+    step = 0.0
     if trained:
         one = subject.copy()
         started = perf_counter()
         train(one, Schedule(steps=2))
         step = (perf_counter() - started) / 2
-    if timed is not None:
-        started = perf_counter()
-        measure_times([subject.model], timed, rounds=2)
-        timing = (perf_counter() - started) / 3  # a warm-up and two rounds
+    # whatever the target is, the report has both models' times
+    started = perf_counter()
+    measure_times([subject.model], timed, rounds=2)
+    timing = (perf_counter() - started) / 3  # a warm-up and two rounds
     return Speed(forwards, step, timing, len(batches), held_out)
 
 
@@ -114,6 +116,8 @@ def estimate_trial(recipe: Recipe, target: Target, effort: Effort, speed: Speed)
     if target.measure == "latency":
         rounds = (0 if effort.share else 4 * _GUESSES) + 4 + 8  # guesses, a check before training, the result
         seconds += rounds * (1 + left) * speed.timing
+        # where the share is known a recipe met its time with it before
+        seconds += 0.0 if effort.share else (_RUNS - 1) * work * speed.forward
     # before recovery, too, where something trains
     return seconds + (2 if steps else 1) * speed.held_out * speed.forward * left
 
@@ -134,11 +138,18 @@ def estimate_plan(plan: Plan) -> float:
     return total + plan.baselines * estimate_trial(load_recipe("random"), plan.target, effort, plan.speed)
 
 
-def estimate_finish(recipes: Sequence[Recipe], target: Target, finish: Finish, speed: Speed) -> float:
-    """Seconds of measuring, exporting and auditing the winner, and of its samples.
+def estimate_samples(plan: Plan, samples: int) -> float:
+    """Seconds of the winner's trials on parts of the data, with the effort of the last rung; 0 without a speed."""
+    if plan.speed is None or not samples:
+        return 0.0
+    speed, known = plan.speed, replace(plan.effort(plan.rungs - 1), share=1.0)
+    return samples * fmean(estimate_trial(recipe, plan.target, known, speed) for recipe in plan.recipes)
+
+
+def estimate_finish(target: Target, finish: Finish, speed: Speed) -> float:
+    """Seconds of measuring, exporting and auditing the winner.
 
     Args:
-        recipes: Of which one will win.
         target: As in a plan.
         finish: What is done.
         speed: Measured.
@@ -154,9 +165,7 @@ def estimate_finish(recipes: Sequence[Recipe], target: Target, finish: Finish, s
         seconds += finish.parameters * _SECONDS_A_PARAMETER
     if finish.audit:
         passes += _AUDIT_PASSES * finish.reported * (1 + left)
-    seconds += passes * speed.forward
-    known = Effort(share=1.0)
-    return seconds + finish.samples * fmean(estimate_trial(recipe, target, known, speed) for recipe in recipes)
+    return seconds + passes * speed.forward
 
 
 def format_minutes(seconds: float) -> str:

@@ -23,16 +23,17 @@ from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import Batch
 from ctxprune.shrink.recipes.recipe import Recipe
 from ctxprune.shrink.run.estimate import Finish, estimate_finish, measure_speed
-from ctxprune.shrink.run.plans import SearchRequest, choose_recipes, make_plan, reachable
+from ctxprune.shrink.run.plans import Limit, SearchRequest, choose_recipes, make_plan, reachable
 from ctxprune.shrink.run.preparation import WANT, OtherInputs, Prepared, add_inputs, prepare
 from ctxprune.shrink.run.records import TrialFigures, TrialRecord, check_no_run, stored_plan
 from ctxprune.shrink.run.recovery import RecoveryData, with_loss, with_recovery_options
 from ctxprune.shrink.run.reporting import folder_report, make_report, sizes_of, write_report
 from ctxprune.shrink.run.search import Plan, SearchResult, search
 from ctxprune.shrink.run.spread import check_samples, measure_spread
+from ctxprune.shrink.run.steps import count_steps
 from ctxprune.shrink.run.targets import RequestedTarget
 from ctxprune.shrink.run.timing import choose_device, measure_times, timing_batch, use_threads
-from ctxprune.shrink.run.trial import Trial, baseline_recipes, count_steps, measure_sizes, run_trial
+from ctxprune.shrink.run.trial import Trial, baseline_recipes, measure_sizes, run_trial
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 from ctxprune.storage.locks import hold_folder
 
@@ -290,23 +291,18 @@ def _plan(
     started, timed, say = clock
     single = len(options.recipes) == 1
     steps = options.steps if options.steps is not None else count_steps(recipes[0]) if single else 1
-    speed = measure_speed(
-        prepared.subject, len(prepared.held_out), trained=bool(steps),
-        timed=timed if target.measure == "latency" else None,
-    )  # fmt: skip
+    speed = measure_speed(prepared.subject, len(prepared.held_out), timed, trained=bool(steps))
     finish = Finish(
         len(prepared.reported), by_source=bool(prepared.notes.get("sources")) and not prepared.vocabulary,
         parameters=int(cost(prepared.loaded.model, "parameters")) if options.onnx else 0, audit=options.audit,
-        samples=options.samples,
     )  # fmt: skip
-    options = replace(options, finish=estimate_finish(recipes, target, finish, speed))
+    after = estimate_finish(target, finish, speed)
+    seconds = None
     if options.minutes is not None:
-        rest = 60 * options.minutes - (perf_counter() - started)
-        # samples end at the limit themselves
-        after = estimate_finish(recipes, target, replace(finish, samples=0), speed)
-        options = replace(options, seconds=max(rest - after, 1.0))
+        seconds = max(60 * options.minutes - (perf_counter() - started) - after, 1.0)
+    limit = Limit(seconds, after, options.samples)
     stored = stored_plan(options.out / "trials") if options.resume else None
-    return make_plan(options, recipes, target, speed, stored=stored, say=say)
+    return make_plan(options, recipes, target, speed, limit=limit, stored=stored, say=say)
 
 
 def _questions(prepared: Prepared) -> list[Question]:

@@ -6,22 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.anatomy import Key
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, unit_costs
+from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recipes.first_choice import short_list
 from ctxprune.shrink.recipes.recipe import Recipe, build_piece
 from ctxprune.shrink.registries import ALLOCATORS
-from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_trial, format_minutes
+from ctxprune.shrink.run.estimate import Speed, estimate_plan, estimate_samples, estimate_trial, format_minutes
 from ctxprune.shrink.run.search import Plan, fitting_recipes
 from ctxprune.shrink.run.trial import keeps_shapes
 
 _AIM = 12 * 60.0  # seconds of `auto` where no limit is given
 _EFFORTS = ((200, 32), (150, 24), (100, 16), (60, 12), (40, 8), (25, 4))  # steps, and batches that units are scored on
 _STEPS = 200
-_KEEP_ONE = ("uniform.v1",)  # allocators that keep a unit of each group, and have no parameter for that
+_KEEP_ONE = ("uniform.v1", "shape.v1")  # allocators that keep a unit of each group, and have no parameter for that
 _WITHIN = 0.9  # of the limit may be planned: the rest is for what was estimated too low
 
 
@@ -34,16 +37,27 @@ class SearchRequest:
         every: Instead of these few all that fit.
         steps: Of recovery on the last rung; None: 200 or as many as fit, and of one recipe its own.
         seed: Random seed.
-        seconds: That the search may take; None: as long as it takes.
-        finish: Seconds that measuring, export and audit take after the search.
     """
 
     recipes: Sequence[Recipe]
     every: bool = False
     steps: int | None = None
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a search may take, and what follows it.
+
+    Attributes:
+        seconds: That the search may take; None: as long as it takes.
+        finish: Seconds that measuring, export and audit take after the search.
+        samples: Trials of the winner on parts of the data at the end; they stop where `seconds` and `finish` are over.
+    """
+
     seconds: float | None = None
     finish: float = 0.0
+    samples: int = 0
 
 
 def choose_recipes(request: SearchRequest, kind: str, target: Target) -> list[Recipe]:
@@ -88,19 +102,39 @@ def least_left(model: nn.Module, recipe: Recipe, measure: str) -> float:
     counted = "flops" if measure == "latency" else measure
     total, anatomy = cost(model, counted), family_of(model).describe(model)
     going: dict[str, float] = {}
+    staying: dict[Key, int] = {}
     for stage in recipe.stages:
         least = int(getattr(build_piece(ALLOCATORS, stage.allocate), "least", stage.allocate.name in _KEEP_ONE))
         groups = [group for kind in stage.units for group in anatomy.of_kind(kind)]
         for key, costs in unit_costs(model, groups, counted).items():
             # of layers one stays always: no model is without
             stays = max(least, 1) if key[0] == "layer" else 0 if key[0] == "sublayer" else least
+            staying[key] = min(stays, staying.get(key, stays))
             part = float(costs.sum() - costs.sort().values[:stays].sum())
             going[key[0]] = going.get(key[0], 0.0) + part / max(sum(s.units.count(key[0]) for s in recipe.stages), 1)
     # heads and neurons are inside of layers and sublayers: counted once
     inside = sum(value for kind, value in going.items() if kind not in ("layer", "sublayer"))
-    most = max(inside, going.get("layer", 0.0), going.get("sublayer", 0.0))
-    both = len({"layer", "sublayer"} & set(going)) and inside
-    return 0.0 if both else max(total - most, 0.0) / total
+    if inside and "sublayer" in going:
+        return 0.0
+    if inside and "layer" in going:
+        return max(_cost_of_one_layer(model, counted, staying), 0.0) / total
+    return max(total - max(inside, *going.values(), 0.0), 0.0) / total
+
+
+def _cost_of_one_layer(model: nn.Module, measure: str, staying: Mapping[Key, int]) -> float:
+    """What a model costs with one layer, the cheapest, and so many units in each of its groups."""
+    prices = coupled_costs(model, measure)
+    groups, layers = prices.anatomy.groups, prices.anatomy.layers
+    units = {key: torch.arange(groups[key].count) < count for key, count in staying.items() if key[0] != "layer"}
+    # norms and the like go with their layer, too, although no unit has them
+    beside = torch.zeros(len(layers), dtype=torch.float64)
+    if measure != "flops":
+        for place, layer in enumerate(layers):
+            own = [key for sublayer in layer.sublayers for key in sublayer.groups]
+            held = cost(model.get_submodule(layer.path), measure)
+            beside[place] = held - sum(groups[key].count * sum(prices.units[key]) for key in own)
+    one = torch.eye(len(layers), dtype=torch.bool)
+    return min(float(prices.cost({**units, ("layer", -1): alone}) - beside[~alone].sum()) for alone in one)
 
 
 def make_plan(
@@ -109,22 +143,28 @@ def make_plan(
     target: Target,
     speed: Speed,
     *,
+    limit: Limit | None = None,
     stored: Mapping[str, Any] | None = None,
     say: Callable[[str], None],
 ) -> Plan:
-    """The plan of a search, with as much effort as fits the time; `say` is told the estimate and what is left out.
+    """The plan of a search, with as much effort as fits the limit; `say` is told the estimate and what is left out.
 
-    Of a run that is continued `stored` is the plan as its log has it: effort and recipes stay as they were.
+    Without a limit a search takes as long as it takes. Of a run that is continued `stored` is the plan as its log has
+    it: effort and recipes stay as they were.
 
     Raises:
         UsageError: Not even one recipe fits the limit.
     """
-    planner = _Planner(request, target, speed)
+    limit = limit or Limit()
+    planner = _Planner(request, target, speed, limit)
     plan = planner.fitted(recipes, say) if stored is None else planner.continued(recipes, stored)
     several = f"{len(plan.recipes)} recipes compete" if len(plan.recipes) > 1 else plan.recipes[0].name
     count = "1 step" if plan.steps == 1 else f"{plan.steps} steps"
     trained = f", with {count} of training" if plan.steps else ""
-    say(f"{several}{trained}; this takes about {format_minutes(estimate_plan(plan) + request.finish)}")
+    seconds = estimate_plan(plan) + limit.finish + estimate_samples(plan, limit.samples)
+    if limit.seconds is not None:  # what is estimated too long is stopped there
+        seconds = min(seconds, limit.seconds + limit.finish)
+    say(f"{several}{trained}; this takes about {format_minutes(seconds)}")
     return plan
 
 
@@ -135,6 +175,7 @@ class _Planner:
     request: SearchRequest
     target: Target
     speed: Speed
+    limit: Limit
 
     def plan(self, recipes: Sequence[Recipe], steps: int, scored: int, *, baselines: int | None = None) -> Plan:
         request = self.request
@@ -147,7 +188,7 @@ class _Planner:
             # a model of random weights learns nothing in so few steps: of the baselines only random removal runs
             plan = Plan(tuple(recipes), self.target, rungs=min(len(recipes), 2), baselines=1, **given)
         number = plan.baselines if baselines is None else baselines
-        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=request.seconds)
+        return replace(plan, scored=scored, baselines=number, speed=self.speed, seconds=self.limit.seconds)
 
     def continued(self, recipes: Sequence[Recipe], stored: Mapping[str, Any]) -> Plan:
         """The plan with the effort that it had, and without the recipes that did not fit its limit."""
@@ -158,14 +199,15 @@ class _Planner:
 
     def fitted(self, recipes: Sequence[Recipe], say: Callable[[str], None]) -> Plan:
         """The plan with the largest effort that fits, without the recipes that do not fit even with the least."""
-        request, most = self.request, None if self.request.seconds is None else _WITHIN * self.request.seconds
+        request, limit = self.request, self.limit
+        most = None if limit.seconds is None else _WITHIN * limit.seconds
         single, listed = len(request.recipes) == 1, bool(request.recipes)
         plan = self.plan(recipes, *((0 if single else _STEPS, 0) if listed else _EFFORTS[0]))
         if most is None and (listed or request.every):
             return plan
         # of a single recipe the effort is the user's own
         for steps, scored in () if single else _EFFORTS:
-            if estimate_plan(plan) > (_AIM - request.finish if most is None else most):
+            if estimate_plan(plan) > (_AIM - limit.finish if most is None else most):
                 plan = self.plan(recipes, steps, scored)
         return plan if most is None or estimate_plan(plan) <= most else self.shortened(plan, most, say)
 

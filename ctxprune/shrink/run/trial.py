@@ -18,6 +18,7 @@ from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe
 from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.run.records import SIZES, MeasuredTime, TrialFigures
 from ctxprune.shrink.run.runner import shrink
+from ctxprune.shrink.run.steps import count_steps
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 
 _ONE_BY_ONE = frozenset({"layer", "sublayer"})
@@ -133,15 +134,6 @@ def random_stage(stage: Stage) -> Stage:
     else:
         allocate = Piece("lowest.v1" if set(stage.units) & _ONE_BY_ONE else "uniform.v1")
     return replace(stage, score=Piece("random.v1"), allocate=allocate, prepare=(), compensate=())
-
-
-def count_steps(recipe: Recipe) -> int:
-    """Steps of all trainings of a recipe together."""
-    found = sum(int(piece.parameters.get("steps", 0)) for piece in recipe.finish)
-    for stage in recipe.stages:
-        once = sum(int(piece.parameters.get("steps", 0)) for piece in stage.prepare)
-        found += once + max(stage.rounds, 1) * sum(int(piece.parameters.get("steps", 0)) for piece in stage.recover)
-    return found
 
 
 def measure_sizes(subject: Subject) -> dict[str, float]:

@@ -66,7 +66,7 @@ def test_a_shape_that_is_given_is_kept_and_the_best_stay():
     assert float(scores["neuron", 1][kept["neuron", 1]].min()) > float(scores["neuron", 1][~kept["neuron", 1]].max())
     with pytest.raises(UsageError, match="shall stay, of"):
         Shape(head=5)(subject, scores, budget)
-    with pytest.raises(UsageError, match="no uniform shape"):
+    with pytest.raises(UsageError, match="as many units in each layer cannot meet the budget"):
         Shape(neuron=48, head=4)(subject, scores, budget)
 
 
