@@ -178,8 +178,8 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_every_block_is_run() -> None:
     assert (
-        len(BLOCKS) == 18
-    )  # one is run by tests/shrink/test_readme_shrink.py, the last by tests/integrations/test_ray.py
+        len(BLOCKS) == 19
+    )  # two are run by tests/shrink/test_readme_shrink.py, the last by tests/integrations/test_ray.py
     assert len(COMMANDS) == 33
 
 

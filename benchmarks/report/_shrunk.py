@@ -109,8 +109,9 @@ def reranker() -> str:
         least, best = (min(own, key=lambda rows: _mean(rows, "dev"), default=[]) for own in (bare, trained))
         shown = chosen[name, HALF]
         lines.append((_mean(shown, "loss"), [
-            _named(name), _loss(least), _loss(best), best[0]["steps"] if best else "", f"{_mean(best or least, 'minutes'):.1f}",
-            f"{100 * _mean(shown, 'time_left'):.0f} %", f"{_mean(shown, 'bytes') / 1e6:.0f}",
+            _named(name), _loss(least), _loss(best), best[0]["steps"] if best else "",
+            f"{_mean(best or least, 'minutes'):.1f}", f"{100 * _mean(shown, 'time_left'):.0f} %",
+            f"{_mean(shown, 'bytes') / 1e6:.0f}",
             "yes" if all(row["plain"] for row in shown) else "no",
         ]))  # fmt: skip
     head = ["recipe", "lost, nothing trained", "lost after recovery", "steps", "minutes", "time left", "MB"]

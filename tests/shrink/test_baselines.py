@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+
 from ctxprune.shrink.recipes.recipe import Piece, load_recipe, parse_recipe
 from ctxprune.shrink.run.trial import baselines
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.types import nn
 
+__all__ = ["score_texts"]
+
 _ROWS = 16
 _LOGITS = 1 << 25  # numbers of one batch: 128 MB, whatever the vocabulary
 

@@ -15,13 +15,13 @@ dense training alike. It is the same form with gamma and delta 0, and `size` tha
 "average_parameters" of a shrunk model).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.types import Sequence
 from ctxprune.utils.validation import Checked, check_number, check_range, checked_field
 
 _Vector = NDArray[np.float64]

@@ -34,6 +34,8 @@ from ctxprune.registry import Registry
 from ctxprune.shrink.model.anatomy import KINDS
 from ctxprune.storage.toml import parse_toml
 
+__all__ = ["Piece", "Recipe", "Stage", "load_recipe"]
+
 _LONGEST = 1 << 20  # bytes of a recipe; ours have about one thousand
 _NAME = re.compile(r"[A-Za-z0-9_.+:-]{1,200}")  # a colon stands in names of baselines
 MODELS: Mapping[str, str] = {
