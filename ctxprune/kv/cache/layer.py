@@ -10,7 +10,6 @@ from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.packed_states import join_states
-from ctxprune.kv.cache.repress import RecentInputs
 from ctxprune.kv.cache.store import KeptTokens, Plain
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.kv.cache.repress import HeldTokens
+    from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
     from ctxprune.kv.cache.store import Packed, Storage
     from ctxprune.kv.selection import Plan
 
@@ -173,7 +172,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         """Remove the last `-tokens_to_remove` tokens, which must have been read after the press.
 
         Raises:
-            UsageError: The number is positive, or reaches into the pressed context.
+            UsageError: The number is positive, reaches into the pressed context, or leaves a press that is used while
+                tokens are read without the inputs from which it computes its queries.
         """
         after = self.get_seq_length() - self.pressed
         if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
@@ -181,6 +181,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 f"cannot crop by {tokens_to_remove}",
                 hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed",
             )
+        self._check_inputs(-tokens_to_remove)
         if tokens_to_remove and self.is_initialized:
             remaining = max(self.keys.shape[-2] + tokens_to_remove, 0)
             self._set_tail(self.keys[..., :remaining, :].clone(), self.values[..., :remaining, :].clone())
@@ -250,7 +251,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.shift is not None:
             self.shift = change(self.shift)
         if self.recent is not None:
-            self.recent = RecentInputs(*map(change, self.recent.tensors().values()))
+            self.recent = self.recent.change(change)
         if self.attended is not None:
             self.attended = change(self.attended)
 
@@ -260,6 +261,18 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
             self._set_tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
+
+    def _check_inputs(self, removed: int) -> None:
+        """Raises UsageError where the next press would lack inputs if the last `removed` tokens were cropped."""
+        left = self.get_seq_length() - removed
+        if self.recent is None or not removed or left <= 0:
+            return
+        spare = self.recent.count - min(self.recent.needed, left)
+        if removed > spare:
+            raise UsageError(
+                f"cannot crop by {-removed}: the next press would lack queries of the tokens before",
+                hint=f"by {max(spare, 0)} tokens at most here; press with a larger every=, or take cache.copy() before",
+            )
 
     def _set_tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values
