@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
-    from ctxprune.kv.cache.store import Packed, Storage
+    from ctxprune.kv.cache.store import Counts, Packed, Storage
     from ctxprune.kv.selection import Plan
 
 __all__ = ["PrunedLayer"]
@@ -37,6 +37,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         recent: Inputs of the last tokens, where the cache is pressed while tokens are read; None: they are not needed.
         attended: Attention that the first tokens held (kept ones with empty slots, then later ones) have got so far,
             float32 (batch, kv_heads, slots); None: it is not summed up.
+        padded: Columns of padding in the row with most, where the cache is pressed while tokens are read.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,6 +50,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.shift: Tensor | None = None
         self.recent: RecentInputs | None = None
         self.attended: Tensor | None = None
+        self.padded = 0
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values; None: none was cut in this call.
@@ -257,7 +259,12 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
 
     def _grow(self, kept: KeptTokens) -> None:
         """Pack the oldest tokens read after the press if the storage asks for it; they count as pressed then."""
+        # Padding must not become a kept token: it waits with the tokens beside it, until the next press drops it.
+        if self.pressed < self.padded:
+            return
         if due := kept.count_due(self.keys.shape[-2]):
+            if self.attended is not None:
+                self.attended = _join_packed(self.attended, kept.counts, due)
             self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
             self._set_tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
@@ -276,6 +283,19 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
 
     def _set_tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values
+
+
+def _join_packed(attended: Tensor, counts: Counts, due: int) -> Tensor:
+    """Sums of kept tokens and later ones, with those of the first `due` later ones right behind each head's own.
+
+    Heads that keep fewer tokens have empty slots between the two before, and behind both afterwards.
+    """
+    joined = counts.longest + due
+    attended = torch.nn.functional.pad(attended, (0, max(joined - attended.shape[-1], 0)))
+    slots, own = torch.arange(joined, device=attended.device), counts.each[..., None].long()
+    later = slots < own + due
+    places = slots.where(slots < own, (slots - own + counts.longest).where(later, slots - due))
+    return torch.cat([attended.gather(-1, places), attended[..., joined:]], dim=-1)
 
 
 def _change_tensors(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:

@@ -42,8 +42,8 @@ class RecentInputs:
         # Rows of a padded batch have angles of their own, while another call may have one row for all.
         rows = max(len(self.cos), len(later.cos))
         pairs = zip(self.tensors().values(), later.tensors().values(), strict=True)
-        joined = (_last(torch.cat([_rows(old, rows), _rows(new, rows)], dim=1), most) for old, new in pairs)
-        return RecentInputs(*joined, needed=self.needed)
+        hidden, cos, sin = (_last(torch.cat([_rows(old, rows), _rows(new, rows)], dim=1), most) for old, new in pairs)
+        return replace(self, hidden=hidden, cos=cos, sin=sin)
 
     def last(self, most: int) -> RecentInputs:
         """Copies of the last `most`."""

@@ -79,6 +79,7 @@ class StepPress:
             layer = _own_layer(cache, module)
             if layer is None or not layer.is_initialized:
                 continue
+            layer.padded = 0 if cache.padding is None else int((~cache.padding).sum(dim=1).max())
             size = self._size(cache, layer)
             kept = self.limit.before(size, new)
             if kept is not None:
