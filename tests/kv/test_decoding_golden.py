@@ -9,14 +9,18 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from kv.models import DECODERS, decoder, tokens  # noqa: E402
 from kv.stepwise import PRESSES, difference, most_tokens, recording, visible  # noqa: E402
 
+from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Decoding, ObservedAttention, PrunedCache, StreamingLLM, Tova, compress, prefill  # noqa: E402
 from ctxprune.kv.reading.limits import RatioLimit  # noqa: E402
 from ctxprune.kv.reading.stepwise import StepSession  # noqa: E402
 from ctxprune.kv.selection import keep_count  # noqa: E402
 
 IDS = tokens(60)
-# A prompt over the budget, single tokens, drafts of which three are rejected, and a second turn.
-WRITING = [IDS[:, :30], *IDS[:, 30:37].split(1, dim=1), IDS[:, 40:44], 3, *IDS[:, 44:50].split(1, dim=1), IDS[:, 50:58]]
+# A prompt over the budget, single tokens of which two are cropped, drafts of which three are rejected, a second turn.
+WRITING = [
+    *(IDS[:, :30], *IDS[:, 30:37].split(1, dim=1), 2, *IDS[:, 37:40].split(1, dim=1)),
+    *(IDS[:, 40:44], 3, *IDS[:, 44:50].split(1, dim=1), IDS[:, 50:58]),
+]
 CHUNKS = [*IDS[:, :48].split(12, dim=1), IDS[:, 48:53]]
 FEW = ("streaming_llm", "adakv")
 
@@ -90,6 +94,40 @@ def test_chunks_keep_as_many_as_one_reading(decoders):
         assert chunked.press == whole.press
     only = compress(model, IDS, PRESSES["snapkv"], chunk=60)
     assert torch.equal(only.layers[2].kept.columns, compress(model, IDS, PRESSES["snapkv"]).layers[2].kept.columns)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["snapkv", "tova", "adakv_observed"])
+def test_cropped_tokens_leave_no_trace_in_the_choice(decoders, name):
+    model, caches = decoders("llama"), []
+    for cropped in (0, 8):
+        cache = PrunedCache(model)
+        Decoding(PRESSES[name], every=8, budget=32)(model).begin(cache)
+        model(IDS[:, :24], cache=cache)
+        for place in range(40, 40 + cropped):
+            model(IDS[:, place : place + 1], cache=cache)
+        cache.crop(-cropped)
+        model(IDS[:, 24:31], cache=cache)
+        caches.append((cache, model(IDS[:, 31:36], cache=cache).logits))
+    (one, expected), (two, found) = caches
+    assert int(visible(one.layers[0])[0, 0].sum()) < 36  # pressed behind the crop
+    assert (found - expected).abs().max() < 1e-5
+    for left, right in zip(one.layers, two.layers, strict=True):
+        assert torch.equal(visible(left), visible(right))
+
+
+@torch.no_grad()
+def test_crops_that_leave_no_queries_are_refused(decoders):
+    model = decoders("llama")
+    cache = compress(model, IDS[:, :20], Decoding(PRESSES["snapkv"], every=4, budget=40))
+    with pytest.raises(UsageError, match=r"cannot crop by -5: .*queries.* by 4 tokens at most"):
+        cache.crop(-5)
+    cache.crop(-4)
+    assert cache.get_seq_length() == 16
+    with pytest.raises(UsageError, match="by 0 tokens at most"):
+        cache.crop(-1)
+    cache.crop(-16)  # nothing is left that would need queries
+    assert cache.get_seq_length() == 0
 
 
 @torch.no_grad()

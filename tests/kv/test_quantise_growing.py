@@ -7,9 +7,21 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.models import bytes_of, numbers, tokens  # noqa: E402
+from kv.stepwise import visible  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import Kivi, PrunedCache, Random, SnapKV, compress  # noqa: E402
+from ctxprune.kv import (  # noqa: E402
+    AdaKV,
+    Decoding,
+    Kivi,
+    ObservedAttention,
+    PrunedCache,
+    Random,
+    SnapKV,
+    StreamingLLM,
+    compress,
+)
+from ctxprune.kv.cache.layer import PrunedLayer  # noqa: E402
 from ctxprune.kv.cache.store import Counts, KeptTokens  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
@@ -135,3 +147,68 @@ def test_contexts_read_with_gradients_are_packed(decoders):
         logits = [model(part, cache=cache).logits for part in tokens(40, seed=3).split(8, dim=1)]
     assert logits[-1].requires_grad
     assert not any(held.requires_grad for held in cache.layers[0].kept.tensors().values())
+
+
+@torch.no_grad()
+def test_padding_is_never_packed_while_writing(decoders):
+    model, ids, later = decoders("qwen3"), tokens(60, rows=2, seed=4), tokens(30, rows=2, seed=9)
+    mask = torch.ones(2, 90, dtype=torch.long)
+    mask[0, :54] = 0
+    caches = [
+        compress(
+            model,
+            ids,
+            Decoding(StreamingLLM(sinks=4), every=16, budget=40),
+            mask=mask[:, :60],
+            storage=Kivi(bits=8, group=8, residual=0, grow=grow),
+        )
+        for grow in (False, True)
+    ]
+    packed = 0
+    for place in range(30):
+        given = {
+            "attention_mask": mask[:, : 61 + place],
+            "position_ids": (mask.cumsum(-1) - 1)[:, 60 + place : 61 + place].clamp(min=0),
+        }
+        one, two = (model(later[:, place : place + 1], cache=cache, **given).logits for cache in caches)
+        assert (one - two).abs().max() < 0.02 * one.abs().max()
+        kept = caches[1].layers[0].kept
+        columns = kept.counts.padded(kept.columns)[0, 0, : kept.counts.each[0, 0]]
+        assert (columns >= 54).all()
+        packed = max(packed, len(columns))
+    assert packed > 16
+    for left, right in zip(*(cache.layers for cache in caches), strict=True):
+        assert torch.equal(visible(left)[0, :, 54:], visible(right)[0, :, 54:])
+
+
+def test_sums_of_attention_stay_with_their_tokens(decoders):
+    model, ids = decoders("qwen3"), tokens(90, seed=3)
+    caches = []
+    for grow in (False, True):
+        cache = PrunedCache(model)
+        storage = Kivi(bits=8, group=8, residual=0, grow=grow)
+        Decoding(AdaKV(ObservedAttention()), every=16, budget=40)(model, storage=storage).begin(cache)
+        read_on(model, cache, ids[:, :50], 50)
+        read_on(model, cache, ids[:, 50:62], 1)
+        caches.append(cache)
+    uneven = False
+    for left, right in zip(*(cache.layers for cache in caches), strict=True):
+        uneven |= not left.kept.counts.even
+        assert right.pressed > left.pressed
+        assert torch.equal(visible(left), visible(right))
+        one, two = sums_by_column(left), sums_by_column(right)
+        assert one.max() > 0.5
+        assert (one - two).abs().max() < 0.02
+    assert uneven
+
+
+def sums_by_column(layer: PrunedLayer):
+    """The attention that each token read got, (kv_heads, tokens read); 0 for those that are not held."""
+    counts, found = layer.kept.counts, torch.zeros(2, layer.get_seq_length())
+    columns, longest = counts.padded(layer.kept.columns).long(), counts.longest
+    tail = layer.attended.shape[-1] - longest
+    for head in range(2):
+        own = int(counts.each[0, head])
+        found[head, columns[0, head, :own]] = layer.attended[0, head, :own]
+        found[head, layer.pressed : layer.pressed + tail] = layer.attended[0, head, longest:]
+    return found

@@ -10,7 +10,6 @@ from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.packed_states import join_states
-from ctxprune.kv.cache.repress import RecentInputs
 from ctxprune.kv.cache.store import KeptTokens, Plain
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.kv.cache.repress import HeldTokens
-    from ctxprune.kv.cache.store import Packed, Storage
+    from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
+    from ctxprune.kv.cache.store import Counts, Packed, Storage
     from ctxprune.kv.selection import Plan
 
 __all__ = ["PrunedLayer"]
@@ -38,6 +37,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         recent: Inputs of the last tokens, where the cache is pressed while tokens are read; None: they are not needed.
         attended: Attention that the first tokens held (kept ones with empty slots, then later ones) have got so far,
             float32 (batch, kv_heads, slots); None: it is not summed up.
+        padded: Columns of padding in the row with most, where the cache is pressed while tokens are read.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -50,6 +50,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.shift: Tensor | None = None
         self.recent: RecentInputs | None = None
         self.attended: Tensor | None = None
+        self.padded = 0
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values; None: none was cut in this call.
@@ -173,7 +174,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         """Remove the last `-tokens_to_remove` tokens, which must have been read after the press.
 
         Raises:
-            UsageError: The number is positive, or reaches into the pressed context.
+            UsageError: The number is positive, reaches into the pressed context, or leaves a press that is used while
+                tokens are read without the inputs from which it computes its queries.
         """
         after = self.get_seq_length() - self.pressed
         if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
@@ -181,6 +183,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 f"cannot crop by {tokens_to_remove}",
                 hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed",
             )
+        self._check_inputs(-tokens_to_remove)
         if tokens_to_remove and self.is_initialized:
             remaining = max(self.keys.shape[-2] + tokens_to_remove, 0)
             self._set_tail(self.keys[..., :remaining, :].clone(), self.values[..., :remaining, :].clone())
@@ -250,19 +253,49 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.shift is not None:
             self.shift = change(self.shift)
         if self.recent is not None:
-            self.recent = RecentInputs(*map(change, self.recent.tensors().values()))
+            self.recent = self.recent.change(change)
         if self.attended is not None:
             self.attended = change(self.attended)
 
     def _grow(self, kept: KeptTokens) -> None:
         """Pack the oldest tokens read after the press if the storage asks for it; they count as pressed then."""
+        # Padding must not become a kept token: it waits with the tokens beside it, until the next press drops it.
+        if self.pressed < self.padded:
+            return
         if due := kept.count_due(self.keys.shape[-2]):
+            if self.attended is not None:
+                self.attended = _join_packed(self.attended, kept.counts, due)
             self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
             self._set_tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
 
+    def _check_inputs(self, removed: int) -> None:
+        """Raises UsageError where the next press would lack inputs if the last `removed` tokens were cropped."""
+        left = self.get_seq_length() - removed
+        if self.recent is None or not removed or left <= 0:
+            return
+        spare = self.recent.count - min(self.recent.needed, left)
+        if removed > spare:
+            raise UsageError(
+                f"cannot crop by {-removed}: the next press would lack queries of the tokens before",
+                hint=f"by {max(spare, 0)} tokens at most here; press with a larger every=, or take cache.copy() before",
+            )
+
     def _set_tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values
+
+
+def _join_packed(attended: Tensor, counts: Counts, due: int) -> Tensor:
+    """Sums of kept tokens and later ones, with those of the first `due` later ones right behind each head's own.
+
+    Heads that keep fewer tokens have empty slots between the two before, and behind both afterwards.
+    """
+    joined = counts.longest + due
+    attended = torch.nn.functional.pad(attended, (0, max(joined - attended.shape[-1], 0)))
+    slots, own = torch.arange(joined, device=attended.device), counts.each[..., None].long()
+    later = slots < own + due
+    places = slots.where(slots < own, (slots - own + counts.longest).where(later, slots - due))
+    return torch.cat([attended.gather(-1, places), attended[..., joined:]], dim=-1)
 
 
 def _change_tensors(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:

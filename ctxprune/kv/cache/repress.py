@@ -10,6 +10,8 @@ import torch
 from ctxprune.kv.cache.store import Counts, KeptTokens, Plain, column_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 __all__ = ["HeldTokens", "RecentInputs"]
@@ -22,11 +24,13 @@ class RecentInputs:
     Attributes:
         hidden: Hidden states, (batch, w, hidden size).
         cos: (batch or 1, w, rotary width) of their positions; `sin` likewise.
+        needed: How many of them the next press needs, where so many tokens were read.
     """
 
     hidden: Tensor
     cos: Tensor
     sin: Tensor
+    needed: int = 0
 
     @property
     def count(self) -> int:
@@ -38,22 +42,25 @@ class RecentInputs:
         # Rows of a padded batch have angles of their own, while another call may have one row for all.
         rows = max(len(self.cos), len(later.cos))
         pairs = zip(self.tensors().values(), later.tensors().values(), strict=True)
-        return RecentInputs(
-            *(_last(torch.cat([_rows(old, rows), _rows(new, rows)], dim=1), most) for old, new in pairs)
-        )
+        hidden, cos, sin = (_last(torch.cat([_rows(old, rows), _rows(new, rows)], dim=1), most) for old, new in pairs)
+        return replace(self, hidden=hidden, cos=cos, sin=sin)
 
     def last(self, most: int) -> RecentInputs:
         """Copies of the last `most`."""
-        return RecentInputs(*(_last(held, most) for held in self.tensors().values()))
+        return self.change(lambda held: _last(held, most))
 
     def drop_last(self, count: int) -> RecentInputs:
         """Without the last `count`."""
-        return RecentInputs(*(held[:, : max(self.count - count, 0)].clone() for held in self.tensors().values()))
+        return self.change(lambda held: held[:, : max(self.count - count, 0)].clone())
 
     def rows(self, indices: Tensor) -> RecentInputs:
         """Some rows of the batch, which may repeat."""
         rows = len(self.hidden)
-        return RecentInputs(*(_rows(held, rows)[indices] for held in self.tensors().values()))
+        return self.change(lambda held: _rows(held, rows)[indices])
+
+    def change(self, function: Callable[[Tensor], Tensor]) -> RecentInputs:
+        """With `function` applied to every tensor."""
+        return replace(self, **{name: function(held) for name, held in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name."""

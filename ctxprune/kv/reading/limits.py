@@ -26,7 +26,6 @@ class LayerSize:
     Attributes:
         tokens: Tokens of a head, kept ones and those read since: the mean over heads of the longest row, rounded up.
         recent: Tokens whose inputs are held, besides.
-        drafts: New tokens of a short call, which may be cropped: inputs of so many more are held behind it.
         seen: Tokens read.
         heads: Heads of all rows together.
         width: Channels of a key and a value together.
@@ -41,7 +40,6 @@ class LayerSize:
 
     tokens: int
     recent: int
-    drafts: int
     seen: int
     heads: int
     width: int
@@ -158,7 +156,7 @@ class ByteLimit(Limit):
     Attributes:
         nbytes: The number.
         every: Tokens read between two presses: a press leaves room for so many.
-        window: Tokens whose inputs are held.
+        window: Tokens whose inputs a press needs; those of `every` more are held, as tokens may be cropped.
         accumulates: Whether inputs of all tokens since the last press are held instead.
     """
 
@@ -174,7 +172,7 @@ class ByteLimit(Limit):
             return None
         inputs = size.recent + new
         if not self.accumulates:
-            inputs = min(inputs, self.window + size.drafts) if self.window else 0
+            inputs = min(inputs, self.window + self.every) if self.window else 0
         later = size.nbytes + new * size.token_bytes + (inputs - size.recent) * size.input_bytes
         return None if later <= self._share(size) else self._level(size, 0)
 
@@ -201,8 +199,8 @@ class ByteLimit(Limit):
 
     def _room(self, size: LayerSize, spare: int) -> int:
         """Bytes for kept tokens, when `every` tokens were read behind them and the spare ones."""
-        # Longer drafts later on are no danger: they make a press due before they are read.
-        inputs = self.every if self.accumulates else self.window + size.drafts if self.window else 0
+        # A press takes its queries from `window` inputs, behind which `every` tokens can be cropped.
+        inputs = self.every if self.accumulates else self.window + self.every if self.window else 0
         return self._share(size) - (spare + self.every) * size.token_bytes - inputs * size.input_bytes - 8 * size.heads
 
     def _level(self, size: LayerSize, spare: int) -> int:

@@ -79,7 +79,8 @@ class StepPress:
             layer = _own_layer(cache, module)
             if layer is None or not layer.is_initialized:
                 continue
-            size = self._size(cache, layer, new)
+            layer.padded = 0 if cache.padding is None else int((~cache.padding).sum(dim=1).max())
+            size = self._size(cache, layer)
             kept = self.limit.before(size, new)
             if kept is not None:
                 self._press(cache, module, [kept] * len(layer.keys), 0, size)
@@ -94,13 +95,11 @@ class StepPress:
         self._check(layer, module, args, kwargs)
         if self._needs_queries:
             self._record(layer, hidden, *Attention(module, module.layer_idx).angles(args, kwargs))
-        size = self._size(cache, layer, hidden.shape[1])
+        size = self._size(cache, layer)
         reads = _tokens_read(layer, cache.padding)
         due = self.limit.after(size, self._budget_view(cache, module, size.tokens), reads)
         if due is not None:
             self._press(cache, module, *due, size)
-            if layer.recent is not None:
-                layer.recent = layer.recent.last(self.window)
 
     def end_call(self, cache: Cache) -> None:
         """After the decoder: free what windows of unpressed layers left behind, and check a budget of bytes.
@@ -143,16 +142,13 @@ class StepPress:
 
     def _record(self, layer: PrunedLayer, hidden: Tensor, cos: Tensor, sin: Tensor) -> None:
         new = hidden.shape[1]
-        # Drafts may be cropped: behind every token of a short call a whole window is left.
-        most = self.window + self._drafts(new)
+        # Tokens may be cropped before the next press: a whole window is left behind `every` of them.
+        most, needed = self.window + self.limit.every, self.window
         if self.press.accumulates:
-            most = new if layer.recent is None else layer.recent.count + new
-        now = RecentInputs(hidden.detach(), cos.detach(), sin.detach())
+            # All inputs since the last press: a crop leaves just those that are still to be summed up.
+            most, needed = new if layer.recent is None else layer.recent.count + new, 0
+        now = RecentInputs(hidden.detach(), cos.detach(), sin.detach(), needed)
         layer.recent = now.last(most) if layer.recent is None else layer.recent.extend(now, most)
-
-    def _drafts(self, new: int) -> int:
-        """How many new tokens may be drafts: those of a call that is short, but not of a single token."""
-        return new if 1 < new <= self.limit.every else 0
 
     def _press(self, cache: Any, module: nn.Module, kept: list[int], spare: int, size: LayerSize) -> None:
         layer: PrunedLayer = cache.layers[module.layer_idx]
@@ -244,7 +240,7 @@ class StepPress:
             dropped=layer.get_seq_length() - tokens,
         )
 
-    def _size(self, cache: Any, layer: PrunedLayer, new: int) -> LayerSize:
+    def _size(self, cache: Any, layer: PrunedLayer) -> LayerSize:
         batch, heads, tail, width = layer.keys.shape
         tokens, size = tail, layer.keys.element_size()
         if layer.kept is not None:
@@ -256,7 +252,6 @@ class StepPress:
         return LayerSize(
             tokens=tokens,
             recent=0 if recent is None else recent.count,
-            drafts=self._drafts(new),
             seen=layer.get_seq_length(),
             heads=batch * heads,
             width=width,

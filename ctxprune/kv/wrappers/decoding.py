@@ -41,7 +41,7 @@ class Decoding(AbstractPress):
 
     Greedy decoding, sampling and beam search work as they are, and so do drafts of up to `every` tokens (assisted and
     prompt-lookup decoding): tokens are pressed only after rejected ones were cropped. The inputs of as many of the last
-    tokens as the press's `query_window` says are held and counted as well, of up to `every` more after drafts.
+    tokens as the press's `query_window` says are held and counted as well, and of `every` more, which may be cropped.
 
     Attributes:
         press: Chooses the tokens to keep; not one that needs the whole context at once (KVzip, ExpectedAttention),
