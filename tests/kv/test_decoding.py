@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from kv.models import letters, tokens  # noqa: E402
+from kv.models import decoder, letters, tokens  # noqa: E402
 from kv.stepwise import PRESSES, most_tokens, visible  # noqa: E402
 
 from ctxprune.errors import BudgetError, UsageError  # noqa: E402
@@ -278,16 +281,44 @@ def test_wrong_uses(decoders):
         compress(model, tokens(90), Decoding(SnapKV(), nbytes=20_000))
 
 
-def test_a_cache_is_saved_without_its_inputs_and_copied_with_them(decoders, tmp_path):
+def test_a_cache_is_saved_once_it_is_no_longer_pressed(decoders, tmp_path):
     model, ids = decoders("llama"), tokens(30)
     cache = compress(model, ids, Decoding(PRESSES["adakv_observed"], every=4, budget=16))
     assert cache.layers[0].recent is not None
     assert cache.press["press"] == "Decoding"
-    cache.save(tmp_path / "c.safetensors")
+    with pytest.raises(UsageError, match=r"pressed while tokens are read, which a file .*end_steps"):
+        cache.save(tmp_path / "c.safetensors")
+    twin = cache.copy()
+    twin.end_steps()
+    twin.save(tmp_path / "c.safetensors")
     loaded = PrunedCache.load(tmp_path / "c.safetensors", model)
     assert loaded.layers[0].recent is None
     with torch.no_grad():
         assert torch.equal(model(ids[:, :1], cache=loaded).logits, model(ids[:, :1], cache=cache.copy()).logits)
+
+
+@torch.no_grad()
+def test_a_cache_whose_press_would_not_run_is_not_read_on():
+    model = decoder("llama")
+    new, cache = tokens(1), compress(model, tokens(10), STREAM)  # below the budget: nothing is pressed yet
+    loaded, other = pickle.loads(pickle.dumps(cache)), copy.deepcopy(model)
+    with pytest.raises(UsageError, match="not attached to"):
+        other(new, cache=cache)
+    keep = PrunedCache(other)  # now the other model has hooks
+    with pytest.raises(UsageError, match="filled by another LlamaModel"):
+        other(new, cache=cache)
+    with pytest.raises(UsageError, match="has lost its press"):
+        model(new, cache=loaded)
+    loaded.end_steps()
+    model(new, cache=loaded)
+    model(new, cache=cache)
+    del cache, keep
+    assert loaded.get_seq_length() == 11
+
+
+def test_copies_share_the_modules_of_the_model(decoders):
+    cache = compress(decoders("llama"), tokens(20), STREAM, positions="rerotated")
+    assert copy.deepcopy(cache).steps.rotary is cache.steps.rotary
 
 
 def test_a_pipeline_answers_within_a_budget():

@@ -52,6 +52,14 @@ class StepPress:
     storage: Storage | None = None
     rotary: Rotary | None = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StepPress:
+        """Itself: a copy would hold its own rotary module of the model and learned filters."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled cache has none, as it holds modules of the model; reading into such a cache raises."""
+        return type(None), ()
+
     @property
     def window(self) -> int:
         """How many tokens' inputs a press needs."""
@@ -124,7 +132,7 @@ class StepPress:
         cache.steps = None
         for layer in cache.layers:
             if isinstance(layer, PrunedLayer):
-                layer.recent = layer.attended = None
+                layer.end_steps()
 
     @property
     def _needs_queries(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import begin_step, steps_of
 from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, check_pressable, prepare_layers
@@ -110,6 +111,9 @@ class StepSession:
         prepare_layers(cache, self.model)
         check_pressable(cache, self.model)
         cache.steps = self.steps
+        for layer in cache.layers:
+            if isinstance(layer, PrunedLayer):
+                layer.stepped = True
         cache.press = dict(self.about)
 
     def read(self, ids: Tensor, mask: Tensor | None, chunk: int | None) -> PrunedCache:
