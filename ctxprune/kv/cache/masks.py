@@ -35,10 +35,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-__all__ = ["attach", "attached_decoder", "begin_step", "pressed_layers", "steps_of"]
+__all__ = [
+    "attach",
+    "attached_decoder",
+    "begin_step",
+    "claim_cache",
+    "is_claimed",
+    "pressed_layers",
+    "release_cache",
+    "steps_of",
+    "two_presses",
+]
 
 _BIASES = ("alibi", "position_bias")
-_HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
+_HOOKS, _LEASE, _CLAIM = "_ctxprune_readers", "_ctxprune_lease", "_ctxprune_claim"
 _LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
 
 
@@ -127,6 +137,32 @@ class _Lease:
 def steps_of(cache: object) -> Any:
     """The `StepPress` that presses a cache while it is read; None for other caches."""
     return vars(cache).get("steps") if isinstance(cache, DynamicCache) else None
+
+
+def claim_cache(cache: Cache) -> None:
+    """Mark an empty cache as one that a session presses during the current call.
+
+    Raises:
+        UsageError: Another session does, or it is pressed in steps.
+    """
+    if _CLAIM in vars(cache) or steps_of(cache) is not None:
+        raise two_presses()
+    setattr(cache, _CLAIM, True)
+
+
+def release_cache(cache: object) -> None:
+    """Remove the mark of `claim_cache`; no effect where there is none."""
+    vars(cache).pop(_CLAIM, None)
+
+
+def is_claimed(cache: object) -> bool:
+    """Whether a session presses a cache during the current call."""
+    return _CLAIM in vars(cache)
+
+
+def two_presses() -> UsageError:
+    """The error for a cache that two sessions would press."""
+    return UsageError("two presses are open on this model", hint="leave the first `with` before the next")
 
 
 def begin_step(modules: Sequence[nn.Module], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

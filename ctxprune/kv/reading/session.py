@@ -9,7 +9,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.masks import steps_of
+from ctxprune.kv.cache.masks import claim_cache, release_cache, steps_of, two_presses
 from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
@@ -44,6 +44,7 @@ class Session:
         storage: How kept tokens are stored; None: unpacked.
         question: How many of the last tokens belong to the question.
         own_thread: Whether only calls from the thread that enters are pressed.
+        chunks: Presses contexts that `generate` reads in chunks in place of this session; None: nothing does.
 
     Raises:
         UsageError: The model or an option is not supported.
@@ -58,13 +59,14 @@ class Session:
         storage: Storage | None = None,
         question: int = 0,
         own_thread: bool = False,
+        chunks: ChunkedGeneration | None = None,
     ) -> None:
         if press is not None:
             check_press(press)
         check_storage(storage)
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
-        self.question, self.own_thread = question, own_thread
+        self.question, self.own_thread, self._chunks = question, own_thread, chunks
         self.prefilled: Prefilled | None = None
         self._decoder = decoder_of(model)
         self._attentions = attentions_of(model)
@@ -93,13 +95,15 @@ class Session:
         if self.own_thread and threading.get_ident() != self._thread:
             return None
         cache = find_argument(module, "cache", args, kwargs)
-        if cache is not None and (cache.get_seq_length() or steps_of(cache) is not None):
+        if cache is not None and (cache.get_seq_length() or self._reads_chunks(cache)):
             # Tokens behind a context that was read before, or chunks of one, which are pressed in steps.
             return None
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not optional_member(self.model.config, "use_cache", True)):
             return None
         made = cache is None
+        if not made and steps_of(cache) is not None:
+            raise two_presses()
         if made:
             # The model would make a cache of its own, which cannot be pressed.
             cache = PrunedCache(self.model)
@@ -113,10 +117,15 @@ class Session:
                 "padding is on the right, and would fill the windows of layers that are not pressed",
                 hint="pad on the left, or read one row at a time",
             )
+        claim_cache(cache)
         self._in_progress[id(cache)] = Prefilled(
             self.model, cache, ids, real, question=self.question, storage=self.storage
         )
         return ((), {**bind_arguments(module, args, kwargs), cache_argument_name(module): cache}) if made else None
+
+    def _reads_chunks(self, cache: Any) -> bool:
+        steps = steps_of(cache)
+        return steps is not None and self._chunks is not None and self._chunks.owns(steps)
 
     def _attention_hook(self, attention: Attention) -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -129,7 +138,7 @@ class Session:
             if not isinstance(layer, PrunedLayer):
                 return
             if layer.kept is not None:
-                raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
+                raise two_presses()
             view = self._build_view(attention, reading, args, kwargs)
             reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
@@ -167,6 +176,8 @@ class Session:
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
+        if reading is not None:
+            release_cache(reading.cache)
         if reading is None or output is None:
             # Another call, or one that failed.
             return
@@ -190,15 +201,18 @@ class ReusableSession:
         self._chunks: list[ChunkedGeneration] = []
 
     def __enter__(self) -> None:
-        session = Session(self._model, self._press, **self._options)
+        chunks = ChunkedGeneration(self._model, self._press, **self._options)
+        session = Session(self._model, self._press, chunks=chunks, **self._options)
         session.__enter__()
         self._sessions.append(session)
-        self._chunks.append(ChunkedGeneration(self._model, self._press, **self._options))
-        self._chunks[-1].open()
+        self._chunks.append(chunks)
+        chunks.open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._sessions:
+            raise UsageError("this session is not open", hint="`with press(model):` enters and leaves it")
         self._chunks.pop().close()
         self._sessions.pop().__exit__(kind, error, trace)
 
