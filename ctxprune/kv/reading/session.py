@@ -16,6 +16,7 @@ from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.checks import check_layer
 from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.model.inputs import find_padding, has_right_padding
 from ctxprune.kv.model.rotary import rotary_embedding
 from ctxprune.kv.reading.chunks import ChunkedGeneration
 from ctxprune.kv.reading.prefilled import Prefilled, check_press
@@ -25,7 +26,7 @@ from ctxprune.utils.foreign import optional_member
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from torch import Tensor, nn
+    from torch import nn
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.model.attention import Attention
@@ -111,8 +112,11 @@ class Session:
             prepare_layers(cache, self.model)
         ids = find_argument(module, "input_ids", args, kwargs)
         inputs = find_argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
-        real = _find_padding(find_argument(module, "attention_mask", args, kwargs), inputs)
-        if real is not None and not can_press_all(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+        mask = find_argument(module, "attention_mask", args, kwargs)
+        # A mask may be longer than the tokens read so far.
+        real = find_padding(mask[:, : inputs.shape[1]] if isinstance(mask, torch.Tensor) and mask.ndim == 2 else mask)
+        real = None if real is None else real.to(inputs.device)
+        if real is not None and not can_press_all(self.model) and has_right_padding(real):
             raise UsageError(
                 "padding is on the right, and would fill the windows of layers that are not pressed",
                 hint="pad on the left, or read one row at a time",
@@ -215,13 +219,3 @@ class ReusableSession:
             raise UsageError("this session is not open", hint="`with press(model):` enters and leaves it")
         self._chunks.pop().close()
         self._sessions.pop().__exit__(kind, error, trace)
-
-
-def _find_padding(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """True for tokens, False for padding, bool (batch, n); None where there is no padding."""
-    if mask is None:
-        return None
-    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
-        raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
-    real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
-    return None if bool(real.all()) else real

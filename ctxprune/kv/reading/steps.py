@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.cache_utils import DynamicSlidingWindowLayer
 
-from ctxprune.errors import BudgetError, UsageError
+from ctxprune.errors import BudgetError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.positions import turn_together
 from ctxprune.kv.cache.pruned_cache import count_bytes
 from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
 from ctxprune.kv.model.attention import Attention, cache_layer_of, find_argument
 from ctxprune.kv.model.checks import check_layer
+from ctxprune.kv.model.inputs import check_left_padding, find_padding
 from ctxprune.kv.reading.held_plan import HeldView, choose_held, observe_held
 from ctxprune.kv.reading.limits import ByteLimit, LayerSize
 from ctxprune.kv.reading.view import LayerView
@@ -82,7 +83,9 @@ class StepPress:
             UsageError: The mask has another shape, or there is padding behind tokens.
             BudgetError: One token a head does not fit.
         """
-        cache.padding = _find_padding(mask, cache.get_seq_length() + new)
+        cache.padding = find_padding(mask, cache.get_seq_length() + new)
+        if cache.padding is not None:
+            check_left_padding(cache.padding)
         for module in modules:
             layer = _own_layer(cache, module)
             if layer is None or not layer.is_initialized:
@@ -285,24 +288,6 @@ def _own_layer(cache: Any, module: nn.Module) -> PrunedLayer | None:
         return None
     layer = cache.layers[number]
     return layer if isinstance(layer, PrunedLayer) else None
-
-
-def _find_padding(mask: Any, columns: int) -> Tensor | None:
-    """True for tokens, False for padding, bool (batch, columns); None where there is no padding."""
-    if mask is None:
-        return None
-    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
-        raise UsageError("a cache pressed in steps needs a mask of two dimensions", hint="(batch, tokens), 0: padding")
-    if mask.shape[1] != columns:
-        raise UsageError(
-            f"the mask has {mask.shape[1]} columns for {columns} tokens read and new", hint="a mask over all tokens"
-        )
-    real = mask.bool()
-    if bool(real.all()):
-        return None
-    if bool((real[:, :-1] & ~real[:, 1:]).any()):
-        raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
-    return real
 
 
 def _input_positions(padding: Tensor, count: int) -> Tensor:
