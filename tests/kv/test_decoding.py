@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from kv.models import decoder, letters, tokens  # noqa: E402
-from kv.stepwise import PRESSES, most_tokens, visible  # noqa: E402
+from kv.stepwise import DECODING, most_tokens, visible  # noqa: E402
 
 from ctxprune.errors import BudgetError, UsageError  # noqa: E402
 from ctxprune.kv import (  # noqa: E402
@@ -27,12 +27,15 @@ from ctxprune.kv import (  # noqa: E402
     Knorm,
     KVzip,
     Merge,
+    PerLayer,
     Pipeline,
     PrunedCache,
+    PyramidKV,
     SimLayerKV,
     SnapKV,
     StreamingLLM,
     ThinK,
+    TokenBudget,
     Tova,
     compress,
     generate_with_drafts,
@@ -57,7 +60,7 @@ def watched(model, look):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    press=st.sampled_from(list(PRESSES)),
+    press=st.sampled_from(list(DECODING)),
     every=st.integers(1, 9),
     room=st.integers(1, 20),
     in_bytes=st.booleans(),
@@ -75,7 +78,7 @@ def test_no_call_ends_over_the_budget(
     model = decoders(kind, dtype=dtype)
     cache = PrunedCache(model)
     budget = {"nbytes": 2000 * (every + room) * rows} if in_bytes else {"budget": every + room}
-    Decoding(PRESSES[press], every=every, **budget)(model, storage=storage).begin(cache)
+    Decoding(DECODING[press], every=every, **budget)(model, storage=storage).begin(cache)
     ids = tokens(prompt + sum(steps), rows)
     mask = torch.ones_like(ids)
     mask[0, : min(left, prompt - 1)] = 0
@@ -158,7 +161,7 @@ def test_beams_are_reordered_with_what_a_press_needs(decoders):
     later = tokens(10, rows=3, seed=7)
     for press in ("snapkv", "adakv_observed"):
         ours, apart = PrunedCache(model), PrunedCache(model)
-        session = Decoding(PRESSES[press], every=4, budget=16)(model)
+        session = Decoding(DECODING[press], every=4, budget=16)(model)
         session.begin(ours)
         session.begin(apart)
         for part in ids.split(1, dim=1):
@@ -254,6 +257,14 @@ def test_wrong_parameters(options, said):
         Decoding(SnapKV(), **options)
 
 
+@pytest.mark.parametrize(
+    "press", [PyramidKV(), PerLayer(Knorm(), ratios=(0.3, 0.7)), TokenBudget(Knorm(), tokens=9), AdaKV(PyramidKV())]
+)
+def test_presses_with_a_budget_of_their_own_are_refused(press):
+    with pytest.raises(UsageError, match="has a budget of its own"):
+        Decoding(press, budget=512)
+
+
 def test_wrong_uses(decoders):
     model, ids = decoders("llama"), tokens(20)
     with pytest.raises(UsageError, match="Decoding got the class SnapKV"):
@@ -283,7 +294,7 @@ def test_wrong_uses(decoders):
 
 def test_a_cache_is_saved_once_it_is_no_longer_pressed(decoders, tmp_path):
     model, ids = decoders("llama"), tokens(30)
-    cache = compress(model, ids, Decoding(PRESSES["adakv_observed"], every=4, budget=16))
+    cache = compress(model, ids, Decoding(DECODING["adakv_observed"], every=4, budget=16))
     assert cache.layers[0].recent is not None
     assert cache.press["press"] == "Decoding"
     with pytest.raises(UsageError, match=r"pressed while tokens are read, which a file .*end_steps"):
