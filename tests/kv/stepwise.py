@@ -39,6 +39,9 @@ PRESSES = {
     "chunkkv": ChunkKV(SnapKV(0.6, window=4), chunk=5),
 }
 
+# `Decoding` has the budget: presses with one of their own are for chunks only.
+DECODING = {name: press for name, press in PRESSES.items() if name != "pyramidkv"}
+
 
 def visible(layer):
     """The columns that a layer holds, bool (batch, kv_heads, tokens read)."""

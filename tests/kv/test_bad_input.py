@@ -67,6 +67,44 @@ def test_masks_that_do_not_fit(decoders):
         decoders("llama")(CONTEXT, attention_mask=torch.ones(1, 1, 60, 60, dtype=torch.bool))
 
 
+def test_rows_of_padding_alone(decoders):
+    mask = torch.ones(2, 60, dtype=torch.long)
+    mask[1] = 0
+    ids = CONTEXT.expand(2, -1)
+    for act in (
+        lambda: compress(decoders("llama"), ids, Knorm(0.5), mask=mask),
+        lambda: compress(decoders("llama"), ids, Knorm(0.5), mask=mask, chunk=20),
+        lambda: prefill(decoders("llama"), ids, mask=mask, chunk=20),
+    ):
+        with pytest.raises(UsageError, match="row 1 of the mask has no token"):
+            act()
+
+
+@pytest.mark.parametrize(
+    ("ids", "mask", "said"),
+    [
+        (CONTEXT.float(), None, "the ids are .* of torch.float32"),
+        (CONTEXT[0], None, "the ids are"),
+        (CONTEXT[:, :0], None, "the ids are"),
+        ([[1, 2]], None, "the ids are list"),
+        (tokens(4, 2), None, "2 rows, the context 1"),
+        (CONTEXT[:, :4], torch.ones(1, 2), "the mask is"),
+        (CONTEXT[:, :4], torch.tensor([[1, 1, 0, 0]]), "padding is on the right"),
+    ],
+)
+def test_what_is_not_more_of_a_context(decoders, ids, mask, said):
+    read = prefill(decoders("llama"), CONTEXT)
+    with pytest.raises(UsageError, match=said):
+        read.read_on(ids, mask=mask)
+    assert read.cache.get_seq_length() == CONTEXT.shape[1]
+
+
+def test_nothing_is_read_behind_a_question(decoders):
+    read = prefill(decoders("llama"), CONTEXT, question=QUESTION)
+    with pytest.raises(UsageError, match="a question behind it"):
+        read.read_on(CONTEXT)
+
+
 def test_half_precision_on_a_cpu():
     model = decoder("llama").half()
     cache = compress(model, CONTEXT, SnapKV(0.5, window=8))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from kv.models import letters, tokens  # noqa: E402
-from kv.stepwise import PRESSES, most_tokens, visible  # noqa: E402
+from kv.models import decoder, letters, tokens  # noqa: E402
+from kv.stepwise import DECODING, most_tokens, visible  # noqa: E402
 
 from ctxprune.errors import BudgetError, UsageError  # noqa: E402
 from ctxprune.kv import (  # noqa: E402
@@ -24,12 +27,15 @@ from ctxprune.kv import (  # noqa: E402
     Knorm,
     KVzip,
     Merge,
+    PerLayer,
     Pipeline,
     PrunedCache,
+    PyramidKV,
     SimLayerKV,
     SnapKV,
     StreamingLLM,
     ThinK,
+    TokenBudget,
     Tova,
     compress,
     generate_with_drafts,
@@ -54,7 +60,7 @@ def watched(model, look):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    press=st.sampled_from(list(PRESSES)),
+    press=st.sampled_from(list(DECODING)),
     every=st.integers(1, 9),
     room=st.integers(1, 20),
     in_bytes=st.booleans(),
@@ -72,7 +78,7 @@ def test_no_call_ends_over_the_budget(
     model = decoders(kind, dtype=dtype)
     cache = PrunedCache(model)
     budget = {"nbytes": 2000 * (every + room) * rows} if in_bytes else {"budget": every + room}
-    Decoding(PRESSES[press], every=every, **budget)(model, storage=storage).begin(cache)
+    Decoding(DECODING[press], every=every, **budget)(model, storage=storage).begin(cache)
     ids = tokens(prompt + sum(steps), rows)
     mask = torch.ones_like(ids)
     mask[0, : min(left, prompt - 1)] = 0
@@ -155,7 +161,7 @@ def test_beams_are_reordered_with_what_a_press_needs(decoders):
     later = tokens(10, rows=3, seed=7)
     for press in ("snapkv", "adakv_observed"):
         ours, apart = PrunedCache(model), PrunedCache(model)
-        session = Decoding(PRESSES[press], every=4, budget=16)(model)
+        session = Decoding(DECODING[press], every=4, budget=16)(model)
         session.begin(ours)
         session.begin(apart)
         for part in ids.split(1, dim=1):
@@ -251,6 +257,14 @@ def test_wrong_parameters(options, said):
         Decoding(SnapKV(), **options)
 
 
+@pytest.mark.parametrize(
+    "press", [PyramidKV(), PerLayer(Knorm(), ratios=(0.3, 0.7)), TokenBudget(Knorm(), tokens=9), AdaKV(PyramidKV())]
+)
+def test_presses_with_a_budget_of_their_own_are_refused(press):
+    with pytest.raises(UsageError, match="has a budget of its own"):
+        Decoding(press, budget=512)
+
+
 def test_wrong_uses(decoders):
     model, ids = decoders("llama"), tokens(20)
     with pytest.raises(UsageError, match="Decoding got the class SnapKV"):
@@ -278,16 +292,99 @@ def test_wrong_uses(decoders):
         compress(model, tokens(90), Decoding(SnapKV(), nbytes=20_000))
 
 
-def test_a_cache_is_saved_without_its_inputs_and_copied_with_them(decoders, tmp_path):
+def test_a_cache_is_saved_once_it_is_no_longer_pressed(decoders, tmp_path):
     model, ids = decoders("llama"), tokens(30)
-    cache = compress(model, ids, Decoding(PRESSES["adakv_observed"], every=4, budget=16))
+    cache = compress(model, ids, Decoding(DECODING["adakv_observed"], every=4, budget=16))
     assert cache.layers[0].recent is not None
     assert cache.press["press"] == "Decoding"
-    cache.save(tmp_path / "c.safetensors")
+    with pytest.raises(UsageError, match=r"pressed while tokens are read, which a file .*end_steps"):
+        cache.save(tmp_path / "c.safetensors")
+    twin = cache.copy()
+    twin.end_steps()
+    twin.save(tmp_path / "c.safetensors")
     loaded = PrunedCache.load(tmp_path / "c.safetensors", model)
     assert loaded.layers[0].recent is None
     with torch.no_grad():
         assert torch.equal(model(ids[:, :1], cache=loaded).logits, model(ids[:, :1], cache=cache.copy()).logits)
+
+
+@torch.no_grad()
+def test_a_cache_whose_press_would_not_run_is_not_read_on():
+    model = decoder("llama")
+    new, cache = tokens(1), compress(model, tokens(10), STREAM)  # below the budget: nothing is pressed yet
+    loaded, other = pickle.loads(pickle.dumps(cache)), copy.deepcopy(model)
+    with pytest.raises(UsageError, match="not attached to"):
+        other(new, cache=cache)
+    keep = PrunedCache(other)  # now the other model has hooks
+    with pytest.raises(UsageError, match="filled by another LlamaModel"):
+        other(new, cache=cache)
+    with pytest.raises(UsageError, match="has lost its press"):
+        model(new, cache=loaded)
+    loaded.end_steps()
+    model(new, cache=loaded)
+    model(new, cache=cache)
+    del cache, keep
+    assert loaded.get_seq_length() == 11
+
+
+SNAP = SnapKV(0.75, window=4)
+
+
+@pytest.mark.parametrize("chunk", [None, 10])
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (STREAM, SNAP),
+        (SNAP, STREAM),
+        (STREAM, Decoding(Knorm(), every=4, budget=16)),
+        (STREAM, STREAM),
+        (SNAP, SNAP),
+        (STREAM, STREAM.press),
+    ],
+)
+def test_two_sessions_on_one_model_are_refused(outer, inner, chunk):
+    model = decoder("llama")
+    for length in (12, 40):  # below the budget, and above
+        with outer(model), inner(model), pytest.raises(UsageError, match="two presses are open"):
+            model.generate(tokens(length), max_new_tokens=2, prefill_chunk_size=chunk, **GREEDY)
+    with outer(model), pytest.raises(UsageError, match="two presses are open"), torch.no_grad():
+        compress(model, tokens(12), STREAM)
+    with outer(model):  # nothing is left behind by the calls that failed
+        model.generate(tokens(40), max_new_tokens=2, prefill_chunk_size=chunk, **GREEDY)
+    assert "_prefill" not in vars(model)
+
+
+def test_sessions_that_end_in_any_order(decoders):
+    model, ids, options = decoders("llama"), tokens(40), {"max_new_tokens": 2, "return_dict_in_generate": True}
+    first, second = SnapKV(0.5, window=4)(model), SNAP(model)
+    for session in (first, second):
+        with pytest.raises(UsageError, match="not open"):
+            session.__exit__(None, None, None)
+    with pytest.raises(UsageError, match="not open"):
+        STREAM(model).__exit__(None, None, None)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    cache = model.generate(ids, prefill_chunk_size=10, **options, **GREEDY).past_key_values
+    second.__exit__(None, None, None)
+    assert [layer.kept.counts.longest for layer in cache.layers] == [10] * 3
+    assert "_prefill" not in vars(model)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_of_a_model_within_a_session_press_nothing(duplicate):
+    model = decoder("llama")
+    with SNAP(model):
+        twin = duplicate(model)
+    assert twin._prefill.__self__ is twin
+    options = {"max_new_tokens": 2, "prefill_chunk_size": 10, "return_dict_in_generate": True}
+    cache = twin.generate(tokens(40), **options, **GREEDY).past_key_values
+    assert {layer.keys.shape[-2] for layer in cache.layers} == {41}
+
+
+def test_copies_share_the_modules_of_the_model(decoders):
+    cache = compress(decoders("llama"), tokens(20), STREAM, positions="rerotated")
+    assert copy.deepcopy(cache).steps.rotary is cache.steps.rotary
 
 
 def test_a_pipeline_answers_within_a_budget():

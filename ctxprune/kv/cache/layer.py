@@ -38,10 +38,12 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         attended: Attention that the first tokens held (kept ones with empty slots, then later ones) have got so far,
             float32 (batch, kv_heads, slots); None: it is not summed up.
         padded: Columns of padding in the row with most, where the cache is pressed while tokens are read.
+        stepped: Whether the cache is pressed while tokens are read, so that the model's hooks must run in every call.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.stepped = False
         self._clear()
 
     def _clear(self) -> None:
@@ -111,7 +113,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         Raises:
             UsageError: The masks were not cut to the cache: the model's hooks were removed, or the cache is another's.
         """
-        if self.kept is None:
+        if self.kept is None and not self.stepped:
             keys, values = super().update(key_states, value_states, *args, **kwargs)
             return keys, values
         if not self.masked:
@@ -120,14 +122,16 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 hint="use the model that read the context; cache.attach(model) lets a copy of it read on",
             )
         # Concatenation would promote the whole cache to the wider dtype without a message.
-        if key_states.dtype != self.keys.dtype:
+        if self.kept is not None and key_states.dtype != self.keys.dtype:
             raise UsageError(
                 f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
                 hint="load the model in the cache's dtype",
             )
         # Here, as a call that fails does not reach the decoder's last hook.
         self.masked = False
-        super().update(key_states, value_states, *args, **kwargs)
+        whole: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
+        if self.kept is None:
+            return whole
         read = join_states(self.kept, self.keys, self.values)
         self._grow(self.kept)
         return read
@@ -191,6 +195,11 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 self.recent = self.recent.drop_last(-tokens_to_remove)
             if self.attended is not None and self.kept is not None:
                 self.attended = self.attended[..., : self.kept.counts.longest + remaining].clone()
+
+    def end_steps(self) -> None:
+        """Remove what only presses in steps need."""
+        self.recent = self.attended = None
+        self.stepped = False
 
     def reset(self) -> None:
         """Remove all tokens."""

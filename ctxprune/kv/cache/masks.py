@@ -35,10 +35,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-__all__ = ["attach", "attached_decoder", "begin_step", "pressed_layers", "steps_of"]
+__all__ = [
+    "attach",
+    "attached_decoder",
+    "begin_step",
+    "claim_cache",
+    "is_claimed",
+    "pressed_layers",
+    "release_cache",
+    "steps_of",
+    "two_presses",
+]
 
 _BIASES = ("alibi", "position_bias")
-_HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
+_HOOKS, _LEASE, _CLAIM = "_ctxprune_readers", "_ctxprune_lease", "_ctxprune_claim"
 _LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
 
 
@@ -129,10 +139,37 @@ def steps_of(cache: object) -> Any:
     return vars(cache).get("steps") if isinstance(cache, DynamicCache) else None
 
 
+def claim_cache(cache: Cache) -> None:
+    """Mark an empty cache as one that a session presses during the current call.
+
+    Raises:
+        UsageError: Another session does, or it is pressed in steps.
+    """
+    if _CLAIM in vars(cache) or steps_of(cache) is not None:
+        raise two_presses()
+    setattr(cache, _CLAIM, True)
+
+
+def release_cache(cache: object) -> None:
+    """Remove the mark of `claim_cache`; no effect where there is none."""
+    vars(cache).pop(_CLAIM, None)
+
+
+def is_claimed(cache: object) -> bool:
+    """Whether a session presses a cache during the current call."""
+    return _CLAIM in vars(cache)
+
+
+def two_presses() -> UsageError:
+    """The error for a cache that two sessions would press."""
+    return UsageError("two presses are open on this model", hint="leave the first `with` before the next")
+
+
 def begin_step(modules: Sequence[nn.Module], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Before the decoder: let a cache that is pressed in steps make room for the new tokens."""
     cache, inputs = find_argument(module, "cache", args, kwargs), _inputs(module, args, kwargs)
     if inputs is not None and (steps := steps_of(cache)) is not None:
+        _check_model(cache, module)
         steps.begin_call(cache, modules, find_argument(module, "attention_mask", args, kwargs), inputs.shape[1])
 
 
@@ -159,12 +196,7 @@ def _move_positions(
     layer, inputs = layers[0], _inputs(module, args, kwargs)
     if inputs is None:
         return None
-    own = attached_decoder(cache)
-    if own is not None and own is not module:
-        raise UsageError(
-            f"the cache was filled by another {type(own).__name__} than the {type(module).__name__} that is called",
-            hint="use the model that read the context; cache.attach(model) if it is a copy of that one",
-        )
+    _check_model(cache, module)
     positions = find_argument(module, "position_ids", args, kwargs)
     _check_fit(layer, inputs, positions)
     if layer.shift is None:
@@ -182,7 +214,10 @@ def _cut_mask(
     cache = find_argument(module, "cache", args, kwargs)
     number = cache_layer_of(module)
     layers = cache.layers if isinstance(cache, DynamicCache) else []
-    if number >= len(layers) or not isinstance(layers[number], PrunedLayer) or layers[number].kept is None:
+    if number >= len(layers) or not isinstance(layers[number], PrunedLayer):
+        return None
+    _allow_step(cache, layers[number])
+    if layers[number].kept is None:
         return None
     layer, mask = layers[number], find_argument(module, "attention_mask", args, kwargs)
     if number != module.layer_idx:
@@ -201,6 +236,18 @@ def _cut_mask(
         **_cut_biases(layer, given, hidden.shape[1], heads),
         "attention_mask": ~cut if inverted else cut,
     }
+
+
+def _allow_step(cache: Cache, layer: PrunedLayer) -> None:
+    """Let a layer that is pressed in steps take the new tokens of this call."""
+    if not layer.stepped:
+        return
+    if steps_of(cache) is None:
+        raise UsageError(
+            "this copy of a cache that is pressed while tokens are read has lost its press",
+            hint="copy.deepcopy(cache) or cache.copy() in place of pickle, or cache.end_steps(), after which it grows",
+        )
+    layer.masked = True
 
 
 def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int) -> dict[str, Tensor]:
@@ -227,13 +274,24 @@ def _cut_biases(layer: PrunedLayer, given: dict[str, Any], new: int, heads: int)
 
 def _forget_masks(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
     """After the decoder, also if it failed: the next call cuts its own masks."""
-    for layer in pressed_layers(find_argument(module, "cache", args, kwargs)):
-        layer.masked, layer.cut = False, None
+    cache = find_argument(module, "cache", args, kwargs)
+    for layer in cache.layers if isinstance(cache, DynamicCache) else ():
+        if isinstance(layer, PrunedLayer):
+            layer.masked, layer.cut = False, None
 
 
 def _inputs(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     ids: Tensor | None = find_argument(module, "input_ids", args, kwargs)
     return find_argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
+
+
+def _check_model(cache: Cache, module: nn.Module) -> None:
+    own = attached_decoder(cache)
+    if own is not None and own is not module:
+        raise UsageError(
+            f"the cache was filled by another {type(own).__name__} than the {type(module).__name__} that is called",
+            hint="use the model that read the context; cache.attach(model) if it is a copy of that one",
+        )
 
 
 def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:

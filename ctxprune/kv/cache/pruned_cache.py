@@ -45,6 +45,8 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         attentions_of(model)
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
+        # The `StepPress` that presses it while tokens are read; None: it grows.
+        self.steps: Any = None
         prepare_layers(self, model)
 
     @property
@@ -123,6 +125,13 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
                 _move_whole(layer, device)
         return self
 
+    def end_steps(self) -> None:
+        """Stop pressing while tokens are read (`Decoding`): the cache stays as it is, and grows with what is read."""
+        self.steps = None
+        for layer in self.layers:
+            if isinstance(layer, PrunedLayer):
+                layer.end_steps()
+
     @property
     def model_fingerprint(self) -> str:
         """Fingerprint of its model; see `ctxprune.kv.model.files.model_fingerprint`.
@@ -139,9 +148,16 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         """Write it to one safetensors file, with the fingerprint of its model; on an error no partial file is left.
 
         Raises:
+            UsageError: It is pressed while tokens are read (`Decoding`), which a file does not hold.
             InputError: The file cannot be written, or the cache is empty or has sliding-window or linear-attention
                 layers.
         """
+        if self.steps is not None:
+            raise UsageError(
+                "this cache is pressed while tokens are read, which a file does not hold: once loaded it would grow",
+                where=str(path),
+                hint="cache.end_steps() first, if it may grow after loading",
+            )
         layers, tensors = collect_layers(self.layers, path)
         CACHE_FILE.write(path, self.model_fingerprint, {"press": self.press, "layers": layers}, tensors)
 

@@ -13,6 +13,7 @@ from ctxprune.kv.gates.forward import check_masks
 from ctxprune.kv.gates.layer import GatedLayer
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.model.inputs import check_left_padding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,8 +76,8 @@ class _GateHooks:
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         mask = find_argument(module, "attention_mask", args, kwargs)
         # The last token of every row must be the newest one: gates act from it on all earlier tokens.
-        if isinstance(mask, torch.Tensor) and mask.ndim == 2 and bool((mask[:, 1:] < mask[:, :-1]).any()):
-            raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+        if isinstance(mask, torch.Tensor) and mask.ndim == 2:
+            check_left_padding(mask)
         cache = find_argument(module, "cache", args, kwargs)
         if cache is not None:
             _prepare(cache, self.gates)

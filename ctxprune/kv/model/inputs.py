@@ -16,11 +16,23 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["as_row", "check_ids", "check_vocabulary", "expand_question", "positions_of"]
+__all__ = [
+    "as_row",
+    "check_ids",
+    "check_left_padding",
+    "check_vocabulary",
+    "expand_question",
+    "find_padding",
+    "has_right_padding",
+    "positions_of",
+]
 
 
-def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
-    """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape."""
+def check_ids(ids: Tensor, mask: Tensor | None = None, *, part: bool = False) -> None:
+    """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape.
+
+    Each row needs a token, unless the ids are only a `part` of a context.
+    """
     if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or not ids.numel() or not _is_whole(ids):
         raise UsageError(
             f"the ids are {_describe(ids)}", hint="a tensor of integers (batch, tokens) with a token at least"
@@ -29,6 +41,40 @@ def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
         raise UsageError(f"the mask is {describe_type(mask)}", hint="a tensor of the ids' shape, 0 for padding")
     if mask is not None and mask.shape != ids.shape:
         raise UsageError(f"the mask is {tuple(mask.shape)}, the ids are {tuple(ids.shape)}", hint="make them equal")
+    if mask is not None and not part and not bool((real := mask.bool().any(dim=1)).all()):
+        raise UsageError(
+            f"row {int((~real).nonzero()[0])} of the mask has no token", hint="leave rows of padding alone out"
+        )
+
+
+def check_left_padding(mask: Tensor) -> None:
+    """Raises UsageError where a mask (batch, n), 0 for padding, has padding behind a token."""
+    if has_right_padding(mask):
+        raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+
+
+def has_right_padding(mask: Tensor) -> bool:
+    """Whether a mask (batch, n), 0 for padding, has padding behind a token."""
+    real = mask.bool()
+    return bool((real[:, :-1] & ~real[:, 1:]).any())
+
+
+def find_padding(mask: object, columns: int | None = None) -> Tensor | None:
+    """The padding that a mask given to a model marks: False for it, bool (batch, n); None where there is none.
+
+    Raises:
+        UsageError: It is not of two dimensions, or has not as many columns as there are tokens.
+    """
+    if mask is None:
+        return None
+    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
+        raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
+    if columns is not None and mask.shape[1] != columns:
+        raise UsageError(
+            f"the mask has {mask.shape[1]} columns for {columns} tokens read and new", hint="a mask over all tokens"
+        )
+    real = mask.bool()
+    return None if bool(real.all()) else real
 
 
 def check_vocabulary(model: nn.Module, ids: Tensor) -> None:

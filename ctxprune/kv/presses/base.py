@@ -47,12 +47,8 @@ class Press(LayerPress):
     """
 
     ratio: float = 0.5
-    joint: ClassVar[bool] = False
-    edits: ClassVar[bool] = False
-    outermost: ClassVar[bool] = False
     ratio_free: ClassVar[bool] = False
     learned: ClassVar[bool] = False
-    accumulates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)

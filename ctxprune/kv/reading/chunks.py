@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ctxprune.kv.reading.prefilled import AbstractPress
 
 __all__ = ["ChunkedGeneration", "compress_chunks"]
+
+_LOCK = threading.Lock()
 
 
 class _ChunkPress:
@@ -78,31 +81,79 @@ class ChunkedGeneration:
     ) -> None:
         self._model: Any = model
         self._press, self._positions, self._storage = press, positions, storage
-        # The chunks come as calls of the model that nothing tells from later turns: only this method knows the last.
-        self._whole = optional_member(model, "_prefill")
-        self._before = vars(model).get("_prefill")
+        # Ids of the steps of contexts that are being read.
+        self._steps: set[int] = set()
 
     def open(self) -> None:
         """Begin."""
-        if self._whole is not None:
-            self._model._prefill = self._prefill
+        with _LOCK:
+            reader = vars(self._model).get("_prefill")
+            if isinstance(reader, _ChunkReader):
+                reader.open.append(self)
+            elif (whole := optional_member(self._model, "_prefill")) is not None:
+                self._model._prefill = _ChunkReader(self._model, whole, reader, [self])
 
     def close(self) -> None:
         """End; a second call has no effect."""
-        if vars(self._model).pop("_prefill", None) is not None and self._before is not None:
-            self._model._prefill = self._before
+        with _LOCK:
+            reader = vars(self._model).get("_prefill")
+            # Threads may close in any order: others that are still open go on.
+            if isinstance(reader, _ChunkReader) and self in reader.open:
+                reader.open.remove(self)
+                if not reader.open:
+                    reader.restore()
 
-    def _prefill(self, input_ids: Any, generation_config: Any, model_kwargs: Any, *args: Any, **kwargs: Any) -> Any:
-        read: Any = self._whole
+    def owns(self, steps: Any) -> bool:
+        """Whether these steps press a context that is being read in chunks here."""
+        return id(steps) in self._steps
+
+    def read(
+        self, whole: Any, input_ids: Any, generation_config: Any, model_kwargs: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Read a context by `whole`, the model's own method, and press after each chunk."""
         cache = model_kwargs.get("cache", model_kwargs.get("past_key_values"))
         size = optional_member(generation_config, "prefill_chunk_size")
         if size is None or cache is None or cache.get_seq_length() or size >= input_ids.shape[1]:
-            return read(input_ids, generation_config, model_kwargs, *args, **kwargs)
+            return whole(input_ids, generation_config, model_kwargs, *args, **kwargs)
         pressing = _ChunkPress(self._model, self._press, self._positions, self._storage)
+        steps = pressing.session.steps
         pressing.session.begin(cache)
+        self._steps.add(id(steps))
         try:
-            output = read(input_ids, generation_config, model_kwargs, *args, **kwargs)
+            output = whole(input_ids, generation_config, model_kwargs, *args, **kwargs)
         finally:
-            pressing.session.steps.release(cache)
+            self._steps.discard(id(steps))
+            steps.release(cache)
         pressing.finish(cache)
         return output
+
+
+class _ChunkReader:
+    """In place of the method `_prefill` of a model while presses are open on it.
+
+    The chunks come as calls of the model that nothing tells from later turns: only that method knows the last.
+    """
+
+    def __init__(self, model: Any, whole: Any, before: Any, opened: list[ChunkedGeneration]) -> None:
+        self.model, self.whole, self.before, self.open = model, whole, before, opened
+
+    def __call__(self, input_ids: Any, generation_config: Any, model_kwargs: Any, *args: Any, **kwargs: Any) -> Any:
+        # Where several are open, the sessions' hooks refuse the first chunk.
+        if len(self.open) == 1:
+            return self.open[0].read(self.whole, input_ids, generation_config, model_kwargs, *args, **kwargs)
+        return self.whole(input_ids, generation_config, model_kwargs, *args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copied or pickled model gets its own method back: the presses are open on the original."""
+        # The copy has no attributes yet when this is resolved, so that `getattr` finds the method of its class.
+        return (getattr, (self.model, "_prefill")) if self.before is None else (_as_is, (self.before,))
+
+    def restore(self) -> None:
+        """Give the model its own method back."""
+        del self.model._prefill
+        if self.before is not None:
+            self.model._prefill = self.before
+
+
+def _as_is(before: Any) -> Any:
+    return before

@@ -17,7 +17,7 @@ from ctxprune.kv.cache.pruned_cache import PrunedCache, copy_cache
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
-from ctxprune.kv.model.inputs import check_vocabulary, expand_question, positions_of
+from ctxprune.kv.model.inputs import check_ids, check_left_padding, check_vocabulary, expand_question, positions_of
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -164,7 +164,20 @@ class Prefilled:
         Args:
             ids: The ids.
             mask: 0 for padding, which may only be on the left of a row, (batch, m); None: no padding.
+
+        Raises:
+            UsageError: The ids are empty or not of that shape, or the mask is not; there is padding on the right; or a
+                question was read behind the context, which more of it cannot follow.
         """
+        check_ids(ids, mask, part=True)
+        if mask is not None:
+            check_left_padding(mask)
+        if self.question:
+            raise UsageError("this context has a question behind it", hint="read on before prefilled.ask(question)")
+        if len(ids) != len(self.views[0].keys):
+            raise UsageError(
+                f"the ids have {len(ids)} rows, the context {len(self.views[0].keys)}", hint="more of each row"
+            )
         check_vocabulary(self.model, ids)
         rows, count, cache = len(ids), ids.shape[1], self.cache
         real, given = self._extend_padding(ids, mask), {}

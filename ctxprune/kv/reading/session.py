@@ -9,13 +9,14 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.masks import steps_of
+from ctxprune.kv.cache.masks import claim_cache, release_cache, steps_of, two_presses
 from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.checks import check_layer
 from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.model.inputs import find_padding, has_right_padding
 from ctxprune.kv.model.rotary import rotary_embedding
 from ctxprune.kv.reading.chunks import ChunkedGeneration
 from ctxprune.kv.reading.prefilled import Prefilled, check_press
@@ -25,7 +26,7 @@ from ctxprune.utils.foreign import optional_member
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from torch import Tensor, nn
+    from torch import nn
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.model.attention import Attention
@@ -44,6 +45,7 @@ class Session:
         storage: How kept tokens are stored; None: unpacked.
         question: How many of the last tokens belong to the question.
         own_thread: Whether only calls from the thread that enters are pressed.
+        chunks: Presses contexts that `generate` reads in chunks in place of this session; None: nothing does.
 
     Raises:
         UsageError: The model or an option is not supported.
@@ -58,13 +60,14 @@ class Session:
         storage: Storage | None = None,
         question: int = 0,
         own_thread: bool = False,
+        chunks: ChunkedGeneration | None = None,
     ) -> None:
         if press is not None:
             check_press(press)
         check_storage(storage)
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
-        self.question, self.own_thread = question, own_thread
+        self.question, self.own_thread, self._chunks = question, own_thread, chunks
         self.prefilled: Prefilled | None = None
         self._decoder = decoder_of(model)
         self._attentions = attentions_of(model)
@@ -93,13 +96,15 @@ class Session:
         if self.own_thread and threading.get_ident() != self._thread:
             return None
         cache = find_argument(module, "cache", args, kwargs)
-        if cache is not None and (cache.get_seq_length() or steps_of(cache) is not None):
+        if cache is not None and (cache.get_seq_length() or self._reads_chunks(cache)):
             # Tokens behind a context that was read before, or chunks of one, which are pressed in steps.
             return None
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not optional_member(self.model.config, "use_cache", True)):
             return None
         made = cache is None
+        if not made and steps_of(cache) is not None:
+            raise two_presses()
         if made:
             # The model would make a cache of its own, which cannot be pressed.
             cache = PrunedCache(self.model)
@@ -107,16 +112,24 @@ class Session:
             prepare_layers(cache, self.model)
         ids = find_argument(module, "input_ids", args, kwargs)
         inputs = find_argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
-        real = _find_padding(find_argument(module, "attention_mask", args, kwargs), inputs)
-        if real is not None and not can_press_all(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+        mask = find_argument(module, "attention_mask", args, kwargs)
+        # A mask may be longer than the tokens read so far.
+        real = find_padding(mask[:, : inputs.shape[1]] if isinstance(mask, torch.Tensor) and mask.ndim == 2 else mask)
+        real = None if real is None else real.to(inputs.device)
+        if real is not None and not can_press_all(self.model) and has_right_padding(real):
             raise UsageError(
                 "padding is on the right, and would fill the windows of layers that are not pressed",
                 hint="pad on the left, or read one row at a time",
             )
+        claim_cache(cache)
         self._in_progress[id(cache)] = Prefilled(
             self.model, cache, ids, real, question=self.question, storage=self.storage
         )
         return ((), {**bind_arguments(module, args, kwargs), cache_argument_name(module): cache}) if made else None
+
+    def _reads_chunks(self, cache: Any) -> bool:
+        steps = steps_of(cache)
+        return steps is not None and self._chunks is not None and self._chunks.owns(steps)
 
     def _attention_hook(self, attention: Attention) -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -129,7 +142,7 @@ class Session:
             if not isinstance(layer, PrunedLayer):
                 return
             if layer.kept is not None:
-                raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
+                raise two_presses()
             view = self._build_view(attention, reading, args, kwargs)
             reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
@@ -167,6 +180,8 @@ class Session:
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
+        if reading is not None:
+            release_cache(reading.cache)
         if reading is None or output is None:
             # Another call, or one that failed.
             return
@@ -190,24 +205,17 @@ class ReusableSession:
         self._chunks: list[ChunkedGeneration] = []
 
     def __enter__(self) -> None:
-        session = Session(self._model, self._press, **self._options)
+        chunks = ChunkedGeneration(self._model, self._press, **self._options)
+        session = Session(self._model, self._press, chunks=chunks, **self._options)
         session.__enter__()
         self._sessions.append(session)
-        self._chunks.append(ChunkedGeneration(self._model, self._press, **self._options))
-        self._chunks[-1].open()
+        self._chunks.append(chunks)
+        chunks.open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._sessions:
+            raise UsageError("this session is not open", hint="`with press(model):` enters and leaves it")
         self._chunks.pop().close()
         self._sessions.pop().__exit__(kind, error, trace)
-
-
-def _find_padding(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """True for tokens, False for padding, bool (batch, n); None where there is no padding."""
-    if mask is None:
-        return None
-    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
-        raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
-    real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
-    return None if bool(real.all()) else real

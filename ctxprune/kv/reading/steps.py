@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.cache_utils import DynamicSlidingWindowLayer
 
-from ctxprune.errors import BudgetError, UsageError
+from ctxprune.errors import BudgetError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.positions import turn_together
 from ctxprune.kv.cache.pruned_cache import count_bytes
 from ctxprune.kv.cache.repress import HeldTokens, RecentInputs
 from ctxprune.kv.model.attention import Attention, cache_layer_of, find_argument
 from ctxprune.kv.model.checks import check_layer
+from ctxprune.kv.model.inputs import check_left_padding, find_padding
 from ctxprune.kv.reading.held_plan import HeldView, choose_held, observe_held
 from ctxprune.kv.reading.limits import ByteLimit, LayerSize
 from ctxprune.kv.reading.view import LayerView
@@ -52,6 +53,14 @@ class StepPress:
     storage: Storage | None = None
     rotary: Rotary | None = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> StepPress:
+        """Itself: a copy would hold its own rotary module of the model and learned filters."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled cache has none, as it holds modules of the model; reading into such a cache raises."""
+        return type(None), ()
+
     @property
     def window(self) -> int:
         """How many tokens' inputs a press needs."""
@@ -74,7 +83,9 @@ class StepPress:
             UsageError: The mask has another shape, or there is padding behind tokens.
             BudgetError: One token a head does not fit.
         """
-        cache.padding = _find_padding(mask, cache.get_seq_length() + new)
+        cache.padding = find_padding(mask, cache.get_seq_length() + new)
+        if cache.padding is not None:
+            check_left_padding(cache.padding)
         for module in modules:
             layer = _own_layer(cache, module)
             if layer is None or not layer.is_initialized:
@@ -123,7 +134,7 @@ class StepPress:
         cache.steps = None
         for layer in cache.layers:
             if isinstance(layer, PrunedLayer):
-                layer.recent = layer.attended = None
+                layer.end_steps()
 
     @property
     def _needs_queries(self) -> bool:
@@ -272,24 +283,6 @@ def _own_layer(cache: Any, module: nn.Module) -> PrunedLayer | None:
         return None
     layer = cache.layers[number]
     return layer if isinstance(layer, PrunedLayer) else None
-
-
-def _find_padding(mask: Any, columns: int) -> Tensor | None:
-    """True for tokens, False for padding, bool (batch, columns); None where there is no padding."""
-    if mask is None:
-        return None
-    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
-        raise UsageError("a cache pressed in steps needs a mask of two dimensions", hint="(batch, tokens), 0: padding")
-    if mask.shape[1] != columns:
-        raise UsageError(
-            f"the mask has {mask.shape[1]} columns for {columns} tokens read and new", hint="a mask over all tokens"
-        )
-    real = mask.bool()
-    if bool(real.all()):
-        return None
-    if bool((real[:, :-1] & ~real[:, 1:]).any()):
-        raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
-    return real
 
 
 def _input_positions(padding: Tensor, count: int) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.masks import begin_step, steps_of
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.masks import begin_step, is_claimed, steps_of, two_presses
 from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, check_pressable, prepare_layers
 from ctxprune.kv.cache.store import check_storage
@@ -99,17 +100,26 @@ class StepSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._open:
+            raise UsageError("this session is not open", hint="`with session:` enters and leaves it")
         self._open.pop().remove()
 
     def begin(self, cache: Any) -> None:
         """Press an empty cache in steps from now on.
 
         Raises:
-            UsageError: It holds tokens, or is of a kind that cannot be pressed, or has no layer that can.
+            UsageError: It holds tokens, or is of a kind that cannot be pressed, or has no layer that can, or another
+                session presses it.
         """
         prepare_layers(cache, self.model)
         check_pressable(cache, self.model)
+        held = steps_of(cache)
+        if is_claimed(cache) or (held is not None and held is not self.steps):
+            raise two_presses()
         cache.steps = self.steps
+        for layer in cache.layers:
+            if isinstance(layer, PrunedLayer):
+                layer.stepped = True
         cache.press = dict(self.about)
 
     def read(self, ids: Tensor, mask: Tensor | None, chunk: int | None) -> PrunedCache:
@@ -136,7 +146,7 @@ class StepSession:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         cache = find_argument(module, "cache", args, kwargs)
-        if cache is not None and (steps_of(cache) is not None or cache.get_seq_length()):
+        if cache is not None and (steps_of(cache) is self.steps or cache.get_seq_length()):
             return None
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not optional_member(self.model.config, "use_cache", True)):

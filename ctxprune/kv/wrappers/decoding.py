@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.presses.base import Press
 from ctxprune.kv.reading.limits import ByteLimit, TokenLimit
 from ctxprune.kv.reading.prefilled import AbstractPress
 from ctxprune.kv.reading.stepwise import StepSession, check_step_press
+from ctxprune.kv.wrappers.wrapper import Wrapper
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class Decoding(AbstractPress):
 
     Attributes:
         press: Chooses the tokens to keep; not one that needs the whole context at once (KVzip, ExpectedAttention),
-            plans all layers together, or changes what it keeps.
+            plans all layers together, changes what it keeps, or has a budget of its own (PyramidKV, PerLayer,
+            TokenBudget).
         every: Tokens read between two presses, 1 or more.
         budget: The most tokens that a head holds, on average over the heads of a layer; more than `every`.
         nbytes: The most bytes of the whole cache, all rows of a batch together, in place of `budget`: everything
@@ -65,6 +68,7 @@ class Decoding(AbstractPress):
 
     def __post_init__(self) -> None:
         check_step_press("Decoding", self.press)
+        _check_budget(self.press)
         check_whole("every", self.every, minimum=1)
         if (self.budget is None) == (self.nbytes is None):
             raise UsageError(
@@ -121,4 +125,17 @@ class Decoding(AbstractPress):
         raise UsageError(
             "Decoding presses while the model reads, and cannot press a context that was read before",
             hint="compress(model, ids, press), or `with press(model):` around the calls",
+        )
+
+
+def _check_budget(press: LayerPress) -> None:
+    """Raises UsageError for a press, or one that it wraps, with a rule of its own for how many tokens to keep."""
+    while isinstance(press, Wrapper) and type(press).budget is Wrapper.budget:
+        press = press.press
+    # Decoding says how many tokens a layer keeps: the press's rule would be dropped without a message.
+    if type(press).budget is not Press.budget:
+        name = type(press).__name__
+        raise UsageError(
+            f"{name} has a budget of its own, which Decoding would not use",
+            hint=f"the press that {name} wraps" if isinstance(press, Wrapper) else "a press that has none, as SnapKV",
         )
