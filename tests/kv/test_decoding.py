@@ -41,8 +41,10 @@ from ctxprune.kv import (  # noqa: E402
     generate_with_drafts,
     prefill,
 )
+from ctxprune.kv.cache.store import Counts  # noqa: E402
 from ctxprune.kv.model.attention import attentions_of, find_argument  # noqa: E402
 from ctxprune.kv.model.hooks import Hooks  # noqa: E402
+from ctxprune.kv.reading.limits import LayerSize  # noqa: E402
 
 STREAM = Decoding(StreamingLLM(sinks=2), every=4, budget=16)
 GREEDY = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
@@ -134,6 +136,17 @@ def test_generate_within_a_budget(decoders, options):
     assert made.shape == (1, 70)
     assert max(tokens for tokens, _ in held) <= 16
     assert held[-1][1] >= 69 - ("prompt_lookup_num_tokens" in options)
+
+
+def test_drafts_of_as_many_tokens_as_between_presses_need_three_times_the_budget(decoders):
+    model, ids = decoders("llama"), tokens(10).repeat(1, 6)
+    options = {"max_new_tokens": 20, "prompt_lookup_num_tokens": 16, **GREEDY}
+    with Decoding(StreamingLLM(sinks=1), every=16, budget=48)(model):
+        assert model.generate(ids, **options).shape == (1, 80)
+    with Decoding(StreamingLLM(sinks=1), every=16, budget=47)(model):
+        with pytest.raises(UsageError, match=r"cannot crop by -16: .* 15 at most.*drafts .* larger budget"):
+            model.generate(ids, **options)
+        assert model.generate(ids, **{**options, "prompt_lookup_num_tokens": 15}).shape == (1, 80)
 
 
 def test_generate_says_what_single_steps_say(decoders):
@@ -407,3 +420,28 @@ def test_drafts_of_passages_go_with_a_budget(decoders):
         made = generate_with_drafts(model, ids, [ids[0].tolist()], max_new_tokens=15, cache=cache, **GREEDY)
     assert made.ids.shape[1] <= 45
     assert max(held) <= 16
+
+
+@pytest.mark.parametrize("widths", [(32, 16), (16, 48), (16, 16)])
+def test_bytes_of_keys_and_values_of_unequal_width_are_not_underrated(widths):
+    storage, count = Kivi(bits=4, group=16, residual=4), 50
+    counts = Counts.of(torch.full((1, 2), count))
+    packed = storage.pack(torch.randn(2 * count, widths[0]), torch.randn(2 * count, widths[1]), counts)
+    held = sum(tensor.nbytes for part in packed for tensor in part.tensors().values())
+    size = LayerSize(
+        tokens=count,
+        recent=0,
+        seen=100,
+        heads=2,
+        width=sum(widths),
+        widest=max(widths),
+        itemsize=4,
+        input_bytes=0,
+        layers=1,
+        other_bytes=0,
+        nbytes=0,
+        score_bytes=0,
+        storage=storage,
+    )
+    predicted = size.kept_bytes([count] * 2) - 2 * 4 - 2 * count * 2  # counts, and columns of 16 bits
+    assert predicted == held if widths[0] == widths[1] else predicted >= held

@@ -13,7 +13,7 @@ from kv.models import chosen_by_layer, decoder, reference_logits, tokens  # noqa
 from transformers import AttentionInterface  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import AdaKV, Knorm, SnapKV, compress, prefill  # noqa: E402
+from ctxprune.kv import AdaKV, Decoding, Knorm, SnapKV, compress, prefill  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 RAGGED = AdaKV(SnapKV(0.5, window=8))
@@ -40,6 +40,22 @@ def test_flex_attention_says_the_same(kind, press):
         with torch.no_grad():
             ours = flex(new, cache=cache.copy()).logits
         assert (ours - reference_logits(dense, CONTEXT, new, chosen)).abs().max() < 1e-5
+
+
+@pytest.mark.usefixtures("without_compiling")
+@pytest.mark.filterwarnings("ignore")
+@torch.no_grad()
+def test_flex_attention_reads_what_was_pressed_again():
+    press, said, held = Decoding(AdaKV(SnapKV(window=2)), every=3, budget=16), [], []
+    for model in (decoder("llama", "flex_attention"), decoder("llama")):
+        cache = compress(model, CONTEXT[:, :30], press)
+        first = cache.layers[0].kept.columns.tolist()
+        said.append(torch.cat([model(QUESTION[:, place : place + 1], cache=cache).logits for place in range(5)], dim=1))
+        held.append([layer.kept.columns.tolist() for layer in cache.layers])
+        assert held[-1][0] != first
+        assert not all(layer.kept.counts.even for layer in cache.layers)
+    assert held[0] == held[1]
+    assert (said[0] - said[1]).abs().max() < 1e-5
 
 
 @pytest.mark.usefixtures("without_compiling")

@@ -185,7 +185,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
             raise UsageError(
                 f"cannot crop by {tokens_to_remove}",
-                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed",
+                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed; "
+                "drafts that may be rejected need a larger budget, or fewer of them",
             )
         self._check_inputs(-tokens_to_remove)
         if tokens_to_remove and self.is_initialized:

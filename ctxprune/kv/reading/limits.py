@@ -29,6 +29,7 @@ class LayerSize:
         seen: Tokens read.
         heads: Heads of all rows together.
         width: Channels of a key and a value together.
+        widest: Channels of the wider of the two.
         itemsize: Bytes of a number.
         input_bytes: Bytes of the inputs at one token, all rows together.
         layers: Layers that share the budget.
@@ -43,6 +44,7 @@ class LayerSize:
     seen: int
     heads: int
     width: int
+    widest: int
     itemsize: int
     input_bytes: int
     layers: int
@@ -62,7 +64,8 @@ class LayerSize:
         held = 4 * len(counts) + total * (int(column_type(self.seen).itemsize) + self.score_bytes)
         if self.storage is None:
             return held + total * self.width * self.itemsize
-        each = {count: self.storage.nbytes(count, self.width // 2, self.itemsize) for count in set(counts)}
+        # Storages know one width for both, and must not be taken to need less than they do.
+        each = {count: self.storage.nbytes(count, self.widest, self.itemsize) for count in set(counts)}
         return held + sum(each[count] for count in counts)
 
 
@@ -145,6 +148,7 @@ class TokenLimit(Limit):
         if size.tokens <= self.tokens:
             return None
         level = self.tokens - self.every
+        # Half at least is for the press to choose: a prompt reduced to its end is worse than a refusal of long drafts.
         spare = min(self.every, level // 2)
         return [level - spare] * len(reads), spare
 
@@ -217,7 +221,7 @@ class ByteLimit(Limit):
                 hint="raise nbytes, press more often (every=), or take a press with a shorter window of queries",
             )
         # Searched once for each size of the columns: the counts of an even cache do not change from press to press.
-        key = room, size.heads, size.width, size.itemsize, column_type(size.seen)
+        key = room, size.heads, size.width, size.widest, size.itemsize, column_type(size.seen)
         if key not in self._levels:
             # Codes of 2 bits take more than a sixteenth of a number: no more tokens than that can fit.
             most = max(room * 16 // max(size.token_bytes, 1), 1)

@@ -252,12 +252,12 @@ class StepPress:
         )
 
     def _size(self, cache: Any, layer: PrunedLayer) -> LayerSize:
-        batch, heads, tail, width = layer.keys.shape
+        batch, heads, tail, _ = layer.keys.shape
+        widths = layer.keys.shape[-1], layer.values.shape[-1]
         tokens, size = tail, layer.keys.element_size()
         if layer.kept is not None:
             counts = layer.kept.counts
             tokens += counts.longest if counts.even else int(-(-counts.each.sum(dim=1).max() // heads))
-        width += layer.values.shape[-1]
         recent, other = layer.recent, [each for each in cache.layers if not isinstance(each, PrunedLayer)]
         by_bytes = isinstance(self.limit, ByteLimit)
         return LayerSize(
@@ -265,11 +265,12 @@ class StepPress:
             recent=0 if recent is None else recent.count,
             seen=layer.get_seq_length(),
             heads=batch * heads,
-            width=width,
+            width=sum(widths),
+            widest=max(widths),
             itemsize=size,
             input_bytes=_input_bytes(recent),
             layers=len(cache.layers) - len(other),
-            other_bytes=sum(_most_bytes(each, batch * heads * width * size) for each in other) if by_bytes else 0,
+            other_bytes=sum(_most_bytes(each, batch * heads * sum(widths) * size) for each in other) if by_bytes else 0,
             nbytes=count_bytes(SimpleNamespace(layers=[layer])) if by_bytes else 0,
             score_bytes=4 if self.press.accumulates else 0,
             storage=self.storage,
