@@ -400,6 +400,18 @@ def test_copies_share_the_modules_of_the_model(decoders):
     assert copy.deepcopy(cache).steps.rotary is cache.steps.rotary
 
 
+def test_a_cache_that_was_read_before_is_refused(decoders):
+    model = decoders("llama")
+    ids = tokens(1, 24)
+    cache = compress(model, ids, SnapKV(0.5, window=4))
+    with STREAM(model), pytest.raises(UsageError, match="not read under Decoding"):
+        model(ids[:, :1], cache=cache)
+    mine = compress(model, ids, STREAM)
+    with STREAM(model):
+        model(ids[:, :1], cache=mine)
+    assert most_tokens(mine) <= 16
+
+
 def test_a_pipeline_answers_within_a_budget():
     from kv.models import SIZES
     from transformers import LlamaConfig, LlamaForCausalLM

@@ -146,6 +146,12 @@ class StepSession:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         cache = find_argument(module, "cache", args, kwargs)
+        if cache is not None and steps_of(cache) is None and cache.get_seq_length():
+            # to leave it alone would let it grow past a budget without a word
+            raise UsageError(
+                "this cache holds tokens that were not read under Decoding",
+                hint="give an empty PrunedCache(model), or one of compress(model, ids, Decoding(...))",
+            )
         if cache is not None and (steps_of(cache) is self.steps or cache.get_seq_length()):
             return None
         use = find_argument(module, "use_cache", args, kwargs)
