@@ -88,6 +88,9 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hooks.remove()
+        # Calls that an interrupt ended did not reach their last hook.
+        for reading in self._in_progress.values():
+            release_cache(reading.cache)
         self._in_progress = {}
 
     def _begin_call(
