@@ -67,19 +67,6 @@ def test_masks_that_do_not_fit(decoders):
         decoders("llama")(CONTEXT, attention_mask=torch.ones(1, 1, 60, 60, dtype=torch.bool))
 
 
-def test_rows_of_padding_alone(decoders):
-    mask = torch.ones(2, 60, dtype=torch.long)
-    mask[1] = 0
-    ids = CONTEXT.expand(2, -1)
-    for act in (
-        lambda: compress(decoders("llama"), ids, Knorm(0.5), mask=mask),
-        lambda: compress(decoders("llama"), ids, Knorm(0.5), mask=mask, chunk=20),
-        lambda: prefill(decoders("llama"), ids, mask=mask, chunk=20),
-    ):
-        with pytest.raises(UsageError, match="row 1 of the mask has no token"):
-            act()
-
-
 @pytest.mark.parametrize(
     ("ids", "mask", "said"),
     [

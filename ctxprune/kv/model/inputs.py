@@ -28,11 +28,8 @@ __all__ = [
 ]
 
 
-def check_ids(ids: Tensor, mask: Tensor | None = None, *, part: bool = False) -> None:
-    """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape.
-
-    Each row needs a token, unless the ids are only a `part` of a context.
-    """
+def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
+    """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape."""
     if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or not ids.numel() or not _is_whole(ids):
         raise UsageError(
             f"the ids are {_describe(ids)}", hint="a tensor of integers (batch, tokens) with a token at least"
@@ -41,10 +38,6 @@ def check_ids(ids: Tensor, mask: Tensor | None = None, *, part: bool = False) ->
         raise UsageError(f"the mask is {describe_type(mask)}", hint="a tensor of the ids' shape, 0 for padding")
     if mask is not None and mask.shape != ids.shape:
         raise UsageError(f"the mask is {tuple(mask.shape)}, the ids are {tuple(ids.shape)}", hint="make them equal")
-    if mask is not None and not part and not bool((real := mask.bool().any(dim=1)).all()):
-        raise UsageError(
-            f"row {int((~real).nonzero()[0])} of the mask has no token", hint="leave rows of padding alone out"
-        )
 
 
 def check_left_padding(mask: Tensor) -> None:

@@ -169,7 +169,7 @@ class Prefilled:
             UsageError: The ids are empty or not of that shape, or the mask is not; there is padding on the right; or a
                 question was read behind the context, which more of it cannot follow.
         """
-        check_ids(ids, mask, part=True)
+        check_ids(ids, mask)
         if mask is not None:
             check_left_padding(mask)
         if self.question:
