@@ -46,7 +46,7 @@ _SYSTEM = (
 )
 # Shows the form: small models answer with prose without it.
 _SHOT = (
-    {"query": "how to plant a cactus in a new pot", "like": [{"task": "plant a fern in a new pot", "steps": ["Water the fern", "Fill new pot"]}]},
+    {"query": "how to plant a cactus", "like": [{"task": "plant a fern", "steps": ["Water the fern", "Fill new pot"]}]},
     ["Protect your hands from the spines", "Lift the cactus out of its pot", "Fill the new pot with cactus soil"],
 )
 
