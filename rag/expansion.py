@@ -172,7 +172,7 @@ class StepExpander:
     nearest: int = 2
     most_steps: int = 6
     weight: float = 0.5
-    sampling: Sampling = Sampling(max_tokens=200, seconds=30.0)
+    sampling: Sampling = field(default_factory=lambda: Sampling(max_tokens=200, seconds=30.0))
     remember: int = 1024
     _model: CachedModel = field(init=False, repr=False, compare=False)
     _words: tuple[frozenset[str], ...] = field(init=False, repr=False, compare=False)
@@ -264,10 +264,8 @@ class StepExpander:
 
 def _read_steps(text: str) -> tuple[list[str], str]:
     """The steps in a model's answer, and what is wrong with it; "" where nothing is."""
-    if not text.strip():
-        return [], "the model's answer is empty"
-    if len(text) > _LONGEST_ANSWER:
-        return [], f"the model's answer has over {_LONGEST_ANSWER} characters"
+    if not text.strip() or len(text) > _LONGEST_ANSWER:
+        return [], f"the model's answer {f'has over {_LONGEST_ANSWER} characters' if text.strip() else 'is empty'}"
     fenced = _FENCED.match(text.strip())
     try:
         found = parse_json(fenced[1] if fenced else text)
