@@ -141,7 +141,7 @@ def _run(
     prepared = replace(prepared, subject=replace(prepared.subject, device=device))
     _tell_data(prepared.notes, say)
     asked = f"{options.wanted.measure}={options.wanted.value:g}"
-    timed = timing_batch(full.model, full.form.limit, timed_on)
+    timed = timing_batch(prepared.loaded.model, prepared.loaded.form.limit, timed_on)
     plan = _plan(options, recipes, target, prepared, (started, timed, say))
     plan = replace(plan, asked=asked, timed_on=timed_on)
     found = _search(full, prepared, plan, options, tell)
