@@ -47,8 +47,7 @@ def prefill(
             None: all at once.
 
     Raises:
-        UsageError: The ids are empty or not of that shape, a row of the mask has no token, or the model is not
-            supported.
+        UsageError: The ids are empty or not of that shape, or the model is not supported.
     """
     if chunk is None:
         read: Prefilled = read_context(model, None, ids, mask=mask, question=question)
@@ -59,7 +58,7 @@ def prefill(
         check_left_padding(mask)
     parts = ids.split(chunk, dim=1)
     masks = [None] * len(parts) if mask is None else mask.split(chunk, dim=1)
-    read = _read_part(model, None, parts[0], mask=masks[0])
+    read = read_context(model, None, parts[0], mask=masks[0])
     for part, real in zip(parts[1:], masks[1:], strict=True):
         read = read.read_on(part, mask=real)
     return read if question is None else read.ask(question)
@@ -92,8 +91,7 @@ def compress(  # noqa: PLR0913 - `prefill` with a press, where it acts and how t
             read. Presses that need the whole context at once, and questions, are refused. None: all at once.
 
     Raises:
-        UsageError: The ids are empty or not of that shape, a row of the mask has no token, or the model or an option
-            is not supported.
+        UsageError: The ids are empty or not of that shape, or the model or an option is not supported.
         BudgetError: A budget of bytes does not hold.
     """
     if chunk is not None:
@@ -139,21 +137,6 @@ def read_context(
 ) -> Prefilled:
     """Let a model read a context, and its question behind it, in a session of a press; see `compress`."""
     check_ids(ids, mask)
-    read: Prefilled = _read_part(model, press, ids, mask=mask, question=question, **options)
-    return read
-
-
-@torch.no_grad()  # type: ignore[untyped-decorator]
-def _read_part(
-    model: nn.Module,
-    press: AbstractPress | None,
-    ids: Tensor,
-    *,
-    mask: Tensor | None = None,
-    question: Tensor | None = None,
-    **options: Any,
-) -> Prefilled:
-    """`read_context` for a context or the first part of one, in which rows may be padding alone."""
     count = 0
     # Sliding windows and linear attention cannot forget the question again, so that context and question are read
     # apart and these layers are taken from the cache before the question.
