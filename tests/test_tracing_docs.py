@@ -15,7 +15,7 @@ from ctxprune.sql import Database, Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
-SPANS, LANGCHAIN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+_, SPANS, LANGCHAIN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def run(code: str, folder: Path) -> str:

@@ -141,7 +141,7 @@ def targets() -> str:
         lines.append((_mean(half, "loss") if half else 100.0, [_named(name), *cells]))
     head = ["recipe", *(f"{_share(_keep(at))} of the time" for at in shares)]
     return table(head, [line for _, line in sorted(lines, key=lambda entry: entry[0])]) + (
-        "\nPoints of nDCG@10 lost, as in the README's table; in brackets steps of recovery, and the share of the time"
+        "\nPoints of nDCG@10 lost, as in that table; in brackets steps of recovery, and the share of the time"
         " that is left where whole layers come no nearer to the target.\n"
     )
 

@@ -1,4 +1,4 @@
-"""Fills the tables of README.md, docs/ and the bundled pruner's model card with recorded figures.
+"""Fills the figures of README.md, docs/, benchmarks/README.md and the pruner's model card from records.
 
 They stand between `<!-- figures: NAME -->` and `<!-- end -->`.
 
@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _field, _index, _kv, _prompt_cache, _shrunk
+from benchmarks.report import _card, _field, _index, _kv, _prompt_cache, _sentences, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -49,8 +49,9 @@ def main() -> int:
 
 
 def filled(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
-    """`text` with the tables that its marks name."""
-    return BLOCK.sub(lambda mark: f"{mark[1]}{tables[mark[2]]()}{mark[3]}", text)
+    """`text` with the tables and figures that its marks name."""
+    text = BLOCK.sub(lambda mark: f"{mark[1]}{tables[mark[2]]()}{mark[3]}", text)
+    return _sentences.fill(text, tables)
 
 
 def figures(name: str):
@@ -429,11 +430,12 @@ TABLES = {
     "kv": _kv.short,
 } | _shrunk.TABLES
 TABLES |= _prompt_cache.TABLES
+TABLES |= _kv.TABLES
+TABLES |= _shrunk.PAGE_TABLES
 PAGES = (
     (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),
-    (ROOT / "docs" / "which_press.md", _kv.TABLES),
-    (ROOT / "docs" / "shrink.md", _shrunk.PAGE_TABLES),
+    *((page, TABLES) for page in sorted((ROOT / "docs").rglob("*.md"))),
     (ROOT / "benchmarks" / "README.md", _index.TABLES),
 )
 

@@ -156,9 +156,12 @@ class ValueIndex(ValueLookup):
             database: Where the values are; `database.sampled(n)` for some rows of each table, which holds for later
                 calls that say nothing of it.
             directory: Where the index is kept; default `default_directory(database)`.
-            exclude, mask, mask_personal: As for `build`; None for what the index in `directory` was told before, so
-                that a column that was hidden once stays hidden when the index is made anew.
-            progress, workers: As for `build`.
+            exclude: As for `build`; None for what the index in `directory` was told before, so that a column that was
+                hidden once stays hidden when the index is made anew.
+            mask: Likewise.
+            mask_personal: Likewise.
+            progress: As for `build`.
+            workers: As for `build`.
 
         Raises:
             FormatError: The directory holds something else than an index, or what is to be hidden cannot be read.
@@ -198,7 +201,7 @@ class ValueIndex(ValueLookup):
             progress: As for `build`.
 
         Raises:
-            As `build` and `for_database`.
+            CtxpruneError: In the cases of `build` and `for_database`.
         """
         if self.directory is not None:
             return type(self).for_database(database, self.directory, progress=progress)

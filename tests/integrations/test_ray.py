@@ -6,7 +6,6 @@ It runs in an environment of its own: `make framework-ray`.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sqlite3
 import threading
@@ -16,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from doc_pages import blocks
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # its servers listen on loopback only, as they do on those
@@ -154,11 +154,10 @@ def test_indexes_are_those_of_one_process(cluster: None, tmp_path: Path) -> None
     assert arrays[0] == arrays[1]
 
 
-def test_the_example_of_the_readme(
+def test_the_example_of_the_page(
     cluster: None, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    block = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "RayPool" in block)
+    (block,) = blocks("tasks/ray")
     monkeypatch.chdir(tmp_path)
     corpus(tmp_path / "corpus", 20)
     exec(block.replace("ray.init()", ""), {})

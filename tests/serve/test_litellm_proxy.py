@@ -1,4 +1,4 @@
-"""LiteLLM's own proxy between its clients and providers, configured as the README says: what the providers get.
+"""LiteLLM's own proxy between its clients and providers, configured as the docs say: what the providers get.
 
     make litellm        # makes an environment with litellm[proxy], and runs this
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import re
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from doc_pages import blocks
 
 from ctxprune.tokens import as_counter
 
@@ -33,8 +33,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not PYTHON, reason="CTXPRUNE_LITELLM_PYTHON names no interpreter with litellm[proxy]"),
 ]
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-(GUARDRAILS,) = re.findall(r"```yaml\n(guardrails:.*?)```", README, re.DOTALL)
+(GUARDRAILS,) = blocks("tasks/litellm", "yaml")
 MASTER = "sk-of-the-test"
 START_SECONDS = 150  # it takes 10 on a free core, and several times as long on a busy one
 
@@ -122,7 +121,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 def write_config(service: str, providers: str) -> str:
-    """The README's guardrail, with two models."""
+    """The guardrail of the docs, with two models."""
     guardrails = GUARDRAILS.replace("http://127.0.0.1:8080", service).replace("try-me", ALL)
     assert service in guardrails
     assert ALL in guardrails

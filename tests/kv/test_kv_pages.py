@@ -1,4 +1,4 @@
-"""The README's section on KV caches, as it is written, on a tiny decoder; and the page on presses."""
+"""The pages on KV caches and on presses, as they are written, on a tiny decoder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from doc_pages import ROOT, page  # noqa: E402
 from kv.models import SIZES, letters  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 import ctxprune.kv  # noqa: E402
 from ctxprune.cli import main  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Prune the KV cache")[2].partition("\n## ")[0]
-PAGE = (ROOT / "docs" / "which_press.md").read_text(encoding="utf-8")
+SECTION = page("tasks/kv_cache")
+PAGE = page("which_press")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_python(folder: Path, capsys: pytest.CaptureFixture[str]):
     (block,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
-    exec(compile(block.replace("max_new_tokens=20", "max_new_tokens=3"), "README.md", "exec"), {})
+    exec(compile(block.replace("max_new_tokens=20", "max_new_tokens=3"), "kv_cache.md", "exec"), {})
     said = capsys.readouterr().out
     assert len(re.findall(r"^.* \d+\.\d+ 0\.2[5-7]$", said, re.MULTILINE)) == 2
     assert (folder / "manual.safetensors").is_file()

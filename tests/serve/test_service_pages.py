@@ -1,4 +1,4 @@
-"""Every command of the README's section on the service, asked of a real one with the README's configuration."""
+"""Every command of the pages on the service, asked of a real one with the configuration that they show."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from doc_pages import blocks
 
 from ctxprune.serve.long import GUARDRAIL_PATH
 
 from .process import Served
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-MAKING = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "executescript" in block)
-SECTION = README.split("## As a service\n")[1].split("\n## ")[0]
-CONFIG = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)[0]
-SERVING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
-(PROXY,) = re.findall(r"```yaml\n(.*?)```", SECTION, re.DOTALL)
+MAKING = next(block for block in blocks("start/first_steps") if "executescript" in block)
+(CONFIG,) = blocks("tasks/service", "toml")
+SERVING, ASKING = blocks("tasks/service", "bash")
+(PROXY,) = blocks("tasks/litellm", "yaml")
 COMMANDS = [part.strip() for part in re.split(r"^(?=curl )", ASKING, flags=re.M)]
 COMMANDS = [command for command in COMMANDS if command]
 

@@ -1,4 +1,4 @@
-"""The README's section on shrinking, as it is written, on a tiny cross-encoder."""
+"""The pages on shrinking, as they are written, on a tiny cross-encoder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("transformers", reason="the train extra is not installed")
 pytest.importorskip("onnx", reason="the train extra is not installed")
 
+from doc_pages import page  # noqa: E402
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
@@ -25,9 +26,8 @@ from ctxprune.shrink.recipes import first_choice  # noqa: E402
 from ctxprune.shrink.run import job, plans, reporting, trial  # noqa: E402
 from ctxprune.shrink.run.trial import with_steps  # noqa: E402
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "shrink.md").read_text(encoding="utf-8")
-SECTION = README.partition("## Shrink your own reranker")[2].partition("\n## ")[0]
+PAGE = page("shrink")
+SECTION = page("tasks/shrink_a_reranker")
 COMMANDS = [shlex.split(line, comments=True) for line in re.findall(r"^ctxprune .*", SECTION, re.MULTILINE)]
 
 
@@ -67,10 +67,10 @@ def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str], monkeypa
 
 def test_the_python(folder: Path, capsys: pytest.CaptureFixture[str]):
     block, scoring = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
-    exec(compile(block, "README.md", "exec"), {})
+    exec(compile(block, "shrink_a_reranker.md", "exec"), {})
     assert float(capsys.readouterr().out.split()[0]) == pytest.approx(0.5)
     names: dict = {}
-    exec(compile(scoring.replace('"small"', '"shallow"'), "README.md", "exec"), names)
+    exec(compile(scoring.replace('"small"', '"shallow"'), "shrink_a_reranker.md", "exec"), names)
     assert capsys.readouterr().out.strip() in names["passages"]
     loaded = load_model("shallow")
     rows = loaded.form.tokenizer.encode_batch([("When did the bridge open?", text) for text in names["passages"]])
