@@ -16,7 +16,7 @@ from ctxprune.cli import main
 README = page("README")
 PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
 _FENCED = re.compile(r"```(?:console|bash)\n(.*?)```", re.DOTALL)
-_COMMAND = re.compile(r"(?:^|`)ctxprune ((?:sql |bench |shrink |train )?[a-z]+)(?= |`)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|`)ctxprune ((?:sql |bench |train )?[a-z]+)(?= |`)", re.MULTILINE)
 
 
 def commands(text: str) -> list[str]:

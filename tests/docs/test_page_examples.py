@@ -56,7 +56,9 @@ def test_every_page_with_python_is_run() -> None:
     assert set(ELSEWHERE) <= set(found)
 
 
-def test_first_steps(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_first_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("start/first_steps", "executescript(")
     shown = capsys.readouterr().out
     assert "São Paulo" in shown
     assert "((2,),) answered" in shown
