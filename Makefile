@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench lint fix build clean
+.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,15 @@ check: lint ## lint and the fast tests, in under three minutes
 	$(BIN)/python -m pytest -n 2 -q -m "not slow and not long and not data" $(FAST) $(SLOW:%=--ignore tests/%.py) \
 		-k "not threads and not takes_no and not take_no and not random"
 
+# The site's tools stay out of the other environments: nothing of ours imports them.
+$(VENV)-docs/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.7' 'mkdocstrings-python>=2.0'
+	@touch $@
+
+docs: $(VENV)-docs/.ready ## build the documentation site into .site; a broken link or anchor fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict --quiet
+
 BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones
 	for script in $(BENCH); do $(BIN)/python benchmarks/$$script.py || exit 1; done
@@ -113,4 +122,4 @@ build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## remove the environment and build outputs
-	rm -rf $(VENV) $(VENV)-* dist build
+	rm -rf $(VENV) $(VENV)-* dist build .site
