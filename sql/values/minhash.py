@@ -3,8 +3,8 @@
 The sets are the character bigrams of a folded value with border marks ("^pa", ... are two letters each: "^p", "pa").
 datasketch makes one signature per Python call; here every bigram has one row of hash values (sha1 of the bigram,
 MurmurHash3's finaliser, then `a * h + b mod 2**32`: scheme "affine32"), made when it is first met, and a signature is
-the minimum over the rows of its bigrams, taken for a block of texts at a time. The permutations are datasketch's own
-and are stored with an index, so that looking up needs no datasketch.
+the minimum over the rows of its bigrams, taken for a block of texts at a time. The permutations are those of
+datasketch; they are stored with an index.
 
 A bit sketch sets one of 128 bits per bigram: what two sketches share tells cheaply how alike two texts are at most.
 
@@ -74,11 +74,14 @@ class Signer:
 
     @classmethod
     def from_datasketch(cls, num_perm: int = BANDS * ROWS, seed: int = 1) -> Signer:
-        """A signer with the permutations of `datasketch.MinHash(num_perm, seed, scheme="affine32")`."""
-        from datasketch import MinHash
+        """A signer with the permutations of `datasketch.MinHash(num_perm, seed, scheme="affine32")`.
 
-        pair = MinHash(num_perm=num_perm, seed=seed, scheme=SCHEME).permutations
-        return cls(np.ascontiguousarray(pair, dtype=np.uint32))
+        They are drawn here, and tests compare them with datasketch's: it would bring scipy, 140 MB, for two draws.
+        """
+        draw = np.random.RandomState(seed)  # noqa: NPY002  # the generator that datasketch draws from
+        # An odd multiplier makes h -> a * h + b a bijection modulo 2**32.
+        odd = draw.randint(0, 1 << 31, num_perm, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+        return cls(np.stack([odd, draw.randint(0, 1 << 32, num_perm, dtype=np.uint32)]))
 
     def sign(self, texts: Sequence[str]) -> Signed:
         """Signatures of texts; an empty text still has one bigram, its two border marks."""
