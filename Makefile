@@ -85,7 +85,7 @@ check: lint ## lint and the fast tests, in under three minutes
 # The site's tools stay out of the other environments: nothing of ours imports them.
 $(VENV)-docs/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-docs
-	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.7' 'mkdocstrings-python>=2.0'
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.7' 'mkdocstrings-python>=2.0' 'ruff>=0.8'
 	@touch $@
 
 docs: $(VENV)-docs/.ready ## build the documentation site into .site; a broken link or anchor fails

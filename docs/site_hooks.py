@@ -57,7 +57,7 @@ _LINK = re.compile(r"(\]\(|(?:src|srcset)=\")((?:\.\./)*[^)\"\s#:]+)(#[^)\"\s]*)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the reference pages, and the files outside of docs/ that pages may link to."""
     for name, (title, packages) in REFERENCE.items():
-        text = f"# {title}\n\n" + "".join(_reference(package) for package in packages)
+        text = f"# {title}\n\n`from {packages[0]} import …`\n\n" + "".join(_reference(package) for package in packages)
         files.append(File.generated(config, f"reference/{name}.md", content=text))
     for source, place in OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
