@@ -39,6 +39,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             float32 (batch, kv_heads, slots); None: it is not summed up.
         padded: Columns of padding in the row with most, where the cache is pressed while tokens are read.
         stepped: Whether the cache is pressed while tokens are read, so that the model's hooks must run in every call.
+        announced: Whether assisted decoding has begun, and not called the model yet (`ctxprune.kv.cache.assisted`).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -53,6 +54,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.recent: RecentInputs | None = None
         self.attended: Tensor | None = None
         self.padded = 0
+        self.announced = False
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values; None: none was cut in this call.
@@ -186,7 +188,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             raise UsageError(
                 f"cannot crop by {tokens_to_remove}",
                 hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed; "
-                "drafts that may be rejected need a larger budget, or fewer of them",
+                "drafts that may be rejected need fewer tokens, or a larger budget (Decoding) or residual (Kivi)",
             )
         self._check_inputs(-tokens_to_remove)
         if tokens_to_remove and self.is_initialized:
@@ -196,6 +198,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 self.recent = self.recent.drop_last(-tokens_to_remove)
             if self.attended is not None and self.kept is not None:
                 self.attended = self.attended[..., : self.kept.counts.longest + remaining].clone()
+
+    def activate_past_recording(self) -> None:
+        """Called by assisted decoding before its first call of the model; later tokens can be cropped in any case."""
+        self.announced = True
 
     def end_steps(self) -> None:
         """Remove what only presses in steps need."""

@@ -41,10 +41,12 @@ class Decoding(AbstractPress):
         with Decoding(StreamingLLM(), budget=512)(model):
             model.generate(ids, max_new_tokens=100_000)
 
-    Greedy decoding, sampling and beam search work as they are, and so do drafts (assisted and prompt-lookup decoding)
-    of up to `every` tokens where `budget` is three times as much or more, else of `(budget - every) // 2`: tokens are
-    pressed only after rejected ones were cropped. Longer ones end with a UsageError when they are rejected, as do those
-    for which `nbytes` has no room, or which a storage that packs later tokens (`grow=True`) has packed.
+    Greedy decoding, sampling and beam search work as they are, and so do drafts (assisted and prompt-lookup decoding,
+    on an empty cache or behind a filled one) of up to `every` tokens where `budget` is three times as much or more,
+    else of `(budget - every) // 2`: tokens are pressed only after rejected ones were cropped. Longer ones end with a
+    UsageError when they are rejected, as do those for which `nbytes` has no room, or which a storage that packs later
+    tokens (`grow=True`) has packed. A press comes up to a draft earlier than without drafts, and may then keep other
+    tokens: the text is that of greedy decoding exactly only as long as nothing is pressed.
 
     The inputs of as many of the last tokens as the press's `query_window` says are held and counted as well, and of
     `every` more, which may be cropped.
