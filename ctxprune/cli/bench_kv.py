@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ctxprune.cli._options import JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 __all__ = ["kv"]
 
@@ -67,8 +71,8 @@ def kv(
         _console.check_not_input(log, text)
         check_log(log)
     # Before the model is loaded, which takes minutes for a large one.
-    _refuse_learned(comparison.presses)
-    read_text(text)  # before the model, which takes its time
+    _check_presses(comparison.presses, comparison.ratios)
+    read_text(text)
     decoder, tokenizer = load_decoder(model, dtype=dtype)
     with _console.track_progress("bench kv") as advance:
         rows = compare(
@@ -83,39 +87,61 @@ def kv(
     if as_json:
         _console.print_json(document)
         return
-    _console.stdout_console().print(_table(rows))
+    _print_rows(_console.stdout_console(), rows, comparison.tasks)
 
 
-def _refuse_learned(names: tuple[str, ...]) -> None:
+def _check_presses(names: tuple[str, ...], ratios: tuple[float, ...]) -> None:
+    """Raises UsageError for a press that needs something learned, or cannot be built at one of the ratios."""
     from ctxprune.errors import UsageError
     from ctxprune.kv.presses.registry import build_press
 
     for name in names:
-        if build_press(name, 0.5).learned:
-            raise UsageError(
-                f"{name} needs what was learned for the model",
-                hint="compare it in Python: ctxprune.kv.evaluation.run.compare(..., cells=cells_of(asked, filters))",
-            )
+        for ratio in ratios:
+            if build_press(name, ratio).learned:
+                raise UsageError(
+                    f"{name} needs what was learned for the model",
+                    hint="compare it in Python: compare(..., cells=cells_of(asked, filters)) of kv.evaluation.run",
+                )
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+_COSTS = {"perplexity": "perplexity", "bytes_ratio": "bytes", "press_ms": "press ms", "prefill_ms": "read ms"}
+
+
+def _print_rows(console: Console, rows: list[dict[str, Any]], tasks: tuple[str, ...]) -> None:
+    """One table, or as many as the terminal's width asks for, so that no name and no number is broken."""
+    varying = {"ratio": "saved", "mode": "question", "storage": "storage"}
+    # The full cache, in the first row, has a ratio of its own.
+    keys = {name: head for name, head in varying.items() if len({row[name] for row in rows[1:]}) > 1}
+    same = [f"{head} {rows[-1][name]}" for name, head in varying.items() if name not in keys]
+    right = {task: task.replace("_", " ") for task in tasks} | ({"accuracy": "mean"} if len(tasks) > 1 else {})
+    costs = {name: head for name, head in _COSTS.items() if any(row[name] is not None for row in rows)}
+    console.print(", ".join(["KV cache pruning, correct answers in %", *same]))
+    shown = dict(keys)
+    for name, head in {**right, **costs}.items():
+        wider = {**shown, name: head}
+        # Measured without the terminal's limit, to which every width would be cut.
+        width = console.measure(_make_table(rows, wider), options=console.options.update(max_width=1000)).minimum
+        if len(shown) > len(keys) and width > console.width:
+            console.print(_make_table(rows, shown))
+            wider = {**keys, name: head}
+        shown = wider
+    console.print(_make_table(rows, shown))
+
+
+def _make_table(rows: list[dict[str, Any]], heads: dict[str, str]) -> Table:
     from rich import box
     from rich.table import Table
 
-    shown = {
-        "press": "press",
-        "ratio": "saved",
-        "mode": "question",
-        "storage": "storage",
-        "accuracy": "accuracy",
-        "perplexity": "perplexity",
-        "bytes_ratio": "bytes",
-        "press_ms": "press ms",
-        "prefill_ms": "read ms",
-    }
-    table = Table(title="KV cache pruning", box=box.SIMPLE, padding=0)
-    for name, head in shown.items():  # a narrow terminal cuts no digit off
-        table.add_column(head, overflow="fold", justify="left" if name in ("press", "mode", "storage") else "right")
+    table = Table(box=box.SIMPLE, padding=0)
+    table.add_column("press", no_wrap=True)
+    for name, head in heads.items():
+        # A narrow terminal breaks heads between words, and no number.
+        longest = max(len(word) for word in [*head.split(), *(_format(row[name]) for row in rows)])
+        table.add_column(head, justify="left" if name in ("mode", "storage") else "right", min_width=longest)
     for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in shown))
+        table.add_row(row["press"], *(_format(row[name]) for name in heads))
     return table
+
+
+def _format(value: Any) -> str:
+    return "" if value is None else str(value)

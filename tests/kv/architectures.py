@@ -140,6 +140,18 @@ ARCHITECTURES: dict[str, dict] = {
     "smollm3": {"no_rope_layers": [1, 0]},
     "xglm": {"d_model": 64},
 }
+# Queries of these grow with their token's place, from the fourth on.
+SCALED = {
+    "llama4_text": {"floor_scale": 4, "attn_scale": 1.0},
+    "ministral3": {
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "llama_4_scaling_beta": 1.0,
+            "original_max_position_embeddings": 4,
+        }
+    },
+}
 
 
 def build(name: str, attention: str = "eager", **more):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from kv.models import masked
@@ -23,6 +24,7 @@ from ctxprune.kv import (
     Tova,
 )
 from ctxprune.kv.model.attention import attentions_of, find_argument
+from ctxprune.kv.wrappers.wrapper import Wrapper
 
 PRESSES = {
     "streaming_llm": StreamingLLM(0.6),
@@ -39,8 +41,15 @@ PRESSES = {
     "chunkkv": ChunkKV(SnapKV(0.6, window=4), chunk=5),
 }
 
-# `Decoding` has the budget: presses with one of their own are for chunks only.
-DECODING = {name: press for name, press in PRESSES.items() if name != "pyramidkv"}
+
+def _without_ratio(press):
+    if isinstance(press, Wrapper):
+        return replace(press, press=_without_ratio(press.press))
+    return replace(press, ratio=0.5)
+
+
+# `Decoding` has the budget: presses with one of their own are for chunks only, and ratios are not given.
+DECODING = {name: _without_ratio(press) for name, press in PRESSES.items() if name != "pyramidkv"}
 
 
 def visible(layer):

@@ -295,19 +295,6 @@ def test_threads_press_one_model_side_by_side(decoders):
             assert torch.equal(chosen, expected[number % 4][layer])
 
 
-def test_assisted_decoding_of_transformers_behind_a_filled_cache(decoders):
-    """It reads all ids again, whatever the cache (5.24); ours says so."""
-    model = decoders("llama")
-    whole = torch.cat([CONTEXT, QUESTION], dim=1)
-    with pytest.raises(UsageError, match="generate_with_drafts"):
-        model.generate(whole, cache=compress(model, CONTEXT, Knorm(0.5)), max_new_tokens=4, prompt_lookup_num_tokens=2)
-    options = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
-    with Knorm(0.5)(model):
-        assert torch.equal(
-            model.generate(whole, **options), model.generate(whole, prompt_lookup_num_tokens=2, **options)
-        )
-
-
 def test_questions_in_one_text(decoders):
     with pytest.raises(UsageError, match="the questions are a single text"):
         Pipeline(decoders("llama"), letters(), Knorm(0.5))("A text.", "Who?")

@@ -257,11 +257,15 @@ def test_presses_that_cannot_choose_again_are_refused(decoders, press):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "needs one budget"),
-        ({"budget": 100, "nbytes": 1000}, "needs one budget"),
-        ({"budget": 64}, "budget is 64"),
-        ({"budget": 64, "every": 0}, "every is 0"),
-        ({"nbytes": 0}, "nbytes is 0"),
+        ({}, "budget and nbytes are both None: give budget= in tokens of a head"),
+        ({"budget": 100, "nbytes": 1000}, "budget is 100, nbytes is 1000: leave out budget"),
+        ({"budget": 64}, "budget is 64 and every is 64: .* raise budget to 65 or more, or set every from 1 to 63"),
+        ({"budget": 1, "every": 1}, "budget is 1 and every is 1: .* raise budget to 2 or more$"),
+        ({"budget": 64, "every": 0}, "every is 0: give a whole number from 1 up"),
+        ({"budget": 0}, "budget is 0: give a whole number from 1 up, or None"),
+        ({"budget": 0, "nbytes": 100}, "budget is 0: give a whole number from 1 up, or None"),
+        ({"nbytes": 0}, "nbytes is 0: give a whole number from 1 up, or None"),
+        ({"nbytes": "1e6"}, "nbytes is '1e6'"),
         ({"budget": True}, "budget is True"),
     ],
 )
@@ -276,6 +280,18 @@ def test_wrong_parameters(options, said):
 def test_presses_with_a_budget_of_their_own_are_refused(press):
     with pytest.raises(UsageError, match="has a budget of its own"):
         Decoding(press, budget=512)
+
+
+@pytest.mark.parametrize("press", [SnapKV(0.75), AdaKV(SnapKV(0.75)), Knorm(ratio=0.75)])
+def test_ratios_that_would_not_be_used_are_refused(press):
+    with pytest.raises(UsageError, match=r"ratio of \w+ is 0.75, which Decoding would not use: leave the ratio out"):
+        Decoding(press, budget=512)
+
+
+@torch.no_grad()
+def test_bytes_that_are_too_few_for_the_model(decoders):
+    with pytest.raises(BudgetError, match=r"nbytes is 1000: one kept token a head and 64 tokens .* raise nbytes"):
+        compress(decoders("llama"), tokens(100), Decoding(SnapKV(window=8), nbytes=1000))
 
 
 def test_wrong_uses(decoders):
@@ -301,7 +317,7 @@ def test_wrong_uses(decoders):
     Decoding(AdaKV(SnapKV(window=2)), every=2, budget=12)(model, positions="rerotated").begin(cache)
     with pytest.raises(UsageError, match="heads keep different counts"):
         model(ids, cache=cache)
-    with pytest.raises(BudgetError, match=r"one kept token a head and the 64 tokens .* are allowed"):
+    with pytest.raises(BudgetError, match=r"nbytes is 20000: one kept token a head and 64 tokens"):
         compress(model, tokens(90), Decoding(SnapKV(), nbytes=20_000))
 
 

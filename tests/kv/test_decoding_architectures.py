@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from kv.architectures import ARCHITECTURES, build, hidden_tokens, table_rows  # noqa: E402
+from kv.architectures import ARCHITECTURES, SCALED, build, hidden_tokens, table_rows  # noqa: E402
 from kv.models import tokens  # noqa: E402
 from kv.stepwise import difference  # noqa: E402
 
@@ -30,11 +30,11 @@ WRITING = [IDS[:, :24], *IDS[:, 24:27].split(1, dim=1), *DRAFTS, *IDS[:, 28:34].
 CHUNKS = [*IDS[:, :36].split(12, dim=1), IDS[:, 36:41]]
 # By the columns of the table.
 PRESSES = {
-    "keys": Knorm(0.6),
-    "places": StreamingLLM(0.6),
-    "window": SnapKV(0.6, window=4),
-    "observed": ObservedAttention(0.6),
-    "ragged": AdaKV(SnapKV(0.6, window=4)),
+    "keys": Knorm(),
+    "places": StreamingLLM(),
+    "window": SnapKV(window=4),
+    "observed": ObservedAttention(),
+    "ragged": AdaKV(SnapKV(window=4)),
 }
 # Each has something of its own: learned positions, MLA, sinks, NoPE, scaled queries, gates, hybrids, caps, windows.
 OWN = [
@@ -56,17 +56,6 @@ OWN = [
 ]
 # These compute attention in their own code, with biases by position.
 BIASED = ["bloom", "mpt"]
-SCALED = {
-    "llama4_text": {"floor_scale": 4, "attn_scale": 1.0},
-    "ministral3": {
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": 10000.0,
-            "llama_4_scaling_beta": 1.0,
-            "original_max_position_embeddings": 4,
-        }
-    },
-}
 
 
 def writing(model, press):

@@ -36,7 +36,7 @@ def chunked(model, press):
 @pytest.mark.parametrize("name", list(DECODING))
 def test_logits_while_writing(decoders, name):
     model = decoders("llama")
-    assert difference(model, writing(PRESSES[name])(model), WRITING) < 1e-5
+    assert difference(model, writing(DECODING[name])(model), WRITING) < 1e-5
 
 
 @pytest.mark.parametrize("name", list(PRESSES))
@@ -50,7 +50,7 @@ def test_logits_between_chunks(decoders, name):
 def test_logits_of_other_models(decoders, kind, name):
     model = decoders(kind)
     steps = WRITING if kind != "gemma3" else [each for each in WRITING if not isinstance(each, int)]
-    assert difference(model, writing(PRESSES[name])(model), steps) < 1e-5
+    assert difference(model, writing(DECODING[name])(model), steps) < 1e-5
 
 
 @pytest.mark.long
@@ -60,7 +60,7 @@ def test_logits_of_every_press_and_model(decoders, kind, name):
     model = decoders(kind)
     steps = WRITING if kind != "gemma3" else [each for each in WRITING if not isinstance(each, int)]
     if name in DECODING:
-        assert difference(model, writing(PRESSES[name])(model), steps) < 1e-5
+        assert difference(model, writing(DECODING[name])(model), steps) < 1e-5
     assert difference(model, chunked(model, PRESSES[name]), CHUNKS) < 1e-5
 
 
@@ -70,7 +70,7 @@ def test_rows_with_padding(decoders, name):
     mask = torch.ones_like(ids)
     mask[0, :13], mask[2, :3] = 0, 0
     parts = [ids[:, :12], ids[:, 12:24], *ids[:, 24:].split(1, dim=1)]
-    assert difference(model, writing(PRESSES[name])(model), parts, mask) < 1e-5
+    assert difference(model, writing(DECODING[name])(model), parts, mask) < 1e-5
 
 
 def test_a_padded_row_keeps_what_it_keeps_alone(decoders):
@@ -103,7 +103,7 @@ def test_cropped_tokens_leave_no_trace_in_the_choice(decoders, name):
     model, caches = decoders("llama"), []
     for cropped in (0, 8):
         cache = PrunedCache(model)
-        Decoding(PRESSES[name], every=8, budget=32)(model).begin(cache)
+        Decoding(DECODING[name], every=8, budget=32)(model).begin(cache)
         model(IDS[:, :24], cache=cache)
         for place in range(40, 40 + cropped):
             model(IDS[:, place : place + 1], cache=cache)
@@ -120,7 +120,7 @@ def test_cropped_tokens_leave_no_trace_in_the_choice(decoders, name):
 @torch.no_grad()
 def test_crops_that_leave_no_queries_are_refused(decoders):
     model = decoders("llama")
-    cache = compress(model, IDS[:, :20], Decoding(PRESSES["snapkv"], every=4, budget=40))
+    cache = compress(model, IDS[:, :20], Decoding(DECODING["snapkv"], every=4, budget=40))
     with pytest.raises(UsageError, match=r"cannot crop by -5: .*queries.* by 4 tokens at most"):
         cache.crop(-5)
     cache.crop(-4)
@@ -129,6 +129,30 @@ def test_crops_that_leave_no_queries_are_refused(decoders):
         cache.crop(-1)
     cache.crop(-16)  # nothing is left that would need queries
     assert cache.get_seq_length() == 0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["observed_attention", "adakv_observed"])
+def test_tokens_whose_attention_was_summed_up_are_not_cropped(decoders, name):
+    model = decoders("llama")
+    cache = compress(model, IDS[:, :40], Decoding(DECODING[name], every=4, budget=16))
+    with pytest.raises(UsageError, match=r"cannot crop by -2: the press has summed up .* by 0 tokens at most"):
+        cache.crop(-2)
+    assert {layer.get_seq_length() for layer in cache.layers} == {40}
+    model(IDS[:, 40:43], cache=cache)
+    cache.crop(-3)  # read after the press: nothing of them is in the sums yet
+    assert {layer.get_seq_length() for layer in cache.layers} == {40}
+
+
+@torch.no_grad()
+def test_a_refused_crop_changes_no_layer(decoders):
+    cache = compress(decoders("llama"), IDS[:, :40], DECODING["knorm"])
+    model = decoders("llama")
+    model(IDS[:, 40:44], cache=cache)
+    cache.layers[2].pressed += 2  # as if its storage had packed two of them
+    with pytest.raises(UsageError, match="cannot crop by -5"):
+        cache.crop(-5)
+    assert {layer.keys.shape[-2] for layer in cache.layers} == {4}
 
 
 @torch.no_grad()
@@ -196,7 +220,7 @@ def test_calls_of_as_many_tokens_as_between_presses_are_single_ones(decoders, na
     model, ids = decoders("llama"), tokens(48, seed=9)
     caches, last = [PrunedCache(model), PrunedCache(model)], []
     for cache, size in zip(caches, (1, 4), strict=True):
-        Decoding(PRESSES[name], every=4, budget=16)(model).begin(cache)
+        Decoding(DECODING[name], every=4, budget=16)(model).begin(cache)
         for part in ids.split(size, dim=1):
             logits = model(part, cache=cache).logits[:, -1]
         assert most_tokens(cache) == 16

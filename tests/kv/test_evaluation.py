@@ -139,7 +139,7 @@ def test_what_is_out_of_range_is_refused(options):
 
 
 def test_unknown_presses_and_short_texts_are_refused(model, tokenizer, tmp_path):
-    with pytest.raises(LookupError, match="did you mean 'snapkv"):
+    with pytest.raises(LookupError, match="did you mean 'snapkv'"):
         build_press("snapkw", 0.5)
     short = tmp_path / "short.txt"
     short.write_text("One sentence. Another one.")
@@ -163,7 +163,12 @@ def test_the_command_prints_rows(model, tokenizer, text, tmp_path):
     rows = json.loads(done.stdout)["rows"]
     assert {"press", "ratio", "mode", "accuracy", "perplexity", "bytes_ratio", "press_ms", "prefill_ms"} <= set(rows[0])
     assert [row["press"] for row in rows] == ["full", "snapkv", "snapkv"]
-    assert "snapkv" in CliRunner().invoke(app, words).stdout
+    assert "Loading weights" not in done.output
+    done = CliRunner().invoke(app, words)
+    for head in ("snapkv", "needle", "key value", "question"):
+        assert head in done.stdout
+    assert "perplexity" not in done.stdout
+    assert "Loading weights" not in done.output
 
 
 def test_a_pipeline_answers_blind_and_aware(model, tokenizer):
@@ -195,6 +200,10 @@ def test_the_command_looks_at_its_files_before_it_loads_the_model(text, tmp_path
         (["--text", str(text), "--log", str(notes)], "this file is not a log of bench kv"),
         (["--text", str(text), "--log", str(tmp_path / "none" / "log")], "there is no folder for the log"),
         (["--text", str(text), "--press", "adakv(qfilter)"], "adakv(qfilter) needs what was learned for the model"),
+        (["--text", str(text), "--press", "snapkw"], "no press is named 'snapkw'"),
+        (["--text", str(text), "--press", "snapkv(knorm)"], "snapkv is a press, and wraps none"),
+        (["--text", str(text), "--task", "haystack"], "task is 'haystack'"),
+        (["--text", str(text), "--ratio", "1"], "ratio is 1.0"),
         (["--text", str(text)], "the model cannot be read"),
     ):
         done = CliRunner().invoke(app, [*words, *options])
@@ -203,16 +212,38 @@ def test_the_command_looks_at_its_files_before_it_loads_the_model(text, tmp_path
     assert notes.read_text() == "Mine.\n"
 
 
-def test_the_table_keeps_all_digits_where_it_is_narrow():
+TASKS = ["needle", "key_value", "multi_key", "multi_value", "multi_query", "variables", "common_words", "passages"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+@pytest.mark.parametrize("perplexity", [None, 102.0625])
+def test_the_table_keeps_names_and_digits_whole_where_it_is_narrow(count, perplexity):
     from io import StringIO
 
     from rich.console import Console
 
-    from ctxprune.cli.bench_kv import _table
+    from ctxprune.cli.bench_kv import _print_rows
 
-    row = {"press": "adakv(snapkv)", "ratio": 0.875, "mode": "aware", "storage": "kivi4", "accuracy": 55.25}
-    row |= {"perplexity": 102.0625, "bytes_ratio": 0.4964, "press_ms": 1234.5, "prefill_ms": 9876.5}
+    tasks = tuple(TASKS[:count])
+    rows = [
+        {"press": name, "ratio": ratio, "mode": mode, "storage": "kivi4", "accuracy": 55.2, "perplexity": perplexity}
+        | {"bytes_ratio": 0.4964, "press_ms": 1234.5, "prefill_ms": 9876.5}
+        | {task: 10.5 + number for number, task in enumerate(tasks)}
+        for name, ratio, mode in (
+            ("full", 0.0, "blind"),
+            ("chunkkv(observed_attention)", 0.5, "blind"),
+            ("chunkkv(observed_attention)", 0.875, "aware"),
+        )
+    ]
     console = Console(file=StringIO(), width=80)
-    console.print(_table([row]))
-    assert "\u2026" not in console.file.getvalue()
-    assert "102.0625" in console.file.getvalue()
+    _print_rows(console, rows, tasks)
+    shown = console.file.getvalue()
+    assert "\u2026" not in shown
+    assert shown.count("chunkkv(observed_attention) ") % 2 == 0
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    for value in ("0.4964", "1234.5", *(str(10.5 + number) for number in range(count))):
+        assert value in shown
+    assert ("perplexity" in shown) == ("102.0625" in shown) == (perplexity is not None)
+    assert "storage kivi4" in shown
+    for task in tasks:
+        assert task.split("_")[0] in shown

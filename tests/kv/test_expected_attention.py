@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from kv.architectures import SCALED, build  # noqa: E402
 from kv.models import DECODERS, SIZES, decoder, tokens  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
@@ -111,6 +113,37 @@ def test_a_question_changes_nothing(decoders):
     two = compress(model, tokens(N), press, question=tokens(9, seed=3))
     for blind, aware in zip(one.layers, two.layers, strict=True):
         assert torch.equal(blind.kept.columns, aware.kept.columns)
+
+
+# Projections with biases, norms of heads, joint projections, norms of all heads, gates, scales by position.
+@pytest.mark.parametrize(
+    "name", ["llama", "qwen2", "qwen3", "phi3", "gpt2", "olmo2", "qwen3_next", "llama4_text", "ministral3", "cohere2"]
+)
+@torch.no_grad()
+def test_queries_alone_are_those_of_the_module(name):
+    model = build(name, **SCALED.get(name, {}))
+    checked = 0
+    for view in prefill(model, tokens(N)).views:
+        checked += 1
+        try:
+            expected = view.raw_inputs(4, N - 3).queries
+        except UsageError as error:
+            with pytest.raises(UsageError, match=re.escape(str(error))):
+                view.raw_queries(4, N - 3)
+            continue
+        assert torch.equal(view.raw_queries(4, N - 3), expected)
+    assert checked
+
+
+@torch.no_grad()
+def test_keys_and_values_are_not_made_again_for_a_whole_context(decoders):
+    view, lengths = prefill(decoders("qwen2"), tokens(N)).views[1], []
+    handle = view.attention.module.v_proj.register_forward_hook(
+        lambda module, args, output: lengths.append(args[0].shape[1])
+    )
+    ExpectedAttention(0.5).score(view)
+    handle.remove()
+    assert max(lengths) <= 2
 
 
 @pytest.mark.parametrize(("count", "kept"), [(1, [0]), (3, [2]), (4, [2, 3]), (5, [0, 1])])

@@ -39,6 +39,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             float32 (batch, kv_heads, slots); None: it is not summed up.
         padded: Columns of padding in the row with most, where the cache is pressed while tokens are read.
         stepped: Whether the cache is pressed while tokens are read, so that the model's hooks must run in every call.
+        announced: Whether assisted decoding has begun, and not called the model yet (`ctxprune.kv.cache.assisted`).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -53,6 +54,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.recent: RecentInputs | None = None
         self.attended: Tensor | None = None
         self.padded = 0
+        self.announced = False
         # Whether the current call's mask was cut to this layer.
         self.masked = False
         # That mask, for layers that share these keys and values; None: none was cut in this call.
@@ -181,14 +183,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             UsageError: The number is positive, reaches into the pressed context, or leaves a press that is used while
                 tokens are read without the inputs from which it computes its queries.
         """
-        after = self.get_seq_length() - self.pressed
-        if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
-            raise UsageError(
-                f"cannot crop by {tokens_to_remove}",
-                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed; "
-                "drafts that may be rejected need a larger budget, or fewer of them",
-            )
-        self._check_inputs(-tokens_to_remove)
+        self.check_crop(tokens_to_remove)
         if tokens_to_remove and self.is_initialized:
             remaining = max(self.keys.shape[-2] + tokens_to_remove, 0)
             self._set_tail(self.keys[..., :remaining, :].clone(), self.values[..., :remaining, :].clone())
@@ -196,6 +191,21 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 self.recent = self.recent.drop_last(-tokens_to_remove)
             if self.attended is not None and self.kept is not None:
                 self.attended = self.attended[..., : self.kept.counts.longest + remaining].clone()
+
+    def check_crop(self, tokens_to_remove: int) -> None:
+        """Errors as `crop`, without a change."""
+        after = self.get_seq_length() - self.pressed
+        if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
+            raise UsageError(
+                f"cannot crop by {tokens_to_remove}",
+                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed; "
+                "drafts that may be rejected need fewer tokens, or a larger budget (Decoding) or residual (Kivi)",
+            )
+        self._check_inputs(-tokens_to_remove)
+
+    def activate_past_recording(self) -> None:
+        """Called by assisted decoding before its first call of the model; later tokens can be cropped in any case."""
+        self.announced = True
 
     def end_steps(self) -> None:
         """Remove what only presses in steps need."""
@@ -285,6 +295,13 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.recent is None or not removed or left <= 0:
             return
         spare = self.recent.count - min(self.recent.needed, left)
+        if removed > spare and not self.recent.needed:
+            # Sums over queries: the share of a single token is not known any more.
+            raise UsageError(
+                f"cannot crop by {-removed}: the press has summed up the attention from these tokens",
+                hint=f"by {spare} tokens at most here; read a prompt that is pressed without drafts behind it, take "
+                "cache.copy() before, or a press that sums up nothing, such as SnapKV",
+            )
         if removed > spare:
             raise UsageError(
                 f"cannot crop by {-removed}: the next press would lack queries of the tokens before",

@@ -16,6 +16,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.cache.assisted import skip_read_ids
 from ctxprune.kv.cache.kernel_masks import cut_by_kernel, held_columns
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.model.attention import (
@@ -92,7 +93,9 @@ class _ModelHooks:
         self.decoder = weakref.ref(decoder)
         self.users = 0
         self.hooks = Hooks()
-        # Presses in steps move positions, so that they come first.
+        # First of all, so that the others count new tokens alone.
+        self.hooks.before(decoder, skip_read_ids)
+        # Presses in steps move positions, so that they come before these.
         self.hooks.before(decoder, partial(begin_step, [each.module for each in attentions]))
         self.hooks.before(decoder, _move_positions)
         self.hooks.after(decoder, _forget_masks, always=True)
@@ -312,6 +315,5 @@ def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:
             raise UsageError(
                 f"the new tokens have positions among the {layer.get_seq_length()} that the cache has read",
                 hint="give generate all ids, with new ones at the end, and model(...) the new ones alone; for another "
-                "question take cache.copy() before, or cache.crop(-n) behind it; in place of assisted decoding, which "
-                "reads all ids again, use generate_with_drafts",
+                "question take cache.copy() before, or cache.crop(-n) behind it",
             )

@@ -114,6 +114,9 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
                 f"a {type(uncroppable[0]).__name__} cannot be cropped",
                 hint="cache.copy() before reading on, or cache.activate_past_recording() for sliding windows",
             )
+        # All layers first: a refusal must not leave some of them cropped.
+        for layer in pressed_layers(self):
+            layer.check_crop(tokens_to_remove)
         super().crop(tokens_to_remove)
 
     def to(self, device: torch.device | str) -> PrunedCache:

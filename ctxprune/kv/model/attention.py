@@ -118,7 +118,7 @@ class Attention:
         width = int(foreign_attribute(self.module, *_WIDTHS, default=0))
         if not width:
             raise self.unsupported("has no width of heads")
-        queries, keys = (self.rotate(self._project(hidden, which, width), *angles) for which in ("q", "k"))
+        queries, keys = (self.rotate(self.project(hidden, which, width), *angles) for which in ("q", "k"))
         cap = optional_member(self.module, "attn_logit_softcapping")
         # Classes without `scaling` use the usual 1 / sqrt(head_dim).
         scaling = float(optional_member(self.module, "scaling", width**-0.5))
@@ -217,7 +217,12 @@ class Attention:
         width = like.shape[-1]
         return torch.linspace(-1, 1, 2 * width, device=like.device).sin().to(like.dtype).view(1, 2, width)
 
-    def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
+    def project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
+        """Queries ("q") or keys ("k") by the module's projection and norm alone, (batch, heads, n, head_dim).
+
+        Raises:
+            UsageError: It has no projection that is known.
+        """
         projected = self._project_all(hidden, which)
         norm = self._find_norm(which)
         if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,12 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from torch import nn
 
 __all__ = ["load_decoder"]
@@ -59,10 +64,11 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
         require("accelerate", "gguf")
         folder, options = path.parent, {**options, "gguf_file": path.name}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=_DTYPES[dtype], attn_implementation=attention, output_loading_info=True, **options
-        )
+        with _without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+            model, loaded = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=_DTYPES[dtype], attn_implementation=attention, output_loading_info=True, **options
+            )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"the model cannot be read ({first})", where=str(path), hint="name its folder") from error
@@ -75,3 +81,26 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
             hint="name a causal language model, no embedding model",
         )
     return model.eval(), tokenizer
+
+
+def _hidden_bar(make: Callable[..., Any], *given: Any, **options: Any) -> Any:
+    return make(*given, **{**options, "disable": True})
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Within it transformers draws no progress bars: a library writes nothing to the terminal."""
+    from transformers import modeling_gguf_pytorch_utils as gguf_reader
+    from transformers.utils.logging import set_tqdm_hook
+
+    hook = set_tqdm_hook(lambda make, given, options: _hidden_bar(make, *given, **options))
+    # Its bar is tqdm's own, and knows no hook.
+    bar = optional_member(gguf_reader, "tqdm")
+    if bar is not None:
+        gguf_reader.tqdm = partial(_hidden_bar, bar)
+    try:
+        yield
+    finally:
+        set_tqdm_hook(hook)
+        if bar is not None:
+            gguf_reader.tqdm = bar

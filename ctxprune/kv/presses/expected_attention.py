@@ -69,7 +69,7 @@ class ExpectedAttention(Press):
 
     def _statistics(self, view: LayerView) -> tuple[Tensor, Tensor | None]:
         """Mean (batch, heads, 1, d) and covariance (batch, heads, d, d) of queries at the next positions."""
-        queries = view.raw_inputs(self.sinks, view.tokens).queries.float()
+        queries = view.raw_queries(self.sinks, view.tokens).float()
         # Layers without a rotary embedding have the same queries at all positions.
         rotary = view.attention.check_rotation(view.hidden[:1, :1], view.cos)
         angles = view.future(self.future) if rotary else (view.cos[..., :0], view.sin[..., :0])

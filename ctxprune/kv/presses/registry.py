@@ -100,14 +100,21 @@ def _split_name(name: str) -> list[str]:
 
 def _registered(word: str, registry: Registry[Any]) -> str:
     """A name as it is registered: "StreamingLLM" and "streaming-llm" are "streaming_llm"."""
-    names = {_plain(part): part for full in registry.names() for part in (full, full.rpartition(".v")[0])}
+    names = {_plain(part): part for full in registry.names() for part in (full, _unversioned(full))}
     found = names.get(_plain(word))
     if found is None:
-        if registry is PRESSES and _plain(word) in map(_plain, (full.rpartition(".v")[0] for full in WRAPPERS.names())):
+        if registry is PRESSES and _plain(word) in {_plain(_unversioned(full)) for full in WRAPPERS.names()}:
             raise UsageError(f"{word} wraps a press", hint=f"name the press as well: {word}(snapkv)")
+        if registry is WRAPPERS and _plain(word) in {_plain(_unversioned(full)) for full in PRESSES.names()}:
+            raise UsageError(f"{word} is a press, and wraps none", hint=f"{word} alone, or adakv({word})")
         # In small letters, so that near names are found.
-        raise UnknownNameError(registry.kind, word.lower(), registry.names())
+        known = {_unversioned(full) for full in registry.names()}
+        raise UnknownNameError(registry.kind.replace("_", " "), word.lower(), known)
     return found
+
+
+def _unversioned(full: str) -> str:
+    return full.rpartition(".v")[0]
 
 
 def _plain(name: str) -> str:

@@ -216,9 +216,9 @@ class ByteLimit(Limit):
         if predict(1) > room:
             least = self.nbytes + (predict(1) - room) * size.layers
             raise BudgetError(
-                f"one kept token a head and the {self.every} tokens between presses take about {least} bytes, "
-                f"{self.nbytes} are allowed",
-                hint="raise nbytes, press more often (every=), or take a press with a shorter window of queries",
+                f"nbytes is {self.nbytes}: one kept token a head and {self.every} tokens between presses take about "
+                f"{least} bytes of this model",
+                hint="raise nbytes, lower every, or take a press with a shorter window of queries",
             )
         # Searched once for each size of the columns: the counts of an even cache do not change from press to press.
         key = room, size.heads, size.width, size.widest, size.itemsize, column_type(size.seen)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.model.projection import raw_queries
 from ctxprune.kv.model.rotary import angles
 
 if TYPE_CHECKING:
@@ -103,10 +104,17 @@ class LayerView:
             UsageError: The layer's attention cannot be computed again, its rotary embedding is not the last step, or
                 inputs of the last tokens only are held.
         """
+        return self.attention.raw_inputs(*self._raw_arguments(start, stop))
+
+    def raw_queries(self, start: int = 0, stop: int | None = None) -> Tensor:
+        """The queries of `raw_inputs` without its keys, (batch, heads, stop - start, head_dim); errors as there."""
+        return raw_queries(self.attention, *self._raw_arguments(start, stop))
+
+    def _raw_arguments(self, start: int, stop: int | None) -> tuple[Tensor, Tensor, int, Tensor | None]:
         self.check_scorable()
         self._index_of(None)
         places = None if self.positions is None else self.positions[:, start:stop]
-        return self.attention.raw_inputs(self.hidden[:, start:stop], self.cos, self.first + start, places)
+        return self.hidden[:, start:stop], self.cos, self.first + start, places
 
     def queries(self, last: int | None = None) -> Tensor:
         """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim).

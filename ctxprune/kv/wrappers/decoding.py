@@ -33,33 +33,37 @@ class Decoding(AbstractPress):
     No call of the model ends with the budget exceeded. Before new tokens would exceed it, a layer chooses again among
     the tokens it holds, and leaves room for `every` more. A prompt that does not fit is pressed layer by layer while
     it is read, so that at most one layer exceeds its share at a time. The press scores the tokens held as if they were
-    the context; attention that it accumulates (`ObservedAttention`) is summed up while tokens are read. Its ratio is
-    not used, and all layers have the same budget.
+    the context; attention that it accumulates (`ObservedAttention`) is summed up while tokens are read. All layers have
+    the same budget, which takes the place of the press's ratio.
 
     The cache that `compress` returns, or that was begun within the `with` block, is pressed whenever it is read on:
 
         with Decoding(StreamingLLM(), budget=512)(model):
             model.generate(ids, max_new_tokens=100_000)
 
-    Greedy decoding, sampling and beam search work as they are, and so do drafts (assisted and prompt-lookup decoding)
-    of up to `every` tokens where `budget` is three times as much or more, else of `(budget - every) // 2`: tokens are
-    pressed only after rejected ones were cropped. Longer ones end with a UsageError when they are rejected, as do those
-    for which `nbytes` has no room, or which a storage that packs later tokens (`grow=True`) has packed.
+    Greedy decoding, sampling and beam search work as they are, and so do drafts (assisted and prompt-lookup decoding,
+    on an empty cache or behind a filled one) of up to `every` tokens where `budget` is three times as much or more,
+    else of `(budget - every) // 2`: tokens are pressed only after rejected ones were cropped. Longer ones end with a
+    UsageError when they are rejected, as do those for which `nbytes` has no room, which a storage that packs later
+    tokens (`grow=True`) has packed, or whose attention was summed up in a press (`ObservedAttention`). A press comes up
+    to a draft earlier than without drafts, and may then keep other tokens: the text is that of greedy decoding exactly
+    only as long as nothing is pressed.
 
     The inputs of as many of the last tokens as the press's `query_window` says are held and counted as well, and of
     `every` more, which may be cropped.
 
     Attributes:
         press: Chooses the tokens to keep; not one that needs the whole context at once (KVzip, ExpectedAttention),
-            plans all layers together, changes what it keeps, or has a budget of its own (PyramidKV, PerLayer,
-            TokenBudget).
+            plans all layers together, changes what it keeps, or has a budget (PyramidKV, PerLayer, TokenBudget) or
+            a ratio (SnapKV(0.75)) of its own.
         every: Tokens read between two presses, 1 or more.
         budget: The most tokens that a head holds, on average over the heads of a layer; more than `every`.
         nbytes: The most bytes of the whole cache, all rows of a batch together, in place of `budget`: everything
             counts, as in `PrunedCache.nbytes`. Layers that are not pressed count with their full windows.
 
     Raises:
-        UsageError: A parameter is out of its range, or the press cannot choose again among the tokens that it kept.
+        UsageError: A parameter is out of its range, or the press cannot choose again among the tokens that it kept, or
+            has a budget or a ratio that would not be used.
         BudgetError: While reading: one kept token a head and the tokens between two presses do not fit.
     """
 
@@ -73,15 +77,26 @@ class Decoding(AbstractPress):
     def __post_init__(self) -> None:
         check_step_press("Decoding", self.press)
         _check_budget(self.press)
+        _check_ratio(self.press)
         check_whole("every", self.every, minimum=1)
-        if (self.budget is None) == (self.nbytes is None):
+        check_whole("budget", self.budget, minimum=1, optional=True)
+        check_whole("nbytes", self.nbytes, minimum=1, optional=True)
+        if self.budget is None and self.nbytes is None:
             raise UsageError(
-                "Decoding needs one budget", hint="budget= in tokens of a head, or nbytes= of the whole cache"
+                "Decoding needs a budget, and budget and nbytes are both None",
+                hint="give budget= in tokens of a head, or nbytes= of the whole cache",
             )
-        if self.budget is not None:
-            check_whole("budget", self.budget, minimum=self.every + 1)
-        if self.nbytes is not None:
-            check_whole("nbytes", self.nbytes, minimum=1)
+        if self.budget is not None and self.nbytes is not None:
+            raise UsageError(
+                f"Decoding takes one budget, and both are given: budget is {self.budget}, nbytes is {self.nbytes}",
+                hint="leave out budget (tokens of a head) or nbytes (bytes of the whole cache)",
+            )
+        if self.budget is not None and self.budget <= self.every:
+            raise UsageError(
+                f"budget is {self.budget} and every is {self.every}: each press makes room for `every` more tokens "
+                "within the budget, and must keep one at least",
+                hint=_room_for(self.budget, self.every),
+            )
 
     @property
     def limit(self) -> Limit:
@@ -143,3 +158,23 @@ def _check_budget(press: LayerPress) -> None:
             f"{name} has a budget of its own, which Decoding would not use",
             hint=f"the press that {name} wraps" if isinstance(press, Wrapper) else "a press that has none, as SnapKV",
         )
+
+
+def _check_ratio(press: LayerPress) -> None:
+    """Raises UsageError for a press whose ratio was set: it would be dropped without a message, as a budget would."""
+    while isinstance(press, Wrapper):
+        press = press.press
+    if not isinstance(press, Press):
+        return
+    known = next(each for each in fields(press) if each.name == "ratio")
+    if known.init and press.ratio != known.default:
+        name = type(press).__name__
+        raise UsageError(
+            f"the ratio of {name} is {press.ratio}, which Decoding would not use",
+            hint=f"leave the ratio out, {name}(): budget= or nbytes= says how much is kept",
+        )
+
+
+def _room_for(budget: int, every: int) -> str:
+    lower = f", or set every from 1 to {budget - 1}" if budget > 1 else ""
+    return f"raise budget to {every + 1} or more{lower}"
