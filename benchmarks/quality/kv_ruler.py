@@ -1,15 +1,18 @@
 """Eight tasks after RULER at a quarter of a cache's bytes, with the question, at 4,096 and 8,192 tokens.
 
-    python benchmarks/quality/kv_ruler.py MODEL [--seeds 0 1] [--samples 4] [--tokens 4096 8192]
+    python benchmarks/quality/kv_ruler.py MODEL [--seeds 0 1] [--tokens 4096 8192] [--finished]
     python benchmarks/quality/kv_ruler.py MODEL --tune               # other presses on other texts; records nothing
 
-MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. Text is wikitext2 valid, cut in two
-at an article: `--tune` hides its facts in the first half with seed 100, and chose the presses and the kernel; the
-recorded figure is from the second half with other seeds. Each context is read once, its question behind it once, and
-each press keeps its tokens of that reading. Answers of several parts are generated; those of earlier presses are
-offered as drafts, which the model verifies. It goes on from what an earlier run finished, and `--finished` records that
-alone. Presses that cost much to measure, and floors, get every second sample. On tasks that the whole cache hardly
-answers on the tuning half only that is measured, once a seed, and they do not count in the mean.
+MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. It computes in float32, which is
+faster than bfloat16 on processors without AMX; bytes are counted as if a number had two, so that four bits are not
+favoured. Text is wikitext2 valid, cut in two at an article: `--tune` hides its facts in the first half with seed 100,
+and chose the presses and the kernel; the recorded figure is from the second half with other seeds.
+
+Each context is read once, and asked one question or several (`QUESTIONS`), each of which is read once behind it; each
+press keeps its tokens of that reading. One of four keys and all four are asked of the same contexts. Answers of several
+parts are generated; those of earlier presses are offered as drafts, which the model verifies. `CONTEXTS` is how many
+seeds a task gets; presses that cost much to measure, and floors, get two questions of a task's first context. It goes
+on from what an earlier run finished, and `--finished` records that alone.
 """
 
 from __future__ import annotations
@@ -18,47 +21,64 @@ import argparse
 import gzip
 import hashlib
 import random
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks.common.parts import Parts, fingerprint, say
+from benchmarks.common.parts import Parts, say
 from benchmarks.common.record import SHARED, record
 from ctxprune.kv import Kivi, SnapKV, generate_with_drafts, load_decoder, prefill
 from ctxprune.kv.evaluation.cells import Cell, is_answered
-from ctxprune.kv.evaluation.samples import TASKS, make_samples
+from ctxprune.kv.evaluation.sample_builder import Sample, SampleBuilder
+from ctxprune.kv.evaluation.samples import TASKS
 from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.pipeline import ChatFrame
 from ctxprune.kv.presses.registry import build_press
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ctxprune.kv.reading.prefilled import Prefilled
+
+    Builder = Callable[[random.Random, float], SampleBuilder]
+
 RATIO, TUNE_SEED = 0.75, 100
+STORED_RATIO = 1 - (1 - RATIO) / 2  # of the bytes of float32, twice those that are counted
 ANSWERABLE = 0.2  # a task that the whole cache answers less often says nothing about presses
-WHOLE = Cell("whole", StreamingLLM, 0.0, "blind")
 KERNEL = 15  # a wider smoothing than SnapKV's 5, chosen by --tune
-HARD = ("common_words", "variables")  # the whole cache answers none of them on the tuning half
-FEW = ("criticalkv(snapkv)", "streaming_llm", "random")  # every second sample
+HARD = ("variables",)  # the whole cache answers none of it on the tuning half: presses are not measured
+FEW = ("criticalkv(snapkv)", "streaming_llm", "random")
+FAMILIES = (
+    ("multi_query", "multi_key"),
+    ("multi_value",),
+    ("key_value",),
+    ("passages",),
+    ("needle",),
+    ("common_words",),
+    ("variables",),
+)
+QUESTIONS = {"multi_key": 4, "key_value": 8, "passages": 8}  # of one context, at depths spread over it; 1 of others
+CONTEXTS = {"needle": 2, "key_value": 1, "passages": 1, "common_words": 2, "variables": 1}  # at most; all of others
 GREEDY = {"temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
+WHOLE = Cell("whole", StreamingLLM, 0.0, "blind")
 
 
-def recorded_cells(task: str, number: int) -> list[Cell]:
-    """The cells of one sample."""
+def recorded_cells(task: str, *, few: bool) -> list[Cell]:
+    """The cells of one question; `few`: those as well that few questions get."""
     if task in HARD:
         return [WHOLE]
-    few = [] if number % 2 else [Cell(name, partial(build_press, name), RATIO, "aware") for name in FEW]
     return [
         WHOLE,
         Cell("snapkv", SnapKV, RATIO, "aware"),
         Cell(f"snapkv, kernel={KERNEL}", snapkv(kernel=KERNEL), RATIO, "aware"),
         Cell("adakv(snapkv)", partial(build_press, "adakv(snapkv)"), RATIO, "aware"),
         Cell("chunkkv(snapkv)", partial(build_press, "chunkkv(snapkv)"), RATIO, "aware"),
-        Cell("snapkv", SnapKV, RATIO, "aware", Kivi(bits=4), "kivi4"),
-        *few,
+        Cell("snapkv", SnapKV, STORED_RATIO, "aware", Kivi(bits=4), "kivi4"),
+        *(Cell(name, partial(build_press, name), RATIO, "aware") for name in FEW if few),
     ]
 
 
@@ -74,15 +94,29 @@ def snapkv(**options) -> Callable[[float], SnapKV]:
     return lambda ratio: SnapKV(ratio, **options)
 
 
-def measure(model, sample, cells: list[Cell]) -> list[dict]:
-    """One row for each cell on one sample: what share of the answer it gives, and of the bytes it holds."""
-    read = prefill(model, sample.context)
+def family_samples(build: Builder, family: tuple[str, ...], seed: int) -> list[Sample]:
+    """Questions about one context: those of the family's tasks, at several depths."""
+    samples = []
+    for task in family:
+        count = QUESTIONS.get(task, 1)
+        for number in range(count):
+            # The same stream for each: contexts of a family differ only where the depth moves a fact.
+            rng = random.Random(f"{family[0]} {seed}")
+            depth = (number + 0.5) / count if count > 1 else (seed % 4 + 0.5) / 4
+            samples.append(TASKS[task](build(rng, depth)))
+    if any(not torch.equal(each.context, samples[0].context) for each in samples):
+        raise AssertionError(f"questions of {family} are about different contexts")
+    return samples
+
+
+def measure(model, read: Prefilled, sample: Sample, cells: list[Cell]) -> list[dict]:
+    """One row for each cell on one question: what share of the answer it gives, and of the bytes it holds."""
     # One memory for all: wrappers take the scores that their inner press left there.
     asked = read.ask(sample.question).remember()
     rows, answers = [], []
     for cell in cells:
         cache = cell.cache(read if cell.mode == "blind" else asked)
-        held = cache.bytes_ratio
+        held = cache.bytes_ratio * (2 if cell.storage else 1)
         right, said = answer(model, cache, sample, answers)
         answers.append(said)
         rows.append(
@@ -119,39 +153,47 @@ def halves(text: str) -> tuple[str, str]:
     return text[:middle], text[middle:]
 
 
-def run(asked, model, tokenizer, text: str) -> list[dict]:
-    """Rows of every cell on every sample, from the log where they are there."""
+def run(asked, model, build: Callable[[int], Builder]) -> list[dict]:
+    """Rows of every cell on every question, from the log where they are there; `build` is given the tokens."""
     parts = Parts("kv_ruler_tuning" if asked.tune else "kv_ruler", keep=not asked.fresh)
-    known = (model_fingerprint(model), fingerprint(text), asked.samples)
-
-    @cache
-    def samples(task: str, tokens: int, seed: int) -> list:
-        return make_samples(task, tokenizer, text, tokens=tokens, count=asked.samples, seed=seed)
-
+    seeds = [TUNE_SEED] if asked.tune else asked.seeds
     work = [
-        (seed, number, tokens, task)
-        for seed in ([TUNE_SEED] if asked.tune else asked.seeds)
-        for number in range(asked.samples)
+        (seed, tokens, family)
+        for place, seed in enumerate(seeds)
         for tokens in asked.tokens
-        for task in asked.tasks
-        if asked.tune or task not in HARD or not number
+        for family in FAMILIES
+        if place < CONTEXTS.get(family[0], len(seeds))
     ]
-    rows = []
-    for done, (seed, number, tokens, task) in enumerate(work, 1):
-        cells = tuning_cells() if asked.tune else recorded_cells(task, number)
-        title = f"{task}, {tokens} tokens, seed {seed}, sample {number}"
-        about = (*known, [cell.key for cell in cells])
+    rows, about = [], (model_fingerprint(model), KERNEL)
+    for done, (seed, tokens, family) in enumerate(work, 1):
+        title = f"{' and '.join(family)}, {tokens} tokens, seed {seed}"
         if asked.finished and not parts.has(title, about):
             continue
+        few = seed == seeds[0]
         found = parts.row(
-            title,
-            about,
-            lambda key=(task, tokens, seed), number=number, cells=cells: measure(model, samples(*key)[number], cells),
+            title, about, lambda key=(family, seed), tokens=tokens, few=few: ask_all(model, build(tokens), *key, few)
         )
-        rows += [{"task": task, "tokens": tokens, "sample": (seed, number), **row} for row in found]
-        right = ", ".join(f"{row['press']} {row['right']:.2f}" for row in found)
-        say(f"{done} of {len(work)}: {title}: {right}")
+        rows += [{"tokens": tokens, **row, "sample": (seed, row["number"])} for row in found]
+        say(f"{done} of {len(work)}: {title}: {mean_right(found)}")
     return rows
+
+
+def ask_all(model, build: Builder, family: tuple[str, ...], seed: int, few: bool) -> list[dict]:
+    """Rows of every cell on every question about one context."""
+    samples, rows = family_samples(build, family, seed), []
+    read = prefill(model, samples[0].context)
+    for number, sample in enumerate(samples):
+        cells = tuning_cells() if seed == TUNE_SEED else recorded_cells(sample.task, few=few and number < 2)
+        found = measure(model, read, sample, cells)
+        rows += [{"task": sample.task, "number": number, **row} for row in found]
+        say(f"  {sample.task} {number}: {mean_right(found)}")
+    return rows
+
+
+def mean_right(rows: list[dict]) -> str:
+    keys = dict.fromkeys((row["press"], row["storage"]) for row in rows)
+    means = {key: fmean(row["right"] for row in rows if (row["press"], row["storage"]) == key) for key in keys}
+    return ", ".join(f"{press} {storage.replace('plain', '')} {right:.2f}" for (press, storage), right in means.items())
 
 
 def summarise(rows: list[dict]) -> list[dict]:
@@ -183,7 +225,7 @@ def summarise(rows: list[dict]) -> list[dict]:
                 },
                 "of_whole_by_task": shares,
                 "bytes_ratio": round(fmean(row["bytes_ratio"] for row in own), 4),
-                "samples": len(own),
+                "samples": {task: len(pairs) for task, pairs in sorted(tasks.items())},
             }
         )
     return summary
@@ -215,8 +257,6 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--tokens", type=int, nargs="+", default=[4096, 8192])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--samples", type=int, default=4, help="of each task, length and seed")
-    parser.add_argument("--tasks", nargs="+", choices=sorted(TASKS), default=sorted(TASKS))
     parser.add_argument("--tune", action="store_true", help="the tuning half; records nothing")
     parser.add_argument("--finished", action="store_true", help="record what earlier runs finished, measure nothing")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
@@ -225,20 +265,24 @@ def main() -> None:
         parser.error(f"seed {TUNE_SEED} is the one of --tune")
     torch.set_num_threads(1)
     source = SHARED / "data" / "rag" / "wikitext2" / "valid.txt.gz"
-    text = gzip.decompress(source.read_bytes()).decode()
-    model, tokenizer = load_decoder(asked.model)
-    rows = run(asked, model, tokenizer, halves(text)[0 if asked.tune else 1])
-    summary = summarise(rows)
+    text = halves(gzip.decompress(source.read_bytes()).decode())[0 if asked.tune else 1]
+    model, tokenizer = load_decoder(asked.model, dtype="float32")
+    frame = ChatFrame.of(tokenizer)
+
+    def build(tokens: int) -> Builder:
+        return lambda rng, depth: SampleBuilder(tokenizer, frame, tokens, rng, text, depth)
+
+    summary = summarise(run(asked, model, build))
     for row in summary:
         say(f"{row['tokens']} {row['press']} {row['storage']}: {row['mean']}, {row['of_whole']} {row['by_task']}")
     if asked.tune:
         return
     figures = {
         "model": asked.model.name,
+        "dtype": "float32",
         "ratio": RATIO,
         "tokens": asked.tokens,
         "seeds": asked.seeds,
-        "samples": asked.samples,
         "kernel": KERNEL,
         "hard": HARD,
         "split": "facts in the second half of the text; presses and kernel chosen on the first",
