@@ -18,7 +18,7 @@ TASKS = {
     "multi_value": "four values of one",
     "multi_query": "four needles at once",
     "passages": "one of many passages",
-    "variables": "chains of variables",
+    "common_words": "frequent words",
 }
 SHOWN = {  # press and storage: label, a place in the theme's colours (-1 the soft grey, -2 the ink), mark, size
     ("streaming_llm", "plain"): ("streaming_llm", -1, "x", 6),
@@ -31,7 +31,7 @@ LEFT, TOP, WIDTH, ROW = 168, 124, 316, 40
 
 
 def draw_ruler(figures, theme: Theme) -> str:
-    note = f"right answers, %, with the question; {count(figures)} samples of each task and length"
+    note = f"right answers, %, with the question; {count(figures)} questions of each task and length"
     tasks = [task for task in TASKS if any(task in row["by_task"] for row in figures["rows"])]
     height = TOP + ROW * len(tasks) + 62
     picture = Picture((920, height), theme, "A quarter of the cache's bytes, task by task", note)
@@ -68,5 +68,7 @@ def ink(theme: Theme, place: int) -> str:
     return theme.ink if place == -2 else theme.colour(place)
 
 
-def count(figures) -> int:
-    return figures["samples"] * len(figures["seeds"])
+def count(figures) -> str:
+    numbers = [number for row in figures["rows"] if row["press"] == "whole"
+               for task, number in row["samples"].items() if task in TASKS]  # fmt: skip
+    return f"{min(numbers)} to {max(numbers)}"
