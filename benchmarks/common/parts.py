@@ -48,6 +48,10 @@ class Parts:
         self._keep(key, title, row)
         return row
 
+    def has(self, title: str, what: object) -> bool:
+        """Whether the row of `title` and `what` is kept."""
+        return fingerprint((title, what)) in self._rows
+
     def titled(self, start: str) -> list[Any]:
         """All kept rows whose title begins so, in the order in which they were made."""
         return [self._rows[key] for key, title in self._titles.items() if title.startswith(start)]

@@ -1,12 +1,13 @@
 """Caches under a budget while tokens are read: perplexity and bytes of 2,000 tokens, and the peak of a chunked prefill.
 
-    python benchmarks/quality/kv_decoding.py MODEL [--texts 1] [--presses snapkv tova ...] [--chunked 8192]
+    python benchmarks/quality/kv_decoding.py MODEL [--presses snapkv tova ...] [--texts NAME ...] [--chunked 8192]
 
-MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. Texts are from wikitext2 valid,
-read from an empty cache on in calls of `every` tokens: presses then act where they act in calls of one token, and a
-cache is largest at the end of a call. Perplexity is over the tokens behind the first 512, where the budget is full.
+MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. Texts are two stretches of
+wikitext2 valid, a book, and passages of a RAG set one after the other. Each is read from an empty cache on in calls of
+`every` tokens: presses then act where they act in calls of one token, and a cache is largest at the end of a call.
+Perplexity is over the tokens behind the first 512, where the budget is full; that of all texts is of the mean loss.
 `nbytes` rows have the bytes of 512 unpacked tokens for everything that the cache holds. It goes on from what an earlier
-run finished.
+run finished. Nothing is tuned here: windows and budgets are those that the documentation names.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
-import json
 import math
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
-from benchmarks.common.parts import say
-from benchmarks.common.record import RESULTS, SHARED, record
+from benchmarks.common.kv_coder import xquad
+from benchmarks.common.parts import Parts, say
+from benchmarks.common.record import SHARED, record
 from ctxprune.kv import (
     Decoding,
     Kivi,
@@ -35,6 +37,7 @@ from ctxprune.kv import (
     load_decoder,
 )
 from ctxprune.kv.model.attention import attentions_of, find_argument
+from ctxprune.kv.model.files import model_fingerprint
 
 TOKENS, BUDGET, EVERY, WINDOW = 2000, 512, 64, 32
 SHORT = 32, 16  # the same where inputs of the window are to fit into the bytes: they weigh more than keys and values
@@ -47,6 +50,13 @@ PRESSES = {
 }
 STORED = {"plain": None, "kivi4": Kivi(bits=4)}
 IN_BYTES = ("kivi4", "plain")
+FILES = {
+    "wikitext2": "wikitext2/valid.txt.gz",
+    "wikitext2, second half": "wikitext2/valid.txt.gz",
+    "book": "long_text/nietzsche_beyond_good_and_evil.txt.gz",
+    "passages": "xquad_en/test_passages.jsonl.gz",
+}
+STARTS = {"wikitext2": 0.1, "wikitext2, second half": 0.5, "book": 0.1}  # as shares: 0.1 as in kv_presses.py
 
 
 def token_bytes(model) -> int:
@@ -113,54 +123,48 @@ def chunked_peak(model, ids, chunk: int = 512) -> dict:
     }
 
 
+def read_text(name: str) -> str:
+    """One of the texts, at least as long as is read of it."""
+    if name == "passages":
+        return "\n\n".join(" ".join(passage["sentences"]) for passage in xquad()[0])
+    text = gzip.decompress((SHARED / "data" / "rag" / FILES[name]).read_bytes()).decode()
+    return text[int(len(text) * STARTS[name]) :]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--texts", type=int, default=1, help=f"texts of {TOKENS:,} tokens")
+    parser.add_argument("--texts", nargs="+", choices=FILES, default=list(FILES), help=f"{TOKENS:,} tokens of each")
     parser.add_argument("--presses", nargs="+", choices=PRESSES, default=["snapkv", "streaming_llm"])
     parser.add_argument("--chunked", type=int, default=0, help="tokens of a chunked prefill to measure; 0: none")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    source = SHARED / "data" / "rag" / "wikitext2" / "valid.txt.gz"
-    text = gzip.decompress(source.read_bytes()).decode()
     model, tokenizer = load_decoder(asked.model)
-    log = RESULTS / "kv_decoding.part.json"
-    if asked.fresh:
-        log.unlink(missing_ok=True)
-    known = json.loads(log.read_text()) if log.exists() else {}
-    # From a tenth on, as in kv_presses.py.
-    ids = tokenizer(text[len(text) // 10 :][: 8 * (asked.texts * (TOKENS + 1) + asked.chunked)])["input_ids"]
-    for number in range(asked.texts):
-        own = torch.tensor([ids[number * (TOKENS + 1) : (number + 1) * (TOKENS + 1)]])
-        for key, (name, stored, press) in cells(model, asked.presses).items():
-            if f"{number} {key}" in known:
-                continue
-            known[f"{number} {key}"] = found = read(
-                model,
-                own,
-                None if press is None else press(model, storage=STORED[stored]),
-                EVERY if press is None else press.every,
+    parts = Parts("kv_decoding", keep=not asked.fresh)
+    made, limit = cells(model, asked.presses), BUDGET * token_bytes(model)
+    about = model_fingerprint(model), TOKENS, BUDGET, EVERY, SHORT
+
+    def ids(name: str, count: int) -> torch.Tensor:
+        return torch.tensor([tokenizer(read_text(name)[: 8 * count])["input_ids"][:count]])
+
+    found: dict[str, dict[str, dict]] = {key: {} for key in made}
+    for text in asked.texts:
+        own = ids(text, TOKENS + 1)
+        for key, (_, stored, press) in made.items():
+            session = None if press is None else press(model, storage=STORED[stored])
+            size = EVERY if press is None else press.every
+            row = parts.row(
+                f"{text}: {key}", about, lambda own=own, session=session, size=size: read(model, own, session, size)
             )
-            say(f"text {number}, {name}, {stored}: {math.exp(found['loss']):.3f}, {found['most_bytes']} bytes")
-            log.write_text(json.dumps(known))
-    if asked.chunked and "chunked" not in known:
-        known["chunked"] = chunked_peak(model, torch.tensor([ids[: asked.chunked]]))
-        say(f"chunked: {known['chunked']}")
-        log.write_text(json.dumps(known))
-    rows, limit = [], BUDGET * token_bytes(model)
-    for key, (name, stored, press) in cells(model, asked.presses).items():
-        found = [known[f"{number} {key}"] for number in range(asked.texts)]
-        rows.append(
-            {
-                "press": name,
-                "storage": stored,
-                "budget": "none" if press is None else "tokens" if press.budget else "bytes",
-                "perplexity": round(math.exp(sum(each["loss"] for each in found) / len(found)), 3),
-                "most_bytes": max(each["most_bytes"] for each in found),
-                "most_tokens": max(each["most_tokens"] for each in found),
-            }
+            found[key][text] = row
+            say(f"{text}, {key}: {math.exp(row['loss']):.3f}, {row['most_bytes']} bytes")
+    chunked = None
+    if asked.chunked:
+        chunked = parts.row(
+            f"chunked {asked.chunked}", about, lambda: chunked_peak(model, ids("wikitext2", asked.chunked))
         )
+        say(f"chunked: {chunked}")
     figures = {
         "model": asked.model.name,
         "texts": asked.texts,
@@ -170,15 +174,32 @@ def main() -> None:
         "window": WINDOW,
         "short": SHORT,
         "budget_bytes": limit,
-        "rows": rows,
-        "chunked": known.get("chunked"),
+        "rows": [summarise(made[key], by_text) for key, by_text in found.items()],
+        "chunked": chunked,
     }
     record(
         "kv_decoding",
         figures,
         seed=0,
-        data={"wikitext2 valid": hashlib.sha256(source.read_bytes()).hexdigest()[:16]},
+        data={
+            name: hashlib.sha256((SHARED / "data" / "rag" / FILES[name]).read_bytes()).hexdigest()[:16]
+            for name in asked.texts
+        },
     )
+
+
+def summarise(cell: tuple, by_text: dict[str, dict]) -> dict:
+    """Perplexity over all texts and of each, and the most that was held on any."""
+    name, stored, press = cell
+    return {
+        "press": name,
+        "storage": stored,
+        "budget": "none" if press is None else "tokens" if press.budget else "bytes",
+        "perplexity": round(math.exp(fmean(row["loss"] for row in by_text.values())), 3),
+        "by_text": {text: round(math.exp(row["loss"]), 3) for text, row in by_text.items()},
+        "most_bytes": max(row["most_bytes"] for row in by_text.values()),
+        "most_tokens": max(row["most_tokens"] for row in by_text.values()),
+    }
 
 
 if __name__ == "__main__":

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import _field_picture, _frontier, _kv_picture, _prompt_cache_picture, _trust_picture
+from benchmarks.report import (
+    _field_picture,
+    _frontier,
+    _kv_picture,
+    _kv_ruler_picture,
+    _prompt_cache_picture,
+    _trust_picture,
+)
 from benchmarks.report._figure import DARK, LIGHT, POINT, Picture, Theme
 
 if TYPE_CHECKING:
@@ -128,6 +135,7 @@ PICTURES = {
     "shrink_frontier": _frontier.draw_frontier,
     "shrink_reranker": _frontier.draw_reranker,
     "kv_presses": _kv_picture.draw_presses,
+    "kv_ruler": _kv_ruler_picture.draw_ruler,
     "trust": _trust_picture.draw_trust,
     "field": _field_picture.draw_field,
     "prompt_cache": _prompt_cache_picture.draw_prompt_cache,

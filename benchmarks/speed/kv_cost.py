@@ -4,7 +4,9 @@
 
 MODEL is a folder or a .gguf file. Reading and every press take turns, three times, in one process on one thread; times
 are processor time, the median of the three. PYTHON has kvpress 0.5.5 with a transformers that it runs on: its presses
-are timed on the same weights and ids in the same run, each call of its hooks that compress a layer summed.
+are timed on the same weights and ids in the same run, each call of its hooks that compress a layer summed. Caches take
+turns with a token behind them too: `of_whole` is the median over turns of a token's time as a share of that behind the
+whole cache in the same turn, and the row of no cache is what the weights alone cost.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ import torch
 from benchmarks.common.parts import say
 from benchmarks.common.record import record
 from ctxprune.kv import Kivi, KVzip, QFilters, load_decoder, prefill
+from ctxprune.kv.cache.quantise import ratio_for_bytes
 from ctxprune.kv.model.attention import attentions_of, decoder_of
 from ctxprune.kv.presses.registry import build_press
 
-TOKENS, ROUNDS, RATIO, STEPS = 4096, 3, 0.75, 12
+TOKENS, ROUNDS, RATIO, STEPS = 4096, 3, 0.75, 24
+FIRST = 4  # turns that warm up
 LOCAL = "kvzip, chunk by chunk"
 PRESSES = (
     "random",
@@ -51,7 +55,7 @@ PRESSES = (
     "think(snapkv)",
     "merge(snapkv)",
 )
-HELD = (
+HELD = (  # share of tokens dropped, storage; the share of bytes saved where tokens follow from it
     (0.0, None, "plain"),
     (0.5, None, "plain"),
     (0.75, None, "plain"),
@@ -59,6 +63,8 @@ HELD = (
     (0.75, Kivi(bits=4), "kivi4"),
     (0.875, Kivi(bits=2), "kivi2"),
 )
+IN_BYTES = (0.75, Kivi(bits=4), "kivi4")
+NEAR_EMPTY = 4  # tokens in the cache of the row that shows the weights' own time
 SLOW = ("observed_attention", "kvzip", LOCAL, "merge(snapkv)")  # once, not three times
 
 
@@ -72,10 +78,9 @@ def main() -> None:
     ids = torch.randint(1000, 100_000, (1, TOKENS), generator=torch.Generator().manual_seed(0))
     filters = random_filters(model)
     rows: dict[str, list[float]] = {name: [] for name in PRESSES}
-    reading = []
+    read, reading = prefill(model, ids), []
     for turn in range(ROUNDS):
         reading.append(timed(lambda: decoder_of(model)(input_ids=ids, use_cache=True)))
-        read = prefill(model, ids)
         for name in PRESSES:
             if turn and name in SLOW:
                 continue
@@ -117,14 +122,22 @@ def random_filters(model) -> QFilters:
 def decoding(model, ids) -> list[dict]:
     """Milliseconds of one new token behind caches of different sizes and storages, which take turns."""
     read, token = prefill(model, ids), ids[:, :1]
-    caches = [read.press(build_press("snapkv", ratio), storage=storage) for ratio, storage, _ in HELD]
-    held = [cache.nbytes for cache in caches]
+    view = read.views[0]
+    share, storage, called = IN_BYTES
+    dropped = ratio_for_bytes(1 - share, storage, view.tokens, view.head_dim, view.keys.element_size())
+    held = [*HELD, (dropped, storage, called)]
+    caches = [read.press(build_press("snapkv", ratio), storage=storage) for ratio, storage, _ in held]
+    caches.append(prefill(model, ids[:, :NEAR_EMPTY]).press(build_press("snapkv", 0.0)))
+    sizes = [cache.nbytes for cache in caches]
     # Turn by turn, so that what else the machine does falls on all of them alike.
-    turns = [[timed(partial(model, token, cache=cache)) for cache in caches] for _ in range(STEPS)]
-    return [
-        {"ratio": ratio, "storage": called, "bytes": nbytes, "token_ms": round(median(times[2:]), 1)}
-        for (ratio, _, called), nbytes, times in zip(HELD, held, zip(*turns, strict=True), strict=True)
-    ]
+    turns = [[timed(partial(model, token, cache=cache)) for cache in caches] for _ in range(STEPS)][FIRST:]
+    rows = []
+    labels = [(1 - ratio, called) for ratio, _, called in held]
+    for (kept, called), nbytes, times in zip([*labels, (0.0, "none")], sizes, zip(*turns, strict=True), strict=True):
+        row = {"kept": round(kept, 4), "storage": called, "bytes": nbytes, "bytes_ratio": round(nbytes / sizes[0], 4)}
+        shares = [own / turn[0] for own, turn in zip(times, turns, strict=True)]
+        rows.append({**row, "token_ms": round(median(times), 1), "of_whole": round(median(shares), 3)})
+    return rows
 
 
 def peer(python: str, model, ids) -> dict:
