@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.scorers import SCORERS
 
+from .graph_units import GraphUnits
 from .readers.read import read_edges
+from .triple import name_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
+
+    from ctxprune.scorers import Scorer
 
     from .triple import Triple
 
@@ -76,6 +81,7 @@ class TripleGraph:
         self.labels: tuple[str, ...] = tuple(labels)
         self.identities: tuple[Hashable, ...] = tuple(numbers)
         self._numbers = numbers
+        self._scorers: dict[str, Scorer] = {}
 
     def __len__(self) -> int:
         """How many edges there are."""
@@ -99,6 +105,39 @@ class TripleGraph:
     @cached_property
     def _by_label(self) -> dict[Any, int]:
         return dict(zip(reversed(self.labels), range(len(self.labels) - 1, -1, -1), strict=True))
+
+    @cached_property
+    def context(self) -> GraphUnits:
+        """The units of the graph, one for all who score or prune it."""
+        return GraphUnits(self)
+
+    def scorer_named(self, name: str) -> Scorer:
+        """The registered scorer of that name, one for the graph, so that what it reads of the edges is read once.
+
+        Raises:
+            UnknownNameError: No scorer has that name.
+        """
+        if name not in self._scorers:
+            self._scorers[name] = SCORERS.get(name)()
+        return self._scorers[name]
+
+    @cached_property
+    def by_words(self) -> dict[tuple[str, ...], list[int]]:
+        """Entities by the folded and stemmed words of their labels; those without a short name are left out."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for entity, label in enumerate(self.labels):
+            if (key := name_key(label)) is not None:
+                found.setdefault(key, []).append(entity)
+        return found
+
+    def find_entities(self, entity: Hashable) -> list[int]:
+        """The numbers of the entity with this identity, else of all with this label, else of all whose label has the
+        same words up to case and endings; [] for none."""
+        if (found := self.number_of(entity)) is None:
+            return self.by_words.get(name_key(str(entity)) or (), [])
+        if self.labels[found] != entity or entity not in self.ambiguous:
+            return [found]
+        return [number for number, label in enumerate(self.labels) if label == entity]
 
     @cached_property
     def _incidence(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
+from ctxprune.text.words import stem, words
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["Entity", "Triple", "as_label"]
+__all__ = ["LONGEST_NAME", "Entity", "Triple", "as_label", "name_key"]
+
+LONGEST_NAME = 12
+"""Words of a label by which an entity is found in a question."""
+_LONG_LABEL = 200  # characters of a label that is no name, but a text
 
 _NO_PROPERTIES: dict[str, Any] = {}  # one for all edges without: a million empty dicts take 64 MB
 
@@ -97,3 +102,11 @@ def as_label(value: Any, where: str) -> str:
         return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
     except (RecursionError, ValueError) as error:
         raise UsageError(f"a {type(value).__name__} cannot be a label ({error})", where=where) from error
+
+
+def name_key(label: str) -> tuple[str, ...] | None:
+    """The folded and stemmed words of a label; None for one that no question would say."""
+    if len(label) > _LONG_LABEL:
+        return None
+    stems = tuple(stem(word) for word in words(label))
+    return stems if 0 < len(stems) <= LONGEST_NAME else None

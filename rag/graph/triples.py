@@ -18,7 +18,7 @@ from .text_lines import write_reserved
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .triple import Entity, Triple
+    from .triple import Triple
 
 __all__ = ["MOST_UNITS", "TripleOptions", "Triples"]
 
@@ -79,7 +79,6 @@ class Triples(Context[str]):
     names: tuple[str, ...] = field(init=False, repr=False)
     details: tuple[str, ...] = field(init=False, repr=False)
     kind: str = field(default="graph", init=False, repr=False)
-    _layout: _Layout = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         graph = as_graph(self.edges)
@@ -88,11 +87,9 @@ class Triples(Context[str]):
             raise InputError(f"the graph has {len(graph):,} edges, over {MOST_UNITS:,}", hint=hint)
         if self.options.form == "source" and graph.text is None:
             raise UsageError("the form is 'source' and the graph is no text", hint="give 'entities' or 'edges'")
-        layout = _Layout(graph)
         for name in ("units", "names", "details"):
-            object.__setattr__(self, name, tuple(getattr(layout, name)))
+            object.__setattr__(self, name, getattr(graph.context, name))
         object.__setattr__(self, "graph", graph)
-        object.__setattr__(self, "_layout", layout)
 
     @property
     def form(self) -> str:
@@ -132,7 +129,7 @@ class Triples(Context[str]):
 
     def edge_numbers(self, kept: Iterable[int]) -> list[int]:
         """The numbers of the edges among some units, rising; see `TripleGraph.triples`."""
-        found = (self._layout.edges[unit] for unit in set(kept))
+        found = (self.graph.context.edges[unit] for unit in set(kept))
         return sorted(edge for edge in found if edge is not None)
 
     def kept_triples(self, kept: Iterable[int]) -> list[Triple]:
@@ -141,7 +138,7 @@ class Triples(Context[str]):
 
     def unit_numbers(self, edges: Iterable[int]) -> list[int]:
         """The units of some edges and of their heads, rising; for an answer's evidence, for instance."""
-        units = {self._layout.places[edge] for edge in edges}
+        units = {self.graph.context.edge_units[edge] for edge in edges}
         return sorted(units | {parent for unit in units if (parent := self.units[unit].parent) is not None})
 
     def _entity_lines(self, edges: dict[int, list[int]]) -> list[str]:
@@ -160,12 +157,12 @@ class Triples(Context[str]):
         return tuple(f"{self._line(unit)}\n" for unit in range(len(self.units)))
 
     def _line(self, unit: int) -> str:
-        edge, span, text = self._layout.edges[unit], self.units[unit].span, self.graph.text
+        edge, span, text = self.graph.context.edges[unit], self.units[unit].span, self.graph.text
         if self.form == "source" and text is not None and span is not None:
             return text[span[0] : span[1]]
         escape = self.options.escape_marks
         if edge is None:
-            return _append(self._entity(self._layout.entities[unit]), self._key_data(self._layout.entities[unit]))
+            return _append(self._entity(self.graph.context.entities[unit]), self._key_data(self.graph.context.entities[unit]))
         triple, head, tail = self.graph.triples[edge], int(self.graph.heads[edge]), int(self.graph.tails[edge])
         grouped = self.form == "entities"
         keys = (None if grouped else self._key(head), self._key(tail))
@@ -192,71 +189,3 @@ class Triples(Context[str]):
 
 def _append(text: str, data: str) -> str:
     return f"{text} {data}" if data else text
-
-
-class _Layout:
-    """Units of a graph, and what each of them is.
-
-    Attributes:
-        units, names, details: As `Triples` has them.
-        edges: For each unit the number of its edge; None for an entity.
-        entities: By unit the number of its entity, for entities.
-        places: For each edge its unit.
-    """
-
-    def __init__(self, graph: TripleGraph) -> None:
-        self.units: list[Unit] = []
-        self.names: list[str] = []
-        self.details: list[str] = []
-        self.edges: list[int | None] = []
-        self.entities: dict[int, int] = {}
-        self.places = [0] * len(graph)
-        self._graph, self._heads = graph, graph.heads.tolist()
-        # By entity and, in a text, the line that edges stand below: an entity may have several.
-        self._parents: dict[tuple[int, tuple[int, int] | None], int] = {}
-        for item in _in_order(graph):
-            if isinstance(item, int):
-                self._add_edge(item)
-            else:
-                self._entity_unit(graph.number_of(item.identity) or 0, item.span)
-        joined = {*self._heads, *graph.tails.tolist(), *(entity for entity in self.entities.values())}
-        for entity in graph.alone:
-            if entity not in joined:
-                self._entity_unit(entity, None)
-
-    def _add_edge(self, edge: int) -> None:
-        triple = self._graph.triples[edge]
-        header = triple.origin.span if self._graph.headers and _is_header(triple.origin) else None
-        parent = self._entity_unit(self._heads[edge], header)
-        said = [triple.head, triple.relation, triple.tail, *map(str, triple.properties.values())]
-        self.places[edge] = len(self.units)
-        self._add(Unit(" ".join(said), parent, span=triple.span), triple.relation, triple.tail, edge)
-
-    def _entity_unit(self, entity: int, header: tuple[int, int] | None) -> int:
-        found = self._parents.setdefault((entity, header), len(self.units))
-        if found == len(self.units):
-            label = self._graph.labels[entity]
-            self.entities[found] = entity
-            self._add(Unit(label, span=header), label, "", None)
-        return found
-
-    def _add(self, unit: Unit, name: str, detail: str, edge: int | None) -> None:
-        self.units.append(unit)
-        self.names.append(name)
-        self.details.append(detail)
-        self.edges.append(edge)
-
-
-def _in_order(graph: TripleGraph) -> Iterable[int | Entity]:
-    """The numbers of the edges and, in a text, the entities with a line of their own, in source order."""
-    if not graph.headers:
-        return range(len(graph))
-    places: list[tuple[int, int | Entity]] = [(one.span[0], one) for one in graph.headers if one.span is not None]
-    places += [(one.span[0], edge) for edge, one in enumerate(graph.triples) if one.span is not None]
-    return [item for _, item in sorted(places, key=lambda place: place[0])]
-
-
-def _is_header(origin: Any) -> bool:
-    from .triple import Entity
-
-    return isinstance(origin, Entity)
