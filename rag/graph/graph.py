@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError, UnknownNameError, UsageError
 from ctxprune.scorers import SCORERS
 
 from .graph_units import GraphUnits
@@ -120,6 +120,28 @@ class TripleGraph:
         if name not in self._scorers:
             self._scorers[name] = SCORERS.get(name)()
         return self._scorers[name]
+
+    @cached_property
+    def ends(self) -> list[tuple[int, int]]:
+        """Head and tail of each edge."""
+        return list(zip(self.heads.tolist(), self.tails.tolist(), strict=True))
+
+    def edges_of(self, relation: str) -> list[int]:
+        """The edges of a relation, rising.
+
+        Raises:
+            UnknownNameError: No edge has that relation.
+        """
+        if relation not in self._by_relation:
+            raise UnknownNameError("relation", relation, self._by_relation)
+        return self._by_relation[relation]
+
+    @cached_property
+    def _by_relation(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for edge, one in enumerate(self.triples):
+            found.setdefault(one.relation, []).append(edge)
+        return found
 
     @cached_property
     def by_words(self) -> dict[tuple[str, ...], list[int]]:
