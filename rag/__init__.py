@@ -1,4 +1,4 @@
-"""Retrieved content as contexts: passages, pages, tables, JSON documents and schemas, logs; and policies for them."""
+"""Retrieved content as contexts: passages, pages, tables, JSON documents and schemas, logs, graphs; and policies for them."""
 
 import lazy_loader
 

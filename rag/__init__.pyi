@@ -7,6 +7,11 @@ from .dedup.texts import near_duplicates as near_duplicates
 from .expansion import Expansion as Expansion
 from .expansion import StepExpander as StepExpander
 from .expansion import StepSchema as StepSchema
+from .graph import TripleGraph as TripleGraph
+from .graph import TripleOptions as TripleOptions
+from .graph import Triples as Triples
+from .graph import answer_query as answer_query
+from .graph import neighbourhood as neighbourhood
 from .html import HtmlOptions as HtmlOptions
 from .html import HtmlPage as HtmlPage
 from .html import HtmlPages as HtmlPages

@@ -88,6 +88,12 @@ def _read_tools(text: str) -> Context[str]:
     return Tools(text)
 
 
+def _read_triples(text: str) -> Context[str]:
+    from .graph import Triples
+
+    return Triples(text)
+
+
 def _read_log(text: str) -> Context[str]:
     from .logs import Log
 
@@ -104,9 +110,10 @@ KINDS: dict[str, Kind] = {
     "table": Kind("rows and columns", (), _read_table),
     "text": Kind("sentences", (".txt",), _read_text),
     "tools": Kind("tools and parameters", (".tools.json",), _read_tools),
+    "triples": Kind("entities and edges", (".nq", ".nt", ".triples"), _read_triples),
     "tsv": Kind("rows and columns", (".tab", ".tsv"), _read_tsv),
 }
-"""By name; "table" is a table in Markdown, "schema" and "tools" are JSON texts."""
+"""By name; "table" is a table in Markdown, "schema" and "tools" are JSON texts, "triples" a graph."""
 
 TABLES = frozenset({"csv", "table", "tsv"})
 """Kinds of which rows and columns are selected together."""

@@ -49,6 +49,7 @@ class Format(StrEnum):
     table = "table"
     text = "text"
     tools = "tools"
+    triples = "triples"
     tsv = "tsv"
 
 

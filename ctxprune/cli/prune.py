@@ -75,7 +75,7 @@ def prune(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write an HTML page that shows what was dropped.")] = None,
 ) -> None:
-    """Keep what a question needs of texts, pages, tables, JSON and logs, each in its own form, byte for byte.
+    """Keep what a question needs of texts, pages, tables, JSON, logs and graphs, each in its own form, byte for byte.
 
     What is kept goes to stdout, a summary to stderr. One budget holds for all files.
     """

@@ -40,6 +40,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "structured.v1": "ctxprune.scorers.combined.structured:StructuredScorer",
         "tabular.v1": "ctxprune.scorers.structured.tabular:TabularScorer",
         "tabular_pruner.v1": "ctxprune.scorers.combined.tabular_pruner:TabularPrunerScorer",
+        "triples.v1": "ctxprune.scorers.structured.triple:TripleScorer",
         "titled.v1": "ctxprune.scorers.lexical.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.combined.fusion:WeightedFusion",
     },

@@ -26,6 +26,7 @@ TEXTS = {
     "text": ("Athens was first. Paris was next.", "Paris was next."),
     "tools": ('[{"name": "athens", "description": "Greek.", "input_schema": {"type": "object"}}, {"name": "paris", '
               '"description": "French.", "input_schema": {"type": "object"}}]', '"name": "paris"'),
+    "triples": ("Athens | country | Greek\nFrance | capital | Paris\n", "France | capital | Paris\n"),
     "tsv": ("Year\tCity\n1896\tAthens\n1900\tParis\n", "Year\tCity\n1900\tParis\n"),
 }  # fmt: skip
 
@@ -39,7 +40,7 @@ def test_each_kind_is_pruned_in_its_own_form(kind):
         "Paris",
         context,
         scorer=StructuredScorer(LexicalScorer()),
-        policy=TopK(2 if kind in {"html", "markdown"} else 1),
+        policy=TopK(2 if kind in {"html", "markdown", "triples"} else 1),
     )
     assert kept in result.output
     assert "Athens" not in result.output.replace("Greek", "Athens")
@@ -48,7 +49,7 @@ def test_each_kind_is_pruned_in_its_own_form(kind):
 
 def test_auto_goes_by_the_looks():
     for kind, (text, _) in TEXTS.items():
-        found = "json" if kind in {"schema", "tools"} else kind
+        found = {"schema": "json", "tools": "json", "triples": "text"}.get(kind, kind)
         assert type(read_context(text)) is type(read_context(text, found))
 
 

@@ -36,6 +36,7 @@ TEXTS = {
         f'{{"name": "{city.lower()}", "description": "{year}", "input_schema": {{}}}}' for year, city in RECORDS
     )
     + "]",
+    "triples": "".join(f"Games {year} | in city | {city}\n" for year, city in RECORDS),
     "tsv": "Year\tCity\n" + "".join(f"{year}\t{city}\n" for year, city in RECORDS),
 }
 

@@ -15,6 +15,7 @@ from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer
 from ctxprune.scorers.structured.tabular import TabularScorer
+from ctxprune.scorers.structured.triple import TripleScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer(Scorer):
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "json" by
+    A context of kind "graph" is read by `TripleScorer`, one of kind "log" by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "json" by
     `JsonScorer`, one of kind "schema" or "tool" that has `names` by `NamesScorer`, others with `grids` by
     `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the fields that `NamesScorer`
     reads by itself: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten
@@ -54,6 +55,8 @@ class StructuredScorer(Scorer):
         alone = as_scorer(self.scorer).model_alone
         titled = alone if as_scorer(alone).reads_titles else TitledScorer(alone)
         forms: dict[str, Scorer] = {
+            # By words and names alone, as the weights were made: edges are no sentences either.
+            "graph": TripleScorer(),
             "json": JsonScorer(TabularScorer(alone)),
             # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
             # its time.
@@ -90,7 +93,7 @@ class StructuredScorer(Scorer):
         """The scorer that reads `context`."""
         context = as_context(context)
         kind = context.kind
-        if kind in {"json", "log", "page"} or (kind in {"schema", "tool"} and context.names is not None):
+        if kind in {"graph", "json", "log", "page"} or (kind in {"schema", "tool"} and context.names is not None):
             return self._forms[kind]
         return self._forms["table"] if context.grids else as_scorer(self.scorer)
 

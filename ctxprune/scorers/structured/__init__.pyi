@@ -4,3 +4,4 @@ from .names import NamesScorer as NamesScorer
 from .page import PageScorer as PageScorer
 from .tabular import TabularScorer as TabularScorer
 from .tabular import question_demand as question_demand
+from .triple import TripleScorer as TripleScorer

@@ -1,0 +1,177 @@
+"""Existential first-order queries to a graph: which entities make a formula of and, or, not and exists true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["And", "Atom", "Exists", "Formula", "Not", "Or", "Query", "Var"]
+
+_DEEPEST = 100  # formulas in each other
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A variable, which stands for any entity of the domain."""
+
+    name: str
+
+
+class Formula:
+    """A formula; `a & b`, `a | b` and `~a` make others of it."""
+
+    __slots__ = ()
+
+    def __and__(self, other: Formula) -> And:
+        return And((self, other))
+
+    def __or__(self, other: Formula) -> Or:
+        return Or((self, other))
+
+    def __invert__(self) -> Not:
+        return Not(self)
+
+    @property
+    def parts(self) -> tuple[Formula, ...]:
+        """The formulas that it is made of."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Atom(Formula):
+    """There is an edge of `relation` from `head` to `tail`; "*" is any relation.
+
+    Attributes:
+        relation: Label of the edge.
+        head, tail: A variable, or the label or identity of an entity; all entities of a label are meant.
+    """
+
+    relation: str
+    head: Var | str
+    tail: Var | str
+
+    def __post_init__(self) -> None:
+        for name in ("head", "tail"):
+            value = getattr(self, name)
+            if not isinstance(value, Var) and value is None:
+                raise UsageError(f"{name} is None", where=f"atom {self.relation!r}", hint="give a Var or a label")
+
+
+@dataclass(frozen=True, slots=True)
+class And(Formula):
+    """All of the formulas are true: the product of their truth values."""
+
+    formulas: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _check_formulas(self.formulas)
+
+    @property
+    def parts(self) -> tuple[Formula, ...]:
+        """See `Formula`."""
+        return self.formulas
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Formula):
+    """One of the formulas is true: a + b - ab of their truth values, which goes with the product."""
+
+    formulas: tuple[Formula, ...]
+
+    def __post_init__(self) -> None:
+        _check_formulas(self.formulas)
+
+    @property
+    def parts(self) -> tuple[Formula, ...]:
+        """See `Formula`."""
+        return self.formulas
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Formula):
+    """The formula is false: 1 - its truth value. What no edge says is false (closed world)."""
+
+    formula: Formula
+
+    def __post_init__(self) -> None:
+        _check_formulas((self.formula,))
+
+    @property
+    def parts(self) -> tuple[Formula, ...]:
+        """See `Formula`."""
+        return (self.formula,)
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Formula):
+    """The formula is true for some entity in the place of the variable: the highest of its truth values."""
+
+    variable: Var
+    formula: Formula
+
+    def __post_init__(self) -> None:
+        _check_formulas((self.formula,))
+        if not isinstance(self.variable, Var):
+            raise UsageError(f"the variable is {self.variable!r}", hint="give a Var")
+
+    @property
+    def parts(self) -> tuple[Formula, ...]:
+        """See `Formula`."""
+        return (self.formula,)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entities make `formula` true in the place of `answer`.
+
+    Attributes:
+        answer: The variable that is asked for.
+        formula: Has no other free variable; others are bound by `Exists`.
+
+    Raises:
+        UsageError: Another variable is free, the answer is not in the formula, or more than 100 formulas are in each
+            other.
+    """
+
+    answer: Var
+    formula: Formula
+
+    def __post_init__(self) -> None:
+        _check_formulas((self.formula,))
+        free = {name for atom, bound in _atoms(self.formula) for name in _variables(atom) - bound}
+        if others := sorted(free - {self.answer.name}):
+            hint = f"bind it: Exists(Var({others[0]!r}), ...)"
+            raise UsageError(f"the variable {others[0]!r} is free", where="formula", hint=hint)
+        if not free:
+            raise UsageError(f"the formula has no free variable {self.answer.name!r}", where="formula")
+
+
+def _check_formulas(formulas: tuple[Formula, ...]) -> None:
+    if not isinstance(formulas, tuple) or not formulas:
+        raise UsageError(f"formulas are {formulas!r}", hint="give a tuple of one or more formulas")
+    for one in formulas:
+        if not isinstance(one, Formula):
+            raise UsageError(f"a {type(one).__name__} is no formula", hint="give Atom, And, Or, Not or Exists")
+
+
+def _atoms(formula: Formula) -> Iterator[tuple[Atom, frozenset[str]]]:
+    """The atoms, and for each the variables that are bound around it."""
+    # With a stack of its own: a formula may be deeper than Python's recursion limit.
+    stack: list[tuple[Formula, frozenset[str], int]] = [(formula, frozenset(), 1)]
+    while stack:
+        one, bound, depth = stack.pop()
+        if depth > _DEEPEST:
+            raise UsageError(f"more than {_DEEPEST} formulas are in each other", where="formula")
+        if isinstance(one, Atom):
+            yield one, bound
+        inner = bound | {one.variable.name} if isinstance(one, Exists) else bound
+        stack += [(part, inner, depth + 1) for part in one.parts]
+
+
+def _variables(atom: Atom) -> set[str]:
+    return {end.name for end in (atom.head, atom.tail) if isinstance(end, Var)}

@@ -1,0 +1,1 @@
+"""Readers of graphs, one file a kind of source."""

@@ -1,0 +1,88 @@
+"""Graphs of rdflib: terms get their rdfs:label, else the end of their IRI; literals keep their language."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from ..iri_names import RDFS_LABEL, best_label, local_name
+from ..triple import Triple
+
+if TYPE_CHECKING:
+    from .read import Edges
+
+__all__ = ["read_rdf"]
+
+
+def read_rdf(graph: Any) -> Edges:
+    """The statements of a graph, sorted by their terms, since a store gives them in no order.
+
+    A term is called what an rdfs:label says, English before others; else the end of its IRI. A literal is an entity of
+    its own for each language and datatype; its language is a property of the edge. Of a dataset the named graph is the
+    source of the edge.
+
+    Args:
+        graph: An `rdflib.Graph` or a subclass.
+    """
+    from .read import Edges
+
+    quads = sorted(_statements(graph), key=lambda quad: tuple(map(_sort_key, quad)))
+    labels: defaultdict[Any, dict[str, str]] = defaultdict(dict)
+    for head, relation, tail, _ in quads:
+        if str(relation) == RDFS_LABEL and not _is_node(tail):
+            labels[head].setdefault(tail.language or "", str(tail))
+
+    def name(term: Any) -> str:
+        if not _is_node(term):
+            return str.__str__(term)
+        if term in labels:
+            return best_label(labels[term])
+        return local_name(str(term)) if _is_iri(term) else f"_:{term}"
+
+    edges = Edges()
+    for head, relation, tail, context in quads:
+        language = None if _is_node(tail) else tail.language
+        edges.triples.append(
+            Triple(
+                name(head),
+                name(relation),
+                name(tail),
+                {"language": language} if language else {},
+                source=context,
+                head_key=_key(head),
+                tail_key=_key(tail),
+                origin=(head, relation, tail),
+            )
+        )
+    return edges
+
+
+def _statements(graph: Any) -> list[tuple[Any, Any, Any, str | None]]:
+    if not callable(getattr(graph, "quads", None)):  # not every store holds several graphs
+        return [(*statement, None) for statement in graph]
+    default = str(getattr(graph.default_context if hasattr(graph, "default_context") else graph, "identifier", ""))
+    found = []
+    for head, relation, tail, context in graph.quads((None, None, None, None)):
+        named = str(getattr(context, "identifier", context)) if context is not None else default
+        found.append((head, relation, tail, None if named == default else named))
+    return found
+
+
+def _key(term: Any) -> str | tuple[str, str, str]:
+    """A term's identity. Not rdflib's notation, which it refuses to write for IRIs with blanks in them."""
+    if _is_node(term):
+        return f"<{term}>" if _is_iri(term) else f"_:{term}"
+    return str.__str__(term), str(term.language or ""), str(term.datatype or "")
+
+
+def _sort_key(term: Any) -> str:
+    return str(_key(term)) if hasattr(term, "n3") else term or ""
+
+
+def _is_node(term: Any) -> bool:
+    """Whether a term is an IRI or a blank node; literals are not."""
+    return not hasattr(term, "datatype")
+
+
+def _is_iri(term: Any) -> bool:
+    return hasattr(term, "defrag")

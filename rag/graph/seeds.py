@@ -1,0 +1,50 @@
+"""Entities that a question names: the longest runs of its words that are a label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.text.words import STOP_WORDS, stem, words
+
+from .triple import LONGEST_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .graph import TripleGraph
+
+__all__ = ["link_entities"]
+
+_MOST_WORDS = 2000  # of a question
+
+
+def link_entities(question: str, graph: TripleGraph) -> tuple[int, ...]:
+    """The numbers of the entities whose label the question says, by folded and stemmed words, rising; () for none.
+
+    Of overlapping runs of words the longest counts, of equally long ones the first; all entities of that label are
+    found. A label of stop words alone ("IT") counts only where the question has it in the same capitals.
+    """
+    asked = words(question)[:_MOST_WORDS]
+    stems = [stem(word) for word in asked]
+    taken = [False] * len(stems)
+    found: set[int] = set()
+    for length in range(min(LONGEST_NAME, len(stems)), 0, -1):
+        for start in range(len(stems) - length + 1):
+            place = slice(start, start + length)
+            if any(taken[place]):
+                continue
+            known = graph.by_words.get(tuple(stems[place]), [])
+            if STOP_WORDS.issuperset(asked[place]):
+                known = [entity for entity in known if _says(question, graph.labels[entity])]
+            if known:
+                found.update(known)
+                taken[place] = [True] * length
+    return tuple(sorted(found))
+
+
+def _says(question: str, label: str) -> bool:
+    return label.isupper() and label in _tokens(question)
+
+
+def _tokens(question: str) -> Sequence[str]:
+    return [token.strip(".,;:!?\"'()") for token in question.split()]

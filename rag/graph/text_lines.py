@@ -1,0 +1,179 @@
+"""Triples in a text, an edge a line: as this library writes them, separated by tabs, or N-Triples."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import InputError
+
+from .iri_names import IriNames, read_statement
+from .notation import BULLET, COLON, FIELD
+from .triple import Entity, Triple
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+__all__ = ["read_text", "write_reserved"]
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
+_DECODER = json.JSONDecoder(strict=False)
+_RESERVED = ("@head", "@tail", "@id", "@source")  # where properties say which entities they are, and where from
+_SHOWN = 60  # characters of a line in an error
+
+
+def read_text(text: str) -> tuple[list[Triple], list[Entity]]:
+    r"""The edges of a text, and the entities that have a line of their own.
+
+    A line is one of these; blank ones count for nothing:
+
+    - `head | relation | tail`, or `head | relation | tail | {"since": 2010}`;
+    - the same with tabs in place of " | ", where each label is taken as it is;
+    - an entity, and below it lines such as `- relation: tail` or `- relation: tail {"since": 2010}`;
+    - a statement of N-Triples or N-Quads. Terms get the name that an rdfs:label in the text says, else the end of
+      their IRI.
+
+    Labels of the first and third form may be JSON strings; see `ctxprune.rag.graph.notation`.
+
+    Raises:
+        InputError: A line is none of these, or no line holds an edge; the error says which.
+    """
+    reader, number = _Reader(), 0
+    for number, match in enumerate(_LINE.finditer(text), start=1):
+        line = match.group(1)
+        if stripped := line.strip():
+            start = match.start() + line.index(stripped[0])
+            reader.read(line.strip("\r\n"), stripped, (start, start + len(stripped)), f"line {number}")
+    if reader.alone and not reader.triples:
+        hint = "give a line such as 'Paris | capital of | France', the same with tabs, or N-Triples"
+        raise InputError("no line of the text holds a triple", hint=hint)
+    return reader.names.rename(reader.triples), reader.alone
+
+
+def write_reserved(triple: Triple, keys: tuple[Hashable, Hashable], *, provenance: bool) -> dict[str, Any]:
+    """What stands in braces behind an edge: its properties and, under reserved names, who it is about and whence.
+
+    Args:
+        triple: The edge.
+        keys: Identities of head and tail where the text has to say them, else None.
+        provenance: Whether to say identifier and source.
+    """
+    found: dict[str, Any] = {}
+    said = (*keys, *((triple.id, triple.source) if provenance else (None, None)))
+    for name, value in zip(_RESERVED, said, strict=True):
+        if value is not None:
+            found[name] = value
+    # A property that begins with "@" gets a second one, so that none can pass for a reserved name.
+    return found | {f"@{name}" if str(name).startswith("@") else str(name): one for name, one in triple.properties.items()}
+
+
+@dataclass
+class _Reader:
+    triples: list[Triple] = field(default_factory=list)
+    alone: list[Entity] = field(default_factory=list)
+    names: IriNames = field(default_factory=IriNames)
+    head: Entity | None = None
+
+    def read(self, line: str, stripped: str, span: tuple[int, int], where: str) -> None:
+        """One line that is not blank."""
+        if stripped[0] in "<_" and (statement := read_statement(stripped)) is not None:
+            self.triples.append(self.names.add(statement, span))
+        elif stripped.startswith(BULLET) or stripped == BULLET.strip():
+            self.triples.append(_read_bullet(stripped, self.head, span, where))
+        elif "\t" in stripped:
+            self.triples.append(_read_tabs(line, span, where))
+        elif FIELD in stripped:
+            self.triples.append(_read_fields(stripped, span, where))
+        else:
+            label, end = _take_label(stripped, 0, " {", where)
+            data = _read_data(stripped[end:].strip(), where)
+            self.head = Entity(label, _as_key(data.get("@head")), span)
+            self.alone.append(self.head)
+
+
+def _read_bullet(line: str, head: Entity | None, span: tuple[int, int], where: str) -> Triple:
+    if head is None:
+        raise InputError("an edge stands below no entity", where=where, hint="put the name of its head above it")
+    relation, end = _take_label(line, len(BULLET), COLON, where)
+    if not line.startswith(COLON, end):
+        raise InputError(f"an edge has no tail: {line[:_SHOWN]!r}", where=where, hint="write '- relation: tail'")
+    tail, end = _take_label(line, end + len(COLON), " {", where)
+    data = {"@head": head.key} | _read_data(line[end:].strip(), where)
+    return replace(_build(head.label, relation, tail, data, span), origin=head)
+
+
+def _read_fields(line: str, span: tuple[int, int], where: str) -> Triple:
+    labels, place = [], 0
+    for _ in range(3):
+        label, end = _take_label(line, place, FIELD, where)
+        labels.append(label)
+        place = end + len(FIELD)
+        if len(labels) < 3 and not line.startswith(FIELD, end):
+            hint = "write head | relation | tail"
+            raise InputError(f"{len(labels)} labels instead of three: {line[:_SHOWN]!r}", where=where, hint=hint)
+    if end < len(line) and not line.startswith(FIELD, end):
+        raise InputError(f"text behind a quoted label: {line[:_SHOWN]!r}", where=where)
+    return _build(*labels, _read_data(line[place:].strip(), where), span)
+
+
+def _read_tabs(line: str, span: tuple[int, int], where: str) -> Triple:
+    labels = line.split("\t", 3)
+    if len(labels) < 3 or not all(label.strip() for label in labels[:3]):
+        hint = "write head, relation and tail with tabs between them"
+        raise InputError(f"not three labels: {line[:_SHOWN]!r}", where=where, hint=hint)
+    data = _read_data(labels[3].strip(), where) if len(labels) > 3 else {}
+    return _build(labels[0].strip(), labels[1].strip(), labels[2].strip(), data, span)
+
+
+def _take_label(line: str, start: int, border: str, where: str) -> tuple[str, int]:
+    """The label at `start`, and where it ends: before `border`, or at the end of the line."""
+    if line.startswith('"', start):
+        try:
+            label, end = _DECODER.raw_decode(line, start)
+        except ValueError as error:
+            raise InputError(f"a quoted label is no JSON string: {line[:_SHOWN]!r}", where=where) from error
+        return str(label), end
+    end = line.find(border, start)
+    end = len(line) if end < 0 else end
+    return line[start:end].strip(), end
+
+
+def _read_data(text: str, where: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"properties are no JSON: {text[:_SHOWN]!r}", where=where) from error
+    if not isinstance(data, dict):
+        raise InputError(f"properties are no JSON object: {text[:_SHOWN]!r}", where=where)
+    return data
+
+
+def _build(head: str, relation: str, tail: str, data: Mapping[str, Any], span: tuple[int, int]) -> Triple:
+    source = data.get("@source")
+    properties = {name[name.startswith("@@") :]: value for name, value in data.items() if name not in _RESERVED}
+    return Triple(
+        head,
+        relation,
+        tail,
+        properties,
+        data.get("@id"),
+        None if source is None else str(source),
+        _as_key(data.get("@head")),
+        _as_key(data.get("@tail")),
+        span=span,
+    )
+
+
+def _as_key(value: Any) -> Hashable:
+    """An identity out of JSON: of a list or an object its JSON text."""
+    try:
+        hash(value)
+    except TypeError:
+        return json.dumps(value, sort_keys=True)
+    return value  # type: ignore[no-any-return]
+
+

@@ -1,0 +1,138 @@
+"""Fuzzy truth values of a formula for the entities in the place of its variables, as sparse as its negations allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MOST_STATES", "TruthTable"]
+
+MOST_STATES = 2_000_000  # assignments of a table, of about 200 bytes each
+States = dict[tuple[int, ...], float]
+
+
+@dataclass(frozen=True)
+class TruthTable:
+    """Truth values, 0 to 1, by assignment: one entity for each variable.
+
+    Attributes:
+        variables: Names, in the order of an assignment.
+        values: Those that are not `default`; others may be among them.
+        default: Of all assignments that are not in `values`: 0 as long as nothing is negated.
+        domain: The entities that a variable may stand for.
+        witnesses: Of a table from which a variable was removed, by assignment the entity that the best value had.
+    """
+
+    variables: tuple[str, ...]
+    values: States
+    default: float
+    domain: Sequence[int]
+    witnesses: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def value(self, assignment: dict[str, int]) -> float:
+        """Of an assignment of these variables, among others."""
+        return self.values.get(tuple(assignment[name] for name in self.variables), self.default)
+
+    def negate(self) -> TruthTable:
+        """1 - each value."""
+        values = {key: 1.0 - value for key, value in self.values.items()}
+        return TruthTable(self.variables, values, 1.0 - self.default, self.domain)
+
+    def join(self, other: TruthTable) -> TruthTable:
+        """The product of both, over the variables of either."""
+        if other.default == 0 and self.default != 0:
+            return other.join(self)
+        new = tuple(name for name in other.variables if name not in self.variables)
+        variables = self.variables + new
+        if self.default == 0 and other.default == 0:
+            return TruthTable(variables, self._match(other, new), 0.0, self.domain)
+        keys = dict.fromkeys(self._extend(variables))
+        if self.default != 0:
+            keys |= dict.fromkeys(other._extend(variables))
+        own, theirs = (self._places(variables), other._places(variables))
+        values = {
+            key: self.values.get(tuple(key[at] for at in own), self.default)
+            * other.values.get(tuple(key[at] for at in theirs), other.default)
+            for key in keys
+        }
+        return TruthTable(variables, values, self.default * other.default, self.domain)
+
+    def project(self, variable: str) -> TruthTable:
+        """The highest value over all entities in the place of a variable."""
+        if variable not in self.variables:
+            return TruthTable(self.variables, self.values, self.default, self.domain)
+        at = self.variables.index(variable)
+        groups: dict[tuple[int, ...], tuple[float, int, int]] = {}
+        for key, value in self.values.items():
+            rest = key[:at] + key[at + 1 :]
+            best, witness, count = groups.get(rest, (-1.0, -1, 0))
+            # Of equally good entities the one of the lowest number, whatever the order of the table.
+            if value > best or (value == best and key[at] < witness):
+                best, witness = value, key[at]
+            groups[rest] = (best, witness, count + 1)
+        values, witnesses = {}, {}
+        for rest, (best, witness, count) in groups.items():
+            if count < len(self.domain) and self.default > best:  # some entity is not in the table
+                values[rest] = self.default
+            else:
+                values[rest], witnesses[rest] = best, witness
+        names = self.variables[:at] + self.variables[at + 1 :]
+        return TruthTable(names, values, self.default, self.domain, witnesses)
+
+    def prune(self, least: float) -> TruthTable:
+        """Without the values below `least`, which become false; itself where false is not the default."""
+        if self.default != 0 or least <= 0:
+            return self
+        return TruthTable(
+            self.variables,
+            {key: value for key, value in self.values.items() if value >= least},
+            0.0,
+            self.domain,
+            self.witnesses,
+        )
+
+    def _places(self, variables: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(variables.index(name) for name in self.variables)
+
+    def _match(self, other: TruthTable, new: tuple[str, ...]) -> States:
+        """The products where both have a value; that all others are 0 is known."""
+        shared = [name for name in self.variables if name in other.variables]
+        theirs = [other.variables.index(name) for name in shared]
+        own = [self.variables.index(name) for name in shared]
+        added = [other.variables.index(name) for name in new]
+        by_shared: dict[tuple[int, ...], list[tuple[tuple[int, ...], float]]] = {}
+        for key, value in other.values.items():
+            entry = (tuple(key[at] for at in added), value)
+            by_shared.setdefault(tuple(key[at] for at in theirs), []).append(entry)
+        found: States = {}
+        for key, value in self.values.items():
+            matches = by_shared.get(tuple(key[at] for at in own), ())
+            check_states(len(found) + len(matches))
+            found.update((key + rest, value * factor) for rest, factor in matches)
+        return found
+
+    def _extend(self, variables: tuple[str, ...]) -> list[tuple[int, ...]]:
+        """The assignments of the table with every entity in the place of the variables that it lacks."""
+        missing = [name for name in variables if name not in self.variables]
+        check_states(len(self.values) * len(self.domain) ** len(missing))
+        places = {name: at for at, name in enumerate((*self.variables, *missing))}
+        order = [places[name] for name in variables]
+        keys = (key + rest for key in self.values for rest in product(self.domain, repeat=len(missing)))
+        return [tuple(key[at] for at in order) for key in keys]
+
+
+def check_states(count: int) -> None:
+    """Refuse a table of more than `MOST_STATES` assignments.
+
+    Raises:
+        UsageError: There are more.
+    """
+    if count > MOST_STATES:
+        hint = "bind negated variables by an edge that is not negated, or give a smaller domain"
+        raise UsageError(f"the query needs more than {MOST_STATES:,} assignments", where="query", hint=hint)
