@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 from ctxprune.errors import InputError
 
@@ -34,6 +34,7 @@ __all__ = [
     "Node",
     "find_draft",
     "follow",
+    "join_uri",
     "members",
     "names",
     "split_pointer",
@@ -101,6 +102,7 @@ class Graph:
         self._index: dict[int, int] = {}
         self._inside: list[tuple[dict[str, Any], str]] = []
         self._names: dict[str, tuple[str, ...]] | None = None
+        self._uris: dict[int, str] = {}  # of the schemas that have an identity, by their own id
         self._draft = find_draft(self.root)
         # In draft 4 "$id" is no keyword: taken for one it would move the base of the references below it.
         self._identity = "id" if self._draft == DRAFTS[0] else "$id"
@@ -235,7 +237,10 @@ class Graph:
             return None
         name, _, fragment = reference.partition("#")
         if name or (fragment and not fragment.startswith("/")):
-            steps = self._index_names().get(f"#{fragment}" if fragment and not fragment.startswith("/") else name)
+            anchor = f"#{fragment}" if fragment and not fragment.startswith("/") else ""
+            known = self._index_names()
+            uri = join_uri(self._uris.get(id(node.base), ""), name) if name else self._uris.get(id(node.base), "")
+            steps = known.get(uri + anchor, known.get(anchor or name))
             if steps is None:
                 return None
             found = follow(self.root, steps)
@@ -251,20 +256,31 @@ class Graph:
         """The paths from the root to subschemas by identity, and by "#" with their $anchor; built on first use."""
         if self._names is None:
             self._names = {}
-            stack: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
+            stack: list[tuple[Any, tuple[str, ...], str]] = [(self.root, (), "")]
             seen: set[int] = set()
             while stack:
-                value, way = stack.pop()
+                value, way, uri = stack.pop()
                 if not isinstance(value, (dict, list)) or id(value) in seen:
                     continue
                 seen.add(id(value))
-                pairs = value.items() if isinstance(value, dict) else enumerate(value)
-                stack += [(part, (*way, str(step))) for step, part in pairs]
                 if isinstance(value, dict):
-                    for keyword, mark in ((self._identity, ""), ("$anchor", "#")):
-                        if isinstance(value.get(keyword), str):
-                            self._names.setdefault(mark + value[keyword], way)
+                    uri = self._index_resource(self._names, value, way, uri)
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                stack += [(part, (*way, str(step)), uri) for step, part in pairs]
         return self._names
+
+
+    def _index_resource(self, known: dict[str, tuple[str, ...]], schema: dict[str, Any], way: tuple[str, ...], uri: str) -> str:
+        """Index what a schema is called, both as it is written and as a whole URI; the URI that holds inside it."""
+        if self._is_resource(schema):
+            uri = join_uri(uri, schema[self._identity]).partition("#")[0]
+            self._uris[id(schema)] = uri
+            known.setdefault(uri, way)
+        for keyword, mark in ((self._identity, ""), ("$anchor", "#"), ("$dynamicAnchor", "#")):
+            if isinstance(schema.get(keyword), str):
+                known.setdefault(mark + schema[keyword], way)
+                known.setdefault(f"{uri}{mark}{schema[keyword]}", way)
+        return uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +344,16 @@ def _merge_classes(size: int, edges: list[Edge]) -> _Classes:
             alike.append((classes.children[one].setdefault(key, target), target))
         classes.children[other] = {}
     return classes
+
+
+def join_uri(base: str, reference: str) -> str:
+    """`reference` relative to `base`; also for bases such as URNs, which urljoin does not know."""
+    if reference.startswith("#"):
+        return base.partition("#")[0] + reference
+    try:
+        return urljoin(base, reference) if base else reference
+    except ValueError:
+        return reference
 
 
 def find_draft(document: object) -> str:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
 from ctxprune.errors import InputError
 from ctxprune.utils.validation import check_whole
 
-from .conjunction import ConflictError, Conjunction, Subschema
-from .generator import InstanceGenerator, LimitError, UndecidedError
+from .assertions import Assertions
+from .failures import ConflictError, LimitError, UndecidedError
+from .generator import InstanceGenerator
 from .json_values import copy_json, read_json
-from .validator import OutsideError, build_validator
+from .literals import Literal
+from .references import References
+from .validator import OutsideError, PartValidator, build_validator
 
 __all__ = ["Projection", "Witness", "check_projection", "require_satisfiable", "witness"]
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from .schema import JsonSchema
 
 _TRIES = 8  # searches for each instance asked for
+_SHOWN = 5  # keywords that a reason names
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Witness:
         beyond: Keywords outside the core that were met, "POINTER: keyword". They count for the validator alone.
     """
 
-    verdict: Literal["satisfiable", "unsatisfiable", "unknown"]
+    verdict: OneOf["satisfiable", "unsatisfiable", "unknown"]
     instances: tuple[Any, ...] = ()
     reason: str = ""
     where: str = ""
@@ -80,29 +85,66 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
         accepts = build_validator(document)
     except OutsideError as error:
         return Witness("unknown", reason=error.what)
-    found: list[Any] = []
-    reason, random = "", Random(seed)
-    conjunction, known = Conjunction(document), dict[tuple[str, ...], Any]()
-    # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
-    for _ in range(count * _TRIES):
-        generator = InstanceGenerator(conjunction, random, limit, known)
-        try:
-            value = generator.generate((Subschema(document, ""),))
-        except ConflictError as conflict:
-            return Witness("unsatisfiable", (), conflict.reason, conflict.where, tuple(conjunction.beyond))
-        except UndecidedError as stop:
-            reason = str(stop)
-            if isinstance(stop, LimitError):
-                break  # further tries would take as long
-        else:
-            # The generator knows the core keywords only; the full validator decides.
-            if accepts(value):
-                found.append(value)
+    return _Run(document, accepts, count, limit).search(Random(seed))
+
+
+class _Run:
+    """All searches for the instances of one document."""
+
+    def __init__(self, document: Any, accepts: Callable[[Any], bool], count: int, limit: int) -> None:
+        references = References(document)
+        self._root = Literal(references.root)
+        self._accepts, self._count, self._limit = accepts, count, limit
+        # oneOf as anyOf first: most unions are disjoint, and what has no value then has none in any case.
+        self._stages = [Assertions(references, exact=False), Assertions(references)]
+        self._validator = PartValidator(document)
+        self._conflicts: list[dict[frozenset[Literal], ConflictError]] = [{}, {}]
+        self._found: list[Any] = []
+        self._reason = ""
+
+    def search(self, random: Random) -> Witness:
+        """Draw instances until there are enough, or a proof that there are none."""
+        conflict: ConflictError | None = None
+        for stage in range(2):
+            try:
+                self._draw(stage, random)
+            except ConflictError as error:
+                conflict = error
+            if conflict is not None or len(self._found) == self._count:
+                break
+        beyond = tuple(dict.fromkeys([*self._stages[0].beyond, *self._stages[1].beyond]))
+        if conflict is not None and not self._found:
+            return Witness("unsatisfiable", (), conflict.reason, conflict.where, beyond)
+        verdict: OneOf["satisfiable", "unknown"] = "satisfiable" if self._found else "unknown"
+        reason = "" if len(self._found) == self._count else self._reason
+        if verdict == "unknown" and beyond:
+            reason = f"{reason} (not decided: {', '.join(beyond[:_SHOWN])})"
+        return Witness(verdict, tuple(self._found), reason, "", beyond)
+
+    def _draw(self, stage: int, random: Random) -> None:
+        # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
+        spare = 100
+        for _ in range((self._count - len(self._found)) * _TRIES):
+            generator = InstanceGenerator(
+                self._stages[stage], self._validator, random, self._limit, self._conflicts[stage], spare
+            )
+            try:
+                value = generator.generate([self._root])
+            except LimitError as stop:
+                self._reason = str(stop)
+                if not spare:
+                    break  # further tries would take as long
+                spare = 0
+            except (UndecidedError, RecursionError) as stop:
+                self._reason = str(stop) if isinstance(stop, UndecidedError) else "values are nested too deep"
             else:
-                reason = "what was made does not satisfy a keyword beyond the core"
-        if len(found) == count:
-            return Witness("satisfiable", tuple(found), "", "", tuple(conjunction.beyond))
-    return Witness("satisfiable" if found else "unknown", tuple(found), reason, "", tuple(conjunction.beyond))
+                # The generator knows the core keywords only; the full validator decides.
+                if self._accepts(value):
+                    self._found.append(copy_json(value))
+                else:
+                    self._reason = "what was made does not satisfy a keyword beyond the core"
+            if len(self._found) == self._count:
+                break
 
 
 def check_projection(context: JsonSchema, kept: Collection[int], *, count: int = 200, seed: int = 0) -> Projection:
