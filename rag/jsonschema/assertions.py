@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from .evaluated import find_unevaluated_items, find_unevaluated_names
 from .graph import members, names
 from .literals import ALL_KINDS, Atom, Literal, Names
 
@@ -51,7 +52,7 @@ class Assertions:
             to search; a proof that there is no value holds for both.
 
     Attributes:
-        beyond: Keywords that are not read, in the order met, "POINTER: keyword". They are taken to hold and to fail.
+        beyond: Keywords that are not decided, in the order met, "POINTER: keyword". They are taken to hold and to fail.
     """
 
     def __init__(self, references: References, *, exact: bool = True) -> None:
@@ -72,6 +73,7 @@ class Assertions:
             "dependencies": self._dependencies, "items": self._items, "prefixItems": self._items,
             "additionalItems": self._items, "contains": self._contains, "uniqueItems": self._unique,
             "allOf": self._all, "anyOf": self._any, "oneOf": self._one, "not": self._not, "if": self._if,
+            "unevaluatedItems": self._unevaluated, "unevaluatedProperties": self._unevaluated,
             "$ref": self._reference, "$dynamicRef": self._reference, "$recursiveRef": self._reference,
         }  # fmt: skip
 
@@ -102,12 +104,8 @@ class Assertions:
             return []
         reader = self._keywords.get(keyword)
         if reader is None:
-            is_other = keyword in ("unevaluatedItems", "unevaluatedProperties") or keyword in _CONTENT
-            if is_other and not (keyword in _CONTENT and self._draft not in (1, 2)):
-                return self._unknown(part, keyword, positive)
-            if not keyword.startswith("x-") and keyword not in _CONTENT:
-                self._note(part, keyword)
-            return []  # a keyword that no draft has says nothing
+            # A keyword that no draft has says nothing; those on contents may be checked in drafts 6 and 7 alone.
+            return self._unknown(part, keyword, positive) if keyword in _CONTENT and self._draft in (1, 2) else []
         if not _SINCE.get(keyword, 0) <= self._draft <= _UNTIL.get(keyword, self._draft):
             return self._unknown(part, keyword, positive)
         made = reader(part, keyword, part.schema[keyword], positive)
@@ -342,6 +340,18 @@ class Assertions:
             if not literal.is_false:
                 branches.append((case, literal))
         return [branches] if positive else branches
+
+    def _unevaluated(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
+        # Exact only for a given value: here a part of it, which no branch of a neighbour can evaluate, must satisfy it.
+        unknown = self._unknown(part, keyword, positive)
+        literal = self._inner(part, value, keyword)
+        if not positive or literal.is_true:
+            return [] if literal.is_true else unknown
+        if keyword == "unevaluatedProperties":
+            names = find_unevaluated_names(part, self.references)
+            return unknown if names is None else [[(Atom("each_member", (names, literal), literal.part.pointer),)]]
+        start = find_unevaluated_items(part, self.references)
+        return unknown if start is None else [[(Atom("rest", (start, literal), literal.part.pointer),)]]
 
     def _reference(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
         found = self.references.resolve(part, keyword)

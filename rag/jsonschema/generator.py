@@ -28,6 +28,7 @@ __all__ = ["InstanceGenerator"]
 
 _DEEPEST = 40  # levels of nested values, so that Python's own recursion limit is never reached
 _OPTIONAL_DEPTH = 6  # deeper, and inside a value of the same kind, no optional member is made
+_MOST_CHECKED = 50  # literals that a listed value is checked by
 _TRIES = 20  # attempts at a value that differs from others
 
 
@@ -193,7 +194,9 @@ class InstanceGenerator:
     def _list_allowed(self, case: Case, goal: frozenset[Literal]) -> list[Json]:
         """The listed values that all literals of the goal accept, or may accept."""
         shortest = min(case.of("in"), key=lambda atom: len(atom.value))
-        literals = sorted(goal, key=lambda literal: literal.part.pointer)
+        # What follows from the goal is implied by it; it is asked too, for goals that cannot be checked as a whole.
+        literals = sorted(goal | case.literals, key=lambda literal: (len(literal.part.pointer), literal.part.pointer))
+        literals = literals[:_MOST_CHECKED]
         self.spend(1 + len(shortest.value) // 100)
         return [value for value in shortest.value if all(self.holds(one, value) is not False for one in literals)]
 

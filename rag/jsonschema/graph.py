@@ -269,8 +269,9 @@ class Graph:
                 stack += [(part, (*way, str(step)), uri) for step, part in pairs]
         return self._names
 
-
-    def _index_resource(self, known: dict[str, tuple[str, ...]], schema: dict[str, Any], way: tuple[str, ...], uri: str) -> str:
+    def _index_resource(
+        self, known: dict[str, tuple[str, ...]], schema: dict[str, Any], way: tuple[str, ...], uri: str
+    ) -> str:
         """Index what a schema is called, both as it is written and as a whole URI; the URI that holds inside it."""
         if self._is_resource(schema):
             uri = join_uri(uri, schema[self._identity]).partition("#")[0]

@@ -88,7 +88,9 @@ class _Alphabet:
                 groups[signature] = len(self.chars)
                 self.chars.append(chr(low))
             places[low] = groups[signature]
-        self._symbols = {ranges: frozenset(groups[key] for key in groups if key[i]) for i, ranges in enumerate(distinct)}
+        self._symbols = {
+            ranges: frozenset(groups[key] for key in groups if key[i]) for i, ranges in enumerate(distinct)
+        }
         self.any_char: Expression = ("set", frozenset(range(len(self.chars))))
         for char in reversed(_PREFERRED):  # of each group the first preferred character stands for it
             number = groups.get(tuple(_holds(ranges, ord(char)) for ranges in distinct))
@@ -274,9 +276,7 @@ class _Search:
         while queue:
             state, text = queue.popleft()
             last = self._step(state, _END)
-            if all(map(self._is_nullable, last[: self._like])) and not any(
-                map(self._is_nullable, last[self._like :])
-            ):
+            if all(map(self._is_nullable, last[: self._like])) and not any(map(self._is_nullable, last[self._like :])):
                 return text
             for symbol, char in enumerate(self._chars):
                 steps += 1

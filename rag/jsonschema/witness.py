@@ -84,7 +84,9 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     try:
         accepts = build_validator(document)
     except OutsideError as error:
-        return Witness("unknown", reason=error.what)
+        # What stands outside can only ask for more: a proof holds without it, but no instance can be checked.
+        found = _Run(document, lambda _: False, 1, limit).search(Random(seed))
+        return found if found.verdict == "unsatisfiable" else Witness("unknown", (), error.what, "", found.beyond)
     return _Run(document, accepts, count, limit).search(Random(seed))
 
 
