@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from .evaluated import find_unevaluated_items, find_unevaluated_names
+from .evaluated import find_unevaluated_items, find_unevaluated_names, returns_to
 from .graph import members, names
 from .literals import ALL_KINDS, Atom, Literal, Names
 
@@ -355,7 +355,7 @@ class Assertions:
 
     def _reference(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
         found = self.references.resolve(part, keyword)
-        if found is None:
+        if found is None or returns_to(part, found, self.references):
             return self._unknown(part, keyword, positive)
         return [[(Literal(found),)]] if positive else [(Literal(found, positive=False),)]
 

@@ -122,10 +122,17 @@ def list_cases(case: Case, assertions: Assertions, random: Random, spend: Callab
     """
     first: ConflictError | None = None
     found = False
-    stack = [case]
+    stack: list[tuple[Case, Iterator[Branch]]] = [(case, iter([()]))]
     while stack:
-        here = stack.pop()
+        around, branches = stack[-1]
+        branch = next(branches, None)
+        if branch is None:
+            stack.pop()
+            continue
+        # A branch is looked into only when those before it have failed: most of the time the first one does.
+        here = around.copy()
         try:
+            here.add(branch, assertions)
             options = _next_choice(here, assertions)
         except ConflictError as conflict:
             first = first or conflict
@@ -133,19 +140,16 @@ def list_cases(case: Case, assertions: Assertions, random: Random, spend: Callab
         if options is None:
             found = True
             yield here
-            continue
-        made: list[Case] = []
-        for branch in _shuffle(options, random):
-            spend()
-            try:
-                (inner := here.copy()).add(branch, assertions)
-            except ConflictError as conflict:
-                first = first or conflict
-            else:
-                made.append(inner)
-        stack += reversed(made)
+        else:
+            stack.append((here, _spend_each(_shuffle(options, random), spend)))
     if not found:
         raise first or ConflictError("there is no branch", "")
+
+
+def _spend_each(branches: list[Branch], spend: Callable[[], None]) -> Iterator[Branch]:
+    for branch in branches:
+        spend()
+        yield branch
 
 
 def _next_choice(case: Case, assertions: Assertions) -> list[Branch] | None:

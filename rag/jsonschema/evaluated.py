@@ -1,4 +1,4 @@
-"""Which members and items of a value the neighbours of unevaluatedProperties and unevaluatedItems may evaluate."""
+"""What a subschema may apply to one and the same value: for the unevaluated keywords, and for references in circles."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .literals import Subschema
     from .references import References
 
-__all__ = ["find_unevaluated_items", "find_unevaluated_names"]
+__all__ = ["find_unevaluated_items", "find_unevaluated_names", "returns_to"]
 
 _SAME_ONE = ("if", "then", "else")
 _SAME_LISTS = ("allOf", "anyOf", "oneOf")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_MOST = 500  # subschemas that are visited
+_MOST = 2000  # subschemas that are visited
 
 
 def find_unevaluated_names(part: Subschema, references: References) -> Names | None:
@@ -51,12 +51,26 @@ def find_unevaluated_items(part: Subschema, references: References) -> int | Non
     return start
 
 
+def returns_to(part: Subschema, target: Subschema, references: References) -> bool:
+    """Whether `target`, which `part` refers to, may apply `part` to the same value again; True where that is not known.
+
+    Such a schema has no meaning of its own: one that is its own negation would be true and false.
+    """
+    found = _list_applied(target, references, words=("not", *_SAME_ONE), stops=False)
+    return any(one is None or one.pointer == part.pointer for one in found)
+
+
 def _is_inner(found: Subschema, part: Subschema, keyword: str) -> bool:
     return keyword in found.schema and found.pointer != part.pointer
 
 
-def _list_applied(part: Subschema, references: References) -> Iterator[Subschema | None]:
-    """`part` and all that it may apply to the same value; None for what is not known."""
+def _list_applied(
+    part: Subschema, references: References, *, words: tuple[str, ...] = _SAME_ONE, stops: bool = True
+) -> Iterator[Subschema | None]:
+    """`part` and all that it may apply to the same value, by `words` and lists and references.
+
+    None for what is not known, after which it ends; of references that are not followed only if `stops`.
+    """
     stack, seen = [part], set[str]()
     while stack:
         here = stack.pop()
@@ -68,7 +82,7 @@ def _list_applied(part: Subschema, references: References) -> Iterator[Subschema
             yield None
             return
         yield here
-        stack += [references.inner(here, schema[word], word) for word in _SAME_ONE if word in schema]
+        stack += [references.inner(here, schema[word], word) for word in words if word in schema]
         for word in _SAME_LISTS:
             listed: list[Any] = schema[word] if isinstance(schema.get(word), list) else []
             stack += [references.inner(here, one, word, index) for index, one in enumerate(listed)]
@@ -77,7 +91,8 @@ def _list_applied(part: Subschema, references: References) -> Iterator[Subschema
         for word in _REFERENCES:
             if word in schema:
                 target = references.resolve(here, word)
-                if target is None:
+                if target is not None:
+                    stack.append(target)
+                elif stops:
                     yield None
                     return
-                stack.append(target)

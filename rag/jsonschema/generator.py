@@ -42,6 +42,7 @@ class InstanceGenerator:
         random: Chooses among kinds, branches, members and values.
         limit: Goals and branches that may be visited.
         conflicts: Goals that are proven to have no value, kept over several searches of one document.
+        opened: What goals say without a choice, kept as well.
         spare: Optional members and items that may still be generated.
     """
 
@@ -50,6 +51,7 @@ class InstanceGenerator:
     random: Random
     limit: int
     conflicts: dict[frozenset[Literal], ConflictError] = field(default_factory=dict)
+    opened: dict[frozenset[Literal], Case] = field(default_factory=dict)
     spare: int = 100  # bounded, so that instances stay small
     _open: list[frozenset[Literal]] = field(default_factory=list)  # goals in progress, outermost first
     _cut: float = math.inf  # the outermost of them that a conflict was proven from
@@ -177,13 +179,16 @@ class InstanceGenerator:
         return None
 
     def _open_case(self, goal: frozenset[Literal]) -> Case:
-        case = Case()
-        # Sorted, since the order of a set of texts is not the same in two processes.
-        case.add(sorted(goal, key=lambda literal: (literal.part.pointer, literal.positive)), self.assertions)
-        return case
+        """What the goal says without a choice; not to be changed."""
+        if goal not in self.opened:
+            case = Case()
+            # Sorted, since the order of a set of texts is not the same in two processes.
+            case.add(sorted(goal, key=lambda literal: (literal.part.pointer, literal.positive)), self.assertions)
+            self.opened[goal] = case
+        return self.opened[goal]
 
     def _list_cases(self, case: Case) -> Iterable[Case]:
-        return list_cases(case, self.assertions, self.random, self.spend)
+        return list_cases(case, self.assertions, self.random, self.spend) if case.choices else [case]
 
     def _generate_cases(self, goal: frozenset[Literal]) -> Json:
         case = self._open_case(goal)

@@ -23,6 +23,7 @@ __all__ = ["Projection", "Witness", "check_projection", "require_satisfiable", "
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from .cases import Case
     from .schema import JsonSchema
 
 _TRIES = 8  # searches for each instance asked for
@@ -101,6 +102,7 @@ class _Run:
         self._stages = [Assertions(references, exact=False), Assertions(references)]
         self._validator = PartValidator(document)
         self._conflicts: list[dict[frozenset[Literal], ConflictError]] = [{}, {}]
+        self._opened: list[dict[frozenset[Literal], Case]] = [{}, {}]
         self._found: list[Any] = []
         self._reason = ""
 
@@ -128,7 +130,13 @@ class _Run:
         spare = 100
         for _ in range((self._count - len(self._found)) * _TRIES):
             generator = InstanceGenerator(
-                self._stages[stage], self._validator, random, self._limit, self._conflicts[stage], spare
+                self._stages[stage],
+                self._validator,
+                random,
+                self._limit,
+                self._conflicts[stage],
+                self._opened[stage],
+                spare,
             )
             try:
                 value = generator.generate([self._root])
