@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from itertools import combinations, islice
 from math import comb
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .failures import ConflictError, LimitError, UndecidedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .cases import Case
     from .generator import InstanceGenerator
@@ -51,8 +52,13 @@ class _Array:
         self._least = max(0, least)
         self._unique = bool(case.of("unique"))
         self._repeated = bool(case.of("repeated"))
-        self._some = [atom.value for atom in case.of("some_item")]
-        self._few = [atom.value for atom in case.of("few_items")]
+        known: dict[str, Literal] = {}
+        self._some = _tightest(case, "some_item", max, known)
+        self._few = _tightest(case, "few_items", min, known)
+        for start, count, literal in self._some:
+            if any(most < count and literal == other and place <= start for place, most, other in self._few):
+                reason = f"at least {count} items must satisfy what fewer may"
+                raise ConflictError(reason, literal.part.pointer)
         if self._unique and self._repeated:
             raise ConflictError("the items must differ and must not", case.of("repeated")[0].where)
 
@@ -95,7 +101,9 @@ class _Array:
         taken = [place for place, literals in enumerate(extra) if literal in literals]
         first = max(start, taken[-1] + 1 if taken else 0)
         places = list(range(first, len(extra)))
-        ways = [partial(self._place, left, _with(extra, place, literal)) for place in places[:_MOST_PLACES]]
+        ways: list[Callable[[], list[Json]]] = [
+            partial(self._place, left, _with(extra, place, literal)) for place in places[:_MOST_PLACES]
+        ]
         ways += [self._give_up] if len(places) > _MOST_PLACES else []
         if not ways:
             raise ConflictError("there is no place for an item that must be there", literal.part.pointer)
@@ -131,7 +139,9 @@ class _Array:
         pairs = [(one, other) for one in range(size) for other in range(one + 1, size)]
         if not pairs:
             raise ConflictError("two equal items are asked for", "")
-        ways = [partial(self._repeat_pair, extra, *pair) for pair in pairs[: _MOST_PLACES * 4]]
+        ways: list[Callable[[], list[Json]]] = [
+            partial(self._repeat_pair, extra, *pair) for pair in pairs[: _MOST_PLACES * 4]
+        ]
         ways += [self._give_up] if len(pairs) > len(ways) else []
         return self._search.first_success(ways)  # type: ignore[no-any-return]
 
@@ -199,6 +209,21 @@ class _Array:
                 return
         where = next((literal.part.pointer for _, literal in self._rest), "")
         raise ConflictError(f"{least} items must differ and only {len(values)} values are allowed", where)
+
+
+def _tightest(
+    case: Case, kind: str, choose: Callable[[int, int], int], known: dict[str, Literal]
+) -> list[tuple[int, int, Literal]]:
+    """The atoms of a kind, of those that are alike but for their number the one that says most.
+
+    Literals are alike by what they say, wherever it stands; `known` has the first of each.
+    """
+    found: dict[tuple[int, Literal], int] = {}
+    for start, count, literal in (atom.value for atom in case.of(kind)):
+        content = f"{literal.positive} {literal.part.base} {json.dumps(literal.part.schema, sort_keys=True)}"
+        first = known.setdefault(content, literal)
+        found[start, first] = choose(count, found.get((start, first), count))
+    return [(start, count, literal) for (start, literal), count in found.items()]
 
 
 def _with(extra: list[tuple[Literal, ...]], place: int, literal: Literal) -> list[tuple[Literal, ...]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .evaluated import find_unevaluated_items, find_unevaluated_names, returns_to
 from .graph import members, names
-from .literals import ALL_KINDS, Atom, Literal, Names
+from .literals import ALL_KINDS, ANNOTATIONS, Atom, Literal, Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +34,7 @@ _SINCE = {
 _UNTIL = {"$recursiveRef": 3, "dependencies": 2, "additionalItems": 3}
 # They say something in one of the drafts, but are read together with another keyword.
 _READ_BESIDE = frozenset({"else", "maxContains", "minContains", "then"})
-_SILENT = frozenset(
-    {"$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$recursiveAnchor", "$schema", "$vocabulary", "default",
-     "definitions", "deprecated", "description", "discriminator", "example", "examples", "id", "nullable", "readOnly",
-     "title", "writeOnly", *_READ_BESIDE}
-)  # fmt: skip
+_SILENT = ANNOTATIONS | _READ_BESIDE
 _CONTENT = frozenset({"contentEncoding", "contentMediaType"})  # drafts 6 and 7 let validators look into texts
 _MOST_PAIRED = 100  # branches of oneOf that are compared each with each
 
@@ -185,11 +181,10 @@ class Assertions:
         return [(_only("string", where), Atom("no_pattern", value, where))]
 
     def _format(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
-        where = _at(part, keyword)
         # Whether a format is checked is up to the draft and the validator: a hint for texts, and never a proof.
-        return [[(Atom("format", value, where),)]] if positive else [(Atom("unknown", keyword, where),)]
+        return [[(Atom("format", value, _at(part, keyword)),)]] if positive else self._unknown(part, keyword, positive)
 
-    def _properties(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
+    def _properties(self, part: Subschema, keyword: str, _value: Any, positive: bool) -> list[Any]:
         made: list[Any] = []
         for name, schema in members(part.schema, keyword).items():
             literal = self._inner(part, schema, keyword, name, positive=positive)
@@ -231,7 +226,7 @@ class Assertions:
             return [[tuple(Atom("required", name, where) for name in listed)]]
         return [(_only("object", where), Atom("absent", name, where)) for name in listed]
 
-    def _dependencies(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
+    def _dependencies(self, part: Subschema, keyword: str, _value: Any, positive: bool) -> list[Any]:
         made: list[Any] = []
         for name, needed in members(part.schema, keyword).items():
             where = f"{_at(part, keyword)}/{name}"
@@ -278,13 +273,13 @@ class Assertions:
 
     def _contains(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
         least, most = (part.schema.get(word) if self._draft >= 3 else None for word in ("minContains", "maxContains"))
-        least = math.ceil(least) if _is_number(least) else 1
+        least = math.ceil(least) if isinstance(least, (int, float)) else 1
         where, literal = _at(part, keyword), self._inner(part, value, keyword)
         made: list[Any] = []
         if least > 0:
             kind, size = ("some_item", least) if positive else ("few_items", least - 1)
             made.append(Atom(kind, (0, size, literal), where))
-        if _is_number(most):
+        if isinstance(most, (int, float)):
             kind, size = ("few_items", math.floor(most)) if positive else ("some_item", math.floor(most) + 1)
             made.append(Atom(kind, (0, size, literal), where))
         return [[(atom,)] for atom in made] if positive else [(_only("array", where), atom) for atom in made]
@@ -353,7 +348,7 @@ class Assertions:
         start = find_unevaluated_items(part, self.references)
         return unknown if start is None else [[(Atom("rest", (start, literal), literal.part.pointer),)]]
 
-    def _reference(self, part: Subschema, keyword: str, value: Any, positive: bool) -> list[Any]:
+    def _reference(self, part: Subschema, keyword: str, _value: Any, positive: bool) -> list[Any]:
         found = self.references.resolve(part, keyword)
         if found is None or returns_to(part, found, self.references):
             return self._unknown(part, keyword, positive)

@@ -104,7 +104,7 @@ class Case:
         if isinstance(item, Literal):
             return item.is_true or item in self.literals
         if item.kind == "kinds":
-            return self.kinds <= item.value
+            return self.kinds <= frozenset(item.value)
         if item.kind in ("required", "absent"):
             mine = self._present if item.kind == "required" else self._absent
             return item.value in mine or "object" not in self.kinds

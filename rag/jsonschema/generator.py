@@ -183,7 +183,8 @@ class InstanceGenerator:
         if goal not in self.opened:
             case = Case()
             # Sorted, since the order of a set of texts is not the same in two processes.
-            case.add(sorted(goal, key=lambda literal: (literal.part.pointer, literal.positive)), self.assertions)
+            ordered: list[Literal] = sorted(goal, key=lambda literal: (literal.part.pointer, literal.positive))
+            case.add(ordered, self.assertions)
             self.opened[goal] = case
         return self.opened[goal]
 

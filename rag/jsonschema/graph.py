@@ -12,11 +12,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote, urljoin
 
 from ctxprune.errors import InputError
 
 from .json_values import escape_pointer
+from .pointers import join_uri, split_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,10 +34,8 @@ __all__ = [
     "Node",
     "find_draft",
     "follow",
-    "join_uri",
     "members",
     "names",
-    "split_pointer",
 ]
 
 Key: TypeAlias = "str | tuple[Literal['member'], str]"
@@ -347,16 +345,6 @@ def _merge_classes(size: int, edges: list[Edge]) -> _Classes:
     return classes
 
 
-def join_uri(base: str, reference: str) -> str:
-    """`reference` relative to `base`; also for bases such as URNs, which urljoin does not know."""
-    if reference.startswith("#"):
-        return base.partition("#")[0] + reference
-    try:
-        return urljoin(base, reference) if base else reference
-    except ValueError:
-        return reference
-
-
 def find_draft(document: object) -> str:
     """The draft of JSON schema that the `$schema` of a document names; the latest one where it names none."""
     uri = document.get("$schema") if isinstance(document, dict) else None
@@ -372,13 +360,6 @@ def members(schema: dict[str, Any], keyword: str = "properties") -> dict[str, An
 def names(value: object) -> list[str]:
     """The texts of a list; [] for anything else."""
     return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
-
-
-def split_pointer(fragment: str) -> tuple[str, ...]:
-    """The steps of a JSON pointer given as the fragment of a URI."""
-    parts = unquote(fragment).split("/")[1:]
-    # "~1" before "~0", else "~01" would become "/" (RFC 6901, section 4).
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def follow(base: dict[str, Any], tokens: tuple[str, ...]) -> _Resolved | None:

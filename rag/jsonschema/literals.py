@@ -10,10 +10,17 @@ from .json_values import escape_pointer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ALL_KINDS", "Atom", "Branch", "Choice", "Item", "Literal", "Names", "Subschema"]
+__all__ = ["ALL_KINDS", "ANNOTATIONS", "Atom", "Branch", "Choice", "Item", "Literal", "Names", "Subschema"]
 
 ALL_KINDS = frozenset({"null", "boolean", "integer", "fraction", "string", "array", "object"})
 """Disjoint kinds of values: every number is an "integer" or a "fraction"."""
+
+ANNOTATIONS = frozenset(
+    {"$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$recursiveAnchor", "$schema", "$vocabulary", "default",
+     "definitions", "deprecated", "description", "discriminator", "example", "examples", "id", "nullable", "readOnly",
+     "title", "writeOnly"}
+)  # fmt: skip
+"""Keywords that ask nothing of a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from .assertions import as_fraction
 from .failures import ConflictError, UndecidedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from random import Random
 
     from .cases import Case
@@ -30,37 +30,43 @@ def generate_number(case: Case, kind: str, random: Random) -> int | float:
         UndecidedError: None was found, or its bounds are over what a float holds.
     """
     low, high, where = _tightest(case)
-    steps = [atom.value for atom in case.of("multiple")]
-    if low is not None and high is not None:
-        is_point = low[0] == high[0]
-        if low[0] > high[0] or (is_point and (low[1] or high[1])):
-            raise ConflictError(f"no number lies between {_show(low)} and {_show(high)}", where)
-        if kind == "fraction" and is_point and low[0].denominator == 1:
-            raise ConflictError(f"no number that is no integer lies between {_show(low)} and {_show(high)}", where)
-    if kind == "integer":
-        steps.append(Fraction(1))
+    _check_bounds(low, high, kind, where)
+    steps = [atom.value for atom in case.of("multiple")] + [Fraction(1)] * (kind == "integer")
     refused = {as_fraction(value) for atom in case.of("out") for value in atom.value if _is_number(value)}
     unlike = [atom.value for atom in case.of("no_multiple")]
+
+    def fits(value: Fraction) -> bool:
+        wrong_kind = kind == "fraction" and value.denominator == 1
+        return not wrong_kind and value not in refused and all((value / one).denominator != 1 for one in unlike)
+
     if not steps:
-        return _between(low, high, refused, unlike, random)
+        return _between(low, high, fits, random)
     step = reduce(_common_multiple, steps)
-    if any((step / other).denominator == 1 for other in unlike):
-        place = case.of("no_multiple")[0].where
-        raise ConflictError(f"every multiple of {_text(step)} is excluded", place)
     first, last = _multiples(low, high, step)
+    where = where or _first_place(case)
     if first is not None and last is not None and first > last:
         noun = "integer" if steps == [1] else f"multiple of {_text(step)}"
-        raise ConflictError(f"no {noun} lies between {_show(low)} and {_show(high)}", where or _first_place(case))
+        raise ConflictError(f"no {noun} lies between {_show(low)} and {_show(high)}", where)
     for number in _candidates(first, last, random):
-        value = number * step
-        wrong_kind = kind == "fraction" and value.denominator == 1
-        if not wrong_kind and value not in refused and not any((value / other).denominator == 1 for other in unlike):
-            return _as_json(value)
-    if first is not None and last is not None and last - first < _TRIED:
-        raise ConflictError(f"no number between {_show(low)} and {_show(high)} is left", where or _first_place(case))
+        if fits(number * step):
+            return _as_json(number * step)
+    if any((step / other).denominator == 1 for other in unlike):
+        raise ConflictError(f"every multiple of {_text(step)} is excluded", case.of("no_multiple")[0].where)
+    if first is not None and last is not None and last - first <= _TRIED:
+        raise ConflictError(f"no number between {_show(low)} and {_show(high)} is left", where)
     if kind == "fraction" and step.denominator == 1:
-        raise ConflictError(f"every multiple of {_text(step)} is an integer", _first_place(case))
+        raise ConflictError(f"every multiple of {_text(step)} is an integer", where)
     raise UndecidedError("multipleOf leaves no number that was found")
+
+
+def _check_bounds(low: Any, high: Any, kind: str, where: str) -> None:
+    if low is None or high is None:
+        return
+    is_point = low[0] == high[0]
+    if low[0] > high[0] or (is_point and (low[1] or high[1])):
+        raise ConflictError(f"no number lies between {_show(low)} and {_show(high)}", where)
+    if kind == "fraction" and is_point and low[0].denominator == 1:
+        raise ConflictError(f"no number that is no integer lies between {_show(low)} and {_show(high)}", where)
 
 
 def _tightest(case: Case) -> tuple[Any, Any, str]:
@@ -72,18 +78,18 @@ def _tightest(case: Case) -> tuple[Any, Any, str]:
     return low and low.value, high and high.value, last.where if last else ""
 
 
-def _between(low: Any, high: Any, refused: set[Fraction], unlike: list[Fraction], random: Random) -> float:
-    """A number that is no integer, strictly between the bounds."""
+def _between(low: Any, high: Any, fits: Callable[[Fraction], bool], random: Random) -> float:
+    """A number that is no integer between the bounds."""
     start = low[0] if low else (high[0] - 100 if high else Fraction(0))
     end = high[0] if high else start + 100
-    if low and not low[1] and start == end and start not in refused:
+    if start == end and fits(start):
         return _checked(start, low, high)
     for _ in range(_TRIED):
         # Few digits first; where the bounds are close, their own resolution.
         value = start + (end - start) * Fraction(random.randint(1, 999), 1000)
         rounded = Fraction(round(value * 10), 10)
-        value = rounded if start < rounded < end else value
-        if value.denominator != 1 and value not in refused and all((value / one).denominator != 1 for one in unlike):
+        value = rounded if start < rounded < end and fits(rounded) else value
+        if fits(value):
             return _checked(value, low, high)
     raise UndecidedError("no number was found between the bounds")
 

@@ -74,8 +74,8 @@ class _Object:
             if name in self._absent:
                 raise ConflictError(f"the member {name!r} is required and not allowed", where)
             if not self._is_name(name):
-                where = self._name_literals[0].part.pointer
-                raise ConflictError(f"the name of the required member {name!r} is not allowed", where)
+                reason = f"the name of the required member {name!r} is not allowed"
+                raise ConflictError(reason, self._name_literals[0].part.pointer)
         return self._place(list(self._needs), {})
 
     def _check_count(self, number: int) -> None:
@@ -110,8 +110,7 @@ class _Object:
         if len(fitting) > _MOST_NAMES:
             ways.append(_give_up)
         wanted = [] if name_literal is None else [name_literal]
-        for rules in self._group_rules(names, set(extra)):
-            ways.append(partial(self._use_fresh, rules, wanted, use))
+        ways += [partial(self._use_fresh, rules, wanted, use) for rules in self._group_rules(names, set(extra))]
         if self._is_partial():
             ways.append(_give_up)
         return self._search.first_success(ways)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["UndecidedPatternError", "find_text"]
 
 _parser: Any = import_module("re._parser")
-_MOST_STATES = 3000
+_MOST_STATES = 2000
 _MOST_STEPS = 40_000  # derivatives of whole states
 _MOST_SIZE = 2000  # characters by which lengths are bounded, and parts of one expression
 _LAST = 0x10FFFF
@@ -56,8 +57,28 @@ def find_text(
 
     Raises:
         UndecidedPatternError: There is look-around, a back reference, a word boundary or an anchor in the middle; or
-            the search takes more than 3,000 states.
+            the search takes more than 2,000 states.
     """
+    # A schema is searched several times, and a search that was given up would be given up again.
+    found = _find_text(tuple(like), tuple(unlike), length, tuple(other))
+    if isinstance(found, UndecidedPatternError):
+        raise found
+    return found
+
+
+@lru_cache(maxsize=512)
+def _find_text(
+    like: tuple[str, ...], unlike: tuple[str, ...], length: tuple[int, int | None], other: tuple[str, ...]
+) -> str | UndecidedPatternError | None:
+    try:
+        return _search_text(like, unlike, length, other)
+    except UndecidedPatternError:
+        return UndecidedPatternError()
+
+
+def _search_text(
+    like: tuple[str, ...], unlike: tuple[str, ...], length: tuple[int, int | None], other: tuple[str, ...]
+) -> str | None:
     least, most = length
     if least > _MOST_SIZE:
         raise UndecidedPatternError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .graph import DRAFTS, find_draft, follow, join_uri, split_pointer
+from .graph import DRAFTS, find_draft, follow
 from .literals import Subschema
+from .pointers import join_uri, split_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -39,7 +39,7 @@ class Witness:
         instances: Values that the full validator accepts, at most `count`.
         reason: Why there are fewer instances than `count`; "" where there are as many.
         where: JSON pointer to what cannot be satisfied; "" for the root and where nothing is proven.
-        beyond: Keywords outside the core that were met, "POINTER: keyword". They count for the validator alone.
+        beyond: Keywords that were met and are not decided, "POINTER: keyword". They count for the validator alone.
     """
 
     verdict: OneOf["satisfiable", "unsatisfiable", "unknown"]
@@ -58,21 +58,25 @@ class Projection:
 
 
 def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) -> Witness:
-    """Generate up to `count` instances of a schema, bottom-up from its core keywords, each checked by jsonschema-rs.
+    """Generate up to `count` instances of a schema, each checked by jsonschema-rs, or prove that there are none.
 
-    The core: type, properties, required, additionalProperties, patternProperties, minProperties, maxProperties, items,
-    prefixItems, minItems, maxItems, uniqueItems, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
-    multipleOf, minLength, maxLength, pattern (without look-around), allOf, anyOf, oneOf, and $ref inside the document;
-    `format` says nothing. A keyword that the draft of `$schema` (4, 6, 7, 2019-09 or 2020-12, which holds without one)
-    does not have is beyond the core. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness
-    Generation for JSON Schema, VLDB 2022, without negation. A schema without finite instances, such as an object that
-    requires itself, is unsatisfiable.
+    Decided, with the meaning that the draft of `$schema` gives them (4, 6, 7, 2019-09, or 2020-12, which holds without
+    one), and in negations too: type, enum, const, bounds of numbers, multipleOf, lengths, pattern (without look-around
+    and anchors in its middle, up to 2,000 states), properties, patternProperties, additionalProperties, propertyNames,
+    required, numbers of properties and items, dependentRequired, dependentSchemas, dependencies, items, prefixItems,
+    contains with its numbers, uniqueItems, allOf, anyOf, oneOf (up to 100 branches), not, if, and references inside the
+    document. `format`, and the unevaluated keywords but for what no neighbour can evaluate, are left to the validator,
+    as are references that go in a circle or whose target depends on the dynamic scope. A keyword that no draft has says
+    nothing. A schema without finite instances, such as an object that requires itself, is unsatisfiable.
+
+    After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness Generation for JSON Schema, VLDB 2022;
+    by a search from the root, where the paper builds values from the leaves.
 
     Args:
         schema: A dict, a JSON text, True or False.
         count: Number of instances, from 1 up.
         seed: The same seed gives the same instances.
-        limit: Subschemas that are visited for one instance, from 1 up; 10,000 take some tenths of a second.
+        limit: Subschemas and branches that are visited for one instance, from 1 up; 10,000 take about a second.
 
     Raises:
         UsageError: count or limit is under 1.
