@@ -16,9 +16,11 @@ from .html import HtmlOptions as HtmlOptions
 from .html import HtmlPage as HtmlPage
 from .html import HtmlPages as HtmlPages
 from .jsondocument import JsonDocument as JsonDocument
+from .jsonschema import Compliance as Compliance
 from .jsonschema import JsonSchema as JsonSchema
 from .jsonschema import ToolOptions as ToolOptions
 from .jsonschema import Tools as Tools
+from .jsonschema import check_compliance as check_compliance
 from .logs import Log as Log
 from .passages.addressed import addressed_units as addressed_units
 from .passages.fence import escape_chat_marks as escape_chat_marks

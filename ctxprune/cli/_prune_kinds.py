@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILE_BUDGET",
-    "NOTED",
+    "check_kind_options",
     "is_table_file",
     "kind_of",
     "print_main_text",
@@ -36,8 +36,8 @@ __all__ = [
     "read_kind",
 ]
 
-NOTED = frozenset({"csv", "table", "tsv"})
-"""Kinds that can say within themselves what was left out."""
+_NOTED = frozenset({"csv", "table", "tsv"})
+_SCHEMAS = frozenset({"schema", "tools"})
 _JSON = frozenset({"json", "schema", "tools"})  # values one after the other are JSON; names between them are not
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
@@ -67,8 +67,26 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
     return kinds[0]
 
 
+def check_kind_options(kind: str | None, *, note: bool, compliance: bool) -> None:
+    """Refuse options that are for other kinds; None is the kind of texts and of tables that are read in parts.
+
+    Raises:
+        typer.BadParameter: One is given.
+    """
+    if note and kind not in _NOTED:
+        raise typer.BadParameter("it is for tables in text only", param_hint="--note")
+    if compliance and kind not in _SCHEMAS:
+        raise typer.BadParameter("it is for JSON schemas and tools only", param_hint="--compliance")
+
+
 def prune_kind(
-    task: PruneTask, kind: str, options: TextOptions, *, form: HtmlOutput | None = None, note: bool = False
+    task: PruneTask,
+    kind: str,
+    options: TextOptions,
+    *,
+    form: HtmlOutput | None = None,
+    note: bool = False,
+    compliance: bool = False,
 ) -> None:
     """Read, prune, write.
 
@@ -77,7 +95,8 @@ def prune_kind(
         kind: A name of `ctxprune.rag.kinds.KINDS`.
         options: Those for text, of which none may be given.
         form: What pages become; None for HTML, and for all other kinds.
-        note: Whether a table says what was left out; for kinds in `NOTED`.
+        note: Whether a table says what was left out; for tables in text.
+        compliance: Whether to report what constrained decoding can enforce; for schemas and tools.
 
     Raises:
         typer.BadParameter: An option is for another kind.
@@ -101,11 +120,30 @@ def prune_kind(
         scorer = make_kind_scorer(task.scorer, task.model)
         result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     kept = _describe_kept(result, context, KINDS[kind].units)
-    if not task.report(result, names, kept, {"files": names, "kind": kind}):
+    details: dict[str, object] = {"files": names, "kind": kind}
+    if compliance:
+        details["compliance"] = _report_compliance([result.output] if len(contexts) == 1 else result.output, names)
+    if not task.report(result, names, kept, details):
         if len(contexts) == 1:
             write_texts([result.output])
         else:
             write_texts(result.output, () if kind in _JSON else names)
+
+
+def _report_compliance(outputs: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+    """For each output what is beyond the common core of constrained decoding; a line for each on stderr."""
+    from ctxprune.cli._console import print_note
+    from ctxprune.rag.jsonschema import check_compliance
+
+    made = []
+    for name, output in zip(names, outputs, strict=True):
+        found = check_compliance(output)
+        for place in found.beyond:
+            print_note(f"{name}: beyond the common core of constrained decoding: {place}")
+        if found.is_covered:
+            print_note(f"{name}: all keywords are in the common core of constrained decoding")
+        made.append({"file": name, **found.to_dict()})
+    return made
 
 
 def _describe_kept(result: Pruned[Any], context: Context[Any], units: str) -> str:

@@ -70,6 +70,14 @@ def prune(
         PageForm | None, typer.Option("--as", metavar="FORM", help="Output form of pages: html, markdown or text.")
     ] = None,
     note: Annotated[bool, typer.Option("--note", help="Add a line to a table that says what was left out.")] = False,
+    compliance: Annotated[
+        bool,
+        typer.Option(
+            "--compliance",
+            help="Also say which keywords of what is kept of a schema or of tools are beyond those that all engines for"
+            " constrained decoding have.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Output file for a Parquet, Arrow or large CSV table.")
     ] = None,
@@ -82,7 +90,7 @@ def prune(
     from ctxprune.cli import _console
     from ctxprune.cli._prune_kinds import (
         FILE_BUDGET,
-        NOTED,
+        check_kind_options,
         is_table_file,
         kind_of,
         print_main_text,
@@ -112,8 +120,7 @@ def prune(
     # Before the work, so that an unwritable page costs no time.
     if html is not None:
         _console.check_target(html, *task.input_files)
-    if note and kind not in NOTED:
-        raise typer.BadParameter("it is for tables in text only", param_hint="--note")
+    check_kind_options(kind, note=note, compliance=compliance)
     if is_file:
         prune_table_file(task, text, output)
     elif output is not None:
@@ -121,4 +128,4 @@ def prune(
     elif kind is None:
         prune_passages(task, form, text)
     else:
-        prune_kind(task, kind, text, form=page_form, note=note)
+        prune_kind(task, kind, text, form=page_form, note=note, compliance=compliance)

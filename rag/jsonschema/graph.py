@@ -12,11 +12,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote
 
 from ctxprune.errors import InputError
 
 from .json_values import escape_pointer
+from .pointers import join_uri, split_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +36,6 @@ __all__ = [
     "follow",
     "members",
     "names",
-    "split_pointer",
 ]
 
 Key: TypeAlias = "str | tuple[Literal['member'], str]"
@@ -101,6 +100,7 @@ class Graph:
         self._index: dict[int, int] = {}
         self._inside: list[tuple[dict[str, Any], str]] = []
         self._names: dict[str, tuple[str, ...]] | None = None
+        self._uris: dict[int, str] = {}  # of the schemas that have an identity, by their own id
         self._draft = find_draft(self.root)
         # In draft 4 "$id" is no keyword: taken for one it would move the base of the references below it.
         self._identity = "id" if self._draft == DRAFTS[0] else "$id"
@@ -235,7 +235,10 @@ class Graph:
             return None
         name, _, fragment = reference.partition("#")
         if name or (fragment and not fragment.startswith("/")):
-            steps = self._index_names().get(f"#{fragment}" if fragment and not fragment.startswith("/") else name)
+            anchor = f"#{fragment}" if fragment and not fragment.startswith("/") else ""
+            known = self._index_names()
+            uri = join_uri(self._uris.get(id(node.base), ""), name) if name else self._uris.get(id(node.base), "")
+            steps = known.get(uri + anchor, known.get(anchor or name))
             if steps is None:
                 return None
             found = follow(self.root, steps)
@@ -251,20 +254,32 @@ class Graph:
         """The paths from the root to subschemas by identity, and by "#" with their $anchor; built on first use."""
         if self._names is None:
             self._names = {}
-            stack: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
+            stack: list[tuple[Any, tuple[str, ...], str]] = [(self.root, (), "")]
             seen: set[int] = set()
             while stack:
-                value, way = stack.pop()
+                value, way, uri = stack.pop()
                 if not isinstance(value, (dict, list)) or id(value) in seen:
                     continue
                 seen.add(id(value))
-                pairs = value.items() if isinstance(value, dict) else enumerate(value)
-                stack += [(part, (*way, str(step))) for step, part in pairs]
                 if isinstance(value, dict):
-                    for keyword, mark in ((self._identity, ""), ("$anchor", "#")):
-                        if isinstance(value.get(keyword), str):
-                            self._names.setdefault(mark + value[keyword], way)
+                    uri = self._index_resource(self._names, value, way, uri)
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                stack += [(part, (*way, str(step)), uri) for step, part in pairs]
         return self._names
+
+    def _index_resource(
+        self, known: dict[str, tuple[str, ...]], schema: dict[str, Any], way: tuple[str, ...], uri: str
+    ) -> str:
+        """Index what a schema is called, both as it is written and as a whole URI; the URI that holds inside it."""
+        if self._is_resource(schema):
+            uri = join_uri(uri, schema[self._identity]).partition("#")[0]
+            self._uris[id(schema)] = uri
+            known.setdefault(uri, way)
+        for keyword, mark in ((self._identity, ""), ("$anchor", "#"), ("$dynamicAnchor", "#")):
+            if isinstance(schema.get(keyword), str):
+                known.setdefault(mark + schema[keyword], way)
+                known.setdefault(f"{uri}{mark}{schema[keyword]}", way)
+        return uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,13 +360,6 @@ def members(schema: dict[str, Any], keyword: str = "properties") -> dict[str, An
 def names(value: object) -> list[str]:
     """The texts of a list; [] for anything else."""
     return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
-
-
-def split_pointer(fragment: str) -> tuple[str, ...]:
-    """The steps of a JSON pointer given as the fragment of a URI."""
-    parts = unquote(fragment).split("/")[1:]
-    # "~1" before "~0", else "~01" would become "/" (RFC 6901, section 4).
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def follow(base: dict[str, Any], tokens: tuple[str, ...]) -> _Resolved | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ctxprune.errors import InputError
 from ctxprune.utils.extras import require
@@ -11,7 +12,15 @@ from ctxprune.utils.extras import require
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OutsideError", "build_validator", "matches_pattern"]
+    from .literals import Subschema
+
+__all__ = ["OutsideError", "PartValidator", "build_validator", "matches_pattern"]
+
+# Keywords that constrain a value without applying another subschema to its parts.
+_SELF_CONTAINED = frozenset(
+    {"const", "enum", "exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maxProperties", "maximum",
+     "minItems", "minLength", "minProperties", "minimum", "multipleOf", "pattern", "required", "type", "uniqueItems"}
+)  # fmt: skip
 
 
 class OutsideError(InputError):
@@ -50,3 +59,72 @@ def matches_pattern(pattern: str, text: str) -> bool:
         return bool(library.is_valid({"pattern": pattern}, text))
     except ValueError:
         return False
+
+
+class PartValidator:
+    """Validates values by single subschemas of one document.
+
+    Args:
+        document: The schema.
+    """
+
+    _URI = "urn:ctxprune:document"
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._known: dict[str, Callable[[Any], bool] | None] = {}
+        self._registry: Any = None
+        text = repr(document)
+        # What these refer to depends on the subschemas that were entered before, which is not known here.
+        self._is_dynamic = "$dynamicRef" in text or "$recursiveRef" in text
+
+    def accepts(self, part: Subschema, value: Any) -> bool | None:
+        """Whether `value` is an instance of the subschema; None where that cannot be told."""
+        if isinstance(part.schema, bool):
+            return part.schema
+        if part.pointer not in self._known:
+            self._known[part.pointer] = self._build(part.pointer)
+        check = self._known[part.pointer]
+        if check is None or (self._is_dynamic and part.pointer):
+            return None if self._holds_alone(part, value) else False
+        return check(value)
+
+    def _holds_alone(self, part: Subschema, value: Any) -> bool:
+        """Whether the value satisfies the keywords of the subschema that look at no other subschema."""
+        key = f"{part.pointer}#"
+        if key not in self._known:
+            # Up to draft 7 a $ref hides its neighbours.
+            words = (
+                {}
+                if "$ref" in part.schema
+                else {word: part.schema[word] for word in _SELF_CONTAINED & set(part.schema)}
+            )
+            if isinstance(self._document, dict) and "$schema" in self._document:
+                words["$schema"] = self._document["$schema"]
+            try:
+                self._known[key] = build_validator(words)
+            except InputError:
+                self._known[key] = None
+        check = self._known[key]
+        return check is None or check(value)
+
+    def _build(self, pointer: str) -> Callable[[Any], bool] | None:
+        if self._is_dynamic and pointer:
+            return None
+        library = require("jsonschema_rs", "jsonschema")
+        try:
+            if not pointer:
+                return build_validator(self._document)
+            if self._registry is None:
+                self._registry = library.Registry([(self._URI, self._document)], retriever=_refuse)
+            schema = {"$ref": f"{self._URI}#{quote(pointer)}"}
+            if isinstance(self._document, dict) and "$schema" in self._document:
+                schema["$schema"] = self._document["$schema"]
+            found: Callable[[Any], bool] = library.validator_for(schema, registry=self._registry).is_valid
+        except (ValueError, TypeError, OverflowError, LookupError, InputError):
+            return None
+        return found
+
+
+def _refuse(uri: str) -> Any:
+    raise LookupError(uri)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
 from ctxprune.errors import InputError
 from ctxprune.utils.validation import check_whole
 
-from .conjunction import ConflictError, Conjunction, Subschema
-from .generator import InstanceGenerator, LimitError, UndecidedError
+from .assertions import Assertions
+from .failures import ConflictError, LimitError, UndecidedError
+from .generator import InstanceGenerator
 from .json_values import copy_json, read_json
-from .validator import OutsideError, build_validator
+from .literals import Literal
+from .references import References
+from .validator import OutsideError, PartValidator, build_validator
 
 __all__ = ["Projection", "Witness", "check_projection", "require_satisfiable", "witness"]
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from .cases import Case
     from .schema import JsonSchema
 
 _TRIES = 8  # searches for each instance asked for
+_SHOWN = 5  # keywords that a reason names
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,10 @@ class Witness:
         instances: Values that the full validator accepts, at most `count`.
         reason: Why there are fewer instances than `count`; "" where there are as many.
         where: JSON pointer to what cannot be satisfied; "" for the root and where nothing is proven.
-        beyond: Keywords outside the core that were met, "POINTER: keyword". They count for the validator alone.
+        beyond: Keywords that were met and are not decided, "POINTER: keyword". They count for the validator alone.
     """
 
-    verdict: Literal["satisfiable", "unsatisfiable", "unknown"]
+    verdict: OneOf["satisfiable", "unsatisfiable", "unknown"]
     instances: tuple[Any, ...] = ()
     reason: str = ""
     where: str = ""
@@ -52,21 +58,25 @@ class Projection:
 
 
 def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) -> Witness:
-    """Generate up to `count` instances of a schema, bottom-up from its core keywords, each checked by jsonschema-rs.
+    """Generate up to `count` instances of a schema, each checked by jsonschema-rs, or prove that there are none.
 
-    The core: type, properties, required, additionalProperties, patternProperties, minProperties, maxProperties, items,
-    prefixItems, minItems, maxItems, uniqueItems, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
-    multipleOf, minLength, maxLength, pattern (without look-around), allOf, anyOf, oneOf, and $ref inside the document;
-    `format` says nothing. A keyword that the draft of `$schema` (4, 6, 7, 2019-09 or 2020-12, which holds without one)
-    does not have is beyond the core. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness
-    Generation for JSON Schema, VLDB 2022, without negation. A schema without finite instances, such as an object that
-    requires itself, is unsatisfiable.
+    Decided, with the meaning that the draft of `$schema` gives them (4, 6, 7, 2019-09, or 2020-12, which holds without
+    one), and in negations too: type, enum, const, bounds of numbers, multipleOf, lengths, pattern (without look-around
+    and anchors in its middle, up to 2,000 states), properties, patternProperties, additionalProperties, propertyNames,
+    required, numbers of properties and items, dependentRequired, dependentSchemas, dependencies, items, prefixItems,
+    contains with its numbers, uniqueItems, allOf, anyOf, oneOf (up to 100 branches), not, if, and references inside the
+    document. `format`, and the unevaluated keywords but for what no neighbour can evaluate, are left to the validator,
+    as are references that go in a circle or whose target depends on the dynamic scope. A keyword that no draft has says
+    nothing. A schema without finite instances, such as an object that requires itself, is unsatisfiable.
+
+    After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness Generation for JSON Schema, VLDB 2022;
+    by a search from the root, where the paper builds values from the leaves.
 
     Args:
         schema: A dict, a JSON text, True or False.
         count: Number of instances, from 1 up.
         seed: The same seed gives the same instances.
-        limit: Subschemas that are visited for one instance, from 1 up; 10,000 take some tenths of a second.
+        limit: Subschemas and branches that are visited for one instance, from 1 up; 10,000 take about a second.
 
     Raises:
         UsageError: count or limit is under 1.
@@ -79,30 +89,76 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     try:
         accepts = build_validator(document)
     except OutsideError as error:
-        return Witness("unknown", reason=error.what)
-    found: list[Any] = []
-    reason, random = "", Random(seed)
-    conjunction, known = Conjunction(document), dict[tuple[str, ...], Any]()
-    # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
-    for _ in range(count * _TRIES):
-        generator = InstanceGenerator(conjunction, random, limit, known)
-        try:
-            value = generator.generate((Subschema(document, ""),))
-        except ConflictError as conflict:
-            return Witness("unsatisfiable", (), conflict.reason, conflict.where, tuple(conjunction.beyond))
-        except UndecidedError as stop:
-            reason = str(stop)
-            if isinstance(stop, LimitError):
-                break  # further tries would take as long
-        else:
-            # The generator knows the core keywords only; the full validator decides.
-            if accepts(value):
-                found.append(value)
+        # What stands outside can only ask for more: a proof holds without it, but no instance can be checked.
+        found = _Run(document, lambda _: False, 1, limit).search(Random(seed))
+        return found if found.verdict == "unsatisfiable" else Witness("unknown", (), error.what, "", found.beyond)
+    return _Run(document, accepts, count, limit).search(Random(seed))
+
+
+class _Run:
+    """All searches for the instances of one document."""
+
+    def __init__(self, document: Any, accepts: Callable[[Any], bool], count: int, limit: int) -> None:
+        references = References(document)
+        self._root = Literal(references.root)
+        self._accepts, self._count, self._limit = accepts, count, limit
+        # oneOf as anyOf first: most unions are disjoint, and what has no value then has none in any case.
+        self._stages = [Assertions(references, exact=False), Assertions(references)]
+        self._validator = PartValidator(document)
+        self._conflicts: list[dict[frozenset[Literal], ConflictError]] = [{}, {}]
+        self._opened: list[dict[frozenset[Literal], Case]] = [{}, {}]
+        self._found: list[Any] = []
+        self._reason = ""
+
+    def search(self, random: Random) -> Witness:
+        """Draw instances until there are enough, or a proof that there are none."""
+        conflict: ConflictError | None = None
+        for stage in range(2):
+            try:
+                self._draw(stage, random)
+            except ConflictError as error:
+                conflict = error
+            if conflict is not None or len(self._found) == self._count:
+                break
+        beyond = tuple(dict.fromkeys([*self._stages[0].beyond, *self._stages[1].beyond]))
+        if conflict is not None and not self._found:
+            return Witness("unsatisfiable", (), conflict.reason, conflict.where, beyond)
+        verdict: OneOf["satisfiable", "unknown"] = "satisfiable" if self._found else "unknown"
+        reason = "" if len(self._found) == self._count else self._reason
+        if verdict == "unknown" and beyond:
+            reason = f"{reason} (not decided: {', '.join(beyond[:_SHOWN])})"
+        return Witness(verdict, tuple(self._found), reason, "", beyond)
+
+    def _draw(self, stage: int, random: Random) -> None:
+        # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
+        spare = 100
+        for _ in range((self._count - len(self._found)) * _TRIES):
+            generator = InstanceGenerator(
+                self._stages[stage],
+                self._validator,
+                random,
+                self._limit,
+                self._conflicts[stage],
+                self._opened[stage],
+                spare,
+            )
+            try:
+                value = generator.generate([self._root])
+            except LimitError as stop:
+                self._reason = str(stop)
+                if not spare:
+                    break  # further tries would take as long
+                spare = 0
+            except (UndecidedError, RecursionError) as stop:
+                self._reason = str(stop) if isinstance(stop, UndecidedError) else "values are nested too deep"
             else:
-                reason = "what was made does not satisfy a keyword beyond the core"
-        if len(found) == count:
-            return Witness("satisfiable", tuple(found), "", "", tuple(conjunction.beyond))
-    return Witness("satisfiable" if found else "unknown", tuple(found), reason, "", tuple(conjunction.beyond))
+                # The generator knows the core keywords only; the full validator decides.
+                if self._accepts(value):
+                    self._found.append(copy_json(value))
+                else:
+                    self._reason = "what was made does not satisfy a keyword beyond the core"
+            if len(self._found) == self._count:
+                break
 
 
 def check_projection(context: JsonSchema, kept: Collection[int], *, count: int = 200, seed: int = 0) -> Projection:

@@ -211,3 +211,18 @@ def test_parquet_is_read_a_part_at_a_time_and_comes_out_as_parquet(tmp_path, cap
     assert run(capfd, source, "--pronouns")[0] == 2
     (tmp_path / "b.csv").write_text(TABLE, encoding="utf-8")
     assert run(capfd, tmp_path / "b.csv", "-o", target)[0] == 2
+
+
+def test_compliance_is_told_for_schemas_and_tools(folder, capfd) -> None:
+    tools = '[{"name": "paris", "parameters": {"properties": {"day": {"format": "date"}}}}]'
+    (folder / "b.tools.json").write_text(tools, encoding="utf-8")
+    code, out, err = run(capfd, folder / "b.tools.json", "--compliance")
+    assert (code, json.loads(out)) == (0, json.loads(tools))
+    assert "beyond the common core of constrained decoding: paris: /properties/day: format\n" in err
+    code, out, err = run(capfd, folder / "a.schema.json", "--compliance", "--json")
+    [told] = json.loads(out)["compliance"]
+    assert (code, told["is_covered"], told["beyond"]) == (0, True, [])
+    assert "all keywords are in the common core" in err
+    code, _, err = run(capfd, folder / "a.csv", "--compliance")
+    assert code == 2
+    assert "--compliance" in err
