@@ -1,0 +1,9 @@
+from .records import Chunk as Chunk
+from .records import ExtractedValue as ExtractedValue
+from .records import Extraction as Extraction
+from .records import Failure as Failure
+from .records import Record as Record
+from .schema import RecordField as RecordField
+from .schema import RecordSchema as RecordSchema
+from .schema import as_record_schema as as_record_schema
+from .span_extractor import SpanExtractor as SpanExtractor
