@@ -12,7 +12,7 @@ import random
 import re
 import sqlite3
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from html import escape
 
 from benchmarks.common.record import SHARED
@@ -20,7 +20,7 @@ from benchmarks.common.record import SHARED
 SPIDER = SHARED / "data" / "nl2sql" / "spider"
 TABLES = SHARED / "data" / "rag" / "wikitablequestions"
 ROWS = 3  # records of a text
-ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?: 00:00:00)?")
+FORMS = ("%Y-%m-%d", "%Y-%m-%d 00:00:00", "%B %d, %Y", "%d %B %Y", "%b %d, %Y", "%d %b %Y")
 NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,6})?")
 NAMES = re.compile(r"name|title|author|artist|person|city|country|player|team|director|winner|venue|club|nation", re.I)
 
@@ -47,19 +47,22 @@ class Set:
 
 def kind_of(column):
     texts = [str(value) for value in column]
-    if all(ISO.fullmatch(text) for text in texts) and all(valid(text) for text in texts):
+    if all(as_date(text) for text in texts):
         return "date"
     if all(isinstance(value, (int, float)) or NUMBER.fullmatch(value) for value in column):
         return "integer" if all(float(text).is_integer() for text in texts) else "number"
     return "string"
 
 
-def valid(text):
-    try:
-        date(*map(int, ISO.fullmatch(text).groups()))
-    except ValueError:
-        return False
-    return 1400 <= int(text[:4]) < 2100
+def as_date(text):
+    """A whole date; None for other text. Read by the standard library, not by what is measured."""
+    for form in FORMS:
+        try:
+            found = datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+        return found if 1400 <= found.year < 2100 else None
+    return None
 
 
 def usable(value):
@@ -147,7 +150,8 @@ MONTHS = "January February March April May June July August September October No
 def written(value, kind, style):
     text = str(value)
     if kind == "date":
-        year, month, day = map(int, ISO.fullmatch(text).groups())
+        found = as_date(text)
+        year, month, day = found.year, found.month, found.day
         name = MONTHS[month - 1]
         return (f"{year}-{month:02d}-{day:02d}", f"{day} {name} {year}", f"{name} {day}, {year}", f"{name[:3]} {day}, {year}")[style % 4]
     if kind in ("number", "integer") and style % 2 and abs(float(text)) >= 10_000:

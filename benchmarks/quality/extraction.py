@@ -22,7 +22,7 @@ from time import process_time
 
 from benchmarks.common.parts import fingerprint, say
 from benchmarks.common.record import record
-from benchmarks.quality._extraction_records import HELD, ISO, TUNE, load_sets, render
+from benchmarks.quality._extraction_records import HELD, TUNE, as_date, load_sets, render
 from ctxprune.rag.extract import SpanExtractor
 from ctxprune.text.words import fold, split_identifier
 
@@ -31,13 +31,18 @@ SEED = 11
 
 def same(kind, gold, found):
     if kind == "date":
-        return str(found)[:10] == ISO.fullmatch(str(gold))[0][:10]
+        return str(found)[:10] == str(as_date(str(gold)))
     if kind in ("number", "integer"):
         try:
             return abs(float(gold) - float(found)) < 1e-9 * max(abs(float(gold)), 1)
         except (TypeError, ValueError):
             return False
-    return " ".join(fold(str(gold)).split()) == " ".join(fold(str(found)).split())
+    return plain(gold) == plain(found)
+
+
+def plain(value):
+    """Quotes around a title are its dress, for every method alike."""
+    return " ".join(fold(str(value)).split()).strip("\"' ")
 
 
 class Tally:

@@ -25,15 +25,18 @@ _INITIALS = 0.8
 
 
 def label_words(text: str) -> tuple[str, ...]:
-    """The stems of a label, abbreviations in full, without stop words where others are left; () for none."""
+    """The stems of a label in order, abbreviations in full, each once; () for none."""
     return _label_words(text[:_LONGEST])
 
 
 @lru_cache(maxsize=16384)
 def _label_words(text: str) -> tuple[str, ...]:
-    words = spell_out(split_identifier(text))
-    telling = [word for word in words if word not in STOP_WORDS]
-    return tuple(dict.fromkeys(map(stem, telling or words)))
+    return tuple(dict.fromkeys(map(stem, spell_out(split_identifier(text)))))
+
+
+def _telling(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Without stop words, unless there is nothing else."""
+    return tuple(word for word in words if word not in STOP_WORDS) or words
 
 
 @lru_cache(maxsize=65536)
@@ -87,14 +90,19 @@ class LabelMatcher:
         words = label_words(label)
         if not words or len(words) > 8:
             return []
-        scores: dict[int, float] = dict(self._exact.get(frozenset(words), ()))
+        # "Date from" and "date to" differ in a stop word alone, so that these count as long as all words are equal.
+        scores: dict[int, float] = {}
+        for index, weight in self._exact.get(frozenset(words), ()):
+            scores[index] = max(scores.get(index, 0.0), weight)
+        words = _telling(words)
         # A text may have a new label in each line; exact ones are looked up, others have to be compared.
         if len(self._known) < _MOST_LABELS:
             initials = _initials_of(label)
             near = set[int]().union(*(self._by_letter.get(word[:1], set()) for word in words))
             for index in near:
                 for variant, weight in self.variants[index]:
-                    score = weight * max(_overlap(words, variant), _INITIALS * (initials == _initials(variant)))
+                    alike = _overlap(words, _telling(variant))
+                    score = 0.95 * weight * max(alike, _INITIALS * (initials == _initials(variant)))
                     scores[index] = max(scores.get(index, 0.0), score)
         kept = [(index, score) for index, score in scores.items() if score >= 0.5]
         return sorted(kept, key=lambda entry: (-entry[1], entry[0]))

@@ -35,14 +35,16 @@ _WIDE = re.compile(r"\t+| {2,}")
 # of a sentence in it; "http:" and "12:30" are none.
 _PAIR = re.compile(
     r"(?:(?<![^\n])|(?<=[;,|•·/(\[{\t])|(?<=[.!?] )|(?<=  ))[ \t]{0,40}(?:[-*•·>+]{1,3}[ \t]{1,4}|\d{1,3}[.)][ \t]{1,4}|#{1,6}[ \t])?"
-    r"[*_`\"']{0,3}(?P<label>[^\W\d_][^\n:=|;,!?<>\"*`\t{}\[\]]{0,58}?)[*_`\"']{0,3}[ \t]{0,30}"
-    r"(?P<mark>:(?!//|\d\d\b|=)|=(?!=)|：|:=|\.{3,60}|…|=>|->|→)[*_`\"']{0,3}(?=[ \t\n]|\S|$)"
+    r"[*_`\"']{0,3}(?P<label>(?:[^\W_]|[%#№$€£](?=[ \w]))[^\n:=|;,!?<>\"*`\t{}\[\]]{0,58}?)[*_`\"']{0,3}[ \t]{0,30}"
+    r"(?P<mark>(?:(?<!\d):|:(?!\d))(?!//|=)|=(?!=)|：|:=|\.{3,60}|…|=>|->|→)[*_`\"']{0,3}(?=[ \t\n]|\S|$)"
 )
 _DASHED = re.compile(
     r"^[ \t]{0,40}(?:[*•·][ \t]{1,4})?[*_`]{0,3}(?P<label>[^\W\d_][^\n:=|]{0,58}?)[*_`]{0,3}"
     r"(?P<mark>[ \t]+[–—-][ \t]+)(?=\S)"
 )
-_ENDS = " \t\r\n,;|*_`\"'"
+_NO_LABEL = re.compile(r"^\d+$|\s(?:is|was|are|were|has|have|had)\s", re.I)
+_ABBREVIATED = re.compile(r"(?:\b\w|\.\w|\b(?:Inc|Ltd|Co|Jr|Sr|Corp|Ph|etc))\.\Z")
+_ENDS = " \t\r\n,;|\"'"
 _OPEN = 400  # characters of a value behind its label
 _MOST_LINE = 20_000  # characters of a line that are searched for labels: longer ones are data
 
@@ -210,18 +212,33 @@ def find_slots(view: str, is_label: Callable[[str], bool]) -> Iterator[Slot]:
     lines = [found.span() for found in _LINE.finditer(view) if not found[0].isspace()]
     for index, (start, end) in enumerate(lines):
         end = min(end, start + _MOST_LINE)
-        pairs = [found for found in _PAIR.finditer(view, start, end) if found["label"].strip()]
+        pairs = [
+            found
+            for found in _PAIR.finditer(view, start, end)
+            # A number before ":" is a verse or a list's, a clause no label, unless a field is called so.
+            if not _NO_LABEL.search(found["label"]) or is_label(found["label"])
+        ]
         if not pairs:
             yield from _find_bare(view, lines, index, is_label)
             continue
         for found, following in zip(pairs, [*pairs[1:], None], strict=True):
             stop = min(following.start() if following else end, found.end() + _OPEN)
             place = _trim(view, found.end(), stop)
+            if place is not None and len(pairs) > 1 and following is None:
+                place = _without_point(view, *place)
             if place is None and following is None and index + 1 < len(lines):
                 # "Label:" alone: its value is the next line, unless that has a label of its own.
                 place = _next_line(view, lines[index + 1])
             if place is not None:
                 yield Slot(found["label"], found.span("label"), *place)
+
+
+def _without_point(view: str, start: int, end: int) -> Span:
+    """[start, end) without the point that ends a sentence; that of an abbreviation, which follows another or a capital,
+    stays."""
+    said = view[start:end]
+    ends = said.endswith(".") and not said.endswith("..") and not _ABBREVIATED.search(said)
+    return (start, end - 1) if ends and end - start > 1 else (start, end)
 
 
 def _next_line(view: str, line: Span) -> Span | None:
@@ -255,6 +272,10 @@ def _trim(view: str, start: int, end: int) -> Span | None:
     right = len(said.rstrip(_ENDS))
     if left >= right:
         return None
+    for mark in ("**", "__", "`", "*", "_"):
+        if said.startswith(mark, left, right) and said.endswith(mark, left, right) and right - left > 2 * len(mark):
+            left, right = left + len(mark), right - len(mark)
+            break
     # A bracket that was opened before the label is closed behind the value.
     while right > left and said[right - 1] in ")]}" and said.count(said[right - 1], left, right) > said.count(
         {")": "(", "]": "[", "}": "{"}[said[right - 1]], left, right

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Mention", "find_beside", "find_mentions"]
 
 _REACH = 60  # characters between a label and a typed value that belongs to it
+_LONGER = 0.3  # of score that a further word of a label outweighs
+_BORDER = 0.75  # of score from which a label ends the value before it
 _LONGEST = 200  # characters of a value that is no typed one
 _LINK = re.compile(
     r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
@@ -43,14 +45,17 @@ _BEFORE = re.compile(
 _GAP = re.compile(r"[\s-]{0,3}(?:of\s|in\s|\w{1,12}[\s-])?\Z", re.I)
 # Where a value of free text ends: behind a clause, or where the next part of a list begins.
 _STOP = re.compile(
-    r"[;\n|]|[.!?](?=\s+[A-Z(\"“]|\s*$)|\s[–—]\s|,?\s(?:and|while|whereas|but|with|whose|which)\s(?=(?:the|its|his|her|their|an?)\b|$)"
-    r"|,\s(?:while|whereas|but|whose|which|with|who|where)\b|[)\]](?=\s|[.,;]|$)"
+    r"[;\n|]|(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|No|vs))(?<!\b(?:Mrs|Rev|Gen|Col|Sgt|Hon|Sen|Rep|Gov))(?<!\bProf)(?<!\bCapt)[.!?]"
+    r"(?=\s+[A-Z(\"“]|\s*$)|\s[–—]\s|,?\s(?:and|while|whereas|but|with|whose|which)\s(?=(?:the|its|his|her|their|an?)\b|$)"
+    r"|,\s(?:while|whereas|but|whose|which|with|who|where)\b"
 )
 _LEAD = re.compile(
-    r"[\s,;(]*(?:\b(?:and|with|while|whereas|whose|which|has|have|had|also|plus|the|its|his|her|their|an?|where|under|by|"
+    r"[\s,;(]*(?:(?<![^\s,;(])(?:and|with|while|whereas|whose|which|has|have|had|also|plus|the|its|his|her|their|an?|where|under|by|"
     r"for|in|on|lists|list|shows|gives)\b[\s,;(]*)*\Z",
     re.I,
 )
+_ABBREVIATED = re.compile(r"(?:\.\w|\b(?:Inc|Ltd|Co|Jr|Sr|Corp|etc))\Z")
+_LEAD_WORD = re.compile(r"(?:\b(?:the|its|his|her|their|an?|whose|with|and|has|of)|,)\s\Z", re.I)
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{1,200})[\"”]")
 _NAME = re.compile(r"(?:[A-Z][\w'’.-]*|\d[\w.-]*)(?:(?:\s(?:of|the|de|van|von|and|&|la|du|in|for|on)){0,2}\s(?:[A-Z][\w'’.&-]*|\d[\w.-]*))*")
 
@@ -63,6 +68,7 @@ class Mention:
     start: int
     end: int
     score: float
+    words: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def find_mentions(text: str, matcher: LabelMatcher) -> list[Mention]:
             for index, words, weight in starts.get(first, ()):
                 end = _match_words(tokens, at, words)
                 if end is not None:
-                    found.append(Mention(index, token.start, end, weight))
+                    found.append(Mention(index, token.start, end, weight, len(words)))
     return _without_overlaps(found)
 
 
@@ -126,7 +132,8 @@ def _without_overlaps(found: list[Mention]) -> list[Mention]:
     taken: set[int] = set()
     # One place may name two fields only where both fit it equally well.
     best: dict[tuple[int, int], float] = {}
-    for mention in sorted(found, key=lambda one: (-one.score, one.start - one.end, one.start)):
+    # "Section id" is no mention of "id", however well that fits.
+    for mention in sorted(found, key=lambda one: (-one.score - _LONGER * one.words, one.start - one.end, one.start)):
         place = (mention.start, mention.end)
         if best.get(place) == mention.score or taken.isdisjoint(range(*place)):
             best[place] = mention.score
@@ -142,12 +149,20 @@ def find_beside(
     for at, mention in enumerate(mentions):
         field = fields[mention.field]
         # What other labels stand at is no value of this one.
-        following = next((one.start for one in mentions[at + 1 :] if one.start >= mention.end), len(text))
+        later = (one for one in mentions[at + 1 :] if one.start >= mention.end and _is_border(text, one))
+        following = next((one.start for one in later), len(text))
         before = max((one.end for one in mentions[:at] if one.end <= mention.start), default=0)
         if field.kind in ("string", "object"):
             yield from ((mention, *entry) for entry in _find_free(text, mention, before, following))
         else:
             yield from ((mention, *entry) for entry in _find_beside_typed(text, mention, before, following, field))
+
+
+def _is_border(text: str, mention: Mention) -> bool:
+    """Whether a value ends before this label: it fits well, and stands where a label does."""
+    if mention.score < _BORDER:
+        return False
+    return _LINK.match(text, mention.end) is not None or _LEAD_WORD.search(text, 0, mention.start) is not None
 
 
 def _find_beside_typed(
@@ -195,7 +210,7 @@ def _find_free(text: str, mention: Mention, before: int, following: int) -> Iter
     part = text[start : link.start()]
     quotes = [*_QUOTED.finditer(part)]
     if quotes and quotes[-1].end() == len(part):
-        yield _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)), 0.85
+        yield _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)), 0.85 if link["link"] != "," else 0.55
     elif (names := [*_NAME.finditer(part)]) and names[-1].end() == len(part):
         yield _as_found(text, start + names[-1].start(), start + names[-1].end()), 0.75 if link["link"] != "," else 0.55
 
@@ -209,12 +224,23 @@ def _bound_free(text: str, start: int, stop: int, *, cut_lead: bool) -> tuple[in
         said = said[: end.start()]
     elif cut_lead and (lead := _LEAD.search(said)):
         said = said[: lead.start()]
+    said = said[: _find_closing(said)]
     left = len(said) - len(said.lstrip(" \t*_`\"'“"))
     right = len(said.rstrip(" \t,;:.*_`\"'”"))
     # "St. Louis Inc." keeps its point; that of a sentence goes.
-    if right < len(said) and said[right] == "." and re.search(r"(?:\b[A-Z]|\b(?:Inc|Ltd|Co|Jr|Sr|Corp))\Z", said[:right]):
+    if right < len(said) and said[right] == "." and _ABBREVIATED.search(said, 0, right):
         right += 1
     return (start + left, start + right) if left < right else None
+
+
+def _find_closing(said: str) -> int:
+    """Where a bracket is closed that was opened before; the length where none is."""
+    depth = 0
+    for at, char in enumerate(said):
+        depth += (char in "([") - (char in ")]")
+        if depth < 0:
+            return at
+    return len(said)
 
 
 def _as_found(text: str, start: int, end: int) -> FoundValue:

@@ -49,9 +49,8 @@ class FoundValue:
 
 
 def clean_text(text: str) -> str:
-    """What a slice says: entities of HTML resolved, white space as single spaces, quotes and emphasis around it off."""
-    said = " ".join((html.unescape(text) if "&" in text else text).split())
-    return said.strip("*_`") if said[:1] in "*_`" else said
+    """What a slice says: entities of HTML resolved, white space as single spaces."""
+    return " ".join((html.unescape(text) if "&" in text else text).split())
 
 
 def find_typed(text: str, start: int, end: int, field: RecordField) -> list[FoundValue]:
@@ -72,7 +71,7 @@ def read_as(text: str, field: RecordField) -> FoundValue | None:
     A string is the whole text. Of other kinds the first value counts that little stands before.
     """
     if field.kind in ("string", "object"):
-        stripped = text.strip(" \t\r\n*_`\"'|")
+        stripped = text.strip(" \t\r\n\"'|")
         start = text.find(stripped) if stripped else 0
         return FoundValue(start, start + len(stripped), clean_text(stripped)) if stripped else None
     for found in _find_in(text[:_LONGEST], field.kind, field.choices):
