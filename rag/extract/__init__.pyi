@@ -1,3 +1,8 @@
+from .cases import Case as Case
+from .cases import CaseMemory as CaseMemory
+from .class_text import write_classes as write_classes
+from .extractor import ExtractOptions as ExtractOptions
+from .extractor import Extractor as Extractor
 from .records import Chunk as Chunk
 from .records import ExtractedValue as ExtractedValue
 from .records import Extraction as Extraction
