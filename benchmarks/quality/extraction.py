@@ -10,23 +10,33 @@ other part (`HELD`). F1 counts pairs of field and value, the value equal as numb
 records is aligned with its records in order. "whole lines" is the simple baseline: of each line with ":", the text
 behind the first one, for the field whose name stands before it.
 
-With a model (a 0.5B coder): rows of the development databases between real passages, schemas with fields of other tables.
+With a model (a 0.5B coder): rows of the development databases of Spider between real passages (xquad_en), schemas with
+fields of other tables. One record a text, 60 of them, each by one template of `HELD`; the full schema and chunk against
+the pruned ones, with the same model, retries and cache. `--tune --pruned` prints, without a model, what pruning leaves
+on the training part, where its bars were chosen.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
+import random
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from time import process_time
 
-from benchmarks.common.parts import fingerprint, say
-from benchmarks.common.record import record
-from benchmarks.quality._extraction_records import HELD, TUNE, as_date, load_sets, render
-from ctxprune.rag.extract import SpanExtractor
+from benchmarks.common.parts import Parts, fingerprint, say
+from benchmarks.common.record import SHARED, record
+from benchmarks.quality._extraction_records import HELD, MANY, TUNE, as_date, load_sets, render
+from ctxprune.llm.base import ChatAnswer, ChatModel, Sampling
+from ctxprune.llm.llama_cpp import LlamaCppModel
+from ctxprune.rag.extract import ExtractOptions, Extractor, SpanExtractor
 from ctxprune.text.words import fold, split_identifier
 
 SEED = 11
+VERSION = 1  # of the prompts; a change of them throws kept answers away
 
 
 def same(kind, gold, found):
@@ -61,7 +71,7 @@ class Tally:
                     self.right[group] += truth is not None and same(kind, value, data[name])
 
     def f1(self, *kinds):
-        kinds = kinds or tuple(self.gold)
+        kinds = kinds or tuple(self.gold | self.found)
         right, gold, found = (sum(c[k] for k in kinds) for c in (self.right, self.gold, self.found))
         return round(200 * right / max(gold + found, 1), 1)
 
@@ -97,6 +107,103 @@ def span_records(schema, text):
     return [one.data for one in found]
 
 
+def crowded(sets, templates, passages, most):
+    """A text a record between passages, and a schema with fields of other tables: what a model is asked."""
+    rng, names, cases = random.Random(SEED), [name for name in templates if name not in MANY], []
+    single = [replace(one, records=[row]) for one in sets for row in one.records]
+    # The whole order is drawn, so that fewer records are the first ones of more.
+    for at, one in enumerate(rng.sample(single, len(single))[:most]):
+        text, records = render(names[at % len(names)], templates[names[at % len(names)]], one, SEED + at)
+        around = rng.sample(passages, 2)
+        schema = one.schema()
+        others = [other for other in sets if other.source != one.source]
+        # Fields of the same name would make it a matter of taste which one a value belongs to.
+        taken = {" ".join(split_identifier(label)) for label in one.labels}
+        for other in rng.sample(others, 4):
+            for name, own in other.schema()["properties"].items():
+                label = " ".join(split_identifier(own["description"]))
+                if label not in taken and name not in schema["properties"]:
+                    taken.add(label)
+                    schema["properties"][name] = own
+        order = sorted(schema["properties"], key=lambda name: fingerprint((name, at)))
+        schema["properties"] = {name: schema["properties"][name] for name in order}
+        cases.append((one, schema, "\n\n".join([around[0], text, around[1]]), records))
+    return cases
+
+
+def load_passages():
+    with gzip.open(SHARED / "data" / "rag" / "xquad_en" / "test_passages.jsonl.gz", "rt", encoding="utf-8") as file:
+        return [" ".join(json.loads(line)["sentences"]) for line in file]
+
+
+class Silent(ChatModel):
+    """Takes the place of a model where only prompts are looked at."""
+
+    fingerprint = "silent"
+
+    def complete(self, messages, sampling):
+        del messages, sampling
+        return [ChatAnswer("[]")]
+
+
+def left_over(cases, **options):
+    """Without a model: the share of fields and of values with gold that a prompt still has, and of its tokens."""
+    fields = values = gold = sent = full = 0
+    for one, schema, text, records in cases:
+        extractor = Extractor(schema, Silent(), options=ExtractOptions(**options))
+        done = extractor.extract(text)
+        prompt = extractor.write_prompt(text)[-1].content
+        classes, _, shown = prompt.partition("Text:\n")
+        sent, full = sent + done.tokens_sent, full + done.tokens_full
+        style = " ".join(text.split())
+        for name, value in zip(one.names, records[0], strict=True):
+            gold += 1
+            fields += f"\n    {name}: " in classes
+            said = str(value)
+            values += said in shown or said not in style
+    return {"fields kept": round(100 * fields / gold, 1), "values kept": round(100 * values / gold, 1),
+            "tokens": round(100 * sent / full, 1)}  # fmt: skip
+
+
+def ask(parts, title, model, case, options):
+    """What one way to ask gives for one record; each answer is kept, so that a run that was killed goes on."""
+    _, schema, text, _ = case
+
+    def make():
+        start = process_time()
+        # One call a record: a correction would hide what the prompt itself does.
+        sampling = Sampling(max_tokens=200, seconds=1200.0)
+        asked = Extractor(schema, model, options=ExtractOptions(sampling=sampling, retries=0, **options))
+        done = asked.extract(text)
+        best = max(done.records, key=lambda found: len(found.data), default=None)
+        return {
+            "data": best.data if best else {}, "supported": [v.path for v in best.values if v.is_supported] if best else [],
+            "sent": done.tokens_sent, "failed": [failure.reason[:60] for failure in done.failures],
+            "seconds": process_time() - start,
+        }  # fmt: skip
+
+    return parts.row(title, (schema, text, sorted(options.items()), VERSION), make)
+
+
+class Way:
+    """The account of one way to ask."""
+
+    def __init__(self):
+        self.tally, self.supported, self.sent, self.seconds, self.failed = Tally(), Tally(), 0, 0.0, 0
+
+    def add(self, case, row):
+        one, _, _, records = case
+        for tally, data in ((self.tally, row["data"]), (self.supported, {k: v for k, v in row["data"].items() if k in row["supported"]})):
+            tally.add(one, records, [data] if data else [])
+            # Values of fields that the record does not have.
+            tally.found["others"] += sum(name not in one.names for name in data)
+        self.sent, self.seconds, self.failed = self.sent + row["sent"], self.seconds + row["seconds"], self.failed + bool(row["failed"])
+
+    def row(self):
+        return {**self.tally.row(), "F1 of supported values": self.supported.f1(), "prompt tokens": self.sent,
+                "CPU seconds": round(self.seconds, 1), "answers without a record": self.failed}  # fmt: skip
+
+
 def measure(sets, templates, extract, shown=None):
     whole, parts, sources = Tally(), defaultdict(Tally), defaultdict(Tally)
     for one in sets:
@@ -123,15 +230,56 @@ def report(sets, templates, extract):
     }
 
 
+WAYS = {
+    "pruned schema and chunk": {},
+    "full schema and chunk": {"prune_schema": False, "prune_chunk": False},
+}
+
+
+def chat(cases, path):
+    model = LlamaCppModel(path, context=4096, threads=1)
+    parts, ways, spans = Parts("extraction_chat"), {title: Way() for title in WAYS}, Way()
+    for at, case in enumerate(cases):
+        for title, options in WAYS.items():
+            ways[title].add(case, ask(parts, f"{title} {at}", model, case, options))
+        found = max(span_records(*case[1:3]), key=len, default={})
+        spans.add(case, {"data": found, "supported": list(found), "sent": 0, "failed": not found, "seconds": 0.0})
+        say(f"{at + 1}/{len(cases)}: " + ", ".join(f"{title} F1 {way.tally.f1()}" for title, way in ways.items()))
+    full, pruned = ways["full schema and chunk"], ways["pruned schema and chunk"]
+    figures = {
+        "records": len(cases),
+        **{title: way.row() for title, way in ways.items()},
+        "SpanExtractor, no model": spans.tally.row(),
+        "F1 of pruned less F1 of full": round(pruned.tally.f1() - full.tally.f1(), 1),
+        "tokens of pruned prompts, % of full ones": round(100 * pruned.sent / full.sent, 1),
+        "model": model.fingerprint,
+    }
+    say(str(figures))
+    record("extraction_chat", figures, seed=SEED, data={"cases": fingerprint([(c[0].source, c[1], c[2]) for c in cases])})
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--model")
+    parser.add_argument("--pruned", action="store_true")
+    parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--show", help="a template of which the mistakes are printed (with --tune)")
     options = parser.parse_args()
     split, templates = ("train", TUNE) if options.tune else ("dev", HELD)
     sets = load_sets("train", seed=SEED, wiki=150) if options.tune else load_sets("dev", seed=SEED, wiki=150)
     if options.show:
         measure(sets, {options.show: templates[options.show]}, span_records, options.show)
+        return
+    spider = [one for one in sets if one.source.startswith("spider")]
+    if options.pruned or options.model:
+        cases = crowded(spider, templates, load_passages(), options.limit)
+    if options.pruned:
+        for least in (0.45, 0.55, 0.65, 0.75):
+            say(f"least {least}: {left_over(cases, least=least)}")
+        return
+    if options.model:
+        chat(cases, options.model)
         return
     figures = {
         "split": f"{split} databases and tables, {len(templates)} templates; tuned on train with {len(TUNE)} others",

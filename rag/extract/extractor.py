@@ -50,7 +50,7 @@ class ExtractOptions(Checked):
     Attributes:
         prune_schema: Leave fields out of the prompt that the chunk has no trace of.
         prune_chunk: Leave out what of the chunk names no field and holds no value.
-        least: 0..1, lowest score of a unit that is kept, see `FieldScorer`.
+        least: 0..1, lowest score of a unit that is kept, see `FieldScorer`, and of the label of a field that is.
         unsupported: What happens to a value that does not stand in the source: "flag" keeps it, without a span;
             "drop" takes it out and says so in `Record.problems`.
         retries: Further calls for an answer that has errors, 0 or more.
@@ -64,7 +64,7 @@ class ExtractOptions(Checked):
 
     prune_schema: bool = checked_field(True, check_flag)
     prune_chunk: bool = checked_field(True, check_flag)
-    least: float = checked_field(0.3, check_range)
+    least: float = checked_field(0.65, check_range)
     unsupported: Literal["flag", "drop"] = checked_field("flag", check_choice, ("flag", "drop"))
     retries: int = checked_field(1, check_whole, minimum=0)
     most_cases: int = checked_field(2, check_whole, minimum=0)
@@ -214,7 +214,7 @@ class Extractor:
     def _prepare(self, chunk: Chunk, shown: Sequence[str] | None = None) -> _Prompt:
         fields = self._schema.fields
         if shown is None:
-            shown = choose_fields(chunk.text, fields) if self.options.prune_schema else [f.path for f in fields]
+            shown = choose_fields(chunk.text, fields, least=self.options.least) if self.options.prune_schema else [f.path for f in fields]
         wanted = set(shown)
         text, spans = self._prune(chunk.text, [f for f in fields if f.path in wanted])
         return _Prompt(chunk, self._write(chunk, text, tuple(shown)), tuple(shown), spans, text)

@@ -7,6 +7,7 @@ of EMNLP 2023 (arXiv:2305.08703): a schema may grow, and the prompt has what the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,7 @@ import numpy as np
 
 from ctxprune.scorers.base import Scorer
 
-from .labels import LabelMatcher
-from .layout import find_slots, mask_markup
-from .prose import find_mentions
+from .span_extractor import find_candidates
 from .values import find_typed
 
 if TYPE_CHECKING:
@@ -25,21 +24,23 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
 
     from .schema import RecordField
+    from .span_extractor import Candidate
+    from .values import FoundValue
 
 __all__ = ["FieldScorer", "choose_fields", "write_field_query"]
 
 _RARE = ("email", "url", "enum")  # kinds of which a value is a trace of the field without its label
-_VALUE = 0.3  # of score for a value of a field's kind
-_LONGEST = 4_000  # characters of a unit that are read
+_RARE_SCORE = 0.7
+_MOST_PLACES = 3  # of a field in a text that count: a label that is a common word stands in most sentences
+_WINDOW = 400  # characters
 
 
 @dataclass(frozen=True)
 class FieldScorer(Scorer):
-    """Scores units by whether they name a field of a schema or hold a value of one; the query is not read.
+    """Scores units by whether a value of a field may stand in them; the query is not read.
 
-    0..1: 1 for the whole label of a field; 0.3 for a value alone that a field's kind makes likely (an e-mail address, a
-    choice of a list); 0 for nothing. A unit that ends with a label hands its score to the next one, where the value
-    stands.
+    0..1: of the three best places of each field in the context the score of the label and its value, as `SpanExtractor`
+    reads them, for the units that hold either; 0.7 for an e-mail address, a URL or a choice of a list alone.
 
     After Lou et al., Universal Information Extraction as Unified Semantic Matching, AAAI 2023 (arXiv:2301.03282).
 
@@ -52,56 +53,55 @@ class FieldScorer(Scorer):
     def score(self, query: str, context: Context[Any]) -> Scores:
         """float32 (n_units,)."""
         del query
-        matcher = LabelMatcher(self.fields)
-        scores = np.zeros(len(context.units), dtype=np.float32)
-        for index, unit in enumerate(context.units):
-            own, at_end = _score_text(unit.text[:_LONGEST], self.fields, matcher)
-            scores[index] = max(scores[index], own)
-            if at_end and index + 1 < len(scores):
-                scores[index + 1] = own
+        # The units as one text, since a label may stand in one and its value in the next, as in a header and its rows.
+        texts = [unit.text for unit in context.units]
+        starts = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+        scores = np.zeros(len(texts), dtype=np.float32)
+        for place, score in _find_places("\n".join(texts), self.fields):
+            first, last = np.searchsorted(starts, place, side="right") - 1
+            for index in {max(int(first), 0), int(last)} if len(texts) else ():
+                scores[index] = max(scores[index], np.float32(score))
         return scores
 
 
-def _score_text(text: str, fields: Sequence[RecordField], matcher: LabelMatcher) -> tuple[float, bool]:
-    """The score of a unit, and whether a label stands at its end."""
-    view = mask_markup(text)
-    mentions = find_mentions(view, matcher)
-    best = max((mention.score for mention in mentions), default=0.0)
-    best = max([best, *(matcher.best(slot.label) for slot in find_slots(view, lambda _: False))])
-    if best < _VALUE and any(find_typed(view, 0, len(view), field) for field in fields if field.kind in _RARE):
-        best = _VALUE
-    end = len(view.rstrip(" \t\r\n:=*_|"))
-    return best, any(mention.end >= end and mention.score >= 0.75 for mention in mentions)
+def _find_places(text: str, fields: Sequence[RecordField]) -> list[tuple[tuple[int, int], float]]:
+    """Where labels and values begin that may fill the fields, and how sure each is."""
+    found: defaultdict[tuple[int, int], list[Candidate]] = defaultdict(list)
+    for candidate in find_candidates(text, fields):
+        # All rows of a table are records, whatever their number.
+        found[candidate.field, candidate.group[0] and candidate.group[1] + 1].append(candidate)
+    places = [
+        ((one.label_at, one.found.start), one.score)
+        for candidates in found.values()
+        for one in sorted(candidates, key=lambda one: -one.score)[:_MOST_PLACES]
+    ]
+    for field in fields:
+        if field.kind in _RARE:
+            places += (((one.start, one.start), _RARE_SCORE) for one in _find_alone(text, field))
+    return places
 
 
-def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = 0.5) -> tuple[str, ...]:
+def _find_alone(text: str, field: RecordField) -> list[FoundValue]:
+    return [one for at in range(0, len(text), _WINDOW - 50) for one in find_typed(text, at, at + _WINDOW, field)]
+
+
+def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = 0.65) -> tuple[str, ...]:
     """Paths of the fields that a text can fill, in the schema's order.
 
-    Kept are fields whose label, or the better half of it, stands in the text; those of which a value stands there that
-    says so itself (an e-mail address, a choice of a list); and required ones. Where the text has no trace of any field,
-    all are kept: then the labels say nothing about what it holds.
+    Kept are fields with a label beside which a value may stand; those of which a value stands there that says so itself
+    (an e-mail address, a choice of a list); and required ones. Where the text has no trace of any field, all are kept:
+    then the labels say nothing about what it holds.
 
     Args:
         text: A chunk.
         fields: Of the schema.
-        least: 0..1, lowest score of a label that counts.
+        least: 0..1, lowest score of a place that counts.
     """
-    view = mask_markup(text)
-    matcher = LabelMatcher(fields)
-    found = {mention.field for mention in find_mentions(view, matcher) if mention.score >= least}
-    for slot in find_slots(view, lambda _: False):
-        found |= {index for index, score in matcher.match(slot.label) if score >= least}
-    for line in view.splitlines():
-        # Headers of tables, and labels that stand alone.
-        for cell in line.split("|") if "|" in line else line.split("\t") if "\t" in line else ():
-            found |= {index for index, score in matcher.match(cell) if score >= least}
-    starts = range(0, len(view), 350)
-    for index, field in enumerate(fields):
-        if index not in found and field.kind in _RARE:
-            found |= {index} if any(find_typed(view, at, at + 400, field) for at in starts) else set()
+    found = {one.field for one in find_candidates(text, fields) if one.score >= least}
+    found |= {index for index, field in enumerate(fields) if field.kind in _RARE and _find_alone(text, field)}
     if not found:
         return tuple(field.path for field in fields)
-    return tuple(field.path for index, field in enumerate(fields) if index in found or field.required)
+    return tuple(field.path for index, field in enumerate(fields) if index in found or field.required or field.kind == "object")
 
 
 def write_field_query(fields: Sequence[RecordField]) -> str:

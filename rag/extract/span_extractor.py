@@ -21,22 +21,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from .layout import TableBlock
+    from .schema import RecordField
 
-__all__ = ["SpanExtractor"]
+__all__ = ["Candidate", "SpanExtractor", "find_candidates"]
 
 _ALONE = ("email", "url")  # kinds that need no label where one field and one value are of it
 _ALONE_SCORE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A value that may fill a field; `group` is its record: 0 for what stands outside tables, else a row's."""
+class Candidate:
+    """A value that may fill a field.
+
+    Attributes:
+        field: Index of the field.
+        found: The value, and where it stands.
+        score: 0..1, how well the label fits the field and the place a value.
+        group: Its record: table and row, or (0, number) outside tables.
+        label_at: Where the label begins.
+    """
 
     field: int
     found: FoundValue
     score: float
     group: tuple[int, int] = (0, 0)
     label_at: int = 0
+
+
+def find_candidates(text: str, fields: Sequence[RecordField]) -> list[Candidate]:
+    """Whatever in a text may fill a field, several for one field and one place."""
+    return [*_Reading(text, fields, LabelMatcher(fields)).candidates()]
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,8 @@ class SpanExtractor:
         if not chunk.text.strip():
             return
         fields = self._schema.fields
-        matcher = LabelMatcher(fields)
-        candidates = [*_Reading(chunk.text, self._schema, matcher).candidates()]
-        groups: defaultdict[tuple[int, int], list[_Candidate]] = defaultdict(list)
-        for candidate in candidates:
+        groups: defaultdict[tuple[int, int], list[Candidate]] = defaultdict(list)
+        for candidate in find_candidates(chunk.text, fields):
             if candidate.score >= self.least:
                 groups[candidate.group].append(candidate)
         records = {group: _choose(chunk.text, groups[group], self._schema) for group in sorted(groups)}
@@ -107,15 +119,15 @@ class SpanExtractor:
 class _Reading:
     """One chunk as it is read: its view, its tables, and what labels say in it."""
 
-    def __init__(self, text: str, schema: RecordSchema, matcher: LabelMatcher) -> None:
-        self.text, self.fields, self.matcher = text, schema.fields, matcher
+    def __init__(self, text: str, fields: Sequence[RecordField], matcher: LabelMatcher) -> None:
+        self.text, self.fields, self.matcher = text, fields, matcher
         self.view = mask_markup(text)
-        least = min(2, len(schema.fields))
+        least = min(2, len(fields))
         self.tables = find_tables(self.view, lambda cells: self._count(cells) >= least)
 
-    def candidates(self) -> Iterator[_Candidate]:
+    def candidates(self) -> Iterator[Candidate]:
         """Whatever may fill a field, in tables, beside labels, and in running text."""
-        covered, lines = list[tuple[int, int]](), list[_Candidate]()
+        covered, lines = list[tuple[int, int]](), list[Candidate]()
         for number, table in enumerate(self.tables, start=1):
             found = [*self._read_table(table, number)]
             if found:
@@ -140,7 +152,7 @@ class _Reading:
             named |= {index for index, score in self.matcher.match(cell)[:1] if score >= 0.6}
         return len(named)
 
-    def _read_table(self, table: TableBlock, number: int) -> Iterator[_Candidate]:
+    def _read_table(self, table: TableBlock, number: int) -> Iterator[Candidate]:
         head = [self.view[start:end] for start, end in table.rows[0]]
         first = [self.view[slice(*row[0])] for row in table.rows]
         across, down = self._count(head), self._count(first)
@@ -160,7 +172,7 @@ class _Reading:
                 for which, score in owner.get(column, ()):
                     found = self._read_slot(start, end, which)
                     if found is not None:
-                        yield _Candidate(which, found, score, (number, index), places[column])
+                        yield Candidate(which, found, score, (number, index), places[column])
 
     def _assign(self, labels: Sequence[str]) -> dict[int, list[tuple[int, float]]]:
         """For each column the field that it is, each field once, best pairs first."""
@@ -185,39 +197,39 @@ class _Reading:
         ].kind == "string" else found.value
         return FoundValue(left, right, value, found.unit)
 
-    def _read_lines(self, view: str) -> Iterator[_Candidate]:
+    def _read_lines(self, view: str) -> Iterator[Candidate]:
         for slot in find_slots(view, lambda label: self.matcher.best(label) >= 0.8):
             for which, score in self.matcher.match(slot.label):
                 if self.fields[which].many:
                     yield from self._read_items(slot.start, slot.end, which, score, slot.label_at[0])
                 elif (found := self._read_slot(slot.start, slot.end, which)) is not None:
-                    yield _Candidate(which, found, score, label_at=slot.label_at[0])
+                    yield Candidate(which, found, score, label_at=slot.label_at[0])
 
-    def _read_items(self, start: int, end: int, which: int, score: float, at: int) -> Iterator[_Candidate]:
+    def _read_items(self, start: int, end: int, which: int, score: float, at: int) -> Iterator[Candidate]:
         """The items of an array: values of its kind, else what stands between commas."""
         if self.fields[which].kind not in ("string", "object"):
             for found in find_typed(self.view, start, end, self.fields[which]):
-                yield _Candidate(which, found, score, label_at=at)
+                yield Candidate(which, found, score, label_at=at)
             return
         while start < end:
             border = min((at for at in (self.view.find(mark, start, end) for mark in ",;") if at >= 0), default=end)
             if (item := self._read_slot(start, border, which)) is not None:
-                yield _Candidate(which, item, score, label_at=at)
+                yield Candidate(which, item, score, label_at=at)
             start = border + 1
 
-    def _read_prose(self, view: str) -> Iterator[_Candidate]:
+    def _read_prose(self, view: str) -> Iterator[Candidate]:
         mentions = find_mentions(view, self.matcher)
         for mention, found, sure in find_beside(view, mentions, self.fields):
-            yield _Candidate(mention.field, found, mention.score * sure, label_at=mention.start)
+            yield Candidate(mention.field, found, mention.score * sure, label_at=mention.start)
 
-    def _read_alone(self, view: str) -> Iterator[_Candidate]:
+    def _read_alone(self, view: str) -> Iterator[Candidate]:
         for kind in _ALONE:
             fields = [index for index, entry in enumerate(self.fields) if entry.kind == kind]
             if len(fields) != 1:
                 continue
             found = [value for at in range(0, len(view), 400) for value in find_typed(view, at, at + 400, self.fields[fields[0]])]
             if len(found) == 1:
-                yield _Candidate(fields[0], found[0], _ALONE_SCORE, (0, 1), found[0].start)
+                yield Candidate(fields[0], found[0], _ALONE_SCORE, (0, 1), found[0].start)
 
 
 def _blank(view: str, spans: Sequence[tuple[int, int]]) -> str:
@@ -230,7 +242,7 @@ def _blank(view: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, view[at:]])
 
 
-def _find_starts(lines: Sequence[_Candidate]) -> list[int]:
+def _find_starts(lines: Sequence[Candidate]) -> list[int]:
     """Where records begin among labelled lines: where the field of the first label comes again as well as before."""
     sure = [one for one in lines if one.score >= 0.85]
     if not sure:
@@ -240,10 +252,10 @@ def _find_starts(lines: Sequence[_Candidate]) -> list[int]:
     return [0, *again[1:]]
 
 
-def _choose(text: str, candidates: Sequence[_Candidate], schema: RecordSchema) -> list[ExtractedValue]:
+def _choose(text: str, candidates: Sequence[Candidate], schema: RecordSchema) -> list[ExtractedValue]:
     """Fill each field with its best candidate, best ones first; no character says two things."""
-    order: Callable[[_Candidate], Any] = lambda one: (-one.score, one.found.start, one.field)
-    filled: defaultdict[int, list[_Candidate]] = defaultdict(list)
+    order: Callable[[Candidate], Any] = lambda one: (-one.score, one.found.start, one.field)
+    filled: defaultdict[int, list[Candidate]] = defaultdict(list)
     taken: list[tuple[int, int]] = []
     for one in sorted(candidates, key=order):
         entry, place = schema.fields[one.field], (one.found.start, one.found.end)
