@@ -1,0 +1,207 @@
+"""A chat model's answer as JSON: syntax is repaired (fences, commas, quotes, a cut end), values never are."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctxprune.errors import InputError
+
+__all__ = ["LONGEST_ANSWER", "parse_answer"]
+
+LONGEST_ANSWER = 200_000
+"""Characters of an answer that are read."""
+_DEEPEST = 60
+_FENCE = re.compile(r"```[ \t]*\w{0,12}[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_SPACE = re.compile(r"(?:\s|//[^\n]*|#[^\n]*)*")
+_WORD = re.compile(r"[^\s,:\[\]{}\"']+")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,400})(?:\.\d{1,400})?(?:[eE][-+]?\d{1,4})?")
+_CLOSING = {'"': '"', "'": "'", "“": "”", "”": "”", "‘": "’"}
+_CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+
+
+class _CutError(Exception):
+    """The text ends inside a value."""
+
+
+def parse_answer(text: str) -> tuple[Any, tuple[str, ...]]:
+    """The JSON value in an answer, and what was repaired, () for nothing.
+
+    What stands around the value (a fence, prose) is passed over; the first object or list counts. Of an answer that
+    ends in the middle the members that are whole are kept.
+
+    Raises:
+        InputError: The answer is empty, over 200,000 characters long, nested too deep, or holds no JSON.
+    """
+    if not text.strip():
+        raise InputError("the answer is empty")
+    if len(text) > LONGEST_ANSWER:
+        raise InputError(f"the answer has over {LONGEST_ANSWER:,} characters")
+    fenced = _FENCE.search(text)
+    body = fenced[1] if fenced and re.search(r"[\[{]", fenced[1]) else text
+    try:
+        value = json.loads(body)
+        if isinstance(value, (dict, list)):
+            return value, ()
+    except (ValueError, RecursionError):
+        pass
+    start = re.search(r"[\[{]", body)
+    if start is None:
+        raise InputError("the answer is no JSON")
+    reader = _Reader(body, start.start())
+    value = reader.read(0)
+    return value, tuple(dict.fromkeys(reader.notes))
+
+
+@dataclass
+class _Reader:
+    """Reads JSON that is nearly well-formed. Each value is the characters of the answer, or it is left out."""
+
+    text: str
+    at: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def read(self, depth: int) -> Any:
+        """The value at the current place.
+
+        Raises:
+            InputError: It is nested too deep, or something there is no value.
+        """
+        self._skip()
+        if depth > _DEEPEST:
+            raise InputError(f"the answer is nested deeper than {_DEEPEST} levels")
+        char = self._peek()
+        if char == "{":
+            return self._read_object(depth)
+        if char == "[":
+            return self._read_list(depth)
+        if char in _CLOSING:
+            return self._read_text()
+        found = _WORD.match(self.text, self.at)
+        if found is None:
+            raise _CutError if not char else self._refuse()
+        return self._read_word(found)
+
+    def _read_word(self, found: re.Match[str]) -> Any:
+        word = found[0]
+        if found.end() == len(self.text):
+            raise _CutError  # it may go on
+        self.at = found.end()
+        if word in _CONSTANTS:
+            if word[0].isupper():
+                self.notes.append("a constant of Python")
+            return _CONSTANTS[word]
+        if _NUMBER.fullmatch(word):
+            return json.loads(word)
+        # Without quotes it is not known where a text ends: "Jo Black, 3" could be one or two values.
+        self.at = found.start()
+        raise self._refuse()
+
+    def _read_object(self, depth: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        self.at += 1
+        try:
+            while True:
+                self._skip_commas()
+                if self._peek() == "}":
+                    self.at += 1
+                    return made
+                if not self._peek():
+                    raise _CutError
+                key = self._read_key()
+                self._skip()
+                if self._peek() != ":":
+                    raise _CutError if not self._peek() else self._refuse()
+                self.at += 1
+                made[key] = self.read(depth + 1)
+        except _CutError:
+            return self._close(made, depth)
+
+    def _read_list(self, depth: int) -> list[Any]:
+        made: list[Any] = []
+        self.at += 1
+        try:
+            while True:
+                self._skip_commas()
+                if self._peek() == "]":
+                    self.at += 1
+                    return made
+                if not self._peek():
+                    raise _CutError
+                made.append(self.read(depth + 1))
+        except _CutError:
+            return self._close(made, depth)
+
+    def _close(self, made: Any, depth: int) -> Any:
+        """What is whole of an object or list that the answer's end cuts."""
+        del depth
+        self.at = len(self.text)
+        self.notes.append("the answer ends in the middle")
+        return made
+
+    def _read_key(self) -> str:
+        if self._peek() in _CLOSING:
+            return self._read_text()
+        found = re.compile(r"[\w$.-]{1,200}").match(self.text, self.at)
+        if found is None:
+            raise self._refuse()
+        self.at = found.end()
+        self.notes.append("a key without quotes")
+        return found[0]
+
+    def _read_text(self) -> str:
+        quote = self._peek()
+        closing = _CLOSING[quote]
+        if quote != '"':
+            self.notes.append("quotes that JSON lacks")
+        end = self.at + 1
+        while end < len(self.text):
+            char = self.text[end]
+            if char == "\\":
+                end += 2
+                continue
+            if char == closing and self._ends_text(end):
+                said = self.text[self.at + 1 : end]
+                self.at = end + 1
+                return _unescape(said)
+            end += 1
+        raise _CutError
+
+    def _ends_text(self, at: int) -> bool:
+        """Whether a quote ends the text: a quote inside it that was not escaped stands before further words."""
+        following = _SPACE.match(self.text, at + 1)
+        after = following.end() if following else at + 1
+        if after >= len(self.text) or self.text[after] in ",:]}":
+            return True
+        # The next member without a comma before it.
+        ends = "\n" in self.text[at:after] or self.text[after] in _CLOSING
+        if not ends:
+            self.notes.append("a quote inside a text")
+        return ends
+
+    def _peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def _skip(self) -> None:
+        found = _SPACE.match(self.text, self.at)
+        self.at = found.end() if found else self.at
+
+    def _skip_commas(self) -> None:
+        self._skip()
+        while self._peek() == ",":
+            self.at += 1
+            self._skip()
+
+    def _refuse(self) -> InputError:
+        near = " ".join(self.text[self.at : self.at + 30].split())
+        return InputError(f"the answer is no JSON at character {self.at} ({near!r})")
+
+
+def _unescape(said: str) -> str:
+    try:
+        return str(json.loads(f'"{said}"', strict=False))
+    except ValueError:
+        # An escape that JSON lacks, or a bare quote; the characters stay as they are.
+        return re.sub(r"\\([\"'/\\])", r"\1", said)

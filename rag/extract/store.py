@@ -1,0 +1,207 @@
+"""Records in an SQLite file with typed columns, and where each value comes from; ready for `ctxprune.sql.Pipeline`.
+
+After Bhayana et al., What's In Your Field? Mapping Scientific Research with Knowledge Graphs and Large Language Models,
+2025 (arXiv:2503.09894): extracted concepts go into a database, which answers questions about the whole collection.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import FormatError, InputError, UsageError
+
+from .schema import RecordSchema, as_record_schema
+
+if TYPE_CHECKING:
+    from .records import Extraction, Record
+    from .schema import RecordField
+
+__all__ = ["RecordStore"]
+
+_APPLICATION = 0x63787278  # "cxrx": SQLite's own mark of whose file it is
+_VERSION = 1
+_AFFINITY = {"integer": "INTEGER", "number": "REAL", "boolean": "BOOLEAN", "date": "DATE", "datetime": "DATETIME"}
+_WHOLE = 1 << 63
+_RESERVED = frozenset({"record_id", "chunk", "provenance"})
+
+
+class RecordStore:
+    """An SQLite file of records, made by this class; no other database is ever written to.
+
+    The table of the records has a column `record_id`, one for `chunk`, and one a field, typed by the schema; fields of
+    nested objects are joined ("maker_name"). Arrays are tables of their own ("product_tags") that refer to it. The table
+    `provenance` has a row for each value: record, field, chunk, the characters [start_char, end_char) of the chunk's
+    text, those characters, and the score; both are NULL where the value does not stand there. A value that does not fit
+    its column's type is stored as NULL, and its text is in `provenance`.
+
+    Several threads or processes may write one after the other: each `add` is one transaction.
+
+    Args:
+        path: The file; made where it is missing. It must be one of these otherwise.
+        schema: What `as_record_schema` reads; the table gets its name.
+
+    Raises:
+        FormatError: The file is something else, or was made for another schema.
+        InputError: It cannot be opened or made.
+        UsageError: The schema is none, or has no field for a column.
+    """
+
+    def __init__(self, path: str | Path, schema: Any) -> None:
+        self.path = Path(path)
+        self.schema: RecordSchema = as_record_schema(schema)
+        self.table = _column_name(self.schema.name) or "record"
+        if self.table in _RESERVED or self.table.startswith("sqlite_"):
+            self.table += "_record"
+        self._columns, self._arrays = _name_columns(self.schema, self.table)
+        with self._open() as connection:
+            self._prepare(connection)
+
+    def add(self, extraction: Extraction) -> int:
+        """Add all records of an extraction; all or none. Returns how many.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        with self._open() as connection:
+            for record in extraction.records:
+                self._add(connection, record)
+        return len(extraction.records)
+
+    def __len__(self) -> int:
+        with self._open() as connection:
+            return int(connection.execute(f'SELECT count(*) FROM "{self.table}"').fetchone()[0])  # noqa: S608 - our own name
+
+    def _add(self, connection: sqlite3.Connection, record: Record) -> None:
+        cells = [_to_cell(_value_at(record.data, field.path), field) for field, _ in self._columns]
+        names = ", ".join(f'"{name}"' for name in ("chunk", *(name for _, name in self._columns)))
+        marks = ", ".join("?" * (len(cells) + 1))
+        statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'  # noqa: S608 - names are our own, values bound
+        number = connection.execute(statement, (record.chunk, *cells)).lastrowid
+        for field, name in self._arrays:
+            items = _value_at(record.data, field.path)
+            rows = [(number, at, _to_cell(item, field)) for at, item in enumerate(items if isinstance(items, list) else ())]
+            connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?, ?)', rows)  # noqa: S608
+        known = {field.path: name for field, name in (*self._columns, *self._arrays)}
+        evidence = [
+            (
+                number,
+                known.get(re.sub(r"\.\d+(?=\.|$)", "", value.path), value.path),
+                record.chunk,
+                *(value.span or (None, None)),
+                value.text or str(value.value),
+                value.score if value.span else None,
+                value.unit or None,
+            )
+            for value in record.values
+        ]
+        connection.executemany("INSERT INTO provenance VALUES (?, ?, ?, ?, ?, ?, ?, ?)", evidence)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        (mark,), (version,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and (mark, version) != (_APPLICATION, _VERSION):
+            raise FormatError(
+                "the file is a database that this library did not make", where=str(self.path), hint="name another file"
+            )
+        if not tables:
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            for statement in self._definitions():
+                connection.execute(statement)
+            return
+        found = [row[1] for row in connection.execute(f'PRAGMA table_info("{self.table}")')]
+        arrays = {name for _, name in self._arrays}
+        if found != ["record_id", "chunk", *(name for _, name in self._columns)] or not arrays <= tables:
+            raise FormatError(
+                "the file was made for another schema", where=str(self.path), hint="name another file, or use that schema"
+            )
+
+    def _definitions(self) -> Iterator[str]:
+        columns = [f'"{name}" {_AFFINITY.get(field.kind, "TEXT")}' for field, name in self._columns]
+        yield f'CREATE TABLE "{self.table}" (record_id INTEGER PRIMARY KEY, chunk TEXT NOT NULL, {", ".join(columns)})'.replace(
+            ", )", ")"
+        )
+        owner = f'record_id INTEGER NOT NULL REFERENCES "{self.table}" (record_id)'
+        for field, name in self._arrays:
+            kind = _AFFINITY.get(field.kind, "TEXT")
+            yield f'CREATE TABLE "{name}" ({owner}, position INTEGER NOT NULL, "{_column_name(field.name) or "value"}" {kind})'
+        yield (
+            f"CREATE TABLE provenance ({owner}, field TEXT NOT NULL, chunk TEXT NOT NULL, start_char INTEGER, "
+            "end_char INTEGER, text TEXT, score REAL, unit TEXT)"
+        )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction, with SQLite's errors as ours."""
+        try:
+            connection = sqlite3.connect(self.path, timeout=30.0)
+            try:
+                with connection:
+                    # At once, so that two processes do not both make the tables.
+                    connection.execute("BEGIN IMMEDIATE")
+                    yield connection
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            raise InputError(f"cannot use the file of records: {error}", where=str(self.path)) from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"the file is no SQLite database ({error})", where=str(self.path)) from error
+
+
+def _name_columns(
+    schema: RecordSchema, table: str
+) -> tuple[list[tuple[RecordField, str]], list[tuple[RecordField, str]]]:
+    """Names of columns and of tables of arrays; those that would be equal in SQLite get a number."""
+    taken, tables = {"record_id", "chunk"}, {table.lower(), "provenance"}
+    columns, arrays = list[tuple["RecordField", str]](), list[tuple["RecordField", str]]()
+    for field in schema.fields:
+        name = _column_name(field.path) or "field"
+        if field.many:
+            arrays.append((field, _make_unique(f"{table}_{name}", tables)))
+        else:
+            columns.append((field, _make_unique(name, taken)))
+    if len(columns) > 1_900:
+        raise UsageError(f"the schema has {len(columns)} fields", hint="SQLite holds 1,900 of them in a table")
+    return columns, arrays
+
+
+def _make_unique(name: str, taken: set[str]) -> str:
+    found, number = name, 2
+    while found.lower() in taken:
+        found, number = f"{name}_{number}", number + 1
+    taken.add(found.lower())
+    return found
+
+
+def _column_name(path: str) -> str:
+    """A path as a column's name: "maker.fullName" gives maker_full_name."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", path)
+    return re.sub(r"\W+", "_", spaced).strip("_").lower()[:60]
+
+
+def _value_at(data: Any, path: str) -> Any:
+    for step in path.split("."):
+        data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+def _to_cell(value: Any, field: RecordField) -> Any:
+    """A value as SQLite stores it; None for what is not of the column's type."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else int(value)
+    if field.kind in ("integer", "number"):
+        whole = isinstance(value, int) and -_WHOLE <= value < _WHOLE
+        return value if whole or isinstance(value, float) else None
+    if field.kind == "boolean":
+        return None
+    if isinstance(value, (dict, list)):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    # Half of a surrogate pair, which JSON can hold and UTF-8 cannot.
+    return str(value).encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,128 @@
+"""Checks of a model's records against the full schema: errors by path, names that no field has, quotes in the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.utils.extras import require
+
+from ..jsonschema.validator import build_validator
+from .schema import resolve_type
+
+if TYPE_CHECKING:
+    from .schema import RecordSchema
+
+__all__ = ["RecordChecker", "Shaped"]
+
+_MOST_ERRORS = 20
+_LONGEST = 160  # characters of an error
+_LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """A record after its names and quotes were checked.
+
+    Attributes:
+        data: The record without nulls of optional fields and without members that the schema has no field for.
+        unknown: Paths of those members.
+        pruned: Paths of members that the schema has, but the prompt had not.
+    """
+
+    data: dict[str, Any]
+    unknown: tuple[str, ...] = ()
+    pruned: tuple[str, ...] = ()
+
+
+class RecordChecker:
+    """Checks records of one schema. Safe to share between threads.
+
+    Args:
+        schema: The full schema.
+
+    Raises:
+        InputError: It is no valid JSON Schema, or has a $ref that is not inside it.
+        MissingExtraError: jsonschema-rs is not installed (extra `jsonschema`).
+    """
+
+    def __init__(self, schema: RecordSchema) -> None:
+        self._schema = schema
+        document = dict(schema.source)
+        if schema.root is not schema.source:
+            # The record's own schema may stand inside an array; definitions are looked up in the whole document.
+            kept = {key: document[key] for key in ("$defs", "definitions", "$schema") if key in document}
+            document = {**schema.root, **kept}
+        build_validator(document)
+        # Compiled again for its errors; nothing is fetched, since there is no $ref out of the document left.
+        self._validator = require("jsonschema_rs", "jsonschema").validator_for(document)
+
+    def list_errors(self, data: Any) -> tuple[str, ...]:
+        """What is wrong with a record by the schema, each "PATH: what", by path; () for nothing. Up to 20."""
+        found: list[str] = []
+        for error in self._validator.iter_errors(data):
+            path = ".".join(map(str, error.instance_path)) or "/"
+            found.append(f"{path}: {error.message}"[:_LONGEST])
+            if len(found) == _MOST_ERRORS:
+                break
+        return tuple(sorted(found))
+
+    def shape(self, data: dict[str, Any], shown: Collection[str] | None = None) -> Shaped:
+        """Take out nulls and members without a field, and put quotes right: "3" for a number is 3, 3 for a text "3".
+
+        Args:
+            data: A record.
+            shown: Paths of the fields that the prompt had; None for all.
+        """
+        unknown, pruned = list[str](), list[str]()
+        allowed = None if shown is None else frozenset(shown)
+
+        def clean(value: Any, schema: dict[str, Any], prefix: str, path: str) -> Any:
+            if isinstance(value, list):
+                items = resolve_type(schema.get("items") or {}, self._schema.source)[0]
+                return [clean(item, items, prefix, f"{path}{index}.") for index, item in enumerate(value)]
+            if not isinstance(value, dict):
+                return _fix_quotes(value, schema)
+            properties = schema.get("properties")
+            if not isinstance(properties, dict):
+                return value
+            required = schema.get("required") if isinstance(schema.get("required"), list) else []
+            made: dict[str, Any] = {}
+            for key, member in value.items():
+                own = properties.get(key)
+                if own is None and schema.get("additionalProperties") in (None, False):
+                    unknown.append(f"{path}{key}")
+                    continue
+                if _is_hidden(f"{prefix}{key}", allowed, self._known):
+                    pruned.append(f"{path}{key}")
+                found, nullable = resolve_type(own if isinstance(own, dict) else {}, self._schema.source)
+                if member is None and key not in required and not nullable:
+                    continue
+                made[key] = clean(member, found, f"{prefix}{key}.", f"{path}{key}.")
+            return made
+
+        return Shaped(clean(data, self._schema.root, "", ""), tuple(unknown), tuple(pruned))
+
+    @property
+    def _known(self) -> frozenset[str]:
+        return frozenset(field.path for field in self._schema.fields)
+
+
+def _is_hidden(path: str, allowed: frozenset[str] | None, known: frozenset[str]) -> bool:
+    return allowed is not None and path in known and path not in allowed
+
+
+def _fix_quotes(value: Any, schema: dict[str, Any]) -> Any:
+    """The same characters with or without quotes, as the schema's type has them."""
+    kinds = schema.get("type")
+    kinds = set(kinds if isinstance(kinds, list) else [kinds])
+    if isinstance(value, str) and "string" not in kinds and len(value) < 400 and _LITERAL.fullmatch(value.strip()):
+        read = json.loads(value)
+        wanted = {"boolean"} if isinstance(read, bool) else {"number", "integer"}
+        return read if kinds & wanted else value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and kinds <= {"string", "null"} and "string" in kinds:
+        return json.dumps(value)
+    return value

@@ -1,0 +1,170 @@
+"""Typed values in a text: numbers with units, dates, e-mail addresses, URLs, yes and no, and choices of a list.
+
+Each is a slice of the text; what it says is read from the slice, never guessed.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.scorers.structured.table_reading.notation import CURRENCY, MEASURES
+from ctxprune.scorers.structured.table_reading.values import find_numbers
+from ctxprune.text.words import fold, fold_with_offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxprune.scorers.structured.table_reading.values import Value
+
+    from .schema import RecordField
+
+__all__ = ["FoundValue", "clean_text", "find_typed", "read_as", "write_date"]
+
+_LONGEST = 400  # characters that are searched for a typed value beside its label
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?!@)")
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'|]{2,500}[^\s<>\"'|.,;:!?)\]]")
+_TRUE, _FALSE = frozenset("yes true t y on".split()), frozenset("no false f n off none".split())
+_BOOLEAN = re.compile(r"\b(?:yes|no|true|false)\b|(?<!\w)[TFYN01](?!\w)", re.I)
+_CLOCK = re.compile(r"(?:T|,?\s{1,2})(?:at\s)?(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?!\d)\s?(am|pm)?(Z|[+-]\d\d:\d\d)?", re.I)
+_CODE = re.compile(CURRENCY)
+_UNIT = re.compile(rf"\s?(%|°[CF]?|{CURRENCY}|(?:{'|'.join(sorted(MEASURES, key=len, reverse=True))})\b)")
+_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR"}
+_EXACT = re.compile(r"[-+]?\d{1,3}(?:,\d{3}){1,6}(?:\.\d+)?|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?")
+_WRITTEN = re.compile(r"(?<![\w.,/:-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?![\w/:-]|[.,]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundValue:
+    """A typed value: characters [start, end) of the text, what they say, and the unit of a number."""
+
+    start: int
+    end: int
+    value: Any
+    unit: str = ""
+
+
+def clean_text(text: str) -> str:
+    """What a slice says: entities of HTML resolved, white space as single spaces."""
+    return " ".join((html.unescape(text) if "&" in text else text).split())
+
+
+def find_typed(text: str, start: int, end: int, field: RecordField) -> list[FoundValue]:
+    """The values of the field's kind within [start, end), in order; of a longer range the first 400 characters.
+
+    Kinds without a form of their own ("string", "object") have none.
+    """
+    part = text[start : min(end, start + _LONGEST)]
+    return [
+        FoundValue(start + found.start, start + found.end, found.value, found.unit)
+        for found in _find_in(part, field.kind, field.choices)
+    ]
+
+
+def read_as(text: str, field: RecordField) -> FoundValue | None:
+    """The one value that a cell or the text behind a label holds for a field; None where it is not of its kind.
+
+    A string is the whole text. Of other kinds the first value counts that little stands before.
+    """
+    if field.kind in ("string", "object"):
+        stripped = text.strip(" \t\r\n\"'|")
+        start = text.find(stripped) if stripped else 0
+        return FoundValue(start, start + len(stripped), clean_text(stripped)) if stripped else None
+    for found in _find_in(text[:_LONGEST], field.kind, field.choices):
+        # A number deep inside a sentence is not what the label says.
+        return found if sum(char.isalnum() for char in text[: found.start]) <= 12 else None
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _find_in(part: str, kind: str, choices: tuple[str, ...]) -> tuple[FoundValue, ...]:
+    if kind in ("number", "integer"):
+        return tuple(_find_numbers(part, whole=kind == "integer"))
+    if kind in ("date", "datetime"):
+        return tuple(_find_dates(part, timed=kind == "datetime"))
+    if kind == "email":
+        return tuple(FoundValue(*found.span(), found[0]) for found in _EMAIL.finditer(part))
+    if kind == "url":
+        return tuple(FoundValue(*found.span(), found[0]) for found in _URL.finditer(part))
+    if kind == "boolean":
+        return tuple(FoundValue(*m.span(), m[0].lower() in _TRUE or m[0] == "1") for m in _BOOLEAN.finditer(part))
+    return tuple(_find_choices(part, choices)) if kind == "enum" else ()
+
+
+def _find_numbers(part: str, *, whole: bool) -> Iterator[FoundValue]:
+    stripped = part.strip()
+    if _EXACT.fullmatch(stripped):  # the whole cell: as it is written, leading zeros and all digits included
+        start = part.find(stripped)
+        yield FoundValue(start, start + len(stripped), _as_number(float(stripped.replace(",", "")), whole=whole))
+        return
+    folded = fold_with_offsets(part)
+    for found in find_numbers(folded.text):
+        if found.kind not in ("number", "percent", "ordinal", "year") or found.high - found.low > 1:
+            continue
+        start, end = folded.span(found.start, found.end)
+        # `find_numbers` reads a year without its sign; any other sign and currency is part of what it found.
+        yield FoundValue(start, end, _as_number(found.low, whole=whole), _unit_of(part, start, end))
+
+
+def _as_number(value: float, *, whole: bool) -> int | float:
+    return int(value) if math.isfinite(value) and value == int(value) and (whole or abs(value) < 2**53) else value
+
+
+def _unit_of(part: str, start: int, end: int) -> str:
+    inside = _CODE.search(fold(part[start:end]))
+    behind = _UNIT.match(fold(part[end : end + 12]))
+    said = inside[0] if inside else "%" if part[start:end].rstrip().endswith("%") else behind[1] if behind else ""
+    return _SIGNS.get(said[-1:], said.upper()) if _CODE.fullmatch(said) else said
+
+
+def _find_dates(part: str, *, timed: bool) -> Iterator[FoundValue]:
+    folded = fold_with_offsets(part)
+    for found in find_numbers(folded.text):
+        if not found.dated:
+            continue
+        written = write_date(found)
+        if not written:
+            continue
+        start, end = folded.span(found.start, found.end)
+        clock = _CLOCK.match(part, end) if len(written) == len("2026-01-31") else None
+        if clock is None or not timed:
+            yield FoundValue(start, end, written)
+            continue
+        hour = int(clock[1]) % 12 + 12 * (clock[4].lower() == "pm") if clock[4] else int(clock[1])
+        yield FoundValue(start, clock.end(), f"{written}T{hour:02d}:{clock[2]}:{clock[3] or '00'}{clock[5] or ''}")
+
+
+def write_date(value: Value) -> str:
+    """A day, month or year in ISO 8601, as exact as it was read; "" for longer periods."""
+    year, rest = int(value.low), value.low - int(value.low)
+    length = value.high - value.low
+    if value.kind == "year":
+        return f"{year:04d}" if length <= 1 else ""
+    # `Value` holds a year in 12 months of 31 days; see `ctxprune.scorers.structured.table_reading.dates`.
+    month = int(rest * 12 + 1e-6)
+    day = round((rest - month / 12) * 372) + 1
+    if length > 1.5 / 12:
+        return ""
+    return f"{year:04d}-{month + 1:02d}" if length > 1 / 100 else f"{year:04d}-{month + 1:02d}-{day:02d}"
+
+
+def _find_choices(part: str, choices: tuple[str, ...]) -> Iterator[FoundValue]:
+    folded, at = fold_with_offsets(part), 0
+    pattern = _choice_pattern(choices)
+    named = {fold(choice): choice for choice in choices}
+    for found in pattern.finditer(folded.text) if pattern else ():
+        start, end = folded.span(*found.span())
+        if start >= at:
+            yield FoundValue(start, end, named[found[0]])
+            at = end
+
+
+@lru_cache(maxsize=512)
+def _choice_pattern(choices: tuple[str, ...]) -> re.Pattern[str] | None:
+    told = sorted({fold(choice) for choice in choices if choice.strip()}, key=len, reverse=True)
+    # The longest first, so that "in stock soon" is not read as "in stock".
+    return re.compile("|".join(rf"(?<!\w){re.escape(choice)}(?!\w)" for choice in told)) if told else None
