@@ -1,0 +1,12 @@
+from .memory import StructuredMemory as StructuredMemory
+from .memory_account import MemoryAccount as MemoryAccount
+from .memory_account import MemoryUpdate as MemoryUpdate
+from .memory_chat import ChatWriter as ChatWriter
+from .memory_context import Citation as Citation
+from .memory_context import MemoryContext as MemoryContext
+from .memory_entries import Amendment as Amendment
+from .memory_entries import Chunk as Chunk
+from .memory_entries import MemoryEntry as MemoryEntry
+from .memory_schema import MemorySchema as MemorySchema
+from .memory_writers import ExtractiveWriter as ExtractiveWriter
+from .memory_writers import MemoryWriter as MemoryWriter
