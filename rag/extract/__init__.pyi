@@ -10,3 +10,4 @@ from .memory_entries import MemoryEntry as MemoryEntry
 from .memory_schema import MemorySchema as MemorySchema
 from .memory_writers import ExtractiveWriter as ExtractiveWriter
 from .memory_writers import MemoryWriter as MemoryWriter
+from .memory_writers import Proposal as Proposal

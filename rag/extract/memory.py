@@ -119,14 +119,17 @@ class StructuredMemory:
             writer: Who proposes amendments.
 
         Raises:
-            UsageError: An argument is of the wrong kind.
+            UsageError: An argument, or what the writer gives, is of the wrong kind.
             ModelError: The writer's model failed; the memory is as it was, and the chunk counts as unread.
             BudgetError: The counter finds more tokens in no text than the budget has.
         """
         check_method(writer, "write", "a memory writer")
         with self._turn:
             read = as_chunk(chunk, self.account.chunks)
-            return self._take(read, writer.write(self, read), writer)
+            proposal = writer.write(self, read)
+            if not isinstance(proposal, Proposal):
+                raise UsageError(f"{type(writer).__name__} gave no Proposal", hint="let `write` return one")
+            return self._take(read, proposal, writer)
 
     async def aupdate(self, chunk: Any, writer: MemoryWriter) -> MemoryUpdate:
         """As `update`, off the event loop's thread."""
@@ -270,7 +273,7 @@ class StructuredMemory:
                 self._lines.load_state(before, self.schema)
                 self.account.compactions = compactions
                 raise
-            dropped = (*proposal.dropped, *applied.dropped, *made_room)
+            dropped = (*applied.dropped, *made_room)
             refused = (*proposal.refused, *applied.refused)
             update = MemoryUpdate(chunk.id, tuple(applied.written), dropped, refused, over)
             self.account.chunks += 1

@@ -11,7 +11,7 @@ from ctxprune.utils.validation import is_whole
 
 __all__ = ["DroppedText", "MemoryAccount", "MemoryUpdate", "Refusal"]
 
-DropReason = Literal["budget", "replaced", "duplicate", "not chosen"]
+DropReason = Literal["budget", "replaced", "duplicate"]
 _LATEST = 1000  # records that are held one by one; all are counted
 
 
@@ -20,8 +20,8 @@ class DroppedText:
     """What is no longer, or never was, in the memory.
 
     Attributes:
-        reason: "budget" (made room for others), "replaced" (by a later value), "duplicate" (the key says the same
-            already), "not chosen" (a sentence that the writer passed over).
+        reason: "budget" (made room for others), "replaced" (by a later value), "duplicate" (the same is there
+            already).
         path: Where it stood or would have stood.
         chunk: Id of its chunk.
         span: Its characters [start, end) in the chunk; None where that is not known.

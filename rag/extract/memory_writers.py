@@ -13,7 +13,6 @@ from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer, score_batch
 from ctxprune.scorers.combined.fusion import DocumentFusion
 
 from ..passages.passages import Passage
-from .memory_account import DroppedText
 from .memory_entries import Amendment
 from .memory_novelty import rank_by_novelty
 
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ExtractiveWriter", "MemoryWriter", "Proposal", "rank_for_question"]
 
-# Of a chunk's relevance, against 1 for the sentence's own (benchmarks/quality/memory.py, train stories).
-_CHUNK_WEIGHT = 0.5
-
 
 @dataclass(frozen=True)
 class Proposal:
@@ -40,12 +36,10 @@ class Proposal:
 
     Attributes:
         amendments: What it proposes, in order.
-        dropped: What of the chunk it passed over.
         refused: What it could make nothing of, such as the answer of a model that is no JSON.
     """
 
     amendments: tuple[Amendment, ...] = ()
-    dropped: tuple[DroppedText, ...] = ()
     refused: tuple[Refusal, ...] = ()
 
 
@@ -72,7 +66,7 @@ class MemoryWriter(ABC):
 def rank_for_question(memory: StructuredMemory, question: str, scorer: Scorer) -> Scores:
     """How much each of `memory.entries` says on the question, and half as much its chunk: float32 (n_entries,)."""
     context = memory.context()
-    scores = score_batch(DocumentFusion(scorer, _CHUNK_WEIGHT), [question], [context])[0]
+    scores = score_batch(DocumentFusion(scorer), [question], [context])[0]
     place = {entry.number: index for index, entry in enumerate(context.entries)}
     return scores[[place[entry.number] for entry in memory.entries]]
 
