@@ -14,11 +14,12 @@ gets a quarter of the story's tokens (bundled counter, of what would enter the p
   `--answers` sampled questions of each story, the shortest stories first, until `--minutes` are over. Only stories
   whose questions were all answered count.
 
-What was chosen was chosen on train stories: the weight of a chunk beside its sentences, and the rank without a question.
-Val stories are only reported. The bundled model was trained on train questions of this set, so that rows with it look
-better there; no val story is among its training data. A memory of a quarter is compacted to three quarters of it, one
-of a half to a half of it; both were set beforehand. Finished stories are kept in results/memory.part.jsonl, answers in
-results/memory.part.sqlite. One thread.
+Chosen on train stories were the weight of a chunk beside its sentences, and the rank without a question; val stories
+are only reported. The bundled model was trained on train questions of this set, so that rows with it look better
+there; no val story is among its training data. With the question a memory of a quarter is compacted to three quarters
+of it, one of a half to a half of it; both were set beforehand, as what the processor time allowed. A memory's budget
+counts its paths and quotes, which its context does not have. Finished stories are kept in results/memory.part.jsonl,
+answers in results/memory.part.sqlite. One thread.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import random
 import re
 import string
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, process_time
 
@@ -38,7 +40,7 @@ from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.policies.token_budget import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passages
-from ctxprune.rag.extract import ExtractiveWriter, StructuredMemory
+from ctxprune.rag.extract import Chunk, ExtractiveWriter, MemoryWriter, Proposal, StructuredMemory
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.base import score_documents
 from ctxprune.scorers.combined.fusion import DocumentFusion
@@ -51,6 +53,7 @@ DATA = SHARED / "data" / "rag" / "fairytaleqa"
 COUNTER = as_counter()
 SCHEMA = {"properties": {"story": {"type": "array", "items": {"type": "string"}, "description": "what happens"}}}
 BASELINE = "top-k chunks, mixture"
+BEST = "memory of a half with the question, pruned, mixture"
 Spans = list[tuple[int, int, int]]
 """Section, start, end of what is kept."""
 
@@ -160,33 +163,57 @@ def spans_of(story: Story, context, kept) -> Spans:
     return [(number[cited.chunk], *cited.span) for cited in context.cite_units(kept)]
 
 
-def keep_all(story: Story) -> list[dict[str, Kept]]:
-    """By question what each row keeps."""
-    bm25, mixture = SCORERS.get("lexical.v1")(), SCORERS.get("mixture.v1")()
-    size = len(story.context.units)
+class RandomWriter(MemoryWriter):
+    """Writes all sentences and keeps random ones."""
+
+    def __init__(self) -> None:
+        self.writer, self.random = ExtractiveWriter(scorer="lexical.v1"), np.random.default_rng(SEED)
+        self.ranks: dict[int, float] = {}
+
+    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
+        return self.writer.write(memory, chunk)
+
+    def rank(self, memory: StructuredMemory) -> np.ndarray:
+        # An entry keeps its rank, so that what was read early is as likely to stay as what was read late.
+        return np.asarray([self.ranks.setdefault(entry.number, self.random.random()) for entry in memory.entries])
+
+
+def keep_blind(story: Story) -> list[dict[str, Kept]]:
+    """By question what each row keeps that does not know the question until the story is read."""
+    mixture, size = SCORERS.get("mixture.v1")(), len(story.context.units)
     shuffled = list(range(size))
     random.Random(SEED).shuffle(shuffled)
     same = {
         "first quarter": take_sentences(story, range(size)),
         "last quarter": take_sentences(story, range(size - 1, -1, -1)),
         "random sentences": take_sentences(story, shuffled),
+        "memory without the question": read_memory(story, build_memory(story, ExtractiveWriter(), 1, 1.0)),
+        "memory without the question, random": read_memory(story, build_memory(story, RandomWriter(), 1, 1.0)),
     }
-    same["memory without the question"] = read_memory(story, build_memory(story, ExtractiveWriter(), 1, 0.75))
-    blind = build_memory(story, ExtractiveWriter(), 2, 0.5)
+    halves = {
+        "memory of a half without the question, pruned": build_memory(story, ExtractiveWriter(), 2, 1.0),
+        "memory of a half without the question, random, pruned": build_memory(story, RandomWriter(), 2, 1.0),
+    }
+    return [
+        same | {name: prune_memory(story, memory, mixture, asked["question"]) for name, memory in halves.items()}
+        for asked in story.questions
+    ]
+
+
+def keep_asked(story: Story) -> list[dict[str, Kept]]:
+    """By question what each row keeps that knows the question."""
     found = []
     for asked in story.questions:
         question = asked["question"]
-        rows = dict(same)
-        for name, scorer in (("BM25", bm25), ("mixture", mixture)):
+        rows: dict[str, Kept] = {}
+        for name in ("BM25", "mixture"):
+            scorer = SCORERS.get({"BM25": "lexical.v1"}.get(name, "mixture.v1"))()
+            writer = ExtractiveWriter(question, scorer)
             rows[f"top-k chunks, {name}"] = take_chunks(story, scorer, question, cut=False)
             rows[f"top-k chunks and a part of the next, {name}"] = take_chunks(story, scorer, question, cut=True)
             rows[f"pruned sentences, {name}"] = prune_story(story, scorer, question)
-            writer = ExtractiveWriter(question, scorer)
             rows[f"memory with the question, {name}"] = read_memory(story, build_memory(story, writer, 1, 0.75))
-        rows["memory of a half without the question, pruned, mixture"] = prune_memory(story, blind, mixture, question)
-        rows["memory of a half with the question, pruned, mixture"] = prune_memory(
-            story, build_memory(story, ExtractiveWriter(question, mixture), 2, 0.5), mixture, question
-        )
+        rows[BEST] = prune_memory(story, build_memory(story, writer, 2, 0.5), scorer, question)
         found.append(rows)
     return found
 
@@ -280,7 +307,7 @@ class Answerer:
         return self.model.complete(messages, self.sampling)[0].text.strip()
 
 
-ANSWERED = ("whole story", "first quarter", BASELINE, "memory of a half with the question, pruned, mixture")
+ANSWERED = ("whole story", "first quarter", BASELINE, BEST)
 
 
 def measure_answers(story: Story, texts: list[dict[str, str]], model: Answerer, number: int) -> list[dict]:
@@ -332,9 +359,9 @@ def interval(differences: list[float]) -> list[float]:
     return [round(100 * float(part), 2) for part in (values.mean(), *np.percentile(means, [2.5, 97.5]))]
 
 
-def measure_story(story: Story) -> dict:
+def measure_story(story: Story, keep: Callable[[Story], list[dict[str, Kept]]]) -> dict:
     start = process_time()
-    rows = keep_all(story)
+    rows = keep(story)
     evidence = [
         {"row": name, "question": asked["id"], **measure_evidence(story, asked, kept)}
         for asked, found in zip(story.questions, rows, strict=True)
@@ -344,19 +371,21 @@ def measure_story(story: Story) -> dict:
     return {"evidence": evidence, "texts": texts, "seconds": round(process_time() - start, 1)}
 
 
-def answer_stories(stories: list[Story], rows: list[dict], options: argparse.Namespace, parts: Parts) -> list[dict]:
+def answer_stories(
+    stories: list[Story], texts: list[list[dict[str, str]]], options: argparse.Namespace, parts: Parts
+) -> list[dict]:
     """The answers to all questions of the shortest stories, as many as the time allows."""
     model = Answerer(options.model)
     end = monotonic() + 60 * options.minutes
     found: list[dict] = []
-    for story, row in sorted(zip(stories, rows, strict=True), key=lambda pair: pair[0].room):
+    for story, own in sorted(zip(stories, texts, strict=True), key=lambda pair: pair[0].room):
         if monotonic() > end:
             break
-        what = (model.fingerprint, options.answers, fingerprint(row["texts"]))
+        what = (model.fingerprint, options.answers, fingerprint(own))
         found += parts.row(
             f"answers {story.name}",
             what,
-            lambda: measure_answers(story, row["texts"], model, options.answers),  # noqa: B023
+            lambda: measure_answers(story, own, model, options.answers),  # noqa: B023
         )
         say(f"{story.name}: answered, {60 * options.minutes - int(end - monotonic())} s")
     return found
@@ -376,13 +405,17 @@ def main() -> None:
     stories = read_stories(options.split, options.questions)
     random.Random(SEED).shuffle(stories)
     stories = stories[: options.stories]
-    rows = []
+    evidence, texts, seconds = [], [], 0.0
     for story in stories:
-        rows.append(parts.row(f"{options.split} {story.name}", options.questions, lambda: measure_story(story)))  # noqa: B023
-        say(f"{story.name}: {rows[-1]['seconds']} s")
-    evidence = [entry for row in rows for entry in row["evidence"]]
-    seconds = sum(row["seconds"] for row in rows)
-    answers = answer_stories(stories, rows, options, parts) if options.model else []
+        found = [
+            parts.row(f"{word} {options.split} {story.name}", options.questions, lambda: measure_story(story, keep))  # noqa: B023
+            for word, keep in (("blind", keep_blind), ("asked", keep_asked))
+        ]
+        evidence += [entry for row in found for entry in row["evidence"]]
+        texts.append([one | other for one, other in zip(*(row["texts"] for row in found), strict=True)])
+        seconds += sum(row["seconds"] for row in found)
+        say(f"{story.name}: {seconds:.0f} s in all")
+    answers = answer_stories(stories, texts, options, parts) if options.model else []
     figures = {"evidence": summarize(evidence), "answers": summarize(answers) if answers else {}}
     for part, table in figures.items():
         for name, row in table.items():

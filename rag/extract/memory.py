@@ -109,7 +109,7 @@ class StructuredMemory:
         Raises:
             UsageError: The order is another one.
         """
-        return MemoryContext(self.entries, keys=tuple(key.path for key in self.schema.keys), cite=cite, order=order)
+        return MemoryContext(self.entries, self.schema, cite=cite, order=order)
 
     def update(self, chunk: Any, writer: MemoryWriter) -> MemoryUpdate:
         """Read one chunk: let `writer` propose amendments, and apply them.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from .memory_entries import MemoryEntry
+    from .memory_schema import MemoryKey, MemorySchema
 
 __all__ = ["Citation", "MemoryContext"]
 
@@ -43,7 +44,7 @@ class MemoryContext(Context[str]):
 
     Attributes:
         entries: Of one memory.
-        keys: Paths of the keys, for the order of "keys".
+        schema: Of the memory.
         cite: Begin what is of one chunk with its id: "[12] ".
         order: "chunks": a line for each chunk. "keys": under a line for each key, a line for each chunk.
         units: One an entry; its span is that of the chunk, where the entry is a text of the chunk.
@@ -59,27 +60,30 @@ class MemoryContext(Context[str]):
     counts_text: ClassVar[bool] = True
 
     entries: Sequence[MemoryEntry]
-    keys: Sequence[str] = ()
+    schema: MemorySchema
     cite: bool = True
     order: str = "chunks"
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
     sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
     chunk_ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _keys: tuple[MemoryKey, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_flag("cite", self.cite)
         check_choice("order", self.order, ("chunks", "keys"))
         entries = tuple(sorted(self.entries, key=_stream_order))
+        keys = tuple(self.schema.find(entry.path)[0] for entry in entries)
         positions = sorted({entry.position for entry in entries})
         ids = {entry.position: entry.chunk for entry in entries}
         number = {position: index for index, position in enumerate(positions)}
         for name, value in (
             ("entries", entries),
-            ("units", tuple(map(self._make_unit, entries))),
+            ("units", tuple(map(_make_unit, entries, keys))),
             ("sources", tuple(number[entry.position] for entry in entries)),
             ("chunk_ids", tuple(ids[position] for position in positions)),
             ("names", tuple(entry.path for entry in entries)),
+            ("_keys", keys),
         ):
             object.__setattr__(self, name, value)
 
@@ -89,9 +93,9 @@ class MemoryContext(Context[str]):
         if self.order == "chunks":
             return "\n".join(self._render_chunks(chosen))
         parts = []
-        for path in self.keys:
-            own = [index for index in chosen if self._is_of(index, path)]
-            parts += [f"{path[1:]}:", *self._render_chunks(own)] if own else []
+        for key in self.schema.keys:
+            own = [index for index in chosen if self._keys[index] is key]
+            parts += [f"{key.name}:", *self._render_chunks(own)] if own else []
         return "\n".join(parts)
 
     def cite_units(self, kept: Iterable[int]) -> list[Citation]:
@@ -103,19 +107,6 @@ class MemoryContext(Context[str]):
         """How many entries are kept; "" where all are."""
         number = len(set(kept))
         return "" if number == len(self.units) else f"({number} of {len(self.units)} entries of the memory)"
-
-    def _make_unit(self, entry: MemoryEntry) -> Unit:
-        # The span says where the unit's own text stands, which is not so of what a model has put in words.
-        own = entry.sentence is not None
-        named = "" if own or self._is_listed(entry) else f"{_last_name(entry.path)}: "
-        return Unit(f"{named}{entry.text}", span=entry.span if own else None)
-
-    def _is_listed(self, entry: MemoryEntry) -> bool:
-        return entry.path not in self.keys and entry.path.rpartition("/")[2].isdecimal()
-
-    def _is_of(self, index: int, path: str) -> bool:
-        own = self.names[index]
-        return own == path or own.rpartition("/")[0] == path
 
     def _render_chunks(self, chosen: Sequence[int]) -> list[str]:
         """A line for each chunk."""
@@ -135,6 +126,12 @@ class MemoryContext(Context[str]):
             parts.append(self.units[index].text)
             before = place
         return "".join(parts)
+
+
+def _make_unit(entry: MemoryEntry, key: MemoryKey) -> Unit:
+    # The span says where the unit's own text stands, which is not so of what a model has put in words.
+    span = entry.span if entry.sentence is not None else None
+    return Unit(entry.text if key.form == "list" else f"{_last_name(entry.path)}: {entry.text}", span=span)
 
 
 def _stream_order(entry: MemoryEntry) -> tuple[int, int, int]:

@@ -102,8 +102,7 @@ class MemoryLines:
         if key.form == "list":
             slot = int(entry.path.rpartition("/")[2])
             self._slots[key.path] = max(self._slots.get(key.path, 0), slot + 1)
-        if self._text is not None:
-            self._text += line.text
+        self._text = None  # joined when it is read: to append to it would copy it for every sentence of a chunk
 
     def drop_replaced(self) -> list[DroppedText]:
         """Remove the lines of entries that no longer hold."""

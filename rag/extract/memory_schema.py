@@ -91,7 +91,8 @@ class MemorySchema:
 
     Raises:
         InputError: A text that is no JSON, or nesting over 200 levels.
-        UsageError: Something else, a schema without properties, or one with more than 200 keys.
+        UsageError: Something else, a schema without properties, one with more than 200 keys, or a name of a key with a
+            line end or another character that is not printable.
     """
 
     source: Any
@@ -138,7 +139,8 @@ class MemorySchema:
 
 def _fits(form: Form, slot: str) -> bool:
     numbered = slot == "-" or (slot.isascii() and slot.isdecimal() and len(slot) <= 12)
-    return form == "map" or (form == "list" and numbered)
+    # A name with a line end in it could pretend to be the line of another path.
+    return (form == "map" and slot.isprintable()) or (form == "list" and numbered)
 
 
 def _describe(key: MemoryKey) -> str:
@@ -184,6 +186,8 @@ def _walk(schema: Any, path: str, above: tuple[str, ...], definitions: dict[str,
     whole = len(above) >= _DEEPEST or any(name in above for name in followed)
     if isinstance(members, dict) and members and not whole:
         for name, inner in members.items():
+            if not name.isprintable():
+                raise UsageError(f"the name {name[:100]!r} is not printable", where="schema", hint="give another name")
             yield from _walk(inner, f"{path}/{escape_pointer(name)}", (*above, *(followed or [""])), definitions)
     elif path:
         yield _make_key(resolved, path, definitions)

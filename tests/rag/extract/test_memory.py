@@ -112,6 +112,7 @@ def test_replacing_appends_and_the_old_line_goes_with_a_compaction() -> None:
         (add("/events/-", {"what": {"deep": []}}), "is not what the schema says"),
         (add("/events/-", object()), "has no form|cannot|JSON"),
         (add("/traits", {"Ann": "x"}), "needs a name"),
+        (add('/traits/A "x"\n/people/0', "x"), "has no place"),
         (add("/traits/Ann", "x" * 21), "is not what the schema says"),
         (replace("/people/5", "x"), "does not stand there"),
         (replace("/people/-", "x"), "does not stand there"),

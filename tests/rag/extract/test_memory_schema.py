@@ -117,6 +117,7 @@ def test_dataclasses_and_models() -> None:
         ({"properties": {}}, UsageError, "no properties"),
         ({"properties": {f"p{i}": {} for i in range(201)}}, UsageError, "more than 200"),
         ({"type": "array", "items": {}}, UsageError, "no properties"),
+        ({"properties": {"a\nb": {}}}, UsageError, "not printable"),
         (True, UsageError, "is a bool"),
         ([1], UsageError, "is a list"),
         ("[1]", UsageError, "is a list"),
