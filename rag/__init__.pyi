@@ -7,6 +7,9 @@ from .dedup.texts import near_duplicates as near_duplicates
 from .expansion import Expansion as Expansion
 from .expansion import StepExpander as StepExpander
 from .expansion import StepSchema as StepSchema
+from .extract.memory import StructuredMemory as StructuredMemory
+from .extract.memory_chat import ChatWriter as ChatWriter
+from .extract.memory_writers import ExtractiveWriter as ExtractiveWriter
 from .graph import TripleGraph as TripleGraph
 from .graph import TripleOptions as TripleOptions
 from .graph import Triples as Triples

@@ -1,0 +1,138 @@
+"""Who writes into a memory; the extractive writer, which needs no chat model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import UsageError
+from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer, score_batch
+from ctxprune.scorers.combined.fusion import DocumentFusion
+
+from ..passages.passages import Passage
+from .memory_entries import Amendment
+from .memory_novelty import rank_by_novelty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers import Scorer
+
+    from .memory import StructuredMemory
+    from .memory_account import Refusal
+    from .memory_entries import Chunk
+    from .memory_schema import MemoryKey
+
+__all__ = ["ExtractiveWriter", "MemoryWriter", "Proposal", "rank_for_question"]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a writer makes of a chunk.
+
+    Attributes:
+        amendments: What it proposes, in order.
+        refused: What it could make nothing of, such as the answer of a model that is no JSON.
+    """
+
+    amendments: tuple[Amendment, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+class MemoryWriter(ABC):
+    """Proposes amendments for a chunk, and ranks entries where a memory must drop some. Safe to share between threads.
+
+    A subclass writes `write`.
+    """
+
+    @abstractmethod
+    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
+        """What `chunk` adds to `memory`, which is not changed here."""
+
+    def rank(self, memory: StructuredMemory) -> Scores:
+        """How much each of `memory.entries` is worth, float32 (n_entries,), higher = kept longer; any range.
+
+        By default the entries that say the most new terms for their tokens come first.
+        """
+        entries = memory.entries
+        texts = [entry.text for entry in entries]
+        return rank_by_novelty(texts, memory.counter.count_many(texts))
+
+
+def rank_for_question(memory: StructuredMemory, question: str, scorer: Scorer) -> Scores:
+    """How much each of `memory.entries` says on the question, and half as much its chunk: float32 (n_entries,)."""
+    context = memory.context()
+    scores = score_batch(DocumentFusion(scorer), [question], [context])[0]
+    place = {entry.number: index for index, entry in enumerate(context.entries)}
+    return scores[[place[entry.number] for entry in memory.entries]]
+
+
+@dataclass(frozen=True)
+class ExtractiveWriter(MemoryWriter):
+    """Writes the sentences of each chunk, word for word and with their spans; no model is asked.
+
+    A sentence goes to the list of texts whose name and description fit it best. When the memory is full, all its
+    sentences are ranked together: with a question by their score for it, to which half of their chunk's is added, so
+    that what stands around an answer stays; without one by the new terms that they say for their tokens. So a memory
+    without a question keeps a bit of everything, and no choice made before the question can know what it needs
+    (docs/structured_memory.md has the figures).
+
+    Attributes:
+        question: What will be asked; "" where that is not known yet.
+        scorer: A scorer, or the registered name of one; also chooses the key where the schema has several.
+        language: ISO 639 code for the sentence rules.
+
+    Raises:
+        UsageError: An argument is of the wrong kind.
+        UnknownNameError: No scorer has that name.
+    """
+
+    question: str = ""
+    scorer: Scorer | str = DEFAULT_SCORER
+    language: str = "en"
+    _scorer: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.question, str):
+            raise UsageError(f"the question is a {type(self.question).__name__}", hint="give a str")
+        scorer = SCORERS.get(self.scorer)() if isinstance(self.scorer, str) else self.scorer
+        object.__setattr__(self, "_scorer", as_scorer(scorer))
+        Passage("", language=self.language)
+
+    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
+        """Every sentence of the chunk; the memory compacts itself where they do not fit.
+
+        Raises:
+            UsageError: The schema has no list of texts.
+        """
+        keys = [key for key in memory.schema.keys if key.form == "list" and key.holds_texts]
+        if not keys:
+            hint = 'give a key of the form {"type": "array", "items": {"type": "string"}}'
+            raise UsageError("the schema has no list of texts, which sentences could go to", hint=hint)
+        # A sentence longer than what a compaction leaves could never stay, so that it is cut before.
+        longest = max(8, min(200, int(memory.budget * memory.compact_to) // 4))
+        passage = Passage(chunk.text, language=self.language, max_tokens=longest)
+        chosen = self._choose_keys(passage, keys)
+        amendments = [
+            Amendment("add", f"{key.path}/-", unit.text, unit.span, index)
+            for index, (unit, key) in enumerate(zip(passage.units, chosen, strict=True))
+        ]
+        return Proposal(tuple(amendments))
+
+    def rank(self, memory: StructuredMemory) -> Scores:
+        """See `MemoryWriter`."""
+        if not self.question.strip():
+            return super().rank(memory)
+        return rank_for_question(memory, self.question, self._scorer)
+
+    def _choose_keys(self, passage: Passage, keys: Sequence[MemoryKey]) -> list[MemoryKey]:
+        """For each sentence the key that it fits best; the first of those that it fits equally."""
+        if len(keys) == 1 or not passage.units:
+            return [keys[0]] * len(passage.units)
+        asked = [f"{key.name.replace('/', ' ')}: {key.description}" for key in keys]
+        scores = np.stack(score_batch(self._scorer, asked, [passage] * len(keys)))
+        return [keys[index] for index in scores.argmax(axis=0).tolist()]
