@@ -2,6 +2,8 @@ from .corpus.base import QUALITIES as QUALITIES
 from .corpus.base import Quality as Quality
 from .corpus.block_max import BlockMaxIndex as BlockMaxIndex
 from .corpus.cut import CorpusReport as CorpusReport
+from .corpus.distilled import DistilledScorer as DistilledScorer
+from .corpus.distilled import distil_scorer as distil_scorer
 from .corpus.prune import PrunedCorpus as PrunedCorpus
 from .corpus.prune import prune_corpus as prune_corpus
 from .corpus.prune_file import prune_corpus_file as prune_corpus_file

@@ -182,13 +182,13 @@ def sentences(name: str, part: str) -> Pool:
     return builder.pool
 
 
-def web_passages() -> list[str]:
-    """Passages of whole web pages: articles with all that stands around them."""
+def web_passages(*, packed: bool = True) -> list[str]:
+    """Passages of whole web pages, articles with all that stands around them; single blocks where not `packed`."""
     found = []
     for name in ("article_extraction", "article_extraction_more"):
         for row in rows(name, "dev"):
             blocks = [unit.text for unit in HtmlPage(row["html"]).units]
-            found += ["\n".join(blocks[i] for i in part) for part in pack(blocks)]
+            found += ["\n".join(blocks[i] for i in part) for part in pack(blocks)] if packed else blocks
     return list(dict.fromkeys(filter(str.strip, found)))
 
 

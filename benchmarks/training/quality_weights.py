@@ -2,12 +2,12 @@
 [--no-write]`.
 
 Two linear models. "asked": a passage is positive where it answers some question of its pool, negative where it answers
-none; pools are all passages of a source (benchmarks/quality/_corpus_pools.py), from sets that may be trained on and that
-benchmarks/quality/corpus.py does not report. "text": passages and tables against junk that is made of their words. The
-decay is chosen by the mean area under the ROC curve on the pools, each left out in turn. `left_out` is that area by
-weights trained on the other pools; `with_vectors` the same with the mean of the bundled word vectors, its length and
-the mean rarity of the words as 66 more columns; `length` that of the number of words alone. `text_held_out` is the area
-of "text" on junk and passages of another seed.
+none; pools are all passages of a source (benchmarks/quality/_corpus_pools.py), from sets that may be trained on and
+that benchmarks/quality/corpus.py does not report. "text": passages and tables against junk that is made of their
+words. The decay is chosen by the mean area under the ROC curve on the pools, each left out in turn. `left_out` is that
+area by weights trained on the other pools; `with_vectors` the same with the mean of the bundled word vectors, its
+length and the mean rarity of the words as 66 more columns; `length` that of the number of words alone. `text_held_out`
+is the area of "text" on junk and passages of another seed.
 """
 
 from __future__ import annotations

@@ -181,6 +181,8 @@ class BlockMaxIndex:
         for number, weight in zip(numbers.tolist(), weights, strict=True):
             first, last = held.runs[number], held.runs[number + 1]
             own = held.blocks[first:last]
+            if not len(own):
+                continue
             places = np.searchsorted(own, blocks)
             places[places == len(own)] = 0
             hit = np.flatnonzero(own[places] == blocks)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "LONGEST", "describe_passages"]
 
 LONGEST = 10_000
-"""Characters of a passage that are read: the rest would change no feature by much, and a broken file may be one text."""
+"""Characters of a passage that are read: the rest changes no feature by much, and a broken file may be one text."""
 
 FEATURES = (
     "length",

@@ -41,6 +41,7 @@ class Journal:
         self._folder, self._settings = folder, settings
         state = self._read_state()
         self.records, self.position = (state["records"], state["position"]) if state else (0, [])
+        self._is_saved = state is not None
         self._files = {}
         for name, kind in _COLUMNS.items():
             path = folder / f"{name}.bin"
@@ -75,6 +76,7 @@ class Journal:
         draft = self._folder / f"{_STATE}.draft"
         draft.write_text(seal(state), encoding="utf-8")
         draft.replace(self._folder / _STATE)
+        self._is_saved = True
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """All that was added, by name."""
@@ -83,13 +85,16 @@ class Journal:
         return {name: np.fromfile(self._folder / f"{name}.bin", dtype=kind) for name, kind in _COLUMNS.items()}
 
     def close(self) -> None:
-        """Let go of the files, which stay."""
+        """Let go of the files, which stay if something was saved."""
+        if not self._is_saved:
+            self.remove()
         for file in self._files.values():
             file.close()
 
     def remove(self) -> None:
         """Delete its files."""
-        self.close()
+        for file in self._files.values():
+            file.close()
         for name in (_STATE, f"{_STATE}.draft", *(f"{column}.bin" for column in _COLUMNS)):
             (self._folder / name).unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.errors import InputError
@@ -98,11 +99,15 @@ class JsonLinesCorpus(CorpusFile):
             return None
 
 
-def _create(target: Path) -> IO[bytes]:
-    if not target.name.lower().endswith(".gz"):
-        return target.open("xb")
-    # Without a time in its header the same corpus gives the same bytes.
-    return gzip.GzipFile(target, "xb", mtime=0)  # type: ignore[return-value]
+@contextmanager
+def _create(target: Path) -> Iterator[IO[bytes]]:
+    with target.open("xb") as file:
+        if target.name.lower().endswith(".gz"):
+            # Without a time and a name in its header the same corpus gives the same bytes.
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                yield packed  # type: ignore[misc]
+        else:
+            yield file
 
 
 def _skip(file: IO[bytes], count: int) -> None:

@@ -100,8 +100,8 @@ def prune_corpus(
     """Drop the share of passages that is least likely to answer any question, before they are indexed.
 
     The corpus is read twice: for the qualities, which take 13 bytes a passage, and while the result is iterated.
-    Exactly floor(share * n) passages go, of equal quality the later ones. Files are pruned by `prune_corpus_file`, which
-    writes the result and goes on where it was stopped.
+    Exactly floor(share * n) passages go, of equal quality the later ones. `prune_corpus_file` prunes files, and goes on
+    where it was stopped.
 
     Args:
         passages: Texts, mappings with a text, or any objects with a `reader` for them: a list or another iterable that
