@@ -1,3 +1,17 @@
+from .corpus.base import QUALITIES as QUALITIES
+from .corpus.base import Quality as Quality
+from .corpus.block_max import BlockMaxIndex as BlockMaxIndex
+from .corpus.cut import CorpusReport as CorpusReport
+from .corpus.distilled import DistilledScorer as DistilledScorer
+from .corpus.distilled import distil_scorer as distil_scorer
+from .corpus.prune import PrunedCorpus as PrunedCorpus
+from .corpus.prune import prune_corpus as prune_corpus
+from .corpus.prune_file import prune_corpus_file as prune_corpus_file
+from .corpus.quality import PassageQuality as PassageQuality
+from .corpus.quality import fit_quality as fit_quality
+from .corpus.records import PassageReader as PassageReader
+from .corpus.sparse import Postings as Postings
+from .corpus.sparse import bm25_postings as bm25_postings
 from .dedup.report import Deduplicated as Deduplicated
 from .dedup.report import Merge as Merge
 from .dedup.tables import deduplicate_rows as deduplicate_rows

@@ -28,6 +28,7 @@ from ctxprune.cli import (
     bench_trust,
     bench_values,
     calibrate,
+    corpus_prune,
     dedup,
     demo,
     doctor,
@@ -104,7 +105,9 @@ app = typer.Typer(
 )
 sql = typer.Typer(cls=Group, help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
 bench = typer.Typer(cls=Group, help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
-
+corpus = typer.Typer(
+    cls=Group, help="Prune corpora before they are indexed.", no_args_is_help=True, context_settings=_HELP
+)
 train = typer.Typer(
     cls=Group, help="Train the bundled models, and choose training data.", no_args_is_help=True, context_settings=_HELP
 )
@@ -179,6 +182,7 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
             "values": bench_values.values,
         },
     ),
+    (corpus, {"prune": corpus_prune.prune}),
     (
         train,
         {
@@ -204,5 +208,6 @@ for group, commands in _COMMANDS:
         group.command(name, cls=Command, help=_help_of(function))(function)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")
+app.add_typer(corpus, name="corpus")
 app.add_typer(train, name="train")
 app.add_typer(shrink, name="shrink")

@@ -1,6 +1,7 @@
 from .compressor import PruningCompressor as PruningCompressor
 from .compressor import restored as restored
 from .context_edit import PruneToolResults as PruneToolResults
+from .corpus import prune_documents as prune_documents
 from .graph import GraphDocumentPruner as GraphDocumentPruner
 from .messages import MessagePruner as MessagePruner
 from .middleware import PruningMiddleware as PruningMiddleware

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.relevance import DocumentRule
 
-__all__ = ["Bm25Scorer"]
+__all__ = ["Bm25Scorer", "index_terms"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,17 @@ class _Terms:
     ids: NDArray[np.int32]
     owners: NDArray[np.int64]
     units: int
+
+
+def index_terms(texts: Iterable[list[str]], *, k1: float = 1.2, b: float = 0.75) -> _Index:
+    """The index of many texts, given as their terms: what `Bm25Scorer` builds for the units of a context.
+
+    Args:
+        texts: The terms of each text; read once, four bytes of memory a term.
+        k1, b: See `Bm25Scorer`.
+    """
+    found = _number_terms(texts)
+    return _build_index(found, found.owners, found.units, (k1, b))
 
 
 def _number_terms(texts: Iterable[list[str]]) -> _Terms:

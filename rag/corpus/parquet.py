@@ -1,0 +1,93 @@
+"""A corpus in a Parquet file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ctxprune.errors import InputError
+from ctxprune.utils.extras import require
+
+from .source import CorpusFile, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from .records import PassageReader
+
+pa = require("pyarrow", "tables")
+parquet = require("pyarrow.parquet", "tables")
+
+__all__ = ["ParquetCorpus"]
+
+_ROWS = 10_000  # that are copied at a time
+
+
+class ParquetCorpus(CorpusFile):
+    """One passage a row; all columns stay. A row whose text is NULL is broken."""
+
+    endings: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+
+    def __init__(self, path: Path, reader: PassageReader) -> None:
+        super().__init__(path, reader)
+        try:
+            self._file = parquet.ParquetFile(path)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"the file cannot be read as Parquet ({error})", where=str(path)) from error
+        schema = self._file.schema_arrow
+        found = schema.field(reader.text).type if reader.text in schema.names else None
+        if found is None or not (pa.types.is_string(found) or pa.types.is_large_string(found)):
+            names = ", ".join(map(repr, schema.names)) or "none"
+            raise InputError(f"there is no column of texts {reader.text!r}", where=str(path), hint=f"columns: {names}")
+        self._columns = [name for name in dict.fromkeys((reader.text, reader.id)) if name in schema.names]
+
+    def parts(self, position: list[int], size: int) -> Iterator[Part]:
+        """See `CorpusFile`; a position is a row."""
+        done = 0
+        (start,) = position or (0,)
+        for batch in self._batches(size, self._columns):
+            # Row groups before the position are decoded again, in one column: no matter beside judging the texts.
+            done += batch.num_rows
+            if done <= start:
+                continue
+            batch = batch.slice(max(0, batch.num_rows - (done - start)))  # noqa: PLW2901
+            texts = batch.column(self.reader.text).to_pylist()
+            if None in texts and not self.reader.skips:
+                row = done - batch.num_rows + texts.index(None)
+                raise InputError(
+                    "this is no passage: the text is NULL",
+                    where=f"{self.path}, row {row}",
+                    hint='PassageReader(broken="skip") or --broken skip passes over such rows',
+                )
+            ids = batch.column(self.reader.id).to_pylist() if self.reader.id in self._columns else [None] * len(texts)
+            yield Part(texts, ids, [done])
+
+    def copy(self, kept: NDArray[Any], target: Path, on_dropped: Callable[[int, Any], None] | None) -> None:
+        """See `CorpusFile`; the schema stays with its metadata, the row groups are new ones."""
+        done = 0
+        with target.open("xb") as file, parquet.ParquetWriter(file, self._file.schema_arrow) as writer:
+            for batch in self._batches(_ROWS, None):
+                mask = kept[done : done + batch.num_rows]
+                if len(mask) < batch.num_rows:
+                    break
+                writer.write_batch(batch.filter(pa.array(mask)))
+                if on_dropped is not None:
+                    self._report(batch, mask, done, on_dropped)
+                done += batch.num_rows
+        if done != len(kept):
+            raise InputError("the file changed while it was read", where=str(self.path), hint="run it again")
+
+    def _report(self, batch: Any, mask: NDArray[Any], first: int, on_dropped: Callable[[int, Any], None]) -> None:
+        places = (~mask).nonzero()[0].tolist()
+        gone = pa.array(places, pa.int64())
+        ids = batch.column(self.reader.id).take(gone).to_pylist() if self.reader.id in self._columns else None
+        for number, place in enumerate(places):
+            on_dropped(first + place, None if ids is None else ids[number])
+
+    def _batches(self, size: int, columns: list[str] | None) -> Iterator[Any]:
+        try:
+            yield from self._file.iter_batches(batch_size=size, columns=columns)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise InputError(f"the rows cannot be read ({error})", where=str(self.path)) from error

@@ -1,0 +1,187 @@
+"""Pruning a corpus in a file, in bounded memory; a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.locks import hold_folder
+from ctxprune.utils.fingerprint import fingerprint
+from ctxprune.utils.validation import check_range, describe_type
+
+from .base import Quality, as_quality
+from .journal import Journal
+from .prune import judge_texts, keep_best, make_report
+from .records import PassageReader, hash_id
+from .source import CorpusFile, open_corpus
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .cut import CorpusReport
+
+__all__ = ["prune_corpus_file"]
+
+_BATCH = 1000
+_SAVED = 50  # batches after which the journal is saved: some seconds of work
+_READER = PassageReader()
+Progress = Callable[[str, int], None]
+
+
+def prune_corpus_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    share: float = 0.25,
+    quality: Quality | str = "surface.v1",
+    reader: PassageReader = _READER,
+    dropped: str | Path | None = None,
+    progress: Progress | None = None,
+) -> CorpusReport:
+    """Drop the worst share of the passages of a file, and write the others as they are, in their order.
+
+    Two passes: one judges the passages, one copies those that stay. Memory holds 1,000 passages and 13 bytes a passage.
+    What is known is saved every 50,000 passages in a hidden folder beside the target, so that a run that was killed
+    goes on from there when it is called again; a change of the source, the quality or the fields starts anew. The
+    target and the account appear in one step each, when they are whole.
+
+    Args:
+        source: JSON lines (.jsonl, .ndjson, also .gz) with an object or a text a line, or Parquet.
+        target: File of the same format; an existing one is replaced.
+        share: How many passages go, from 0 up, under 1: exactly floor(share * n), of equal quality the later ones.
+        quality: Judges passages; a registered name or an object.
+        reader: The names of the fields of text and id, and what becomes of broken records: with "skip" they are left
+            out of the target and counted.
+        dropped: Where to write a line of JSON for each record that is left out: its `index` among the records from 0,
+            `id`, `quality` and `reason`. None writes nothing.
+        progress: Called with the step, "judge" or "copy", and the records that are done.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range, two of the files are one, or another run writes
+            this target.
+        UnknownNameError: No quality has that name.
+        InputError: The source cannot be read, holds a broken record, or changed meanwhile; a file cannot be written.
+        FormatError: What a stopped run left is damaged.
+        MissingExtraError: pyarrow is not installed, and the source is Parquet.
+    """
+    check_range("share", share, open_high=True)
+    judge = as_quality(quality)
+    if not isinstance(reader, PassageReader):
+        raise UsageError(f"reader is {describe_type(reader)}", hint="give a PassageReader")
+    place, aim = Path(source), Path(target)
+    account = None if dropped is None else Path(dropped)
+    _check_apart(place, aim, *([] if account is None else [account]))
+    corpus = open_corpus(place, reader)
+    if not aim.name.lower().endswith(corpus.endings):
+        raise UsageError(
+            "the target is written in the format of the source",
+            where=str(aim),
+            hint=f"end it in {' or '.join(corpus.endings)}",
+        )
+    folder = aim.with_name(f".{aim.name}.ctxprune")
+    try:
+        with hold_folder(folder):
+            report = _run(corpus, judge, share, (folder, aim, account), progress)
+    except OSError as error:
+        raise InputError(f"a file cannot be read or written ({error.strerror or error})", where=str(aim)) from error
+    with suppress(OSError):  # where a stopped run had made it
+        folder.rmdir()
+    return report
+
+
+def _run(
+    corpus: CorpusFile,
+    quality: Quality,
+    share: float,
+    places: tuple[Path, Path, Path | None],
+    progress: Progress | None,
+) -> CorpusReport:
+    folder, target, account = places
+    journal = Journal(folder, _settings(corpus, quality))
+    try:
+        resumed = journal.records
+        _judge(corpus, quality, journal, progress)
+        columns = journal.columns()
+        kept = keep_best(columns["qualities"], columns["reasons"], share)
+        report = make_report(quality.reasons, columns["qualities"], columns["reasons"], kept, columns["ids"])
+        if progress is not None:
+            progress("copy", 0)
+        _write(corpus, quality, (columns, kept), target, account)
+        journal.remove()
+    finally:
+        journal.close()
+    return replace(report, resumed=resumed)
+
+
+def _settings(corpus: CorpusFile, quality: Quality) -> list[Any]:
+    try:
+        seen = corpus.path.stat()
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror})", where=str(corpus.path)) from error
+    reader = corpus.reader
+    stamp = [os.path.realpath(corpus.path), seen.st_size, seen.st_mtime_ns]
+    return [stamp, fingerprint(quality), [str(reader.text), str(reader.id), reader.broken]]
+
+
+def _judge(corpus: CorpusFile, quality: Quality, journal: Journal, progress: Progress | None) -> None:
+    for number, part in enumerate(corpus.parts(journal.position, _BATCH), start=1):
+        values, reasons = judge_texts(quality, part.texts)
+        ids = np.asarray([hash_id(name) for name in part.ids], dtype=np.uint64)
+        journal.add(qualities=values, reasons=reasons, ids=ids)
+        if number % _SAVED == 0:
+            journal.save(part.position)
+        if progress is not None:
+            progress("judge", journal.records)
+
+
+def _write(
+    corpus: CorpusFile,
+    quality: Quality,
+    found: tuple[dict[str, NDArray[Any]], NDArray[np.bool_]],
+    target: Path,
+    account: Path | None,
+) -> None:
+    columns, kept = found
+    # A name that ends as the target does, since the format goes by it.
+    draft = target.with_name(f".{uuid4().hex}.{target.name}")
+    notes = None if account is None else account.with_name(f".{uuid4().hex}.{account.name}")
+    try:
+        if notes is None or account is None:
+            corpus.copy(kept, draft, None)
+        else:
+            with notes.open("x", encoding="utf-8", newline="\n") as file:
+
+                def note(index: int, name: Any) -> None:
+                    value, reason = columns["qualities"][index], int(columns["reasons"][index])
+                    broken = bool(np.isnan(value))
+                    line = {
+                        "index": index,
+                        "id": name,
+                        "quality": None if broken else round(float(value), 6),
+                        "reason": "broken" if broken else quality.reasons[reason],
+                    }
+                    file.write(json.dumps(line, default=str) + "\n")
+
+                corpus.copy(kept, draft, note)
+            notes.replace(account)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+        if notes is not None:
+            notes.unlink(missing_ok=True)
+
+
+def _check_apart(*places: Path) -> None:
+    for place, other in ((a, b) for i, a in enumerate(places) for b in places[i + 1 :]):
+        same = os.path.realpath(place) == os.path.realpath(other)
+        if same or (place.exists() and other.exists() and os.path.samefile(place, other)):
+            raise UsageError("two of the files are one", where=str(other), hint="give each its own name")
