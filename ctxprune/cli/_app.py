@@ -46,6 +46,8 @@ from ctxprune.cli import (
     sql_index,
     sql_learn,
     sql_link,
+    sql_match,
+    sql_migrate,
     sql_values,
     train_distil,
     train_pruner,
@@ -157,6 +159,8 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
             "ask": sql_ask.ask,
             "check": sql_check.check,
             "learn": sql_learn.learn,
+            "match": sql_match.match,
+            "migrate": sql_migrate.migrate,
         },
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.cli._console import is_database
@@ -11,13 +12,14 @@ from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from ctxprune.sql.schema.schema import ForeignKey, Schema, Table
 
-__all__ = ["one_of", "read_schema"]
+__all__ = ["is_schema_file", "one_of", "read_schema"]
 
 _HEAD = 16  # bytes, by which a database is known
+_LOOKED_AT = 4096  # bytes, by which a schema is known
+_SCHEMA_ENDINGS = (".json", ".sql", ".ddl")
 _MOST_BYTES = 256_000_000  # BIRD's schemas have 1 MB together
 
 
@@ -55,6 +57,23 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
         raise InputError(f"the file is not JSON ({error})", where=str(path)) from error
     schema = _document(data, path, db_id, dialect or "sqlite")
     return replace(schema, dialect=dialect) if dialect else schema
+
+
+def is_schema_file(source: str) -> bool:
+    """Whether an argument is a schema file: by its ending or its beginning, since a database may have any name."""
+    path, head = Path(source), b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOKED_AT)
+    except (OSError, ValueError):  # its reader says what is wrong
+        pass
+    if is_database(head):
+        return False
+    return path.suffix.lower() in _SCHEMA_ENDINGS or _looks_like_schema(head)
+
+
+def _looks_like_schema(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or b"create table" in head.lower()
 
 
 def _database(path: Path) -> Schema:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["link"]
 
-_SCHEMA_ENDINGS = (".json", ".sql", ".ddl")
-_HEAD = 4096  # bytes looked at
 _KEY_SECONDS = 2.0  # for keys that are not declared; names alone tell of those that it does not reach
 _EXAMPLE_SECONDS = 2.0  # for looking up example values; columns that it does not reach go without
 
@@ -113,12 +111,12 @@ def _linker(calibration: Calibration | None) -> Linker:
 def _read(
     source: str, question_and_evidence: tuple[str, str], *, db_id: str, folder: Path | None, published: str
 ) -> tuple[Schema, Sequence[ValueHit]]:
-    if _is_schema_file(source):
+    from ctxprune.cli._schema_argument import is_schema_file, read_schema
+
+    if is_schema_file(source):
         if folder is not None or published:
             option = "--published" if published else "--index"
             raise typer.BadParameter("a schema file has no values; give a database", param_hint=option)
-        from ctxprune.cli._schema_argument import read_schema
-
         return read_schema(Path(source), db_id=db_id), ()
     from dataclasses import replace
 
@@ -135,25 +133,6 @@ def _read(
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
         schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))
         return schema, index.lookup(*question_and_evidence)
-
-
-def _is_schema_file(source: str) -> bool:
-    """By its ending, or by how it begins: a database may have any name."""
-    from ctxprune.cli import _console
-
-    path, head = Path(source), b""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, ValueError):  # its reader says what is wrong
-        pass
-    if _console.is_database(head):
-        return False
-    return path.suffix.lower() in _SCHEMA_ENDINGS or _looks_like_schema(head)
-
-
-def _looks_like_schema(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or b"create table" in head.lower()
 
 
 def _reasons(linked: Linked) -> list[str]:

@@ -1,0 +1,172 @@
+"""`ctxprune sql migrate OLD NEW --knowledge FILE --out DIR`: carry knowledge over to a changed schema."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.cli._options import JsonOption, fill_variables
+from ctxprune.cli._schema_sides import SIDE_HELP, open_side
+from ctxprune.errors import InputError
+
+if TYPE_CHECKING:
+    from ctxprune.sql.knowledge import Entry
+    from ctxprune.sql.match.mapping import SchemaMapping
+    from ctxprune.sql.match.migrate import Migration
+
+__all__ = ["migrate"]
+
+_REPORT = "report.json"
+
+
+def migrate(
+    old: Annotated[str, typer.Argument(metavar="OLD", callback=fill_variables, help=SIDE_HELP)],
+    new: Annotated[str, typer.Argument(metavar="NEW", callback=fill_variables, help="The same, after the change.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what was carried, and report.json.")],
+    knowledge: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What was taught with `sql learn`.", show_default=False)
+    ] = None,
+    questions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Questions with queries, as `sql learn --from` reads. May be repeated."),
+    ] = None,
+    calibration: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What `ctxprune calibrate` wrote; carried only if no name changed."),
+    ] = None,
+    old_id: Annotated[
+        str, typer.Option(help="Which database of OLD, a schema file that holds several.", show_default=False)
+    ] = "",
+    new_id: Annotated[str, typer.Option(help="The same of NEW.", show_default=False)] = "",
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Columns with a less probable partner are not mapped.", show_default=False),
+    ] = None,
+    values: Annotated[bool, typer.Option(help="Also compare stored values, where OLD and NEW are databases.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry knowledge, saved questions and calibrations over to a schema whose tables and columns were renamed.
+
+    Queries are rewritten and checked against the new schema. What is not sure is left, with the reason; nothing is
+    guessed. Exit code 0 if all was carried, 1 if something was left. No database is changed. Examples:
+
+    ctxprune sql migrate old.sqlite new.sqlite --knowledge shop.jsonl --out migrated
+
+    ctxprune sql migrate old.json new.json --questions dev.json --out migrated --json
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.match.mapping import MappingConfig, map_schemas
+
+    files = [*([knowledge] if knowledge else []), *(questions or ())]
+    if not files and not calibration:
+        raise typer.BadParameter("give --knowledge, --questions or --calibration")
+    _check_names([*files, *(calibration or ())])
+    config = MappingConfig() if min_confidence is None else MappingConfig(min_confidence=min_confidence)
+    with ExitStack() as stack:
+        source, source_values = open_side(stack, old, old_id, values=values)
+        target, target_values = open_side(stack, new, new_id, values=values)
+        # Read before the slow part, so that a wrong file is told at once.
+        entries = {path: _read(path, source.name) for path in files}
+        mapping = map_schemas(source, target, source_values=source_values, target_values=target_values, config=config)
+    if not (source_values and target_values):
+        _console.print_note("without values exchanged names are not seen: check the mapping in the report")
+    report: dict[str, Any] = {"old": source.name, "new": target.name, "matches": mapping.matches.to_dict(), "files": []}
+    inputs = (old, new, *files, *(calibration or ()))
+    left = 0
+    for path in files:
+        left += _carry(path, entries[path], mapping, out, report, inputs, is_knowledge=path == knowledge)
+    for path in calibration or ():
+        left += _carry_calibration(path, mapping, out, report, inputs)
+    text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+    _write(out / _REPORT, text, inputs)
+    if as_json:
+        _console.print_json(report)
+    if left:
+        raise typer.Exit(1)
+
+
+def _check_names(paths: list[Path]) -> None:
+    """Raises a usage error where two inputs would be written to one file."""
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names) or _REPORT in names:
+        raise typer.BadParameter(f"input files need different names, other than {_REPORT}")
+
+
+def _read(path: Path, database: str) -> tuple[Entry, ...]:
+    from ctxprune.sql.knowledge.sources import read_entries
+
+    return read_entries(path, database)
+
+
+def _carry(
+    path: Path,
+    entries: tuple[Entry, ...],
+    mapping: SchemaMapping,
+    out: Path,
+    report: dict[str, Any],
+    inputs: tuple[str | Path, ...],
+    *,
+    is_knowledge: bool,
+) -> int:
+    """Carry one file over; returns how many of its entries were left."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.match.migrate import migrate_entries
+
+    found = migrate_entries(entries, mapping)
+    target = out / (path.name if is_knowledge else path.with_suffix(".jsonl").name)
+    _write(target, _text(found, mapping, is_knowledge=is_knowledge), inputs)
+    report["files"].append({"file": path.name, "written": target.name, **found.to_dict()})
+    counts = f"{len(found.carried)} of {len(entries)} carried, {len(found.left)} left"
+    _console.print_note(f"{_console.escape(path.name)}: {counts}")
+    for one in found.left:
+        _console.print_note(f"left: {_console.escape(_short(one.entry))}: {_console.escape(one.reason)}")
+    return len(found.left)
+
+
+def _text(found: Migration, mapping: SchemaMapping, *, is_knowledge: bool) -> str:
+    """A file of knowledge, or JSON Lines of questions with their queries."""
+    from ctxprune.sql.knowledge.entries import entry_to_dict
+    from ctxprune.sql.knowledge.store import FORMAT, VERSION
+
+    header = {"format": FORMAT, "version": VERSION, "database": mapping.target.name}
+    lines = [entry_to_dict(entry) for entry in found.entries]
+    if not is_knowledge:
+        lines = [{key: value for key, value in line.items() if key != "kind"} for line in lines]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in ([header] if is_knowledge else []) + lines)
+
+
+def _carry_calibration(
+    path: Path, mapping: SchemaMapping, out: Path, report: dict[str, Any], inputs: tuple[str | Path, ...]
+) -> int:
+    from ctxprune.calibration.stored import Calibration
+    from ctxprune.cli import _console
+    from ctxprune.sql.match.migrate import migrate_calibration
+
+    found = Calibration.load(path)
+    reason = migrate_calibration(found, mapping)
+    if not reason:
+        _write(out / path.name, found.to_json(), inputs)
+    report["files"].append({"file": path.name, "written": "" if reason else path.name, "reason": reason})
+    _console.print_note(f"{_console.escape(path.name)}: {'left: ' + reason if reason else 'carried'}")
+    return int(bool(reason))
+
+
+def _write(target: Path, text: str, inputs: tuple[str | Path, ...]) -> None:
+    from ctxprune.cli import _console
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder cannot be made ({error.strerror})", where=str(target.parent)) from error
+    _console.write_file(target, text, *inputs)
+
+
+def _short(entry: Entry) -> str:
+    from ctxprune.sql.knowledge import Note, Pair
+
+    text = entry.question if isinstance(entry, Pair) else entry.column if isinstance(entry, Note) else entry.term
+    return " ".join(text.split())[:80]
