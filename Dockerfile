@@ -1,4 +1,4 @@
-# The service with its model inside: docs/container.md. Nothing is downloaded when it runs.
+# The service with its model inside: docs/operate/container.md. Nothing is downloaded when it runs.
 FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 COPY LICENSE README.md pyproject.toml ./

@@ -89,7 +89,7 @@ $(VENV)-docs/.ready: pyproject.toml
 	@touch $@
 
 docs: $(VENV)-docs/.ready ## build the documentation site into .site; a broken link or anchor fails
-	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict
 
 BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones

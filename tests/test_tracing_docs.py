@@ -1,4 +1,4 @@
-"""docs/tracing.md: its Python runs as it stands, and the spans and attributes that it names are those that are made."""
+"""docs/operate/tracing.md: its Python runs as it stands, and the spans and attributes that it names are those that are made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctxprune import prune
 from ctxprune.sql import Database, Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "operate" / "tracing.md").read_text(encoding="utf-8")
 _, SPANS, LANGCHAIN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The tables of KV caches: one for README.md, the rest for docs/which_press.md."""
+"""The tables of KV caches: one for README.md, the rest for docs/choose/which_press.md."""
 
 from __future__ import annotations
 

@@ -173,4 +173,4 @@ def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
 
 TABLES = {"shrink_frontier": frontier, "shrink_reranker": reranker, "shrunk_pruner": smaller}
 PAGE_TABLES = {"shrink_targets": targets}
-"""Of docs/shrink.md."""
+"""Of docs/tasks/shrink.md."""

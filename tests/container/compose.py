@@ -22,7 +22,7 @@ def load(path: Path = ROOT / "compose.yaml") -> dict[str, Any]:
 
 
 def plain_container(root: Path, **environment: str) -> Container:
-    """The image as the hardened `docker run` of docs/container.md starts it."""
+    """The image as the hardened `docker run` of docs/operate/container.md starts it."""
     stage = parse()[-1]
     return Container(
         root,

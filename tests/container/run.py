@@ -126,7 +126,7 @@ def run_sample(root: Path, folder: Path) -> None:
             report("ask", **client.post("/v1/sql/ask", json=ASK).json())
             respelt = ASK | {"question": "How many customers are in sao paulo?"}
             report("value", **client.post("/v1/sql/ask", json=respelt).json())
-            page = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+            page = (ROOT / "docs" / "operate" / "container.md").read_text(encoding="utf-8")
             (command,) = re.findall(r"^curl (?:.*\\\n)*.*", page, re.MULTILINE)
             done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
             report("curl of the page", **json.loads(done.stdout))

@@ -1,4 +1,4 @@
-"""The Dockerfile, compose.yaml and what they name: linted, valid, and as hardened as docs/container.md says."""
+"""The Dockerfile, compose.yaml and what they name: linted, valid, and as hardened as docs/operate/container.md says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ctxprune.serve import load_config
 from .compose import command_of, load
 from .dockerfile import ROOT, Ignored, parse
 
-PAGE = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "operate" / "container.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 SCHEMA = Path(__file__).with_name("compose-spec.json")
 EXTRAS = {"duckdb", "html", "jsonschema", "mcp", "mysql", "postgres", "redis", "serve"}

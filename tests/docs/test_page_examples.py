@@ -12,14 +12,14 @@ from servers import Database
 
 # Python blocks of a page, and the file of tests that runs them; all others are run here.
 ELSEWHERE = {
-    "mcp": "tests/integrations/mcp/test_docs.py",
-    "prompt_injection": "tests/rag/test_injection.py",
-    "shrink": "tests/shrink/test_shrink_pages.py",
-    "sql_tools": "tests/integrations/sql_tools/test_docs.py",
+    "tasks/mcp": "tests/integrations/mcp/test_docs.py",
+    "concepts/prompt_injection": "tests/rag/test_injection.py",
+    "tasks/shrink": "tests/shrink/test_shrink_pages.py",
+    "tasks/sql_tools": "tests/integrations/sql_tools/test_docs.py",
     "tasks/kv_cache": "tests/kv/test_kv_pages.py",
     "tasks/ray": "tests/integrations/test_ray.py",
     "tasks/shrink_a_reranker": "tests/shrink/test_shrink_pages.py",
-    "which_press": "tests/kv/test_kv_pages.py",
+    "choose/which_press": "tests/kv/test_kv_pages.py",
 }
 HERE = {
     "concepts/guard": 1,
@@ -37,7 +37,7 @@ HERE = {
     "tasks/passages": 2,
     "tasks/tables": 1,
     "tasks/tools": 1,
-    "tracing": 3,
+    "operate/tracing": 3,
 }
 
 
@@ -98,7 +98,7 @@ def test_html_pages(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_traces(spans: Spans, capsys: pytest.CaptureFixture[str]) -> None:
-    run("tracing", "start_as_current_span")
+    run("operate/tracing", "start_as_current_span")
     assert capsys.readouterr().out == "It opened in 1933.\n"
     assert spans.tree()[:2] == ["answer", ".ctxprune.prune"]
 

@@ -1,5 +1,5 @@
 """Decoder architectures of the installed transformers at a tiny random size, what each kind of press does with them,
-and the table of docs/kv_architectures.md.
+and the table of docs/choose/kv_architectures.md.
 
     PYTHONPATH=.:tests python -m kv.architectures    writes the table anew
 """
@@ -22,7 +22,7 @@ from ctxprune.kv import AdaKV, ExpectedAttention, Knorm, KVzip, ObservedAttentio
 from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_layer_of, head_count
 from ctxprune.kv.model.hooks import Hooks
 
-TABLE = Path(__file__).parents[2] / "docs" / "kv_architectures.md"
+TABLE = Path(__file__).parents[2] / "docs" / "choose" / "kv_architectures.md"
 # By the columns of the table.
 PRESSES = {
     "keys": Knorm(0.5),

@@ -161,7 +161,7 @@ def test_sdpa_and_a_question():
 
 
 def test_what_is_refused_says_why():
-    with pytest.raises(UsageError, match=r"rearranges the heads .*docs/kv_architectures\.md"):
+    with pytest.raises(UsageError, match=r"rearranges the heads .*docs/choose/kv_architectures\.md"):
         compress(build("diffllama"), CONTEXT, Knorm(0.5))
     with pytest.raises(
         UsageError, match=r"takes attention_scaling.*use a press of keys and values alone: knorm"

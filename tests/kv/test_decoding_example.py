@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from kv.models import SIZES, letters  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "which_press.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "choose" / "which_press.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## While tokens are written")[2].partition("\n## ")[0]
 
 

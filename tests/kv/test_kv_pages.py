@@ -20,7 +20,7 @@ import ctxprune.kv  # noqa: E402
 from ctxprune.cli import main  # noqa: E402
 
 SECTION = page("tasks/kv_cache")
-PAGE = page("which_press")
+PAGE = page("choose/which_press")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from ctxprune.shrink.recipes import first_choice  # noqa: E402
 from ctxprune.shrink.run import job, plans, reporting, trial  # noqa: E402
 from ctxprune.shrink.run.trial import with_steps  # noqa: E402
 
-PAGE = page("shrink")
+PAGE = page("tasks/shrink")
 SECTION = page("tasks/shrink_a_reranker")
 COMMANDS = [shlex.split(line, comments=True) for line in re.findall(r"^ctxprune .*", SECTION, re.MULTILINE)]
 

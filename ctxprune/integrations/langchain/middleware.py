@@ -48,7 +48,7 @@ class PruningMiddleware(AgentMiddleware):
             128 MB at most.
         recall: "tool" adds the tool; "append" adds what a new human message needs of earlier results' left-out parts
             behind its text, for models that do not call tools reliably (at most half of the limit; it stays there in
-            later calls; a model may trust results more there: docs/prompt_injection.md); "off" does neither.
+            later calls; a model may trust results more there: docs/concepts/prompt_injection.md); "off" does neither.
         namespace: Whose the conversations are, beside their `thread_id`: a text, or a function of the run's config, for
             services whose users choose their own thread ids; "" for none. See `StoreLimits` for what all of one may
             keep.

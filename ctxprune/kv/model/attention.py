@@ -209,7 +209,7 @@ class Attention:
         return UsageError(
             f"{type(self.module).__name__} {what}",
             where=f"layer {self.layer}",
-            hint="use a press of keys and values alone: knorm, keydiff, streaming_llm (docs/kv_architectures.md)",
+            hint="use a press of keys and values alone: knorm, keydiff, streaming_llm (docs/choose/kv_architectures.md)",
         )
 
     def _sample(self, like: Tensor) -> Tensor:
@@ -301,7 +301,7 @@ def head_count(module: nn.Module) -> int:
     found = foreign_attribute(module, *names)
     found = foreign_attribute(optional_member(module, "config"), *names) if found is None else found
     if not isinstance(found, int):
-        raise UsageError(f"{type(module).__name__} has no number of heads", hint="see docs/kv_architectures.md")
+        raise UsageError(f"{type(module).__name__} has no number of heads", hint="see docs/choose/kv_architectures.md")
     return found
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HINT", "check_name"]
 
-HINT = "docs/kv_architectures.md lists the architectures that are served"
+HINT = "docs/choose/kv_architectures.md lists the architectures that are served"
 # By the model type of the configuration.
 _REFUSED = {
     "ctrl": "its attention makes masks of its own",

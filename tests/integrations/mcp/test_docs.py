@@ -1,4 +1,4 @@
-"""docs/mcp.md: its Python runs as it stands, its commands are there, and what it says of tools and limits is so."""
+"""docs/tasks/mcp.md: its Python runs as it stands, its commands are there, and what it says of tools and limits is so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctxprune.integrations.mcp import DEFAULT_TOKENS, ReplyStore
 from ctxprune.integrations.mcp.tools import TOOLS
 from ctxprune.serve.config import LimitsConfig
 
-PAGE = (Path(__file__).parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "mcp.md").read_text(encoding="utf-8")
 (PYTHON,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 (BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""docs/sql_tools.md: its blocks run as they stand, each where its framework is installed, and its table is right."""
+"""docs/tasks/sql_tools.md: its blocks run as they stand, each where its framework is installed, and its table is right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytest.importorskip("pydantic", reason="no framework is installed")
 from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS
 from ctxprune.integrations.sql_tools.toolbox import TOOLS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "sql_tools.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "sql_tools.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 SHOWN = {
     "langchain": ("(country:TEXT", '"rows": [["São Paulo"]]', "only a SELECT query may run, not DELETE"),
