@@ -53,6 +53,7 @@ from ctxprune.cli import (
     train_pruner,
     train_select,
 )  # fmt: skip
+from ctxprune.cli._examples import DOORS, format_examples
 
 __all__ = ["app"]
 
@@ -101,7 +102,6 @@ app = typer.Typer(
     cls=Group,
     name="ctxprune",
     help="Prune what enters a language model's context to what the question needs.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=_HELP,
 )
@@ -132,7 +132,7 @@ def root(
         typer.echo(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(DOORS, nl=False)
 
 
 _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
@@ -206,12 +206,27 @@ _COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
     ),
 )
 
-# One loop, so that every command gets the class that hides the types of flags, and such a help.
+# Headings of `ctxprune --help`.
+_CONTEXTS, _DATABASES, _SERVING, _MODELS = "Contexts", "Databases", "Serving", "Models and measurement"
+_PANELS = {
+    **dict.fromkeys(("prune", "dedup", "extract", "corpus"), _CONTEXTS),
+    **dict.fromkeys(("sql", "demo", "calibrate"), _DATABASES),
+    **dict.fromkeys(("serve", "mcp", "doctor"), _SERVING),
+    **dict.fromkeys(("models", "shrink", "train", "bench"), _MODELS),
+}
+_GROUPS = {"sql": sql, "bench": bench, "corpus": corpus, "train": train, "shrink": shrink}
+_PREFIX = {id(group): f"{name} " for name, group in _GROUPS.items()}
+
+# One loop, so that every command gets the class that hides the types of flags, such a help, and examples.
 for group, commands in _COMMANDS:
+    prefix = _PREFIX.get(id(group), "")
     for name, function in commands.items():
-        group.command(name, cls=Command, help=_help_of(function))(function)
-app.add_typer(sql, name="sql")
-app.add_typer(bench, name="bench")
-app.add_typer(corpus, name="corpus")
-app.add_typer(train, name="train")
-app.add_typer(shrink, name="shrink")
+        group.command(
+            name,
+            cls=Command,
+            help=_help_of(function),
+            epilog=format_examples(prefix + name),
+            rich_help_panel=None if prefix else _PANELS[name],
+        )(function)
+for name, group in _GROUPS.items():
+    app.add_typer(group, name=name, rich_help_panel=_PANELS[name])
