@@ -44,9 +44,9 @@ smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, fr
 SUITES_langchain := langchain langchain-classic langchain-tests
 OPTIONS_langchain := -p no:codspeed -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function
 TESTS_langchain := langchain sql_tools
-TESTS_llama-index := test_llama_index.py sql_tools
-TESTS_haystack := test_haystack.py sql_tools
-TESTS_ray := test_ray.py test_parquet.py test_arrow.py
+TESTS_llama-index := test_llama_index.py test_example_scripts.py sql_tools
+TESTS_haystack := test_haystack.py test_example_scripts.py sql_tools
+TESTS_ray := test_ray.py test_example_scripts.py test_parquet.py test_arrow.py
 
 # What proves that a framework was there: without it its tests would be skipped, and all would seem well.
 IMPORT_langchain := langchain_tests
@@ -108,15 +108,15 @@ container: $(VENV)/.ready-dev ## as root on Debian: the image's steps and compos
 	CTXPRUNE_CONTAINER=1 $(BIN)/python -m pytest -n 0 -q tests/container
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter, codespell
-	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
-	$(BIN)/ruff format --check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
+	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks examples
+	$(BIN)/ruff format --check ctxprune ctxprune/sql ctxprune/rag tests benchmarks examples
 	$(BIN)/mypy -p ctxprune
 	$(BIN)/lint-imports
 	$(BIN)/codespell ctxprune sql rag benchmarks docs *.md pyproject.toml
 
 fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
-	$(BIN)/ruff check --fix ctxprune ctxprune/sql ctxprune/rag tests benchmarks
-	$(BIN)/ruff format ctxprune ctxprune/sql ctxprune/rag tests benchmarks
+	$(BIN)/ruff check --fix ctxprune ctxprune/sql ctxprune/rag tests benchmarks examples
+	$(BIN)/ruff format ctxprune ctxprune/sql ctxprune/rag tests benchmarks examples
 
 build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
