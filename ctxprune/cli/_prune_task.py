@@ -81,5 +81,6 @@ def _page(result: Pruned[Any], names: Sequence[str]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>ctxprune</title></head>'
-        f'<body style="margin:1rem">{result.to_html(names)}</body></html>\n'
+        '<body style="margin:1rem"><main><h1 style="font:600 18px/1.6 system-ui,sans-serif">Kept and dropped</h1>'
+        f"{result.to_html(names)}</main></body></html>\n"
     )

@@ -38,6 +38,7 @@ _STYLE = """
 .ctxprune .text+small,.ctxprune .text+details,.ctxprune details+small,.ctxprune small+small{margin-top:8px;
   border-top:1px solid var(--line);padding-top:8px}
 .ctxprune header small+small{border:0;margin:0;padding:0}
+.ctxprune header i{color:var(--ink)}
 .ctxprune details{color:var(--dim);font-size:smaller}.ctxprune summary{cursor:pointer;overflow-wrap:anywhere}
 .ctxprune a{color:var(--link);text-decoration:none;padding:0 6px;user-select:none}
 .ctxprune :target{outline:2px solid var(--link);outline-offset:2px;border-radius:3px}

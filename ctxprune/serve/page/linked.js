@@ -6,7 +6,7 @@ import { counted, el, whole } from "./dom.js";
 /** `linked` is the document of /v1/sql/link; `full` the whole schema, to name what was dropped. */
 export function showLinked(box, linked, full) {
   const frame = el("div", { class: "frame" });
-  const reasons = el("div", { class: "reasons", "aria-live": "polite" });
+  const reasons = el("div", { class: "reasons", role: "region", "aria-label": "Reasons of a table", tabindex: "0", "aria-live": "polite" });
   const show = (table) => reasons.replaceChildren(el("h3", {}, "Why ", el("code", {}, table.name)), reasonTable(table));
   if (linked.tables.length) show(linked.tables.reduce((best, table) => (table.score > best.score ? table : best)));
   box.replaceChildren(el("section", { class: "card" },

@@ -123,7 +123,7 @@ def _document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Audit of {names}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>Audit of {names}</h1>{''.join(parts)}</body></html>"
+        f"<body><main><h1>Audit of {names}</h1>{''.join(parts)}</main></body></html>"
     )
 
 
