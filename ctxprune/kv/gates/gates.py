@@ -132,7 +132,9 @@ class Gates(LayerModules):
             InputError: There is no such file, or it was saved for another model.
             FormatError: It is truncated, damaged, or of another format or version.
         """
-        return cls.read(path, model).to(next(model.parameters()).device)
+        gates = cls.read(path, model)
+        gates.to(next(model.parameters()).device)
+        return gates
 
     @classmethod
     def read_sizes(cls, tensors: Mapping[str, Tensor], layer: int) -> dict[str, int]:
