@@ -135,9 +135,9 @@ def _make_table(rows: list[dict[str, Any]], heads: dict[str, str]) -> Table:
     table = Table(box=box.SIMPLE, padding=0)
     table.add_column("press", no_wrap=True)
     for name, head in heads.items():
-        # A narrow terminal breaks heads between words, and no number.
+        # Heads break between words, and numbers not at all.
         longest = max(len(word) for word in [*head.split(), *(_format(row[name]) for row in rows)])
-        table.add_column(head, justify="left" if name in ("mode", "storage") else "right", min_width=longest)
+        table.add_column(head, justify="left" if name in ("mode", "storage") else "right", width=longest)
     for row in rows:
         table.add_row(row["press"], *(_format(row[name]) for name in heads))
     return table

@@ -107,6 +107,20 @@ def test_all_ids_in_an_ordinary_call_stay_a_mistake(decoders):
         model(IDS, cache=cache, position_ids=where)
 
 
+def test_a_cache_that_holds_all_ids_is_refused(decoders):
+    model = decoders("llama")
+    with pytest.raises(UsageError, match="holds 50 tokens, and no id behind them is given"):
+        greedy(model, cache=compress(model, IDS, PRESS), **LOOKUP)
+    with pytest.raises(UsageError, match="positions among the 50 that the cache has read"):
+        greedy(model, IDS[:, :30], cache=compress(model, IDS, PRESS), **LOOKUP)
+
+
+@pytest.mark.parametrize("wrong", [1, None, 1.5])
+def test_what_is_no_number_of_tokens_is_not_cropped(decoders, wrong):
+    with pytest.raises(UsageError, match="cannot crop by"):
+        compress(decoders("llama"), IDS, PRESS).crop(wrong)
+
+
 def test_budgets_hold_while_candidates_are_read(decoders):
     model = decoders("llama")
     cache = compress(model, IDS, Decoding(StreamingLLM(sinks=1), every=8, budget=24))

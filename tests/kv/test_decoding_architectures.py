@@ -170,7 +170,8 @@ def read_in_steps(model, press, **options):
         ("diffllama", "keys", "rearranges the heads"),
         ("bloom", "window", "computes attention in its own code"),
         ("beam", "window", "takes attention_scaling"),
-        ("deepseek_v32", "keys", "no layer with full attention"),
+        ("deepseek_v32", "keys", r"together with an index of all tokens in one layer \(DynamicIndexedLayer\)"),
+        ("falcon_h1", "keys", "together with the states of a state-space model in one layer"),
     ],
 )
 def test_what_is_refused_at_once_is_refused_in_steps(name, column, reason):

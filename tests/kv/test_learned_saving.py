@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import Gates, LearnedDrop, compress, prefill  # noqa: E402
-from ctxprune.kv.gates import gates as gates_module  # noqa: E402
 from ctxprune.kv.gates.gates import log_keep  # noqa: E402
 from ctxprune.kv.model.files import model_fingerprint  # noqa: E402
 
@@ -65,15 +64,19 @@ def test_damaged_files_are_refused(decoders, tmp_path):
     with pytest.raises(FormatError, match="differs from its checksum"):
         Gates.load(path, model)
     about = {"layers": gates.layers, "hidden": gates.hidden, "width": gates.width}
-    replace(gates_module._FILE, version=9).write(path, model_fingerprint(model), about, gates.state_dict())
+    replace(Gates.format, version=9).write(path, model_fingerprint(model), about, gates.state_dict())
     with pytest.raises(FormatError, match="ctxprune-kv-gates 9"):
         Gates.load(path, model)
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(FormatError, match="no gates of this library"):
         Gates.load(path, model)
+    for wrong in ({"width": 10**12}, {"hidden": 10**12}, {"layers": 7}, {"layers": [0, 9]}, {"layers": []}):
+        Gates.format.write(path, model_fingerprint(model), {**about, **wrong}, gates.state_dict())
+        with pytest.raises(FormatError, match="a part of the gates is missing"):
+            Gates.load(path, model)
     tensors = gates.state_dict()
     tensors.pop("by_layer.0.bias")
-    gates_module._FILE.write(path, model_fingerprint(model), about, tensors)
+    Gates.format.write(path, model_fingerprint(model), about, tensors)
     with pytest.raises(FormatError, match="a part of the gates is missing"):
         Gates.load(path, model)
 
@@ -125,7 +128,7 @@ def test_the_press_wants_gates_that_fit(decoders):
         LearnedDrop(0.5)
     with pytest.raises(UsageError, match="not this model's"):
         compress(decoders("llama"), TEXT, LearnedDrop(gates=Gates([0], 48)))
-    with pytest.raises(UsageError, match="no layer to gate"):
+    with pytest.raises(UsageError, match="no layer for gates"):
         Gates([], 48)
     with pytest.raises(UsageError, match="width"):
         Gates([0], 48, 0)

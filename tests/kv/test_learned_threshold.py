@@ -29,7 +29,6 @@ from ctxprune.kv import (  # noqa: E402
 )
 from ctxprune.kv.model.files import model_fingerprint  # noqa: E402
 from ctxprune.kv.wrappers import threshold_training as training  # noqa: E402
-from ctxprune.kv.wrappers import thresholds as thresholds_module  # noqa: E402
 from ctxprune.kv.wrappers.thresholds import measure_evidence  # noqa: E402
 
 PRESS = SnapKV(0.75)
@@ -182,7 +181,7 @@ def test_saved_thresholds_come_back(trained, decoders, tmp_path):
         Thresholds.load(path, model)
     for wrong in ({"width": 10**12}, {"layers": 7}, {"layers": [0, 9]}):
         about = {"layers": thresholds.layers, "width": 8, **wrong}
-        thresholds_module._FILE.write(path, model_fingerprint(model), about, thresholds.state_dict())
+        Thresholds.format.write(path, model_fingerprint(model), about, thresholds.state_dict())
         with pytest.raises(FormatError, match="a part of the thresholds is missing"):
             Thresholds.load(path, model)
     save_file({"x": torch.zeros(1)}, path)

@@ -10,18 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.model.attention import bind_arguments, find_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from torch import nn
 
-__all__ = ["skip_read_ids"]
+__all__ = ["check_new_ids", "skip_read_ids"]
 
 # Arguments of decoders with one value for each token, by the axis of the tokens.
 _BY_TOKEN = {"input_ids": 1, "inputs_embeds": 1, "position_ids": -1, "token_type_ids": -1, "mm_token_type_ids": -1}
+
+
+def check_new_ids(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before the model with its head: raises UsageError where the first call of assisted decoding has candidates alone.
+
+    The first of them is verified by the logits of the token before it, which is to be read in the same call.
+    """
+    cache, wanted = find_argument(module, "cache", args, kwargs), find_argument(module, "logits_to_keep", args, kwargs)
+    if not isinstance(wanted, int) or not _announced(cache):
+        return
+    read, given = cache.get_seq_length(), bind_arguments(module, args, kwargs)
+    if read and _holds_whole_sequence(given, read) and _inputs_of(given).shape[1] - read < wanted:
+        raise UsageError(
+            f"the cache holds {read} tokens, and no id behind them is given",
+            hint="pass the ids of the cache and at least one more",
+        )
 
 
 def skip_read_ids(
@@ -29,7 +44,10 @@ def skip_read_ids(
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """Before the decoder: in the first call of assisted decoding, pass only tokens that the cache has not read."""
     cache = find_argument(module, "cache", args, kwargs)
-    if not _take_notice(_layers_of(cache)):
+    found = _announced(cache)
+    for layer in found:
+        layer.announced = False
+    if not found:
         return None
     read, given = cache.get_seq_length(), bind_arguments(module, args, kwargs)
     if not read or not _holds_whole_sequence(given, read):
@@ -42,18 +60,15 @@ def skip_read_ids(
     }
 
 
-def _layers_of(cache: Any) -> list[Any]:
-    """The layers of a cache of any kind; none for None."""
-    layers: list[Any] = vars(cache).get("layers", []) if cache is not None else []
-    return layers
+def _announced(cache: Any) -> list[PrunedLayer]:
+    """The layers to which assisted decoding has announced itself since the last call, which it does before its first
+    call alone; none for None and caches of other kinds."""
+    layers = vars(cache).get("layers", []) if cache is not None else []
+    return [layer for layer in layers if isinstance(layer, PrunedLayer) and layer.announced]
 
 
-def _take_notice(layers: Iterable[Any]) -> bool:
-    """Whether assisted decoding has announced itself since the last call; it does so once, before its first call."""
-    found = [layer for layer in layers if isinstance(layer, PrunedLayer) and layer.announced]
-    for layer in found:
-        layer.announced = False
-    return bool(found)
+def _inputs_of(given: dict[str, Any]) -> Any:
+    return given.get("input_ids") if given.get("inputs_embeds") is None else given["inputs_embeds"]
 
 
 def _holds_whole_sequence(given: dict[str, Any], read: int) -> bool:
@@ -62,7 +77,7 @@ def _holds_whole_sequence(given: dict[str, Any], read: int) -> bool:
     Decoding that announces itself in the same way may pass the new tokens alone (`Drafts`). A mask covers all tokens,
     cached and new: it is as long as the inputs only where these are all of them.
     """
-    inputs = given.get("input_ids") if given.get("inputs_embeds") is None else given["inputs_embeds"]
+    inputs = _inputs_of(given)
     if inputs is None or inputs.shape[1] <= read:
         return False
     mask, positions = given.get("attention_mask"), given.get("position_ids")

@@ -11,6 +11,7 @@ from transformers.cache_utils import DynamicLayer
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.packed_states import join_states
 from ctxprune.kv.cache.store import KeptTokens, Plain
+from ctxprune.utils.validation import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +196,11 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
     def check_crop(self, tokens_to_remove: int) -> None:
         """Errors as `crop`, without a change."""
         after = self.get_seq_length() - self.pressed
-        if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
+        if (
+            not is_whole(tokens_to_remove)
+            or tokens_to_remove > 0
+            or (self.kept is not None and -tokens_to_remove > after)
+        ):
             raise UsageError(
                 f"cannot crop by {tokens_to_remove}",
                 hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed; "

@@ -16,7 +16,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.assisted import skip_read_ids
+from ctxprune.kv.cache.assisted import check_new_ids, skip_read_ids
 from ctxprune.kv.cache.kernel_masks import cut_by_kernel, held_columns
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.model.attention import (
@@ -95,6 +95,8 @@ class _ModelHooks:
         self.hooks = Hooks()
         # First of all, so that the others count new tokens alone.
         self.hooks.before(decoder, skip_read_ids)
+        if model is not decoder:
+            self.hooks.before(model, check_new_ids)
         # Presses in steps move positions, so that they come before these.
         self.hooks.before(decoder, partial(begin_step, [each.module for each in attentions]))
         self.hooks.before(decoder, _move_positions)

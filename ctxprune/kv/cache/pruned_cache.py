@@ -202,10 +202,24 @@ def check_pressable(cache: Cache, model: nn.Module) -> None:
     """Raises UsageError for a cache none of whose layers can be pressed."""
     # A cache without layers gets them while the model reads.
     if cache.layers and not any(isinstance(layer, PrunedLayer) for layer in cache.layers):
+        whole = [layer for layer in cache.layers if isinstance(layer, DynamicLayer)]
+        joined = next((layer for layer in whole if not isinstance(layer, DynamicSlidingWindowLayer)), None)
+        if joined is not None:
+            raise UsageError(
+                f"{type(model).__name__} caches keys and values together with {_held_besides(joined)} in one layer "
+                f"({type(joined).__name__}), of which a press could drop no tokens alone",
+                hint="a model that docs/kv_architectures.md lists as served, or a shorter text (PassagePruner)",
+            )
         raise UsageError(
             f"{type(model).__name__} has no layer with full attention",
             hint="sliding windows and linear attention hold little, and are not pressed",
         )
+
+
+def _held_besides(layer: DynamicLayer) -> str:
+    if optional_member(layer, "recurrent_states") is not None:
+        return "the states of a state-space model"
+    return "an index of all tokens" if optional_member(layer, "is_indexer_initialized") is not None else "more"
 
 
 def can_press_all(model: nn.Module) -> bool:

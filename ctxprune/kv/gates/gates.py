@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.kv.gates.entmax import alpha_sigmoid
 from ctxprune.kv.model.attention import attentions_of, cache_layer_of
-from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.model.files import ModelFile
+from ctxprune.kv.model.layer_modules import LayerModules
 from ctxprune.utils.foreign import optional_member
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
 __all__ = ["Gates", "LayerGate", "log_keep"]
 
-_FILE = ModelFile(
-    "gates",
-    "ctxprune-kv-gates",
-    1,
-    ("layers", "hidden", "width"),
-    "load them with the model they were trained with",
-)
 _CLOSED = 1e-20  # smaller gates count as 0: the gradient of their logarithm would overflow
 
 
@@ -58,7 +53,7 @@ class LayerGate(nn.Module):  # type: ignore[misc]
         return torch.einsum("bqr,bnr->bqn", query, key) * self.width**-0.5 + self.bias
 
 
-class Gates(nn.Module):  # type: ignore[misc]
+class Gates(LayerModules):
     """One `LayerGate` for each layer with full attention, by the layer's index.
 
     Args:
@@ -72,18 +67,21 @@ class Gates(nn.Module):  # type: ignore[misc]
         UsageError: A number is out of its range.
     """
 
+    format = ModelFile(
+        "gates",
+        "ctxprune-kv-gates",
+        1,
+        ("layers", "hidden", "width"),
+        "load them with the model they were trained with",
+    )
+
     def __init__(
         self, layers: Iterable[int], hidden: int, width: int = 16, *, bias: float = 6.0, seed: int = 0
     ) -> None:
-        super().__init__()
         check_whole("hidden", hidden, minimum=1)
         check_whole("width", width, minimum=1)
+        super().__init__(layers, partial(LayerGate, hidden, width, bias), seed=seed)
         self.hidden, self.width = hidden, width
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.by_layer = nn.ModuleDict({str(layer): LayerGate(hidden, width, bias) for layer in layers})
-        if not self.by_layer:
-            raise UsageError("there is no layer to gate", hint="a model with full attention in a layer at least")
 
     @classmethod
     def of(cls, model: nn.Module, width: int = 16, *, bias: float = 6.0, seed: int = 0) -> Gates:
@@ -96,16 +94,6 @@ class Gates(nn.Module):  # type: ignore[misc]
         gates = cls(_full_layers(model), int(config.hidden_size), width, bias=bias, seed=seed)
         gates.to(next(model.parameters()).device)
         return gates
-
-    @property
-    def layers(self) -> list[int]:
-        """Indices of the gated layers, ascending."""
-        return sorted(int(layer) for layer in self.by_layer)
-
-    @property
-    def digest(self) -> str:
-        """sha256 of all weights, first 16 hex digits."""
-        return tensor_digest(self.state_dict().values())
 
     def __getitem__(self, layer: int) -> LayerGate:
         gate: Any = self.by_layer[str(layer)]
@@ -134,8 +122,7 @@ class Gates(nn.Module):  # type: ignore[misc]
             InputError: The file cannot be written.
         """
         self.check(model)
-        about = {"layers": self.layers, "hidden": self.hidden, "width": self.width, "notes": notes}
-        _FILE.write(path, model_fingerprint(model), about, self.state_dict())
+        self.write(path, model, notes, hidden=self.hidden, width=self.width)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> Gates:
@@ -145,16 +132,15 @@ class Gates(nn.Module):  # type: ignore[misc]
             InputError: There is no such file, or it was saved for another model.
             FormatError: It is truncated, damaged, or of another format or version.
         """
-        about, tensors = _FILE.read(path, model)
-        try:
-            gates = cls(about["layers"], about["hidden"], about["width"])
-            gates.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise FormatError(
-                f"a part of the gates is missing ({error})", where=str(path), hint="save them again"
-            ) from error
+        gates = cls.read(path, model)
         gates.to(next(model.parameters()).device)
         return gates
+
+    @classmethod
+    def read_sizes(cls, tensors: Mapping[str, Tensor], layer: int) -> dict[str, int]:
+        """Hidden size and interaction dimension of a layer; raises KeyError where its tensors are missing."""
+        width, hidden = tensors[f"by_layer.{layer}.query.weight"].shape
+        return {"hidden": hidden, "width": width}
 
 
 def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:

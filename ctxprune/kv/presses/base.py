@@ -192,6 +192,8 @@ class Press(LayerPress):
 
         Later calls continue from the pressed cache, so that `model.generate` works inside without changes. Calls from
         every thread are pressed, while `ctxprune.kv.compress` presses only its own. It can be entered more than once.
+        While it is open, hooks are on the model, and its method `_prefill` (`ctxprune.kv.reading.chunks.CHUNK_READER`)
+        is replaced, so that prompts that `generate` reads in chunks are pressed after each; both are restored.
 
         Args:
             model: A decoder of transformers.

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.reading.prefilled import AbstractPress
 
-__all__ = ["ChunkedGeneration", "compress_chunks"]
+__all__ = ["CHUNK_READER", "ChunkedGeneration", "compress_chunks"]
 
+# The method of transformers that reads a prompt for `generate`, chunk by chunk where `prefill_chunk_size` is set. It is
+# private there, and nothing public tells the last chunk: a release that renames it presses after the first chunk alone,
+# which tests/kv/test_decoding.py notices.
+CHUNK_READER = "_prefill"
 _LOCK = threading.Lock()
 
 
@@ -87,16 +91,16 @@ class ChunkedGeneration:
     def open(self) -> None:
         """Begin."""
         with _LOCK:
-            reader = vars(self._model).get("_prefill")
+            reader = vars(self._model).get(CHUNK_READER)
             if isinstance(reader, _ChunkReader):
                 reader.open.append(self)
-            elif (whole := optional_member(self._model, "_prefill")) is not None:
-                self._model._prefill = _ChunkReader(self._model, whole, reader, [self])
+            elif (whole := optional_member(self._model, CHUNK_READER)) is not None:
+                setattr(self._model, CHUNK_READER, _ChunkReader(self._model, whole, reader, [self]))
 
     def close(self) -> None:
         """End; a second call has no effect."""
         with _LOCK:
-            reader = vars(self._model).get("_prefill")
+            reader = vars(self._model).get(CHUNK_READER)
             # Threads may close in any order: others that are still open go on.
             if isinstance(reader, _ChunkReader) and self in reader.open:
                 reader.open.remove(self)
@@ -129,7 +133,7 @@ class ChunkedGeneration:
 
 
 class _ChunkReader:
-    """In place of the method `_prefill` of a model while presses are open on it.
+    """In place of the method `CHUNK_READER` of a model while presses are open on it.
 
     The chunks come as calls of the model that nothing tells from later turns: only that method knows the last.
     """
@@ -146,13 +150,13 @@ class _ChunkReader:
     def __reduce__(self) -> tuple[Any, ...]:
         """A copied or pickled model gets its own method back: the presses are open on the original."""
         # The copy has no attributes yet when this is resolved, so that `getattr` finds the method of its class.
-        return (getattr, (self.model, "_prefill")) if self.before is None else (_as_is, (self.before,))
+        return (getattr, (self.model, CHUNK_READER)) if self.before is None else (_as_is, (self.before,))
 
     def restore(self) -> None:
         """Give the model its own method back."""
-        del self.model._prefill
+        delattr(self.model, CHUNK_READER)
         if self.before is not None:
-            self.model._prefill = self.before
+            setattr(self.model, CHUNK_READER, self.before)
 
 
 def _as_is(before: Any) -> Any:

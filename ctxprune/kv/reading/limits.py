@@ -119,8 +119,41 @@ class RatioLimit(Limit):
         return [self.press.budget(replace(view, dropped=read - view.tokens)) for read in reads], 0
 
 
+class Budget(Limit):
+    """A limit that no call exceeds: a press is due where new tokens would, and leaves room for `every` more."""
+
+    def before(self, size: LayerSize, new: int) -> int | None:
+        """Room for `every` tokens, where the new ones would exceed the budget."""
+        # Longer calls are parts of a prompt: they are chosen from after they were read, by their own queries.
+        return None if new > self.every or self._holds(size, new) else self._level(size, 0)
+
+    def after(
+        self,
+        size: LayerSize,
+        view: LayerView,  # noqa: ARG002
+        reads: list[int],
+    ) -> tuple[list[int], int] | None:
+        """The same after a call of many tokens; the last ones stay unpressed, as drafts among them may be cropped."""
+        if self._holds(size, 0):
+            return None
+        spare = self._spare(size)
+        return [self._level(size, spare)] * len(reads), spare
+
+    @abstractmethod
+    def _holds(self, size: LayerSize, new: int) -> bool:
+        """Whether `new` more tokens fit."""
+
+    @abstractmethod
+    def _spare(self, size: LayerSize) -> int:
+        """How many of the last tokens of a long call stay unpressed."""
+
+    @abstractmethod
+    def _level(self, size: LayerSize, spare: int) -> int:
+        """Tokens to keep in a head, so that `spare` unpressed ones and `every` more fit behind them."""
+
+
 @dataclass(frozen=True)
-class TokenLimit(Limit):
+class TokenLimit(Budget):
     """After no call a head holds more than a number of tokens, on average over a layer's heads.
 
     Attributes:
@@ -131,30 +164,19 @@ class TokenLimit(Limit):
     tokens: int
     every: int
 
-    def before(self, size: LayerSize, new: int) -> int | None:
-        """Room for `every` tokens, where the new ones would exceed the number."""
-        # Longer calls are parts of a prompt: they are chosen from after they were read, by their own queries.
-        if new > self.every or size.tokens + new <= self.tokens:
-            return None
-        return self.tokens - self.every
+    def _holds(self, size: LayerSize, new: int) -> bool:
+        return size.tokens + new <= self.tokens
 
-    def after(
-        self,
-        size: LayerSize,
-        view: LayerView,  # noqa: ARG002
-        reads: list[int],
-    ) -> tuple[list[int], int] | None:
-        """The same after a call of many tokens; the last ones stay unpressed, as drafts among them may be cropped."""
-        if size.tokens <= self.tokens:
-            return None
-        level = self.tokens - self.every
+    def _spare(self, size: LayerSize) -> int:  # noqa: ARG002
         # Half at least is for the press to choose: a prompt reduced to its end is worse than a refusal of long drafts.
-        spare = min(self.every, level // 2)
-        return [level - spare] * len(reads), spare
+        return min(self.every, (self.tokens - self.every) // 2)
+
+    def _level(self, size: LayerSize, spare: int) -> int:  # noqa: ARG002
+        return self.tokens - self.every - spare
 
 
 @dataclass(frozen=True)
-class ByteLimit(Limit):
+class ByteLimit(Budget):
     """After no call the cache takes more than a number of bytes, which layers share equally.
 
     Attributes:
@@ -170,33 +192,23 @@ class ByteLimit(Limit):
     accumulates: bool = False
     _levels: dict[Any, int] = field(default_factory=dict, compare=False, repr=False)
 
-    def before(self, size: LayerSize, new: int) -> int | None:
-        """Room for `every` tokens, where the new ones would exceed the layer's share."""
-        if new > self.every:
-            return None
-        inputs = size.recent + new
-        if not self.accumulates:
-            inputs = min(inputs, self.window + self.every) if self.window else 0
-        later = size.nbytes + new * size.token_bytes + (inputs - size.recent) * size.input_bytes
-        return None if later <= self._share(size) else self._level(size, 0)
-
-    def after(
-        self,
-        size: LayerSize,
-        view: LayerView,  # noqa: ARG002
-        reads: list[int],
-    ) -> tuple[list[int], int] | None:
-        """The same after a call of many tokens; the last ones stay unpressed, as drafts among them may be cropped."""
-        if size.nbytes <= self._share(size):
-            return None
-        spare = self.every
-        while spare and self._room(size, spare) < size.kept_bytes([1] * size.heads):
-            spare //= 2
-        return [self._level(size, spare)] * len(reads), spare
-
     def fits(self, size: LayerSize, counts: list[int], spare: int) -> bool:
         """Whether so many kept tokens leave room for `every` more."""
         return size.kept_bytes(counts) <= self._room(size, spare)
+
+    def _holds(self, size: LayerSize, new: int) -> bool:
+        inputs = size.recent + new
+        if not self.accumulates:
+            inputs = min(inputs, self.window + self.every) if self.window else 0
+        # Where nothing is read any more, the inputs held are counted in `nbytes`.
+        more = new * size.token_bytes + (inputs - size.recent) * size.input_bytes if new else 0
+        return size.nbytes + more <= self._share(size)
+
+    def _spare(self, size: LayerSize) -> int:
+        spare = self.every
+        while spare and self._room(size, spare) < size.kept_bytes([1] * size.heads):
+            spare //= 2
+        return spare
 
     def _share(self, size: LayerSize) -> int:
         return (self.nbytes - size.other_bytes) // size.layers

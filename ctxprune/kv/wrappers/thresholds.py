@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from ctxprune.errors import FormatError, UsageError
-from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.errors import UsageError
+from ctxprune.kv.model.files import ModelFile
+from ctxprune.kv.model.layer_modules import LayerModules
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -24,13 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "Thresholds", "measure_evidence"]
 
-_FILE = ModelFile(
-    "thresholds",
-    "ctxprune-kv-thresholds",
-    1,
-    ("layers", "width"),
-    "load them with the model they were trained with",
-)
 _FEATURES = 6
 _SHARES = 257  # grid of kept shares; halves, quarters and eighths are points of it
 _FLOOR = 0.01  # of the mean relevance: the logarithm of tokens without any stays finite
@@ -91,7 +86,7 @@ class LayerThreshold(nn.Module):  # type: ignore[misc]
         return evidence.relevance + self.mix * evidence.distinct - threshold[:, :, None]
 
 
-class Thresholds(nn.Module):  # type: ignore[misc]
+class Thresholds(LayerModules):
     """One `LayerThreshold` for each layer, with the cut-offs of margins at which a share of tokens is kept on average
     over the texts it was calibrated on.
 
@@ -104,27 +99,20 @@ class Thresholds(nn.Module):  # type: ignore[misc]
         UsageError: There is no layer, or a number is out of its range.
     """
 
+    format = ModelFile(
+        "thresholds",
+        "ctxprune-kv-thresholds",
+        1,
+        ("layers", "width"),
+        "load them with the model they were trained with",
+    )
+
     def __init__(self, layers: Iterable[int], width: int = 8, *, seed: int = 0) -> None:
-        super().__init__()
         check_whole("width", width, minimum=1)
+        super().__init__(layers, partial(LayerThreshold, width), seed=seed)
         self.width = width
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.by_layer = nn.ModuleDict({str(layer): LayerThreshold(width) for layer in layers})
-        if not self.by_layer:
-            raise UsageError("there is no layer for a threshold", hint="a model with full attention in one layer")
         # NaN until calibrated.
         self.register_buffer("cutoffs", torch.full((_SHARES,), math.nan))
-
-    @property
-    def layers(self) -> list[int]:
-        """Indices of the layers, ascending."""
-        return sorted(int(layer) for layer in self.by_layer)
-
-    @property
-    def digest(self) -> str:
-        """sha256 of all numbers, first 16 hex digits."""
-        return tensor_digest(self.state_dict().values())
 
     @property
     def calibrated(self) -> bool:
@@ -190,8 +178,7 @@ class Thresholds(nn.Module):  # type: ignore[misc]
         Raises:
             InputError: The file cannot be written.
         """
-        about = {"layers": self.layers, "width": self.width, "notes": notes}
-        _FILE.write(path, model_fingerprint(model), about, self.state_dict())
+        self.write(path, model, notes, width=self.width)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> Thresholds:
@@ -201,18 +188,12 @@ class Thresholds(nn.Module):  # type: ignore[misc]
             InputError: There is no such file, or it was saved for another model.
             FormatError: It is truncated, damaged, or of another format or version.
         """
-        about, tensors = _FILE.read(path, model)
-        try:
-            # Compared before anything of that size is made: a file can claim any width.
-            if {tensors[f"by_layer.{layer}.inner.bias"].numel() for layer in about["layers"]} != {about["width"]}:
-                raise KeyError("width")
-            found = cls(about["layers"], about["width"])
-            found.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError, UsageError) as error:
-            raise FormatError(
-                f"a part of the thresholds is missing ({error})", where=str(path), hint="save them again"
-            ) from error
-        return found
+        return cls.read(path, model)
+
+    @classmethod
+    def read_sizes(cls, tensors: Mapping[str, Tensor], layer: int) -> dict[str, int]:
+        """The hidden units of a layer; raises KeyError where its tensors are missing."""
+        return {"width": tensors[f"by_layer.{layer}.inner.bias"].numel()}
 
 
 def _normalise(scores: Tensor) -> Tensor:
