@@ -139,6 +139,7 @@ def main() -> None:
     parser.add_argument("--chunked", type=int, default=0, help="tokens of a chunked prefill to measure; 0: none")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     asked = parser.parse_args()
+    asked.texts, asked.presses = (list(dict.fromkeys(each)) for each in (asked.texts, asked.presses))
     torch.set_num_threads(1)
     model, tokenizer = load_decoder(asked.model)
     parts = Parts("kv_decoding", keep=not asked.fresh)
@@ -146,7 +147,10 @@ def main() -> None:
     about = model_fingerprint(model), TOKENS, BUDGET, EVERY, SHORT
 
     def ids(name: str, count: int) -> torch.Tensor:
-        return torch.tensor([tokenizer(read_text(name)[: 8 * count])["input_ids"][:count]])
+        found = tokenizer(read_text(name)[: 8 * count])["input_ids"]
+        if len(found) < count:
+            parser.error(f"{name} has {len(found)} tokens, and {count} are asked for")
+        return torch.tensor([found[:count]])
 
     found: dict[str, dict[str, dict]] = {key: {} for key in made}
     for text in asked.texts:

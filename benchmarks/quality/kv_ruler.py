@@ -55,29 +55,26 @@ RATIO, TUNE_SEED = 0.75, 100
 STORED_RATIO = 1 - (1 - RATIO) / 2  # of the bytes of float32, twice those that are counted
 ANSWERABLE = 0.2  # a task that the whole cache answers less often says nothing about presses
 KERNEL = 25  # a wider smoothing than SnapKV's 5, chosen by --tune
-HARD = ("variables",)  # the whole cache answers none of it on the tuning half: presses are not measured
 FEW = ("criticalkv(snapkv)", "streaming_llm", "random")
 FAMILIES = (
     ("multi_query", "multi_key"),
     ("multi_value",),
-    ("passages",),
     ("key_value",),
     ("needle",),
-    ("common_words",),
     ("variables",),
+    ("common_words",),
+    ("passages",),
 )
 QUESTIONS = {"multi_key": 4, "key_value": 6, "passages": 6}  # of one context, at depths spread over it; 1 of others
 CONTEXTS = {"needle": 2, "key_value": 1, "passages": 1, "common_words": 1, "variables": 1}  # at most; all of others
-SHORT_ONLY = ("common_words", "variables")  # at the first length alone: long answers that the model hardly knows
+SHORT_ONLY = ("common_words", "variables")  # at the first length alone: long answers, which take minutes each
 GREEDY = {"temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
 PROPOSED = f"snapkv, kernel={KERNEL}, highest of a group"
 WHOLE = Cell("whole", StreamingLLM, 0.0, "blind")
 
 
-def recorded_cells(task: str, *, few: bool) -> list[Cell]:
+def recorded_cells(*, few: bool) -> list[Cell]:
     """The cells of one question; `few`: those as well that few questions get."""
-    if task in HARD:
-        return [WHOLE]
     return [
         WHOLE,
         Cell("snapkv", SnapKV, RATIO, "aware"),
@@ -210,7 +207,7 @@ def ask_all(model, build: Builder, family: tuple[str, ...], seed: int, few: bool
     samples, rows = family_samples(build, family, seed), []
     read = prefill(model, samples[0].context)
     for number, sample in enumerate(samples):
-        cells = tuning_cells() if seed == TUNE_SEED else recorded_cells(sample.task, few=few and number < 2)
+        cells = tuning_cells() if seed == TUNE_SEED else recorded_cells(few=few and number < 2)
         found = measure(model, read, sample, cells)
         rows += [{"task": sample.task, "number": number, **row} for row in found]
         say(f"  {sample.task} {number}: {mean_right(found)}")
@@ -226,7 +223,7 @@ def mean_right(rows: list[dict]) -> str:
 def summarise(rows: list[dict]) -> list[dict]:
     """One row for each number of tokens, press and storage: percent right by task, mean, and share of the whole.
 
-    A share is against the whole cache on the same samples; the mean is over the tasks that presses were measured on.
+    A share is against the whole cache on the same questions; the mean is over tasks.
     """
     whole = {(row["tokens"], row["task"], row["sample"]): row["right"] for row in rows if is_whole(row)}
     summary = []
@@ -237,16 +234,15 @@ def summarise(rows: list[dict]) -> list[dict]:
         tasks: dict[str, list[tuple[float, float]]] = {}
         for row in own:
             tasks.setdefault(row["task"], []).append((row["right"], whole[tokens, row["task"], row["sample"]]))
-        counted = {task: pairs for task, pairs in tasks.items() if task not in HARD}
-        shares = {task: share_of_whole([pairs]) for task, pairs in sorted(counted.items()) if answerable(pairs)}
+        shares = {task: share_of_whole([pairs]) for task, pairs in sorted(tasks.items()) if answerable(pairs)}
         summary.append(
             {
                 "tokens": tokens,
                 "press": press,
                 "storage": storage,
-                "mean": round(100 * fmean(fmean(right for right, _ in pairs) for pairs in counted.values()), 1),
-                "of_whole": share_of_whole(list(counted.values())),
-                "interval": bootstrap(list(counted.values())),
+                "mean": round(100 * fmean(fmean(right for right, _ in pairs) for pairs in tasks.values()), 1),
+                "of_whole": share_of_whole(list(tasks.values())),
+                "interval": bootstrap(list(tasks.values())),
                 "by_task": {
                     task: round(100 * fmean(right for right, _ in pairs), 1) for task, pairs in sorted(tasks.items())
                 },
@@ -290,6 +286,7 @@ def main() -> None:
     asked = parser.parse_args()
     if TUNE_SEED in asked.seeds:
         parser.error(f"seed {TUNE_SEED} is the one of --tune")
+    asked.seeds, asked.tokens = (list(dict.fromkeys(each)) for each in (asked.seeds, asked.tokens))
     torch.set_num_threads(1)
     source = SHARED / "data" / "rag" / "wikitext2" / "valid.txt.gz"
     text = halves(gzip.decompress(source.read_bytes()).decode())[0 if asked.tune else 1]
@@ -299,7 +296,10 @@ def main() -> None:
     def build(tokens: int) -> Builder:
         return lambda rng, depth: SampleBuilder(tokenizer, frame, tokens, rng, text, depth)
 
-    summary = summarise(run(asked, model, build))
+    rows = run(asked, model, build)
+    if not rows:
+        parser.error("no earlier run finished anything of these seeds and lengths")
+    summary = summarise(rows)
     for row in summary:
         say(f"{row['tokens']} {row['press']} {row['storage']}: {row['mean']}, {row['of_whole']} {row['by_task']}")
     if asked.tune:
@@ -312,7 +312,6 @@ def main() -> None:
         "seeds": asked.seeds,
         "kernel": KERNEL,
         "proposed": PROPOSED,
-        "hard": HARD,
         "split": "facts in the second half of the text; presses and kernel chosen on the first",
         "answerable": ANSWERABLE,
         "rows": summary,

@@ -33,7 +33,7 @@ LEFT, TOP, WIDTH, ROW = 168, 124, 316, 40
 def draw_ruler(figures, theme: Theme) -> str:
     note = f"right answers, %, with the question; {count(figures)} questions of each task and length"
     tasks = [task for task in TASKS if any(task in row["by_task"] for row in figures["rows"])]
-    height = TOP + ROW * len(tasks) + 62
+    height = TOP + ROW * len(tasks) + 46
     picture = Picture((920, height), theme, "A quarter of the cache's bytes, task by task", note)
     for place, tokens in enumerate(figures["tokens"]):
         left = LEFT + place * (WIDTH + 68)
@@ -55,7 +55,7 @@ def draw_ruler(figures, theme: Theme) -> str:
 def draw_marks(axes: Axes, theme: Theme, found: list[dict[str, float]], tasks: list[str]) -> None:
     """Marks of one task stand a little above each other, so that equal ones are seen."""
     for number, (by_task, (_, colour, mark, size)) in enumerate(zip(found, SHOWN.values(), strict=True)):
-        shift = 0.0 if mark == "|" else 0.16 * (number - (len(SHOWN) - 2) / 2)
+        shift = 0.0 if mark == "|" else 0.2 * (number - (len(SHOWN) - 2) / 2)
         axes.plot(
             [by_task[task] for task in tasks if task in by_task],
             [place + shift for place, task in enumerate(tasks) if task in by_task],
@@ -71,4 +71,4 @@ def ink(theme: Theme, place: int) -> str:
 def count(figures) -> str:
     numbers = [number for row in figures["rows"] if row["press"] == "whole"
                for task, number in row["samples"].items() if task in TASKS]  # fmt: skip
-    return f"{min(numbers)} to {max(numbers)}"
+    return f"{min(numbers)} to {max(numbers)}" if min(numbers) < max(numbers) else str(max(numbers))
