@@ -84,13 +84,29 @@ class _Reader:
             self.triples.append(_read_bullet(stripped, self.head, span, where))
         elif "\t" in stripped:
             self.triples.append(_read_tabs(line, span, where))
-        elif FIELD in stripped:
+        elif _has_fields(stripped, where):
             self.triples.append(_read_fields(stripped, span, where))
         else:
             label, end = _take_label(stripped, 0, " {", where)
             data = _read_data(stripped[end:].strip(), where)
             self.head = Entity(label, _as_key(data.get("@head")), span)
             self.alone.append(self.head)
+
+
+def _has_fields(line: str, where: str) -> bool:
+    """Whether a line is an edge by itself: another label follows the first one."""
+    if line.startswith('"'):
+        return line.startswith(FIELD, _take_label(line, 0, FIELD, where)[1])
+    # The key behind an entity's name may hold a delimiter.
+    before, brace, data = line.partition(" {")
+    return FIELD in line and (not brace or FIELD in before or not data.endswith("}") or not _is_object("{" + data))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _read_bullet(line: str, head: Entity | None, span: tuple[int, int], where: str) -> Triple:

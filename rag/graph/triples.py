@@ -178,9 +178,8 @@ class Triples(Context[str]):
 
     def _key(self, number: int) -> Any:
         """The identity of an entity, where its label does not say it."""
-        if self.graph.labels[number] not in self.graph.ambiguous:
-            return None
-        return as_plain(self.graph.identities[number])
+        label, identity = self.graph.labels[number], self.graph.identities[number]
+        return None if label not in self.graph.ambiguous or identity == label else as_plain(identity)
 
     def _key_data(self, number: int) -> str:
         key = self._key(number)

@@ -133,7 +133,7 @@ def _add_node(node: Any, edges: Edges) -> Entity:
 
 
 def _node_key(node: Any, properties: dict[str, Any]) -> Hashable:
-    identifier = foreign_attribute(node, "element_id", "id") if not isinstance(node, Mapping) else None
+    identifier = foreign_attribute(node, "element_id", "id")  # attributes: a dict of properties has none
     if identifier is not None:
         return str(identifier)
     try:
