@@ -19,9 +19,9 @@ __all__ = ["read_rdf"]
 def read_rdf(graph: Any) -> Edges:
     """The statements of a graph, sorted by their terms, since a store gives them in no order.
 
-    A term is called what an rdfs:label says, English before others; else the end of its IRI. The statement of that label
-    is no edge, since the name says it. Literals of one text are one entity; the language is a property of the edge. Of
-    a dataset the named graph is the source of the edge.
+    A term is called what an rdfs:label says, English before others; else the end of its IRI. The statement of that
+    label is no edge, since the name says it. Literals of one text are one entity; the language is a property of the
+    edge. Of a dataset the named graph is the source of the edge.
 
     Args:
         graph: An `rdflib.Graph` or a subclass.

@@ -66,7 +66,11 @@ def graphs(draw: st.DrawFn) -> tuple[TripleGraph, list[float], list[int]]:
     threshold=st.sampled_from([0.0, 0.2, 0.45, 1.0]),
 )
 def test_pruned_states_change_nothing(
-    drawn: tuple[TripleGraph, list[float], list[int]], hops: int, per_hop: int | None, most: int | None, threshold: float
+    drawn: tuple[TripleGraph, list[float], list[int]],
+    hops: int,
+    per_hop: int | None,
+    most: int | None,
+    threshold: float,
 ) -> None:
     graph, weights, seeds = drawn
     options = NeighbourhoodOptions(most_edges=most, threshold=threshold)

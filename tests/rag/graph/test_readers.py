@@ -47,7 +47,8 @@ def test_rdf_graphs_are_read_by_label_and_language() -> None:
     graph = rdflib.Graph()
     graph.parse(
         data="""@prefix e: <http://e.org/a#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-        e:Q90 rdfs:label "Parigi"@it, "Paris"@en ; e:P1 e:Q142 ; e:P2 "1"^^<http://www.w3.org/2001/XMLSchema#integer>, "1" .
+        e:Q90 rdfs:label "Parigi"@it, "Paris"@en ; e:P1 e:Q142 ;
+            e:P2 "1"^^<http://www.w3.org/2001/XMLSchema#integer>, "1" .
         e:Q142 e:motto "Liberté"@fr . [] e:P1 e:Q90 .""",
         format="turtle",
     )
@@ -157,13 +158,13 @@ def test_rows_of_neo4j_hold_nodes_relationships_paths_and_values() -> None:
 
 def test_rows_of_the_real_driver() -> None:
     pytest.importorskip("neo4j")
-    from neo4j.graph import Graph, Node, Path, Relationship
+    from neo4j.graph import Graph, Node, Path
 
     graph = Graph()
     ann = Node(graph, "4:0", 0, ["Person"], {"name": "Ann"})
     rome = Node(graph, "4:1", 1, ["City"], {"name": "Rome"})
     kind: Any = graph.relationship_type("LIVES_IN")
-    lives: Relationship = kind(graph, "5:0", 0, {"since": 2001})
+    lives = kind(graph, "5:0", 0, {"since": 2001})
     lives._start_node, lives._end_node = ann, rome
     text = 'Ann\n- type: Person\n- LIVES_IN: Rome {"since": 2001}\nRome\n- type: City\n'
     assert text_of([{"p": Path(ann, lives)}]) == text
@@ -173,9 +174,7 @@ def test_rows_of_the_real_driver() -> None:
 def test_rows_as_plain_data() -> None:
     rows = [{"r": ({"name": "Ann"}, "KNOWS", {"name": "Bob", "age": 4}), "p.name": "Cy"}]
     rows += [{"p": [{"name": "Ann"}, "KNOWS", {"name": "Bob", "age": 4}, "OWNS", {"id": 7}]}]
-    assert text_of(rows) == (
-        "Bob\n- age: 4\n- OWNS: 7\nAnn\n- KNOWS: Bob\n- KNOWS: Bob\nrow 1\n- p.name: Cy\n"
-    )
+    assert text_of(rows) == ("Bob\n- age: 4\n- OWNS: 7\nAnn\n- KNOWS: Bob\n- KNOWS: Bob\nrow 1\n- p.name: Cy\n")
 
 
 def nested(depth: int) -> list[Any]:
@@ -218,7 +217,7 @@ def test_properties_that_contain_themselves_are_refused_when_written() -> None:
 
 def test_labels_of_other_types_read_as_texts() -> None:
     labels = [(1, 2.5, True), (b"\xff", "r", None.__class__), ([1, {"a": 2}], "r", float("nan"))]
-    assert text_of(labels) == "1\n- 2.5: true\nff\n- r: \"<class 'NoneType'>\"\n[1, {\"a\": 2}]\n- r: nan\n".replace(
+    assert text_of(labels) == '1\n- 2.5: true\nff\n- r: "<class \'NoneType\'>"\n[1, {"a": 2}]\n- r: nan\n'.replace(
         '[1, {"a": 2}]', '"[1, {\\"a\\": 2}]"'
     )
 

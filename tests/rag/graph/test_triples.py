@@ -28,15 +28,18 @@ EDGES = [
 ]
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = [
-    "a\n- b", "a | b", "- x", "-", '"', 'say "x"', "", " ", " a ", "a: b", 'x {"y": 1}', "{", "|", "a |", "| a", "a {", "<i>",
-    "<a> <b> <c> .", "_:b", "\u202e", "\ud800", "\0", "\x85", "\u2028", "a\tb", "\\n", "💩", "क्\u200dष", "<|im_start|>", ":", "a:", ": ",
+    "a\n- b", "a | b", "- x", "-", '"', 'say "x"', "", " ", " a ", "a: b", 'x {"y": 1}', "{", "|", "a |", "| a", "a {",
+    "<i>", "<a> <b> <c> .", "_:b", "\u202e", "\ud800", "\0", "\x85", "\u2028", "a\tb", "\\n", "💩", "क्\u200dष",
+    "<|im_start|>", ":", "a:", ": ",
 ]  # fmt: skip
 labels = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=6), st.sampled_from(["a", "b", "Paris"]))
 values = st.one_of(st.integers(), st.text(max_size=3), st.booleans(), st.lists(st.integers(), max_size=2))
 edges = st.lists(
     st.one_of(
         st.tuples(labels, labels, labels),
-        st.tuples(labels, labels, labels, st.dictionaries(st.sampled_from(["a", "@id", "@@x", "|"]), values, max_size=2)),
+        st.tuples(
+            labels, labels, labels, st.dictionaries(st.sampled_from(["a", "@id", "@@x", "|"]), values, max_size=2)
+        ),
     ),
     max_size=6,
 )
@@ -59,7 +62,9 @@ def test_forms_are_as_recorded(form: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(drawn=edges, data=st.data())
 @example(drawn=[(one, other, one) for one, other in zip(HOSTILE, reversed(HOSTILE), strict=True)], data=None)
-def test_what_is_written_reads_as_the_same_edges(form: str, drawn: list[tuple[object, ...]], data: st.DataObject) -> None:
+def test_what_is_written_reads_as_the_same_edges(
+    form: str, drawn: list[tuple[object, ...]], data: st.DataObject
+) -> None:
     triples = Triples(drawn, TripleOptions(form=form))
     everything = list(range(len(triples.units)))
     kept = everything if data is None else data.draw(st.lists(st.sampled_from(everything or [0]), unique=True))
@@ -75,7 +80,9 @@ def test_what_is_written_reads_as_the_same_edges(form: str, drawn: list[tuple[ob
 
 @settings(max_examples=25, deadline=None)
 @given(drawn=edges, budget=st.integers(0, 60), form=st.sampled_from(["entities", "edges"]))
-def test_a_budget_holds_and_an_edge_comes_with_its_head(drawn: list[tuple[object, ...]], budget: int, form: str) -> None:
+def test_a_budget_holds_and_an_edge_comes_with_its_head(
+    drawn: list[tuple[object, ...]], budget: int, form: str
+) -> None:
     triples = Triples(drawn, TripleOptions(form=form))
     try:
         result = prune("Paris a", triples, scorer="triples.v1", policy=TokenBudget(budget))
@@ -90,7 +97,10 @@ def test_a_budget_holds_and_an_edge_comes_with_its_head(drawn: list[tuple[object
 
 
 def test_lines_of_a_text_are_kept_as_they_are() -> None:
-    text = '  Paris  |  capital of | France\r\nRome\tcapital of\tItaly\n\nNile\n- flows to: Sea {"km": 6650}\n<http://x/a#Oslo> <http://x/in> "No\\u0072way"@en .'
+    text = (
+        "  Paris  |  capital of | France\r\nRome\tcapital of\tItaly\n\nNile\n"
+        '- flows to: Sea {"km": 6650}\n<http://x/a#Oslo> <http://x/in> "No\\u0072way"@en .'
+    )
     triples = Triples(text)
     assert triples.render(range(len(triples.units))) == text
     assert [unit.text for unit in triples.units] == [
@@ -108,7 +118,8 @@ def test_lines_of_a_text_are_kept_as_they_are() -> None:
 
 def test_names_of_rdf_come_from_labels() -> None:
     rdfs = "<http://www.w3.org/2000/01/rdf-schema#label>"
-    text = f'<http://x/Q90> {rdfs} "Parigi"@it .\n<http://x/Q90> {rdfs} "Paris"@en .\n_:b <http://x/P1> <http://x/Q90> <http://x/g> .'
+    text = f'<http://x/Q90> {rdfs} "Parigi"@it .\n<http://x/Q90> {rdfs} "Paris"@en .\n'
+    text += "_:b <http://x/P1> <http://x/Q90> <http://x/g> ."
     (one,) = [edge for edge in Triples(text).graph.triples if edge.relation == "P1"]
     assert (one.head, one.tail, one.source) == ("_:b", "Paris", "http://x/g")
 
@@ -160,7 +171,11 @@ def test_entities_of_one_name_stay_apart() -> None:
 
 
 def test_the_default_scorer_finds_the_edge_beside_the_named_value() -> None:
-    cities = [(f"city {n}", relation, value) for n, name in enumerate(["Oslo", "Rome", "Lima", "Bern"]) for relation, value in (("name", name), ("population", 1000 + n), ("area", 50 + n))]
+    cities = [
+        (f"city {n}", relation, value)
+        for n, name in enumerate(["Oslo", "Rome", "Lima", "Bern"])
+        for relation, value in (("name", name), ("population", 1000 + n), ("area", 50 + n))
+    ]
     result = prune("What is the population of Lima?", Triples(cities), policy=TopK(3))
     assert result.output == "city 2\n- name: Lima\n- population: 1002\n"
 
@@ -168,7 +183,11 @@ def test_the_default_scorer_finds_the_edge_beside_the_named_value() -> None:
 @pytest.mark.parametrize("empty", [[], "", "\n \n", ()])
 def test_an_empty_graph_has_no_units(empty: object) -> None:
     triples = Triples(empty)
-    assert (triples.units, triples.render([]), triples.omission_note([])) == ((), "" if not isinstance(empty, str) else empty, "")
+    assert (triples.units, triples.render([]), triples.omission_note([])) == (
+        (),
+        "" if not isinstance(empty, str) else empty,
+        "",
+    )
     assert prune("x", triples).output == triples.render([])
 
 
@@ -182,7 +201,10 @@ def test_marks_of_chat_templates_are_escaped_on_request() -> None:
 
 def test_triples_join_other_contexts_and_refuse_bad_options() -> None:
     joined = JoinedContext([Triples(EDGES), Triples([("x", "y", "z")])])
-    assert prune("capital of Italy", joined, scorer="lexical", policy=TopK(2)).output == ["Rome\n- capital of: Italy\n", ""]
+    assert prune("capital of Italy", joined, scorer="lexical", policy=TopK(2)).output == [
+        "Rome\n- capital of: Italy\n",
+        "",
+    ]
     for options in ({"form": "turtle"}, {"provenance": 1}, {"escape_marks": "yes"}):
         with pytest.raises(UsageError):
             TripleOptions(**options)  # type: ignore[arg-type]
