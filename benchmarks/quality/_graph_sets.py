@@ -1,7 +1,7 @@
-"""Questions of Spider as questions to a graph: rows as entities, cells and foreign keys as edges, and the edges needed.
+"""Questions of Spider as questions to a graph: rows as entities, cells and foreign keys as edges.
 
-A row is an entity, called by its table and primary key. Each cell that is not NULL is an edge by the name of its column:
-to the row that a foreign key points at, where that row is in the pool, else to the value. A question is taken where its
+A row is an entity, called by its table and primary key. Each cell that is not NULL is an edge by the name of its
+column: to the row that a foreign key points at, where that row is in the pool, else to the value. A question is taken where its
 query is one SELECT without aggregates, groups, set operations and nested queries, over three tables (two hops) at most,
 and gives 1 to 50 rows. The needed edges of a row of the result are the cells that the query selects, compares or
 orders by, and the foreign keys that it joins by.
@@ -62,27 +62,27 @@ def read_items(folder: Path, questions: list[dict], seed: int, skipped: Counter 
             connection.text_factory = lambda data: data.decode("utf-8", "replace")
             try:
                 item = read_item(connection, row, seed)
-            except (Unfit, sqlite3.Error, sqlglot.errors.SqlglotError) as error:
-                skipped[str(error) if isinstance(error, Unfit) else type(error).__name__] += 1
+            except (UnfitError, sqlite3.Error, sqlglot.errors.SqlglotError) as error:
+                skipped[str(error) if isinstance(error, UnfitError) else type(error).__name__] += 1
                 continue
         found.append(item)
     return found
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """Why a question is not taken."""
 
 
 def read_item(connection: sqlite3.Connection, row: dict, seed: int) -> Item:
     tree = sqlglot.parse_one(row["query"], read="sqlite")
     if not isinstance(tree, exp.Select) or len(list(tree.find_all(exp.Select))) > 1:
-        raise Unfit("set operation or nested query")
+        raise UnfitError("set operation or nested query")
     if tree.args.get("group") or tree.find(exp.AggFunc):
-        raise Unfit("aggregate or group")
+        raise UnfitError("aggregate or group")
     schema = read_schema(connection)
     tables = {source.alias_or_name.lower(): source.name.lower() for source in tree.find_all(exp.Table)}
     if len(tables) > 3 or not set(tables.values()) <= set(schema.columns):
-        raise Unfit("more than two hops")
+        raise UnfitError("more than two hops")
     rows = run_for_rows(connection, tree, list(tables))
     needed = set()
     for ids in rows:
@@ -91,7 +91,7 @@ def read_item(connection: sqlite3.Connection, row: dict, seed: int) -> Item:
     edges, cells = to_edges(connection, schema, pool)
     places = {cell: number for number, cell in enumerate(cells)}
     if not needed <= set(places):
-        raise Unfit("a needed cell is NULL")
+        raise UnfitError("a needed cell is NULL")
     ordered = tree.args.get("order") is not None and tree.args.get("limit") is not None
     return Item(row["db_id"], row["question"], len(tables) - 1, edges, sorted(places[one] for one in needed), ordered)
 
@@ -108,10 +108,10 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
         schema.columns[low] = [name for _, name, *_ in info]
         schema.keys[low] = [name for _, name, *_, key in sorted(info, key=lambda one: one[5]) if key]
     for table in schema.columns:
-        for _, _, other, column, target, *_ in connection.execute(f'PRAGMA foreign_key_list("{schema.names[table]}")'):
-            other = other.lower()
+        for _, _, named, column, given, *_ in connection.execute(f'PRAGMA foreign_key_list("{schema.names[table]}")'):
+            other = named.lower()
             keys = schema.keys.get(other, [])
-            target = target or (keys[0] if keys else None)
+            target = given or (keys[0] if keys else None)
             # Only a key names one row.
             if other in schema.columns and target is not None and [target.lower()] == lower(keys):
                 schema.foreign[table, column.lower()] = (other, target.lower())
@@ -121,7 +121,7 @@ def read_schema(connection: sqlite3.Connection) -> Schema:
 def run_for_rows(connection: sqlite3.Connection, tree: exp.Select, aliases: list[str]) -> list[tuple]:
     """For each row of the result the rowids of the rows that it is made of, in the order of the aliases."""
     if any(join.args.get("on") is None for join in tree.args.get("joins") or []):
-        raise Unfit("a join without a condition")
+        raise UnfitError("a join without a condition")
     asked = tree.copy()
     asked.set("distinct", None)
     asked.set("expressions", [sqlglot.parse_one(f'"{alias}".rowid', read="sqlite") for alias in aliases])
@@ -136,7 +136,7 @@ def run_for_rows(connection: sqlite3.Connection, tree: exp.Select, aliases: list
     rows = connection.execute(asked.sql(dialect="sqlite")).fetchmany(MOST_ROWS + 1)
     connection.set_progress_handler(None, 0)
     if not 1 <= len(rows) <= MOST_ROWS:
-        raise Unfit("no row" if not rows else f"more than {MOST_ROWS} rows")
+        raise UnfitError("no row" if not rows else f"more than {MOST_ROWS} rows")
     return [tuple(zip(aliases, row, strict=True)) for row in rows]
 
 
@@ -152,16 +152,16 @@ def needed_cells(tree: exp.Select, tables: dict[str, str], schema: Schema, ids: 
             if not owners and column.this.quoted:
                 return None  # SQLite takes "Paris" for a text where there is no such column
             if not owners:
-                raise Unfit("a column that no table has")
+                raise UnfitError("a column that no table has")
             alias = owners[0]
         if alias not in tables or name not in lower(schema.columns[tables[alias]]):
-            raise Unfit("a column that no table has")
+            raise UnfitError("a column that no table has")
         return tables[alias], rowids[alias], name
 
     joins = [join.args["on"] for join in tree.args.get("joins") or []]
     joined = {id(column) for on in joins for column in on.find_all(exp.Column)}
     if tree.find(exp.Star):
-        raise Unfit("SELECT *")
+        raise UnfitError("SELECT *")
     found |= {place(column) for column in tree.find_all(exp.Column) if id(column) not in joined}
     for on in joins:
         for equal in on.find_all(exp.EQ):
@@ -213,7 +213,7 @@ def to_edges(connection: sqlite3.Connection, schema: Schema, pool: dict[str, lis
             if value is None or value == "":
                 continue
             target = schema.foreign.get((table, name))
-            tail = by_value.get((*target, value), None) if target is not None else None
+            tail = by_value.get((*target, value)) if target is not None else None
             edges.append((names[table, one], column.replace("_", " "), str(value) if tail is None else tail))
             cells.append((table, one, name))
     return edges, cells

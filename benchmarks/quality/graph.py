@@ -1,4 +1,4 @@
-"""Answers kept at half of the tokens of a graph: the default scorer beside BM25 and chance, on rows of Spider as triples.
+"""Answers kept at half of the tokens of a graph, rows of Spider as triples: the default scorer, BM25 and chance.
 
     python benchmarks/quality/graph.py [--limit N] [--fresh]    # benchmarks/results/graph.json
 
@@ -53,7 +53,7 @@ class Hindsight:
     def __init__(self, needed):
         self.needed = needed
 
-    def score(self, query, context):
+    def score(self, _query, context):
         scores = np.zeros(len(context.units), dtype=np.float32)
         scores[context.unit_numbers(self.needed)] = 1
         return scores

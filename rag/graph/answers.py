@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.utils.validation import check_range, check_whole
 
 from .graph import as_graph
-from .query import And, Atom, Exists, Formula, Not, Or, Query, Var
+from .query import And, Atom, Exists, Formula, Not, Query, Var
 from .query_text import parse_query
 from .triples import TripleOptions, Triples
 from .truth_table import TruthTable
@@ -113,8 +113,8 @@ def answer_query(
             more than 2,000,000 assignments.
         InputError: The text is no query, or the graph cannot be read.
 
-    Source: Wang et al. 2025, Neural-Symbolic Message Passing with Dynamic Pruning (its symbolic part: fuzzy logic with
-    the product over existential first-order queries).
+    Source: Neural-Symbolic Message Passing with Dynamic Pruning (its symbolic part: fuzzy logic with the product over
+    existential first-order queries).
     """
     check_range("least", least)
     check_whole("most", most, optional=True)

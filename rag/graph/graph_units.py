@@ -24,6 +24,7 @@ class GraphUnits(Context[tuple[int, ...]]):
         edges: For each unit the number of its edge; None for an entity.
         entities: By unit the number of its entity, for entities.
         edge_units: For each edge its unit.
+        parents: Units of entities that have edges.
         kind: "graph".
     """
 
@@ -53,6 +54,7 @@ class GraphUnits(Context[tuple[int, ...]]):
                 self._entity_unit(entity, None)
         # Tuples, so that what scorers derive from them is kept for the next question.
         self.units, self.names, self.details = tuple(self._units), tuple(self._names), tuple(self._details)
+        self.parents = frozenset(unit.parent for unit in self.units if unit.parent is not None)
         del self._units, self._names, self._details, self._parents, self._heads, self._graph
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:

@@ -53,10 +53,10 @@ class IriNames:
         """The edge of a statement, with terms in the place of names."""
         head, relation, tail, graph = statement
         properties = {}
-        tail_key: str | tuple[str, ...] = tail
+        tail_key: str | None = tail
         if (value := _VALUE.fullmatch(tail)) is not None:
-            tail, language, datatype = _unescape(value[1]), value[2] or "", value[3] or ""
-            tail_key = (tail, language, datatype)
+            tail, language = _unescape(value[1]), value[2] or ""
+            tail_key = None  # literals of one text are one entity
             if language:
                 properties["language"] = language
             if relation == f"<{RDFS_LABEL}>":
@@ -71,7 +71,7 @@ class IriNames:
                 one,
                 head=self._name(one.head),
                 relation=self._name(one.relation),
-                tail=one.tail if isinstance(one.tail_key, tuple) else self._name(one.tail),
+                tail=one.tail if one.tail_key is None else self._name(one.tail),
             )
             if isinstance(one.origin, tuple)
             else one

@@ -113,9 +113,9 @@ def neighbourhood(
         UsageError: An argument is out of its range, or a seed is no entity of the graph.
         InputError: The graph cannot be read, or is too large.
 
-    Sources: Soman et al. 2024, Biomedical knowledge graph-optimized prompt generation for large language models (context
-    of the question's entities, pruned by similarity); Wang et al. 2025, Neural-Symbolic Message Passing with Dynamic
-    Pruning (products along paths, states that cannot win are dropped).
+    Sources: Biomedical knowledge graph-optimized prompt generation for large language models (context of the question's
+    entities, pruned by similarity); Neural-Symbolic Message Passing with Dynamic Pruning (products along paths, states
+    that cannot win are dropped).
     """
     check_whole("hops", hops)
     check_whole("per_hop", per_hop, optional=True)

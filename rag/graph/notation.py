@@ -40,9 +40,9 @@ def write_label(label: str, *, escape: bool = False) -> str:
         label: Any text.
         escape: Whether marks of chat templates ("<|im_start|>") are escaped, too.
     """
-    if label and not _has_hidden(label) and label == label.strip() and not _AMBIGUOUS.match(label):
-        if not escape or escape_marks(label) == label:
-            return label
+    plain = bool(label) and not _has_hidden(label) and label == label.strip() and not _AMBIGUOUS.match(label)
+    if plain and (not escape or escape_marks(label) == label):
+        return label
     return _write_string(json.dumps(label, ensure_ascii=False), escape=escape)
 
 

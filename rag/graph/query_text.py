@@ -74,9 +74,7 @@ class _Reader:
         at = f"the query ends where {wanted} should stand" if not found else f"{found!r} stands where {wanted} should"
         return InputError(at, where=f"query, character {self.place}", hint="see ctxprune.rag.graph.parse_query")
 
-    def _chain(
-        self, word: str, join: Callable[[tuple[Formula, ...]], Formula], read: Callable[[], Formula]
-    ) -> Formula:
+    def _chain(self, word: str, join: Callable[[tuple[Formula, ...]], Formula], read: Callable[[], Formula]) -> Formula:
         parts = [read()]
         while self._keyword() == word:
             self._move(self.place + len(word))

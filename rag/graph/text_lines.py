@@ -60,13 +60,12 @@ def write_reserved(triple: Triple, keys: tuple[Hashable, Hashable], *, provenanc
         keys: Identities of head and tail where the text has to say them, else None.
         provenance: Whether to say identifier and source.
     """
-    found: dict[str, Any] = {}
     said = (*keys, *((triple.id, triple.source) if provenance else (None, None)))
-    for name, value in zip(_RESERVED, said, strict=True):
-        if value is not None:
-            found[name] = value
+    found = {name: value for name, value in zip(_RESERVED, said, strict=True) if value is not None}
     # A property that begins with "@" gets a second one, so that none can pass for a reserved name.
-    return found | {f"@{name}" if str(name).startswith("@") else str(name): one for name, one in triple.properties.items()}
+    return found | {
+        f"@{name}" if str(name).startswith("@") else str(name): one for name, one in triple.properties.items()
+    }
 
 
 @dataclass
@@ -84,13 +83,29 @@ class _Reader:
             self.triples.append(_read_bullet(stripped, self.head, span, where))
         elif "\t" in stripped:
             self.triples.append(_read_tabs(line, span, where))
-        elif FIELD in stripped:
+        elif _has_fields(stripped, where):
             self.triples.append(_read_fields(stripped, span, where))
         else:
             label, end = _take_label(stripped, 0, " {", where)
             data = _read_data(stripped[end:].strip(), where)
             self.head = Entity(label, _as_key(data.get("@head")), span)
             self.alone.append(self.head)
+
+
+def _has_fields(line: str, where: str) -> bool:
+    """Whether a line is an edge by itself: another label follows the first one."""
+    if line.startswith('"'):
+        return line.startswith(FIELD, _take_label(line, 0, FIELD, where)[1])
+    # The key behind an entity's name may hold a delimiter.
+    before, brace, data = line.partition(" {")
+    return FIELD in line and (not brace or FIELD in before or not data.endswith("}") or not _is_object("{" + data))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _read_bullet(line: str, head: Entity | None, span: tuple[int, int], where: str) -> Triple:
@@ -115,7 +130,8 @@ def _read_fields(line: str, span: tuple[int, int], where: str) -> Triple:
             raise InputError(f"{len(labels)} labels instead of three: {line[:_SHOWN]!r}", where=where, hint=hint)
     if end < len(line) and not line.startswith(FIELD, end):
         raise InputError(f"text behind a quoted label: {line[:_SHOWN]!r}", where=where)
-    return _build(*labels, _read_data(line[place:].strip(), where), span)
+    head, relation, tail = labels
+    return _build(head, relation, tail, _read_data(line[place:].strip(), where), span)
 
 
 def _read_tabs(line: str, span: tuple[int, int], where: str) -> Triple:
@@ -175,5 +191,3 @@ def _as_key(value: Any) -> Hashable:
     except TypeError:
         return json.dumps(value, sort_keys=True)
     return value  # type: ignore[no-any-return]
-
-

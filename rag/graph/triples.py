@@ -53,8 +53,9 @@ class Triples(Context[str]):
     """The edges of a graph. Renders as a text, see `TripleOptions`.
 
     A unit is an edge, whose parent is the unit of its head; the tail needs no unit of its own to be read. Entities
-    without any edge are units, too. Labels are the source's own text, quoted where they would be ambiguous
-    (`ctxprune.rag.graph.notation`); an entity that shares its label with another one has its key behind it.
+    without any edge are units, too. An entity of which no edge is kept is only named where no edge at all is kept.
+    Labels are the source's own text, quoted where they would be ambiguous (`ctxprune.rag.graph.notation`); an entity
+    that shares its label with another one has its key behind it.
 
     Attributes:
         edges: Anything that `TripleGraph` reads, or a `TripleGraph`.
@@ -98,29 +99,26 @@ class Triples(Context[str]):
             return self.options.form
         return "entities" if self.graph.text is None else "source"
 
-    @property
-    def counts_text(self) -> bool:
-        """Whether a rendering may take less than its units: entities have no lines of their own beside edges'."""
-        return self.form != "entities"
-
     def render(self, kept: Collection[int]) -> str:
         """The kept edges in the form of the options, "" for none; a text of which all is kept as it was."""
         chosen = sorted(set(kept))
         if self.form == "source" and self.graph.text is not None and len(chosen) == len(self.units):
             return self.graph.text
-        # Entities of whose edges none is kept are named, so that no choice renders as nothing.
         edges: dict[int, list[int]] = {}
         for unit in chosen:
             parent = self.units[unit].parent
             group = edges.setdefault(unit if parent is None else parent, [])
             if parent is not None:
                 group.append(unit)
+        # By itself an entity says nothing. Where no edge is kept it is named, so that no choice renders as nothing.
+        if any(edges.values()):
+            edges = {one: group for one, group in edges.items() if group or not self._has_edges(one)}
         lines = self._entity_lines(edges) if self.form == "entities" else self._edge_lines(edges)
         return "".join(lines)
 
     def cost_texts(self) -> tuple[str, ...]:
-        """The line of each unit."""
-        return self._lines
+        """The line of each unit; "" for an entity that the lines of its edges name."""
+        return tuple("" if self._is_implied(unit) else line for unit, line in enumerate(self._lines))
 
     def omission_note(self, kept: Collection[int]) -> str:
         """How many edges were kept; "" for all."""
@@ -145,12 +143,20 @@ class Triples(Context[str]):
         return [self._lines[unit] for entity in sorted(edges) for unit in (entity, *edges[entity])]
 
     def _edge_lines(self, edges: dict[int, list[int]]) -> list[str]:
-        lines = {unit: self._lines[unit] for group in edges.values() for unit in group}
-        for entity, group in edges.items():
-            # A line that edges stand below in the text stays with them.
-            if not group or (self.form == "source" and self.units[entity].span is not None):
-                lines[entity] = self._lines[entity]
-        return [lines[unit] for unit in sorted(lines)]
+        units = [unit for group in edges.values() for unit in group]
+        named = [entity for entity in edges if not units or not self._is_implied(entity)]
+        return [self._lines[unit] for unit in sorted(units + named)]
+
+    def _has_edges(self, unit: int) -> bool:
+        """Whether a unit is an entity that some edge leaves."""
+        return unit in self.graph.context.parents
+
+    def _is_implied(self, unit: int) -> bool:
+        """Whether a unit is an entity without a line of its own."""
+        if self.form == "entities" or not self._has_edges(unit):
+            return False
+        # A line that edges stand below in the text stays with them.
+        return self.form == "edges" or self.units[unit].span is None
 
     @cached_property
     def _lines(self) -> tuple[str, ...]:
@@ -162,7 +168,9 @@ class Triples(Context[str]):
             return text[span[0] : span[1]]
         escape = self.options.escape_marks
         if edge is None:
-            return _append(self._entity(self.graph.context.entities[unit]), self._key_data(self.graph.context.entities[unit]))
+            return _append(
+                self._entity(self.graph.context.entities[unit]), self._key_data(self.graph.context.entities[unit])
+            )
         triple, head, tail = self.graph.triples[edge], int(self.graph.heads[edge]), int(self.graph.tails[edge])
         grouped = self.form == "entities"
         keys = (None if grouped else self._key(head), self._key(tail))
@@ -178,9 +186,8 @@ class Triples(Context[str]):
 
     def _key(self, number: int) -> Any:
         """The identity of an entity, where its label does not say it."""
-        if self.graph.labels[number] not in self.graph.ambiguous:
-            return None
-        return as_plain(self.graph.identities[number])
+        label, identity = self.graph.labels[number], self.graph.identities[number]
+        return None if label not in self.graph.ambiguous or identity == label else as_plain(identity)
 
     def _key_data(self, number: int) -> str:
         key = self._key(number)

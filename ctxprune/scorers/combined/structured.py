@@ -31,9 +31,9 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer(Scorer):
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "graph" is read by `TripleScorer`, one of kind "log" by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "json" by
-    `JsonScorer`, one of kind "schema" or "tool" that has `names` by `NamesScorer`, others with `grids` by
-    `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the fields that `NamesScorer`
+    A context of kind "graph" is read by `TripleScorer`, one of kind "log" by `LogScorer`, one of kind "page" by
+    `PageScorer`, one of kind "json" by `JsonScorer`, one of kind "schema" or "tool" that has `names` by `NamesScorer`,
+    others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the fields that `NamesScorer`
     reads by itself: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten
     times as long; and logs, whose lines are no sentences.
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["is_row", "read_row"]
 
 _NAMES = ("name", "title", "label", "id")
-_DEEPEST = 8  # lists and dicts in each other
+_DEEPEST = 8  # lists in each other
+_NESTED = (Mapping, list, tuple)
 
 
 def is_row(value: Any) -> bool:
@@ -57,8 +58,18 @@ def read_row(row: Any, number: int, where: str, edges: Edges) -> None:
 def _read_value(value: Any, column: str, row: tuple[str, int], where: str, edges: Edges, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise UsageError("a value is nested too deeply", where=f"{where}, {column}")
-    if value is None:
+    if value is None or _read_graph_value(value, edges):
         return
+    if isinstance(value, (list, tuple)) and any(isinstance(one, _NESTED) or _is_graph_value(one) for one in value):
+        for one in value:
+            _read_value(one, column, row, where, edges, depth + 1)
+        return
+    tail = as_label(value, f"{where}, {column}")
+    edges.triples.append(Triple(f"{row[0]} {row[1] + 1}", column, tail, head_key=row, origin=value))
+
+
+def _read_graph_value(value: Any, edges: Edges) -> bool:
+    """Add a node, relationship or path; False for any other value."""
     if _is_relationship(value):
         _add_relationship(value, edges)
     elif _is_path(value):
@@ -69,18 +80,13 @@ def _read_value(value: Any, column: str, row: tuple[str, int], where: str, edges
     elif _is_node(value) or isinstance(value, Mapping):
         _add_node(value, edges)
     elif _is_steps(value):
-        for head, relation, tail in zip(value[::2], value[1::2], value[2::2], strict=False):
+        for head, relation, tail in zip(value[:-2:2], value[1:-1:2], value[2::2], strict=True):
             start, end = _add_node(head, edges), _add_node(tail, edges)
-            edges.triples.append(
-                Triple(start.label, relation, end.label, head_key=start.key, tail_key=end.key, origin=value)
-            )
-    elif isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) or _is_graph_value(one) for one in value):
-        for one in value:
-            _read_value(one, column, row, where, edges, depth + 1)
+            triple = Triple(start.label, relation, end.label, head_key=start.key, tail_key=end.key, origin=value)
+            edges.triples.append(triple)
     else:
-        label = f"{row[0]} {row[1] + 1}"
-        tail = as_label(value, f"{where}, {column}")
-        edges.triples.append(Triple(label, column, tail, head_key=row, origin=value))
+        return False
+    return True
 
 
 def _is_graph_value(value: Any) -> bool:
@@ -133,7 +139,7 @@ def _add_node(node: Any, edges: Edges) -> Entity:
 
 
 def _node_key(node: Any, properties: dict[str, Any]) -> Hashable:
-    identifier = foreign_attribute(node, "element_id", "id") if not isinstance(node, Mapping) else None
+    identifier = foreign_attribute(node, "element_id", "id")  # attributes: a dict of properties has none
     if identifier is not None:
         return str(identifier)
     try:

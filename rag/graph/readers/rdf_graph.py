@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.utils.foreign import foreign_attribute, foreign_method
+
 from ..iri_names import RDFS_LABEL, best_label, local_name
-from ..triple import Triple
+from ..triple import Entity, Triple
 
 if TYPE_CHECKING:
     from .read import Edges
@@ -17,9 +19,9 @@ __all__ = ["read_rdf"]
 def read_rdf(graph: Any) -> Edges:
     """The statements of a graph, sorted by their terms, since a store gives them in no order.
 
-    A term is called what an rdfs:label says, English before others; else the end of its IRI. A literal is an entity of
-    its own for each language and datatype; its language is a property of the edge. Of a dataset the named graph is the
-    source of the edge.
+    A term is called what an rdfs:label says, English before others; else the end of its IRI. The statement of that
+    label is no edge, since the name says it. Literals of one text are one entity; the language is a property of the
+    edge. Of a dataset the named graph is the source of the edge.
 
     Args:
         graph: An `rdflib.Graph` or a subclass.
@@ -41,6 +43,9 @@ def read_rdf(graph: Any) -> Edges:
 
     edges = Edges()
     for head, relation, tail, context in quads:
+        if str(relation) == RDFS_LABEL and not _is_node(tail) and str.__str__(tail) == name(head):
+            edges.alone.append(Entity(name(head), _key(head)))
+            continue
         language = None if _is_node(tail) else tail.language
         edges.triples.append(
             Triple(
@@ -50,7 +55,7 @@ def read_rdf(graph: Any) -> Edges:
                 {"language": language} if language else {},
                 source=context,
                 head_key=_key(head),
-                tail_key=_key(tail),
+                tail_key=_key(tail) if _is_node(tail) else None,
                 origin=(head, relation, tail),
             )
         )
@@ -58,13 +63,15 @@ def read_rdf(graph: Any) -> Edges:
 
 
 def _statements(graph: Any) -> list[tuple[Any, Any, Any, str | None]]:
-    if not callable(getattr(graph, "quads", None)):  # not every store holds several graphs
+    if foreign_method(graph, "quads") is None:  # not every store holds several graphs
         return [(*statement, None) for statement in graph]
-    default = str(getattr(graph.default_context if hasattr(graph, "default_context") else graph, "identifier", ""))
+    # Its older name warns in the classes that have the newer one.
+    named = "default_graph" if hasattr(type(graph), "default_graph") else "default_context"
+    default = str(foreign_attribute(foreign_attribute(graph, named), "identifier"))
     found = []
     for head, relation, tail, context in graph.quads((None, None, None, None)):
-        named = str(getattr(context, "identifier", context)) if context is not None else default
-        found.append((head, relation, tail, None if named == default else named))
+        source = default if context is None else str(foreign_attribute(context, "identifier", default=context))
+        found.append((head, relation, tail, None if source == default else source))
     return found
 
 

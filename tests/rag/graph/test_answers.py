@@ -89,7 +89,7 @@ formulas = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(drawn=graphs(), formula=formulas, least=st.sampled_from([0.0, 0.25, 0.6]))
 def test_answers_equal_brute_force(drawn: tuple[TripleGraph, list[float]], formula: Formula, least: float) -> None:
     graph, truths = drawn
@@ -107,7 +107,7 @@ def test_answers_equal_brute_force(drawn: tuple[TripleGraph, list[float]], formu
     assert all(truth >= least for truth in found.values())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(drawn=graphs(), formula=formulas)
 def test_evidence_alone_proves_a_query_without_negation(
     drawn: tuple[TripleGraph, list[float]], formula: Formula

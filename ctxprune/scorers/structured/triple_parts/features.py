@@ -28,11 +28,12 @@ FEATURES = (
 """Names of the columns."""
 _PART = 0.3  # of a value of which the question has some words, beside one that it has whole
 _SUPERLATIVES = frozenset(
-    "most least maximum minimum max min top first last best worst fewest greatest ascending descending order sort".split()
+    "most least maximum minimum max min top first last best worst fewest greatest ascending descending order "
+    "sort".split()  # noqa: SIM905
 )
 _COMPARISONS = frozenset(
-    "more less than over under above below between before after older younger greater larger smaller higher lower earlier "
-    "later longer shorter not".split()
+    "more less than over under above below between before after older younger greater larger smaller higher lower "
+    "earlier later longer shorter not".split()  # noqa: SIM905
 )
 
 
@@ -41,7 +42,7 @@ def edge_features(query: str, index: TripleIndex, bm25: Scores) -> NDArray[np.fl
 
     Evidence is what the question names: an entity by its label, or a value of it, whole. It spreads along edges in
     either direction, and each step keeps the best of what arrives, as in message passing over a graph with the product
-    and the maximum (Wang et al. 2025, Neural-Symbolic Message Passing with Dynamic Pruning).
+    and the maximum (Neural-Symbolic Message Passing with Dynamic Pruning).
 
     Args:
         query: The question.

@@ -92,7 +92,9 @@ class TripleIndex:
         entities = sorted({i if (parent := units[i].parent) is None else parent for i in self.edges.tolist()})
         places = {unit: number for number, unit in enumerate(entities)}
         named = {units[unit].text: number for unit, number in reversed(places.items())} if not flat else {}
-        self.heads = np.asarray([places[i if (p := units[i].parent) is None else p] for i in self.edges], dtype=np.int64)
+        self.heads = np.asarray(
+            [places[i if (p := units[i].parent) is None else p] for i in self.edges], dtype=np.int64
+        )
         tails = [details[unit] for unit in self.edges]
         self.tails = np.asarray([named.get(tail, -1) for tail in tails], dtype=np.int64)
         labels, self.labels = _number(tails)
