@@ -5,8 +5,8 @@
     python benchmarks/quality/extraction.py --model MODEL.gguf   # extraction_chat.json: 60 records, one thread
 
 Without a model: databases of Spider and tables of WikiTableQuestions. Patterns and constants were chosen on the training
-databases and tables with one part of the templates (`TUNE`); reported are development databases and tables with the
-other part (`HELD`). F1 counts pairs of field and value, the value equal as number, date or text; a text of several
+databases and tables with one part of the templates (`TUNE`); reported are development databases and tables with
+the other part (`HELD`). F1 counts pairs of field and value, the value equal as number, date or text; a text of several
 records is aligned with its records in order. "whole lines" is the simple baseline: of each line with ":", the text
 behind the first one, for the field whose name stands before it.
 
@@ -172,7 +172,7 @@ def ask(parts, title, model, case, options):
     def make():
         start = process_time()
         # One call a record: a correction would hide what the prompt itself does.
-        sampling = Sampling(max_tokens=200, seconds=1200.0)
+        sampling = Sampling(max_tokens=160, seconds=1200.0)
         asked = Extractor(schema, model, options=ExtractOptions(sampling=sampling, retries=0, **options))
         done = asked.extract(text)
         best = max(done.records, key=lambda found: len(found.data), default=None)
@@ -193,11 +193,18 @@ class Way:
 
     def add(self, case, row):
         one, _, _, records = case
-        for tally, data in ((self.tally, row["data"]), (self.supported, {k: v for k, v in row["data"].items() if k in row["supported"]})):
+        for tally, data in (
+            (self.tally, row["data"]),
+            (self.supported, {k: v for k, v in row["data"].items() if k in row["supported"]}),
+        ):
             tally.add(one, records, [data] if data else [])
             # Values of fields that the record does not have.
             tally.found["others"] += sum(name not in one.names for name in data)
-        self.sent, self.seconds, self.failed = self.sent + row["sent"], self.seconds + row["seconds"], self.failed + bool(row["failed"])
+        self.sent, self.seconds, self.failed = (
+            self.sent + row["sent"],
+            self.seconds + row["seconds"],
+            self.failed + bool(row["failed"]),
+        )
 
     def row(self):
         return {**self.tally.row(), "F1 of supported values": self.supported.f1(), "prompt tokens": self.sent,
@@ -213,7 +220,13 @@ def measure(sets, templates, extract, shown=None):
             found = extract(schema, text)
             for tally in (whole, parts[name], sources[one.source.partition("/")[0]]):
                 tally.add(one, records, found)
-            if shown == name and len(found) and any(not same(k, g, found[0].get(n)) for n, k, g in zip(one.names, one.kinds, records[0], strict=True)):
+            if (
+                shown == name
+                and len(found)
+                and any(
+                    not same(k, g, found[0].get(n)) for n, k, g in zip(one.names, one.kinds, records[0], strict=True)
+                )
+            ):
                 say(f"{text}\n   GOLD {dict(zip(one.names, records[0], strict=True))}\n   GOT  {found}\n")
     return whole, parts, sources
 
@@ -255,7 +268,9 @@ def chat(cases, path):
         "model": model.fingerprint,
     }
     say(str(figures))
-    record("extraction_chat", figures, seed=SEED, data={"cases": fingerprint([(c[0].source, c[1], c[2]) for c in cases])})
+    record(
+        "extraction_chat", figures, seed=SEED, data={"cases": fingerprint([(c[0].source, c[1], c[2]) for c in cases])}
+    )
 
 
 def main():

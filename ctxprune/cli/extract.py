@@ -47,7 +47,9 @@ def extract(
     ] = "flag",
     cache: Annotated[
         Path | None,
-        typer.Option(help="With --model: SQLite file that keeps answers, so that a stopped run goes on.", show_default=False),
+        typer.Option(
+            help="With --model: SQLite file that keeps answers, so that a stopped run goes on.", show_default=False
+        ),
     ] = None,
     field: FieldOption = "text",
     as_json: Annotated[
