@@ -312,7 +312,8 @@ def html_rows(t):
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in [*row, *(value for _, value in extra)]) + "</tr>"
         for row in t.rows
     )
-    return f'<p>The table below lists them.</p>\n<table class="wide"><caption>{escape(t.one.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+    top = f'<p>The table below lists them.</p>\n<table class="wide"><caption>{escape(t.one.title)}</caption>'
+    return f"{top}\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
 def bold_bullets(t):

@@ -261,6 +261,9 @@ class Extractor:
         errors, restored, records = list[str](), list[str](), list[Record]()
         source = Source(prompt.chunk.text, prompt.spans)
         places = self._find_labels(prompt)
+        cut = tuple(f"/: {note}" for note in repairs if note.startswith("the answer ends"))
+        if len(found) > _MOST_RECORDS:
+            cut = (*cut, f"/: the answer has {len(found):,} records, of which the first {_MOST_RECORDS:,} are read")
         for index, data in enumerate(found[:_MOST_RECORDS]):
             shaped = self._checker.shape(data, prompt.shown)
             own = [
@@ -272,7 +275,6 @@ class Extractor:
             restored += (_strip_numbers(path) for path in shaped.pruned)
             record = self._support(prompt.chunk, shaped.data, source, places)
             if record.data:
-                cut = tuple(f"/: {note}" for note in repairs if note.startswith("the answer ends"))
                 records.append(replace(record, problems=(*cut, *own, *record.problems)))
         return records, tuple(errors), tuple(dict.fromkeys(restored))
 

@@ -34,7 +34,8 @@ _LINK = re.compile(
     r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|"
     r"(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
     r"reads|stands at|came to|comes to|amounts to|amounted to|remains|remained|reached|totals|totaled|totalled|"
-    r"(?:is |was |are )?(?:listed|recorded|given|registered|reported|stated|noted|shown|set|known) (?:as|at|to|with)|as)\b))"
+    r"(?:is |was |are )?(?:listed|recorded|given|registered|reported|stated|noted|shown|set|known) "
+    r"(?:as|at|to|with)|as)\b))"
     r"\s{0,3}(?:(?:given as|listed as|recorded as|set to|equal to|about|approximately|around|roughly|exactly|now|"
     r"currently|only)\s)?",
     re.I,

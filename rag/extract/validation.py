@@ -100,7 +100,7 @@ class RecordChecker:
                     pruned.append(f"{path}{key}")
                 found, nullable = resolve_type(own if isinstance(own, dict) else {}, self._schema.source)
                 # Some models write "" for what the text does not give.
-                if (member is None and not nullable or member == "") and key not in required:
+                if ((member is None and not nullable) or member == "") and key not in required:
                     continue
                 made[key] = clean(member, found, f"{prefix}{key}.", f"{path}{key}.")
             return made

@@ -19,7 +19,7 @@ REPAIRED = [
     ("{a: 1, b_c: True, d: None}", {"a": 1, "b_c": True, "d": None}),
     ('[{"a": "x"} {"a": "y"}]', [{"a": "x"}, {"a": "y"}]),
     ('{"a": "x"\n "b": "y"}', {"a": "x", "b": "y"}),
-    ('{“a”: “x”}', {"a": "x"}),
+    ("{“a”: “x”}", {"a": "x"}),
     ('{"a": "say "hi" now", "b": 1}', {"a": 'say "hi" now', "b": 1}),
     ('[{"a": 1}, {"a": 2, "b": "cu', [{"a": 1}, {"a": 2}]),
     ('[{"a": 12', [{}]),
@@ -63,12 +63,17 @@ def test_json_comes_back_as_it_is(value: list[object]) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x y", "3", "ü"]), max_size=3), max_size=4), st.data())
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x y", "3", "ü"]), max_size=3), max_size=4),
+    st.data(),
+)
 def test_a_cut_answer_gives_only_whole_values(value: list[dict[str, str]], data: st.DataObject) -> None:
     text = json.dumps(value)
     cut = text[: data.draw(st.integers(1, len(text)))]
     found = parse_answer(cut)[0]
-    assert found == value[: len(found)] or (found[:-1] == value[: len(found) - 1] and found[-1].items() <= value[len(found) - 1].items())
+    assert found == value[: len(found)] or (
+        found[:-1] == value[: len(found) - 1] and found[-1].items() <= value[len(found) - 1].items()
+    )
 
 
 @settings(max_examples=200, deadline=None)

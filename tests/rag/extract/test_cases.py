@@ -38,7 +38,9 @@ def test_an_equal_case_is_kept_once_and_long_texts_are_cut() -> None:
         memory.add(Case("Toy", "x", {1, 2}))
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": "ctxprune.extraction-cases", "version": 2}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"format": "ctxprune.extraction-cases", "version": 2}', "\x00"]
+)
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)

@@ -40,7 +40,9 @@ def test_a_draft_without_a_model_is_a_diff_to_review() -> None:
 
 def test_feedback_refines_and_the_reviewer_chooses(scripted: Any) -> None:
     draft = propose_schema(TEXTS, name="toy")
-    model = scripted('[{"name": "name", "type": "str"}, {"name": "price", "type": "integer"}, {"name": "maker"}, {"name": "!"}]')
+    model = scripted(
+        '[{"name": "name", "type": "str"}, {"name": "price", "type": "integer"}, {"name": "maker"}, {"name": "!"}]'
+    )
     refined = refine_schema(draft, "drop colour; add the maker", TEXTS, model)
     assert "Reviewer: drop colour" in model.sent[0][1].content
     assert "price: number  # Price" in model.sent[0][1].content
@@ -107,7 +109,10 @@ def test_a_review_table_with_and_without_a_model(scripted: Any) -> None:
 
 
 LOG = "\n".join(
-    [f"2024-01-{n % 28 + 1:02d} 10:00:{n:02d} INFO user u{n} logged in from 10.0.0.{n} port {2000 + n}" for n in range(20)]
+    [
+        f"2024-01-{n % 28 + 1:02d} 10:00:{n:02d} INFO user u{n} logged in from 10.0.0.{n} port {2000 + n}"
+        for n in range(20)
+    ]
     + [f"2024-01-01 10:00:{n:02d} ERROR disk /dev/sd{n} full at {n}%" for n in range(12)]
 )
 
@@ -125,7 +130,9 @@ def test_a_log_script_from_templates() -> None:
 
 
 def test_an_expression_of_a_model_is_checked_on_lines_it_did_not_see(scripted: Any) -> None:
-    good = r"```regex" + "\n" + r"^(?P<day>\S+) (?P<clock>\S+) ERROR disk (?P<disk>\S+) full at (?P<share>\d+)%$" + "\n```"
+    good = (
+        r"```regex" + "\n" + r"^(?P<day>\S+) (?P<clock>\S+) ERROR disk (?P<disk>\S+) full at (?P<share>\d+)%$" + "\n```"
+    )
     script = learn_log_script(LOG, scripted(r"(?P<day>\S+) INFO", good))
     assert [(rule.source, rule.note) for rule in script.rules] == [
         ("template", "it misses 20 of 20 lines"), ("model", ""),

@@ -28,7 +28,9 @@ def test_the_python_runs(tmp_path: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("kite.txt {'name': 'Red Kite', 'price': 32, 'country': 'Chile', 'released': '2004-03-05'}")
+    assert lines[0].startswith(
+        "kite.txt {'name': 'Red Kite', 'price': 32, 'country': 'Chile', 'released': '2004-03-05'}"
+    )
     assert lines[3] == "32 EUR 32"
     assert lines[4] == "((2,),)"
     assert lines[5] == "('country',) True"
@@ -49,7 +51,9 @@ def test_the_commands_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def test_files_names_and_figures_are_so() -> None:
     named = set(re.findall(r"`(\w+\.py)`", PAGE))
     assert all((ROOT / "rag" / "extract" / name).exists() for name in named)
-    assert all(hasattr(extract, name) for name in re.findall(r"`([A-Z]\w+)`", PAGE) if name not in {"Pipeline", "Extraction"})
+    assert all(
+        hasattr(extract, name) for name in re.findall(r"`([A-Z]\w+)`", PAGE) if name not in {"Pipeline", "Extraction"}
+    )
     recorded = ROOT / "benchmarks" / "results" / "extraction.json"
     figures = json.loads(recorded.read_text(encoding="utf-8"))["figures"]["SpanExtractor"]
     for name, f1 in (*figures["F1 by template"].items(), ("all", figures["F1"]), ("dates", figures["dates"])):

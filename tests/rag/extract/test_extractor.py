@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,8 @@ from ctxprune.llm.base import Sampling
 from ctxprune.rag.extract import CaseMemory, Chunk, ExtractOptions, Extractor, FieldScorer, choose_fields
 
 FILLER = "The river rose in spring. Many people came to see the boats, and the market was full until the evening. " * 4
-TEXT = f"# Kites\n\n{FILLER}\n\nName: Red Kite\nPrice: 3,200.50 EUR\nStatus: Sold out\n\n{FILLER}\n\nThe contact is a@b.com."
+LINES = "Name: Red Kite\nPrice: 3,200.50 EUR\nStatus: Sold out"
+TEXT = f"# Kites\n\n{FILLER}\n\n{LINES}\n\n{FILLER}\n\nThe contact is a@b.com."
 ANSWER = '[{"name": "Red Kite", "price": 3200.5, "status": "sold out", "contact": "a@b.com"}]'
 
 
@@ -105,7 +107,9 @@ def test_a_value_in_a_pruned_part_is_no_evidence(product: dict[str, Any], script
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_bad_answers_are_failures_of_their_chunk(product: dict[str, Any], scripted: Any, answer: Any, reason: str) -> None:
+def test_bad_answers_are_failures_of_their_chunk(
+    product: dict[str, Any], scripted: Any, answer: Any, reason: str
+) -> None:
     done = Extractor(product, scripted(answer)).extract([TEXT, "  "])
     assert done.records == ()
     assert done.failures[0].chunk == "0"
@@ -128,6 +132,12 @@ def test_bad_answers_are_failures_of_their_chunk(product: dict[str, Any], script
 def test_shapes_of_answers(product: dict[str, Any], scripted: Any, answer: str, data: list[dict[str, Any]]) -> None:
     done = Extractor(product, scripted(answer), options=ExtractOptions(retries=0)).extract(TEXT)
     assert [record.data for record in done] == data
+
+
+def test_too_many_records_are_said_to_be(product: dict[str, Any], scripted: Any) -> None:
+    done = Extractor(product, scripted(json.dumps([{"name": "Red Kite"}] * 1_200))).extract(TEXT)
+    assert len(done) == 1_000
+    assert done.records[0].problems == ("/: the answer has 1,200 records, of which the first 1,000 are read",)
 
 
 def test_cases_are_remembered_and_shown(product: dict[str, Any], scripted: Any) -> None:

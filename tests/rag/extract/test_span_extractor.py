@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def test_values_are_slices_and_stand_apart(text: str) -> None:
     for record in found:
         spans = sorted(value.span for value in record.values)
         assert all(start < end for start, end in spans)
-        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
         assert all(value.text == text[slice(*value.span)] for value in record.values)
         assert all(0.5 <= value.score <= 1 for value in record.values)
 

@@ -14,7 +14,9 @@ from ctxprune.sql import Database, Pipeline
 
 TEXTS = [
     Chunk("Name: Red Kite\nPrice: 32 EUR\nMaker country: Chile\nReleased: 5 March 2004\nTags: toy, outdoor", "a.txt"),
-    Chunk("Name: Blue Ball\nPrice: 7\nMaker country: Peru\n\nName: Green Top\nPrice: 12.50\nMaker country: Chile", "b.txt"),
+    Chunk(
+        "Name: Blue Ball\nPrice: 7\nMaker country: Peru\n\nName: Green Top\nPrice: 12.50\nMaker country: Chile", "b.txt"
+    ),
 ]
 
 
@@ -43,7 +45,10 @@ def test_rows_types_and_provenance(tmp_path: Path, product: dict[str, Any]) -> N
     [
         ("How many products have the maker country Chile?", ((2,),)),
         ("What is the average price of products with maker country Chile?", ((22.25,),)),
-        ("Show the name and price of all products sorted by price", (("Blue Ball", 7), ("Green Top", 12.5), ("Red Kite", 32))),
+        (
+            "Show the name and price of all products sorted by price",
+            (("Blue Ball", 7), ("Green Top", 12.5), ("Red Kite", 32)),
+        ),
     ],
 )
 def test_questions_are_answered_without_a_model(

@@ -63,8 +63,9 @@ def test_the_longest_choice_counts() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "score"),
-    [("name", "name", 1), ("mt", "mount", 0.85), ("nm", "name", 0), ("mgr", "manager", 0.85), ("pop", "population", 0.85), ("id", "idea", 0),
-     ("cat", "car", 0), ("a", "any", 0), ("cntr", "country", 0.85), ("", "x", 0)],
+    [("name", "name", 1), ("mt", "mount", 0.85), ("nm", "name", 0), ("mgr", "manager", 0.85),
+     ("pop", "population", 0.85), ("id", "idea", 0), ("cat", "car", 0), ("a", "any", 0),
+     ("cntr", "country", 0.85), ("", "x", 0)],
 )  # fmt: skip
 def test_abbreviations(one: str, other: str, score: float) -> None:
     assert compare_words(one, other) == compare_words(other, one) == score
@@ -75,7 +76,8 @@ def test_labels_of_fields() -> None:
     matcher = LabelMatcher(fields)
     best = {label: matcher.match(label)[:1] for label in ("Customer name", "CustomerName", "SRY", "Maker", "weather")}
     assert best == {
-        "Customer name": [(0, 1.0)], "CustomerName": [(0, 1.0)], "SRY": [(1, 0.76)], "Maker": [(2, 0.85)], "weather": [],
+        "Customer name": [(0, 1.0)], "CustomerName": [(0, 1.0)], "SRY": [(1, 0.76)], "Maker": [(2, 0.85)],
+        "weather": [],
     }  # fmt: skip
     assert matcher.match("") == matcher.match("...") == matcher.match("w " * 50) == []
 
