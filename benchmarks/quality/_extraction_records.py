@@ -40,7 +40,11 @@ class Set:
     def schema(self):
         properties = {}
         for name, kind, label in zip(self.names, self.kinds, self.labels, strict=True):
-            form = {"type": "string", "format": "date"} if kind == "date" else {"type": "string" if kind == "name" else kind}
+            form = (
+                {"type": "string", "format": "date"}
+                if kind == "date"
+                else {"type": "string" if kind == "name" else kind}
+            )
             properties[name] = {**form, "description": label}
         return {"title": self.title, "type": "object", "properties": properties}
 
@@ -88,7 +92,9 @@ def make_set(source, title, header, rows, rng):
     kinds = [kind_of([row[at] for row in rows]) for at in columns]
     names = [header[at][0] for at in columns]
     labels = [" ".join(header[at][1].split()) for at in columns]
-    kinds = ["name" if kind == "string" and NAMES.search(label) else kind for kind, label in zip(kinds, labels, strict=True)]
+    kinds = [
+        "name" if kind == "string" and NAMES.search(label) else kind for kind, label in zip(kinds, labels, strict=True)
+    ]
     return Set(source, title, names, kinds, labels, [[row[at] for at in columns] for row in rows])
 
 
@@ -144,7 +150,20 @@ def load_sets(split, *, seed, wiki=60):
 
 
 # How values are written. The seed of a text decides.
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def written(value, kind, style):
@@ -153,7 +172,12 @@ def written(value, kind, style):
         found = as_date(text)
         year, month, day = found.year, found.month, found.day
         name = MONTHS[month - 1]
-        return (f"{year}-{month:02d}-{day:02d}", f"{day} {name} {year}", f"{name} {day}, {year}", f"{name[:3]} {day}, {year}")[style % 4]
+        return (
+            f"{year}-{month:02d}-{day:02d}",
+            f"{day} {name} {year}",
+            f"{name} {day}, {year}",
+            f"{name[:3]} {day}, {year}",
+        )[style % 4]
     if kind in ("number", "integer") and style % 2 and abs(float(text)) >= 10_000:
         return f"{float(text):,.{len(text.partition('.')[2])}f}"
     return text
@@ -161,12 +185,26 @@ def written(value, kind, style):
 
 def short(label, rng):
     """A label as people shorten it: without vowels, cut, or with a usual abbreviation."""
-    usual = {"number": "no.", "name": "nm", "date": "dt", "description": "desc", "address": "addr", "quantity": "qty",
-             "customer": "cust", "year": "yr", "percent": "pct", "department": "dept", "average": "avg", "amount": "amt"}
+    usual = {
+        "number": "no.",
+        "name": "nm",
+        "date": "dt",
+        "description": "desc",
+        "address": "addr",
+        "quantity": "qty",
+        "customer": "cust",
+        "year": "yr",
+        "percent": "pct",
+        "department": "dept",
+        "average": "avg",
+        "amount": "amt",
+    }
+
     def cut(word):
         if len(word) < 5 or not word.isalpha():
             return usual.get(word.lower(), word)
         return usual.get(word.lower()) or rng.choice([word[:4] + ".", word[0] + re.sub("[aeiou]", "", word[1:])])
+
     words = label.split()
     chosen = rng.randrange(len(words))
     return " ".join(cut(word) if at == chosen else word for at, word in enumerate(words))
@@ -182,7 +220,10 @@ class Text:
         self.rng, self.one = rng, one
         self.labels = [one.labels[at] for at in order]
         self.kinds = [one.kinds[at] for at in order]
-        self.rows = [[written(r[at], one.kinds[at], style) for at in order] for r in (one.records if record is None else [record])]
+        self.rows = [
+            [written(r[at], one.kinds[at], style) for at in order]
+            for r in (one.records if record is None else [record])
+        ]
         self.values = self.rows[0]
         self.pairs = list(zip(self.labels, self.values, strict=True))
 
@@ -230,12 +271,14 @@ def lines_with_distractors(t):
 def csv_rows(t):
     def quoted(cell):
         return '"' + cell.replace('"', '""') + '"' if re.search('[,"]', cell) else cell
+
     return "\n".join(",".join(map(quoted, row)) for row in [t.labels, *t.rows])
 
 
 def markdown_rows(t):
     def line(cells):
         return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+
     return "\n".join([line(t.labels), line(["---"] * len(t.labels)), *map(line, t.rows)])
 
 
@@ -251,7 +294,11 @@ def definition_list(t):
 def narrative(t):
     parts = []
     for at, (label, value) in enumerate(t.pairs):
-        parts.append((f"Its {label.lower()} was {value}", f"while the {label.lower()} is {value}", f"{value} is {the(label)}")[at % 3])
+        parts.append(
+            (f"Its {label.lower()} was {value}", f"while the {label.lower()} is {value}", f"{value} is {the(label)}")[
+                at % 3
+            ]
+        )
     text = ""
     for at, part in enumerate(parts):
         text += f", {part}" if at % 3 == 1 else f". {capital(part)}" if at else part
@@ -261,8 +308,12 @@ def narrative(t):
 def html_rows(t):
     extra = t.one.more[:1]
     head = "".join(f"<th>{escape(label)}</th>" for label in [*t.labels, *(label for label, _ in extra)])
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in [*row, *(value for _, value in extra)]) + "</tr>" for row in t.rows)
-    return f"<p>The table below lists them.</p>\n<table class=\"wide\"><caption>{escape(t.one.title)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in [*row, *(value for _, value in extra)]) + "</tr>"
+        for row in t.rows
+    )
+    top = f'<p>The table below lists them.</p>\n<table class="wide"><caption>{escape(t.one.title)}</caption>'
+    return f"{top}\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
 def bold_bullets(t):

@@ -59,7 +59,7 @@ def extract(
     """Extract records of a JSON Schema. Prints one JSON object a record; the account goes to stderr.
 
     Examples: ctxprune extract offers.html --schema product.json; ctxprune extract *.txt --schema product.json --model
-    coder.gguf --database products.sqlite, and then ctxprune sql ask products.sqlite "How many products are from Chile?".
+    coder.gguf --database offers.sqlite, and then ctxprune sql ask offers.sqlite "How many products are from Chile?".
     """
     from ctxprune.cli import _console
     from ctxprune.rag.extract import Chunk, SpanExtractor, as_record_schema

@@ -117,7 +117,8 @@ class _Reader:
                 self.at += 1
                 made[key] = self.read(depth + 1)
         except _CutError:
-            return self._close(made, depth)
+            self._close()
+            return made
 
     def _read_list(self, depth: int) -> list[Any]:
         made: list[Any] = []
@@ -132,14 +133,13 @@ class _Reader:
                     raise _CutError
                 made.append(self.read(depth + 1))
         except _CutError:
-            return self._close(made, depth)
+            self._close()
+            return made
 
-    def _close(self, made: Any, depth: int) -> Any:
-        """What is whole of an object or list that the answer's end cuts."""
-        del depth
+    def _close(self) -> None:
+        """Note that the answer's end cuts an object or list; what is whole of it stays."""
         self.at = len(self.text)
         self.notes.append("the answer ends in the middle")
-        return made
 
     def _read_key(self) -> str:
         if self._peek() in _CLOSING:

@@ -126,10 +126,14 @@ class CaseMemory:
         except (ValueError, RecursionError) as error:
             raise FormatError(f"the cases are no JSON ({error})", where=str(place)) from error
         if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (_FORMAT, _VERSION):
-            raise FormatError("the file holds no extraction cases", where=str(place), hint=f"it should be {_FORMAT} {_VERSION}")
+            raise FormatError(
+                "the file holds no extraction cases", where=str(place), hint=f"it should be {_FORMAT} {_VERSION}"
+            )
         memory = cls(document.get("size", 50))
         for entry in document.get("cases", ()):
-            if not isinstance(entry, dict) or not all(isinstance(entry.get(k), str) for k in ("schema", "text", "problem")):
+            if not isinstance(entry, dict) or not all(
+                isinstance(entry.get(k), str) for k in ("schema", "text", "problem")
+            ):
                 raise FormatError("a case lacks its schema, text or problem", where=str(place))
             memory.add(Case(entry["schema"], entry["text"], entry.get("answer"), entry["problem"]))
         return memory

@@ -50,7 +50,7 @@ class TableCell:
 
 
 def list_cells(text: str) -> list[TableCell]:
-    """The cells of all tables in a text (bars, tabs, CSV, wide gaps, HTML), in order; [] for none. Empty cells are none.
+    """The cells that say something of all tables in a text (bars, tabs, CSV, wide gaps, HTML), in order; [] for none.
 
     Raises:
         UsageError: `text` is no str.

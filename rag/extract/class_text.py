@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from .schema import RecordSchema, resolve_type
+from .schema import RecordSchema, list_required, resolve_type
 
 if TYPE_CHECKING:
     from .schema import RecordField
@@ -55,7 +55,7 @@ class _Writer:
         lines = [f"class {name}:"]
         if said := _comment(schema):
             lines.append(f'    """{said}"""')
-        required = schema.get("required") if isinstance(schema.get("required"), list) else []
+        required = list_required(schema)
         properties = schema.get("properties")
         for key, own in properties.items() if isinstance(properties, dict) else ():
             path = f"{prefix}{key}"

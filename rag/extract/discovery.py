@@ -134,7 +134,9 @@ class SchemaDiff:
     texts: int = 0
 
     def __str__(self) -> str:
-        lines = [f"schema {self.name}: {len(self.changes)} changes" if self.changes else f"schema {self.name}: no changes"]
+        lines = [
+            f"schema {self.name}: {len(self.changes)} changes" if self.changes else f"schema {self.name}: no changes"
+        ]
         for change in self.changes:
             seen = f"  (in {change.support} of {self.texts} texts)" if change.after else ""
             if change.kind == "change" and change.before and change.after:
@@ -146,7 +148,13 @@ class SchemaDiff:
 
 
 def propose_schema(
-    chunks: Any, model: Any = None, *, name: str = "Record", hint: str = "", most: int = 30, sampling: Sampling | None = None
+    chunks: Any,
+    model: Any = None,
+    *,
+    name: str = "Record",
+    hint: str = "",
+    most: int = 30,
+    sampling: Sampling | None = None,
 ) -> SchemaDraft:
     """Propose a schema for the records that texts hold.
 

@@ -19,6 +19,7 @@ __all__ = ["Source", "list_leaves"]
 Span = tuple[int, int]
 _STEP = 350  # characters of a window in which typed values are read
 _OVERLAP = 50
+_BESIDE = 60  # characters
 _MOST_READ = 200_000  # characters in which numbers and dates are read
 
 
@@ -39,11 +40,14 @@ class Source:
         """Characters [start, end) that say `value`; of several the place nearest to one of `near`, else the first.
 
         A text is found whatever its case, accents and white space; a number or a date in any form that says the same.
-        None where it is not there; for None, too.
+        Yes and no count within 60 characters of a label alone. None where it is not there; for None, too.
         """
         if value is None or value == "" or isinstance(value, (dict, list)):
             return None
         found = self._find_all(value, field)
+        if isinstance(value, bool):
+            # "No" stands in most texts: only beside the field's label does it say something of the field.
+            found = [span for span in found if near and _distance(span, near) <= _BESIDE]
         if not found:
             return None
         return min(found, key=lambda span: (_distance(span, near), span[0]))
@@ -114,7 +118,9 @@ def _equal(said: Any, value: float) -> bool:
 
 def _same_time(said: str, value: str) -> bool:
     """Whether the text says the date; a time of midnight that it does not say is no other date."""
-    return said == value or (value.startswith(said) and re.fullmatch(r"T?[ T]?00:00(?::00)?(?:Z|\.0+)?", value[len(said) :]) is not None)
+    return said == value or (
+        value.startswith(said) and re.fullmatch(r"T?[ T]?00:00(?::00)?(?:Z|\.0+)?", value[len(said) :]) is not None
+    )
 
 
 def _distance(span: Span, near: Sequence[Span]) -> int:

@@ -16,7 +16,15 @@ from ctxprune.llm.langchain import as_chat_model
 from ctxprune.policies.threshold import Threshold
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.tokens import as_counter
-from ctxprune.utils.validation import Checked, check_choice, check_flag, check_range, check_whole, checked_field, describe_type
+from ctxprune.utils.validation import (
+    Checked,
+    check_choice,
+    check_flag,
+    check_range,
+    check_whole,
+    checked_field,
+    describe_type,
+)
 
 from ..jsonschema.witness import require_satisfiable
 from ..passages.options import PassageOptions
@@ -26,8 +34,8 @@ from .cases import Case, CaseMemory
 from .class_text import class_name, write_classes
 from .evidence import Source, list_leaves
 from .labels import LabelMatcher
-from .prose import find_mentions
 from .prompts import write_correction, write_messages
+from .prose import find_mentions
 from .records import Chunk, ExtractedValue, Extraction, Failure, Record, as_chunks
 from .relevance import FieldScorer, choose_fields, write_field_query
 from .schema import RecordSchema, as_record_schema
@@ -214,7 +222,11 @@ class Extractor:
     def _prepare(self, chunk: Chunk, shown: Sequence[str] | None = None) -> _Prompt:
         fields = self._schema.fields
         if shown is None:
-            shown = choose_fields(chunk.text, fields, least=self.options.least) if self.options.prune_schema else [f.path for f in fields]
+            shown = (
+                choose_fields(chunk.text, fields, least=self.options.least)
+                if self.options.prune_schema
+                else [f.path for f in fields]
+            )
         wanted = set(shown)
         text, spans = self._prune(chunk.text, [f for f in fields if f.path in wanted])
         return _Prompt(chunk, self._write(chunk, text, tuple(shown)), tuple(shown), spans, text)
@@ -227,7 +239,9 @@ class Extractor:
         """What is kept of a chunk, and the characters that it is."""
         if not self.options.prune_chunk:
             return text, ((0, len(text)),)
-        pruner = self.pruner or Pruner(FieldScorer(tuple(fields)), Threshold(self.options.least), self.counter, "keep_all")
+        pruner = self.pruner or Pruner(
+            FieldScorer(tuple(fields)), Threshold(self.options.least), self.counter, "keep_all"
+        )
         context = Passage(text, options=_PASSAGE)
         if len(context.units) < 2:
             return text, ((0, len(text)),)
@@ -247,15 +261,20 @@ class Extractor:
         errors, restored, records = list[str](), list[str](), list[Record]()
         source = Source(prompt.chunk.text, prompt.spans)
         places = self._find_labels(prompt)
+        cut = tuple(f"/: {note}" for note in repairs if note.startswith("the answer ends"))
+        if len(found) > _MOST_RECORDS:
+            cut = (*cut, f"/: the answer has {len(found):,} records, of which the first {_MOST_RECORDS:,} are read")
         for index, data in enumerate(found[:_MOST_RECORDS]):
             shaped = self._checker.shape(data, prompt.shown)
-            own = [*self._checker.list_errors(shaped.data), *(f"{path}: no field of the schema" for path in shaped.unknown)]
+            own = [
+                *self._checker.list_errors(shaped.data),
+                *(f"{path}: no field of the schema" for path in shaped.unknown),
+            ]
             errors += (f"{index}.{error}" for error in own)
             errors += (f"{index}.{path}: was left out of the classes, which now have it" for path in shaped.pruned)
             restored += (_strip_numbers(path) for path in shaped.pruned)
             record = self._support(prompt.chunk, shaped.data, source, places)
             if record.data:
-                cut = tuple(f"/: {note}" for note in repairs if note.startswith("the answer ends"))
                 records.append(replace(record, problems=(*cut, *own, *record.problems)))
         return records, tuple(errors), tuple(dict.fromkeys(restored))
 
@@ -327,7 +346,10 @@ def _unwrap(value: Any, name: str, schema: RecordSchema) -> list[dict[str, Any]]
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise InputError("the answer is no list of objects")
     # Some models name the class of each object.
-    return [_unwrap(item, name, schema)[0] if list(item) == [name] and isinstance(item[name], dict) else item for item in found]
+    return [
+        _unwrap(item, name, schema)[0] if list(item) == [name] and isinstance(item[name], dict) else item
+        for item in found
+    ]
 
 
 def _strip_numbers(path: str) -> str:
@@ -337,8 +359,16 @@ def _strip_numbers(path: str) -> str:
 def _without(data: Any, paths: set[str], prefix: str = "") -> Any:
     """A copy without the leaves at these paths, and without what is then empty."""
     if isinstance(data, dict):
-        made = {key: _without(value, paths, f"{prefix}{key}.") for key, value in data.items() if f"{prefix}{key}" not in paths}
+        made = {
+            key: _without(value, paths, f"{prefix}{key}.")
+            for key, value in data.items()
+            if f"{prefix}{key}" not in paths
+        }
         return {key: value for key, value in made.items() if value not in ({}, []) or data[key] in ({}, [])}
     if isinstance(data, list):
-        return [_without(value, paths, f"{prefix}{index}.") for index, value in enumerate(data) if f"{prefix}{index}" not in paths]
+        return [
+            _without(value, paths, f"{prefix}{index}.")
+            for index, value in enumerate(data)
+            if f"{prefix}{index}" not in paths
+        ]
     return data

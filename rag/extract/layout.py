@@ -6,6 +6,7 @@ borders; so each place in the view is the place in the source.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,8 +25,45 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b[^<>]{0,2000}>")
 _MARKED = re.compile(r"</[a-zA-Z][a-zA-Z0-9]{0,15}\s?>|<(?:br|hr|td|th|tr|li|dt|dd|p)\b", re.I)
 _HIDDEN = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"))
 _BLOCKS = frozenset(
-    "p div li ul ol tr table tbody thead tfoot h1 h2 h3 h4 h5 h6 br hr dl dd section article header footer main nav "
-    "aside form caption blockquote pre title body head html figure figcaption".split()
+    [
+        "p",
+        "div",
+        "li",
+        "ul",
+        "ol",
+        "tr",
+        "table",
+        "tbody",
+        "thead",
+        "tfoot",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "br",
+        "hr",
+        "dl",
+        "dd",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "main",
+        "nav",
+        "aside",
+        "form",
+        "caption",
+        "blockquote",
+        "pre",
+        "title",
+        "body",
+        "head",
+        "html",
+        "figure",
+        "figcaption",
+    ]
 )
 _ROW = re.compile(r"<tr\b.*?(?=</tr|<tr\b|</table|\Z)|</dt>\s{0,200}(?=<dd)", re.I | re.DOTALL)
 _LINE = re.compile(r"[^\n]+")
@@ -34,7 +72,8 @@ _WIDE = re.compile(r"\t+| {2,}")
 # A label before its mark, at the start of a line or behind a border within one. It begins with a letter and has no end
 # of a sentence in it; "http:" and "12:30" are none.
 _PAIR = re.compile(
-    r"(?:(?<![^\n])|(?<=[;,|•·/(\[{\t])|(?<=[.!?] )|(?<=  ))[ \t]{0,40}(?:[-*•·>+]{1,3}[ \t]{1,4}|\d{1,3}[.)][ \t]{1,4}|#{1,6}[ \t])?"
+    r"(?:(?<![^\n])|(?<=[;,|•·/(\[{\t])|(?<=[.!?] )|(?<=  ))[ \t]{0,40}"
+    r"(?:[-*•·>+]{1,3}[ \t]{1,4}|\d{1,3}[.)][ \t]{1,4}|#{1,6}[ \t])?"
     r"[*_`\"']{0,3}(?P<label>(?:[^\W_]|[%#№$€£](?=[ \w]))[^\n:=|;,!?<>\"*`\t{}\[\]]{0,58}?)[*_`\"']{0,3}[ \t]{0,30}"
     r"(?P<mark>(?:(?<!\d):|:(?!\d))(?!//|=)|=(?!=)|：|:=|\.{3,60}|…|=>|->|→)[*_`\"']{0,3}(?=[ \t\n]|\S|$)"
 )
@@ -73,7 +112,7 @@ class TableBlock:
 
 
 def mask_markup(text: str) -> str:
-    """`text` with tags of HTML as blanks, line ends and "|" between cells, of the same length; other texts as they are."""
+    """`text` with tags of HTML as blanks, line ends and "|" between cells, of the same length."""
     if "<" not in text or _MARKED.search(text) is None:
         return text
     view = text
@@ -157,7 +196,7 @@ def _cut_bars(view: str, start: int, end: int) -> list[Span]:
     if "|" not in view[start:end] or _RULE.fullmatch(view, start, end):
         return []
     bounds = [start - 1, *(at for at in range(start, end) if view[at] == "|"), end]
-    cells = [_strip(view, left + 1, right) for left, right in zip(bounds, bounds[1:], strict=False)]
+    cells = [_strip(view, left + 1, right) for left, right in itertools.pairwise(bounds)]
     # Bars at both ends are borders, empty cells between them are cells.
     first = int(cells[0][0] >= cells[0][1])
     last = len(cells) - int(cells[-1][0] >= cells[-1][1])
@@ -210,8 +249,8 @@ def find_slots(view: str, is_label: Callable[[str], bool]) -> Iterator[Slot]:
             and alone on the line above the value.
     """
     lines = [found.span() for found in _LINE.finditer(view) if not found[0].isspace()]
-    for index, (start, end) in enumerate(lines):
-        end = min(end, start + _MOST_LINE)
+    for index, (start, stop) in enumerate(lines):
+        end = min(stop, start + _MOST_LINE)
         pairs = [
             found
             for found in _PAIR.finditer(view, start, end)
@@ -222,8 +261,7 @@ def find_slots(view: str, is_label: Callable[[str], bool]) -> Iterator[Slot]:
             yield from _find_bare(view, lines, index, is_label)
             continue
         for found, following in zip(pairs, [*pairs[1:], None], strict=True):
-            stop = min(following.start() if following else end, found.end() + _OPEN)
-            place = _trim(view, found.end(), stop)
+            place = _trim(view, found.end(), min(following.start() if following else end, found.end() + _OPEN))
             if place is not None and len(pairs) > 1 and following is None:
                 place = _without_point(view, *place)
             if place is None and following is None and index + 1 < len(lines):
@@ -277,8 +315,11 @@ def _trim(view: str, start: int, end: int) -> Span | None:
             left, right = left + len(mark), right - len(mark)
             break
     # A bracket that was opened before the label is closed behind the value.
-    while right > left and said[right - 1] in ")]}" and said.count(said[right - 1], left, right) > said.count(
-        {")": "(", "]": "[", "}": "{"}[said[right - 1]], left, right
+    while (
+        right > left
+        and said[right - 1] in ")]}"
+        and said.count(said[right - 1], left, right)
+        > said.count({")": "(", "]": "[", "}": "{"}[said[right - 1]], left, right)
     ):
         right = len(said[: right - 1].rstrip(_ENDS))
     return (start + left, start + right) if left < right else None

@@ -8,6 +8,7 @@ here by words and patterns in the place of a trained encoder.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,13 +31,15 @@ _LONGER = 0.3  # of score that a further word of a label outweighs
 _BORDER = 0.75  # of score from which a label ends the value before it
 _LONGEST = 200  # characters of a value that is no typed one
 _LINK = re.compile(
-    r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
+    r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|"
+    r"(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
     r"reads|stands at|came to|comes to|amounts to|amounted to|remains|remained|reached|totals|totaled|totalled|"
-    r"(?:is |was |are )?(?:listed|recorded|given|registered|reported|stated|noted|shown|set|known) (?:as|at|to|with)|as)\b))"
-    r"\s{0,3}(?:(?:given as|listed as|recorded as|set to|equal to|about|approximately|around|roughly|exactly|now|currently|only)\s)?",
+    r"(?:is |was |are )?(?:listed|recorded|given|registered|reported|stated|noted|shown|set|known) "
+    r"(?:as|at|to|with)|as)\b))"
+    r"\s{0,3}(?:(?:given as|listed as|recorded as|set to|equal to|about|approximately|around|roughly|exactly|now|"
+    r"currently|only)\s)?",
     re.I,
 )
-_ARTICLE = re.compile(r"(?:the|an?)\s", re.I)
 _BEFORE = re.compile(
     r"(?P<link>\s(?:is|was|are|were)|,|\s(?:serves?|served|counts?|given|listed|recorded|shown) as|\sas)\s"
     r"(?:(?:the|its|his|her|their|an?)\s)?\Z",
@@ -45,8 +48,9 @@ _BEFORE = re.compile(
 _GAP = re.compile(r"[\s-]{0,3}(?:of\s|in\s|\w{1,12}[\s-])?\Z", re.I)
 # Where a value of free text ends: behind a clause, or where the next part of a list begins.
 _STOP = re.compile(
-    r"[;\n|]|(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|No|vs))(?<!\b(?:Mrs|Rev|Gen|Col|Sgt|Hon|Sen|Rep|Gov))(?<!\bProf)(?<!\bCapt)[.!?]"
-    r"(?=\s+[A-Z(\"“]|\s*$)|\s[–—]\s|,?\s(?:and|while|whereas|but|with|whose|which)\s(?=(?:the|its|his|her|their|an?)\b|$)"
+    r"[;\n|]|(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|No|vs))(?<!\b(?:Mrs|Rev|Gen|Col|Sgt|Hon|Sen|Rep|Gov))(?<!\bProf)"
+    r"(?<!\bCapt)[.!?](?=\s+[A-Z(\"“]|\s*$)|\s[–—]\s"
+    r"|,?\s(?:and|while|whereas|but|with|whose|which)\s(?=(?:the|its|his|her|their|an?)\b|$)"
     r"|,\s(?:while|whereas|but|whose|which|with|who|where)\b"
 )
 _LEAD = re.compile(
@@ -56,8 +60,11 @@ _LEAD = re.compile(
 )
 _ABBREVIATED = re.compile(r"(?:\.\w|\b(?:Inc|Ltd|Co|Jr|Sr|Corp|etc))\Z")
 _LEAD_WORD = re.compile(r"(?:\b(?:the|its|his|her|their|an?|whose|with|and|has|of)|,)\s\Z", re.I)
+_SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])|\n\s*\n")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{1,200})[\"”]")
-_NAME = re.compile(r"(?:[A-Z][\w'’.-]*|\d[\w.-]*)(?:(?:\s(?:of|the|de|van|von|and|&|la|du|in|for|on)){0,2}\s(?:[A-Z][\w'’.&-]*|\d[\w.-]*))*")
+_NAME = re.compile(
+    r"(?:[A-Z][\w'’.-]*|\d[\w.-]*)(?:(?:\s(?:of|the|de|van|von|and|&|la|du|in|for|on)){0,2}\s(?:[A-Z][\w'’.&-]*|\d[\w.-]*))*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +153,14 @@ def find_beside(
     text: str, mentions: Sequence[Mention], fields: Sequence[RecordField]
 ) -> Iterator[tuple[Mention, FoundValue, float]]:
     """For each mention the values beside it, each with 0..1, how sure the place is."""
-    for at, mention in enumerate(mentions):
+    borders = [one.start for one in mentions if _is_border(text, one)]
+    ends = [0, *sorted(one.end for one in mentions)]
+    for mention in mentions:
         field = fields[mention.field]
         # What other labels stand at is no value of this one.
-        later = (one for one in mentions[at + 1 :] if one.start >= mention.end and _is_border(text, one))
-        following = next((one.start for one in later), len(text))
-        before = max((one.end for one in mentions[:at] if one.end <= mention.start), default=0)
+        place = bisect_left(borders, mention.end)
+        following = borders[place] if place < len(borders) else len(text)
+        before = ends[bisect_right(ends, mention.start) - 1]
         if field.kind in ("string", "object"):
             yield from ((mention, *entry) for entry in _find_free(text, mention, before, following))
         else:
@@ -162,7 +171,10 @@ def _is_border(text: str, mention: Mention) -> bool:
     """Whether a value ends before this label: it fits well, and stands where a label does."""
     if mention.score < _BORDER:
         return False
-    return _LINK.match(text, mention.end) is not None or _LEAD_WORD.search(text, 0, mention.start) is not None
+    return (
+        _LINK.match(text, mention.end) is not None
+        or _LEAD_WORD.search(text, max(mention.start - 8, 0), mention.start) is not None
+    )
 
 
 def _find_beside_typed(
@@ -185,7 +197,7 @@ def _find_beside_typed(
 
 
 def _sentence_end(text: str, start: int) -> int:
-    found = re.compile(r"[.!?](?=\s+[A-Z])|\n\s*\n").search(text, start, start + 4 * _REACH)
+    found = _SENTENCE_END.search(text, start, start + 4 * _REACH)
     return found.start() if found else start + 4 * _REACH
 
 
@@ -199,18 +211,20 @@ def _find_free(text: str, mention: Mention, before: int, following: int) -> Iter
             yield _as_found(text, *place), sure
     elif quoted := _QUOTED.match(text, mention.end + 1, mention.end + _LONGEST):
         yield _as_found(text, *quoted.span(1)), 0.8
-    elif named := _NAME.match(text, mention.end + 1, stop):
-        if text[mention.end : mention.end + 1] == " ":
-            place = _bound_free(text, named.start(), named.end(), cut_lead=following == stop)
-            if place is not None:
-                yield _as_found(text, *place), 0.7
+    elif (named := _NAME.match(text, mention.end + 1, stop)) and text[mention.end : mention.end + 1] == " ":
+        place = _bound_free(text, named.start(), named.end(), cut_lead=following == stop)
+        if place is not None:
+            yield _as_found(text, *place), 0.7
     start = max(before, mention.start - _LONGEST)
     if (link := _BEFORE.search(text, start, mention.start)) is None:
         return
     part = text[start : link.start()]
     quotes = [*_QUOTED.finditer(part)]
     if quotes and quotes[-1].end() == len(part):
-        yield _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)), 0.85 if link["link"] != "," else 0.55
+        yield (
+            _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)),
+            0.85 if link["link"] != "," else 0.55,
+        )
     elif (names := [*_NAME.finditer(part)]) and names[-1].end() == len(part):
         yield _as_found(text, start + names[-1].start(), start + names[-1].end()), 0.75 if link["link"] != "," else 0.55
 

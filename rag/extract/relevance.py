@@ -59,7 +59,7 @@ class FieldScorer(Scorer):
         scores = np.zeros(len(texts), dtype=np.float32)
         for place, score in _find_places("\n".join(texts), self.fields):
             first, last = np.searchsorted(starts, place, side="right") - 1
-            for index in {max(int(first), 0), int(last)} if len(texts) else ():
+            for index in {max(int(first), 0), int(last)} if texts else ():
                 scores[index] = max(scores[index], np.float32(score))
         return scores
 
@@ -101,9 +101,13 @@ def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = 0.
     found |= {index for index, field in enumerate(fields) if field.kind in _RARE and _find_alone(text, field)}
     if not found:
         return tuple(field.path for field in fields)
-    return tuple(field.path for index, field in enumerate(fields) if index in found or field.required or field.kind == "object")
+    return tuple(
+        field.path for index, field in enumerate(fields) if index in found or field.required or field.kind == "object"
+    )
 
 
 def write_field_query(fields: Sequence[RecordField]) -> str:
     """The labels and descriptions of fields as one question, for a scorer that reads questions."""
-    return "; ".join(f"{field.path.replace('_', ' ').replace('.', ' ')} {field.description}".strip() for field in fields)
+    return "; ".join(
+        f"{field.path.replace('_', ' ').replace('.', ' ')} {field.description}".strip() for field in fields
+    )

@@ -17,7 +17,7 @@ from ctxprune.utils.validation import describe_type
 
 from ..jsonschema.json_values import Json, copy_json, read_json
 
-__all__ = ["KINDS", "RecordField", "RecordSchema", "as_record_schema", "follow_ref", "resolve_type"]
+__all__ = ["KINDS", "RecordField", "RecordSchema", "as_record_schema", "follow_ref", "list_required", "resolve_type"]
 
 KINDS = ("string", "number", "integer", "boolean", "date", "datetime", "email", "url", "enum", "object")
 _MOST_FIELDS = 5_000
@@ -137,11 +137,17 @@ def follow_ref(schema: Any, document: Json) -> dict[str, Any]:
         seen.add(pointer)
         target: Any = document
         for step in pointer[1:].split("/")[1:]:
-            step = step.replace("~1", "/").replace("~0", "~")
-            target = target.get(step) if isinstance(target, dict) else None
+            key = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(key) if isinstance(target, dict) else None
         target = target if isinstance(target, dict) else {}
         found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
     return found
+
+
+def list_required(schema: dict[str, Any]) -> list[Any]:
+    """The names that an object requires."""
+    found = schema.get("required")
+    return found if isinstance(found, list) else []
 
 
 def resolve_type(schema: dict[str, Any], document: Json) -> tuple[dict[str, Any], bool]:
@@ -162,7 +168,8 @@ def _without_null(document: Json, schema: dict[str, Any]) -> dict[str, Any]:
             if len(others) == 1:
                 rest = {name: value for name, value in schema.items() if name != key}
                 return {**follow_ref(others[0], document), **rest}
-    if len(parts := schema.get("allOf") or ()) == 1 and isinstance(schema["allOf"], list):
+    parts = schema.get("allOf")
+    if isinstance(parts, list) and len(parts) == 1:
         return {**follow_ref(parts[0], document), **{name: value for name, value in schema.items() if name != "allOf"}}
     return schema
 
@@ -170,8 +177,7 @@ def _without_null(document: Json, schema: dict[str, Any]) -> dict[str, Any]:
 def _list_fields(
     schema: dict[str, Any], document: Json, prefix: str, *, required: bool, seen: tuple[str, ...]
 ) -> typing.Iterator[RecordField]:
-    needed = schema.get("required")
-    needed = needed if isinstance(needed, list) else []
+    needed = list_required(schema)
     properties = schema.get("properties")
     for name, own in properties.items() if isinstance(properties, dict) else ():
         path = f"{prefix}{name}"
@@ -206,7 +212,9 @@ def _describe(*schemas: dict[str, Any]) -> str:
 
 
 def _list_choices(schema: dict[str, Any]) -> tuple[str, ...]:
-    listed = schema.get("enum") if isinstance(schema.get("enum"), list) else [schema["const"]] if "const" in schema else []
+    listed = (
+        schema.get("enum") if isinstance(schema.get("enum"), list) else [schema["const"]] if "const" in schema else []
+    )
     return tuple(str(value) for value in listed or () if isinstance(value, (str, int, float)) and value is not None)
 
 

@@ -18,7 +18,7 @@ from .schema import RecordSchema, as_record_schema
 from .values import FoundValue, clean_text, find_typed, read_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from .layout import TableBlock
     from .schema import RecordField
@@ -176,7 +176,9 @@ class _Reading:
 
     def _assign(self, labels: Sequence[str]) -> dict[int, list[tuple[int, float]]]:
         """For each column the field that it is, each field once, best pairs first."""
-        pairs = [(score, column, index) for column, label in enumerate(labels) for index, score in self.matcher.match(label)]
+        pairs = [
+            (score, column, index) for column, label in enumerate(labels) for index, score in self.matcher.match(label)
+        ]
         columns, fields = set[int](), set[int]()
         owner: dict[int, list[tuple[int, float]]] = {}
         for score, column, index in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
@@ -192,9 +194,11 @@ class _Reading:
             return None
         left, right = start + found.start, start + found.end
         # Entities are read from the source, since the view keeps them as they are.
-        value = clean_text(self.text[left:right]) if isinstance(found.value, str) and found.unit == "" and self.fields[
-            which
-        ].kind == "string" else found.value
+        value = (
+            clean_text(self.text[left:right])
+            if isinstance(found.value, str) and found.unit == "" and self.fields[which].kind == "string"
+            else found.value
+        )
         return FoundValue(left, right, value, found.unit)
 
     def _read_lines(self, view: str) -> Iterator[Candidate]:
@@ -227,7 +231,11 @@ class _Reading:
             fields = [index for index, entry in enumerate(self.fields) if entry.kind == kind]
             if len(fields) != 1:
                 continue
-            found = [value for at in range(0, len(view), 400) for value in find_typed(view, at, at + 400, self.fields[fields[0]])]
+            found = [
+                value
+                for at in range(0, len(view), 400)
+                for value in find_typed(view, at, at + 400, self.fields[fields[0]])
+            ]
             if len(found) == 1:
                 yield Candidate(fields[0], found[0], _ALONE_SCORE, (0, 1), found[0].start)
 
@@ -254,7 +262,10 @@ def _find_starts(lines: Sequence[Candidate]) -> list[int]:
 
 def _choose(text: str, candidates: Sequence[Candidate], schema: RecordSchema) -> list[ExtractedValue]:
     """Fill each field with its best candidate, best ones first; no character says two things."""
-    order: Callable[[Candidate], Any] = lambda one: (-one.score, one.found.start, one.field)
+
+    def order(one: Candidate) -> tuple[float, int, int]:
+        return (-one.score, one.found.start, one.field)
+
     filled: defaultdict[int, list[Candidate]] = defaultdict(list)
     taken: list[tuple[int, int]] = []
     for one in sorted(candidates, key=order):
@@ -273,5 +284,7 @@ def _choose(text: str, candidates: Sequence[Candidate], schema: RecordSchema) ->
             path = f"{entry.path}.{number}" if entry.many else entry.path
             start, end = one.found.start, one.found.end
             unit = one.found.unit
-            values.append(ExtractedValue(path, one.found.value, text[start:end], (start, end), round(one.score, 3), unit))
+            values.append(
+                ExtractedValue(path, one.found.value, text[start:end], (start, end), round(one.score, 3), unit)
+            )
     return values

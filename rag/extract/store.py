@@ -34,7 +34,7 @@ class RecordStore:
     """An SQLite file of records, made by this class; no other database is ever written to.
 
     The table of the records has a column `record_id`, one for `chunk`, and one a field, typed by the schema; fields of
-    nested objects are joined ("maker_name"). Arrays are tables of their own ("product_tags") that refer to it. The table
+    nested objects are joined ("maker_name"). Arrays are tables of their own ("product_tags") that refer to it.
     `provenance` has a row for each value: record, field, chunk, the characters [start_char, end_char) of the chunk's
     text, those characters, and the score; both are NULL where the value does not stand there. A value that does not fit
     its column's type is stored as NULL, and its text is in `provenance`.
@@ -84,7 +84,9 @@ class RecordStore:
         number = connection.execute(statement, (record.chunk, *cells)).lastrowid
         for field, name in self._arrays:
             items = _value_at(record.data, field.path)
-            rows = [(number, at, _to_cell(item, field)) for at, item in enumerate(items if isinstance(items, list) else ())]
+            rows = [
+                (number, at, _to_cell(item, field)) for at, item in enumerate(items if isinstance(items, list) else ())
+            ]
             connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?, ?)', rows)  # noqa: S608
         known = {field.path: name for field, name in (*self._columns, *self._arrays)}
         evidence = [
@@ -102,7 +104,9 @@ class RecordStore:
         connection.executemany("INSERT INTO provenance VALUES (?, ?, ?, ?, ?, ?, ?, ?)", evidence)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        (mark,), (version,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+        (mark,), (version,) = (
+            connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+        )
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and (mark, version) != (_APPLICATION, _VERSION):
             raise FormatError(
@@ -118,18 +122,20 @@ class RecordStore:
         arrays = {name for _, name in self._arrays}
         if found != ["record_id", "chunk", *(name for _, name in self._columns)] or not arrays <= tables:
             raise FormatError(
-                "the file was made for another schema", where=str(self.path), hint="name another file, or use that schema"
+                "the file was made for another schema",
+                where=str(self.path),
+                hint="name another file, or use that schema",
             )
 
     def _definitions(self) -> Iterator[str]:
         columns = [f'"{name}" {_AFFINITY.get(field.kind, "TEXT")}' for field, name in self._columns]
-        yield f'CREATE TABLE "{self.table}" (record_id INTEGER PRIMARY KEY, chunk TEXT NOT NULL, {", ".join(columns)})'.replace(
-            ", )", ")"
-        )
+        listed = ", ".join(["record_id INTEGER PRIMARY KEY", "chunk TEXT NOT NULL", *columns])
+        yield f'CREATE TABLE "{self.table}" ({listed})'
         owner = f'record_id INTEGER NOT NULL REFERENCES "{self.table}" (record_id)'
         for field, name in self._arrays:
             kind = _AFFINITY.get(field.kind, "TEXT")
-            yield f'CREATE TABLE "{name}" ({owner}, position INTEGER NOT NULL, "{_column_name(field.name) or "value"}" {kind})'
+            item = f'"{_column_name(field.name) or "value"}" {kind}'
+            yield f'CREATE TABLE "{name}" ({owner}, position INTEGER NOT NULL, {item})'
         yield (
             f"CREATE TABLE provenance ({owner}, field TEXT NOT NULL, chunk TEXT NOT NULL, start_char INTEGER, "
             "end_char INTEGER, text TEXT, score REAL, unit TEXT)"

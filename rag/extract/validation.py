@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.utils.extras import require
 
 from ..jsonschema.validator import build_validator
-from .schema import resolve_type
+from .schema import list_required, resolve_type
 
 if TYPE_CHECKING:
     from .schema import RecordSchema
@@ -89,7 +89,7 @@ class RecordChecker:
             properties = schema.get("properties")
             if not isinstance(properties, dict):
                 return value
-            required = schema.get("required") if isinstance(schema.get("required"), list) else []
+            required = list_required(schema)
             made: dict[str, Any] = {}
             for key, member in value.items():
                 own = properties.get(key)
@@ -99,7 +99,8 @@ class RecordChecker:
                 if _is_hidden(f"{prefix}{key}", allowed, self._known):
                     pruned.append(f"{path}{key}")
                 found, nullable = resolve_type(own if isinstance(own, dict) else {}, self._schema.source)
-                if member is None and key not in required and not nullable:
+                # Some models write "" for what the text does not give.
+                if ((member is None and not nullable) or member == "") and key not in required:
                     continue
                 made[key] = clean(member, found, f"{prefix}{key}.", f"{path}{key}.")
             return made
@@ -123,6 +124,11 @@ def _fix_quotes(value: Any, schema: dict[str, Any]) -> Any:
         read = json.loads(value)
         wanted = {"boolean"} if isinstance(read, bool) else {"number", "integer"}
         return read if kinds & wanted else value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and kinds <= {"string", "null"} and "string" in kinds:
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and kinds <= {"string", "null"}
+        and "string" in kinds
+    ):
         return json.dumps(value)
     return value

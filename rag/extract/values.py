@@ -28,9 +28,11 @@ __all__ = ["FoundValue", "clean_text", "find_typed", "read_as", "write_date"]
 _LONGEST = 400  # characters that are searched for a typed value beside its label
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?!@)")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'|]{2,500}[^\s<>\"'|.,;:!?)\]]")
-_TRUE, _FALSE = frozenset("yes true t y on".split()), frozenset("no false f n off none".split())
-_BOOLEAN = re.compile(r"\b(?:yes|no|true|false)\b|(?<!\w)[TFYN01](?!\w)", re.I)
-_CLOCK = re.compile(r"(?:T|,?\s{1,2})(?:at\s)?(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?!\d)\s?(am|pm)?(Z|[+-]\d\d:\d\d)?", re.I)
+_TRUE, _FALSE = frozenset(["yes", "true", "t", "y", "on"]), frozenset(["no", "false", "f", "n", "off", "none"])
+_BOOLEAN = re.compile(r"\b(?:yes|no|true|false)\b|(?<![\w.,/-])[TFYN01](?![\w%/-]|[.,]\w)", re.I)
+_CLOCK = re.compile(
+    r"(?:T|,?\s{1,2})(?:at\s)?(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?!\d)\s?(am|pm)?(Z|[+-]\d\d:\d\d)?", re.I
+)
 _CODE = re.compile(CURRENCY)
 _UNIT = re.compile(rf"\s?(%|°[CF]?|{CURRENCY}|(?:{'|'.join(sorted(MEASURES, key=len, reverse=True))})\b)")
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR"}
