@@ -405,7 +405,7 @@ def main() -> None:
     stories = read_stories(options.split, options.questions)
     random.Random(SEED).shuffle(stories)
     stories = stories[: options.stories]
-    evidence, texts, seconds = [], [], 0.0
+    evidence, texts = [], []
     for story in stories:
         found = [
             parts.row(f"{word} {options.split} {story.name}", options.questions, lambda: measure_story(story, keep))  # noqa: B023
@@ -413,15 +413,13 @@ def main() -> None:
         ]
         evidence += [entry for row in found for entry in row["evidence"]]
         texts.append([one | other for one, other in zip(*(row["texts"] for row in found), strict=True)])
-        seconds += sum(row["seconds"] for row in found)
-        say(f"{story.name}: {seconds:.0f} s in all")
+        say(f"{story.name}: {sum(row['seconds'] for row in found):.0f} s")
     answers = answer_stories(stories, texts, options, parts) if options.model else []
     figures = {"evidence": summarize(evidence), "answers": summarize(answers) if answers else {}}
     for part, table in figures.items():
         for name, row in table.items():
             say(f"{part} {name}: {row}")
     if options.split == "val":
-        figures["processor_seconds"] = round(seconds, 1)
         data = {f"fairytaleqa {options.split}": fingerprint((DATA / f"{options.split}.jsonl.gz").read_bytes())}
         record("memory", figures, seed=SEED, data=data)
 

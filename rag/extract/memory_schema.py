@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["MemoryKey", "MemorySchema"]
 
 Form = Literal["value", "list", "map"]
-_MOST_KEYS = 200
+_MOST_KEYS = 1000
 _DEEPEST = 8  # levels of objects whose members are keys of their own; what is deeper is one value
 _LONGEST_POINTER = 500  # characters
 _DEFINITIONS = ("$defs", "definitions")
-_ANY_TEXT = ({"type": "string"}, {})
+_ANY_TEXT: tuple[dict[str, Any], ...] = ({"type": "string"}, {})
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class MemoryKey:
 class MemorySchema:
     """The keys of a memory, from a JSON Schema, a dataclass or a Pydantic model.
 
-    Objects with `properties` are a hierarchy: each of their members is a key, down to eight levels and up to 200 keys.
+    Objects with `properties` are a hierarchy: each of their members is a key, down to eight levels and up to 1000 keys.
     Arrays are lists of their `items`, objects with `additionalProperties` alone are maps, all else is one value. A
     `$ref` inside the document is followed; an object that contains itself is one value where it comes again.
 
@@ -91,7 +91,7 @@ class MemorySchema:
 
     Raises:
         InputError: A text that is no JSON, or nesting over 200 levels.
-        UsageError: Something else, a schema without properties, one with more than 200 keys, or a name of a key with a
+        UsageError: Something else, a schema without properties, one with more than 1000 keys, or a name of a key with a
             line end or another character that is not printable.
     """
 
