@@ -15,7 +15,7 @@ from ..jsonschema.validator import build_validator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MemoryKey", "MemorySchema"]
+__all__ = ["KeySchemaError", "MemoryKey", "MemorySchema"]
 
 Form = Literal["value", "list", "map"]
 _MOST_KEYS = 1000
@@ -23,6 +23,10 @@ _DEEPEST = 8  # levels of objects whose members are keys of their own; what is d
 _LONGEST_POINTER = 500  # characters
 _DEFINITIONS = ("$defs", "definitions")
 _ANY_TEXT: tuple[dict[str, Any], ...] = ({"type": "string"}, {})
+
+
+class KeySchemaError(InputError):
+    """The schema of a key is no JSON Schema, or refers to another document, so that no value can be checked."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class MemoryKey:
         """Whether `value`, plain JSON, is an instance of the key's schema.
 
         Raises:
-            InputError: The schema is no JSON Schema.
+            KeySchemaError: The schema is no JSON Schema.
             MissingExtraError: jsonschema-rs is not installed (extra `jsonschema`); lists of plain texts do without.
         """
         if self._annotated_type in _ANY_TEXT:
@@ -72,9 +76,11 @@ class MemoryKey:
 
     @cached_property
     def _validate(self) -> Any:
-        if not isinstance(self.schema, dict):
-            return build_validator(self.schema)
-        return build_validator({**self.schema, **self._definitions})
+        try:
+            whole = {**self.schema, **self._definitions} if isinstance(self.schema, dict) else self.schema
+            return build_validator(whole)
+        except InputError as error:
+            raise KeySchemaError(error.what, where=self.path) from error
 
 
 @dataclass(frozen=True)
