@@ -313,10 +313,12 @@ ANSWERED = ("whole story", "first quarter", BASELINE, BEST)
 def measure_answers(story: Story, texts: list[dict[str, str]], model: Answerer, number: int) -> list[dict]:
     whole = "\n".join(story.texts)
     found = []
-    # One row after the other: what does not depend on the question is read by the model once a story.
+    pairs = list(zip(story.questions, texts, strict=True))[:number]
     for name in ANSWERED:
-        for asked, own in list(zip(story.questions, texts, strict=True))[:number]:
-            said = model.answer(whole if name == "whole story" else own[name], asked["question"])
+        # Equal texts one after the other, so that the model reads each but once.
+        asked_of = [(whole if name == "whole story" else own[name], asked) for asked, own in pairs]
+        for text, asked in sorted(asked_of, key=lambda pair: pair[0]):
+            said = model.answer(text, asked["question"])
             found.append(
                 {
                     "row": name,
@@ -379,7 +381,7 @@ def answer_stories(
     end = monotonic() + 60 * options.minutes
     found: list[dict] = []
     for story, own in sorted(zip(stories, texts, strict=True), key=lambda pair: pair[0].room):
-        if monotonic() > end:
+        if monotonic() > end and not parts.titled(f"answers {story.name}"):
             break
         what = (model.fingerprint, options.answers, fingerprint(own))
         found += parts.row(
