@@ -313,10 +313,12 @@ ANSWERED = ("whole story", "first quarter", BASELINE, BEST)
 def measure_answers(story: Story, texts: list[dict[str, str]], model: Answerer, number: int) -> list[dict]:
     whole = "\n".join(story.texts)
     found = []
-    # One row after the other: what does not depend on the question is read by the model once a story.
+    pairs = list(zip(story.questions, texts, strict=True))[:number]
     for name in ANSWERED:
-        for asked, own in list(zip(story.questions, texts, strict=True))[:number]:
-            said = model.answer(whole if name == "whole story" else own[name], asked["question"])
+        # Equal texts one after the other, so that the model reads each but once.
+        asked_of = [(whole if name == "whole story" else own[name], asked) for asked, own in pairs]
+        for text, asked in sorted(asked_of, key=lambda pair: pair[0]):
+            said = model.answer(text, asked["question"])
             found.append(
                 {
                     "row": name,
@@ -379,7 +381,7 @@ def answer_stories(
     end = monotonic() + 60 * options.minutes
     found: list[dict] = []
     for story, own in sorted(zip(stories, texts, strict=True), key=lambda pair: pair[0].room):
-        if monotonic() > end:
+        if monotonic() > end and not parts.titled(f"answers {story.name}"):
             break
         what = (model.fingerprint, options.answers, fingerprint(own))
         found += parts.row(
@@ -405,7 +407,7 @@ def main() -> None:
     stories = read_stories(options.split, options.questions)
     random.Random(SEED).shuffle(stories)
     stories = stories[: options.stories]
-    evidence, texts, seconds = [], [], 0.0
+    evidence, texts = [], []
     for story in stories:
         found = [
             parts.row(f"{word} {options.split} {story.name}", options.questions, lambda: measure_story(story, keep))  # noqa: B023
@@ -413,15 +415,13 @@ def main() -> None:
         ]
         evidence += [entry for row in found for entry in row["evidence"]]
         texts.append([one | other for one, other in zip(*(row["texts"] for row in found), strict=True)])
-        seconds += sum(row["seconds"] for row in found)
-        say(f"{story.name}: {seconds:.0f} s in all")
+        say(f"{story.name}: {sum(row['seconds'] for row in found):.0f} s")
     answers = answer_stories(stories, texts, options, parts) if options.model else []
     figures = {"evidence": summarize(evidence), "answers": summarize(answers) if answers else {}}
     for part, table in figures.items():
         for name, row in table.items():
             say(f"{part} {name}: {row}")
     if options.split == "val":
-        figures["processor_seconds"] = round(seconds, 1)
         data = {f"fairytaleqa {options.split}": fingerprint((DATA / f"{options.split}.jsonl.gz").read_bytes())}
         record("memory", figures, seed=SEED, data=data)
 

@@ -6,6 +6,7 @@ After Long-Range Tasks Using Short-Context LLMs: Incremental Reasoning With Stru
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from .memory_store import FORMAT, VERSION, check_format, read_memory_file, write
 from .memory_writers import MemoryWriter, Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .memory_entries import Amendment, Chunk
@@ -185,10 +186,14 @@ class StructuredMemory:
         Args:
             writer: Ranks the entries; None keeps the latest ones.
 
+        Returns:
+            What was dropped.
+
         Raises:
+            UsageError: The writer's ranks are not one finite number an entry.
             BudgetError: The counter finds more tokens in no text than the budget has.
         """
-        with self._turn, self._lock:
+        with self._turn, self._lock, self._undo_on_error():
             update = MemoryUpdate("", dropped=tuple(self._compact(writer)), compacted=True)
             self.account.add(update)
             return update.dropped
@@ -263,16 +268,11 @@ class StructuredMemory:
 
     def _take(self, chunk: Chunk, proposal: Proposal, writer: MemoryWriter | None) -> MemoryUpdate:
         with self._lock:
-            before, compactions = self._lines.save_state(), self.account.compactions
-            try:
+            with self._undo_on_error():
                 applied = self._applier.apply(chunk, self.account.chunks, proposal.amendments)
                 tokens = sum(self._lines.tokens_of(number) for number in applied.written)
                 over = self.tokens > self.budget
                 made_room = self._compact(writer) if over else []
-            except BaseException:  # a writer that cannot rank, or Ctrl-C: the chunk is unread, and read again later
-                self._lines.load_state(before, self.schema)
-                self.account.compactions = compactions
-                raise
             dropped = (*applied.dropped, *made_room)
             refused = (*proposal.refused, *applied.refused)
             update = MemoryUpdate(chunk.id, tuple(applied.written), dropped, refused, over)
@@ -283,6 +283,18 @@ class StructuredMemory:
             self.account.add(update)
             self._last_chunk = chunk.id
             return update
+
+    @contextmanager
+    def _undo_on_error(self) -> Iterator[None]:
+        """Leave the lines as they were where the block fails: a writer that cannot rank, or Ctrl-C. The chunk is unread
+        then, and can be read again."""
+        before, compactions = self._lines.save_state(), self.account.compactions
+        try:
+            yield
+        except BaseException:
+            self._lines.load_state(before, self.schema)
+            self.account.compactions = compactions
+            raise
 
     def _compact(self, writer: MemoryWriter | None) -> list[DroppedText]:
         target = int(self.budget * self.compact_to)

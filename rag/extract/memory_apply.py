@@ -11,6 +11,7 @@ from ctxprune.utils.validation import is_whole
 from ..jsonschema.json_values import copy_json
 from .memory_account import DroppedText, Refusal
 from .memory_entries import Amendment, MemoryEntry
+from .memory_schema import KeySchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +55,14 @@ class Applier:
             amendments: In their order.
 
         Raises:
+            KeySchemaError: The schema of a key is no JSON Schema.
             MissingExtraError: A value must be validated and jsonschema-rs is not installed (extra `jsonschema`).
         """
         applied = Applied()
         for amendment in amendments:
             try:
                 key, entry = self._make_entry(chunk, position, amendment)
-            except MissingExtraError:
+            except (KeySchemaError, MissingExtraError):  # faults of the memory and not of what is proposed
                 raise
             except CtxpruneError as error:
                 applied.refused.append(Refusal(chunk.id, error.what, _show(amendment)))
@@ -89,6 +91,8 @@ class Applier:
         if not key.accepts(value):
             raise UsageError(f"the value is not what the schema says of {key.path}")
         span = _check_span(amendment.span, chunk)
+        if amendment.sentence is not None and not (is_whole(amendment.sentence) and amendment.sentence >= 0):
+            raise UsageError("the sentence is no whole number from 0 up")
         entry = MemoryEntry(self._lines.next_number, path, value, chunk.id, position, span, amendment.sentence)
         # A short line costs no more tokens than it has bytes, so that few are counted twice.
         if len(line := entry.line) > self._largest // 4 and (tokens := self._lines.count(line)) > self._largest:
@@ -121,10 +125,11 @@ class Applier:
 def _check_span(span: Any, chunk: Chunk) -> tuple[int, int] | None:
     if span is None:
         return None
-    start, end = span
-    if not (is_whole(start) and is_whole(end) and 0 <= start <= end <= len(chunk.text)):
-        raise UsageError(f"the span {span!r} is not in the chunk"[:100])
-    return int(start), int(end)
+    if isinstance(span, (tuple, list)) and len(span) == 2 and all(map(is_whole, span)):
+        start, end = map(int, span)
+        if 0 <= start <= end <= len(chunk.text):
+            return start, end
+    raise UsageError(f"the span {span!r} is not in the chunk"[:100])
 
 
 def _show(amendment: Any) -> str:

@@ -149,6 +149,7 @@ class MemoryLines:
         Raises:
             KeyError, TypeError, ValueError: The document is damaged; so is one whose entries the schema has no place
                 for (a UsageError, which is a ValueError).
+            MissingExtraError: A value must be validated and jsonschema-rs is not installed (extra `jsonschema`).
         """
         self._clear()
         before = -1
@@ -159,6 +160,8 @@ class MemoryLines:
             key, slot = schema.find(entry.path)
             if (key.form == "value") != (slot == "") or slot == "-":
                 raise ValueError(f"no entry can stand at {entry.path[:100]!r}")
+            if not key.accepts(entry.value):
+                raise ValueError(f"the value at {entry.path[:100]!r} is not what the schema says")
             self.append(entry, key)
         self._next, self._slots = document["next"], dict(document["slots"])
         if not is_whole(self._next) or self._next <= before or not all(map(is_whole, self._slots.values())):

@@ -15,14 +15,18 @@ from ..jsonschema.validator import build_validator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MemoryKey", "MemorySchema"]
+__all__ = ["KeySchemaError", "MemoryKey", "MemorySchema"]
 
 Form = Literal["value", "list", "map"]
-_MOST_KEYS = 200
+_MOST_KEYS = 1000
 _DEEPEST = 8  # levels of objects whose members are keys of their own; what is deeper is one value
 _LONGEST_POINTER = 500  # characters
 _DEFINITIONS = ("$defs", "definitions")
-_ANY_TEXT = ({"type": "string"}, {})
+_ANY_TEXT: tuple[dict[str, Any], ...] = ({"type": "string"}, {})
+
+
+class KeySchemaError(InputError):
+    """The schema of a key is no JSON Schema, or refers to another document, so that no value can be checked."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class MemoryKey:
         """Whether `value`, plain JSON, is an instance of the key's schema.
 
         Raises:
-            InputError: The schema is no JSON Schema.
+            KeySchemaError: The schema is no JSON Schema.
             MissingExtraError: jsonschema-rs is not installed (extra `jsonschema`); lists of plain texts do without.
         """
         if self._annotated_type in _ANY_TEXT:
@@ -72,16 +76,18 @@ class MemoryKey:
 
     @cached_property
     def _validate(self) -> Any:
-        if not isinstance(self.schema, dict):
-            return build_validator(self.schema)
-        return build_validator({**self.schema, **self._definitions})
+        try:
+            whole = {**self.schema, **self._definitions} if isinstance(self.schema, dict) else self.schema
+            return build_validator(whole)
+        except InputError as error:
+            raise KeySchemaError(error.what, where=self.path) from error
 
 
 @dataclass(frozen=True)
 class MemorySchema:
     """The keys of a memory, from a JSON Schema, a dataclass or a Pydantic model.
 
-    Objects with `properties` are a hierarchy: each of their members is a key, down to eight levels and up to 200 keys.
+    Objects with `properties` are a hierarchy: each of their members is a key, down to eight levels and up to 1000 keys.
     Arrays are lists of their `items`, objects with `additionalProperties` alone are maps, all else is one value. A
     `$ref` inside the document is followed; an object that contains itself is one value where it comes again.
 
@@ -91,7 +97,7 @@ class MemorySchema:
 
     Raises:
         InputError: A text that is no JSON, or nesting over 200 levels.
-        UsageError: Something else, a schema without properties, one with more than 200 keys, or a name of a key with a
+        UsageError: Something else, a schema without properties, one with more than 1000 keys, or a name of a key with a
             line end or another character that is not printable.
     """
 

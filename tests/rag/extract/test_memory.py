@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.errors import BudgetError, UsageError
+from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.rag.extract import Amendment, Chunk, ExtractiveWriter, MemoryWriter, StructuredMemory
 from ctxprune.rag.extract.memory_writers import Proposal
 
@@ -119,6 +119,9 @@ def test_replacing_appends_and_the_old_line_goes_with_a_compaction() -> None:
         (add("/people/0", "Zoe"), "stands already"),
         (Amendment("remove", "/people/0", None), "neither add nor replace"),  # type: ignore[arg-type]
         (Amendment("add", "/people/-", "x", (3, 99)), "not in the chunk"),
+        (Amendment("add", "/people/-", "x", (3,)), "not in the chunk"),  # type: ignore[arg-type]
+        (Amendment("add", "/people/-", "x", "ab"), "not in the chunk"),  # type: ignore[arg-type]
+        (Amendment("add", "/people/-", "x", None, -1), "no whole number"),
         ("no amendment", "neither add nor replace"),
         (add("/people/-", "word " * 5000), "takes"),
         (add("/people/-", float("nan")), ""),
@@ -231,9 +234,18 @@ def test_bad_ranks_raise_and_leave_the_memory_as_it_was(ranks: np.ndarray) -> No
     before = memory.to_dict()
     with pytest.raises(UsageError, match="ranks"):
         memory.update("x", Bad(*(add("/notes/-", f"a longer sentence number {i}") for i in range(19))))
+    with pytest.raises(UsageError, match="ranks"):
+        memory.compact(Bad())
     assert memory.to_dict() == before
     memory.apply("second", [add("/notes/-", "more")])
     assert memory.text == '/notes/0 "kept"\n/notes/0 "kept still"\n/notes/1 "more"\n'
+
+
+def test_a_schema_that_is_none_raises_and_refuses_nothing_in_silence() -> None:
+    memory = StructuredMemory({"properties": {"a": {"type": "strange"}}})
+    with pytest.raises(InputError, match="no JSON schema"):
+        memory.apply("x", [add("/a", "x")])
+    assert (memory.account.chunks, memory.account.refused) == (0, 0)
 
 
 def test_a_counter_that_counts_nothing_as_something() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PAGE = (Path(__file__).parents[3] / "docs" / "structured_memory.md").read_text(encoding="utf-8")
-EXTRACTIVE, CHAT, RESUME = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+EXTRACTIVE, CHAT, CONVERSATION, RESUME = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def run(code: str, folder: Path) -> str:
@@ -36,6 +36,11 @@ def test_the_chat_block(tmp_path: Path) -> None:
         "{'hero': 'Ann', 'people': ['Bob'], 'ages': {'Ann': 7}}\n"
         '/hero "Ann"\n/ages/Ann 7\n/people/0 "Bob"\n\n'
     )
+
+
+def test_the_conversation_block(tmp_path: Path) -> None:
+    pytest.importorskip("langchain_core")
+    assert run(CONVERSATION, tmp_path).startswith("[human 0] My order 4711 has not arrived.")
 
 
 def test_the_resume_block(tmp_path: Path) -> None:

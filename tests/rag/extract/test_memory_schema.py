@@ -115,7 +115,7 @@ def test_dataclasses_and_models() -> None:
     [
         ({}, UsageError, "no properties"),
         ({"properties": {}}, UsageError, "no properties"),
-        ({"properties": {f"p{i}": {} for i in range(201)}}, UsageError, "more than 200"),
+        ({"properties": {f"p{i}": {} for i in range(1001)}}, UsageError, "more than 1000"),
         ({"type": "array", "items": {}}, UsageError, "no properties"),
         ({"properties": {"a\nb": {}}}, UsageError, "not printable"),
         (True, UsageError, "is a bool"),

@@ -120,7 +120,7 @@ ENTRY = [0, "/notes/0", "x", "c", 0, [0, 1], 0]
         damage(lines={"entries": [[0, "/notes/0", "x", "c", -1, None, None]], "next": 1, "slots": {}}),
         damage(lines={"entries": [[0, "/notes/0", "x", "c", 0, [5, 1], None]], "next": 1, "slots": {}}),
         damage(lines={"entries": [[0, "/notes/0", "x", 3, 0, [1], None]], "next": 1, "slots": {}}),
-        damage(lines={"entries": [[0, "/notes/0", 7, "c", 0, None, None]], "next": 1, "slots": {}}),
+        damage(lines={"entries": [[0, "/notes/0", 7, "c", 0, None, None]], "next": 1, "slots": {"/notes": 1}}),
         damage(lines=None),
     ],
 )
