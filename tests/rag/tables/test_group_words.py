@@ -81,13 +81,13 @@ def test_most_groups_are_skipped(source: Path) -> None:
 
 def test_random_tables_give_the_same(tmp_path) -> None:
     rng = random.Random(1)
-    for number in range(3):
+    for number in range(2):
         words = [rng.choice(["ab", "äb", "abc", "b-c", "12", "a12", "12.5", "ﬁne", "ß", "ſun", "K2"]) for _ in range(9)]
-        rows = [{"t": " ".join(rng.choices(words, k=3)), "n": rng.randint(0, 40)} for _ in range(200)]
+        rows = [{"t": " ".join(rng.choices(words, k=3)), "n": rng.randint(0, 40)} for _ in range(100)]
         path = tmp_path / f"{number}.parquet"
         parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=rng.choice([3, 11, 50]))
         index_groups(path, tmp_path / "w.parquet")
-        for question in ("ab", "the abc", "fine sun", "k2", "12", "n over 35", "b-c", "n 7"):
+        for question in ("ab", "fine sun", "k2 12", "n over 35", "b-c"):
             kwargs = {"candidates": 5, "pruner": Pruner("lexical", TableBudget(200))}
             whole, quick = (prune_file(path, question, groups=one, **kwargs) for one in (None, tmp_path / "w.parquet"))
             assert quick.output.equals(whole.output), question
