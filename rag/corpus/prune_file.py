@@ -19,10 +19,11 @@ from ctxprune.utils.fingerprint import fingerprint
 from ctxprune.utils.validation import check_range, describe_type
 
 from .base import Quality, as_quality
+from .files import open_corpus
 from .journal import Journal
 from .prune import judge_texts, keep_best, make_report
 from .records import PassageReader, hash_id
-from .source import CorpusFile, open_corpus
+from .source import CorpusFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
