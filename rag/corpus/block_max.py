@@ -125,7 +125,7 @@ class BlockMaxIndex:
             k: From 1 up.
 
         Raises:
-            UsageError: k is under 1, or a weight is negative or not finite.
+            UsageError: k is under 1, or a weight is not from 0 to 1e15.
         """
         check_whole("k", k)
         numbers, weights = query_weights(self._postings, query)
@@ -148,7 +148,7 @@ class BlockMaxIndex:
                 least = max(least, scores[-1])
             done, step = done + step, step * _GROWTH
         best = np.lexsort((passages, -scores))[:k]
-        return Hits(passages[best], scores[best], min(done, len(waiting)) * self._block)
+        return Hits(passages[best], scores[best], min(min(done, len(waiting)) * self._block, self.size))
 
     def _block_bounds(self, numbers: NDArray[np.intp], weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (n_blocks,): no passage of a block has a higher score."""

@@ -102,12 +102,12 @@ def distil_scorer(
         strong: A scorer; it reads all passages once.
         queries: Questions like those to come; some dozens are enough for the 13 weights.
         passages: For each the texts of its documents, or a context.
-        decay: How strongly the weights are held near 0, over 0.
+        decay: How strongly the weights are held near 0, from 1e-6 up.
 
     Raises:
         UsageError: An argument is of the wrong kind, the lengths differ, or the strong scores tell no units apart.
     """
-    check_number("decay", decay, over=0)
+    check_number("decay", decay, minimum=1e-6)
     teacher = as_scorer(strong, "strong")
     if isinstance(queries, str) or len(queries) != len(passages):
         raise UsageError(f"{len(queries)} queries do not match {len(passages)} lists of passages", hint="one for each")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,13 +17,15 @@ import numpy as np
 from ctxprune.errors import InputError, UsageError
 from ctxprune.storage.locks import hold_folder
 from ctxprune.utils.fingerprint import fingerprint
+from ctxprune.utils.plain_data import as_plain
 from ctxprune.utils.validation import check_range, describe_type
 
 from .base import Quality, as_quality
+from .files import open_corpus
 from .journal import Journal
 from .prune import judge_texts, keep_best, make_report
 from .records import PassageReader, hash_id
-from .source import CorpusFile, open_corpus
+from .source import CorpusFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,6 +130,9 @@ def _settings(corpus: CorpusFile, quality: Quality) -> list[Any]:
         seen = corpus.path.stat()
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(corpus.path)) from error
+    if not S_ISREG(seen.st_mode):
+        hint = "write it to a file: it is read twice"
+        raise InputError("this is no regular file", where=str(corpus.path), hint=hint)
     reader = corpus.reader
     stamp = [os.path.realpath(corpus.path), seen.st_size, seen.st_mtime_ns]
     return [stamp, fingerprint(quality), [str(reader.text), str(reader.id), reader.broken]]
@@ -169,7 +175,7 @@ def _write(
                         "quality": None if broken else round(float(value), 6),
                         "reason": "broken" if broken else quality.reasons[reason],
                     }
-                    file.write(json.dumps(line, default=str) + "\n")
+                    file.write(json.dumps(as_plain(line), allow_nan=False) + "\n")
 
                 corpus.copy(kept, draft, note)
             notes.replace(account)

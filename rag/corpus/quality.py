@@ -162,12 +162,12 @@ def fit_quality(
         answered: For each whether it did.
         corpora: For each the corpus that it is of, whose share of answered passages says nothing about the others;
             every corpus counts alike. None for one corpus.
-        decay: How strongly the weights are held near 0, over 0.
+        decay: How strongly the weights are held near 0, from 1e-6 up.
 
     Raises:
         UsageError: An argument is of the wrong kind, the lengths differ, or no corpus has passages of both sides.
     """
-    check_number("decay", decay, over=0)
+    check_number("decay", decay, minimum=1e-6)
     passages = check_texts(texts)
     labels = np.asarray(list(answered))
     if labels.shape != (len(passages),) or (len(labels) and not np.isin(labels, (0, 1)).all()):

@@ -45,10 +45,11 @@ class PassageReader:
 
     def text_of(self, record: Any) -> str | None:
         """The text; None where there is none."""
+        found: Any = record
         if callable(self.text):
             found = self.text(record)
-        else:
-            found = record.get(self.text) if isinstance(record, Mapping) else record
+        elif isinstance(record, Mapping):
+            found = record.get(self.text)
         return found if isinstance(found, str) else None
 
     def id_of(self, record: Any) -> Any:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from .records import PassageReader
 
-__all__ = ["CorpusFile", "Part", "open_corpus"]
-
-_LINES = (".jsonl", ".ndjson")
+__all__ = ["CorpusFile", "Part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +65,3 @@ class CorpusFile(ABC):
             InputError: The source no longer has so many records.
             OSError: The target cannot be written.
         """
-
-
-def open_corpus(path: Path, reader: PassageReader) -> CorpusFile:
-    """The file as what its name says: Parquet; JSON lines, gzipped or not.
-
-    Raises:
-        UsageError: It is neither, or the reader has functions in place of names.
-        InputError: It cannot be read.
-        MissingExtraError: It is Parquet, and pyarrow is not installed.
-    """
-    from .json_lines import JsonLinesCorpus
-
-    name = path.name.lower()
-    if name.endswith((".parquet", ".pq")):
-        from .parquet import ParquetCorpus
-
-        return ParquetCorpus(path, reader)
-    if name.removesuffix(".gz").endswith(_LINES):
-        return JsonLinesCorpus(path, reader)
-    raise UsageError(
-        "the name does not say what the file is", where=str(path), hint="end it in .jsonl, .jsonl.gz or .parquet"
-    )

@@ -17,6 +17,8 @@ from ctxprune.utils.validation import check_number, check_range, check_whole, de
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_GREATEST = 1e15  # of a weight: products and sums of float32 must not reach infinity, which has no order
+
 __all__ = ["Postings", "bm25_postings", "query_weights"]
 
 
@@ -28,11 +30,11 @@ class Postings:
         size: Number of passages.
         starts: Where each term starts in the other two, int64 (n_terms + 1,).
         passages: int32 (n_postings,), rising within a term, each once.
-        weights: float32 (n_postings,), over 0 and finite.
+        weights: float32 (n_postings,), over 0 and up to 1e15.
         terms: Number of each term; empty where terms are numbers already.
 
     Raises:
-        UsageError: The arrays do not fit together, or a weight is not over 0 and finite.
+        UsageError: The arrays do not fit together, or a weight is out of range.
     """
 
     size: int
@@ -45,8 +47,8 @@ class Postings:
         starts, passages, weights = self.starts, self.passages, self.weights
         if len(starts) < 1 or starts[0] != 0 or starts[-1] != len(passages) or (np.diff(starts) < 0).any():
             raise UsageError("starts does not divide the passages", hint="give rising places from 0 to their number")
-        if len(weights) != len(passages) or not (np.isfinite(weights) & (weights > 0)).all():
-            raise UsageError("a weight is not over 0 and finite, or missing", hint="leave out passages of weight 0")
+        if len(weights) != len(passages) or not ((weights > 0) & (weights <= _GREATEST)).all():
+            raise UsageError("a weight is not over 0 and up to 1e15, or missing", hint="leave out passages of weight 0")
         if len(passages) and (int(passages.min()) < 0 or int(passages.max()) >= self.size):
             raise UsageError(f"a posting names no passage of {self.size}")
         # Within a term passages rise; from the last of one term to the first of the next they may fall.
@@ -114,7 +116,7 @@ def query_weights(
         int (n_terms,) and float32 (n_terms,).
 
     Raises:
-        UsageError: A weight is negative or not finite, or a number names no term.
+        UsageError: A weight is not from 0 to 1e15, or a number names no term.
     """
     if isinstance(query, str | bytes):
         raise UsageError("the query is one text", hint="give its terms, such as ctxprune.text.words.terms(query)")
@@ -122,7 +124,7 @@ def query_weights(
     found: dict[int, float] = {}
     last = len(postings.starts) - 1
     for term, weight in weighed.items():
-        check_number(f"the weight of {term!r}", weight, minimum=0)
+        check_range(f"the weight of {term!r}", weight, high=_GREATEST)
         number: Any = postings.terms.get(term) if isinstance(term, str) else term
         if number is None or not weight:
             continue

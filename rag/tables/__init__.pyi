@@ -1,3 +1,4 @@
+from .group_words import index_groups as index_groups
 from .large import PrunedFile as PrunedFile
 from .large import prune_file as prune_file
 from .options import TableOptions as TableOptions

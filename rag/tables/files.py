@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
 from ctxprune.utils.extras import require
 
 from .csv_file import CsvFile
-from .table_file import Part, TableFile
+from .table_file import Part, Section, TableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,10 +58,42 @@ class ParquetFile(_ArrowFile):
         self.schema = self._file.schema_arrow
         self.names = tuple(self.schema.names)
 
+    @property
+    def groups(self) -> int:
+        """Number of row groups."""
+        return int(self._file.num_row_groups)
+
     def parts(self) -> Iterator[Part]:
         """See `TableFile.parts`."""
+        return (part for section in self.sections() for part in section.parts())
+
+    def sections(self) -> Iterator[Section]:
+        """The row groups: no part goes over the end of one, so that parts are the same whichever are passed over."""
+        for group in range(self.groups):
+            yield Section(group, self._file.metadata.row_group(group).num_rows, partial(self._group_parts, group))
+
+    def _group_parts(self, group: int) -> Iterator[Part]:
         most = max(1, min(_ROWS, _CELLS // max(len(self.names), 1)))
-        return self._sliced(self._file.iter_batches(batch_size=most))
+        return self._sliced(self._file.iter_batches(batch_size=most, row_groups=[group]))
+
+    def limits(self, group: int, column: int) -> tuple[float, float] | None:
+        """The least and the greatest number (date, as `Probe` counts it) of a column in a row group, by the footer;
+        None where it does not say, or the column is one of texts."""
+        from .probe import column_numbers, is_text
+
+        kind = self.schema.field(column).type
+        # A column of records is several columns of the footer, which then counts otherwise than the schema.
+        if is_text(kind) or self._file.metadata.num_columns != len(self.names):
+            return None
+        known = self._file.metadata.row_group(group).column(column).statistics
+        if known is None or not known.has_min_max:
+            return None
+        try:
+            values = column_numbers(pa.array([known.min, known.max]).cast(kind))
+        except (TypeError, ValueError, pa.ArrowException):
+            return None
+        low, high = (float(value) for value in values)
+        return (low, high) if low <= high else None
 
     def write(self, table: Any, file: Any) -> None:
         """With the source's schema and metadata, as far as columns are kept."""

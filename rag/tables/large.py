@@ -24,10 +24,15 @@ from .table import Table
 from .table_file import TableFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
     from ctxprune.pruning.result import Pruned
+
+    from .group_words import GroupWords
+    from .table_file import Part
 
 pa = require("pyarrow", "tables")
 
@@ -46,12 +51,14 @@ class PrunedFile:
         rows: Rows that were kept, and rows of the file.
         columns: Columns that were kept, and columns of the file.
         target: The file that was written; None without one.
+        groups_skipped: Row groups that were not read, since they hold nothing that is looked for.
     """
 
     pruned: Pruned[Any]
     rows: tuple[int, int]
     columns: tuple[int, int]
     target: Path | None = None
+    groups_skipped: int = 0
 
     @property
     def output(self) -> Any:
@@ -80,6 +87,7 @@ def prune_file(
     pruner: Pruner | None = None,
     candidates: int = 1000,
     options: TableOptions = NO_OPTIONS,
+    groups: str | Path | None = None,
 ) -> PrunedFile:
     """What a table in a file keeps for a question; of the file only a part at a time is in memory.
 
@@ -98,8 +106,11 @@ def prune_file(
         pruner: Prunes the rows that are left; by default the tabular scorer within 2,000 tokens.
         candidates: Rows that are looked at closely, from 1 up.
         options: How to read and write the table.
+        groups: What `index_groups` wrote for a Parquet file: row groups in which nothing can be found are not read,
+            and the result is the same. Not where the question asks for an extreme, which any row may be.
 
     Raises:
+        FormatError: `groups` is no such file, or of another state of the source.
         UsageError: An argument is of the wrong kind; the target is the source, or its name is that of another format.
         InputError: The source cannot be read or the target cannot be written.
         BudgetError: As `Pruner.prune`.
@@ -115,7 +126,7 @@ def prune_file(
     file = open_table(path, options)
     if place is not None:
         _check_ending(file, place)
-    found = _candidates(file, question, candidates)
+    found = _candidates(file, question, candidates, _open_groups(file, groups))
     table = Table(file.table(found.rows), replace(file.reading(options), rows=found.size))
     if found.evidence and not options.key:
         table = Table(table.data, replace(table.options, key=(*table.keys, *found.evidence)))
@@ -126,7 +137,7 @@ def prune_file(
     rows, columns = (sum(unit in kept for unit in units) for units in (grid.row_units, grid.column_units))
     if place is not None:
         _write(file, result.output, place)
-    return PrunedFile(result, (rows, found.size), (columns, len(grid.header)), place)
+    return PrunedFile(result, (rows, found.size), (columns, len(grid.header)), place, found.skipped)
 
 
 def _check_ending(file: TableFile, target: Path) -> None:
@@ -156,18 +167,57 @@ class _Found:
         rows: Those that are best looked at closely, in order, as a pyarrow.Table; None where there are none.
         sure: bool (n_candidates,): the very best of them, and the ends of orders.
         evidence: Columns that show why.
+        skipped: Row groups that were not read.
     """
 
     size: int
     rows: Any
     sure: NDArray[np.bool_]
     evidence: list[int]
+    skipped: int = 0
 
 
-def _candidates(file: TableFile, question: str, wanted: int) -> _Found:
-    size, probe = 0, None
+def _open_groups(file: TableFile, groups: str | Path | None) -> GroupWords | None:
+    if groups is None:
+        return None
+    from .group_words import GroupWords
+
+    if not isinstance(file, ParquetFile):
+        raise UsageError("groups is given for a file without row groups", where=str(file.path), hint="leave it out")
+    return GroupWords(Path(groups), file)
+
+
+class _Sweep:
+    """One pass over a file, some of whose row groups are passed over.
+
+    Attributes:
+        size: Rows that were read or passed over so far.
+        skipped: Row groups that were passed over.
+        probe: What is looked for, once rows without a hit matter no longer; set by the reader.
+    """
+
+    def __init__(self, file: TableFile, groups: GroupWords | None) -> None:
+        self._file, self._groups = file, groups
+        self.size = self.skipped = 0
+        self.probe: Probe | None = None
+
+    def parts(self) -> Iterator[Part]:
+        """The parts that are read, in order."""
+        for section in self._file.sections():
+            probe = self.probe
+            if self._groups and probe and not self._groups.may_hold(section.number, probe):
+                self.size, self.skipped = self.size + section.rows, self.skipped + 1
+                continue
+            for part in section.parts():
+                self.size += part.rows.num_rows
+                yield part
+
+
+def _candidates(file: TableFile, question: str, wanted: int, groups: GroupWords | None) -> _Found:
+    probe = None
     pools: list[Pool] = []
-    for part in file.parts():
+    sweep = _Sweep(file, groups)
+    for part in sweep.parts():
         if probe is None:
             probe = Probe(question, file.names, part)
             counts = np.zeros((len(file.names) + 1, probe.size), dtype=np.int64)
@@ -177,17 +227,20 @@ def _candidates(file: TableFile, question: str, wanted: int) -> _Found:
             pools = [Pool(wanted), *extremes]
         hits = probe.look(part)
         counts += hits.counts
-        size += part.rows.num_rows
-        weights = np.log1p((size - counts[-1]) / (counts[-1] + 0.5))
+        weights = np.log1p((sweep.size - counts[-1]) / (counts[-1] + 0.5))
         for pool in pools:
-            pool.add(part, size - part.rows.num_rows, hits, weights)
-    if probe is None or not size:
-        return _Found(size, None, np.zeros(0, dtype=np.bool_), [])
+            pool.add(part, sweep.size - part.rows.num_rows, hits, weights)
+        # Rows without a hit fill up the candidates, and stand at the ends of orders: until then all rows are read.
+        if len(pools) == 1 and len(pools[0]) >= wanted:
+            sweep.probe = probe
+    if probe is None or not sweep.size:
+        return _Found(sweep.size, None, np.zeros(0, dtype=np.bool_), [])
     kept = [pool.rows(weights) for pool in pools if len(pool)]
     numbers, first = np.unique(np.concatenate([numbers for numbers, _ in kept]), return_index=True)
     sure = [pool.best(_SURE if place == 0 else 1, weights) for place, pool in enumerate(pools)]
     rows = take_rows(pa.concat_tables([rows for _, rows in kept]), first)
-    return _Found(size, rows, np.isin(numbers, np.concatenate(sure)), probe.evidence(counts, size))
+    evidence = probe.evidence(counts, sweep.size)
+    return _Found(sweep.size, rows, np.isin(numbers, np.concatenate(sure)), evidence, sweep.skipped)
 
 
 def _write(file: TableFile, table: Any, target: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pa = require("pyarrow", "tables")
 compute = require("pyarrow.compute", "tables")
 
-__all__ = ["Hits", "Probe"]
+__all__ = ["Hits", "Probe", "column_numbers", "is_text", "plain_column"]
 
 _ACCENTED = {
     letters[0]: letters for letters in ("aàáâãäåāă", "cçćč", "eèéêëēęě", "iìíîïī", "lł", "nñńň", "oòóôõöøō", "sśšş",
@@ -68,6 +68,8 @@ class Probe:
 
     Attributes:
         size: How many things are looked for.
+        words: The words that are looked for in texts, and `word_patterns` how, for RE2.
+        tests: Columns of numbers and dates, and the ranges that are looked for in them.
         orders: The column of each extreme that the question asks for, and whether the greatest values are wanted.
     """
 
@@ -77,10 +79,11 @@ class Probe:
         reading = TableReading(Grid(names, rows, tuple(range(len(rows)))))
         self._named = named_columns(list(dict.fromkeys(terms(question))), reading)
         self._kinds = [_kind(column, kind) for column, kind in zip(part.columns, reading.kinds, strict=True)]
-        self._words = tuple(map(_word_pattern, _words(question)))[: _MOST // 2]
+        self.words = tuple(_words(question))[: _MOST // 2]
+        self.word_patterns = tuple(map(_word_pattern, self.words))
         likely = [int(column) for column in np.argsort(-self._named, kind="stable")]
-        self._tests = _tests(form, self._kinds, likely)[: _MOST - len(self._words)]
-        self.size = len(self._words) + len(self._tests)
+        self.tests = _tests(form, self._kinds, likely)[: _MOST - len(self.word_patterns)]
+        self.size = len(self.word_patterns) + len(self.tests)
         valued = [column for column in likely if self._kinds[column] in ("number", "date")]
         orders = [(column, most) for column in valued for most in directions(form, reading.kinds[column])]
         self.orders = tuple(orders[:_ORDERS])
@@ -90,9 +93,9 @@ class Probe:
         bits = np.zeros(part.rows.num_rows, dtype=np.uint64)
         counts = np.zeros((len(part.columns) + 1, self.size), dtype=np.int64)
         self._look_for_words(part, bits, counts)
-        needed = {test[0] for test in self._tests} | {order[0] for order in self.orders}
-        numbers = {column: _numbers(part.columns[column]) for column in needed}
-        for thing, (column, low, high) in enumerate(self._tests, start=len(self._words)):
+        needed = {test[0] for test in self.tests} | {order[0] for order in self.orders}
+        numbers = {column: column_numbers(part.columns[column]) for column in needed}
+        for thing, (column, low, high) in enumerate(self.tests, start=len(self.word_patterns)):
             inside = (numbers[column] >= low) & (numbers[column] <= high)
             counts[column, thing] = counts[-1, thing] = inside.sum()
             bits |= inside.astype(np.uint64) << np.uint64(thing)
@@ -116,12 +119,12 @@ class Probe:
     def _look_for_words(self, part: Part, bits: NDArray[np.uint64], counts: NDArray[np.int64]) -> None:
         """Add the words that texts hold; all columns of texts are looked through as one."""
         columns = np.asarray([place for place, kind in enumerate(self._kinds) if kind == "text"], dtype=np.int64)
-        if not self._words or not len(columns) or not len(bits):
+        if not self.word_patterns or not len(columns) or not len(bits):
             return
-        texts = pa.concat_arrays([_plain(part.columns[column]).cast(pa.large_string()) for column in columns])
-        places = np.flatnonzero(_matches(texts, "|".join(self._words)))
+        texts = pa.concat_arrays([plain_column(part.columns[column]).cast(pa.large_string()) for column in columns])
+        places = np.flatnonzero(_matches(texts, "|".join(self.word_patterns)))
         texts = texts.take(pa.array(places))
-        for thing, pattern in enumerate(self._words):
+        for thing, pattern in enumerate(self.word_patterns):
             found = places[_matches(texts, pattern)]
             rows = np.unique(found % len(bits))
             bits[rows] |= np.uint64(1 << thing)
@@ -153,34 +156,35 @@ def _kind(column: Any, seen: str) -> str:
         return "number"
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return "date"
-    if not _is_text(kind):
+    if not is_text(kind):
         return "other"
     if seen in ("number", "percent", "year"):
         return "number"
     return "date" if seen == "date" and _shares(column, _DATE) > 0.5 else "text"
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Whether a type of Arrow is one of texts."""
     # pyarrow has a function for each type.
     return any(getattr(pa.types, test)(kind) for test in ("is_string", "is_large_string", "is_string_view"))
 
 
 def _shares(column: Any, pattern: str) -> float:
-    return float(_matches(_plain(column.slice(0, _SAMPLE)), pattern).mean())
+    return float(_matches(plain_column(column.slice(0, _SAMPLE)), pattern).mean())
 
 
-def _plain(column: Any) -> Any:
+def plain_column(column: Any) -> Any:
     """The column without a dictionary, and its texts as all functions of Arrow know them."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return column.cast(pa.large_string() if kind == pa.string_view() else kind)
 
 
-def _numbers(column: Any) -> NDArray[np.float64]:
+def column_numbers(column: Any) -> NDArray[np.float64]:
     """float64 (n_rows,), NaN where there is none; dates as years, by months of a 12th and days of a 372nd."""
-    column = _plain(column)
+    column = plain_column(column)
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return _years(column)
-    if _is_text(column.type):
+    if is_text(column.type):
         if len(column) and _shares(column, _DATE) > 0.5:
             return _years(
                 compute.strptime(compute.utf8_slice_codeunits(column, 0, 10), "%Y-%m-%d", "s", error_is_null=True)

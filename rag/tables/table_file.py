@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .options import TableOptions
 
-__all__ = ["Part", "TableFile"]
+__all__ = ["Part", "Section", "TableFile"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,16 @@ class Part:
 
     columns: list[Any]
     rows: Any
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of rows that can be passed over: its number, how many rows it has (0 where that is not known), and how
+    to read them."""
+
+    number: int
+    rows: int
+    parts: Callable[[], Iterator[Part]]
 
 
 class TableFile(ABC):
@@ -43,6 +53,10 @@ class TableFile(ABC):
         Raises:
             InputError: The file is damaged.
         """
+
+    def sections(self) -> Iterator[Section]:
+        """All rows, in order; one section for a file without row groups."""
+        yield Section(0, 0, self.parts)
 
     @abstractmethod
     def write(self, table: Any, file: Any) -> None:

@@ -105,7 +105,9 @@ def test_fewer_passages_than_asked_for() -> None:
     assert BlockMaxIndex(bm25_postings(["river", "tower", "river"])).search(["river"], 10).passages.tolist() == [0, 2]
 
 
-@pytest.mark.parametrize("query", ["river", {"river": -1.0}, {"river": float("nan")}, {99: 1.0}, {0.5: 1.0}, {-1: 1.0}])
+@pytest.mark.parametrize(
+    "query", ["river", {"river": -1.0}, {"river": float("nan")}, {"river": 1e30}, {99: 1.0}, {0.5: 1.0}, {-1: 1.0}]
+)
 def test_bad_queries_are_refused(query) -> None:
     with pytest.raises(UsageError):
         BlockMaxIndex(bm25_postings(["river"])).search(query)
@@ -133,6 +135,7 @@ def test_bad_options_are_refused(options) -> None:
         ([0, 2], [0, 1], [1]),
         ([0, 2], [0, 1], [1, 0]),
         ([0, 2], [0, 1], [1, np.inf]),
+        ([0, 2], [0, 1], [1, 1e30]),
         ([], [], []),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,26 @@ def test_lines_stay_byte_for_byte(tmp_path) -> None:
     report = prune_corpus_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", share=0.4)
     assert (report.passages, report.dropped) == (3, 1)
     assert (tmp_path / "b.jsonl").read_bytes() == lines[0][3:] + lines[3] + b"\n"
+
+
+def test_odd_ids_are_told_in_json(tmp_path) -> None:
+    ids = ["1e999", "NaN", '[1, {"a": null}]', "9" * 4000, '"\\ud800"', "null"]
+    lines = [f'{{"id": {name}, "text": "A tower."}}\n' for name in ids]
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    report = prune_corpus_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", share=0.99, dropped=tmp_path / "gone.jsonl")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    gone = [json.loads(line, parse_constant=refuse) for line in (tmp_path / "gone.jsonl").read_text().splitlines()]
+    assert [one["index"] for one in gone] == [1, 2, 3, 4, 5]
+    assert (report.kept, gone[1]["id"], gone[4]["id"]) == (1, [1, {"a": None}], None)
+
+
+def test_a_pipe_is_no_corpus(tmp_path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    with pytest.raises(InputError, match="no regular file"):
+        prune_corpus_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
 
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"5", b'{"body": "x"}', b'{"text": 5}', b"\xff\xfe", b"[" * 100_000])
