@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ctxprune.utils.validation import Checked, check_range, checked_field
+from ctxprune.utils.validation import Checked, check_number, check_range, checked_field
 
 from ..schema.schema import ColumnRef
 from .matcher import MatchConfig, match_profiles
@@ -39,6 +39,8 @@ class MappingConfig(Checked):
     Attributes:
         min_confidence: 0..1; a column with a less probable partner is not mapped.
         min_margin: 0..1, how far the best rival has to be behind.
+        growth: 1 or more. Where all rows were read, a new table with over so many times the rows of the old one may
+            have taken in those of another table, and is no place for it. Raise it where the data have grown.
         match: How the schemas are matched.
 
     Raises:
@@ -47,6 +49,7 @@ class MappingConfig(Checked):
 
     min_confidence: float = checked_field(0.9, check_range)
     min_margin: float = checked_field(0.5, check_range)
+    growth: float = checked_field(1.5, check_number, minimum=1)
     match: MatchConfig = field(default_factory=MatchConfig)
 
 
@@ -143,7 +146,7 @@ def map_schemas(
     profiles = {p.ref: p for p in left}, {p.ref: p for p in right}
     linked = _linked_columns(source), _linked_columns(target)
     columns, doubts = _SureColumns(matches, config, linked, profiles[1]).pick()
-    places = _Places(source, target, columns, profiles).find()
+    places = _Places(source, target, columns, profiles, config.growth).find()
     return SchemaMapping(source, target, columns, doubts, places, matches, profiles)
 
 
@@ -226,6 +229,7 @@ class _Places:
     target: Schema
     columns: Mapping[ColumnRef, Match]
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
+    growth: float
 
     def find(self) -> dict[str, TablePlace]:
         spread = {table.name: self._spread(table.name) for table in self.source.tables}
@@ -300,8 +304,8 @@ class _Places:
             return f"rows of the table {name} come several times in {main}"
         if shared and not (held and self._unique(main, mapped)) and (here is None or here != there):
             return f"{main} also holds columns of another table, and nothing shows that its rows are those of {name}"
-        if shared and here is not None and there is not None and here != there:
-            return f"{main} holds {there} rows, the table {name} has {here}"
+        if here is not None and there is not None and (there > here * self.growth > 0 or (shared and here != there)):
+            return f"{main} holds {there} rows, the table {name} has {here}: it may hold those of another table"
         return ""
 
     def _rows(self, table: str, side: int) -> int | None:

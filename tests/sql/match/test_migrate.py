@@ -133,6 +133,19 @@ def test_a_table_merged_into_its_child_is_not_counted_wrongly(tmp_path: Path) ->
     assert all(one.after.sql == "SELECT SUM(amount) FROM everything" for one in result.carried)  # type: ignore[union-attr]
 
 
+def test_a_table_that_took_in_the_rows_of_another_is_not_counted_wrongly(tmp_path: Path) -> None:
+    more = [(row[0] + 30, *row[1:]) for row in examples.customers()]
+    new = {"tbl_client": examples.customers() + more, "tbl_purchase": [(*row, "crm") for row in examples.orders()]}
+    path = examples.write(tmp_path / "united.sqlite", examples.NEW_TABLES, new)
+    with Database(examples.old_database(tmp_path)) as a, Database(path) as b:
+        given = {"source_values": a, "target_values": b}
+        mapping = map_schemas(a.schema(), b.schema(), **given)  # type: ignore[arg-type]
+        grown = map_schemas(a.schema(), b.schema(), config=MappingConfig(growth=3), **given)  # type: ignore[arg-type]
+    pair = Pair("how many?", "SELECT COUNT(*) FROM customer")
+    assert "holds 60 rows, the table customer has 30" in migrate_entries([pair], mapping).left[0].reason
+    assert not migrate_entries([pair], grown).left
+
+
 def test_a_split_table_is_found_by_its_keys(tmp_path: Path) -> None:
     tables = (
         "CREATE TABLE client (client_key INTEGER PRIMARY KEY, given_name TEXT, family_name TEXT);"
