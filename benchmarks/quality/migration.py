@@ -29,7 +29,7 @@ from ctxprune.errors import CtxpruneError
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.knowledge import Note, Pair, Term
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.match.mapping import MappingConfig, map_schemas
+from ctxprune.sql.match import MappingConfig, map_schemas
 from ctxprune.sql.match.migrate import migrate_entries
 
 SEED, QUERIES = 5, 40

@@ -64,7 +64,7 @@ def migrate(
     """
     from ctxprune.calibration.stored import Calibration
     from ctxprune.cli import _console
-    from ctxprune.sql.match.mapping import MappingConfig, map_schemas
+    from ctxprune.sql.match import MappingConfig, map_schemas
 
     files = [*([knowledge] if knowledge else []), *(questions or ())]
     if not files and not calibration:
