@@ -7,7 +7,8 @@ Each of the 40 reported databases of Spider (benchmarks/quality/_match_sets.py: 
 thresholds) is renamed once, with changes of structure on most. Entries: up to 40 gold queries a database, a note on
 every sixth column and a term on every eighth, with a condition. A carried query is wrong where it reads another column
 than the truth, or where its result on the new database differs from that of the old query on the old one; a note or
-term is wrong where its column is. "Carriable" leaves out entries that need a dropped column or the rows of a table
+term is wrong where its column is. `wrong by exchanged names` are those that read a column which exchanged its name
+with another one, as only values tell. "Carriable" leaves out entries that need a dropped column or the rows of a table
 that was merged away, which no method can carry. `names alone` is the same without values.
 """
 
@@ -28,7 +29,7 @@ from ctxprune.errors import CtxpruneError
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.knowledge import Note, Pair, Term
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.match.mapping import MappingConfig, map_schemas
+from ctxprune.sql.match import MappingConfig, map_schemas
 from ctxprune.sql.match.migrate import migrate_entries
 
 SEED, QUERIES = 5, 40
@@ -83,6 +84,7 @@ def measure(name, config, *, values, verbose=False):
                 why = find_mistake(one, truth, database_path(name))
                 if why:
                     counts["wrong"] += 1
+                    counts["wrong_exchanged"] += any(new in exchanged_places(truth) for _, new in one.columns)
                     sys.stderr.write(f"WRONG {name} {values} {why}: {one.before} -> {one.after} {truth.changes}\n")
             if verbose:
                 for one in result.left:
@@ -91,6 +93,17 @@ def measure(name, config, *, values, verbose=False):
     return dict(counts) | {
         "match_seconds": round(matched - begin, 3), "carry_seconds": round(done - matched, 3), "changes": truth.changes,
     }  # fmt: skip
+
+
+def exchanged_places(truth):
+    """Columns of the new database that exchanged their names."""
+    found = set()
+    for change in truth.changes:
+        if change.startswith("exchange "):
+            one, two = change.removeprefix("exchange ").split(" ")
+            table, _, first = one.rpartition(".")
+            found |= {(table, first), (table, two)}
+    return found
 
 
 def old_values(name):
@@ -193,6 +206,7 @@ def summary(total):
     share = lambda part, whole: round(100 * part / max(whole, 1), 2)  # noqa: E731
     return {
         "entries": total["entries"], "carried": total["carried"], "wrong": total["wrong"],
+        "wrong by exchanged names": total["wrong_exchanged"],
         "carriable": total["carriable"], "carried of all, %": share(total["carried"], total["entries"]),
         "carried of the carriable, %": share(total["carried_carriable"], total["carriable"]),
         "match_seconds": round(total["match_seconds"], 2), "carry_seconds": round(total["carry_seconds"], 2),

@@ -72,5 +72,5 @@ def _print(found: Matches) -> None:
         _console.stdout_console().print(table)
     for title, refs in (("only in A", found.unmatched_source), ("only in B", found.unmatched_target)):
         if refs:
-            names = ", ".join(_console.escape(f"{ref.table}.{ref.column}") for ref in refs)
-            typer.echo(f"{title}: {names}")
+            listed = ", ".join(_console.escape(f"{ref.table}.{ref.column}") for ref in refs)
+            typer.echo(f"{title}: {listed}")

@@ -14,6 +14,7 @@ from ctxprune.cli._schema_sides import SIDE_HELP, open_side
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
+    from ctxprune.calibration.stored import Calibration
     from ctxprune.sql.knowledge import Entry
     from ctxprune.sql.match.mapping import SchemaMapping
     from ctxprune.sql.match.migrate import Migration
@@ -46,6 +47,9 @@ def migrate(
         float | None,
         typer.Option(min=0.0, max=1.0, help="Columns with a less probable partner are not mapped.", show_default=False),
     ] = None,
+    growth: Annotated[
+        float, typer.Option(min=1.0, help="A new table with over so many times the rows may hold those of another one.")
+    ] = 1.5,
     values: Annotated[bool, typer.Option(help="Also compare stored values, where OLD and NEW are databases.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,19 +62,22 @@ def migrate(
 
     ctxprune sql migrate old.json new.json --questions dev.json --out migrated --json
     """
+    from ctxprune.calibration.stored import Calibration
     from ctxprune.cli import _console
-    from ctxprune.sql.match.mapping import MappingConfig, map_schemas
+    from ctxprune.sql.match import MappingConfig, map_schemas
 
     files = [*([knowledge] if knowledge else []), *(questions or ())]
     if not files and not calibration:
         raise typer.BadParameter("give --knowledge, --questions or --calibration")
     _check_names([*files, *(calibration or ())])
-    config = MappingConfig() if min_confidence is None else MappingConfig(min_confidence=min_confidence)
+    options = {} if min_confidence is None else {"min_confidence": min_confidence}
+    config = MappingConfig(growth=growth, **options)
     with ExitStack() as stack:
         source, source_values = open_side(stack, old, old_id, values=values)
         target, target_values = open_side(stack, new, new_id, values=values)
         # Read before the slow part, so that a wrong file is told at once.
         entries = {path: _read(path, source.name) for path in files}
+        calibrations = {path: Calibration.load(path) for path in calibration or ()}
         mapping = map_schemas(source, target, source_values=source_values, target_values=target_values, config=config)
     if not (source_values and target_values):
         _console.print_note("without values exchanged names are not seen: check the mapping in the report")
@@ -79,8 +86,8 @@ def migrate(
     left = 0
     for path in files:
         left += _carry(path, entries[path], mapping, out, report, inputs, is_knowledge=path == knowledge)
-    for path in calibration or ():
-        left += _carry_calibration(path, mapping, out, report, inputs)
+    for path, found in calibrations.items():
+        left += _carry_calibration(path, found, mapping, out, report, inputs)
     text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"
     _write(out / _REPORT, text, inputs)
     if as_json:
@@ -140,13 +147,16 @@ def _text(found: Migration, mapping: SchemaMapping, *, is_knowledge: bool) -> st
 
 
 def _carry_calibration(
-    path: Path, mapping: SchemaMapping, out: Path, report: dict[str, Any], inputs: tuple[str | Path, ...]
+    path: Path,
+    found: Calibration,
+    mapping: SchemaMapping,
+    out: Path,
+    report: dict[str, Any],
+    inputs: tuple[str | Path, ...],
 ) -> int:
-    from ctxprune.calibration.stored import Calibration
     from ctxprune.cli import _console
     from ctxprune.sql.match.migrate import migrate_calibration
 
-    found = Calibration.load(path)
     reason = migrate_calibration(found, mapping)
     if not reason:
         _write(out / path.name, found.to_json(), inputs)

@@ -1,7 +1,6 @@
 from .base import MATCH_SCORERS as MATCH_SCORERS
 from .base import MatchScorer as MatchScorer
 from .base import Pairs as Pairs
-from .mapping import MappingConfig as MappingConfig
 from .mapping import SchemaMapping as SchemaMapping
 from .mapping import map_schemas as map_schemas
 from .matcher import MatchConfig as MatchConfig
@@ -18,4 +17,5 @@ from .rename import rename_query as rename_query
 from .result import Match as Match
 from .result import Matches as Matches
 from .result import TableMatch as TableMatch
+from .sure_columns import MappingConfig as MappingConfig
 from .tags import ChatTagger as ChatTagger

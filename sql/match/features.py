@@ -159,4 +159,4 @@ def _sum_of_best(
     best, owner = np.zeros(len(cells)), np.zeros(len(cells), dtype=np.int64)
     np.maximum.at(best, at, chances)
     owner[at] = key
-    return np.bincount(owner, weights=best, minlength=size)
+    return np.bincount(owner, weights=best, minlength=size).astype(np.float64)

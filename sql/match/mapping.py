@@ -8,15 +8,14 @@ once each; without one nothing that reads it is carried.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ctxprune.utils.validation import Checked, check_range, checked_field
-
 from ..schema.schema import ColumnRef
-from .matcher import MatchConfig, match_profiles
+from .matcher import match_profiles
 from .profile import profile_schema
+from .sure_columns import MappingConfig, SureColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,30 +23,12 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from .profile import ColumnProfile, Values
     from .refine import MatchRefiner
-    from .result import Candidate, Match, Matches
+    from .result import Match, Matches
     from .tags import ColumnTagger
 
-__all__ = ["MappingConfig", "Part", "SchemaMapping", "TablePlace", "map_schemas"]
+__all__ = ["Part", "SchemaMapping", "TablePlace", "map_schemas"]
 
 _MOST_UNREAD = 0.5  # share of a table's columns without a sure partner from which its place is doubted
-
-
-@dataclass(frozen=True)
-class MappingConfig(Checked):
-    """How sure a mapping has to be.
-
-    Attributes:
-        min_confidence: 0..1; a column with a less probable partner is not mapped.
-        min_margin: 0..1, how far the best rival has to be behind.
-        match: How the schemas are matched.
-
-    Raises:
-        UsageError: A number is out of range.
-    """
-
-    min_confidence: float = checked_field(0.9, check_range)
-    min_margin: float = checked_field(0.5, check_range)
-    match: MatchConfig = field(default_factory=MatchConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,81 +122,9 @@ def map_schemas(
     if refiner is not None:
         matches = refiner.refine(matches, left, right)
     profiles = {p.ref: p for p in left}, {p.ref: p for p in right}
-    linked = _linked_columns(source), _linked_columns(target)
-    columns, doubts = _SureColumns(matches, config, linked, profiles[1]).pick()
-    places = _Places(source, target, columns, profiles).find()
+    columns, doubts = SureColumns(matches, config, (source, target), profiles).pick()
+    places = _Places(source, target, columns, profiles, config.growth).find()
     return SchemaMapping(source, target, columns, doubts, places, matches, profiles)
-
-
-@dataclass(frozen=True)
-class _SureColumns:
-    """Picks the matches that are sure enough, with the margins that count.
-
-    A column and the one that refers to it hold the same values and are no rivals: of a split table the key is in both
-    parts, and of a merged one the reference took in the key. The key that is referred to stands for both.
-    """
-
-    matches: Matches
-    config: MappingConfig
-    linked: tuple[frozenset[frozenset[ColumnRef]], frozenset[frozenset[ColumnRef]]]
-    profiles: Mapping[ColumnRef, ColumnProfile]
-
-    def pick(self) -> tuple[dict[ColumnRef, Match], dict[ColumnRef, str]]:
-        columns: dict[ColumnRef, Match] = {}
-        doubts = dict.fromkeys(self.matches.unmatched_source, "nothing in the new schema matches it")
-        for found in self.matches.matches:
-            match = self._referred(found)
-            margin = self._margin(match)
-            best = f"{match.target.table}.{match.target.column}"
-            if match.confidence < self.config.min_confidence:
-                doubts[match.source] = f"its best match {best} has a confidence of {match.confidence:.2f} only"
-            elif margin < self.config.min_margin:
-                doubts[match.source] = f"its best match {best} is only {margin:.2f} ahead of another"
-            else:
-                columns[match.source] = replace(match, margin=margin)
-        return columns, doubts
-
-    @cached_property
-    def _rivals(self) -> tuple[dict[ColumnRef, list[Candidate]], dict[ColumnRef, list[Candidate]]]:
-        by_source: dict[ColumnRef, list[Candidate]] = {}
-        by_target: dict[ColumnRef, list[Candidate]] = {}
-        for candidate in self.matches.candidates:
-            by_source.setdefault(candidate.source, []).append(candidate)
-            by_target.setdefault(candidate.target, []).append(candidate)
-        return by_source, by_target
-
-    def _referred(self, match: Match) -> Match:
-        """The match with the key that its target refers to, where both are as probable and tell the rows apart."""
-        profile = self.profiles.get(match.target)
-        if profile is None or profile.refers is None or not profile.primary_key:
-            return match
-        for candidate in self._rivals[0].get(match.source, ()):
-            near = candidate.confidence >= self.config.min_confidence
-            if near and candidate.target == profile.refers:
-                return replace(match, target=candidate.target, confidence=candidate.confidence)
-        return match
-
-    def _margin(self, match: Match) -> float:
-        others = [
-            candidate.confidence
-            for candidate in self._rivals[0].get(match.source, ())
-            if candidate.target != match.target and {candidate.target, match.target} not in self.linked[1]
-        ]
-        others += [
-            candidate.confidence
-            for candidate in self._rivals[1].get(match.target, ())
-            if candidate.source != match.source and {candidate.source, match.source} not in self.linked[0]
-        ]
-        return match.confidence - max(others, default=0.0)
-
-
-def _linked_columns(schema: Schema) -> frozenset[frozenset[ColumnRef]]:
-    """Pairs of columns of which one refers to the other."""
-    return frozenset(
-        frozenset((ColumnRef(key.table, one), ColumnRef(key.ref_table, two)))
-        for key in schema.foreign_keys
-        for one, two in zip(key.columns, key.ref_columns, strict=False)
-    )
 
 
 @dataclass(frozen=True)
@@ -226,6 +135,7 @@ class _Places:
     target: Schema
     columns: Mapping[ColumnRef, Match]
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
+    growth: float
 
     def find(self) -> dict[str, TablePlace]:
         spread = {table.name: self._spread(table.name) for table in self.source.tables}
@@ -300,8 +210,8 @@ class _Places:
             return f"rows of the table {name} come several times in {main}"
         if shared and not (held and self._unique(main, mapped)) and (here is None or here != there):
             return f"{main} also holds columns of another table, and nothing shows that its rows are those of {name}"
-        if shared and here is not None and there is not None and here != there:
-            return f"{main} holds {there} rows, the table {name} has {here}"
+        if here is not None and there is not None and (there > here * self.growth > 0 or (shared and here != there)):
+            return f"{main} holds {there} rows, the table {name} has {here}: it may hold those of another table"
         return ""
 
     def _rows(self, table: str, side: int) -> int | None:

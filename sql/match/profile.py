@@ -183,7 +183,7 @@ class _Reader:
                 f"values is a {type(values).__name__}", hint="give a Database, values by ColumnRef, or None"
             )
         self._values, self._rows, self._seconds = values, rows, seconds
-        self._given = {_folded(ColumnRef(*ref)): cells for ref, cells in values.items()} if _is_map(values) else {}
+        self._given = _by_column(values) if isinstance(values, Mapping) else {}
         self._table: tuple[str, dict[str, list[object]], int] = ("", {}, 0)
 
     def cells(
@@ -224,8 +224,11 @@ class _Reader:
         return {name: [row[at] for row in found.rows] for at, name in enumerate(columns)}, whole
 
 
-def _is_map(values: Values) -> bool:
-    return isinstance(values, Mapping)
+def _by_column(values: Mapping[ColumnRef, Sequence[object]]) -> dict[tuple[str, str], Sequence[object]]:
+    for ref in values:
+        if not (isinstance(ref, tuple) and len(ref) == 2 and all(isinstance(name, str) for name in ref)):
+            raise UsageError(f"values has the key {ref!r:.100}", hint="give values by ColumnRef(table, column)")
+    return {_folded(ColumnRef(*ref)): cells for ref, cells in values.items()}
 
 
 def value_key(value: object) -> str:
@@ -233,8 +236,12 @@ def value_key(value: object) -> str:
     if value is None or isinstance(value, (bytes, bytearray, memoryview)):
         return ""
     if isinstance(value, (int, float, Decimal)):  # a bool is one of them
-        whole = isinstance(value, (int, Decimal)) and abs(value) >= _LARGEST_EXACT
-        return str(value) if whole else _number_key(float(value))
+        try:
+            number = float(value)
+            exact = abs(number) < _LARGEST_EXACT or not isinstance(value, (int, Decimal)) or math.isnan(number)
+            return _number_key(number) if exact else str(value)
+        except (ValueError, OverflowError):  # a signalling NaN; more digits than Python writes
+            return ""
     text = str(value) if isinstance(value, (date, time)) else " ".join(fold(str(value)[:_LONGEST]).split())
     if text[:1].isdigit() and _NUMBER.fullmatch(text) and len(text) < 16 and not _is_code(text):
         return _number_key(float(text.rstrip("%").replace(",", "")))
@@ -319,4 +326,4 @@ def _form_vector(some: Sequence[str]) -> NDArray[np.float32]:
 def _unit(counts: NDArray[np.generic]) -> NDArray[np.float32]:
     # Square roots, so that the commonest pair does not stand for the whole column.
     roots = np.sqrt(counts.astype(np.float32))
-    return roots / max(float(np.linalg.norm(roots)), 1e-9)
+    return np.asarray(roots / max(float(np.linalg.norm(roots)), 1e-9), dtype=np.float32)

@@ -40,6 +40,8 @@ class QueryRewriter:
         literals: Columns with the values that they are compared with.
         sources: Stored tables in FROM by the identity of their node.
         seen: Identities of the column nodes that are resolved.
+        names: Old tables (or "" for what the statement makes) by folded name: those that anything in FROM has in the
+            old query, and the new names of its tables.
     """
 
     mapping: SchemaMapping
@@ -49,6 +51,7 @@ class QueryRewriter:
     literals: list[tuple[ColumnRef, str]] = field(default_factory=list)
     sources: dict[int, _Source] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
+    names: dict[str, set[str]] = field(default_factory=dict)
 
     def rewrite(self) -> exp.Expr:
         """The rewritten statement.
@@ -78,6 +81,11 @@ class QueryRewriter:
         place = self.mapping.places[table.name.casefold()]
         if not place.table:
             raise RenameError(place.reason)
+        target = self.mapping.target
+        for one in (table, *(target.table(name) for name in (place.table, *(part.table for part in place.parts)))):
+            names = {column.name.casefold() for column in one.columns}
+            if len(names) < len(one.columns):  # PostgreSQL allows that; names are compared folded everywhere here
+                raise RenameError(f"the table {one.name} has columns whose names differ in case alone")
         return place
 
     def partner(self, ref: ColumnRef) -> ColumnRef:
@@ -124,17 +132,21 @@ class _ScopePlan:
 
     work: QueryRewriter
     scope: Scope
-    columns: list[tuple[exp.Column, _Source | None, ColumnRef | None, bool]] = field(default_factory=list)
+    columns: list[tuple[exp.Column, _Source | None, ColumnRef | None, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sources: dict[str, _Source] = {}
         for alias, (node, source) in self.scope.selected_sources.items():
+            self.work.names.setdefault(alias.casefold(), set()).add("")
             if not isinstance(source, exp.Table):
                 continue
             if not isinstance(source.this, exp.Identifier):
                 raise RenameError("it reads a table function")
             table = self.work.mapping.source.table(_full_name(source, self.work.mapping.source))
-            self.sources[alias] = self.work.sources[id(node)] = _Source(source, table, self.work.place(table))
+            place = self.work.place(table)
+            self.sources[alias] = self.work.sources[id(node)] = _Source(source, table, place)
+            bare = self.work.mapping.target.table(place.table).bare.casefold()
+            self.work.names.setdefault(bare, set()).add(table.name)
 
     def resolve(self) -> None:
         if any(join.args.get("using") for join in self.scope.expression.args.get("joins") or ()):
@@ -148,8 +160,8 @@ class _ScopePlan:
         for star in getattr(select, "selects", ()):
             if star.is_star:
                 for source in self._starred(star):
-                    for column in source.table.columns:
-                        self._use(source, ColumnRef(source.table.name, column.name))
+                    for stored in source.table.columns:
+                        self._use(source, ColumnRef(source.table.name, stored.name))
 
     def _use(self, source: _Source, ref: ColumnRef) -> None:
         source.needed.add(self.work.partner(ref).table)
@@ -165,12 +177,10 @@ class _ScopePlan:
                 ref = ColumnRef(found.table.name, found.table.column(column.name).name)
                 self._use(found, ref)
                 self._note_literals(column, ref)
-                self.columns.append((column, found, ref, depth > 0))
+                self.columns.append((column, found, ref, depth))
                 return
-        if column.name.casefold() in _outputs(self.scope):
-            return
         if isinstance(column.this, exp.Identifier) and column.this.quoted and not column.table:
-            self.columns.append((column, None, None, False))  # SQLite reads a quoted name that is no column as a text
+            self.columns.append((column, None, None, 0))  # SQLite reads a quoted name that is no column as a text
             return
         raise RenameError(f"it reads {column.sql()}, which the old schema does not list")
 
@@ -186,7 +196,7 @@ class _ScopePlan:
                     return known
                 if wanted:
                     raise RenameError(f"it reads {column.sql()}, which the old schema does not list")
-            elif wanted or column.name.casefold() in _outputs(source):
+            elif wanted or column.name.casefold() in self._outputs(source):
                 return _OWN
         return None
 
@@ -194,9 +204,10 @@ class _ScopePlan:
         """Whether the name is that of an output expression, as ORDER BY and (after columns) GROUP BY may use it."""
         name = column.name.casefold()
         select = self.scope.expression
-        made = {item.alias.casefold() for item in getattr(select, "selects", ()) if isinstance(item, exp.Alias)}
-        if name not in made:
-            return isinstance(select, exp.SetOperation) and name in _outputs(self.scope)
+        if isinstance(select, exp.SetOperation):
+            return name in self._outputs(self.scope)
+        if name not in self._aliases():
+            return False
         if isinstance(column.find_ancestor(exp.Order, exp.Select), exp.Order):
             return True
         if any(column.name in source.table for source in self.sources.values()):
@@ -207,6 +218,28 @@ class _ScopePlan:
             if any(column.name in self.work.mapping.target.table(name) for name in names):
                 raise RenameError(f"the new schema has a column with the name of its alias {column.name}")
         return True
+
+    def _aliases(self) -> set[str]:
+        """Folded names that the SELECT list gives with AS."""
+        items = getattr(self.scope.expression, "selects", ())
+        return {item.alias.casefold() for item in items if isinstance(item, exp.Alias)}
+
+    def _outputs(self, scope: Any) -> set[str]:
+        """Folded names of the output columns of a query, a star written out."""
+        query = getattr(scope, "expression", scope)
+        alias = query.parent.args.get("alias") if query.parent is not None else None
+        columns = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
+        if columns:
+            return {column.name.casefold() for column in columns}
+        names = {name.casefold() for name in getattr(query, "named_selects", ())} - {"*"}
+        if isinstance(scope, Scope) and any(item.is_star for item in getattr(query, "selects", ())):
+            for _, source in scope.selected_sources.values():
+                if isinstance(source, exp.Table):
+                    table = self.work.mapping.source.table(_full_name(source, self.work.mapping.source))
+                    names |= {column.name.casefold() for column in table.columns}
+                else:
+                    names |= self._outputs(source)
+        return names
 
     def _note_literals(self, column: exp.Column, ref: ColumnRef) -> None:
         holder = column.parent
@@ -219,16 +252,17 @@ class _ScopePlan:
 
     def name_sources(self) -> None:
         """Rename the tables in FROM."""
-        targets = [source.place.table.casefold() for source in self.sources.values()]
         made = {cte.alias.casefold() for cte in self.work.tree.find_all(exp.CTE)}
         for alias, source in self.sources.items():
             if source.place.table.casefold() in made:
                 raise RenameError(f"a common table expression has the name of the new table {source.place.table}")
             parts = [part for part in source.place.parts if part.table in source.needed]
-            # Two old tables that became one need their own names, and so does a table with a part joined to it.
-            twice = targets.count(source.place.table.casefold()) > 1
-            keep = bool(source.node.alias) or bool(parts) or twice
-            source.name = alias if keep else self.work.mapping.target.table(source.place.table).bare
+            bare = self.work.mapping.target.table(source.place.table).bare
+            # A new name that something else in the statement has, in whatever scope, would capture its columns.
+            others = self.work.names[bare.casefold()] - {source.table.name}
+            taken = bool(others) and bare.casefold() != alias.casefold()
+            keep = bool(source.node.alias) or bool(parts) or taken or len(others - {""}) > 0
+            source.name = alias if keep else bare
             if parts:
                 self._join_parts(source, parts)
                 continue
@@ -240,17 +274,30 @@ class _ScopePlan:
         """Rename columns, and write out stars."""
         self._expand_stars()
         several = len(self.scope.selected_sources) > 1
-        for column, source, ref, outer in self.columns:
+        made = self._aliases() if self._names_are_free() else self._aliases() | self._outputs(self.scope)
+        for column, source, ref, depth in self.columns:
             if ref is None or source is None:
                 column.replace(exp.Literal.string(column.name))
                 continue
+            new = self.work.used[ref].column
             self._keep_output_name(column)
-            column.set("this", self.work.identifier(self.work.used[ref].column))
-            # In sight of several tables, or of an outer query, a bare name may meet another one of the new schema.
-            if column.table or several or outer:
+            column.set("this", self.work.identifier(new))
+            # In sight of several tables, of an outer query, or of an alias, a bare name may mean something else now.
+            if column.table or several or depth or new.casefold() in made:
+                self._check_shadow(source, depth)
                 column.set("table", self.work.identifier(source.name))
             for part in ("db", "catalog"):
                 column.set(part, None)
+
+    def _check_shadow(self, source: _Source, depth: int) -> None:
+        """Raises RenameError where a query between here and the table has another one of its name."""
+        for _, scope in zip(range(depth), _outwards(self.scope), strict=False):
+            inner = {
+                (self.work.sources[id(node)].name if id(node) in self.work.sources else alias).casefold()
+                for alias, (node, _) in scope.selected_sources.items()
+            }
+            if source.name.casefold() in inner:
+                raise RenameError(f"two tables in it are called {source.name}")
 
     def _set_table(self, node: exp.Table, name: str) -> None:
         table = self.work.mapping.target.table(name)
@@ -301,7 +348,9 @@ class _ScopePlan:
             if wanted and alias.casefold() != wanted:
                 continue
             if alias not in self.sources:
-                yield exp.Column(this=exp.Star(), table=self.work.identifier(alias))
+                if not alias and len(self.scope.selected_sources) > 1:
+                    raise RenameError("it has a star over a derived table without a name")
+                yield exp.Column(this=exp.Star(), table=self.work.identifier(alias)) if alias else exp.Star()
                 continue
             source = self.sources[alias]
             for column in source.table.columns:
@@ -342,15 +391,3 @@ def _outwards(scope: Scope) -> Iterator[Scope]:
     while place is not None:
         yield place
         place = place.parent
-
-
-def _outputs(scope: Any) -> set[str]:
-    """Folded names of the output columns of a query."""
-    query = getattr(scope, "expression", scope)
-    if isinstance(query, exp.Subquery):
-        query = query.unnest()
-    names = {name.casefold() for name in getattr(query, "named_selects", ())}
-    outer = getattr(scope, "expression", None)
-    alias = outer.parent.args.get("alias") if outer is not None and outer.parent is not None else None
-    columns = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
-    return {column.name.casefold() for column in columns} if columns else names

@@ -26,4 +26,4 @@ class NameMeaning(MatchScorer):
     def score(self, pairs: Pairs) -> NDArray[np.float64]:
         """float64 (n_pairs,), 0..1."""
         left, right = (mean_vectors([p.words for p in side]) for side in (pairs.source, pairs.target))
-        return np.maximum(np.einsum("ij,ij->i", left[pairs.rows], right[pairs.columns]), 0.0)
+        return np.asarray(np.maximum(np.einsum("ij,ij->i", left[pairs.rows], right[pairs.columns]), 0.0))

@@ -124,4 +124,4 @@ def mean_vectors(names: Sequence[Sequence[str]]) -> NDArray[np.float64]:
             stems = [stem(word) for word in spell_out(name)]
             # Common words, which come with every name, count less than those that tell columns apart.
             found[row] = (vectors.of(stems) * vectors.rarity(stems)[:, None]).sum(axis=0)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctxprune.sql.match.base import MATCH_SCORERS, Pairs
 from ctxprune.sql.match.candidates import choose_pairs
@@ -94,6 +96,19 @@ def test_features_are_finite_and_named() -> None:
     assert among.shape == (len(pairs), len(CONTEXT_FEATURES))
     assert np.isfinite(alone).all()
     assert np.isfinite(among).all()
+
+
+GROUPED = st.lists(st.tuples(st.integers(0, 4).map(lambda n: n / 4), st.integers(0, 3)), max_size=12)
+
+
+@given(rows=GROUPED)
+def test_the_gap_to_rivals_is_that_of_a_slow_search(rows: list[tuple[float, int]]) -> None:
+    values, group = np.array([v for v, _ in rows]), np.array([g for _, g in rows], dtype=np.int64)
+    expected = [
+        value - max((v for at, (v, g) in enumerate(rows) if g == mine and at != place), default=0.0)
+        for place, (value, mine) in enumerate(rows)
+    ]
+    assert rival_gap(values, group).tolist() == pytest.approx(expected)
 
 
 def test_the_gap_to_rivals() -> None:

@@ -13,8 +13,9 @@ from ctxprune.calibration.stored import Calibration
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.knowledge import Note, Pair, Term
 from ctxprune.sql.knowledge.check import Checker
-from ctxprune.sql.match.mapping import MappingConfig, SchemaMapping, map_schemas
+from ctxprune.sql.match.mapping import SchemaMapping, map_schemas
 from ctxprune.sql.match.migrate import migrate_calibration, migrate_entries
+from ctxprune.sql.match.sure_columns import MappingConfig
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.utils.fingerprint import Identity
 
@@ -131,6 +132,43 @@ def test_a_table_merged_into_its_child_is_not_counted_wrongly(tmp_path: Path) ->
     result = migrate_entries(pairs, mapping)
     assert pairs[0] in [one.entry for one in result.left]
     assert all(one.after.sql == "SELECT SUM(amount) FROM everything" for one in result.carried)  # type: ignore[union-attr]
+
+
+def test_a_table_that_took_in_the_rows_of_another_is_not_counted_wrongly(tmp_path: Path) -> None:
+    more = [(row[0] + 30, *row[1:]) for row in examples.customers()]
+    new = {"tbl_client": examples.customers() + more, "tbl_purchase": [(*row, "crm") for row in examples.orders()]}
+    path = examples.write(tmp_path / "united.sqlite", examples.NEW_TABLES, new)
+    with Database(examples.old_database(tmp_path)) as a, Database(path) as b:
+        given = {"source_values": a, "target_values": b}
+        mapping = map_schemas(a.schema(), b.schema(), **given)  # type: ignore[arg-type]
+        grown = map_schemas(a.schema(), b.schema(), config=MappingConfig(growth=3), **given)  # type: ignore[arg-type]
+    pair = Pair("how many?", "SELECT COUNT(*) FROM customer")
+    assert "holds 60 rows, the table customer has 30" in migrate_entries([pair], mapping).left[0].reason
+    assert not migrate_entries([pair], grown).left
+
+
+def test_a_copy_beside_an_unchanged_table_is_no_rival(tmp_path: Path) -> None:
+    copy = "CREATE TABLE customer_backup AS SELECT * FROM customer; CREATE TABLE x_customer AS SELECT * FROM customer;"
+    path = examples.old_database(tmp_path).rename(tmp_path / "copied.sqlite")
+    examples.write(path, copy, {})
+    with Database(examples.old_database(tmp_path)) as a, Database(path) as b:
+        mapping = map_schemas(a.schema(), b.schema(), source_values=a, target_values=b)
+    assert {ref: match.target for ref, match in mapping.columns.items()} == {ref: ref for ref in mapping.source.refs()}
+    assert mapping.is_identity
+
+
+@pytest.mark.parametrize("change", [lambda amount: amount * 100, lambda amount: f"€ {amount}"])
+def test_other_units_and_codes_are_not_carried(change: object, tmp_path: Path) -> None:
+    rows = [(*row[:2], change(row[2]), row[3], "crm") for row in examples.orders()]  # type: ignore[operator]
+    path = examples.write(
+        tmp_path / "units.sqlite", examples.NEW_TABLES, {"tbl_client": examples.customers(), "tbl_purchase": rows}
+    )
+    with Database(examples.old_database(tmp_path)) as a, Database(path) as b:
+        mapping = map_schemas(a.schema(), b.schema(), source_values=a, target_values=b)
+    pairs = [Pair("sum", "SELECT SUM(amount) FROM orders"), Pair("first", "SELECT MIN(order_date) FROM orders")]
+    result = migrate_entries(pairs, mapping)
+    assert [one.before for one in result.carried] == pairs[1:]
+    assert result.left[0].entry == pairs[0]
 
 
 def test_a_split_table_is_found_by_its_keys(tmp_path: Path) -> None:

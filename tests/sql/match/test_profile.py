@@ -39,6 +39,7 @@ REF = ColumnRef("t", "a")
         ((datetime.datetime(2024, 1, 2, 3, 4), "2024-01-02 03:04:00"), "2024-01-02 03:04:00"),
         ((10**20,), "100000000000000000000"),
         ((float("inf"),), "inf"),
+        ((Decimal("NaN"), Decimal("sNaN"), 10**400, 10**9999), ""),
     ],
 )
 def test_equal_values_have_one_key(values: tuple[object, ...], key: str) -> None:
@@ -87,7 +88,16 @@ def test_without_values_names_and_types_remain() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"values": 3}, {"values": {REF: "text"}}, {"rows": 0}, {"rows": True}, {"seconds": 0}, {"seconds": "x"}]
+    "wrong",
+    [
+        {"values": 3},
+        {"values": {REF: "text"}},
+        {"values": {"t.a": [1]}},
+        {"rows": 0},
+        {"rows": True},
+        {"seconds": 0},
+        {"seconds": "x"},
+    ],
 )
 def test_wrong_arguments(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError):

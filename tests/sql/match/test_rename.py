@@ -91,6 +91,13 @@ def test_a_table_without_a_place_is_refused(mapping: SchemaMapping) -> None:
         rename_query("SELECT COUNT(*) FROM orders", less)
 
 
+def test_columns_that_differ_in_case_alone_are_refused() -> None:
+    source = Schema("s", (Table("t", (Column("a"), Column("A"))),), dialect="postgres")
+    twins = mapping_of(source, source, {("t", "a"): ("t", "a"), ("t", "A"): ("t", "A")})
+    with pytest.raises(RenameError, match="differ in case alone"):
+        rename_query('SELECT "A" FROM t', twins)
+
+
 def test_exchanged_names_do_not_meet(mapping: SchemaMapping) -> None:
     target = old_schema()
     names = {tuple(ref): tuple(ref) for ref in target.refs()}

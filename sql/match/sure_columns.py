@@ -1,0 +1,181 @@
+"""Which matches are sure enough to rewrite queries by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxprune.utils.validation import Checked, check_number, check_range, checked_field
+
+from ..schema.schema import ColumnRef
+from .base import Pairs, containment
+from .matcher import MatchConfig
+from .result import Match
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..schema.schema import Schema
+    from .profile import ColumnProfile
+    from .result import Candidate, Matches
+
+__all__ = ["MappingConfig", "SureColumns"]
+
+_EQUAL, _OTHER = 0.9, 0.5  # Jaccard similarity of values from which they are the same, and below which they are others
+_UNCHANGED = 0.99  # confidence of a column whose name, table and values are as before
+
+
+@dataclass(frozen=True)
+class MappingConfig(Checked):
+    """How sure a mapping has to be.
+
+    Attributes:
+        min_confidence: 0..1; a column with a less probable partner is not mapped.
+        min_margin: 0..1, how far the best rival has to be behind.
+        growth: 1 or more. Where all rows were read, a new table with over so many times the rows of the old one may
+            have taken in those of another table, and is no place for it. Raise it where the data have grown.
+        match: How the schemas are matched.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+
+    min_confidence: float = checked_field(0.9, check_range)
+    min_margin: float = checked_field(0.5, check_range)
+    growth: float = checked_field(1.5, check_number, minimum=1)
+    match: MatchConfig = field(default_factory=MatchConfig)
+
+
+@dataclass(frozen=True)
+class SureColumns:
+    """Picks the matches that are sure enough, with the margins that count.
+
+    A column and the one that refers to it hold the same values and are no rivals: of a split table the key is in both
+    parts, and of a merged one the reference took in the key. The key that is referred to stands for both.
+    """
+
+    matches: Matches
+    config: MappingConfig
+    schemas: tuple[Schema, Schema]
+    profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
+
+    def pick(self) -> tuple[dict[ColumnRef, Match], dict[ColumnRef, str]]:
+        """Sure matches by source column, and why each other column has none."""
+        columns: dict[ColumnRef, Match] = {}
+        doubts = dict.fromkeys(self.matches.unmatched_source, "nothing in the new schema matches it")
+        same = self._unchanged()
+        taken = {match.target for match in same.values()}
+        for found in (*(m for m in self.matches.matches if m.source not in same), *same.values()):
+            match = found if found.source in same else self._referred(found)
+            margin = 1.0 if found.source in same else self._margin(match)
+            best = f"{match.target.table}.{match.target.column}"
+            if match.target in taken and found.source not in same:
+                doubts[match.source] = f"its best match {best} is the unchanged column of that name"
+            elif match.confidence < self.config.min_confidence:
+                doubts[match.source] = f"its best match {best} has a confidence of {match.confidence:.2f} only"
+            elif margin < self.config.min_margin:
+                doubts[match.source] = f"its best match {best} is only {margin:.2f} ahead of another"
+            else:
+                columns[match.source] = replace(match, margin=margin)
+                doubts.pop(match.source, None)
+        changed = self._changed_values(columns)
+        doubts |= changed
+        return {ref: match for ref, match in columns.items() if ref not in changed}, doubts
+
+    def _unchanged(self) -> dict[ColumnRef, Match]:
+        """Columns of tables that keep their name, and whose columns of the same names all hold the same values.
+
+        A copy of a table beside it ("orders_backup") is as like as the table itself, and would make both doubtful.
+        """
+        found: dict[ColumnRef, Match] = {}
+        for table in self.schemas[0].tables:
+            if table.name not in self.schemas[1]:
+                continue
+            twin = self.schemas[1].table(table.name)
+            pairs = [
+                (ColumnRef(table.name, column.name), ColumnRef(twin.name, twin.column(column.name).name))
+                for column in table.columns
+                if column.name in twin
+            ]
+            likeness = [self._values_alike(*pair) for pair in pairs]
+            known = [share for share in likeness if share is not None]
+            if len(known) * 2 >= len(table.columns) and known and min(known) >= _EQUAL:
+                found |= {
+                    one: Match(one, two, _UNCHANGED, 1.0, ("same table and column, same values",))
+                    for (one, two), share in zip(pairs, likeness, strict=True)
+                    if share is not None
+                }
+        return found
+
+    def _changed_values(self, columns: Mapping[ColumnRef, Match]) -> dict[ColumnRef, str]:
+        """Doubts about columns with other values while all else in their table is as before: codes or units changed."""
+        by_table: dict[tuple[str, str], dict[ColumnRef, float]] = {}
+        for ref, match in columns.items():
+            share = self._values_alike(ref, match.target)
+            if share is not None:
+                by_table.setdefault((ref.table, match.target.table), {})[ref] = share
+        found: dict[ColumnRef, str] = {}
+        for shares in by_table.values():
+            for ref, share in shares.items():
+                others = [other for name, other in shares.items() if name != ref]
+                if share < _OTHER and others and sorted(others)[len(others) // 2] >= _EQUAL:
+                    best = columns[ref].target
+                    found[ref] = f"its best match {best.table}.{best.column} holds other values: codes or units changed"
+        return found
+
+    def _values_alike(self, one: ColumnRef, two: ColumnRef) -> float | None:
+        """Jaccard similarity of the values of two columns that were read whole, 0..1; None where they were not."""
+        left, right = self.profiles[0].get(one), self.profiles[1].get(two)
+        if left is None or right is None or not (left.whole and right.whole and left.known and right.known):
+            return None
+        zero = np.zeros(1, dtype=np.int64)
+        return float(containment([left.sketch], [right.sketch], Pairs([left], [right], zero, zero))[0, 2])
+
+    @cached_property
+    def _linked(self) -> tuple[frozenset[frozenset[ColumnRef]], frozenset[frozenset[ColumnRef]]]:
+        return _linked_columns(self.schemas[0]), _linked_columns(self.schemas[1])
+
+    @cached_property
+    def _rivals(self) -> tuple[dict[ColumnRef, list[Candidate]], dict[ColumnRef, list[Candidate]]]:
+        by_source: dict[ColumnRef, list[Candidate]] = {}
+        by_target: dict[ColumnRef, list[Candidate]] = {}
+        for candidate in self.matches.candidates:
+            by_source.setdefault(candidate.source, []).append(candidate)
+            by_target.setdefault(candidate.target, []).append(candidate)
+        return by_source, by_target
+
+    def _referred(self, match: Match) -> Match:
+        """The match with the key that its target refers to, where both are as probable and tell the rows apart."""
+        profile = self.profiles[1].get(match.target)
+        if profile is None or profile.refers is None or not profile.primary_key:
+            return match
+        for candidate in self._rivals[0].get(match.source, ()):
+            near = candidate.confidence >= self.config.min_confidence
+            if near and candidate.target == profile.refers:
+                return replace(match, target=candidate.target, confidence=candidate.confidence)
+        return match
+
+    def _margin(self, match: Match) -> float:
+        others = [
+            candidate.confidence
+            for candidate in self._rivals[0].get(match.source, ())
+            if candidate.target != match.target and {candidate.target, match.target} not in self._linked[1]
+        ]
+        others += [
+            candidate.confidence
+            for candidate in self._rivals[1].get(match.target, ())
+            if candidate.source != match.source and {candidate.source, match.source} not in self._linked[0]
+        ]
+        return match.confidence - max(others, default=0.0)
+
+
+def _linked_columns(schema: Schema) -> frozenset[frozenset[ColumnRef]]:
+    """Pairs of columns of which one refers to the other."""
+    return frozenset(
+        frozenset((ColumnRef(key.table, one), ColumnRef(key.ref_table, two)))
+        for key in schema.foreign_keys
+        for one, two in zip(key.columns, key.ref_columns, strict=False)
+    )
