@@ -1,4 +1,4 @@
-"""docs/operate/tracing.md: its Python runs as it stands, and the spans and attributes that it names are those that are made."""
+"""docs/operate/tracing.md: its Python runs, and the spans and attributes that it names are those that are made."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     python benchmarks/report/accessibility.py package/axe.min.js
 
 The explorer (empty, with a pruned text, with an answer) and the reports of `prune` and `sql link`, each in
-light, in dark and in a window of 400 pixels. Needs Chromium and the extra `serve`; axe-core is no dependency of ours and
+light, in dark and in a window of 400 pixels. Needs Chromium and the extra `serve`; axe-core is not a dependency, and
 is not shipped. Violations go to benchmarks/results/accessibility.json; the exit code is 1 where there are any.
 """
 
@@ -17,12 +17,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serve.page.browser import Browser, Page, chromium
+from serve.page.conftest import service
+
 from benchmarks.common.record import record
 from benchmarks.report.page_shots import CONFIGURATION, QUESTION, ask, prune
 from ctxprune.cli import main as command
 from ctxprune.cli._demo_database import make_database
-from serve.page.browser import Browser, Page, chromium
-from serve.page.conftest import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

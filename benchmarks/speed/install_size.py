@@ -48,7 +48,12 @@ def main() -> None:
         for name, size in sorted(ours.items(), key=lambda item: -item[1])
     ]
     total = sum(ours.values())
-    record("install_size", {"mb": round(total / 1e6, 1), "mib": round(total / 2**20, 1), "packages": rows}, seed=None, data={})
+    record(
+        "install_size",
+        {"mb": round(total / 1e6, 1), "mib": round(total / 2**20, 1), "packages": rows},
+        seed=None,
+        data={},
+    )
 
 
 def _count(python: Path) -> tuple[dict[str, int], dict[str, list[str]]]:

@@ -78,7 +78,7 @@ class Signer:
 
         They are drawn here, and tests compare them with datasketch's: it would bring scipy, 140 MB, for two draws.
         """
-        draw = np.random.RandomState(seed)  # noqa: NPY002  # the generator that datasketch draws from
+        draw = np.random.RandomState(seed)  # the generator that datasketch draws from
         # An odd multiplier makes h -> a * h + b a bijection modulo 2**32.
         odd = draw.randint(0, 1 << 31, num_perm, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
         return cls(np.stack([odd, draw.randint(0, 1 << 32, num_perm, dtype=np.uint32)]))

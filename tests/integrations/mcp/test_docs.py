@@ -1,4 +1,4 @@
-"""docs/tasks/mcp.md: its Python runs as it stands, its commands are there, and what it says of tools and limits is so."""
+"""docs/tasks/mcp.md: its Python runs, its commands are there, and what it says of tools and limits is so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/tasks/sql_tools.md: its blocks run as they stand, each where its framework is installed, and its table is right."""
+"""docs/tasks/sql_tools.md: its blocks run, each where its framework is installed, and its table is right."""
 
 from __future__ import annotations
 
