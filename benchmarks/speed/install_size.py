@@ -26,7 +26,8 @@ for package in distributions():
     name = package.metadata["Name"].lower().replace("_", "-")
     paths = (package.locate_file(file) for file in package.files or ())
     sizes[name] = sum(path.stat().st_size for path in paths if path.is_file())
-    needs[name] = [re.match(r"[\\w.-]+", need)[0].lower().replace("_", "-") for need in package.requires or () if "extra ==" not in need]
+    required = (need for need in package.requires or () if "extra ==" not in need)
+    needs[name] = [re.match(r"[\\w.-]+", need)[0].lower().replace("_", "-") for need in required]
 print(json.dumps([sizes, needs]))
 """
 

@@ -209,7 +209,7 @@ class Attention:
         return UsageError(
             f"{type(self.module).__name__} {what}",
             where=f"layer {self.layer}",
-            hint="use a press of keys and values alone: knorm, keydiff, streaming_llm (docs/choose/kv_architectures.md)",
+            hint="use a press of keys and values alone: knorm, keydiff (docs/choose/kv_architectures.md)",
         )
 
     def _sample(self, like: Tensor) -> Tensor:
