@@ -406,8 +406,19 @@ def servers() -> str:
     )
 
 
+def install_size() -> str:
+    found = figures("install_size")
+    large = [row for row in found["packages"] if row["mb"] >= 5]
+    rows = [[row["package"], row["mb"], ", ".join(row["required by"])] for row in large]
+    rest = sum(row["mb"] for row in found["packages"]) - sum(row["mb"] for row in large)
+    rows.append([f"{len(found['packages']) - len(large)} others", round(rest, 1), ""])
+    rows.append([f"all {len(found['packages'])}", f"{found['mb']} ({found['mib']} MiB)", ""])
+    return table(["package", "MB on disk", "required by"], rows)
+
+
 TABLES = {
     "gateway": gateway,
+    "install_size": install_size,
     "service": service,
     "servers": servers,
     "spider": spider,
