@@ -11,7 +11,7 @@ Speculative Decoding", 2025, without its draft model); a step accepts the longes
 token of the model's own. "bound" is a tree of all continuations of all n-grams from one token on, of any size: no tree
 from these texts saves more. "one_path" is a tree of the best continuation alone, of `n` tokens at most: what a tree
 adds to it is what other paths are worth; what it adds to the chain is the worth of longer drafts. "read" are the tokens
-that the model reads in a step, drafts included, on average.
+that the model reads in a step, drafts included, on average. "chain_of_N_or_more" are chains with `least=N`.
 
 `k` and `n` are chosen on the prompts of even rounds (a round is one prompt of each kind), and figures are those of the
 odd ones. Of several equally good sizes the smallest tree is taken.
@@ -34,12 +34,13 @@ from ctxprune.kv import DraftIndex
 from ctxprune.kv.drafts.drafts import _Proposer
 
 LONGEST, DEPTH = 6, 40
+LEAST = 4, 8, 16, DEPTH  # the first is the default
 PATHS, NODES = (1, 2, 3, 4, 8), (16, 32, 64, 128)
 
 
-def play_chain(texts: list[list[int]], prompt: list[int], said: list[int]) -> list[int]:
+def play_chain(texts: list[list[int]], prompt: list[int], said: list[int], least: int) -> list[int]:
     """Tokens read in each step, with the drafts of `Drafts`."""
-    guess, done, steps = _Proposer(DraftIndex(texts), prompt, DEPTH), 0, []
+    guess, done, steps = _Proposer(DraftIndex(texts), prompt, DEPTH, least), 0, []
     while done < len(said):
         # As `Drafts` does: the first call reads the end of the prompt alone.
         draft = guess.draft(TOKENS - done - 1) if done else []
@@ -152,7 +153,8 @@ def main() -> int:
         "nodes": best[1],
         "played": {
             name: {
-                "chain": figure(group, play_chain),
+                "chain": figure(group, play_chain, LEAST[0]),
+                **{f"chain_of_{least}_or_more": figure(group, play_chain, least) for least in LEAST[1:]},
                 "tree": figure(group, play_tree, *best),
                 "one_path": figure(group, play_tree, 1, best[1]),
                 "bound": figure(group, play_tree, None, None),
@@ -161,7 +163,7 @@ def main() -> int:
         },
         "tuning": [{"paths": paths, "nodes": nodes, **value} for (paths, nodes), value in tried.items()],
         "chain_steps_as_recorded": sum(
-            len(play_chain(*each)) == row["drafts"]["steps"] for each, row in zip(played, rows, strict=True)
+            len(play_chain(*each, LEAST[0])) == row["drafts"]["steps"] for each, row in zip(played, rows, strict=True)
         ),
     }
     record("draft_trees", figures, seed=None, data={"prompts": fingerprint(chosen), "answers": fingerprint(rows)})

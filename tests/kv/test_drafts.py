@@ -59,6 +59,22 @@ def test_steps_are_saved_where_the_answer_is_in_a_passage(decoders, said):
     assert none.report.steps_saved <= made.report.steps_saved
 
 
+def test_drafts_that_never_shrink_save_steps_and_read_more(decoders):
+    model = decoders("llama")
+    expected = greedy(model)
+    passage = [token if place % 6 else 5 for place, token in enumerate(expected[0].tolist())]
+    reports = []
+    for least in (1, 4, 40, 10**6):
+        made = generate_with_drafts(model, PROMPT, [passage], least=least, **OPTIONS)
+        assert torch.equal(made.ids, expected)
+        reports.append(made.report)
+    assert [report.steps for report in reports] == sorted((report.steps for report in reports), reverse=True)
+    assert reports[0].drafted <= reports[1].drafted < reports[2].drafted
+    assert reports[2] == reports[3]
+    with pytest.raises(UsageError, match="least is 0"):
+        Drafts([], least=0)
+
+
 @pytest.mark.parametrize("press", [Knorm(0.5), SnapKV(0.7, window=8)])
 def test_a_pruned_cache_is_gone_back_in(decoders, press):
     model = decoders("qwen2")
