@@ -127,7 +127,8 @@ def read_text(name: str) -> str:
     """One of the texts, at least as long as is read of it."""
     if name == "passages":
         return "\n\n".join(" ".join(passage["sentences"]) for passage in xquad()[0])
-    text = gzip.decompress((SHARED / "data" / "rag" / FILES[name]).read_bytes()).decode()
+    # The book has a few letters of another encoding.
+    text = gzip.decompress((SHARED / "data" / "rag" / FILES[name]).read_bytes()).decode(errors="replace")
     return text[int(len(text) * STARTS[name]) :]
 
 
@@ -152,6 +153,12 @@ def main() -> None:
             parser.error(f"{name} has {len(found)} tokens, and {count} are asked for")
         return torch.tensor([found[:count]])
 
+    chunked = None
+    if asked.chunked:
+        chunked = parts.row(
+            f"chunked {asked.chunked}", about, lambda: chunked_peak(model, ids("wikitext2", asked.chunked))
+        )
+        say(f"chunked: {chunked}")
     found: dict[str, dict[str, dict]] = {key: {} for key in made}
     for text in asked.texts:
         own = ids(text, TOKENS + 1)
@@ -163,12 +170,6 @@ def main() -> None:
             )
             found[key][text] = row
             say(f"{text}, {key}: {math.exp(row['loss']):.3f}, {row['most_bytes']} bytes")
-    chunked = None
-    if asked.chunked:
-        chunked = parts.row(
-            f"chunked {asked.chunked}", about, lambda: chunked_peak(model, ids("wikitext2", asked.chunked))
-        )
-        say(f"chunked: {chunked}")
     figures = {
         "model": asked.model.name,
         "texts": asked.texts,

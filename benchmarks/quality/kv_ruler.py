@@ -269,7 +269,10 @@ def is_whole(row: dict) -> bool:
 
 
 def bootstrap(tasks: list[list[tuple[float, float]]], rounds: int = 1000) -> list[float]:
-    """The middle 95 percent of the share of the whole, in percent, over samples drawn again within each task."""
+    """The middle 95 percent of the share of the whole, in percent, over questions drawn again within each task.
+
+    Tasks with one question add no spread, so that it is too narrow where there are some.
+    """
     rng = random.Random(0)
     shares = sorted(share_of_whole([rng.choices(pairs, k=len(pairs)) for pairs in tasks]) for _ in range(rounds))
     return [shares[round(rounds * 0.025)], shares[round(rounds * 0.975) - 1]]
