@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs lint fix build clean
+.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs lint fix build release clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -120,6 +120,9 @@ fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
 
 build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
+
+release: ## build, check the files, try the wheel in bare environments, SBOM and licences into dist/
+	.ci/release
 
 clean: ## remove the environment and build outputs
 	rm -rf $(VENV) $(VENV)-* dist build .site

@@ -1,10 +1,10 @@
 """Questions of Spider as questions to a graph: rows as entities, cells and foreign keys as edges.
 
 A row is an entity, called by its table and primary key. Each cell that is not NULL is an edge by the name of its
-column: to the row that a foreign key points at, where that row is in the pool, else to the value. A question is taken where its
-query is one SELECT without aggregates, groups, set operations and nested queries, over three tables (two hops) at most,
-and gives 1 to 50 rows. The needed edges of a row of the result are the cells that the query selects, compares or
-orders by, and the foreign keys that it joins by.
+column: to the row that a foreign key points at, where that row is in the pool, else to the value. A question is
+taken where its query is one SELECT without aggregates, groups, set operations and nested queries, over three tables
+(two hops) at most, and gives 1 to 50 rows. The needed edges of a row of the result are the cells that the query
+selects, compares or orders by, and the foreign keys that it joins by.
 
 The pool holds the needed rows and others of all tables, drawn at random, so many of each that there are about 1,000
 edges.

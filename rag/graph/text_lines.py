@@ -43,8 +43,10 @@ def read_text(text: str) -> tuple[list[Triple], list[Entity]]:
     reader, number = _Reader(), 0
     for number, match in enumerate(_LINE.finditer(text), start=1):
         line = match.group(1)
+        if number == 1:
+            line = line.removeprefix("\ufeff")
         if stripped := line.strip():
-            start = match.start() + line.index(stripped[0])
+            start = match.start() + match.group(1).index(stripped[0])
             reader.read(line.strip("\r\n"), stripped, (start, start + len(stripped)), f"line {number}")
     if reader.alone and not reader.triples:
         hint = "give a line such as 'Paris | capital of | France', the same with tabs, or N-Triples"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError, UsageError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_UNITS", "TripleOptions", "Triples"]
 
 MOST_UNITS = 1_000_000  # edges; each takes about a kilobyte until it is pruned
-Form = Literal["auto", "edges", "entities", "source"]
+_FORMS = ("auto", "edges", "entities", "source")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class TripleOptions(Checked):
         UsageError: A value is of the wrong kind.
     """
 
-    form: Form = checked_field("auto", check_choice, ("auto", "edges", "entities", "source"))
+    form: str = checked_field("auto", check_choice, _FORMS)
     provenance: bool = checked_field(default=False, check=check_flag)
     escape_marks: bool = checked_field(default=False, check=check_flag)
 

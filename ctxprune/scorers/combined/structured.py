@@ -33,9 +33,9 @@ class StructuredScorer(Scorer):
 
     A context of kind "graph" is read by `TripleScorer`, one of kind "log" by `LogScorer`, one of kind "page" by
     `PageScorer`, one of kind "json" by `JsonScorer`, one of kind "schema" or "tool" that has `names` by `NamesScorer`,
-    others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the fields that `NamesScorer`
-    reads by itself: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten
-    times as long; and logs, whose lines are no sentences.
+    others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads tools, in the place of plain BM25 the
+    fields that `NamesScorer` reads by itself: the bundled model finds the needed one less often
+    (benchmarks/quality/tools.py), and takes ten times as long; and logs, whose lines are no sentences.
 
     Attributes:
         scorer: Reads words; by default the bundled model and the words together.

@@ -14,6 +14,7 @@ from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.triple_parts.features import edge_features
 from ctxprune.scorers.structured.triple_parts.index import TripleIndex
 from ctxprune.scorers.structured.triple_parts.weights import load_network
+from ctxprune.utils.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from ctxprune.context.base import Context
@@ -49,6 +50,11 @@ class TripleScorer(Scorer):
 
     def __post_init__(self) -> None:
         as_scorer(self.words, "words")
+
+    @property
+    def fingerprint(self) -> str:
+        """Which weights and words score; see `ctxprune.utils.fingerprint`."""
+        return fingerprint([load_network().to_dict(), as_scorer(self.words, "words").origin])
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says; (0,) if there is no unit."""

@@ -28,12 +28,51 @@ FEATURES = (
 """Names of the columns."""
 _PART = 0.3  # of a value of which the question has some words, beside one that it has whole
 _SUPERLATIVES = frozenset(
-    "most least maximum minimum max min top first last best worst fewest greatest ascending descending order "
-    "sort".split()  # noqa: SIM905
+    [
+        "most",
+        "least",
+        "maximum",
+        "minimum",
+        "max",
+        "min",
+        "top",
+        "first",
+        "last",
+        "best",
+        "worst",
+        "fewest",
+        "greatest",
+        "ascending",
+        "descending",
+        "order",
+        "sort",
+    ]
 )
 _COMPARISONS = frozenset(
-    "more less than over under above below between before after older younger greater larger smaller higher lower "
-    "earlier later longer shorter not".split()  # noqa: SIM905
+    [
+        "more",
+        "less",
+        "than",
+        "over",
+        "under",
+        "above",
+        "below",
+        "between",
+        "before",
+        "after",
+        "older",
+        "younger",
+        "greater",
+        "larger",
+        "smaller",
+        "higher",
+        "lower",
+        "earlier",
+        "later",
+        "longer",
+        "shorter",
+        "not",
+    ]
 )
 
 
