@@ -2,11 +2,14 @@
 
     python benchmarks/quality/linking_segments.py MODEL.gguf --minutes 20    # benchmarks/results/linking_segments.json
 
-CRUSH4SQL's BIRD pool, questions with evidence; the model reads the question alone. A sample of questions in random order
-(seed 0), as many as the model answers in the given minutes (its answers are kept, so that a second run goes on). The
-set's own segments, which a large model invented, stand beside them on the first `--others` questions. The weight of the
-segments is chosen on the questions of three databases ("tuning"; the first ones by the hash of their name) and reported
-on those of the other three ("reported").
+CRUSH4SQL's BIRD pool, each question alone and with its evidence; the model reads the question alone. A sample of
+questions in random order (seed 0), as many as the model answers in the given minutes (its answers are kept, so that a
+second run goes on). The set's own segments, which a large model invented, stand beside them on the first `--others`
+questions. The weight of the segments is chosen on the questions of three databases ("tuning"; the first ones by the
+hash of their name) and reported on those of the other three ("reported").
+
+`SchemaPool` uses segments only where a question comes without evidence; the figures with evidence show why: what the
+segments add to the question alone is added there to the scores with evidence.
 """
 
 from __future__ import annotations
@@ -50,10 +53,13 @@ def main() -> None:
     if words.fill:
         return
     given = {item.question: invented_elements(item.segments) for item in items}
-    figures = {
-        "small model": measure(whole, [item for item in items if item.question in invented], invented),
-        "segments of the set": measure(whole, items[: words.others], given),
-    }
+    asked = [item for item in items if item.question in invented]
+    figures = {}
+    for label, evidence in (("question", False), ("question and evidence", True)):
+        figures[label] = {
+            "small model": measure(whole, asked, invented, evidence=evidence),
+            "segments of the set": measure(whole, items[: words.others], given, evidence=evidence),
+        }
     figures["model"] = words.model.name
     record("linking_segments", figures, seed=SEED, data={"crush4sql": whole.fingerprint})
 
@@ -68,7 +74,7 @@ def ask(items, segments, minutes: float) -> dict[str, list[str]]:
     return found
 
 
-def measure(whole, items, segments) -> dict[str, object]:
+def measure(whole, items, segments, *, evidence) -> dict[str, object]:
     """Share of questions (percent) all of whose columns are among the first 20, by weight of the segments."""
     order = sorted(
         {database_of(item) for item in whole.items}, key=lambda name: hashlib.sha256(name.encode()).hexdigest()
@@ -79,7 +85,9 @@ def measure(whole, items, segments) -> dict[str, object]:
         "reported": [item for item in items if database_of(item) not in tuning],
     }
     rows = {}
-    found = {name: [read(whole, item, segments[item.question]) for item in part] for name, part in parts.items()}
+    found = {
+        name: [read(whole, item, segments[item.question], evidence) for item in part] for name, part in parts.items()
+    }
     for weight in WEIGHTS:
         rows[weight] = {name: round(100 * strict(part, weight), 1) for name, part in found.items()}
         sys.stderr.write(f"{weight} {rows[weight]}\n")
@@ -98,16 +106,20 @@ def pool_of(schemas, weight: float) -> SchemaPool:
     return SchemaPool(schemas, segments=lambda _, __: CURRENT[0], weight=weight)
 
 
-def read(whole, item, segments):
+def read(whole, item, segments, evidence):
     """Gold columns, and for each column of the pool its score alone and what a weight of 1 adds to it."""
     CURRENT[0] = segments
-    rows = []
-    for weight in (0.0, 1.0):
-        ranking = pool_of(whole.schemas, weight).rank(item.question, item.evidence, k=10_000)
-        rows.append({(one.database, one.ref): one.score for one in ranking.columns})
-    alone, more = rows
+    given = item.evidence if evidence else ""
+    alone, without, more = (
+        scores_of(pool_of(whole.schemas, weight).rank(item.question, told, k=10_000))
+        for weight, told in ((0.0, given), (0.0, ""), (1.0, ""))
+    )
     keys = [(database.lower(), ref.table.lower(), ref.column.lower()) for database, ref in alone]
-    return item.columns, keys, np.array([[alone[key], more[key] - alone[key]] for key in alone])
+    return item.columns, keys, np.array([[alone[key], more[key] - without[key]] for key in alone])
+
+
+def scores_of(ranking) -> dict[object, float]:
+    return {(one.database, one.ref): one.score for one in ranking.columns}
 
 
 def strict(rows, weight: float) -> float:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .cases import Case
-    from .generator import InstanceGenerator
     from .json_values import Json
     from .literals import Literal
+    from .search import Search
 
 __all__ = ["generate_array"]
 
@@ -27,7 +27,7 @@ _MOST_PLACES = 8  # places that are tried for an item that must be there, beyond
 _MOST_SPREADS = 64  # ways to choose the items that may satisfy what only a few may
 
 
-def generate_array(case: Case, search: InstanceGenerator) -> list[Json]:
+def generate_array(case: Case, search: Search) -> list[Json]:
     """An array for the atoms of `case`.
 
     Raises:
@@ -38,7 +38,7 @@ def generate_array(case: Case, search: InstanceGenerator) -> list[Json]:
 
 
 class _Array:
-    def __init__(self, case: Case, search: InstanceGenerator) -> None:
+    def __init__(self, case: Case, search: Search) -> None:
         self._search = search
         self._items = [atom.value for atom in case.of("item")]
         self._rest = [atom.value for atom in case.of("rest")]

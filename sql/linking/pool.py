@@ -33,7 +33,7 @@ __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "Sche
 
 FORMAT, VERSION = "ctxprune.linking.pool", 1
 _FILE = "pool.json"
-SEGMENT_WEIGHT = 0.1
+SEGMENT_WEIGHT = 0.2
 """What a column that a segment chose first gains; chosen by benchmarks/quality/linking_segments.py."""
 _CHOSEN = 20  # columns that the segments choose
 _ENOUGH, _MOST = 0.998, 8  # probability that the databases read closely hold together, and how many at most
@@ -92,8 +92,9 @@ class SchemaPool:
         schemas: Of different names. Those that declare no key at all are read with the keys that names suggest.
         scorer: Gives units of a `SchemaContext` probabilities.
         network: From `DATABASE_FEATURES` to the logit of a database.
-        segments: Cuts question and evidence into parts, such as `ChatSegments`; the columns that they choose in turn
-            (`greedy_cover`) gain up to `weight` times the probability of their database. None for none.
+        segments: Cuts a question that comes without evidence into parts, such as `ChatSegments`; the columns that
+            they choose in turn (`greedy_cover`) gain up to `weight` times the probability of their database. None for
+            none.
         weight: See `segments`; 0 or more. Scores of columns and tables may then be up to 1 + weight.
 
     Raises:
@@ -173,8 +174,9 @@ class SchemaPool:
             scores = self._scorer.score(asked, context)
             columns[stats.column_starts[index] : stats.column_starts[index + 1]] = scores[list(context.column_units)]
             tables[stats.table_starts[index] : stats.table_starts[index + 1]] = scores[list(context.table_units)]
-        if self._segments is not None and self._weight:
-            columns += self._weight * self._chosen(self._segments(asked, hint))
+        # Measured: beside evidence, which names columns itself, invented ones only take room from the right ones.
+        if self._segments is not None and self._weight and not hint.strip():
+            columns += self._weight * self._chosen(self._segments(asked, ""))
         columns *= np.repeat(shares, np.diff(stats.column_starts))
         tables *= np.repeat(shares, np.diff(stats.table_starts))
         return columns, tables

@@ -98,6 +98,14 @@ def test_the_pool_follows_the_invented_schema() -> None:
     assert none == plain
 
 
+def test_beside_evidence_the_pool_asks_for_no_segments() -> None:
+    model = Scripted("animals(weight)")
+    led = SchemaPool([SHOP, ZOO], segments=ChatSegments(model), weight=2.0)
+    plain = SchemaPool([SHOP, ZOO])
+    assert led.rank("How heavy is it?", "it: name") == plain.rank("How heavy is it?", "it: name")
+    assert model.seen == []
+
+
 def test_a_pool_without_a_question_and_wrong_weights() -> None:
     model = Scripted("animals(weight)")
     assert SchemaPool([ZOO], segments=ChatSegments(model)).rank("  ").columns[0].score == 0
