@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .cases import Case
-    from .generator import InstanceGenerator
     from .json_values import Json
     from .literals import Literal
+    from .search import Search
 
 __all__ = ["generate_array"]
 
@@ -27,7 +27,7 @@ _MOST_PLACES = 8  # places that are tried for an item that must be there, beyond
 _MOST_SPREADS = 64  # ways to choose the items that may satisfy what only a few may
 
 
-def generate_array(case: Case, search: InstanceGenerator) -> list[Json]:
+def generate_array(case: Case, search: Search) -> list[Json]:
     """An array for the atoms of `case`.
 
     Raises:
@@ -38,7 +38,7 @@ def generate_array(case: Case, search: InstanceGenerator) -> list[Json]:
 
 
 class _Array:
-    def __init__(self, case: Case, search: InstanceGenerator) -> None:
+    def __init__(self, case: Case, search: Search) -> None:
         self._search = search
         self._items = [atom.value for atom in case.of("item")]
         self._rest = [atom.value for atom in case.of("rest")]
@@ -82,9 +82,9 @@ class _Array:
         longest = max(least, apart) + sum(min(count, _MOST_ITEMS) for _, count, _ in self._some) + 2 * self._repeated
         if self._most is not None:
             longest = min(longest, self._most)
-        made: list[Json] = self._search.first_success(
-            partial(self._generate_size, size) for size in range(least, min(longest, _MOST_ITEMS) + 1)
-        )
+        # With a place for each item that must be there first: fewer places mean many ways to share them.
+        sizes = sorted(range(least, min(longest, _MOST_ITEMS) + 1), key=lambda size: (size != longest, size))
+        made: list[Json] = self._search.first_success(partial(self._generate_size, size) for size in sizes)
         return made
 
     def _generate_size(self, size: int) -> list[Json]:
@@ -100,7 +100,7 @@ class _Array:
         # The same literal twice: in a later place, so that no two orders of the same places are tried.
         taken = [place for place, literals in enumerate(extra) if literal in literals]
         first = max(start, taken[-1] + 1 if taken else 0)
-        places = list(range(first, len(extra)))
+        places = sorted(range(first, len(extra)), key=lambda place: len(extra[place]))
         ways: list[Callable[[], list[Json]]] = [
             partial(self._place, left, _with(extra, place, literal)) for place in places[:_MOST_PLACES]
         ]

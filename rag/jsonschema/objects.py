@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .cases import Case
-    from .generator import InstanceGenerator
     from .json_values import Json
     from .literals import Literal, Names
+    from .search import Search
 
 __all__ = ["generate_object"]
 
@@ -27,7 +27,7 @@ _MOST_NAMES = 64  # known names that are tried for a member that must be there
 _CHANCE = 0.6  # of an optional member near the root
 
 
-def generate_object(case: Case, search: InstanceGenerator) -> dict[str, Json]:
+def generate_object(case: Case, search: Search) -> dict[str, Json]:
     """An object for the atoms of `case`.
 
     Raises:
@@ -38,7 +38,7 @@ def generate_object(case: Case, search: InstanceGenerator) -> dict[str, Json]:
 
 
 class _Object:
-    def __init__(self, case: Case, search: InstanceGenerator) -> None:
+    def __init__(self, case: Case, search: Search) -> None:
         self._search = search
         self._each: list[tuple[Names, Literal]] = [atom.value for atom in case.of("each_member")]
         self._by_name: dict[str, list[Literal]] = {}

@@ -3,6 +3,7 @@ from .base import Linked as Linked
 from .base import Linker as Linker
 from .base import as_linker as as_linker
 from .bypass import BypassLinker as BypassLinker
+from .chat_segments import ChatSegments as ChatSegments
 from .collective import CollectiveLinker as CollectiveLinker
 from .contained import KeyLimits as KeyLimits
 from .contained import contained_keys as contained_keys

@@ -11,15 +11,17 @@ import numpy as np
 from ctxprune.errors import SchemaError, UsageError
 from ctxprune.models.network import Network
 from ctxprune.models.weights import load_shipped, reading
+from ctxprune.utils.validation import check_number
 
 from ..schema.joins import inferred_keys
+from .collective import Segments, greedy_cover
 from .context import SchemaContext
 from .features import Question
 from .pool_features import DATABASE_FEATURES, PoolStatistics
 from .ranked import RankedSchemaScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +33,9 @@ __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "Sche
 
 FORMAT, VERSION = "ctxprune.linking.pool", 1
 _FILE = "pool.json"
+SEGMENT_WEIGHT = 0.2
+"""What a column that a segment chose first gains; chosen by benchmarks/quality/linking_segments.py."""
+_CHOSEN = 20  # columns that the segments choose
 _ENOUGH, _MOST = 0.998, 8  # probability that the databases read closely hold together, and how many at most
 _MOST_COLUMNS = 3000  # of the databases read closely; the likeliest one is always read
 
@@ -87,14 +92,25 @@ class SchemaPool:
         schemas: Of different names. Those that declare no key at all are read with the keys that names suggest.
         scorer: Gives units of a `SchemaContext` probabilities.
         network: From `DATABASE_FEATURES` to the logit of a database.
+        segments: Cuts a question that comes without evidence into parts, such as `ChatSegments`; the columns that
+            they choose in turn (`greedy_cover`) gain up to `weight` times the probability of their database. None for
+            none.
+        weight: See `segments`; 0 or more. Scores of columns and tables may then be up to 1 + weight.
 
     Raises:
-        UsageError: No schema, or two of one name.
+        UsageError: No schema, two of one name, or a weight below 0.
     """
 
     def __init__(
-        self, schemas: Iterable[Schema], *, scorer: Scorer | None = None, network: Network | None = None
+        self,
+        schemas: Iterable[Schema],
+        *,
+        scorer: Scorer | None = None,
+        network: Network | None = None,
+        segments: Segments | None = None,
+        weight: float = SEGMENT_WEIGHT,
     ) -> None:
+        check_number("weight", weight, minimum=0)
         self._schemas: dict[str, Schema] = {}
         for schema in schemas:
             if schema.name in self._schemas:
@@ -107,9 +123,11 @@ class SchemaPool:
         self._statistics = PoolStatistics([_keyed(schema) for schema in self._schemas.values()])
         self._contexts = tuple(SchemaContext(inside.schema, statistics=inside) for inside in self._statistics.schemas)
         self._names = tuple(self._schemas)
+        self._segments, self._weight = segments, weight
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (tuple(self._schemas.values()), self._scorer, self._network)
+        parts = tuple(self._schemas.values()), self._scorer, self._network, self._segments, self._weight
+        return _rebuilt, parts
 
     def schema(self, name: str) -> Schema:
         """The schema of that name, as it came in.
@@ -156,9 +174,22 @@ class SchemaPool:
             scores = self._scorer.score(asked, context)
             columns[stats.column_starts[index] : stats.column_starts[index + 1]] = scores[list(context.column_units)]
             tables[stats.table_starts[index] : stats.table_starts[index + 1]] = scores[list(context.table_units)]
+        # Measured: beside evidence, which names columns itself, invented ones only take room from the right ones.
+        if self._segments is not None and self._weight and not hint.strip():
+            columns += self._weight * self._chosen(self._segments(asked, ""))
         columns *= np.repeat(shares, np.diff(stats.column_starts))
         tables *= np.repeat(shares, np.diff(stats.table_starts))
         return columns, tables
+
+    def _chosen(self, segments: Sequence[str]) -> NDArray[np.float64]:
+        """The turns in which segments chose columns, 1 for the first, falling evenly to 0: float64 (n_columns,)."""
+        ngrams = self._statistics.column_ngrams
+        turns = np.zeros(self._statistics.column_starts[-1])
+        if segments and len(turns):
+            picks = greedy_cover(np.stack([ngrams.score(segment) for segment in segments]), _CHOSEN)
+            for turn, pick in enumerate(picks):
+                turns[pick.element] = 1 - turn / len(picks)
+        return turns
 
     def _likely(self, shares: NDArray[np.float64]) -> list[int]:
         order = np.argsort(-shares, kind="stable")[:_MOST]
@@ -214,8 +245,10 @@ def _parse_network(data: Any) -> Network:
     return network
 
 
-def _rebuilt(schemas: tuple[Schema, ...], scorer: Scorer, network: Network) -> SchemaPool:
-    return SchemaPool(schemas, scorer=scorer, network=network)
+def _rebuilt(
+    schemas: tuple[Schema, ...], scorer: Scorer, network: Network, segments: Segments | None, weight: float
+) -> SchemaPool:
+    return SchemaPool(schemas, scorer=scorer, network=network, segments=segments, weight=weight)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

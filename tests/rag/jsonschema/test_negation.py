@@ -199,6 +199,7 @@ def _nested(depth: int) -> Any:
         {"allOf": [{"anyOf": [{"required": [f"a{i}"]}, {"required": [f"b{i}"]}]} for i in range(60)], **OBJECT},
         {"patternProperties": {f"^a{i}": {"minimum": i} for i in range(60)}, "minProperties": 9, **OBJECT},
         {"allOf": [{"contains": {"const": number}} for number in range(12)], "maxItems": 5, **ARRAY},
+        {"allOf": [{"contains": {"const": number}} for number in range(40)], **ARRAY},
         {"allOf": [{"not": {"required": [f"a{i}"], "properties": {"b": {"const": i}}}} for i in range(40)], **OBJECT},
     ],
 )  # fmt: skip
