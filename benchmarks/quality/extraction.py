@@ -2,6 +2,7 @@
 
     python benchmarks/quality/extraction.py                      # extraction.json: without a model
     python benchmarks/quality/extraction.py --tune               # prints the tuning part, records nothing
+    python benchmarks/quality/extraction.py --pruned             # extraction_pruned.json: what pruned prompts keep
     python benchmarks/quality/extraction.py --model MODEL.gguf   # extraction_chat.json: 60 records, one thread
 
 Without a model: databases of Spider and tables of WikiTableQuestions. Patterns and constants were chosen on the
@@ -12,8 +13,9 @@ text behind the first one, for the field whose name stands before it.
 
 With a model (a 0.5B coder): rows of the development databases of Spider between real passages (xquad_en), schemas with
 fields of other tables. One record a text, 60 of them, each by one template of `HELD`; the full schema and chunk against
-the pruned ones, with the same model, retries and cache. `--tune --pruned` prints, without a model, what pruning leaves
-on the training part, where its bars were chosen.
+the pruned ones, with the same model and one call each. `--pruned` writes extraction_pruned.json, without a model: what
+a pruned prompt still has of the fields and values; `--tune --pruned` prints it for the training part, where the bar was
+chosen.
 """
 
 from __future__ import annotations
@@ -244,6 +246,18 @@ def report(sets, templates, extract):
     }
 
 
+def pruned(cases, *, tune):
+    if tune:
+        for least in (0.45, 0.55, 0.65, 0.75):
+            say(f"least {least}: {left_over(cases, least=least)}")
+        return
+    figures = {"texts": len(cases), "default": left_over(cases)}
+    say(str(figures))
+    record(
+        "extraction_pruned", figures, seed=SEED, data={"cases": fingerprint([(c[0].source, c[1], c[2]) for c in cases])}
+    )
+
+
 WAYS = {
     "pruned schema and chunk": {},
     "full schema and chunk": {"prune_schema": False, "prune_chunk": False},
@@ -293,8 +307,7 @@ def main():
     if options.pruned or options.model:
         cases = crowded(spider, templates, load_passages(), options.limit)
     if options.pruned:
-        for least in (0.45, 0.55, 0.65, 0.75):
-            say(f"least {least}: {left_over(cases, least=least)}")
+        pruned(cases, tune=options.tune)
         return
     if options.model:
         chat(cases, options.model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +43,7 @@ def parse_answer(text: str) -> tuple[Any, tuple[str, ...]]:
     fenced = _FENCE.search(text)
     body = fenced[1] if fenced and re.search(r"[\[{]", fenced[1]) else text
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_read_float)
         if isinstance(value, (dict, list)):
             return value, ()
     except (ValueError, RecursionError):
@@ -93,7 +94,7 @@ class _Reader:
             if word[0].isupper():
                 self.notes.append("a constant of Python")
             return _CONSTANTS[word]
-        if _NUMBER.fullmatch(word):
+        if _NUMBER.fullmatch(word) and math.isfinite(float(word)):
             return json.loads(word)
         # Without quotes it is not known where a text ends: "Jo Black, 3" could be one or two values.
         self.at = found.start()
@@ -197,6 +198,16 @@ class _Reader:
     def _refuse(self) -> InputError:
         near = " ".join(self.text[self.at : self.at + 30].split())
         return InputError(f"the answer is no JSON at character {self.at} ({near!r})")
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _read_float(word: str) -> float:
+    """The number; what is too large for one would be an infinity, which JSON and databases lack."""
+    value = float(word)
+    return value if math.isfinite(value) else _refuse_constant(word)
 
 
 def _unescape(said: str) -> str:

@@ -16,6 +16,8 @@ import numpy as np
 
 from ctxprune.scorers.base import Scorer
 
+from .labels import LabelMatcher
+from .layout import find_tables, mask_markup
 from .span_extractor import find_candidates
 from .values import find_typed
 
@@ -75,10 +77,27 @@ def _find_places(text: str, fields: Sequence[RecordField]) -> list[tuple[tuple[i
         for candidates in found.values()
         for one in sorted(candidates, key=lambda one: -one.score)[:_MOST_PLACES]
     ]
+    places += _find_captions(text, fields, places)
     for field in fields:
         if field.kind in _RARE:
             places += (((one.start, one.start), _RARE_SCORE) for one in _find_alone(text, field))
     return places
+
+
+def _find_captions(
+    text: str, fields: Sequence[RecordField], places: Sequence[tuple[tuple[int, int], float]]
+) -> list[tuple[tuple[int, int], float]]:
+    """Captions of the tables that hold a place, as sure as the best of them: without it the cells may say nothing.
+
+    After Newman et al., ArxivDIGESTables, EMNLP 2024 (arXiv:2410.22360).
+    """
+    matcher, found = LabelMatcher(fields), list[tuple[tuple[int, int], float]]()
+    for table in find_tables(mask_markup(text), lambda cells: any(matcher.best(cell) >= 0.6 for cell in cells)):
+        start, end = table.span
+        scores = [score for (label_at, _), score in places if start <= label_at < end]
+        if table.caption is not None and scores:
+            found.append(((table.caption[0], table.caption[0]), max(scores)))
+    return found
 
 
 def _find_alone(text: str, field: RecordField) -> list[FoundValue]:

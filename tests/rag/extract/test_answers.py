@@ -35,9 +35,22 @@ def test_syntax_is_repaired(answer: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["", " \n", "I found no record.", "3", '"text"', "{a: Jo Black, 3}", "[" * 5_000, '{"a":' * 500, "[a]"],
+    [
+        "",
+        " \n",
+        "I found no record.",
+        "3",
+        '"text"',
+        "{a: Jo Black, 3}",
+        "[" * 5_000,
+        '{"a":' * 500,
+        "[a]",
+        '[{"a": NaN}]',
+        '[{"a": -1e999}]',
+        "[{'a': Infinity}]",
+    ],
     ids=lambda answer: answer[:20],
-)
+)  # fmt: skip
 def test_what_is_no_json_is_refused(answer: str) -> None:
     with pytest.raises(InputError):
         parse_answer(answer)

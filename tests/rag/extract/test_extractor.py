@@ -217,6 +217,15 @@ def test_fields_of_a_large_schema() -> None:
     assert len(choose_fields("nothing here", schema.fields)) == 496
 
 
+def test_a_caption_stays_with_its_table(product: dict[str, Any], scripted: Any) -> None:
+    model = scripted("[]")
+    table = "Offers of the spring, in dollars\n\n| Name | Price |\n|---|---|\n| Kite | 3 |"
+    Extractor(product, model).extract(f"{FILLER}\n\n{table}\n\n{FILLER}")
+    prompt = model.sent[0][1].content
+    assert "Offers of the spring" in prompt
+    assert "river" not in prompt
+
+
 def test_scores_of_units(product: dict[str, Any]) -> None:
     from ctxprune.rag import Passage
     from ctxprune.rag.extract import as_record_schema
