@@ -48,6 +48,7 @@ def test_a_stream_takes_linear_time(question: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("question", ["", "Who met guest 13?"])
 def test_a_hundred_thousand_sentences(question: str) -> None:
     check(10_000, question)
