@@ -154,9 +154,10 @@ def test_odd_ids_are_told_in_json(tmp_path) -> None:
 
 
 def test_a_pipe_is_no_corpus(tmp_path) -> None:
-    os.mkfifo(tmp_path / "a.jsonl")
-    with pytest.raises(InputError, match="no regular file"):
-        prune_corpus_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    for name in ("a.jsonl", "a.parquet"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="no regular file"):
+            prune_corpus_file(tmp_path / name, tmp_path / f"b{name}")
 
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"5", b'{"body": "x"}', b'{"text": 5}', b"\xff\xfe", b"[" * 100_000])
