@@ -41,7 +41,8 @@ class ParquetCorpus(CorpusFile):
         if found is None or not (pa.types.is_string(found) or pa.types.is_large_string(found)):
             names = ", ".join(map(repr, schema.names)) or "none"
             raise InputError(f"there is no column of texts {reader.text!r}", where=str(path), hint=f"columns: {names}")
-        self._columns = [name for name in dict.fromkeys((reader.text, reader.id)) if name in schema.names]
+        wanted = dict.fromkeys((str(reader.text), str(reader.id)))  # names, see `CorpusFile`
+        self._columns = [name for name in wanted if name in schema.names]
 
     def parts(self, position: list[int], size: int) -> Iterator[Part]:
         """See `CorpusFile`; a position is a row."""
