@@ -1,4 +1,6 @@
-"""How much of a corpus static pruning may drop before BM25 finds less: `python benchmarks/quality/corpus.py`.
+"""How much of a corpus static pruning may drop before BM25 finds less.
+
+    python benchmarks/quality/corpus.py
 
 Each pool holds all passages that its source has, those that answer nothing included; every passage of policyqa and of
 squad_pairs is asked about, so that nothing can be dropped there without loss. "+ pages" adds as many passages of web

@@ -1,5 +1,6 @@
-"""Exact top-10 of BM25 over a million passages by block maxima, against exhaustive scoring, in one thread:
-`python benchmarks/speed/block_max.py [--passages N]`.
+"""Exact top-10 of BM25 over a million passages by block maxima, against exhaustive scoring, in one thread.
+
+    python benchmarks/speed/block_max.py [--passages N]
 
 Passages are drawn with a seed: two or three sentences of real text each, from sets of several domains (a bootstrap of
 real sentences: word frequencies are real, topics within a passage are mixed, so that blocks are harder to tell apart

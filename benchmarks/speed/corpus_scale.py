@@ -1,4 +1,6 @@
-"""Static pruning of a large corpus: `python benchmarks/speed/corpus_scale.py [--passages 10000000] [--folder FOLDER]`.
+"""Memory and speed of static pruning of a corpus of ten million passages.
+
+    python benchmarks/speed/corpus_scale.py [--passages N] [--folder FOLDER]
 
 `memory`: a generated file of so many short passages is pruned with the quality "length.v1" in a process of its own;
 what its memory grows by from the first million passages on, and at most, in MB. `quality`: passages a second of

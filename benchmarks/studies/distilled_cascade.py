@@ -1,4 +1,6 @@
-"""Is a distilled first step better than BM25 in a cascade? `python benchmarks/studies/distilled_cascade.py`.
+"""Is a distilled first step better than BM25 in a cascade?
+
+    python benchmarks/studies/distilled_cascade.py
 
 The strong scorer is the bundled model (`pruner.v1`); cheap ones are BM25 under titles (the default of `CascadeScorer`),
 the first step of `mixture.v1` (same features, trained on labels), and `distil_scorer` on the model's scores for 60

@@ -1,5 +1,6 @@
-"""Trains the passage quality model and writes `rag/corpus/quality.json`: `python benchmarks/training/quality_weights.py
-[--no-write]`.
+"""Trains the passage quality model and writes `rag/corpus/quality.json`.
+
+    python benchmarks/training/quality_weights.py [--no-write]
 
 Two linear models. "asked": a passage is positive where it answers some question of its pool, negative where it answers
 none; pools are all passages of a source (benchmarks/quality/_corpus_pools.py), from sets that may be trained on and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Quality(ABC):
         reasons: What may be said against a passage; `judge` gives places in it.
     """
 
-    reasons: tuple[str, ...] = ()
+    reasons: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

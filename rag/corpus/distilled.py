@@ -82,7 +82,7 @@ class DistilledScorer(Scorer):
         vocabulary, outline = self._read.get(context, lambda: (read_vocabulary(texts), Outline(context)))
         rows = lexical_features(query, texts, vocabulary, outline)
         # A feature's level differs from context to context; only what is above it or below tells units apart.
-        return rows - rows.mean(axis=0)
+        return np.asarray(rows - rows.mean(axis=0))
 
 
 def distil_scorer(

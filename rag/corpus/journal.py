@@ -40,7 +40,8 @@ class Journal:
     def __init__(self, folder: Path, settings: Any) -> None:
         self._folder, self._settings = folder, settings
         state = self._read_state()
-        self.records, self.position = (state["records"], state["position"]) if state else (0, [])
+        self.records: int = state["records"] if state else 0
+        self.position: list[int] = state["position"] if state else []
         self._is_saved = state is not None
         self._files = {}
         for name, kind in _COLUMNS.items():

@@ -37,11 +37,13 @@ class ParquetCorpus(CorpusFile):
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"the file cannot be read as Parquet ({error})", where=str(path)) from error
         schema = self._file.schema_arrow
-        found = schema.field(reader.text).type if reader.text in schema.names else None
-        if found is None or not (pa.types.is_string(found) or pa.types.is_large_string(found)):
+        # Two columns of one name cannot be told apart.
+        kinds = [field.type for field in schema if field.name == reader.text]
+        if len(kinds) != 1 or not _holds_texts(kinds[0]):
             names = ", ".join(map(repr, schema.names)) or "none"
             raise InputError(f"there is no column of texts {reader.text!r}", where=str(path), hint=f"columns: {names}")
-        self._columns = [name for name in dict.fromkeys((reader.text, reader.id)) if name in schema.names]
+        wanted = dict.fromkeys((str(reader.text), str(reader.id)))  # names, see `CorpusFile`
+        self._columns = [name for name in wanted if schema.names.count(name) == 1]
 
     def parts(self, position: list[int], size: int) -> Iterator[Part]:
         """See `CorpusFile`; a position is a row."""
@@ -91,3 +93,9 @@ class ParquetCorpus(CorpusFile):
             yield from self._file.iter_batches(batch_size=size, columns=columns)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"the rows cannot be read ({error})", where=str(self.path)) from error
+
+
+def _holds_texts(kind: Any) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    # Views are no such: pyarrow 26 has no way to filter them.
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -158,8 +158,10 @@ def judge_texts(quality: Quality, texts: list[str | None]) -> tuple[NDArray[np.f
 
 def keep_best(qualities: NDArray[np.float32], reasons: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:
     """bool (n_records,): the records that stay; `cut_share` among those that are not broken."""
+    whole = reasons != _BROKEN
+    if whole.all():
+        return cut_share(qualities, share)
     kept = np.zeros(len(qualities), dtype=np.bool_)
-    whole = np.flatnonzero(reasons != _BROKEN)
     kept[whole] = cut_share(qualities[whole], share)
     return kept
 

@@ -83,6 +83,7 @@ def prune_corpus_file(
     place, aim = Path(source), Path(target)
     account = None if dropped is None else Path(dropped)
     _check_apart(place, aim, *([] if account is None else [account]))
+    _check_regular(place)
     corpus = open_corpus(place, reader)
     if not aim.name.lower().endswith(corpus.endings):
         raise UsageError(
@@ -126,16 +127,21 @@ def _run(
 
 
 def _settings(corpus: CorpusFile, quality: Quality) -> list[Any]:
-    try:
-        seen = corpus.path.stat()
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error.strerror})", where=str(corpus.path)) from error
-    if not S_ISREG(seen.st_mode):
-        hint = "write it to a file: it is read twice"
-        raise InputError("this is no regular file", where=str(corpus.path), hint=hint)
+    seen = _check_regular(corpus.path)
     reader = corpus.reader
     stamp = [os.path.realpath(corpus.path), seen.st_size, seen.st_mtime_ns]
     return [stamp, fingerprint(quality), [str(reader.text), str(reader.id), reader.broken]]
+
+
+def _check_regular(path: Path) -> os.stat_result:
+    """What the system says of the file; a pipe would be read once, and then wait for ever."""
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
+    if not S_ISREG(seen.st_mode):
+        raise InputError("this is no regular file", where=str(path), hint="write it to a file: it is read twice")
+    return seen
 
 
 def _judge(corpus: CorpusFile, quality: Quality, journal: Journal, progress: Progress | None) -> None:

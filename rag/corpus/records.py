@@ -27,7 +27,7 @@ class PassageReader:
         UsageError: An argument is of the wrong kind.
     """
 
-    text: str | Callable[[Any], str] = "text"
+    text: str | Callable[[Any], str | None] = "text"
     id: str | Callable[[Any], Any] = "id"
     broken: str = "refuse"
 

@@ -154,9 +154,10 @@ def test_odd_ids_are_told_in_json(tmp_path) -> None:
 
 
 def test_a_pipe_is_no_corpus(tmp_path) -> None:
-    os.mkfifo(tmp_path / "a.jsonl")
-    with pytest.raises(InputError, match="no regular file"):
-        prune_corpus_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    for name in ("a.jsonl", "a.parquet"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="no regular file"):
+            prune_corpus_file(tmp_path / name, tmp_path / f"b{name}")
 
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"5", b'{"body": "x"}', b'{"text": 5}', b"\xff\xfe", b"[" * 100_000])
@@ -248,6 +249,20 @@ def test_parquet_keeps_columns_schema_and_metadata(records, tmp_path) -> None:
     assert gone == [one.id for one in pruned.dropped()]
 
 
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
+def test_texts_of_several_types_of_arrow(kind: str, tmp_path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    texts = pa.array(["The tower was built in 1889 by Gustave Eiffel.", "menu", "menu"])
+    column = texts.dictionary_encode() if kind == "dictionary" else texts.cast(getattr(pa, kind)())
+    parquet.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
+    assert prune_corpus_file(tmp_path / "a.parquet", tmp_path / "b.parquet", share=0.67).kept == 1
+    before, after = (parquet.read_table(tmp_path / name) for name in ("a.parquet", "b.parquet"))
+    assert after.schema == before.schema
+    assert after.column("text").to_pylist() == [texts[0].as_py()]
+
+
 def test_parquet_that_holds_no_passages(tmp_path) -> None:
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as parquet
@@ -261,6 +276,10 @@ def test_parquet_that_holds_no_passages(tmp_path) -> None:
         tmp_path / "a.parquet", tmp_path / "b.parquet", reader=PassageReader("body", broken="skip")
     )
     assert (report.kept, report.broken) == (1, 1)
+    twice = pa.table({"text": ["a"], "more": ["b"]}).rename_columns(["text", "text"])
+    parquet.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(InputError, match="no column of texts"):
+        prune_corpus_file(tmp_path / "twice.parquet", tmp_path / "d.parquet")
     (tmp_path / "c.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(InputError, match=r"c\.parquet"):
         prune_corpus_file(tmp_path / "c.parquet", tmp_path / "d.parquet")
