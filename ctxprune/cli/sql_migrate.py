@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,8 +71,9 @@ def migrate(
     if not files and not calibration:
         raise typer.BadParameter("give --knowledge, --questions or --calibration")
     _check_names([*files, *(calibration or ())])
-    options = {} if min_confidence is None else {"min_confidence": min_confidence}
-    config = MappingConfig(growth=growth, **options)
+    config = MappingConfig(growth=growth)
+    if min_confidence is not None:
+        config = replace(config, min_confidence=min_confidence)
     with ExitStack() as stack:
         source, source_values = open_side(stack, old, old_id, values=values)
         target, target_values = open_side(stack, new, new_id, values=values)
