@@ -38,7 +38,7 @@ def migrate(
     ] = None,
     calibration: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="What `ctxprune calibrate` wrote; carried only if no name changed."),
+        typer.Option(metavar="FILE", help="What `ctxprune calibrate` wrote; carried only if the schema is the same."),
     ] = None,
     old_id: Annotated[
         str, typer.Option(help="Which database of OLD, a schema file that holds several.", show_default=False)
