@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +38,7 @@ def migrate(
     ] = None,
     calibration: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="What `ctxprune calibrate` wrote; carried only if no name changed."),
+        typer.Option(metavar="FILE", help="What `ctxprune calibrate` wrote; carried only if the schema is the same."),
     ] = None,
     old_id: Annotated[
         str, typer.Option(help="Which database of OLD, a schema file that holds several.", show_default=False)
@@ -70,8 +71,9 @@ def migrate(
     if not files and not calibration:
         raise typer.BadParameter("give --knowledge, --questions or --calibration")
     _check_names([*files, *(calibration or ())])
-    options = {} if min_confidence is None else {"min_confidence": min_confidence}
-    config = MappingConfig(growth=growth, **options)
+    config = MappingConfig(growth=growth)
+    if min_confidence is not None:
+        config = replace(config, min_confidence=min_confidence)
     with ExitStack() as stack:
         source, source_values = open_side(stack, old, old_id, values=values)
         target, target_values = open_side(stack, new, new_id, values=values)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..schema.schema import ColumnRef
@@ -76,16 +75,10 @@ class SchemaMapping:
     matches: Matches
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]] = ({}, {})
 
-    @cached_property
+    @property
     def is_identity(self) -> bool:
-        """Whether every table and column of the source has its own name in the target."""
-        return all(
-            ref.table in self.target and ref.column in self.target.table(ref.table) for ref in self.source.refs()
-        ) and all(
-            (one.table.casefold(), one.column.casefold())
-            == (match.target.table.casefold(), match.target.column.casefold())
-            for one, match in self.columns.items()
-        )
+        """Whether both schemas have the same names, types and keys."""
+        return self.source.fingerprint == self.target.fingerprint
 
 
 def map_schemas(

@@ -108,14 +108,14 @@ def migrate_entries(entries: Iterable[Entry], mapping: SchemaMapping) -> Migrati
 
 
 def migrate_calibration(calibration: Calibration, mapping: SchemaMapping) -> str:
-    """Why a calibration does not hold for the new schema; "" where every name is as before, so that it does.
+    """Why a calibration does not hold for the new schema; "" where that has the same names, types and keys.
 
-    Its bound was proven on scores of the old names. A scorer reads names, so after a renaming the scores are others and
+    Its bound was proven on scores of the old schema. A scorer reads names, so after a change the scores are others and
     there is nothing to rewrite: the questions are carried over, and it is made again from them.
     """
     if mapping.is_identity:
         return ""
-    return f"its limit was proven on the old names (data {calibration.data}); make it again from the carried questions"
+    return f"its limit was proven on the old schema (data {calibration.data}); make it again from the carried questions"
 
 
 def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
