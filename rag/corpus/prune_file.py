@@ -52,7 +52,8 @@ def prune_corpus_file(
 ) -> CorpusReport:
     """Drop the worst share of the passages of a file, and write the others as they are, in their order.
 
-    Two passes: one judges the passages, one copies those that stay. Memory holds 1,000 passages and 13 bytes a passage.
+    Two passes: one judges the passages, one copies those that stay. Memory holds 1,000 passages, and 13 bytes a passage
+    (twice that while the cut is found).
     What is known is saved every 50,000 passages in a hidden folder beside the target, so that a run that was killed
     goes on from there when it is called again; a change of the source, the quality or the fields starts anew. The
     target and the account appear in one step each, when they are whole.
