@@ -89,9 +89,7 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     try:
         accepts = build_validator(document)
     except OutsideError as error:
-        # What stands outside can only ask for more: a proof holds without it, but no instance can be checked.
-        found = _Run(document, lambda _: False, 1, limit).search(Random(seed))
-        return found if found.verdict == "unsatisfiable" else Witness("unknown", (), error.what, "", found.beyond)
+        return Witness("unknown", reason=error.what)
     return _Run(document, accepts, count, limit).search(Random(seed))
 
 
@@ -131,7 +129,7 @@ class _Run:
 
     def _draw(self, stage: int, random: Random) -> None:
         # A search may end undecided or with a value beyond the core's knowledge; a few more draws often succeed.
-        spare = 100
+        spare, left = 100, self._limit * (self._count + 1)  # of all draws together
         for _ in range((self._count - len(self._found)) * _TRIES):
             generator = InstanceGenerator(
                 self._stages[stage],
@@ -157,7 +155,8 @@ class _Run:
                     self._found.append(copy_json(value))
                 else:
                     self._reason = "what was made does not satisfy a keyword beyond the core"
-            if len(self._found) == self._count:
+            left -= self._limit - generator.limit
+            if len(self._found) == self._count or left < 0:
                 break
 
 
