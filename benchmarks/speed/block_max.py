@@ -4,11 +4,11 @@
 
 Passages are drawn with a seed: two or three sentences of real text each, from sets of several domains (a bootstrap of
 real sentences: word frequencies are real, topics within a passage are mixed, so that blocks are harder to tell apart
-than those of a real corpus). Queries are 200 real questions of these sets, drawn with another seed than the 60
-on which the size of a block was chosen (one is in both). Every query runs on all engines in turn; `equal` says whether passages and scores are the same to
-the last bit. Times are processor time in milliseconds, term splitting excluded. "numpy" is `rank_exhaustively`; "bm25s"
-is that library's scoring and selection (numpy backend) of the same weights. `scored` is the share of passages that
-block-max scored.
+than those of a real corpus). Queries are 200 real questions of these sets, drawn with another seed than the 60 on
+which the size of a block was chosen (one is in both). Every query runs on all engines in turn; `equal` says whether
+passages and scores are the same to the last bit. Times are processor time in milliseconds, term splitting excluded.
+"numpy" is `rank_exhaustively`; "bm25s" is that library's scoring and selection (numpy backend) of the same weights.
+`scored` is the share of passages that block-max scored.
 """
 
 from __future__ import annotations
