@@ -43,7 +43,11 @@ REFERENCE = {
     "core": ("Core", ("ctxprune",)),
     "policies": ("Policies", ("ctxprune.policies",)),
     "rag": ("RAG: passages, pages, tables, JSON", ("ctxprune.rag",)),
+    "graph": ("Graphs", ("ctxprune.rag.graph",)),
+    "extract": ("Extraction and memory", ("ctxprune.rag.extract",)),
+    "jsonschema": ("JSON schemas", ("ctxprune.rag.jsonschema",)),
     "sql": ("Text-to-SQL", ("ctxprune.sql",)),
+    "match": ("Schema matching", ("ctxprune.sql.match",)),
     "langchain": ("LangChain", ("ctxprune.integrations.langchain",)),
     "llama_index": ("LlamaIndex", ("ctxprune.integrations.llama_index",)),
     "haystack": ("Haystack", ("ctxprune.integrations.haystack",)),
@@ -95,46 +99,56 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 def _reference(package: str) -> str:
     """A block of mkdocstrings for every public name of a package, in the order of the alphabet.
 
-    A name that a package gives on from another reference page is documented there, and only linked here.
+    A name that several packages give on is documented at the innermost of them, and only linked from the others.
     """
-    elsewhere = {
-        origin
-        for _, names in REFERENCE.values()
-        for name in names
-        if name not in (package, "ctxprune")
-        for origin in _public(name).values()
-    }
     blocks, links = [], []
     for name, origin in sorted(_public(package).items(), key=lambda item: item[0].lower()):
-        if package == "ctxprune" and origin in elsewhere:
-            links.append(f"- [`{name}`][{origin}]\n")
-        else:
+        if _owners()[origin] == package:
             blocks.append(f"::: {origin}\n\n")
-    also = "Also importable from here, and documented with their packages:\n\n" + "".join(links) + "\n" if links else ""
-    return also + "".join(blocks)
+        else:
+            links.append(f"- [`{name}`][{origin}]\n")
+    if not links:
+        return "".join(blocks)
+    return "Also importable from here:\n\n" + "".join(links) + "\n" + "".join(blocks)
+
+
+@cache
+def _owners() -> dict[str, str]:
+    """For each public name, the innermost package that gives it on."""
+    owners: dict[str, str] = {}
+    for package in sorted((name for _, names in REFERENCE.values() for name in names), key=len):
+        owners |= dict.fromkeys(_public(package).values(), package)
+    return owners
 
 
 @cache
 def _public(package: str) -> dict[str, str]:
     """Public names of a package and the modules' names where they are defined, read without importing it."""
     folder = ROOT / package.replace(".", "/")
-    stub = folder / "__init__.pyi"
-    if not stub.is_file():
-        module = folder.with_suffix(".py")
-        tree = ast.parse(module.read_text(encoding="utf-8"))
+    if not folder.is_dir():
+        tree = ast.parse(folder.with_suffix(".py").read_text(encoding="utf-8"))
         return {
             node.name: f"{package}.{node.name}"
             for node in tree.body
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
         }
+    stub = folder / "__init__.pyi"
+    source = stub if stub.is_file() else folder / "__init__.py"
     names = {}
-    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            parts = package.split(".")
+            base = parts[: len(parts) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             names |= {
                 alias.asname or alias.name: f"{module}.{alias.name}"
                 for alias in node.names
                 if not (alias.asname or alias.name).startswith("_")
             }
+    # A name that comes from a package with a page of its own is the one that this package gives on.
+    inner = {module for _, modules in REFERENCE.values() for module in modules if module.startswith(f"{package}.")}
+    for name, origin in names.items():
+        module, _, attribute = origin.rpartition(".")
+        if module in inner:
+            names[name] = _public(module)[attribute]
     return names

@@ -81,7 +81,8 @@ def bm25_postings(
 
     Args:
         texts: Passages; read once. Their terms take four bytes each in memory while the index is made.
-        k1, b: See `Bm25Scorer`.
+        k1: See `Bm25Scorer`.
+        b: See `Bm25Scorer`.
         analyse: The terms of a text.
 
     Raises:

@@ -79,7 +79,7 @@ class ExtractiveWriter(MemoryWriter):
     sentences are ranked together: with a question by their score for it, to which half of their chunk's is added, so
     that what stands around an answer stays; without one by the new terms that they say for their tokens. So a memory
     without a question keeps a bit of everything, and no choice made before the question can know what it needs
-    (docs/structured_memory.md has the figures).
+    (docs/tasks/structured_memory.md has the figures).
 
     Attributes:
         question: What will be asked; "" where that is not known yet.

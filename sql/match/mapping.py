@@ -94,13 +94,17 @@ def map_schemas(
     """Match two schemas, and keep of it what queries may be rewritten by.
 
     Args:
-        source, target: The schema before and after a change; names in `Column.examples` count as values.
-        source_values, target_values: As `match_schemas`. Without values exchanged names and merged tables are not seen.
+        source: The schema before and after a change; names in `Column.examples` count as values.
+        target: Likewise.
+        source_values: As `match_schemas`. Without values exchanged names and merged tables are not seen.
+        target_values: Likewise.
         config: Default MappingConfig().
-        tagger, refiner: As `match_schemas`.
+        tagger: As `match_schemas`.
+        refiner: Likewise.
 
     Raises:
-        UsageError, DatabaseError: As `match_schemas`.
+        UsageError: As `match_schemas`.
+        DatabaseError: Likewise.
     """
     config = MappingConfig() if config is None else config
     options = config.match

@@ -93,9 +93,11 @@ def match_schemas(
     "SMUTF: Schema Matching Using Generative Tags and Hybrid Features" (features weighed by a learned combination).
 
     Args:
-        source, target: The schemas; of the same database before and after a change, or of two databases.
-        source_values, target_values: Where their values are: a `Database`, values by column, or None for the schema's
+        source: The schemas; of the same database before and after a change, or of two databases.
+        target: Likewise.
+        source_values: Where their values are: a `Database`, values by column, or None for the schema's
             own examples. Names and types alone do where there are no values.
+        target_values: Likewise.
         config: Default MatchConfig().
         tagger: Describes columns further before they are compared, such as `ChatTagger`.
         refiner: Decides between close candidates, such as `ChatRefiner`.

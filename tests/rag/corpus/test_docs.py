@@ -1,4 +1,4 @@
-"""docs/corpus.md: its Python runs as it stands, its commands are there, and its figures are those on record."""
+"""docs/tasks/corpus.md: its Python runs as it stands, its commands are there, and its figures are those on record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ctxprune.cli import main
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "corpus.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 (BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""docs/extraction.md: its Python runs as pasted, its commands are there, and its figures are the recorded ones."""
+"""docs/tasks/extraction.md: its Python runs as pasted, its commands are there, and its figures are the recorded ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxprune.cli import main
 from ctxprune.rag import extract
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "extraction.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "extraction.md").read_text(encoding="utf-8")
 PYTHON = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
 (BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 

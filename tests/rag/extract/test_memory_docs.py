@@ -1,4 +1,4 @@
-"""docs/structured_memory.md: its Python runs as it stands, and prints what the page says."""
+"""docs/tasks/structured_memory.md: its Python runs as it stands, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[3] / "docs" / "structured_memory.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "structured_memory.md").read_text(encoding="utf-8")
 EXTRACTIVE, CHAT, CONVERSATION, RESUME = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""docs/graph.md: its Python runs as it stands."""
+"""docs/tasks/graph.md: its Python runs as it stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "graph.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "tasks" / "graph.md").read_text(encoding="utf-8")
 PRUNING, LANGCHAIN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""docs/json_schemas.md: its Python runs as it stands and says what the page says."""
+"""docs/tasks/json_schemas.md: its Python runs as it stands and says what the page says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("jsonschema_rs")
 
-PAGE = (Path(__file__).parents[3] / "docs" / "json_schemas.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "json_schemas.md").read_text(encoding="utf-8")
 WITNESS, PROJECTION, COMPLIANCE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

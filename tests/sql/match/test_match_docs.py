@@ -1,4 +1,4 @@
-"""docs/schema_matching.md: its Python runs as pasted, and its figures are those that were recorded."""
+"""docs/tasks/schema_matching.md: its Python runs as pasted, and its figures are those that were recorded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "schema_matching.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "tasks" / "schema_matching.md").read_text(encoding="utf-8")
 RESULTS = ROOT / "benchmarks" / "results"
 
 
