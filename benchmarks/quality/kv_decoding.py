@@ -140,6 +140,8 @@ def main() -> None:
     parser.add_argument("--chunked", type=int, default=0, help="tokens of a chunked prefill to measure; 0: none")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     asked = parser.parse_args()
+    if asked.chunked < 0:
+        parser.error("--chunked is a number of tokens, 0 or more")
     asked.texts, asked.presses = (list(dict.fromkeys(each)) for each in (asked.texts, asked.presses))
     torch.set_num_threads(1)
     model, tokenizer = load_decoder(asked.model)

@@ -68,6 +68,7 @@ FAMILIES = (
 QUESTIONS = {"multi_key": 4, "key_value": 6, "passages": 6}  # of one context, at depths spread over it; 1 of others
 CONTEXTS = {"needle": 2, "key_value": 1, "passages": 1, "common_words": 1, "variables": 1}  # at most; all of others
 SHORT_ONLY = ("common_words", "variables")  # at the first length alone: long answers, which take minutes each
+SHORTEST = 2048  # tokens of a context
 GREEDY = {"temperature": None, "top_p": None, "top_k": None, "repetition_penalty": 1.0}
 PROPOSED = f"snapkv, kernel={KERNEL}, highest of a group"
 WHOLE = Cell("whole", StreamingLLM, 0.0, "blind")
@@ -289,6 +290,8 @@ def main() -> None:
     asked = parser.parse_args()
     if TUNE_SEED in asked.seeds:
         parser.error(f"seed {TUNE_SEED} is the one of --tune")
+    if min(asked.tokens) < SHORTEST:
+        parser.error(f"contexts have {SHORTEST:,} tokens or more, which common_words needs")
     asked.seeds, asked.tokens = (list(dict.fromkeys(each)) for each in (asked.seeds, asked.tokens))
     torch.set_num_threads(1)
     source = SHARED / "data" / "rag" / "wikitext2" / "valid.txt.gz"

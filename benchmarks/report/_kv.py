@@ -10,6 +10,17 @@ from benchmarks.report._card import table
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SHARES = {0.5: "1/2", 0.75: "1/4", 0.875: "1/8"}
+KEPT = {1.0: "1", 0.5: "1/2", 0.25: "1/4", 0.125: "1/8", 0.0: "none"}
+RULER = {
+    "needle": "needle",
+    "key_value": "pairs",
+    "multi_key": "keys",
+    "multi_value": "values",
+    "multi_query": "queries",
+    "passages": "passages",
+    "common_words": "words",
+    "variables": "variables",
+}
 SHOWN = ("random", "streaming_llm", "keydiff", "lagkv", "snapkv", "adakv(snapkv)", "expected_attention", "kvzip")
 
 
@@ -107,27 +118,58 @@ def cost() -> str:
 
 
 def decoding() -> str:
-    rows = [
-        [SHARES.get(row["ratio"], "1"), {"plain": "as they are"}.get(row["storage"], row["storage"]),
-         f"{row['bytes'] / 1e6:.1f}", row["token_ms"]]
-        for row in figures("kv_cost")["decoding"]
-    ]  # fmt: skip
-    return table(["tokens kept", "stored", "MB", "ms a token"], rows)
+    """Milliseconds of a token behind caches of different sizes, and as a share of that behind the whole cache."""
+    rows = []
+    for row in figures("kv_cost")["decoding"]:
+        kept = KEPT.get(row["kept"]) or f"{row['kept']:.2f}"
+        stored = {"plain": "as they are", "none": ""}.get(row["storage"], row["storage"])
+        rows.append([kept, stored, f"{row['bytes'] / 1e6:.1f}", row["token_ms"], f"{row['of_whole']:.2f}"])
+    return table(["tokens kept", "stored", "MB", "ms a token", "of the whole cache's"], rows)
 
 
 def budgets() -> str:
     """Perplexity and most bytes of caches that are pressed while tokens are read."""
     found = figures("kv_decoding")
-    whole = found["rows"][0]["perplexity"]
-    rows = []
+    rows, whole = [], found["rows"][0]
     for row in found["rows"]:
         ceiling = {"none": "", "tokens": f"{found['budget']} tokens", "bytes": f"{found['budget_bytes'] / 1e6:.1f} MB"}
-        more = "" if row["budget"] == "none" else f"{100 * (row['perplexity'] / whole - 1):+.1f}"
-        name = row["press"] if row["budget"] == "none" else f"`{row['press']}`"
+        more = "" if row is whole else _percent_more(row["perplexity"], whole["perplexity"])
+        each = ["" if row is whole else _percent_more(row["by_text"][text], whole["by_text"][text])
+                for text in found["texts"]]  # fmt: skip
+        name = row["press"] if row is whole else f"`{row['press']}`"
         stored = {"plain": "as they are"}.get(row["storage"], row["storage"])
         held = f"{row['most_bytes'] / 1e6:.2f}", round(row["most_tokens"])
-        rows.append([name, stored, ceiling[row["budget"]], row["perplexity"], more, *held])
-    return table(["press", "stored", "budget", "perplexity", "% more", "most MB", "most tokens"], rows)
+        rows.append([name, stored, ceiling[row["budget"]], row["perplexity"], more, *each, *held])
+    head = ["press", "stored", "budget", "perplexity", "% more", *found["texts"], "most MB", "most tokens"]
+    return table(head, rows)
+
+
+def _percent_more(value: float, than: float) -> str:
+    return f"{100 * (value / than - 1):+.1f}"
+
+
+def chunked() -> str:
+    """The peak of a prefill that is pressed between chunks."""
+    found = figures("kv_decoding")["chunked"]
+    row = [f"{found['tokens']:,}", found["chunk"], f"`{found['press']}`", found["peak_ratio"], found["end_ratio"]]
+    return table(["tokens", "chunk", "press", "peak, of the whole cache", "at the end"], [row])
+
+
+def ruler() -> str:
+    """Right answers by task at a quarter of the bytes, with the question, in percent."""
+    found = figures("kv_ruler")
+    rows = []
+    for row in found["rows"]:
+        whole, by_task = row["press"] == "whole", [row["by_task"].get(task, "") for task in RULER]
+        if whole:
+            numbers = [row["samples"].get(task, "") for task in RULER]
+            rows.append([f"{row['tokens']:,}", "(questions)", *numbers, "", "", ""])
+        if row["press"] == found["proposed"]:
+            continue  # a trial that is not in the package
+        name = "whole cache" if whole else f"`{row['press']}`{' in 4 bits' if row['storage'] == 'kivi4' else ''}"
+        share = "" if whole else row["of_whole"]
+        rows.append([f"{row['tokens']:,}", name, *by_task, row["mean"], share, sum(row["samples"].values())])
+    return table(["tokens", "press", *RULER.values(), "mean", "% of whole", "questions"], rows)
 
 
 def reuse() -> str:
@@ -192,6 +234,8 @@ TABLES = {
     "kv_cost": cost,
     "kv_decoding": decoding,
     "kv_budgets": budgets,
+    "kv_chunked": chunked,
+    "kv_ruler": ruler,
     "kv_reuse": reuse,
     "kv_equal_bytes": equal_bytes,
     "kv_drafts": drafts,

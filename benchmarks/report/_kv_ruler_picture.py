@@ -18,6 +18,7 @@ TASKS = {
     "multi_value": "four values of one",
     "multi_query": "four needles at once",
     "passages": "one of many passages",
+    "variables": "chains of variables",
     "common_words": "frequent words",
 }
 SHOWN = {  # press and storage: label, a place in the theme's colours (-1 the soft grey, -2 the ink), mark, size
