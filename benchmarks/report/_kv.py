@@ -201,6 +201,21 @@ def drafts() -> str:
     return table(["task", "drafts from passages", "prompt lookup of transformers"], rows)
 
 
+def draft_trees() -> str:
+    """Steps that longer drafts and trees of drafts would save, played on recorded answers."""
+    played = figures("draft_trees")["played"]["held_out"]
+    names = {
+        "chain": "one draft, `least=4` (the default)",
+        "chain_of_16_or_more": "one draft, `least=16`",
+        "chain_of_40_or_more": "one draft, `least=40`",
+        "one_path": "one draft of full length",
+        "tree": "tree of three drafts",
+        "bound": "any tree",
+    }
+    rows = [[said, played[key]["saved"], played[key]["read"]] for key, said in names.items()]
+    return table(["drafts", "steps saved %", "tokens read a step"], rows)
+
+
 def learned() -> str:
     """Gates on wikitext2: perplexity against the share of the context held."""
     names = {"full": "whole, tuned without gates", "gates": "gates", "window": "window of the last tokens"}
@@ -239,4 +254,5 @@ TABLES = {
     "kv_reuse": reuse,
     "kv_equal_bytes": equal_bytes,
     "kv_drafts": drafts,
+    "kv_draft_trees": draft_trees,
 }
