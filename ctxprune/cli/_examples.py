@@ -37,7 +37,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'ctxprune sql ask shop.sqlite "How many customers are in Paris?" --generator chat:model.gguf',
     ),
     "sql check": ('ctxprune sql check --dialect postgres -- "SELECT 1"',),
-    "sql learn": ('ctxprune sql learn shop.sqlite --term "big city" "population over 1000000"',),
+    "sql learn": (
+        'ctxprune sql learn shop.sqlite --term "big city" "population over 1000000"',
+        'ctxprune sql learn shop.sqlite --instruction share "Shares are in percent, with one decimal"',
+    ),
     "sql match": ("ctxprune sql match old.sqlite new.sqlite",),
     "sql migrate": ("ctxprune sql migrate old.sqlite new.sqlite --knowledge terms.json --out migrated",),
     "bench bird": ("ctxprune bench bird --data bird --predictions predict.json",),

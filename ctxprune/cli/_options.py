@@ -112,8 +112,8 @@ class GenerationOptions:
     style: Annotated[
         str,
         typer.Option(
-            help="How chat:... is prompted, several with commas between: compact, ddl, decompose, mschema, plain, "
-            "skeleton, small.",
+            help="How chat:... is prompted, several with commas between: compact, ddl, decompose, "
+            "incremental, mschema, plain, skeleton, small.",
             show_default=False,
         ),
     ] = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -34,11 +34,28 @@ def learn(
         tuple[str, str] | None,
         typer.Option(metavar="TABLE.COLUMN NOTE", help="What a reader of this column should know.", show_default=False),
     ] = None,
+    instruction: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="KIND TEXT",
+            help="How questions of a kind are answered; the kinds: multiple, change, ratio, share, difference, "
+            "average, per-group, comparison, superlative, total, count, list.",
+            show_default=False,
+        ),
+    ] = None,
+    question_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="KIND",
+            help="The kind of question that --pair, --term or --note is meant for; default: any.",
+        ),
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TABLE.COLUMN",
-            help="A column that --term is about; default: those that its meaning names. May be repeated.",
+            help="A column that --term or --instruction is about; default: those that its text names. May be repeated.",
         ),
     ] = None,
     source: Annotated[
@@ -47,7 +64,7 @@ def learn(
             "--from",
             metavar="FILE",
             help="Learn all of a file: JSON Lines, JSON as Spider and BIRD have it, CSV (question,sql or "
-            "term,meaning or column,note), or another file of knowledge.",
+            "term,meaning or column,note or question_kind,instruction), or another file of knowledge.",
             show_default=False,
         ),
     ] = None,
@@ -71,7 +88,7 @@ def learn(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Teach answered questions, business terms and notes on columns; `sql ask` then uses what fits a question.
+    """Teach answered questions, terms, notes on columns and instructions; `sql ask` then uses what fits a question.
 
     Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
     something that is known already takes its place. Without a language model, `sql ask` answers with the queries of
@@ -81,19 +98,24 @@ def learn(
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import KnowledgeFile, default_path
 
-    adds = any(given is not None for given in (pair, term, note, source))
+    adds = any(given is not None for given in (pair, term, note, instruction, source))
     if sum((adds, show, bool(remove), check)) != 1:
-        raise typer.BadParameter("give --pair, --term, --note or --from; or one of --list, --remove, --check")
-    if column and term is None:
-        raise typer.BadParameter("it belongs to --term", param_hint="--column")
+        raise typer.BadParameter(
+            "give --pair, --term, --note, --instruction or --from; or one of --list, --remove, --check"
+        )
+    if column and term is None and instruction is None:
+        raise typer.BadParameter("it belongs to --term or --instruction", param_hint="--column")
+    if question_kind is not None and not any((pair, term, note)):
+        raise typer.BadParameter("it belongs to --pair, --term or --note", param_hint="--for")
     with Database(database) as opened:
         file = KnowledgeFile(knowledge if knowledge is not None else default_path(opened))
         if not adds and knowledge is None and not file.exists():
-            hint = "teach it with --pair, --term, --note or --from; or name a file with --knowledge"
+            hint = "teach it with --pair, --term, --note, --instruction or --from; or name a file with --knowledge"
             raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
         _console.check_not_input(file.path, *(path for path in (opened.path, source) if path))
         if adds:
-            given = [*_given(pair, term, note, tuple(column or ())), *_read(source, opened)]
+            own = _Own(pair, term, note, instruction, question_kind or "", tuple(column or ()))
+            given = [*own.entries(), *_read(source, opened)]
             _learn(opened, file, given, run=run, as_json=as_json)
         elif remove:
             _forget(file, remove, as_json=as_json)
@@ -101,20 +123,27 @@ def learn(
             _report(opened, file, check=check, as_json=as_json)
 
 
-def _given(
-    pair: tuple[str, str] | None,
-    term: tuple[str, str] | None,
-    note: tuple[str, str] | None,
-    columns: tuple[str, ...],
-) -> Iterator[Entry]:
-    from ctxprune.sql.knowledge import Note, Pair, Term
+class _Own(NamedTuple):
+    """The entries on the command line."""
 
-    if pair is not None:
-        yield Pair(*pair)
-    if term is not None:
-        yield Term(*term, columns)
-    if note is not None:
-        yield Note(*note)
+    pair: tuple[str, str] | None
+    term: tuple[str, str] | None
+    note: tuple[str, str] | None
+    instruction: tuple[str, str] | None
+    question_kind: str
+    columns: tuple[str, ...]
+
+    def entries(self) -> Iterator[Entry]:
+        from ctxprune.sql.knowledge import Instruction, Note, Pair, Term
+
+        if self.pair is not None:
+            yield Pair(*self.pair, self.question_kind)
+        if self.term is not None:
+            yield Term(*self.term, self.columns, self.question_kind)
+        if self.note is not None:
+            yield Note(*self.note, self.question_kind)
+        if self.instruction is not None:
+            yield Instruction(*self.instruction, self.columns)
 
 
 def _read(source: Path | None, database: Database) -> tuple[Entry, ...]:
@@ -164,10 +193,9 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
 
 def _advice(entry: Entry) -> str:
     """How a column is named, where that was not known."""
-    from ctxprune.sql.knowledge import Note, Pair
+    from ctxprune.sql.knowledge.entries import entry_columns
 
-    columns = () if isinstance(entry, Pair) else (entry.column,) if isinstance(entry, Note) else entry.columns
-    return "write TABLE.COLUMN" if any("." not in column for column in columns) else ""
+    return "write TABLE.COLUMN" if any("." not in column for column in entry_columns(entry)) else ""
 
 
 def _checked(database: Database, checker: Checker, entry: Entry, *, run: bool) -> tuple[Entry, str]:
@@ -235,13 +263,13 @@ def _as_line(entry: Entry) -> str:
     """An entry on one printable line, after its id."""
     from ctxprune.cli import _console
     from ctxprune.sql.generate.prompts.base import one_line
-    from ctxprune.sql.knowledge import Note, Pair, entry_id
+    from ctxprune.sql.knowledge import Instruction, Note, Pair, entry_id
+    from ctxprune.sql.knowledge.entries import entry_columns, entry_name, explanation
 
-    if isinstance(entry, Pair):
-        left, right = entry.question, entry.sql
-    elif isinstance(entry, Note):
-        left, right = entry.column, entry.note
-    else:
-        left, right = entry.term, entry.meaning + (f" [{', '.join(entry.columns)}]" if entry.columns else "")
+    left, right = entry_name(entry), entry.sql if isinstance(entry, Pair) else explanation(entry)
+    if not isinstance(entry, Note) and entry_columns(entry):
+        right += f" [{', '.join(entry_columns(entry))}]"
+    if entry.question_kind and not isinstance(entry, Instruction):
+        left += f" (for {entry.question_kind})"
     kind = type(entry).__name__.lower()
     return _console.escape(f"{entry_id(entry)}  {kind:4}  {one_line(left)}  =>  {one_line(right)}")

@@ -178,7 +178,6 @@ def _write(target: Path, text: str, inputs: tuple[str | Path, ...]) -> None:
 
 
 def _short(entry: Entry) -> str:
-    from ctxprune.sql.knowledge import Note, Pair
+    from ctxprune.sql.knowledge.entries import entry_name
 
-    text = entry.question if isinstance(entry, Pair) else entry.column if isinstance(entry, Note) else entry.term
-    return " ".join(text.split())[:80]
+    return " ".join(entry_name(entry).split())[:80]

@@ -218,6 +218,7 @@ GENERATORS: Registry[type[Generator]] = Registry(
     {
         "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
         "decompose.v1": "ctxprune.sql.generate.decompose:DecomposeGenerator",
+        "incremental.v1": "ctxprune.sql.generate.incremental:IncrementalGenerator",
         "learned.v1": "ctxprune.sql.generate.learned:LearnedGenerator",
         "mixed.v1": "ctxprune.sql.generate.mixed:MixedGenerator",
         "phrases.v1": "ctxprune.sql.generate.phrases.generator:PhraseGenerator",

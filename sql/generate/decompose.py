@@ -15,17 +15,17 @@ from ctxprune.llm.langchain import as_chat_model
 from .base import GENERATORS, Candidate, Generator
 from .extract import extract_sql
 from .prompts.base import prompt_text
-from .prompts.decompose import DecomposePrompt, SubQuestion, format_outcome, read_sub_questions
+from .prompts.decompose import DecomposePrompt, SubQuestion, format_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.llm.base import ChatAnswer, ChatModel, Message
 
-    from ..guard.execution import GuardedRunner
+    from ..guard.execution import GuardedRunner, Outcome
     from .base import Request
 
-__all__ = ["DecomposeGenerator"]
+__all__ = ["CallSequence", "DecomposeGenerator"]
 
 
 @GENERATORS.register("decompose.v1")
@@ -81,34 +81,41 @@ class DecomposeGenerator(Generator):
     def generate(self, request: Request) -> Sequence[Candidate]:
         """One candidate per answer to the last part; a failing model leaves a candidate with `error`."""
         draw = Sampling(max_tokens=self.max_tokens, seed=request.seed, stop=self.prompt.stop, seconds=self.seconds)
-        calls = _CallSequence(self.model, self.name, request, draw)
+        calls = CallSequence(self.model, self.name, request, draw)
         try:
             (split,) = calls.ask(self.prompt.split(request))[:1]
-            parts = read_sub_questions(split.text, request.question, self.prompt.most)
+            parts = self.prompt.read_parts(split.text, request.question)
             done: list[SubQuestion] = []
             for part in parts[:-1]:
                 done.append(self._answered(calls, done, part))
             # A question of one part is asked without the frame of parts, as other prompts do.
             last = self.prompt.answer(request, done, parts[-1]) if done else self.prompt.messages(request)
-            calls.add_candidates(calls.ask(last), [f"part: {part.question}" for part in done])
+            calls.add_candidates(calls.ask(last), [part.note for part in done])
             if request.n > 1 and self.temperature > 0:
                 calls.add_candidates(calls.ask(last, n=request.n - 1, temperature=self.temperature))
         except ModelError as error:
             calls.add_failure(error)
         return calls.results
 
-    def _answered(self, calls: _CallSequence, done: Sequence[SubQuestion], question: str) -> SubQuestion:
+    def _answered(self, calls: CallSequence, done: Sequence[SubQuestion], question: str) -> SubQuestion:
         (answer,) = calls.ask(self.prompt.answer(calls.request, done, question))[:1]
         found = extract_sql(answer.text)
         if not found.sql:
-            return SubQuestion(question)
+            return SubQuestion(question, failed=True)
         if self.runner is None:
             return SubQuestion(question, found.sql)
-        outcome = self.runner.run(found.sql)
-        return SubQuestion(question, found.sql, format_outcome(outcome, **({"rows": 0} if self.private else {})))
+        return self._checked(calls, question, self.runner.run(found.sql))
+
+    def _checked(self, calls: CallSequence, question: str, outcome: Outcome) -> SubQuestion:  # noqa: ARG002 - for subclasses
+        """A part whose query ran or failed; here as it is."""
+        return self._ran(question, outcome)
+
+    def _ran(self, question: str, outcome: Outcome, refined: int = 0) -> SubQuestion:
+        told = format_outcome(outcome, **({"rows": 0} if self.private else {}))
+        return SubQuestion(question, outcome.asked, told, outcome.result is None, refined)
 
 
-class _CallSequence:
+class CallSequence:
     """The calls to a model for one request, and their candidates: one deadline, and one account of tokens.
 
     Args:

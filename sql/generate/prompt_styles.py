@@ -8,6 +8,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 
 from .chat import ChatGenerator
 from .decompose import DecomposeGenerator
+from .incremental import IncrementalGenerator
 from .mixed import MixedGenerator
 from .prompts.base import PROMPTS
 from .prompts.examples import WithExamples
@@ -22,12 +23,13 @@ __all__ = ["DEFAULT_STYLES", "build_generator", "list_styles"]
 
 # The best as written of those in benchmarks/results/chat_prompts.json; not all styles are measured there yet.
 DEFAULT_STYLES = ("small",)
-_BARE = frozenset({"decompose", "plain"})  # styles that show no examples
+_DECOMPOSING = {"decompose": DecomposeGenerator, "incremental": IncrementalGenerator}
+_BARE = frozenset({*_DECOMPOSING, "plain"})  # styles that show no examples
 
 
 def list_styles() -> list[str]:
     """The names that `build_generator` knows, sorted; prompts of plug-ins included."""
-    return sorted({name.partition(".")[0] for name in PROMPTS.names()} | {"decompose"})
+    return sorted({name.partition(".")[0] for name in PROMPTS.names()} | set(_DECOMPOSING))
 
 
 def build_generator(
@@ -37,8 +39,8 @@ def build_generator(
 
     Args:
         model: A `ChatModel`, or a LangChain chat model.
-        styles: Names of prompts (`PROMPTS`), and "decompose"; a name given twice counts once.
-        examples: Where examples for the prompts come from; "decompose" and "plain" show none.
+        styles: Names of prompts (`PROMPTS`), "decompose" and "incremental"; a name given twice counts once.
+        examples: Where examples for the prompts come from; "decompose", "incremental" and "plain" show none.
         shots: Examples in a prompt at most.
 
     Raises:
@@ -57,8 +59,8 @@ def build_generator(
 
 def _styled(model: object, name: str, examples: ExampleSource | None, shots: int) -> Generator:
     kind = name.partition(".")[0]
-    if kind == "decompose":
-        return DecomposeGenerator(model)
+    if kind in _DECOMPOSING:
+        return _DECOMPOSING[kind](model)
     try:
         prompt: Prompt = PROMPTS.get(name)()
     except UnknownNameError as error:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from .entries import Entry, Note, Pair, Term, entry_id
+from .entries import Entry, Instruction, Note, Pair, Term, entry_id
+from .question_kinds import QUESTION_KINDS, QuestionKind, question_kind
 from .recall import Knowledge, Recalled
 from .store import KnowledgeFile, default_path
 
-__all__ = ["Entry", "Knowledge", "KnowledgeFile", "Note", "Pair", "Recalled", "Term", "default_path", "entry_id"]
+__all__ = [
+    "QUESTION_KINDS",
+    "Entry",
+    "Instruction",
+    "Knowledge",
+    "KnowledgeFile",
+    "Note",
+    "Pair",
+    "QuestionKind",
+    "Recalled",
+    "Term",
+    "default_path",
+    "entry_id",
+    "question_kind",
+]

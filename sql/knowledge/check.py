@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from ctxprune.errors import GuardError, InputError, SchemaError
 from ctxprune.text.words import fold, split_identifier, words
 
 from ..schema.schema import ColumnRef
-from .entries import Pair, Term
+from .entries import Instruction, Pair, Term, entry_columns, entry_name, explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,10 +125,10 @@ class Checker:
         if isinstance(entry, Pair):
             return self._guarded(entry)[1]
         try:
-            refs = self._columns(entry.columns if isinstance(entry, Term) else (entry.column,))
+            refs = self._columns(entry_columns(entry))
         except SchemaError as error:
             return Problem(error.what)
-        text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
+        text, about = explanation(entry), entry.term if isinstance(entry, Term) else ""
         said = find_named_columns(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         if secret:
@@ -137,10 +137,8 @@ class Checker:
         return Problem(f"{outside} is not in the schema") if outside else None
 
     def columns(self, entry: Entry) -> frozenset[ColumnRef]:
-        """The columns that a usable term or note is about; none for pairs, whose queries name their own."""
-        if isinstance(entry, Pair):
-            return frozenset()
-        return frozenset(self._columns(entry.columns if isinstance(entry, Term) else (entry.column,)))
+        """The columns that a usable entry is about; none for pairs, whose queries name their own."""
+        return frozenset(self._columns(entry_columns(entry)))
 
     def query(self, pair: Pair) -> str:
         """The text of a usable pair's query that may run: without comments.
@@ -154,22 +152,19 @@ class Checker:
         return sql
 
     def learned(self, entry: Entry) -> Entry:
-        """An entry as it is stored: checked, and a term without columns with those that its meaning names.
+        """An entry as it is stored: checked, and a term or instruction without columns with those that it names.
 
         Raises:
             InputError: It cannot be used; `what` says why.
         """
-        if isinstance(entry, Term) and not entry.columns:
-            refs = [
-                ref for ref in find_named_columns(entry.meaning, self.schema, entry.term) if ref not in self._secret
-            ]
-            entry = Term(entry.term, entry.meaning, tuple(f"{ref.table}.{ref.column}" for ref in refs))
+        if isinstance(entry, (Term, Instruction)) and not entry.columns:
+            about = entry.term if isinstance(entry, Term) else ""
+            named = find_named_columns(explanation(entry), self.schema, about)
+            refs = [ref for ref in named if ref not in self._secret]
+            entry = replace(entry, columns=tuple(f"{ref.table}.{ref.column}" for ref in refs))
         problem = self.find_problem(entry)
         if problem is not None:
-            about = (
-                entry.question if isinstance(entry, Pair) else entry.term if isinstance(entry, Term) else entry.column
-            )
-            raise InputError(problem.reason, where=about)
+            raise InputError(problem.reason, where=entry_name(entry))
         return entry
 
     def _outside(self, text: str, about: str) -> str:

@@ -17,7 +17,8 @@ from ..generate.examples import FormScorer
 from ..generate.masking import mask_question_by_sql
 from ..generate.prompts.base import one_line
 from ..question import same_question
-from .entries import Note, Pair
+from .entries import Instruction, Note, Pair, explanation
+from .question_kinds import find_question_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KnowledgeContext", "KnowledgeScorer", "ScoredEntries", "format_entry"]
 
-_NAMED = 0.9  # score of a term or note whose name stands in the question
+_NAMED = 0.9  # score of a term or note whose name stands in the question, and of an instruction for its main kind
+_ALSO = 0.8  # of an instruction for another kind of it: under a tight budget the main one stays
 
 
 def format_entry(entry: Entry) -> str:
@@ -38,6 +40,9 @@ def format_entry(entry: Entry) -> str:
         return f"Question: {one_line(entry.question, 400)}\nSQL: {one_line(entry.sql, 800)}"
     if isinstance(entry, Note):
         return f"{one_line(entry.column, 200)}: {one_line(entry.note, 600)}"
+    if isinstance(entry, Instruction):
+        # Without the kind in front: "only paid orders count" is a sentence that generators without a model read.
+        return one_line(entry.instruction, 600)
     return f"{one_line(entry.term, 200)}: {one_line(entry.meaning, 600)}"
 
 
@@ -86,7 +91,9 @@ class KnowledgeScorer(Scorer):
 
     A pair scores the mean of two scores of its question: of the words, and of the form with names and values masked
     (`generate.examples`), since an example helps by either; 1 where it is the question that is asked. A term or note
-    scores by its words, and at least 0.9 where the question holds its name, or its column's.
+    scores by its words, and at least 0.9 where the question holds its name, or its column's. An instruction scores 0.9
+    for the main kind of the question, and 0.8 for another kind of it. What is meant for another kind of question scores
+    0, but for the pair of the very question.
 
     Attributes:
         content: Scores the words; any scorer of the core.
@@ -113,9 +120,14 @@ class KnowledgeScorer(Scorer):
         # The form alone would take any "how many" for similar, the words alone any question on the topic.
         form = self.form.score(self.masked, context.forms) if self.masked else content
         asked = same_question(query)
+        kinds = [kind.name for kind in find_question_kinds(query)]
         scores = np.zeros(len(context.entries), dtype=np.float32)
         for index, (entry, name) in enumerate(zip(context.entries, context.names, strict=True)):
-            if isinstance(entry, Pair):
+            if entry.question_kind and entry.question_kind not in kinds and not _is_asked(entry, name, asked):
+                continue
+            if isinstance(entry, Instruction):
+                scores[index] = _NAMED if entry.question_kind == kinds[0] else _ALSO
+            elif isinstance(entry, Pair):
                 # The very question is taken whatever the scorer says.
                 scores[index] = 1.0 if name == asked else (content[index] + form[index]) / 2
             else:
@@ -149,7 +161,11 @@ def _content(entry: Entry) -> str:
         return entry.question
     if isinstance(entry, Note):
         return f"{entry.column.replace('.', ' ')} {entry.note}"
-    return f"{entry.term} {entry.meaning}"
+    return explanation(entry) if isinstance(entry, Instruction) else f"{entry.term} {entry.meaning}"
+
+
+def _is_asked(entry: Entry, name: str, asked: str) -> bool:
+    return isinstance(entry, Pair) and name == asked
 
 
 def _name(entry: Entry) -> str:
@@ -158,4 +174,4 @@ def _name(entry: Entry) -> str:
         return same_question(entry.question)
     if isinstance(entry, Note):
         return " ".join(map(stem, words(entry.column.rpartition(".")[2])))
-    return same_question(entry.term)
+    return "" if isinstance(entry, Instruction) else same_question(entry.term)

@@ -27,7 +27,8 @@ from ..question import same_question
 from ..schema.hits import ValueHit
 from .check import Checker
 from .context import KnowledgeContext, KnowledgeScorer, ScoredEntries, format_entry
-from .entries import Note, Pair, Term, entry_id
+from .entries import Instruction, Note, Pair, Term, entry_id
+from .question_kinds import question_kind
 from .store import KnowledgeFile
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from ..schema.schema import ColumnRef, Schema
     from .entries import Entry
+    from .question_kinds import QuestionKind
 
 __all__ = ["BoundKnowledge", "Knowledge", "Recalled", "find_term_hits"]
 
@@ -64,6 +66,7 @@ class Recalled:
         hits: The stored values that kept terms stand for, where the question holds the term.
         database: The schema's name.
         source: Where the knowledge comes from.
+        question_kind: The question's kind; None where no entry is meant for one.
     """
 
     entries: tuple[Entry, ...]
@@ -75,6 +78,7 @@ class Recalled:
     hits: tuple[ValueHit, ...] = ()
     database: str = ""
     source: str = ""
+    question_kind: QuestionKind | None = None
 
     @property
     def scores(self) -> Mapping[str, float]:
@@ -88,7 +92,7 @@ class Recalled:
 
     @property
     def hints(self) -> tuple[str, ...]:
-        """The kept terms and notes, best first, each as one line."""
+        """The kept terms, notes and instructions, best first, each as one line."""
         return tuple(format_entry(entry) for entry in self.entries if not isinstance(entry, Pair))
 
 
@@ -138,7 +142,7 @@ class Knowledge:
             return cls(what.read(), source=str(what.path))
         entries = tuple(what) if isinstance(what, Iterable) else (what,)
         for entry in entries:
-            if not isinstance(entry, (Pair, Term, Note)):
+            if not isinstance(entry, (Pair, Term, Note, Instruction)):
                 raise UsageError(
                     f"{type(entry).__name__} is not a knowledge source",
                     where="knowledge",
@@ -210,6 +214,7 @@ class BoundKnowledge(KnowledgeSource):
             hits=tuple(hit for term in terms for hit in find_term_hits(term, self.checker.columns(term), question)),
             database=schema.name,
             source=known.source,
+            question_kind=question_kind(question) if self._has_kinds else None,
         )
 
     def find_answers(self, question: str) -> list[Example]:
@@ -233,6 +238,10 @@ class BoundKnowledge(KnowledgeSource):
                     "",
                 )
         return self._checked[index]
+
+    @cached_property
+    def _has_kinds(self) -> bool:
+        return any(entry.question_kind for entry in self.knowledge.entries)
 
     @cached_property
     def _form(self) -> FormScorer:

@@ -10,7 +10,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
 from ..generate.examples import read_examples
-from .entries import Note, Pair, Term, parse_entry
+from .entries import Instruction, Note, Pair, Term, parse_entry
 from .store import FORMAT, KnowledgeFile
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
 
     Read are: a file of knowledge; JSON Lines of its entries without a header; a JSON array or JSON Lines of objects
     with `question` and `sql`, `query` or `SQL`, of which those of another `db_id` are passed over; and CSV with a
-    header of `question` and `sql` (or `query`), of `term` and `meaning`, or of `column` and `note`.
+    header of `question` and `sql` (or `query`), of `term` and `meaning`, of `column` and `note`, or of `question_kind`
+    and `instruction`; the first three may have `question_kind` as well, which may be empty.
 
     Args:
         path: The file.
@@ -93,22 +94,25 @@ def _csv_entries(text: str, path: Path) -> Iterator[Entry]:
     try:
         names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}
         sql = next((name for name in _SQL if name in names), "")
-        layouts = (("question", sql), ("term", "meaning"), ("column", "note"))
+        layouts = (("question", sql), ("term", "meaning"), ("column", "note"), ("question_kind", "instruction"))
         layout = next((both for both in layouts if all(name in names for name in both)), None)
         if layout is None:
-            hint = "begin with the names question,sql or term,meaning or column,note"
+            hint = "begin with the names question,sql or term,meaning or column,note or question_kind,instruction"
             raise InputError("this is neither JSON nor CSV with a header that is known", where=str(path), hint=hint)
         for row in reader:
             left, right = (row[names[name]] or "" for name in layout)
+            meant_for = row[names["question_kind"]] if "question_kind" in names else ""
             try:
-                yield _entry(layout[0], left, right)
+                yield _entry(layout[0], left, right, (meant_for or "").strip())
             except UsageError as error:
-                raise InputError(f"line {reader.line_num}: {error.what}", where=str(path)) from error
+                raise InputError(f"line {reader.line_num}: {error.what}", where=str(path), hint=error.hint) from error
     except csv.Error as error:
         raise InputError(f"line {reader.line_num}: it is not CSV ({error})", where=str(path)) from error
 
 
-def _entry(kind: str, left: str, right: str) -> Entry:
-    if kind == "question":
-        return Pair(left, right)
-    return Term(left, right) if kind == "term" else Note(left, right)
+def _entry(layout: str, left: str, right: str, meant_for: str) -> Entry:
+    if layout == "question_kind":
+        return Instruction(meant_for, right)
+    if layout == "question":
+        return Pair(left, right, meant_for)
+    return Term(left, right, question_kind=meant_for) if layout == "term" else Note(left, right, meant_for)

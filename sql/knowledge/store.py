@@ -4,6 +4,7 @@
     {"kind": "pair", "question": "How many shops are open?", "sql": "SELECT COUNT(*) FROM shop WHERE open = 1"}
     {"kind": "term", "term": "big shop", "meaning": "area > 1000", "columns": ["shop.area"]}
     {"kind": "note", "column": "shop.open", "note": "1 while the shop trades, also during holidays"}
+    {"kind": "instruction", "question_kind": "share", "instruction": "Shares are in percent with one decimal"}
 
 JSON Lines and not TOML: a diff shows whole entries and a merge takes them line by line, errors have line numbers, and
 Python reads and writes it without another package. Entries keep their order; new ones come last. Blank lines and the
@@ -174,7 +175,7 @@ class KnowledgeFile:
         except FormatError as error:
             if error.where:
                 raise
-            raise self._wrong(number, error.what) from error
+            raise self._wrong(number, error.what, error.hint) from error
 
     def _json(self, number: int, line: bytes) -> object:
         if line.startswith(tuple(mark.encode() for mark in _CONFLICT)):

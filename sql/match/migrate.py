@@ -12,7 +12,7 @@ from ctxprune.errors import SchemaError
 from ctxprune.text.words import fold
 
 from ..knowledge.check import Checker, find_column, find_named_columns
-from ..knowledge.entries import Entry, Pair, Term, entry_id, entry_to_dict
+from ..knowledge.entries import Entry, Note, Pair, Term, entry_columns, entry_id, entry_to_dict, explanation
 from .profile import SKETCH, value_hashes, value_key
 from .rename import RenameError, rename_query
 
@@ -122,10 +122,9 @@ def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
     if isinstance(entry, Pair):
         query = rename_query(entry.sql, mapping)
         _check_literals(query.literals, mapping)
-        return Carried(entry, Pair(entry.question, query.sql), query.confidence, query.columns)
-    columns = entry.columns if isinstance(entry, Term) else (entry.column,)
-    refs = [find_column(mapping.source, column) for column in columns]
-    text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
+        return Carried(entry, replace(entry, sql=query.sql), query.confidence, query.columns)
+    refs = [find_column(mapping.source, column) for column in entry_columns(entry)]
+    text, about = explanation(entry), entry.term if isinstance(entry, Term) else ""
     named = [ref for ref in find_named_columns(text, mapping.source, about) if _is_written(ref, text)]
     if refs:
         # A bare name that other tables have too means the column that the entry is about.
@@ -133,10 +132,13 @@ def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
         named = [ref for ref in named if ref in refs or fold(ref.column) not in mine or _has_dotted(ref, text)]
     used = {ref: _partner(ref, mapping) for ref in (*refs, *named)}
     new_text = _rename_text(text, {ref: used[ref] for ref in named})
+    columns = tuple(_dotted(used[ref]) for ref in refs)
     if isinstance(entry, Term):
-        after: Entry = Term(entry.term, new_text, tuple(_dotted(used[ref]) for ref in refs))
+        after: Entry = replace(entry, meaning=new_text, columns=columns)
+    elif isinstance(entry, Note):
+        after = replace(entry, column=columns[0], note=new_text)
     else:
-        after = replace(entry, column=_dotted(used[refs[0]]), note=new_text)
+        after = replace(entry, instruction=new_text, columns=columns)
     least = min((mapping.columns[ref].confidence for ref in used), default=1.0)
     return Carried(entry, after, least, tuple(used.items()))
 

@@ -83,6 +83,7 @@ class KnowledgeTrace:
             why.
         tokens_before, tokens_after: Of `entries`, and of the kept ones among them.
         tokenizer: The counter.
+        question_kind: The kind of the question, with the words that say so; "" where no entry is meant for one.
     """
 
     source: str
@@ -92,6 +93,7 @@ class KnowledgeTrace:
     tokens_before: int
     tokens_after: int
     tokenizer: str
+    question_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,4 +343,5 @@ def knowledge_trace(known: Recalled) -> KnowledgeTrace:
         tokens_before=pruned.tokens_before,
         tokens_after=pruned.tokens_after,
         tokenizer=pruned.counter,
+        question_kind=str(known.question_kind) if known.question_kind is not None else "",
     )

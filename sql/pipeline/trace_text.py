@@ -76,7 +76,8 @@ def _knowledge(trace: Trace) -> tuple[str, list[_Node]]:
     if trace.knowledge is None:
         return "", []
     kept = [entry for entry in trace.knowledge.entries if entry.kept]
-    return _count(len(kept), "entry", "entries"), [_Node(_short(entry.text)) for entry in kept]
+    kind = f", question of kind {_short(trace.knowledge.question_kind)}" if trace.knowledge.question_kind else ""
+    return _count(len(kept), "entry", "entries") + kind, [_Node(_short(entry.text)) for entry in kept]
 
 
 def _rewrite(trace: Trace) -> tuple[str, list[_Node]]:

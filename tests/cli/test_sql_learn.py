@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.sql.knowledge import KnowledgeFile
+from ctxprune.sql.knowledge import QUESTION_KINDS, KnowledgeFile
 
 PAIR = ("--pair", "How many cities are there?", "SELECT count(*) FROM city")
 
@@ -69,6 +69,9 @@ def test_knowledge_in_a_file_of_the_team(capsys: pytest.CaptureFixture[str], sho
         (("--term", "t", "m", "--column", "city.mayor"), "no column 'city.mayor'"),
         (("--from", "absent.json"), "cannot be read"),
         (("--note", "mayor", "n"), "write TABLE.COLUMN"),
+        (("--instruction", "sum", "i"), "give one of"),
+        (("--note", "city.name", "n", "--for", "sum"), "question_kind is 'sum'"),
+        (("--instruction", "share", "city.mayor counts", "--column", "city.mayor"), "no column 'city.mayor'"),
         (("--list",), "no such file of knowledge yet"),
         (("--check",), "teach it with --pair"),
         (("--remove", "p1"), "no such file of knowledge"),
@@ -83,10 +86,35 @@ def test_clear_errors(capsys: pytest.CaptureFixture[str], shop: Path, words: tup
 
 
 @pytest.mark.parametrize(
-    "words", [(), (*PAIR, "--list"), ("--list", "--check"), ("--column", "city.name"), ("--pair", "only one")]
+    "words",
+    [
+        (),
+        (*PAIR, "--list"),
+        ("--list", "--check"),
+        ("--column", "city.name"),
+        ("--pair", "only one"),
+        ("--list", "--for", "share"),
+    ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], shop: Path, words: tuple[str, ...]) -> None:
     assert run(capsys, shop, *words)[0] == 2
+
+
+def test_instructions_and_kinds(capsys: pytest.CaptureFixture[str], shop: Path) -> None:
+    assert run(capsys, shop, "--instruction", "total", "totals are of city.population")[0] == 0
+    assert run(capsys, shop, "--term", "size", "population", "--for", "superlative")[0] == 0
+    lines = run(capsys, shop, "--list")[1].splitlines()
+    assert lines[0].split(None, 1)[1] == "instruction  total  =>  totals are of city.population [city.population]"
+    assert "size (for superlative)" in lines[1]
+    (told, term) = json.loads(run(capsys, shop, "--list", "--json")[1])["entries"]
+    assert (told["kind"], told["question_kind"], told["columns"]) == ("instruction", "total", ["city.population"])
+    assert term["question_kind"] == "superlative"
+
+
+def test_the_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "learn", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split()).replace("per- group", "per-group")
+    assert ", ".join(QUESTION_KINDS) in said
 
 
 def test_running_what_is_learned(capsys: pytest.CaptureFixture[str], shop: Path) -> None:

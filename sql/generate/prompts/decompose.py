@@ -26,11 +26,25 @@ _ROWS, _CELL, _COLUMNS = 3, 40, 8
 
 @dataclass(frozen=True, slots=True)
 class SubQuestion:
-    """One sub-question with the query that answers it and what that gave, each on one line; "" where not known."""
+    """One sub-question with the query that answers it and what that gave, each on one line; "" where not known.
+
+    Attributes:
+        question, sql, outcome: The three.
+        failed: There is no query, or it fails.
+        refined: How often the query was written again.
+    """
 
     question: str
     sql: str = ""
     outcome: str = ""
+    failed: bool = False
+    refined: int = 0
+
+    @property
+    def note(self) -> str:
+        """For the notes of a candidate."""
+        refined = f" (refined {self.refined} time{'' if self.refined == 1 else 's'})" if self.refined else ""
+        return f"part: {self.question}{refined}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,10 @@ class DecomposePrompt:
             "A simple question stays one. Write only the numbered questions, one a line."
         )
         return user_message(render(request.schema, self.form), request, order=order)
+
+    def read_parts(self, text: str, question: str) -> tuple[str, ...]:
+        """The sub-questions of the answer to `split`, `most` at most; the last is always `question`."""
+        return read_sub_questions(text, question, self.most)
 
     def messages(self, request: Request) -> Sequence[Message]:
         """Asks for the query at once, as for a question of one part."""

@@ -206,7 +206,7 @@ def test_numbers_are_checked(name: str, value: int) -> None:
 
 
 def test_styles_by_name() -> None:
-    assert list_styles() == ["compact", "ddl", "decompose", "mschema", "plain", "skeleton", "small"]
+    assert list_styles() == ["compact", "ddl", "decompose", "incremental", "mschema", "plain", "skeleton", "small"]
     model = fakes.saying("SELECT 1")
     for name in list_styles():
         (made,) = build_generator(model, (name,)).generate(Request("q?", SCHEMA, n=1))

@@ -16,7 +16,8 @@ from ctxprune.sql import ChatGenerator, ColumnRef, Database, Pipeline, PipelineC
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.examples import Example
 from ctxprune.sql.generate.learned import LearnedGenerator
-from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
+from ctxprune.sql.knowledge import Instruction, Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
+from ctxprune.sql.pipeline.trace_text import draw_trace
 
 TESTS = Path(__file__).parent.parent
 fakes = SimpleNamespace(**runpy.run_path(str(TESTS / "generate" / "chat_fakes.py")))
@@ -109,6 +110,18 @@ def test_the_trace_accounts_for_every_entry(database: Database) -> None:
     assert document["trace"]["knowledge"]["entries"][0]["id"] == entry_id(TERM)
     assert [step.name for step in answer.trace.steps][:3] == ["screen", "values", "knowledge"]
     assert Pipeline(database).ask("How many cities?").trace.knowledge is None
+
+
+def test_the_instruction_of_the_kind_reaches_the_prompt_and_the_trace(database: Database) -> None:
+    told = (Instruction("share", "Shares are in percent"), Instruction("change", "Changes compare whole months"))
+    answer, prompt = asked(database, "What percentage of cities is in Brazil?", *told)
+    assert "Shares are in percent" in prompt
+    assert "whole months" not in prompt
+    assert answer.to_dict()["trace"]["knowledge"]["question_kind"] == 'share (ratio), by "percentage"'
+    assert '1 entry, question of kind share (ratio), by "percentage"' in draw_trace(answer)
+    plain, _ = asked(database, "What percentage of dear sales?", TERM)
+    assert plain.trace.knowledge.question_kind == ""
+    assert "of kind" not in draw_trace(plain)
 
 
 def test_private_and_invisible_columns_stay_out(database: Database) -> None:

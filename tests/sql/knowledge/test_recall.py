@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import GuardError, InputError, SchemaError, UsageError
 from ctxprune.sql import Column, ColumnRef, Schema, Table
-from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
+from ctxprune.sql.knowledge import Instruction, Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
 from ctxprune.sql.knowledge.check import Checker, find_column, find_named_columns
 from ctxprune.sql.knowledge.context import KnowledgeScorer, format_entry
 from ctxprune.sql.knowledge.recall import find_term_hits
@@ -64,6 +65,8 @@ def test_a_column_is_found_in_any_case_and_with_dots() -> None:
         (Term("t", "customer.ssn is known"), "customer.ssn, which is private"),
         (Note("customer.name", "sorted as customer.ssn"), "customer.ssn, which is private"),
         (Note("nothing.name", "n"), "no column"),
+        (Instruction("count", "leave out rows where customer.ssn is known"), "customer.ssn, which is private"),
+        (Instruction("count", "m", ("customer.nothing",)), "no column 'customer.nothing'"),
         (Note("CUSTOMER.SSN", "n"), "customer.ssn, which is private"),
         (Note("private.name", "n"), "no column 'private.name'"),
     ],
@@ -73,7 +76,7 @@ def test_what_does_not_fit_is_refused_and_left_out(entry: object, why: str) -> N
     with pytest.raises(InputError, match=why):
         checker.learned(entry)
     bound = Knowledge((entry, PARIS), minimum=0).bound(SHOP, [ColumnRef("CUSTOMER", "SSN")])
-    recalled = bound.recall("q t m n is known and sorted: customers live in Paris")
+    recalled = bound.recall("q t m n is known and sorted: how many customers live in Paris")
     assert list(recalled.left_out) == [entry_id(entry)]
     assert not any(name in recalled.left_out[entry_id(entry)] for name in ("ssn", "clients", "nothing", "age"))
     assert ("private" in recalled.left_out[entry_id(entry)]) is why.endswith("private")
@@ -87,6 +90,45 @@ def test_learning_a_term_finds_its_columns() -> None:
     learned = Checker(SHOP).learned(Term("active customer", "status = 'A'"))
     assert learned == Term("active customer", "status = 'A'", ("customer.status",))
     assert Checker(SHOP).learned(PARIS) == PARIS
+    told = Instruction("total", "totals are of orders.amount, and last order counts")
+    assert Checker(SHOP).learned(told).columns == ("orders.last_order", "orders.amount")
+
+
+PERCENT = Instruction("share", "Shares are in percent", ("customer.status",))
+PAID = Instruction("total", "Only paid orders count")
+
+
+def test_an_instruction_is_recalled_by_the_kind_of_the_question() -> None:
+    bound = Knowledge.of([PAID, PERCENT]).bound(SHOP)
+    recalled = bound.recall("What percentage of the people is old?")
+    assert recalled.hints == ("Shares are in percent",)
+    assert recalled.columns == {("customer", "status")}
+    assert (recalled.question_kind.name, recalled.question_kind.cues) == ("share", ("percentage",))
+    # The main kind comes first, whatever the order of the file.
+    assert bound.recall("What percentage of the total is old?").entries == (PERCENT, PAID)
+    assert bound.recall("Is anybody old?").entries == ()
+    assert Knowledge.of([TERM]).bound(SHOP).recall("What percentage is active?").question_kind is None
+
+
+def test_the_main_kind_stays_under_a_tight_budget() -> None:
+    known = Knowledge((PAID, PERCENT), budget=6)
+    assert known.bound(SHOP).recall("What percentage of the total is old?").entries == (PERCENT,)
+    assert replace(known, budget=0).bound(SHOP).recall("What percentage of the total is old?").entries == ()
+
+
+@pytest.mark.parametrize("entry", [TERM, NOTE, PARIS])
+def test_an_entry_for_another_kind_is_not_recalled(entry: Term | Note | Pair) -> None:
+    question = "Which active customers live in Paris, by amount?"
+    for kind, kept in (("", True), ("list", True), ("share", False)):
+        bound = Knowledge((replace(entry, question_kind=kind),), minimum=0).bound(SHOP)
+        assert bool(bound.recall(question).entries) is kept
+
+
+def test_the_very_question_is_answered_whatever_its_kind() -> None:
+    pair = replace(PARIS, question_kind="share")
+    bound = Knowledge.of([pair]).bound(SHOP)
+    assert bound.recall("which customers live in paris").scores == {entry_id(pair): 1.0}
+    assert len(bound.find_answers(PARIS.question)) == 1
 
 
 def test_a_question_recalls_what_it_needs() -> None:

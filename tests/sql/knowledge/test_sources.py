@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.sql.knowledge import KnowledgeFile, Note, Pair, Term
+from ctxprune.sql.knowledge import Instruction, KnowledgeFile, Note, Pair, Term
 from ctxprune.sql.knowledge.sources import read_entries
 
 SPIDER = [
@@ -35,6 +35,10 @@ def written(tmp_path: Path, text: str) -> Path:
         ("\ufeffid,Query,Question\n7,SELECT 1,q\n", (Pair("q", "SELECT 1"),)),
         ('term,meaning\nvip,"a, b"\n', (Term("vip", "a, b"),)),
         ("column,note\na.b,n\n", (Note("a.b", "n"),)),
+        ("column,note,question_kind\na.b,n,\na.b,m, total\n", (Note("a.b", "n"), Note("a.b", "m", "total"))),
+        ("question,sql,question_kind\nq,s,count\n", (Pair("q", "s", "count"),)),
+        ("term,meaning,question_kind\nt,m,share\n", (Term("t", "m", question_kind="share"),)),
+        ("question_kind,instruction\nshare,in percent\n", (Instruction("share", "in percent"),)),
     ],
 )
 def test_what_is_read(tmp_path: Path, text: str, entries: tuple[object, ...]) -> None:
@@ -57,6 +61,8 @@ def test_another_file_of_knowledge(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "neither JSON nor CSV"),
         ("question,sql\n", "nothing about this database"),
         ("question,sql\nq,\n", "line 2: sql is '', not a text"),
+        ("question_kind,instruction\nsum,i\n", "line 2: question_kind is 'sum'"),
+        ("question_kind,instruction\n,i\n", "line 2: question_kind is ''"),
         ('question,sql\nq,"open\n', "it is not CSV"),
         (json.dumps([SPIDER[1]]), "nothing about this database"),
         ("[{]", "not JSON"),

@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.sql import Database
-from ctxprune.sql.knowledge import Entry, KnowledgeFile, Note, Pair, Term, default_path, entry_id
+from ctxprune.sql.knowledge import (
+    QUESTION_KINDS,
+    Entry,
+    Instruction,
+    KnowledgeFile,
+    Note,
+    Pair,
+    Term,
+    default_path,
+    entry_id,
+)
 from ctxprune.sql.knowledge.entries import entry_key, entry_to_dict, parse_entry
 
 PAIR = Pair("How many cities are there?", "SELECT count(*)\nFROM city")
@@ -25,10 +35,13 @@ TERM = Term("big city", "population > 1000000", ("city.population",))
 NOTE = Note("city.name", "as the people there write it: São Paulo")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
+kinds = st.sampled_from(QUESTION_KINDS)
+columns = st.lists(texts, max_size=2).map(tuple)
 entries = st.one_of(
-    st.builds(Pair, texts, texts),
-    st.builds(Term, texts, texts, st.lists(texts, max_size=2).map(tuple)),
-    st.builds(Note, texts, texts),
+    st.builds(Pair, texts, texts, kinds | st.just("")),
+    st.builds(Term, texts, texts, columns, kinds | st.just("")),
+    st.builds(Note, texts, texts, kinds | st.just("")),
+    st.builds(Instruction, kinds, texts, columns),
 )
 
 
@@ -51,6 +64,28 @@ def test_the_file_is_readable_and_keeps_its_order(tmp_path: Path) -> None:
     assert json.loads(lines[0]) == {"format": "ctxprune.knowledge", "version": 1, "database": "shop"}
     assert "São Paulo" in lines[3]
     assert [path.name for path in file.path.parent.iterdir()] == ["shop.jsonl"]  # no lock, no draft
+
+
+def test_entries_without_a_kind_are_written_as_before(tmp_path: Path) -> None:
+    file = KnowledgeFile(tmp_path / "k.jsonl")
+    file.add([TERM, NOTE, Instruction("share", "in percent"), replace(NOTE, note="n", question_kind="total")])
+    assert file.path.read_text(encoding="utf-8").splitlines()[1:] == [
+        '{"kind": "term", "term": "big city", "meaning": "population > 1000000", "columns": ["city.population"]}',
+        '{"kind": "note", "column": "city.name", "note": "as the people there write it: São Paulo"}',
+        '{"kind": "instruction", "question_kind": "share", "instruction": "in percent"}',
+        '{"kind": "note", "column": "city.name", "note": "n", "question_kind": "total"}',
+    ]
+
+
+def test_a_term_has_one_meaning_for_each_kind(tmp_path: Path) -> None:
+    file = KnowledgeFile(tmp_path / "k.jsonl")
+    others = [replace(TERM, meaning=kind, question_kind=kind) for kind in ("share", "total")]
+    assert len(file.add([TERM, *others]).added) == 3
+    newer = replace(others[0], meaning="newer")
+    assert file.add([newer]).replaced == (newer,)
+    assert file.read() == (TERM, newer, others[1])
+    told = [Instruction("share", "a"), Instruction("share", "b"), Instruction("total", "a")]
+    assert len({entry_id(entry) for entry in told}) == 3
 
 
 def test_a_question_has_one_answer(tmp_path: Path) -> None:
@@ -114,6 +149,13 @@ HEADER = '{"format": "ctxprune.knowledge", "version": 1}\n'
         ),
         (HEADER + '{"kind": "term", "term": "t", "meaning": "m", "columns": [1]}', "line 2: a column of a term is 1"),
         (HEADER + '{"kind": "pair", "question": "' + "x" * 2001 + '", "sql": "s"}', "line 2: question has 2001"),
+        (HEADER + '{"kind": "instruction", "instruction": "i"}', "line 2: it lacks 'question_kind'"),
+        (HEADER + '{"kind": "instruction", "instruction": "i", "question_kind": ""}', "line 2: question_kind is ''"),
+        (
+            HEADER + '{"kind": "note", "column": "c", "note": "n", "question_kind": "sum"}',
+            r"line 2: question_kind is 'sum'[\s\S]*'total'",
+        ),
+        (HEADER + '{"kind": "note", "column": "c", "note": "n", "question_kind": []}', "line 2: question_kind is \\[]"),
         (HEADER + "<<<<<<< ours\n", "line 2: a merge left its mark"),
         (
             HEADER + '{"kind": "pair", "question": "Q?", "sql": "a"}\n{"kind": "pair", "question": "q", "sql": "b"}',

@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.calibration.stored import Calibration
 from ctxprune.sql.database.database import Database
-from ctxprune.sql.knowledge import Note, Pair, Term
+from ctxprune.sql.knowledge import Instruction, Note, Pair, Term
 from ctxprune.sql.knowledge.check import Checker
 from ctxprune.sql.match.mapping import SchemaMapping, map_schemas
 from ctxprune.sql.match.migrate import migrate_calibration, migrate_entries
@@ -42,6 +42,15 @@ def mapping() -> SchemaMapping:
         (
             Note("customer.city", "The city where the status is checked."),
             Note("tbl_client.town", "The city where the status is checked."),
+        ),
+        (
+            Instruction("total", "of orders.amount > 100", ("orders.amount",)),
+            Instruction("total", "of tbl_purchase.amt > 100", ("tbl_purchase.amt",)),
+        ),
+        (Instruction("share", "in percent"), Instruction("share", "in percent")),
+        (
+            Term("active", "status = 'A'", ("customer.status",), "count"),
+            Term("active", "sts = 'A'", ("tbl_client.sts",), "count"),
         ),
         (Note("customer.status", "status = 'A' means active"), Note("tbl_client.sts", "sts = 'A' means active")),
         (Term("us", "the company itself"), Term("us", "the company itself")),
