@@ -44,6 +44,7 @@ __all__ = [
     "stdout_console",
     "track_progress",
     "write_file",
+    "write_parts",
 ]
 
 _LONGEST_CELL = 60
@@ -101,18 +102,28 @@ def write_file(target: Path, text: str, *inputs: str | Path) -> None:
     Raises:
         InputError: As `check_target`, or the file cannot be written.
     """
-    check_target(target, *inputs)
     # Lone surrogates come from JSON and from file names; a report must not fail on them.
-    content = text.encode("utf-8", "backslashreplace")
+    write_parts(target, [text.encode("utf-8", "backslashreplace")], *inputs)
+
+
+def write_parts(target: Path, parts: Iterable[bytes], *inputs: str | Path) -> None:
+    """As `write_file`, of bytes that need not be in memory together; an error of `parts` leaves the target as it was.
+
+    Raises:
+        InputError: As `write_file`.
+    """
+    check_target(target, *inputs)
     try:
         if target.exists() and not target.is_file():  # a pipe or a device
-            target.write_bytes(content)
+            with target.open("wb") as stream:
+                stream.writelines(parts)
             return
         # Beside the target, so that replacing it is one step within a file system; the link, if it is one, stays.
         place = Path(os.path.realpath(target))
         part = place.with_name(f".{place.name}.{os.getpid()}.part")
         try:
-            part.write_bytes(content)
+            with part.open("wb") as stream:
+                stream.writelines(parts)
             if place.exists():
                 shutil.copymode(place, part)
             part.replace(place)

@@ -40,6 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sql learn": (
         'ctxprune sql learn shop.sqlite --term "big city" "population over 1000000"',
         'ctxprune sql learn shop.sqlite --instruction share "Shares are in percent, with one decimal"',
+        "ctxprune sql learn shop.sqlite --from-traces traces.jsonl",
     ),
     "sql match": ("ctxprune sql match old.sqlite new.sqlite",),
     "sql migrate": ("ctxprune sql migrate old.sqlite new.sqlite --knowledge terms.json --out migrated",),
@@ -64,7 +65,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "corpus prune": ("ctxprune corpus prune corpus.jsonl --share 0.25 --out kept.jsonl",),
     "train pruner": ("ctxprune train pruner --data lines.jsonl --base encoder --out model",),
     "train distil": ("ctxprune train distil --help",),
-    "train select": ("ctxprune train select data.jsonl --by program --databases spider",),
+    "train select": (
+        "ctxprune train select data.jsonl --by program --databases spider",
+        "ctxprune train select data.jsonl --mix wiki=2,web=1 --share 0.3 --out chosen.jsonl",
+        "ctxprune train select data.jsonl --reference wanted.jsonl --share 0.3 --out chosen.jsonl",
+    ),
     "shrink audit": ("ctxprune shrink audit reranker small --data pairs.jsonl --html audit.html",),
     "shrink list": ("ctxprune shrink list", "ctxprune shrink list --all"),
     "shrink run": ("ctxprune shrink reranker --data pairs.jsonl --target latency=0.5 --out small",),

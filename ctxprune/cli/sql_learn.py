@@ -68,6 +68,19 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-traces",
+            metavar="FILE",
+            help="Learn the answers of traces (`sql ask --trace`), one or JSON lines of them, that different queries "
+            "confirm: all are run again.",
+            show_default=False,
+        ),
+    ] = None,
+    agree: Annotated[
+        int, typer.Option(min=2, help="Different queries of a trace that have to give equal rows: --from-traces.")
+    ] = 2,
     knowledge: Annotated[
         Path | None,
         typer.Option(
@@ -99,9 +112,9 @@ def learn(
     from ctxprune.sql.knowledge import KnowledgeFile, default_path
 
     adds = any(given is not None for given in (pair, term, note, instruction, source))
-    if sum((adds, show, bool(remove), check)) != 1:
+    if sum((adds, traces is not None, show, bool(remove), check)) != 1:
         raise typer.BadParameter(
-            "give --pair, --term, --note, --instruction or --from; or one of --list, --remove, --check"
+            "give --pair, --term, --note, --instruction or --from; or one of --from-traces, --list, --remove, --check"
         )
     if column and term is None and instruction is None:
         raise typer.BadParameter("it belongs to --term or --instruction", param_hint="--column")
@@ -109,11 +122,13 @@ def learn(
         raise typer.BadParameter("it belongs to --pair, --term or --note", param_hint="--for")
     with Database(database) as opened:
         file = KnowledgeFile(knowledge if knowledge is not None else default_path(opened))
-        if not adds and knowledge is None and not file.exists():
+        if not adds and traces is None and knowledge is None and not file.exists():
             hint = "teach it with --pair, --term, --note, --instruction or --from; or name a file with --knowledge"
             raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
-        _console.check_not_input(file.path, *(path for path in (opened.path, source) if path))
-        if adds:
+        _console.check_not_input(file.path, *(path for path in (opened.path, source, traces) if path))
+        if traces is not None:
+            _learn_traces(opened, file, traces, agree=agree, as_json=as_json)
+        elif adds:
             own = _Own(pair, term, note, instruction, question_kind or "", tuple(column or ()))
             given = [*own.entries(), *_read(source, opened)]
             _learn(opened, file, given, run=run, as_json=as_json)
@@ -189,6 +204,49 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
             typer.echo(entry_id(entry))
     if refused:
         raise typer.Exit(1)
+
+
+def _learn_traces(database: Database, file: KnowledgeFile, traces: Path, *, agree: int, as_json: bool) -> None:
+    from ctxprune.cli import _console
+    from ctxprune.sql.guard import Guard
+    from ctxprune.sql.guard.execution import GuardedRunner
+    from ctxprune.sql.knowledge import entry_id
+    from ctxprune.sql.knowledge.check import Checker
+    from ctxprune.sql.knowledge.traces import TRACE_LIMITS, check_traces, read_traces
+
+    schema = database.schema()
+    runner = GuardedRunner(database, Guard(schema.dialect, schema), TRACE_LIMITS)
+    questions = read_traces(traces)
+    verdicts = list(check_traces(questions, runner, Checker(schema), database=database.name, agree=agree))
+    why = {entry_id(verdict.pair): verdict.reason for verdict in verdicts if verdict.pair is not None}
+    # what people taught stays: a model's query that few others confirm does not take its place
+    pairs = [verdict.pair for verdict in verdicts if verdict.pair is not None]
+    change = file.add(pairs, database=database.name, replace=False) if pairs else None
+    new, same, known = (change.added, change.unchanged, change.left) if change else ((), (), ())
+    left = [(verdict.question, verdict.reason) for verdict in verdicts if verdict.pair is None]
+    left += [(entry.question, "another query is taught for this question") for entry in pairs if entry in known]
+    for question, reason in left:
+        _console.print_note(f"left: {_console.escape(f'{_one_line(question)}: {reason}')}")
+    for entry in (*new, *same):
+        _console.print_note(f"kept: {_as_line(entry)}: {_console.escape(why[entry_id(entry)])}")
+    counts = f"{len(new)} learned, {len(same)} known before, {len(left)} left"
+    _console.print_note(f"{counts}: {_console.escape(str(file.path))}")
+    if as_json:
+        kept = {
+            name: [_document(entry) | {"why": why[entry_id(entry)]} for entry in entries]
+            for name, entries in (("learned", new), ("unchanged", same))
+        }
+        left_out = [{"question": question, "why": reason} for question, reason in left]
+        _console.print_json({"file": str(file.path), **kept, "left": left_out})
+    else:
+        for entry in (*new, *same):
+            typer.echo(entry_id(entry))
+
+
+def _one_line(text: str) -> str:
+    from ctxprune.sql.generate.prompts.base import one_line
+
+    return one_line(text)
 
 
 def _advice(entry: Entry) -> str:

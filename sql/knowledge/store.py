@@ -49,11 +49,13 @@ _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The result of adding entries: new ones, those that replaced another, and those that were stored already."""
+    """The result of adding entries: new ones, those that replaced another, those that were stored already, and those
+    that another one about the same was left in place of."""
 
     added: tuple[Entry, ...] = ()
     replaced: tuple[Entry, ...] = ()
     unchanged: tuple[Entry, ...] = ()
+    left: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,13 @@ class KnowledgeFile:
         """
         return self._parsed()[1]
 
-    def add(self, entries: Sequence[Entry], *, database: str = "") -> Change:
+    def add(self, entries: Sequence[Entry], *, database: str = "", replace: bool = True) -> Change:
         """Add entries; one about the same question, term or note takes the place of the old one. Makes the file.
 
         Args:
             entries: What is new.
             database: Name for the header of a new file.
+            replace: False leaves the old one.
 
         Raises:
             InputError: The file cannot be read or written, or another process holds it for too long.
@@ -95,18 +98,25 @@ class KnowledgeFile:
         added: list[Entry] = []
         replaced: list[Entry] = []
         unchanged: list[Entry] = []
+        left: list[Entry] = []
 
         def change(before: dict[str, Entry]) -> dict[str, Entry]:
             after = dict(before)
             for entry in entries:
-                key = entry_key(entry)
-                known = after.get(key)
-                (unchanged if known == entry else added if known is None else replaced).append(entry)
-                after[key] = entry
+                known = after.setdefault(entry_key(entry), entry)
+                if known is entry:
+                    added.append(entry)
+                elif known == entry:
+                    unchanged.append(entry)
+                elif replace:
+                    replaced.append(entry)
+                    after[entry_key(entry)] = entry
+                else:
+                    left.append(entry)
             return after
 
         self._rewrite(change, database)
-        return Change(tuple(added), tuple(replaced), tuple(unchanged))
+        return Change(tuple(added), tuple(replaced), tuple(unchanged), tuple(left))
 
     def remove(self, ids: Sequence[str]) -> tuple[Entry, ...]:
         """Remove entries by their ids (`entry_id`), or by beginnings of 4 characters or more that only one id has.

@@ -159,3 +159,47 @@ def test_what_is_stale_is_listed(capsys: pytest.CaptureFixture[str], shop: Path)
     assert "1 stale of 2" in err
     entries = json.loads(run(capsys, shop, "--check", "--json")[1])["entries"]
     assert [bool(entry["stale"]) for entry in entries] == [False, True]
+
+
+def test_traces_teach_what_their_queries_confirm(
+    capsys: pytest.CaptureFixture[str], shop: Path, tmp_path: Path
+) -> None:
+    def trace(question: str, *queries: str) -> str:
+        candidates = [{"sql": text, "ran": ""} for text in queries]
+        head = {"format": "ctxprune-trace", "version": 1, "question": question, "database": "shop"}
+        return json.dumps(head | {"candidates": candidates, "chosen": 0}) + "\n"
+
+    traces, mine = tmp_path / "traces.jsonl", tmp_path / "mine.jsonl"
+    agreed = ("SELECT count(*) FROM city", "SELECT count(name) FROM city")
+    traces.write_text(
+        trace("How many cities?", *agreed)
+        + trace("Which is the largest [red]city[/red]?", "DROP TABLE city", "SELECT 1")
+        + trace("Count the cities", *agreed)
+    )
+    assert run(capsys, shop, "--pair", "Count the cities", "SELECT 4", "--knowledge", mine)[0] == 0
+    code, out, err = run(capsys, shop, "--from-traces", traces, "--knowledge", mine, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert [(entry["question"], entry["why"]) for entry in document["learned"]] == [
+        ("How many cities?", "2 different queries give the same 1 row")
+    ]
+    assert [entry["why"] for entry in document["left"]] == [
+        "the chosen query does not run, or gives too many rows",
+        "another query is taught for this question",
+    ]
+    assert "1 learned, 0 known before, 2 left" in err
+    assert "[red]city[/red]" in err
+    assert [entry.sql for entry in KnowledgeFile(mine).read()] == ["SELECT 4", agreed[0]]
+    code, out, err = run(capsys, shop, "--from-traces", traces, "--knowledge", mine)
+    assert code == 0
+    assert out.startswith("p")
+    assert "0 learned, 1 known before, 2 left" in err
+    assert "kept: " in err
+    assert run(capsys, shop, "--from-traces", traces, "--knowledge", traces)[0] == 1
+    assert run(capsys, shop, "--from-traces", traces, "--list")[0] == 2
+    assert run(capsys, shop, "--from-traces", traces, "--agree", "1")[0] == 2
+    code, _, err = run(capsys, shop, "--from-traces", tmp_path / "absent")
+    assert code == 1
+    assert "the traces cannot be read" in err
+    with closing(sqlite3.connect(shop)) as connection:
+        assert connection.execute("SELECT count(*) FROM city").fetchone() == (4,)

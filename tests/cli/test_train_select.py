@@ -182,3 +182,82 @@ def test_files_that_are_no_lines(capsys: pytest.CaptureFixture[str]):
         Path("data.jsonl").write_bytes(content)
         assert main(["train", "select", "data.jsonl", "--by", "random", "--share", "0.5"]) == 1
         assert said in capsys.readouterr().err
+
+
+def mixed() -> list[bytes]:
+    """30 lines: 20 of "web" about cats, 10 of "wiki" about oil."""
+    rows = [{"text": f"the cat number {n} sleeps", "source": "web"} for n in range(20)]
+    rows += [{"text": f"oil price number {n} rises", "source": "wiki", "lang": "en"} for n in range(10)]
+    Path("like.jsonl").write_text('{"text": "prices of oil rise"}\n', "utf-8")
+    return written(rows)
+
+
+def test_a_mix_of_sources_is_exact_and_said(capsys: pytest.CaptureFixture[str]):
+    lines = mixed()
+    kept, _ = selected("--mix", "web=1,wiki=3", "--share", "0.4")
+    assert sum(line in lines[20:] for line in kept) == 9
+    assert len(kept) == 12
+    report = json.loads(capsys.readouterr().out)
+    assert report["by"] == "random"
+    assert report["mix"] == {"web": [3, 3], "wiki": [9, 9]}
+    assert report["sources"] == {"web": [20, 3], "wiki": [10, 9]}
+    assert selected("--mix", "web=1,wiki=3", "--share", "0.4")[0] == kept
+    assert len(selected("--mix", "web=1,wiki=1")[0]) == 20
+    assert main(["train", "select", "data.jsonl", "--mix", "web=1,wiki=1", "--out", "x.jsonl"]) == 0
+    assert "web: 10 of 10 asked for" in capsys.readouterr().err
+    assert len(selected("--mix", "en=1", "--source-field", "lang")[0]) == 10
+
+
+def test_a_question_that_does_not_fit_a_mix_is_passed_over(capsys: pytest.CaptureFixture[str]):
+    written([{"query": f"q{n // 3}", "passage": "x", "source": "a"} for n in range(9)])
+    assert main(["train", "select", "data.jsonl", "--mix", "a=1", "--share", "0.5", "--out", "x.jsonl"]) == 0
+    assert "a: 3 of 4 asked for: the lines of further questions do not fit" in capsys.readouterr().err
+    assert main(["train", "select", "data.jsonl", "--mix", "a=1", "--share", "0.2", "--out", "y.jsonl"]) == 1
+    assert "no question has so few lines" in capsys.readouterr().err
+    assert not Path("y.jsonl").exists()
+
+
+@pytest.mark.parametrize("words", [("--reference", "like.jsonl"), ("--related", "like.jsonl")])
+def test_lines_like_given_ones(words: tuple[str, str], capsys: pytest.CaptureFixture[str]):
+    lines = mixed()
+    kept, _ = selected(*words, "--share", "0.3")
+    assert set(kept) <= set(lines[20:])
+    assert len(kept) == 9
+    assert json.loads(capsys.readouterr().out)["by"] == ("importance" if "--reference" in words else "nearest")
+    explored, _ = selected(*words, "--share", "0.3", "--explore", "0.5")
+    assert set(explored) & set(lines[:20])
+    assert len(explored) == 9
+    assert sum(line in lines[20:] for line in selected(*words, "--mix", "web=1,wiki=1", "--share", "0.2")[0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--share", "0.5"], "it is not said how lines are chosen [--by]"),
+        (["--mix", "web=1,blog=1"], "no source of the lines is named 'blog'"),
+        (["--mix", "web=1,wiki=1", "--share", "0.9"], "--share 0.6666 or less"),
+        (["--mix", "web"], "NAME=WEIGHT"),
+        (["--mix", "web=1", "--share", "0"], "share is 0"),
+        (["--mix", "web=1", "--by", "answer"], "does not go with answer [--mix]"),
+        (["--mix", "web=1", "--by", "el2n", "--model", "absent"], "does not go with --model [--mix]"),
+        (["--by", "random", "--share", "0.5", "--explore", "1"], "explore is 1"),
+        (["--by", "importance", "--share", "0.5"], "importance needs lines of what is wanted [--reference]"),
+        (["--by", "nearest", "--share", "0.5"], "nearest needs data of the target task [--related]"),
+        (["--by", "random", "--share", "0.5", "--related", "like.jsonl"], "random does not use it [--related]"),
+        (["--reference", "absent.jsonl", "--share", "0.5"], "absent.jsonl"),
+        (["--reference", "like.jsonl", "--share", "0.5", "--out", "like.jsonl"], "this file is read"),
+        (["--reference", "like.jsonl"], "importance needs a share"),
+    ],
+)
+def test_what_a_mix_and_a_comparison_refuse(words: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    mixed()
+    assert main(["train", "select", "data.jsonl", *words]) == 1
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.out == ""
+
+
+def test_one_line(capsys: pytest.CaptureFixture[str]):
+    lines = written([{"text": "a", "source": "s"}])
+    for words in (["--by", "random", "--share", "0.01"], ["--mix", "s=1"], ["--by", "frequency", "--share", "1"]):
+        assert selected(*words)[0] == lines

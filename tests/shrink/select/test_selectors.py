@@ -27,6 +27,8 @@ from ctxprune.shrink.select.base import (  # noqa: E402
 from ctxprune.shrink.select.domains import Domains  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402
 from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
+from ctxprune.shrink.select.importance import Importance  # noqa: E402
+from ctxprune.shrink.select.nearest import Nearest  # noqa: E402
 from ctxprune.shrink.select.paser import Paser  # noqa: E402
 from ctxprune.shrink.select.perplexity import Perplexity  # noqa: E402
 from ctxprune.shrink.select.random import Random  # noqa: E402
@@ -252,3 +254,13 @@ def test_batches_of_chosen_rows():
     assert torch.equal(merged[0]["input_ids"][:4, :9], subject.calibration[0]["input_ids"][4:, :9])
     assert torch.equal(merged[0]["labels"][4:], subject.calibration[1]["labels"][:4])
     assert merged[1]["input_ids"].shape == (1, 9)  # padding that no row needs is gone
+
+
+@pytest.mark.parametrize("selector", [Importance(), Nearest()])
+def test_rows_of_the_related_data_come_first(selector):
+    work = changed(models.decoder)
+    batch = work.calibration[1]
+    same = dataclasses.replace(work, related=[{name: value[2:5] for name, value in batch.items()}])
+    assert selector(same, 3 / 24).nonzero().flatten().tolist() == [10, 11, 12]
+    with pytest.raises(UsageError, match="there is no data"):
+        selector(dataclasses.replace(work, related=()), 0.5)
