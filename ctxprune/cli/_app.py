@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -67,8 +68,24 @@ def _hide_flag_types(params: list[Any]) -> list[Any]:
     return params
 
 
+def _is_single(param: Any) -> bool:
+    """Whether it is an option that takes a value, and no more than one."""
+    return not (getattr(param, "is_flag", True) or param.multiple or getattr(param, "count", False))
+
+
 class Command(TyperCommand):
-    """A command whose help shows a flag without a type: `--version`, not `--version <bool>`."""
+    """A command whose help shows a flag without a type, and that refuses an option that is given twice by mistake."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Of an option that takes one value the last one would be used, and the others lost without a word."""
+        single = {name: param for param in self.params if _is_single(param) for name in param.opts}
+        seen: set[Any] = set()
+        for word in itertools.takewhile(lambda word: word != "--", args):
+            param = single.get(word.partition("=")[0])
+            if param in seen:
+                raise typer.BadParameter("it is given twice, and takes one value", ctx=ctx, param=param)
+            seen.update(() if param is None else (param,))
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options and arguments, `--help` included."""

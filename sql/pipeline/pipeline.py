@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ..database.database import Database
     from ..generate.base import Generator
     from ..knowledge import Knowledge
+    from ..knowledge.recall import BoundKnowledge
     from ..linking.base import Linker
     from ..schema.schema import ColumnRef, Schema
     from ..select.base import Selector
@@ -215,11 +216,14 @@ class Pipeline:
         # The guard knows the whole visible schema, not the linked one: a candidate may use a pruned column.
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
         writers = tuple(writer.with_runner(runner, private=bool(hidden)) for writer in self._generators)
-        known = _recall_steps(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
-        # Stored answers first: of equal results the earlier candidate is shown.
-        writers = (*_learned_generators(known), *writers)
         withheld = self._withholds()
         retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)), withheld)
+        visible = None if config.schema is None else database.schema()
+        known: tuple[RecallKnowledge, ...] = ()
+        if self._knowledge is not None:
+            known = _recall_steps(self._knowledge.bound(schema, hidden, whole=visible), retrieve)
+        # Stored answers first: of equal results the earlier candidate is shown.
+        writers = (*_learned_generators(known), *writers)
         shows = config.examples and "linked+values" in config.paths and any(writer.wants_examples for writer in writers)
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema, and no linker runs
         steps: tuple[Step, ...] = (
@@ -354,15 +358,11 @@ def _views(hidden: Sequence[ColumnRef], schema: Schema) -> Iterator[ColumnRef]:
     return (ref for ref in hidden if schema.table(ref.table).is_view)
 
 
-def _recall_steps(
-    knowledge: Knowledge | None, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
-) -> tuple[RecallKnowledge, ...]:
-    """The step that recalls what is known, where something is."""
-    if knowledge is None:
-        return ()
+def _recall_steps(knowledge: BoundKnowledge, retrieve: RetrieveValues) -> tuple[RecallKnowledge, ...]:
+    """The step that recalls what is known."""
     from .steps.knowledge import RecallKnowledge
 
-    return (RecallKnowledge(knowledge.bound(schema, hidden, whole=whole)),)
+    return (RecallKnowledge(knowledge, retrieve),)
 
 
 def _learned_generators(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:

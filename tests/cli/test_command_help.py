@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -69,3 +70,16 @@ def test_the_doors(capsys: pytest.CaptureFixture[str]) -> None:
     for line in lines:
         if "--help" not in line:
             assert parse(line) in COMMANDS
+
+
+def test_an_option_that_is_given_twice_by_mistake_is_refused(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["sql", "learn", str(shop), "--term", "a", "population over 1", "--term", "b", "population over 2"]
+    assert main(words) == 2
+    assert "given twice" in capsys.readouterr().err
+
+
+def test_options_that_may_be_repeated_still_may(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = ["--exclude", "city.name", "--exclude", "city.country"]
+    assert main(["sql", "index", str(shop), *columns, "--out", str(shop.parent / "index")]) == 0
+    assert main(["prune", "--", "--question", "--question"]) == 2  # files by these names, and no question
+    assert "given twice" not in capsys.readouterr().err

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...linking.base import Linker
     from ...linking.doubts import Doubt
     from ...schema.schema import Schema
-    from ...values.base import ValueHit, ValueLookup
+    from ...values.base import RangeHit, ValueHit, ValueLookup
     from .base import State
 
 __all__ = [
@@ -96,13 +96,17 @@ class RetrieveValues(Step):
     def run(self, state: State) -> State:
         """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""
         prepared = self._prepare(state.schema)
-        find_ranges = optional_member(prepared.values, "ranges", None)
-        ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
+        ranges = self.find_ranges(state)
         hits = self.find(state.question, state, state.evidence)
         doubts = find_doubts(
             state.question, prepared.words, hits=hits, ranges=ranges, told=state.evidence, withheld=self.withheld
         )
         return replace(state, hits=hits, ranges=ranges, doubts=doubts)
+
+    def find_ranges(self, state: State) -> tuple[RangeHit, ...]:
+        """Columns whose ranges hold numbers and days of the question, its evidence, and what was recalled for it."""
+        ranges = optional_member(self._prepare(state.schema).values, "ranges", None)
+        return () if ranges is None else tuple(ranges(state.question, state.evidence_text))
 
     def find_resemblances(self, state: State) -> tuple[Doubt, ...]:
         """The words of the question that are no names which the caller may see; see `find_resemblances`."""

@@ -11,6 +11,7 @@ from .base import Step
 if TYPE_CHECKING:
     from ...knowledge.recall import BoundKnowledge
     from . import State
+    from .context import RetrieveValues
 
 __all__ = ["RecallKnowledge"]
 
@@ -21,9 +22,11 @@ class RecallKnowledge(Step):
 
     Attributes:
         knowledge: The entries that may be used with the caller's schema.
+        values: Where the numbers and days of recalled terms are looked up; None leaves the state's ranges as they are.
     """
 
     knowledge: BoundKnowledge
+    values: RetrieveValues | None = None
     name: str = "knowledge"
 
     def run(self, state: State) -> State:
@@ -35,4 +38,8 @@ class RecallKnowledge(Step):
         stood_for = {(hit.ref, hit.value) for hit in known.hits}
         others = (hit for hit in state.hits if (hit.ref, hit.value) not in stood_for)
         doubts = without_told(state.doubts, " ".join(known.hints))
-        return replace(state, known=known, hits=(*known.hits, *others), doubts=doubts)
+        recalled = replace(state, known=known, hits=(*known.hits, *others), doubts=doubts)
+        if self.values is None or not known.hints:
+            return recalled
+        # "over 1000000" in the meaning of a term is a condition, as it would be in the evidence of the question.
+        return replace(recalled, ranges=self.values.find_ranges(recalled))
