@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
     from ..database.database import Database
     from ..generate.base import Generator
-    from ..knowledge import Knowledge
     from ..knowledge.recall import BoundKnowledge
     from ..linking.base import Linker
     from ..schema.schema import ColumnRef, Schema
