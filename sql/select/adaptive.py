@@ -25,8 +25,8 @@ __all__ = ["AdaptiveGenerator"]
 @GENERATORS.register("adaptive.v1")
 @dataclass(frozen=True)
 class AdaptiveGenerator(Generator):
-    """Wraps a generator: its first candidates are read back, and only where none agrees with the question are the others
-    drawn.
+    """Wraps a generator: its first candidates are read back, and the others drawn only where none agrees with the
+    question.
 
     After BEATS ("BEATS: Optimizing LLM Mathematical Capabilities with BackVerify and Adaptive Disambiguate based
     Efficient Tree Search", 2024), which searches on only where back-verification disagrees. Of its tree of rewriting,
