@@ -105,7 +105,7 @@ def learn(
 
     Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
     something that is known already takes its place. Without a language model, `sql ask` answers with the queries of
-    pairs; terms and notes then only help to choose columns.
+    pairs; terms, notes and instructions then only help to choose columns.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database.database import Database

@@ -216,6 +216,7 @@ def as_generator(generator: object) -> Generator:
 GENERATORS: Registry[type[Generator]] = Registry(
     "generator",
     {
+        "adaptive.v1": "ctxprune.sql.select.adaptive:AdaptiveGenerator",
         "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
         "decompose.v1": "ctxprune.sql.generate.decompose:DecomposeGenerator",
         "incremental.v1": "ctxprune.sql.generate.incremental:IncrementalGenerator",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import check_whole
 
-from ..repair.refine import expects_rows
+from ..database.statements import expects_rows
 from .base import GENERATORS
 from .decompose import DecomposeGenerator
 from .extract import extract_sql

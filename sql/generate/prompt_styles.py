@@ -23,7 +23,10 @@ __all__ = ["DEFAULT_STYLES", "build_generator", "list_styles"]
 
 # The best as written of those in benchmarks/results/chat_prompts.json; not all styles are measured there yet.
 DEFAULT_STYLES = ("small",)
-_DECOMPOSING = {"decompose": DecomposeGenerator, "incremental": IncrementalGenerator}
+_DECOMPOSING: dict[str, type[DecomposeGenerator]] = {
+    "decompose": DecomposeGenerator,
+    "incremental": IncrementalGenerator,
+}
 _BARE = frozenset({*_DECOMPOSING, "plain"})  # styles that show no examples
 
 

@@ -41,7 +41,7 @@ def format_entry(entry: Entry) -> str:
     if isinstance(entry, Note):
         return f"{one_line(entry.column, 200)}: {one_line(entry.note, 600)}"
     if isinstance(entry, Instruction):
-        # Without the kind in front: "only paid orders count" is a sentence that generators without a model read.
+        # Without the kind in front: it has done its work, and tokens of the budget are for the rule.
         return one_line(entry.instruction, 600)
     return f"{one_line(entry.term, 200)}: {one_line(entry.meaning, 600)}"
 

@@ -214,7 +214,8 @@ def parse_entry(document: Any) -> Entry:
 
 
 def _check_question_kind(kind: object) -> None:
-    check_choice("question_kind", kind, ("", *QUESTION_KINDS))
+    if kind != "":
+        check_choice("question_kind", kind, QUESTION_KINDS)
 
 
 def _check_text(name: str, text: object, limit: int) -> None:

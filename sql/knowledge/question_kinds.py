@@ -22,12 +22,13 @@ __all__ = ["OTHER", "QUESTION_KINDS", "QuestionKind", "find_question_kinds", "qu
 OTHER = "other"
 _LONGEST = 4_000  # characters that are read
 _WITHIN = r"[^.?!]{0,80}?"  # within one sentence, and bounded so that a long text costs no more than its length
-_STEMS = (  # listed, since "-er" and "-est" also end "water" and "interest"
-    "high|low|larg|small|bigg|great|old|young|tall|short|long|heavi|light|fast|slow|cheap|lat|earli|furth|farth|wid|deep"
-    "|strong|weak|clos|near|new|rich|poor"
+# Listed, since "-er" and "-est" also end "water" and "interest".
+_ADJECTIVES = (
+    "higher|lower|larger|smaller|bigger|greater|older|younger|taller|shorter|longer|heavier|lighter|faster|slower|cheaper"
+    "|later|earlier|further|farther|wider|deeper|stronger|weaker|closer|nearer|newer|richer|poorer"
 )
-_COMPARATIVE = rf"(?:more|fewer|less|(?:{_STEMS})er|better|worse)"
-_SUPERLATIVE = rf"(?:(?:{_STEMS}|few)est|best|worst)"
+_COMPARATIVE = rf"(?:more|fewer|less|{_ADJECTIVES}|better|worse)"
+_SUPERLATIVE = rf"(?:{re.sub('er(?=[|]|$)', 'est', _ADJECTIVES)}|fewest|best|worst)"
 _NUMBER = r"(?:\d|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred|thousand|million)\b)"
 _PERIOD = r"(?:year|quarter|month|week|day|hour)"
 
@@ -41,7 +42,8 @@ _CUES: dict[str, tuple[str, str]] = {
     ),
     "change": (
         "change",
-        r"\b(?:chang|increas|decreas|declin)(?:e|es|ed|ing)\b|\b(?:grow|grows|grew|growth|growing|rose|risen|shrank)\b"
+        r"\b(?:change|increase|decrease|decline)[sd]?\b|\b(?:changing|increasing|decreasing|declining)\b"
+        r"|\b(?:grow|grows|grew|growth|growing|rose|risen|shrank)\b"
         r"|\b(?:fell|dropped|doubled|tripled|halved)\b|\btrends?\b|\bover time\b|\bover the (?:years|months|weeks)\b"
         rf"|\b{_PERIOD}[- ](?:over|on|to)[- ]{_PERIOD}\b|\b(?:gave|gives|give|took) away\b|\bused up\b"
         rf"|\b{_NUMBER}\w* more\b(?!{_WITHIN}\bthan\b)"

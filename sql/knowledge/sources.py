@@ -103,7 +103,7 @@ def _csv_entries(text: str, path: Path) -> Iterator[Entry]:
             left, right = (row[names[name]] or "" for name in layout)
             meant_for = row[names["question_kind"]] if "question_kind" in names else ""
             try:
-                yield _entry(layout[0], left, right, (meant_for or "").strip())
+                yield _entry(layout[0], left, right, (meant_for or "").strip().casefold())
             except UsageError as error:
                 raise InputError(f"line {reader.line_num}: {error.what}", where=str(path), hint=error.hint) from error
     except csv.Error as error:

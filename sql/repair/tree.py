@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
+from ..database.statements import parse
 from ..schema.schema import Table
 
 if TYPE_CHECKING:
@@ -57,16 +56,6 @@ class SelectView:
 
     def _aliases(self) -> set[str]:
         return {item.alias.casefold() for item in self.select.selects if isinstance(item, exp.Alias)}
-
-
-def parse(sql: str, dialect: str) -> exp.Expression | None:
-    """The tree of one statement; None where it cannot be read."""
-    try:
-        # Several statements are no statement: the guard would refuse them anyway.
-        trees = [tree for tree in sqlglot.parse(sql, read=dialect) if tree is not None]
-    except (SqlglotError, RecursionError):
-        return None
-    return trees[0] if len(trees) == 1 and isinstance(trees[0], exp.Expression) else None
 
 
 def make_identifier(name: str) -> exp.Identifier:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .base import Executed, Selection, SelectionContext
 
-__all__ = ["BackVerifySelector", "measure_agreement"]
+__all__ = ["BackVerifySelector", "measure_agreement", "read_back"]
 
 
 @SELECTORS.register("back_verify.v1")
@@ -76,7 +76,7 @@ class BackVerifySelector(Selector):
             return first
         places = first.representatives(executed, self.groups)
         try:
-            found = [measure_agreement(question, self._question(executed[place].sql)) for place in places]
+            found = [measure_agreement(question, read_back(self.model, executed[p].sql, self.seconds)) for p in places]
         except ModelError:  # its words stand in the trace
             return replace(first, reason=f"{first.reason}; not read back, the model failed")
         # Of equal agreement the earlier group, which the base prefers.
@@ -90,10 +90,15 @@ class BackVerifySelector(Selector):
         """The same over a base that shows no cell either."""
         return replace(self, base=self.base.without_cells())
 
-    def _question(self, sql: str) -> str:
-        text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."
-        sampling = Sampling(max_tokens=64, seconds=self.seconds)
-        return ask_model(self.model, [Message("user", text)], sampling)[0].text
+
+def read_back(model: ChatModel, sql: str, seconds: float) -> str:
+    """The question that a query answers, in the words of the model, which sees the SQL alone.
+
+    Raises:
+        ModelError: The model failed, or took longer than `seconds`.
+    """
+    text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."
+    return ask_model(model, [Message("user", text)], Sampling(max_tokens=64, seconds=seconds))[0].text
 
 
 def measure_agreement(asked: str, read_back: str) -> float:

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "tasks/mcp": "tests/integrations/mcp/test_docs.py",
     "concepts/prompt_injection": "tests/rag/test_injection.py",
     "tasks/shrink": "tests/shrink/test_shrink_pages.py",
+    "tasks/hard_questions": "tests/sql/generate/test_hard_questions_page.py",
     "tasks/teach_terms": "tests/sql/knowledge/test_docs.py",
     "tasks/sql_tools": "tests/integrations/sql_tools/test_docs.py",
     "tasks/corpus": "tests/rag/corpus/test_docs.py",

@@ -35,7 +35,7 @@ def written(tmp_path: Path, text: str) -> Path:
         ("\ufeffid,Query,Question\n7,SELECT 1,q\n", (Pair("q", "SELECT 1"),)),
         ('term,meaning\nvip,"a, b"\n', (Term("vip", "a, b"),)),
         ("column,note\na.b,n\n", (Note("a.b", "n"),)),
-        ("column,note,question_kind\na.b,n,\na.b,m, total\n", (Note("a.b", "n"), Note("a.b", "m", "total"))),
+        ("column,note,question_kind\na.b,n,\na.b,m, Total\n", (Note("a.b", "n"), Note("a.b", "m", "total"))),
         ("question,sql,question_kind\nq,s,count\n", (Pair("q", "s", "count"),)),
         ("term,meaning,question_kind\nt,m,share\n", (Term("t", "m", question_kind="share"),)),
         ("question_kind,instruction\nshare,in percent\n", (Instruction("share", "in percent"),)),

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.sql.database.database import Database, ResultSet
+from ctxprune.sql.database.statements import expects_rows
 from ctxprune.sql.repair.base import REPAIRERS, Failure
-from ctxprune.sql.repair.refine import ChatRefine, expects_rows
+from ctxprune.sql.repair.refine import ChatRefine
 from ctxprune.sql.repair.relax_text import RelaxText
 from ctxprune.sql.repair.values import StoredValues
 from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
