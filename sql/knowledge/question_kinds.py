@@ -1,6 +1,6 @@
 """The kind of a question, told by its words: a share, a difference, a total, a change over time and so on.
 
-After SBI-RAG (Dixit and Oates, "SBI-RAG: Enhancing Math Word Problem Solving for Students through Schema-Based
+After SBI-RAG ("SBI-RAG: Enhancing Math Word Problem Solving for Students through Schema-Based
 Instruction and Retrieval-Augmented Generation", 2024): a word problem is first given its schema, which then chooses the
 instruction. There a trained classifier does it, here lists of words, so that a reader can see why. English only.
 """
