@@ -58,3 +58,14 @@ def test_files_names_and_figures_are_so() -> None:
     figures = json.loads(recorded.read_text(encoding="utf-8"))["figures"]["SpanExtractor"]
     for name, f1 in (*figures["F1 by template"].items(), ("all", figures["F1"]), ("dates", figures["dates"])):
         assert re.search(rf"\b{re.escape(name)}\b[^|\n]*{f1}", PAGE), name
+
+
+def test_the_figures_with_a_model_are_the_recorded_ones() -> None:
+    figures = json.loads((ROOT / "benchmarks" / "results" / "extraction_chat.json").read_text(encoding="utf-8"))[
+        "figures"
+    ]
+    pruned, full = figures["pruned schema and chunk"], figures["full schema and chunk"]
+    share = figures["tokens of pruned prompts, % of full ones"]
+    assert f"| {pruned['F1']} | {share} % | {pruned['CPU seconds']:.0f} s |" in PAGE
+    assert f"| {full['F1']} | 100 % | {full['CPU seconds']:,.0f} s |" in PAGE
+    assert f"| {figures['SpanExtractor, no model']['F1']} | | |" in PAGE
