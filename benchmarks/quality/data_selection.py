@@ -7,9 +7,9 @@ sentence, all sentences of a question together. Of each of three sets in turn, t
 side are the reference (their texts alone, and they leave the pool); the figure is the mean average precision on the
 target's held-out side, which no choice and no training sees (documents are divided by the hash of their titles:
 `ctxprune.train.sentence_sets.for_training`). The scorer is a logistic model of hashed words and a few figures of
-overlap, trained from zero with numpy. The selectors' constants are their papers'; the scorer's were set before the first
-run but for the words' rate, which was chosen on the held-out side of selqa and qed, which are no targets. Seeds draw the
-pool, the reference, the random choices and the order of training. "no training" ranks by the overlap alone.
+overlap, trained from zero with numpy. The selectors' constants are their papers'; the scorer's were set before the
+first run but for the words' rate, which was chosen on the held-out side of selqa and qed, which are no targets. Seeds
+draw the pool, the reference, the random choices and the order of training. "no training" ranks by the overlap alone.
 """
 
 from __future__ import annotations

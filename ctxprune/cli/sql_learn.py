@@ -246,7 +246,7 @@ def _learn_traces(database: Database, file: KnowledgeFile, traces: Path, *, agre
 def _one_line(text: str) -> str:
     from ctxprune.sql.generate.prompts.base import one_line
 
-    return one_line(text)
+    return one_line(text, 200)
 
 
 def _advice(entry: Entry) -> str:

@@ -236,7 +236,7 @@ def _scored(choice: _Choice) -> tuple[list[bool], dict[str, list[int]]]:
     if not kept.any():
         hint = "give a larger --share"
         raise UsageError("no question has so few lines as the mix asks for", where="--mix", hint=hint)
-    return kept.tolist(), {name[:_LONGEST_NAME]: [count, _kept_of(index, kept, name)] for name, count in counts.items()}
+    return kept.tolist(), {name: [count, _kept_of(index, kept, name)] for name, count in counts.items()}
 
 
 def _kept_of(index: LineIndex, kept: Any, name: str) -> int:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mix_counts", "parse_mix"]
 
+_LONGEST_NAME = 100  # characters of a source in a message
+
 
 def parse_mix(text: str) -> dict[str, float]:
     """The weights of `NAME=WEIGHT,NAME=WEIGHT`; a name may be empty, for lines without a source, and may hold "=".
@@ -30,9 +32,9 @@ def parse_mix(text: str) -> dict[str, float]:
             weight = math.nan
         if not equals or not math.isfinite(weight) or weight < 0:
             hint = "give NAME=WEIGHT,NAME=WEIGHT with weights from 0 up, as wiki=2,web=1"
-            raise UsageError(f"mix has {part[:100]!r}", where="--mix", hint=hint)
+            raise UsageError(f"mix has {part[:_LONGEST_NAME]!r}", where="--mix", hint=hint)
         if name in found:
-            raise UsageError(f"mix names {name[:100]!r} twice", where="--mix")
+            raise UsageError(f"mix names {name[:_LONGEST_NAME]!r} twice", where="--mix")
         found[name] = weight
     if not any(found.values()):
         raise UsageError("all weights of the mix are 0", where="--mix", hint="give one above 0")
@@ -53,7 +55,7 @@ def mix_counts(weights: Mapping[str, float], lines: Mapping[str, int], share: fl
     """
     for name in weights:
         if name not in lines:
-            raise UnknownNameError("source of the lines", name, lines)
+            raise UnknownNameError("source of the lines", name, [known[:_LONGEST_NAME] for known in lines])
     top = max(weights.values())  # weights of 1e308 have no finite sum
     weights = {name: weight / top for name, weight in weights.items()}
     largest = _largest(weights, lines)
@@ -68,7 +70,7 @@ def mix_counts(weights: Mapping[str, float], lines: Mapping[str, int], share: fl
         if count > lines[name]:
             most = math.floor(largest / every * 1e4) / 1e4
             hint = f"give --share {most:g} or less, or none for the largest mix" if most else "change the weights"
-            what = f"{name[:100]!r} has {lines[name]:,} lines, and its part of this share is {count:,}"
+            what = f"{name[:_LONGEST_NAME]!r} has {lines[name]:,} lines, and its part of this share is {count:,}"
             raise UsageError(what, where="--mix", hint=hint)
     return counts
 

@@ -55,6 +55,8 @@ class LineFile:
                 return that ends it only as text; or there is no line.
         """
         name, rows, found = self.path.name, numbered_rows(self.path), False
+        if self.path.is_fifo():  # opening it a second time would wait for ever
+            raise InputError("it is a pipe, and lines are read several times", where=name, hint="write them to a file")
         pending: tuple[int, Any] | None = next(rows, None)
         with open_bytes(self.path) as lines:
             for number, raw in enumerate(lines, 1):

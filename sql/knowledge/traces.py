@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, UsageError
@@ -35,6 +36,8 @@ TRACE_LIMITS = Limits(seconds=5.0, rows=10_000, bytes=8_000_000)
 _FORMAT, _VERSION = "ctxprune-trace", 1
 _MOST_BYTES = 256_000_000
 _MOST_QUERIES = 64  # of a question that are run; more of them are the same mistakes
+_MOST_SECONDS = 30.0  # for all queries of a question: 64 that each just meet their limit would take minutes
+_LONGEST_QUERY = 20_000  # characters; a pair holds no longer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +183,14 @@ def check_traces(
 
 @dataclass
 class _Results:
-    """The different texts of each result, and how many texts gave none."""
+    """The different texts of each result, and why texts gave none."""
 
     texts: defaultdict[Hashable, set[str]] = field(default_factory=lambda: defaultdict(set))
     results: dict[Hashable, ResultSet] = field(default_factory=dict)
     keys: dict[str, Hashable] = field(default_factory=dict)  # of each text that ran, as it stands in the trace
     ran: dict[str, str] = field(default_factory=dict)  # what the guard made of each of them
-    failed: int = 0
+    why: dict[str, str] = field(default_factory=dict)  # of each text without a result
+    late: bool = False  # whether some were not run, since the others took too long
 
 
 def _judge(traces: Sequence[TracedQuestion], runner: GuardedRunner, checker: Checker, agree: int) -> TracedVerdict:
@@ -211,11 +215,20 @@ def _judge(traces: Sequence[TracedQuestion], runner: GuardedRunner, checker: Che
 
 def _run(texts: Sequence[str], runner: GuardedRunner) -> _Results:
     found = _Results()
+    end = monotonic() + _MOST_SECONDS
     for text in texts[:_MOST_QUERIES]:
+        if monotonic() > end:
+            found.late = True
+            break
+        if len(text) > _LONGEST_QUERY:
+            found.why[text] = f"it is longer than {_LONGEST_QUERY} characters"
+            continue
         outcome = runner.run(text)
-        # of a result that was cut off nothing is known
-        if outcome.result is None or outcome.result.truncated:
-            found.failed += 1
+        if outcome.result is None:
+            found.why[text] = outcome.error
+            continue
+        if outcome.result.truncated:  # nothing is known of the rest
+            found.why[text] = f"its result is cut off at {len(outcome.result.rows)} rows"
             continue
         key = result_key(outcome.result, ordered=False)
         found.keys[text], found.ran[text] = key, outcome.sql
@@ -226,14 +239,17 @@ def _run(texts: Sequence[str], runner: GuardedRunner) -> _Results:
 
 def _disagreement(answers: Sequence[str], found: _Results, agree: int) -> str:
     """Why the answers are not kept; "" where enough queries agree with all of them."""
-    if any(answer not in found.keys for answer in answers):
-        return "the chosen query does not run, or gives too many rows"
+    if found.late:
+        return f"its queries take over {_MOST_SECONDS:g} seconds together"
+    for answer in answers:
+        if answer not in found.keys:
+            return f"the chosen query fails: {found.why.get(answer, 'it was not run')}"
     key = found.keys[answers[0]]
     if any(found.keys[answer] != key for answer in answers):
         return "traces of this question chose queries with different results"
     votes = {own: len(texts) for own, texts in found.texts.items()}
     if votes[key] < agree:
-        failed = f", {found.failed} failed" if found.failed else ""
+        failed = f", {len(found.why)} failed" if found.why else ""
         return f"{votes[key]} of {sum(votes.values())} different queries give its result{failed}; {agree} are needed"
     if any(count >= votes[key] for own, count in votes.items() if own != key):
         return "as many queries give another result"

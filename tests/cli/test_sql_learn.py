@@ -184,7 +184,7 @@ def test_traces_teach_what_their_queries_confirm(
         ("How many cities?", "2 different queries give the same 1 row")
     ]
     assert [entry["why"] for entry in document["left"]] == [
-        "the chosen query does not run, or gives too many rows",
+        "the chosen query fails: only a SELECT query may run, not DROP",
         "another query is taught for this question",
     ]
     assert "1 learned, 0 known before, 2 left" in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -261,3 +262,15 @@ def test_one_line(capsys: pytest.CaptureFixture[str]):
     lines = written([{"text": "a", "source": "s"}])
     for words in (["--by", "random", "--share", "0.01"], ["--mix", "s=1"], ["--by", "frequency", "--share", "1"]):
         assert selected(*words)[0] == lines
+
+
+def test_long_names_and_pipes(capsys: pytest.CaptureFixture[str]):
+    long = ["s" * 150 + end for end in "ab"]
+    written([{"text": str(n), "source": long[n % 2]} for n in range(10)])
+    selected("--mix", f"{long[0]}=1,{long[1]}=1")
+    assert json.loads(capsys.readouterr().out)["mix"] == {long[0]: [5, 5], long[1]: [5, 5]}
+    assert main(["train", "select", "data.jsonl", "--mix", "other=1"]) == 1
+    assert len(capsys.readouterr().err) < 400
+    os.mkfifo("pipe")
+    assert main(["train", "select", "pipe", "--mix", "other=1"]) == 1
+    assert "it is a pipe" in capsys.readouterr().err

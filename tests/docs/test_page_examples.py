@@ -38,6 +38,7 @@ HERE = {
     "tasks/ask_a_database": 1,
     "tasks/chat_models": 1,
     "tasks/conversations": 1,
+    "tasks/data": 1,
     "tasks/extend": 1,
     "tasks/langchain": 1,
     "tasks/near_duplicates_json_logs": 1,
@@ -209,3 +210,9 @@ def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str])
 def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("tasks/conversations")
     assert "How many cities are in Poland? ((1,),)\nit names another value" in capsys.readouterr().out
+
+
+def test_training_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("tasks/data")
+    assert capsys.readouterr().out == "['Oil prices rose.']\n"

@@ -4,10 +4,12 @@ Xie and others, Data Selection for Language Models via Importance Resampling (DS
 in `ctxprune.train.line_selectors.importance`, which does the same with the words of lines.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.select.base import best_share
@@ -33,7 +35,7 @@ class Importance:
         return best_share(subject, torch.tensor(worth, dtype=torch.float64), share)
 
 
-def _rows(batches: Iterable[Batch]) -> Iterable:
+def _rows(batches: Iterable[Batch]) -> Iterator[NDArray[np.int64]]:
     for batch in batches:
         for ids, mask in zip(batch["input_ids"], batch["attention_mask"].bool(), strict=True):
-            yield hash_ngrams(ids[mask].cpu().numpy().astype("int64"))
+            yield hash_ngrams(ids[mask].cpu().numpy().astype(np.int64))
