@@ -121,7 +121,7 @@ def map_schemas(
     profiles = {p.ref: p for p in left}, {p.ref: p for p in right}
     valued = source_values is not None and target_values is not None
     columns, doubts, compared = SureColumns(matches, config, (source, target), profiles, valued).pick()
-    places = _Places(source, target, columns, profiles, config.growth, compared).find()
+    places = _Places(source, target, columns, profiles, config.growth, compared, doubts).find()
     return SchemaMapping(source, target, columns, doubts, places, matches, profiles)
 
 
@@ -135,6 +135,7 @@ class _Places:
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
     growth: float
     compared: Mapping[tuple[str, str], TablePair]
+    doubts: Mapping[ColumnRef, str]
 
     def find(self) -> dict[str, TablePlace]:
         spread = {table.name: self._spread(table.name) for table in self.source.tables}
@@ -149,7 +150,10 @@ class _Places:
     def _place(self, name: str, counts: Counter[str], hosts: Counter[str]) -> TablePlace:
         size = len(self.source.table(name).columns)
         if not counts or sum(counts.values()) < size * (1 - _MOST_UNREAD):
-            return TablePlace("", reason=f"too few columns of the table {name} have a sure match")
+            doubt = next(
+                (f": {self.doubts[r]}" for r in self.source.refs() if r.table == name and r in self.doubts), ""
+            )
+            return TablePlace("", reason=f"too few columns of the table {name} have a sure match{doubt}")
         main = self._main(name, counts)
         parts = []
         for other in counts:

@@ -16,7 +16,7 @@ from .assignment import assign_sparse
 from .candidates import MOST_PAIRS, choose_pairs
 from .features import SCORERS, rival_gap, score_all
 from .model import load_weights
-from .profile import profile_schema
+from .profile import MOST_ROWS, profile_schema
 from .result import Candidate, Match, Matches
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class MatchConfig(Checked):
         learned: False: the mean of all scorers instead, which needs no weights and gives no probability.
 
     Raises:
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or `private` holds something else.
     """
 
     min_confidence: float = checked_field(0.5, check_range)
@@ -71,6 +71,15 @@ class MatchConfig(Checked):
     private: frozenset[ColumnRef] = frozenset()
     weights: MatchWeights | None = None
     learned: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows > MOST_ROWS:
+            raise UsageError(f"rows is {self.rows}", hint=f"give a whole number from 1 to {MOST_ROWS}")
+        if not isinstance(self.private, (frozenset, set)) or not all(
+            isinstance(ref, ColumnRef) for ref in self.private
+        ):
+            raise UsageError(f"private is {self.private!r:.100}", hint="give a set of ColumnRef(table, column)")
 
 
 def match_schemas(

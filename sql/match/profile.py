@@ -49,7 +49,7 @@ _FAMILIES = (
     ("number", re.compile(r"int|real|num|dec|float|doub|serial|money", re.IGNORECASE)),
     ("text", re.compile(r"char|text|clob|string|uuid|enum", re.IGNORECASE)),
 )
-_MOST_ROWS = 1_000_000
+MOST_ROWS = 1_000_000
 _LARGEST_EXACT = 10**15  # numbers beyond are compared by their digits, since floats would make neighbours equal
 
 
@@ -133,8 +133,8 @@ def profile_schema(
         UsageError: `values` is of another type, or a number is out of range.
         DatabaseError: The file cannot be read, is locked or damaged; the server cannot be reached.
     """
-    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= _MOST_ROWS:
-        raise UsageError(f"rows is {rows!r}", hint=f"give a whole number from 1 to {_MOST_ROWS}")
+    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= MOST_ROWS:
+        raise UsageError(f"rows is {rows!r}", hint=f"give a whole number from 1 to {MOST_ROWS}")
     if not (isinstance(seconds, (int, float)) and seconds > 0 and math.isfinite(seconds)):
         raise UsageError(f"seconds is {seconds!r}", hint="give a number over 0")
     hidden = set(_by_column(dict.fromkeys(private, ()), "private"))
