@@ -1,4 +1,4 @@
-"""Retrieved content as contexts: passages, pages, tables, JSON documents and schemas, logs, graphs; and policies for them."""
+"""Retrieved content as contexts (passages, pages, tables, JSON, logs, graphs), corpora, extraction, and policies."""
 
 import lazy_loader
 

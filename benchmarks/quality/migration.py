@@ -7,9 +7,15 @@ Each of the 40 reported databases of Spider (benchmarks/quality/_match_sets.py: 
 thresholds) is renamed once, with changes of structure on most. Entries: up to 40 gold queries a database, a note on
 every sixth column and a term on every eighth, with a condition. A carried query is wrong where it reads another column
 than the truth, or where its result on the new database differs from that of the old query on the old one; a note or
-term is wrong where its column is. `wrong by exchanged names` are those that read a column which exchanged its name
-with another one, as only values tell. "Carriable" leaves out entries that need a dropped column or the rows of a table
-that was merged away, which no method can carry. `names alone` is the same without values.
+term is wrong where its column is, where a term's condition holds for another number of rows, and where a note's text
+does not name the new column. Rows are compared as bags; queries with LIMIT, or that give another order, are counted
+apart ("other rows under LIMIT", "other order"), since rows that tie may come in any order.
+
+`wrong by exchanged names` are those that read a column which exchanged its name with another one: only values tell.
+"Carriable" leaves out entries that need a dropped column or the rows of a table that was merged away, which no method
+can carry. `no values` is the same without values, `no values, names trusted` with `names_alone`. The renaming is made by
+rules, with synonyms that the noise of the training pairs has too, and never changes a value: for flags turned round,
+codes exchanged, siblings and other types see tests/sql/match/test_row_check.py.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common.record import record
@@ -38,23 +45,29 @@ SEED, QUERIES = 5, 40
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("reported", "tuning"), default="reported")
-    parser.add_argument("--limit", type=int, default=0, help="fewer databases; records nothing")
+    parser.add_argument("--limit", type=int, default=0, help="the first databases only, which the record says")
     parser.add_argument("--confidence", type=float, default=MappingConfig().min_confidence)
     parser.add_argument("--margin", type=float, default=MappingConfig().min_margin)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     names = databases(options.part)[: options.limit or None]
     config = MappingConfig(min_confidence=options.confidence, min_margin=options.margin)
-    totals, rows = {"with values": Counter(), "names alone": Counter()}, []
+    ways = {
+        "with values": (config, True),
+        "no values": (config, False),
+        "no values, names trusted": (replace(config, names_alone=True), False),
+    }
+    totals, rows = {way: Counter() for way in ways}, []
     for name in names:
         for way, total in totals.items():
-            row = measure(name, config, values=way == "with values", verbose=options.verbose)
+            given, values = ways[way]
+            row = measure(name, given, values=values, verbose=options.verbose)
             total.update({key: value for key, value in row.items() if isinstance(value, (int, float))})
             rows.append({"database": name, "way": way, **row})
     figures = {way: summary(total) for way, total in totals.items()}
     for way, row in figures.items():
         sys.stderr.write(f"{way}: {row}\n")
-    if options.part == "reported" and not options.limit:
+    if options.part == "reported":
         figures["thresholds"] = {"confidence": options.confidence, "margin": options.margin}
         figures["split"] = "weights and thresholds: 41 other databases of Spider train"
         figures["rows"] = rows
@@ -81,7 +94,7 @@ def measure(name, config, *, values, verbose=False):
             counts["carriable"] = sum(possible.values())
             for one in result.carried:
                 counts["carried_carriable"] += possible[id(one.before)]
-                why = find_mistake(one, truth, database_path(name))
+                why = find_mistake(one, truth, database_path(name), counts)
                 if why:
                     counts["wrong"] += 1
                     counts["wrong_exchanged"] += any(new.column in exchanged_names(truth) for _, new in one.columns)
@@ -169,23 +182,38 @@ def is_child(table, truth, homes):
     return len(own - others) >= len(others - own) or len(own) > len(others)
 
 
-def find_mistake(one, truth, path):
+def find_mistake(one, truth, path, counts):
     """What is wrong with a carried entry; "" where nothing is."""
     fold = lambda ref: (ref[0].lower(), ref[1].lower())  # noqa: E731
     places = {fold(old): {fold(new) for new in found} for old, found in truth.columns.items()}
     for old, new in one.columns:
         if fold(new) not in places[fold(old)]:
             return f"{old} became {new}"
-    if not isinstance(one.before, Pair):
-        return ""
+    if isinstance(one.before, Note):
+        (new,) = {new for _, new in one.columns}
+        return "" if new.column in one.after.note and new.table in one.after.note else "its text names another column"
+    if isinstance(one.before, Term):
+        before, after = (
+            rows_of(where, f'SELECT COUNT(*) FROM "{ref.table}" WHERE {entry.meaning}')
+            for where, entry, ref in zip((path, truth.path), (one.before, one.after), one.columns[0], strict=True)
+        )
+        return "" if before == after and before is not None else "its condition holds for other rows"
     before, after = rows_of(path, one.before.sql), rows_of(truth.path, one.after.sql)
     if before is None:
+        counts["old query fails"] += 1
         return ""
     if after is None:
         return "the new query fails"
-    if before != after and "limit" not in one.before.sql.lower():
-        return f"{len(before)} and {len(after)} rows differ"
-    return "" if len(before) == len(after) else "another number of rows"
+    if sorted(before) != sorted(after):
+        if "limit" not in one.before.sql.lower() or len(before) != len(after):
+            return f"{len(before)} and {len(after)} rows differ"
+        # Of equal rows LIMIT may take others once a table's columns or indexes are; these are shown, to be looked at.
+        counts["other rows under LIMIT"] += 1
+        sys.stderr.write(f"LIMIT {one.before.sql} -> {one.after.sql}: {before[:3]} {after[:3]}\n")
+    elif before != after and "order by" in one.before.sql.lower():
+        counts["other order"] += 1
+        sys.stderr.write(f"ORDER {one.before.sql} -> {one.after.sql}: {before[:3]} {after[:3]}\n")
+    return ""
 
 
 def rows_of(path, sql):
@@ -193,7 +221,7 @@ def rows_of(path, sql):
     base.text_factory = lambda raw: raw.decode("utf-8", "replace")
     base.set_progress_handler(lambda: 1, 50_000_000)
     try:
-        return sorted(map(repr, base.execute(sql).fetchall()))
+        return list(map(repr, base.execute(sql).fetchall()))
     except sqlite3.Error as error:
         sys.stderr.write(f"{error}: {sql}\n")
         return None
@@ -206,6 +234,7 @@ def summary(total):
     return {
         "entries": total["entries"], "carried": total["carried"], "wrong": total["wrong"],
         "wrong by exchanged names": total["wrong_exchanged"],
+        **{key: total[key] for key in ("old query fails", "other rows under LIMIT", "other order")},
         "carriable": total["carriable"], "carried of all, %": share(total["carried"], total["entries"]),
         "carried of the carriable, %": share(total["carried_carriable"], total["carriable"]),
         "match_seconds": round(total["match_seconds"], 2), "carry_seconds": round(total["carry_seconds"], 2),

@@ -15,6 +15,8 @@ from ctxprune.cli._schema_sides import SIDE_HELP, open_side
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctxprune.calibration.stored import Calibration
     from ctxprune.sql.knowledge import Entry
     from ctxprune.sql.match.mapping import SchemaMapping
@@ -50,7 +52,12 @@ def migrate(
     ] = None,
     growth: Annotated[
         float, typer.Option(min=1.0, help="A new table with over so many times the rows may hold those of another one.")
-    ] = 1.5,
+    ] = 1.1,
+    rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows of each table that are compared.")] = 5_000,
+    names_alone: Annotated[
+        bool, typer.Option("--names-alone", help="Also trust other names where no values can be compared: less safe.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are in DIR.")] = False,
     values: Annotated[bool, typer.Option(help="Also compare stored values, where OLD and NEW are databases.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,13 +72,15 @@ def migrate(
     """
     from ctxprune.calibration.stored import Calibration
     from ctxprune.cli import _console
-    from ctxprune.sql.match import MappingConfig, map_schemas
+    from ctxprune.sql.match import MappingConfig, MatchConfig, map_schemas
 
     files = [*([knowledge] if knowledge else []), *(questions or ())]
     if not files and not calibration:
         raise typer.BadParameter("give --knowledge, --questions or --calibration")
-    _check_names([*files, *(calibration or ())])
-    config = MappingConfig(growth=growth)
+    written = _written(knowledge, questions or (), calibration or ())
+    if not overwrite:
+        _check_absent(out, written)
+    config = MappingConfig(growth=growth, names_alone=names_alone, match=MatchConfig(rows=rows))
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
     with ExitStack() as stack:
@@ -83,6 +92,8 @@ def migrate(
         mapping = map_schemas(source, target, source_values=source_values, target_values=target_values, config=config)
     if not (source_values and target_values):
         _console.print_note("without values exchanged names are not seen: check the mapping in the report")
+    for note in mapping.matches.notes:
+        _console.print_note(_console.escape(note))
     report: dict[str, Any] = {"old": source.name, "new": target.name, "matches": mapping.matches.to_dict(), "files": []}
     inputs = (old, new, *files, *(calibration or ()))
     left = 0
@@ -98,11 +109,29 @@ def migrate(
         raise typer.Exit(1)
 
 
-def _check_names(paths: list[Path]) -> None:
-    """Raises a usage error where two inputs would be written to one file."""
-    names = [path.name for path in paths]
-    if len(set(names)) < len(names) or _REPORT in names:
-        raise typer.BadParameter(f"input files need different names, other than {_REPORT}")
+def _written(knowledge: Path | None, questions: Sequence[Path], calibrations: Sequence[Path]) -> list[str]:
+    """Names of the files that will be written; a usage error where two would be one."""
+    names = [
+        *([knowledge.name] if knowledge else []),
+        *map(_questions_name, questions),
+        *(p.name for p in calibrations),
+    ]
+    names.append(_REPORT)
+    # Folded, since some file systems do not tell capitals apart.
+    twice = [name for name in names if [other.casefold() for other in names].count(name.casefold()) > 1]
+    if twice:
+        raise typer.BadParameter(f"several input files would be written to {twice[0]}: give them other names")
+    return names
+
+
+def _questions_name(path: Path) -> str:
+    return path.with_suffix(".jsonl").name
+
+
+def _check_absent(out: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if (out / name).exists():
+            raise InputError("this file is there already", where=str(out / name), hint="another --out, or --overwrite")
 
 
 def _read(path: Path, database: str) -> tuple[Entry, ...]:
@@ -126,7 +155,7 @@ def _carry(
     from ctxprune.sql.match.migrate import migrate_entries
 
     found = migrate_entries(entries, mapping)
-    target = out / (path.name if is_knowledge else path.with_suffix(".jsonl").name)
+    target = out / (path.name if is_knowledge else _questions_name(path))
     _write(target, _text(found, mapping, is_knowledge=is_knowledge), inputs)
     report["files"].append({"file": path.name, "written": target.name, **found.to_dict()})
     counts = f"{len(found.carried)} of {len(entries)} carried, {len(found.left)} left"

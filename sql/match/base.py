@@ -12,7 +12,7 @@ import numpy as np
 from ctxprune.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -101,25 +101,23 @@ MATCH_SCORERS: Registry[type[MatchScorer]] = Registry(
 
 def common_hashes(
     left: Sequence[NDArray[np.uint64]], right: Sequence[NDArray[np.uint64]]
-) -> dict[tuple[int, int], int]:
-    """Number of hashes that two sketches share, for the pairs that share any.
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Number of hashes that each sketch of the left side shares with each on the right: its place, int64 (n_right,).
 
-    By one sort of all hashes of the right side: time grows with the hashes and with the hits, not with the pairs.
+    Left sketches that share none are passed over. One at a time, since columns of like small numbers all share some,
+    and a table of all pairs would fill the memory.
     """
     owner = np.repeat(np.arange(len(right)), [len(sketch) for sketch in right])
     hashes = np.concatenate(right) if len(right) else np.empty(0, dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
     hashes, owner = hashes[order], owner[order]
-    found: dict[tuple[int, int], int] = {}
     for row, sketch in enumerate(left):
         start, end = np.searchsorted(hashes, sketch, "left"), np.searchsorted(hashes, sketch, "right")
         lengths = end - start
         if not lengths.sum():
             continue
         places = np.repeat(start - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-        columns, counts = np.unique(owner[places], return_counts=True)
-        found.update({(row, int(c)): int(n) for c, n in zip(columns, counts, strict=True)})
-    return found
+        yield row, np.bincount(owner[places], minlength=len(right))
 
 
 def containment(
@@ -129,25 +127,24 @@ def containment(
 
     Exact where a column has no more distinct values than a sketch holds, else an estimate.
     """
+    out = np.zeros((len(pairs), 3))
+    by_row: dict[int, list[int]] = {}
+    for at, row in enumerate(pairs.rows.tolist()):
+        by_row.setdefault(row, []).append(at)
+    for row, counts in common_hashes(left, right):
+        for at in by_row.get(row, ()):
+            column = int(pairs.columns[at])
+            if counts[column]:
+                out[at] = _shares(left[row], right[column], int(counts[column]))
+    return np.minimum(out, 1.0)
+
+
+def _shares(one: NDArray[np.uint64], two: NDArray[np.uint64], shared: int) -> tuple[float, float, float]:
     from .profile import SKETCH
 
-    common = common_hashes(left, right)
-    out = np.zeros((len(pairs), 3))
-    for at, key in enumerate(zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True)):
-        shared = common.get(key)
-        if not shared:
-            continue
-        one, two = left[key[0]], right[key[1]]
-        # Beyond the last hash of a full sketch nothing is known: only what lies below both ends is compared.
-        ends = [sketch[-1] for sketch in (one, two) if len(sketch) >= SKETCH]
-        if ends:
-            end = min(ends)
-            n_left, n_right = (int(np.searchsorted(sketch, end, "right")) for sketch in (one, two))
-        else:
-            n_left, n_right = len(one), len(two)
-        out[at] = (
-            shared / max(n_left, shared),
-            shared / max(n_right, shared),
-            shared / max(n_left + n_right - shared, 1),
-        )
-    return np.minimum(out, 1.0)
+    # Beyond the last hash of a full sketch nothing is known: only what lies below both ends is compared.
+    ends = [sketch[-1] for sketch in (one, two) if len(sketch) >= SKETCH]
+    n_left, n_right = len(one), len(two)
+    if ends:
+        n_left, n_right = (int(np.searchsorted(sketch, min(ends), "right")) for sketch in (one, two))
+    return shared / max(n_left, shared), shared / max(n_right, shared), shared / max(n_left + n_right - shared, 1)

@@ -89,12 +89,10 @@ def _postings(names: Sequence[NDArray[np.int64]]) -> dict[int, NDArray[np.int64]
 
 def _by_value(source: Sequence[ColumnProfile], target: Sequence[ColumnProfile]) -> list[NDArray[np.int64]]:
     m = len(target)
-    common = common_hashes([p.sketch for p in source], [p.sketch for p in target])
-    by_row: dict[int, list[tuple[float, int]]] = {}
-    for (row, column), shared in common.items():
-        union = len(source[row].sketch) + len(target[column].sketch) - shared
-        by_row.setdefault(row, []).append((-shared / union, column))
-    return [
-        np.array([row * m + column for _, column in sorted(places)[:_BY_VALUE]], dtype=np.int64)
-        for row, places in by_row.items()
-    ]
+    sizes = np.array([len(p.sketch) for p in target])
+    found = []
+    for row, counts in common_hashes([p.sketch for p in source], [p.sketch for p in target]):
+        share = counts / np.maximum(len(source[row].sketch) + sizes - counts, 1)
+        best = np.argsort(-share, kind="stable")[:_BY_VALUE]
+        found.append(row * m + best[share[best] > 0].astype(np.int64))
+    return found

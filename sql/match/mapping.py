@@ -8,12 +8,14 @@ once each; without one nothing that reads it is carried.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
+from ctxprune.utils.validation import describe_type
+
 from ..schema.schema import ColumnRef
-from .matcher import match_profiles
-from .profile import profile_schema
+from .matcher import match_sides
 from .sure_columns import MappingConfig, SureColumns
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .profile import ColumnProfile, Values
     from .refine import MatchRefiner
     from .result import Match, Matches
+    from .row_check import TablePair
     from .tags import ColumnTagger
 
 __all__ = ["Part", "SchemaMapping", "TablePlace", "map_schemas"]
@@ -77,8 +80,10 @@ class SchemaMapping:
 
     @property
     def is_identity(self) -> bool:
-        """Whether both schemas have the same names, types and keys."""
-        return self.source.fingerprint == self.target.fingerprint
+        """Whether both schemas have the same names, types and keys, and every column became itself."""
+        if self.source.fingerprint != self.target.fingerprint:
+            return False
+        return all((match := self.columns.get(ref)) is not None and match.target == ref for ref in self.source.refs())
 
 
 def map_schemas(
@@ -96,7 +101,9 @@ def map_schemas(
     Args:
         source: The schema before and after a change; names in `Column.examples` count as values.
         target: Likewise.
-        source_values: As `match_schemas`. Without values exchanged names and merged tables are not seen.
+        source_values: As `match_schemas`. Rows are compared where both sides are given: a column is sure only if it has
+            the same cell in every row that a key joins. Values by column have to be in the order of the rows. Without
+            values only columns that keep their table and name are sure, and exchanged names are not seen.
         target_values: Likewise.
         config: Default MappingConfig().
         tagger: As `match_schemas`.
@@ -107,20 +114,14 @@ def map_schemas(
         DatabaseError: Likewise.
     """
     config = MappingConfig() if config is None else config
-    options = config.match
-    reading = {"rows": options.rows, "seconds": options.seconds, "private": options.private}
-    left = profile_schema(source, source_values, **reading)  # type: ignore[arg-type]
-    right = profile_schema(target, target_values, **reading)  # type: ignore[arg-type]
-    notes: tuple[str, ...] = ()
-    if tagger is not None:
-        (left, first), (right, second) = tagger.tag(left), tagger.tag(right)
-        notes = (*first, *second)
-    matches = replace(match_profiles(left, right, options), notes=notes)
-    if refiner is not None:
-        matches = refiner.refine(matches, left, right)
+    if not isinstance(config, MappingConfig):
+        raise UsageError(f"config is {describe_type(config)}", hint="give a MappingConfig")
+    values = (source_values, target_values)
+    matches, left, right = match_sides((source, target), values, config.match, tagger, refiner)
     profiles = {p.ref: p for p in left}, {p.ref: p for p in right}
-    columns, doubts = SureColumns(matches, config, (source, target), profiles).pick()
-    places = _Places(source, target, columns, profiles, config.growth).find()
+    valued = source_values is not None and target_values is not None
+    columns, doubts, compared = SureColumns(matches, config, (source, target), profiles, valued).pick()
+    places = _Places(source, target, columns, profiles, config.growth, compared, doubts).find()
     return SchemaMapping(source, target, columns, doubts, places, matches, profiles)
 
 
@@ -133,6 +134,8 @@ class _Places:
     columns: Mapping[ColumnRef, Match]
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
     growth: float
+    compared: Mapping[tuple[str, str], TablePair]
+    doubts: Mapping[ColumnRef, str]
 
     def find(self) -> dict[str, TablePlace]:
         spread = {table.name: self._spread(table.name) for table in self.source.tables}
@@ -147,18 +150,38 @@ class _Places:
     def _place(self, name: str, counts: Counter[str], hosts: Counter[str]) -> TablePlace:
         size = len(self.source.table(name).columns)
         if not counts or sum(counts.values()) < size * (1 - _MOST_UNREAD):
-            return TablePlace("", reason=f"too few columns of the table {name} have a sure match")
+            doubt = next(
+                (f": {self.doubts[r]}" for r in self.source.refs() if r.table == name and r in self.doubts), ""
+            )
+            return TablePlace("", reason=f"too few columns of the table {name} have a sure match{doubt}")
         main = self._main(name, counts)
         parts = []
         for other in counts:
             if other != main:
                 part = self._part(main, other)
                 if part is None:
-                    # Columns elsewhere that no key leads to: queries that read them are refused one by one.
-                    continue
+                    # As where two tables exchanged their names: which of them has the rows is not known.
+                    return TablePlace("", reason=f"columns of the table {name} are in {main} and {other}, not joined")
                 parts.append(part)
-        reason = self._other_rows(name, main, shared=hosts[main] > 1)
+        reason = self._unlike(name, main) or self._other_rows(name, main, shared=hosts[main] > 1)
         return TablePlace("" if reason else main, () if reason else tuple(parts), reason)
+
+    def _unlike(self, name: str, main: str) -> str:
+        """Why the compared rows of `main` are not those of the table `name`; "" where nothing says so."""
+        pair = self.compared.get((name, main))
+        if pair is None or pair.reason:
+            return ""
+        if not pair.covered:
+            return f"not every row of the table {name} is found once in {main}"
+        table = self.source.table(name)
+        others = [ColumnRef(name, c.name) for c in table.columns if c.name not in table.primary_key]
+        # Numbered keys are alike in all tables: what they number has to be the same as well.
+        known = sum(ref in self.columns for ref in others)
+        if known * 2 < len(others) or (
+            not others and len(table.primary_key) < 2 and name.casefold() != main.casefold()
+        ):
+            return f"too few columns of the table {name} hold the same in {main}"
+        return ""
 
     def _main(self, name: str, counts: Counter[str]) -> str:
         """The table with its key, which all its rows are in; else the one with most of its columns."""
@@ -196,8 +219,9 @@ class _Places:
 
     def _other_rows(self, name: str, main: str, *, shared: bool) -> str:
         """Why the rows of `main` may be others than those of the table `name`; "" where nothing says so."""
-        here = self._rows(name, 0)
-        there = self._rows(main, 1)
+        here, there = self._rows(name, 0), self._rows(main, 1)
+        if (name, main) in self.compared and (here is None) != (there is None):
+            return f"only one of the tables {name} and {main} was read whole: it may hold rows of another table"
         key = self.source.table(name).primary_key
         matches = [self.columns.get(ColumnRef(name, column)) for column in key]
         mapped = [match.target.column for match in matches if match is not None and match.target.table == main]
@@ -207,13 +231,13 @@ class _Places:
             return f"rows of the table {name} come several times in {main}"
         if shared and not (held and self._unique(main, mapped)) and (here is None or here != there):
             return f"{main} also holds columns of another table, and nothing shows that its rows are those of {name}"
-        if here is not None and there is not None and (there > here * self.growth > 0 or (shared and here != there)):
+        if here is not None and there is not None and (there > here * self.growth or (shared and here != there)):
             return f"{main} holds {there} rows, the table {name} has {here}: it may hold those of another table"
         return ""
 
     def _rows(self, table: str, side: int) -> int | None:
         """Number of rows, where all of them were read."""
         for ref, profile in self.profiles[side].items():
-            if ref.table == table:
+            if ref.table == table and (profile.cells is not None or profile.rows):
                 return profile.rows if profile.whole else None
         return None

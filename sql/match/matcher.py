@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
+from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field, describe_type
 
+from ..database.database import Database
 from ..schema.schema import ColumnRef, Schema
 from .assignment import assign_sparse
 from .candidates import MOST_PAIRS, choose_pairs
 from .features import SCORERS, rival_gap, score_all
 from .model import load_weights
-from .profile import profile_schema
+from .profile import MOST_ROWS, profile_schema
 from .result import Candidate, Match, Matches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .refine import MatchRefiner
     from .tags import ColumnTagger
 
-__all__ = ["MatchConfig", "match_profiles", "match_schemas", "mean_chances"]
+__all__ = ["MatchConfig", "match_profiles", "match_schemas", "match_sides", "mean_chances"]
 
 _SHOWN = 20  # candidates kept of each source column
 _SURE = 0.999999  # a probability of 1 would outweigh any number of other pairs
@@ -60,7 +61,7 @@ class MatchConfig(Checked):
         learned: False: the mean of all scorers instead, which needs no weights and gives no probability.
 
     Raises:
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or `private` holds something else.
     """
 
     min_confidence: float = checked_field(0.5, check_range)
@@ -70,6 +71,15 @@ class MatchConfig(Checked):
     private: frozenset[ColumnRef] = frozenset()
     weights: MatchWeights | None = None
     learned: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows > MOST_ROWS:
+            raise UsageError(f"rows is {self.rows}", hint=f"give a whole number from 1 to {MOST_ROWS}")
+        if not isinstance(self.private, (frozenset, set)) or not all(
+            isinstance(ref, ColumnRef) for ref in self.private
+        ):
+            raise UsageError(f"private is {self.private!r:.100}", hint="give a set of ColumnRef(table, column)")
 
 
 def match_schemas(
@@ -106,19 +116,48 @@ def match_schemas(
         UsageError: An argument is of another type.
         DatabaseError: A database cannot be read at all.
     """
-    for name, schema in (("source", source), ("target", target)):
-        if not isinstance(schema, Schema):
-            raise UsageError(f"{name} is a {type(schema).__name__}, not a Schema", where=name)
     config = MatchConfig() if config is None else config
-    reading = {"rows": config.rows, "seconds": config.seconds, "private": config.private}
-    left = profile_schema(source, source_values, **reading)  # type: ignore[arg-type]
-    right = profile_schema(target, target_values, **reading)  # type: ignore[arg-type]
-    notes: tuple[str, ...] = ()
+    return match_sides((source, target), (source_values, target_values), config, tagger, refiner)[0]
+
+
+def match_sides(
+    schemas: tuple[Schema, Schema],
+    values: tuple[Values, Values],
+    config: MatchConfig,
+    tagger: ColumnTagger | None,
+    refiner: MatchRefiner | None,
+) -> tuple[Matches, Sequence[ColumnProfile], Sequence[ColumnProfile]]:
+    """`match_schemas` with the profiles of both sides."""
+    for name, schema in zip(("source", "target"), schemas, strict=True):
+        if not isinstance(schema, Schema):
+            raise UsageError(f"{name} is {describe_type(schema)}, not a Schema", where=name)
+    if not isinstance(config, MatchConfig):
+        raise UsageError(f"config is {describe_type(config)}", hint="give a MatchConfig")
+    for name, helper, method in (("tagger", tagger, "tag"), ("refiner", refiner, "refine")):
+        if helper is not None and not callable(getattr(helper, method, None)):
+            raise UsageError(f"{name} is {describe_type(helper)}, without a method {method}", where=name)
+    left, right = (
+        profile_schema(schema, given, rows=config.rows, seconds=config.seconds, private=config.private)
+        for schema, given in zip(schemas, values, strict=True)
+    )
+    notes = (*_unread(left, values[0], config, "first"), *_unread(right, values[1], config, "second"))
     if tagger is not None:
         (left, first), (right, second) = tagger.tag(left), tagger.tag(right)
-        notes = (*first, *second)
+        notes = (*notes, *first, *second)
     matches = replace(match_profiles(left, right, config), notes=notes)
-    return matches if refiner is None else refiner.refine(matches, left, right)
+    return (matches if refiner is None else refiner.refine(matches, left, right)), left, right
+
+
+def _unread(profiles: Sequence[ColumnProfile], values: Values, config: MatchConfig, side: str) -> Iterator[str]:
+    """A note for each table of a database that could not be read."""
+    if not isinstance(values, Database):
+        return
+    tables: dict[str, bool] = {}
+    for profile in profiles:
+        if profile.ref not in config.private:
+            tables[profile.ref.table] = tables.get(profile.ref.table, False) or profile.cells is not None
+    for table in sorted(name for name, is_read in tables.items() if not is_read):
+        yield f"{table} of the {side} schema was not read: too slow, too large or broken"
 
 
 def match_profiles(

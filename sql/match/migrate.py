@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ctxprune.errors import SchemaError, UsageError
+from ctxprune.utils.validation import describe_type
 
+<<<<<<< HEAD
 from ctxprune.errors import SchemaError
 from ctxprune.text.words import fold
 
 from ..knowledge.check import Checker, find_column, find_named_columns
 from ..knowledge.entries import Entry, Note, Pair, Term, entry_columns, entry_id, entry_to_dict, explanation
 from .profile import SKETCH, value_hashes, value_key
+=======
+from ..knowledge.check import Checker, find_column
+from ..knowledge.entries import Entry, Note, Pair, Term, entry_id, entry_to_dict
+>>>>>>> wt-fixmatch
 from .rename import RenameError, rename_query
+from .texts import find_partner, rename_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from ctxprune.calibration.stored import Calibration
 
     from ..schema.schema import ColumnRef
@@ -86,15 +91,21 @@ class Migration:
 def migrate_entries(entries: Iterable[Entry], mapping: SchemaMapping) -> Migration:
     """Carry entries over to `mapping.target`; nothing is guessed, and each entry is either carried or left.
 
-    Queries are rewritten by `rename_query`. The columns of terms and notes are mapped, and the names in their texts
-    that are written as names ("shop.area", "last_order", "status = 'A'") with them. Every carried entry passes the
-    check that `ctxprune sql learn` makes against the new schema. Where all values of two columns are known, a query
-    that compares the old one with a value that it has and the new one has not is left.
+    Queries are rewritten by `rename_query`. The columns of terms and notes are mapped; a text that is a condition, a
+    formula or a query is rewritten likewise, and names in prose ("shop.area", "last_order") are replaced. Every carried
+    entry passes the check that `ctxprune sql learn` makes against the new schema.
+
+    Raises:
+        UsageError: `entries` are no entries of knowledge.
     """
+    if not isinstance(entries, Iterable):
+        raise UsageError(f"entries is {describe_type(entries)}", hint="give a sequence of Pair, Term or Note")
     checker = Checker(mapping.target)
     carried: list[Carried] = []
     left: list[Left] = []
     for entry in entries:
+        if not isinstance(entry, (Pair, Term, Note)):
+            raise UsageError(f"an entry is {describe_type(entry)}", where="entries", hint="give Pair, Term or Note")
         try:
             found = _carry(entry, mapping)
             problem = checker.problem(found.after)
@@ -121,6 +132,7 @@ def migrate_calibration(calibration: Calibration, mapping: SchemaMapping) -> str
 def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
     if isinstance(entry, Pair):
         query = rename_query(entry.sql, mapping)
+<<<<<<< HEAD
         _check_literals(query.literals, mapping)
         return Carried(entry, replace(entry, sql=query.sql), query.confidence, query.columns)
     refs = [find_column(mapping.source, column) for column in entry_columns(entry)]
@@ -133,6 +145,15 @@ def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
     used = {ref: _partner(ref, mapping) for ref in (*refs, *named)}
     new_text = _rename_text(text, {ref: used[ref] for ref in named})
     columns = tuple(_dotted(used[ref]) for ref in refs)
+=======
+        return Carried(entry, Pair(entry.question, query.sql), query.confidence, query.columns)
+    columns = entry.columns if isinstance(entry, Term) else (entry.column,)
+    refs = [find_column(mapping.source, column) for column in columns]
+    text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
+    used = {ref: find_partner(ref, mapping) for ref in refs}
+    new_text, named = rename_text(text, refs, about, mapping)
+    used |= named
+>>>>>>> wt-fixmatch
     if isinstance(entry, Term):
         after: Entry = replace(entry, meaning=new_text, columns=columns)
     elif isinstance(entry, Note):
@@ -143,66 +164,5 @@ def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
     return Carried(entry, after, least, tuple(used.items()))
 
 
-def _partner(ref: ColumnRef, mapping: SchemaMapping) -> ColumnRef:
-    match = mapping.columns.get(ref)
-    if match is None:
-        raise RenameError(f"the column {_dotted(ref)}: {mapping.doubts.get(ref, 'no sure match')}")
-    return match.target
-
-
-def _check_literals(literals: Sequence[tuple[ColumnRef, str]], mapping: SchemaMapping) -> None:
-    """Raises RenameError where a value is stored in an old column, and not in the new one."""
-    for ref, text in literals:
-        old = mapping.profiles[0].get(ref)
-        new = mapping.profiles[1].get(mapping.columns[ref].target)
-        if old is None or new is None or not (old.whole and new.whole) or max(old.distinct, new.distinct) > SKETCH:
-            continue
-        (value,) = value_hashes([value_key(text)])
-        if np.isin(value, old.sketch) and not np.isin(value, new.sketch):
-            raise RenameError(f"the value {text!r:.60} of {_dotted(ref)} is not stored in {_dotted(new.ref)}")
-
-
 def _dotted(ref: ColumnRef) -> str:
     return f"{ref.table}.{ref.column}"
-
-
-def _patterns(ref: ColumnRef) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """How a text writes a column with its table, and as a bare name that is a name and no word of the language."""
-    table, column = re.escape(ref.table), re.escape(ref.column)
-    dotted = re.compile(rf"(?<![\w.]){table}\.{column}(?!\w)", re.IGNORECASE)
-    compared = r"(?=\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\s+(?:not\s+)?null\b))"
-    plain = ref.column.isalpha() and ref.column in (ref.column.lower(), ref.column.capitalize())
-    bare = rf"(?<![\w.]){column}(?!\w)" + (compared if plain else "")
-    return dotted, re.compile(rf"{bare}|(?<=[`\"\[]){column}(?=[`\"\]])", re.IGNORECASE)
-
-
-def _has_dotted(ref: ColumnRef, text: str) -> bool:
-    return _patterns(ref)[0].search(text) is not None
-
-
-def _is_written(ref: ColumnRef, text: str) -> bool:
-    """Whether a text has the column as a name; the words of a name in a sentence ("the last order") stay."""
-    return any(pattern.search(text) for pattern in _patterns(ref))
-
-
-def _rename_text(text: str, names: dict[ColumnRef, ColumnRef]) -> str:
-    """The text with old names replaced; each place once, so that exchanged names do not meet.
-
-    Raises:
-        RenameError: A bare name stands for several columns that have different new names.
-    """
-    found: dict[tuple[int, int], str] = {}
-    for at, new in ((0, _dotted), (1, lambda ref: ref.column)):
-        for old, target in names.items():
-            for match in _patterns(old)[at].finditer(text):
-                # "table.column" holds the bare name, which is not replaced a second time.
-                if any(start <= match.start() < end and (start, end) != match.span() for start, end in found):
-                    continue
-                if found.get(match.span(), new(target)) != new(target):
-                    raise RenameError(f"the name {match[0]} stands for several columns, which have other names now")
-                found[match.span()] = new(target)
-    out, last = [], 0
-    for (start, end), name in sorted(found.items()):
-        out += [text[last:start], name]
-        last = end
-    return "".join([*out, text[last:]])

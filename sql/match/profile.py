@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from decimal import Decimal
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Column, Schema, Table
 
-__all__ = ["ColumnProfile", "Values", "profile_schema", "value_hashes", "value_key"]
+__all__ = ["ColumnProfile", "Values", "exact_hashes", "profile_schema", "value_hashes", "value_key"]
 
 Values: TypeAlias = Database | Mapping[ColumnRef, Sequence[object]] | None
 
@@ -48,7 +49,7 @@ _FAMILIES = (
     ("number", re.compile(r"int|real|num|dec|float|doub|serial|money", re.IGNORECASE)),
     ("text", re.compile(r"char|text|clob|string|uuid|enum", re.IGNORECASE)),
 )
-_MOST_ROWS = 1_000_000
+MOST_ROWS = 1_000_000
 _LARGEST_EXACT = 10**15  # numbers beyond are compared by their digits, since floats would make neighbours equal
 
 
@@ -73,6 +74,8 @@ class ColumnProfile:
         sketch: uint64 (at most SKETCH,), rising: the smallest hashes of the distinct values.
         tokens: The same of the words in them.
         quantiles: float64 (QUANTILES,) of the numbers; empty where under half of the values are numbers.
+        cells: uint64 (rows,): a hash of each cell in the order of the rows, of its exact value and type; None where the
+            cells were not read, or may be no whole rows.
         pairs, forms: float32 (PAIRS,) and (FORMS,): unit vectors of letter pairs and of forms ("a-999"); zeros if none.
     """
 
@@ -93,6 +96,7 @@ class ColumnProfile:
     sketch: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     tokens: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     quantiles: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    cells: NDArray[np.uint64] | None = None
     pairs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(PAIRS, dtype=np.float32))
     forms: NDArray[np.float32] = field(default_factory=lambda: np.zeros(FORMS, dtype=np.float32))
 
@@ -129,11 +133,11 @@ def profile_schema(
         UsageError: `values` is of another type, or a number is out of range.
         DatabaseError: The file cannot be read, is locked or damaged; the server cannot be reached.
     """
-    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= _MOST_ROWS:
-        raise UsageError(f"rows is {rows!r}", hint=f"give a whole number from 1 to {_MOST_ROWS}")
+    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows <= MOST_ROWS:
+        raise UsageError(f"rows is {rows!r}", hint=f"give a whole number from 1 to {MOST_ROWS}")
     if not (isinstance(seconds, (int, float)) and seconds > 0 and math.isfinite(seconds)):
         raise UsageError(f"seconds is {seconds!r}", hint="give a number over 0")
-    hidden = {_folded(ref) for ref in private}
+    hidden = set(_by_column(dict.fromkeys(private, ()), "private"))
     held = _Reader(values, rows, seconds)
     references = {
         (key.table.casefold(), name.casefold()): ColumnRef(
@@ -144,7 +148,9 @@ def profile_schema(
         for name, other in zip(key.columns, key.ref_columns, strict=False)
     }
     return tuple(
-        _summarise(profile, *cells) if (cells := held.cells(table, column, profile.ref, hidden)) else profile
+        _summarise(profile, *cells, aligned=values is not None)
+        if (cells := held.cells(table, column, profile.ref, hidden))
+        else profile
         for table in schema.tables
         for profile, column in _described(table, references)
     )
@@ -213,21 +219,27 @@ class _Reader:
     def _fetch(self, database: Database, table: Table) -> tuple[dict[str, list[object]], int]:
         if self._seconds <= 0:
             return {}, 0
-        limits = replace(database.limits, seconds=min(self._seconds, database.limits.seconds), rows=self._rows)
+        # Half of what is left for each, so that a view without an end leaves time for the tables after it.
+        seconds = min(self._seconds / 2, database.limits.seconds)
+        limits = replace(database.limits, seconds=seconds, rows=self._rows)
+        begin = perf_counter()
         try:
             found = database.execute(database.samples.of(self._rows).some_rows(table), limits=limits)
         except (QueryError, QueryTimeoutError, QueryLimitError):
             return {}, 0  # a view that cannot be computed, or a slow table: its names and types remain
-        self._seconds -= found.ms / 1000
+        finally:
+            self._seconds -= perf_counter() - begin
         columns = [name.casefold() for name in found.columns]
         whole = len(found.rows) if not found.truncated else self._rows
         return {name: [row[at] for row in found.rows] for at, name in enumerate(columns)}, whole
 
 
-def _by_column(values: Mapping[ColumnRef, Sequence[object]]) -> dict[tuple[str, str], Sequence[object]]:
+def _by_column(
+    values: Mapping[ColumnRef, Sequence[object]], name: str = "values"
+) -> dict[tuple[str, str], Sequence[object]]:
     for ref in values:
         if not (isinstance(ref, tuple) and len(ref) == 2 and all(isinstance(name, str) for name in ref)):
-            raise UsageError(f"values has the key {ref!r:.100}", hint="give values by ColumnRef(table, column)")
+            raise UsageError(f"{name} has {ref!r:.100}", hint="give columns as ColumnRef(table, column)")
     return {_folded(ColumnRef(*ref)): cells for ref, cells in values.items()}
 
 
@@ -248,6 +260,25 @@ def value_key(value: object) -> str:
     return text
 
 
+def exact_hashes(cells: Sequence[object]) -> NDArray[np.uint64]:
+    """A hash of each cell, uint64 (n,): of its type and its whole value; 5, 5.0 and "5" differ, NULL and "" too."""
+    known: dict[str, int] = {}
+    places = [known.setdefault(_exact_key(cell), len(known)) for cell in cells]
+    return value_hashes(list(known))[places] if places else np.empty(0, dtype=np.uint64)
+
+
+def _exact_key(cell: object) -> str:
+    if cell is None:
+        return "null"
+    if isinstance(cell, str):
+        return f"text {cell}"
+    if isinstance(cell, int):  # True is stored as 1
+        return f"whole {cell:x}"
+    if isinstance(cell, (bytes, bytearray, memoryview)):
+        return f"bytes {bytes(cell).hex()}"
+    return f"{type(cell).__name__} {cell!r}"
+
+
 def _is_code(text: str) -> bool:
     """Whether the digits are a code ("007"), whose zeros count."""
     return text.startswith("0") and len(text) > 1 and text[1] != "."
@@ -259,7 +290,9 @@ def _number_key(number: float) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < _LARGEST_EXACT else repr(number)
 
 
-def _summarise(profile: ColumnProfile, cells: Sequence[object], whole: bool) -> ColumnProfile:
+def _summarise(profile: ColumnProfile, cells: Sequence[object], whole: bool, *, aligned: bool) -> ColumnProfile:
+    if aligned:
+        profile = replace(profile, cells=exact_hashes(cells))
     keys = [value_key(cell) for cell in cells]
     counts = Counter(key for key in keys if key)
     if not counts:

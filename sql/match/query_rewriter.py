@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from ctxprune.errors import InputError
 
 from ..schema.schema import ColumnRef
+from .identifiers import full_name, make_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryRewriter", "RenameError"]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN = object()  # the place of names that a statement makes itself
 
 
@@ -37,21 +35,21 @@ class QueryRewriter:
     Attributes:
         used: Columns of the old schema that it reads, with their new places.
         keys: Key columns by which the parts of split tables are joined.
-        literals: Columns with the values that they are compared with.
         sources: Stored tables in FROM by the identity of their node.
         seen: Identities of the column nodes that are resolved.
         names: Old tables (or "" for what the statement makes) by folded name: those that anything in FROM has in the
             old query, and the new names of its tables.
+        outputs: Folded names of the output columns of each query, by the identity of its scope.
     """
 
     mapping: SchemaMapping
     tree: exp.Expr
     used: dict[ColumnRef, ColumnRef] = field(default_factory=dict)
     keys: set[ColumnRef] = field(default_factory=set)
-    literals: list[tuple[ColumnRef, str]] = field(default_factory=list)
     sources: dict[int, _Source] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
+    outputs: dict[int, set[str]] = field(default_factory=dict)
 
     def rewrite(self) -> exp.Expr:
         """The rewritten statement.
@@ -83,8 +81,9 @@ class QueryRewriter:
             raise RenameError(place.reason)
         target = self.mapping.target
         for one in (table, *(target.table(name) for name in (place.table, *(part.table for part in place.parts)))):
-            names = {column.name.casefold() for column in one.columns}
-            if len(names) < len(one.columns):  # PostgreSQL allows that; names are compared folded everywhere here
+            if len({column.name.casefold() for column in one.columns}) < len(
+                one.columns
+            ):  # PostgreSQL allows that; names are compared folded everywhere here
                 raise RenameError(f"the table {one.name} has columns whose names differ in case alone")
         return place
 
@@ -101,10 +100,7 @@ class QueryRewriter:
 
     def identifier(self, name: str) -> exp.Identifier:
         """A name of the new schema, quoted where its dialect needs that."""
-        dialect = self.mapping.target.dialect
-        words = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS
-        folds = dialect == "postgres" and name != name.lower()
-        return exp.to_identifier(name, quoted=folds or not _PLAIN.fullmatch(name) or name.upper() in words)
+        return make_identifier(name, self.mapping.target.dialect)
 
 
 @dataclass
@@ -142,7 +138,7 @@ class _ScopePlan:
                 continue
             if not isinstance(source.this, exp.Identifier):
                 raise RenameError("it reads a table function")
-            table = self.work.mapping.source.table(_full_name(source, self.work.mapping.source))
+            table = self.work.mapping.source.table(full_name(source, self.work.mapping.source))
             place = self.work.place(table)
             self.sources[alias] = self.work.sources[id(node)] = _Source(source, table, place)
             bare = self.work.mapping.target.table(place.table).bare.casefold()
@@ -171,12 +167,13 @@ class _ScopePlan:
             return
         for depth, scope in enumerate(_outwards(self.scope)):
             found = self._find_source(column, scope)
-            if found is _OWN:
-                return  # a name that the statement makes itself, and keeps
+            if found is _OWN:  # a name that the statement makes itself, and keeps
+                if not column.table:
+                    self._check_own(column, depth)
+                return
             if isinstance(found, _Source):
                 ref = ColumnRef(found.table.name, found.table.column(column.name).name)
                 self._use(found, ref)
-                self._note_literals(column, ref)
                 self.columns.append((column, found, ref, depth))
                 return
         if isinstance(column.this, exp.Identifier) and column.this.quoted and not column.table:
@@ -208,16 +205,32 @@ class _ScopePlan:
             return name in self._outputs(self.scope)
         if name not in self._aliases():
             return False
-        if isinstance(column.find_ancestor(exp.Order, exp.Select), exp.Order):
+        if self._is_sort_key(column):
             return True
         if any(column.name in source.table for source in self.sources.values()):
             return False
-        # In GROUP BY and HAVING a column goes before an alias: one of that name in the new tables would take its place.
-        for source in self.sources.values():
-            names = (source.place.table, *(part.table for part in source.place.parts))
-            if any(column.name in self.work.mapping.target.table(name) for name in names):
-                raise RenameError(f"the new schema has a column with the name of its alias {column.name}")
+        # In GROUP BY, HAVING and expressions of ORDER BY a column goes before an alias: one of that name in the new
+        # tables would take its place.
+        if any(self._has_new(source, column.name) for source in self.sources.values()):
+            raise RenameError(f"the new schema has a column with the name of its alias {column.name}")
         return True
+
+    def _is_sort_key(self, column: exp.Column) -> bool:
+        """Whether the bare name is all of a term of the query's own ORDER BY, where an alias goes before a column."""
+        node = column.parent.parent if isinstance(column.parent, exp.Collate) else column.parent
+        return isinstance(node, exp.Ordered) and node.parent is self.scope.expression.args.get("order")
+
+    def _has_new(self, source: _Source, name: str) -> bool:
+        """Whether a table that takes the place of `source` has a column of that name."""
+        tables = (source.place.table, *(part.table for part in source.place.parts))
+        return any(name in self.work.mapping.target.table(table) for table in tables)
+
+    def _check_own(self, column: exp.Column, depth: int) -> None:
+        """Raises RenameError where a new table would capture the bare name of a derived column, or make it unclear."""
+        for scope in list(_outwards(self.scope))[: depth + 1]:
+            sources = (self.work.sources.get(id(node)) for node, _ in scope.selected_sources.values())
+            if any(source is not None and self._has_new(source, column.name) for source in sources):
+                raise RenameError(f"a new table has a column with the name {column.name}, which the query makes itself")
 
     def _aliases(self) -> set[str]:
         """Folded names that the SELECT list gives with AS."""
@@ -226,6 +239,12 @@ class _ScopePlan:
 
     def _outputs(self, scope: Any) -> set[str]:
         """Folded names of the output columns of a query, a star written out."""
+        # Kept, since queries that read each other twice would double the work at each level.
+        if id(scope) not in self.work.outputs:
+            self.work.outputs[id(scope)] = self._find_outputs(scope)
+        return self.work.outputs[id(scope)]
+
+    def _find_outputs(self, scope: Any) -> set[str]:
         query = getattr(scope, "expression", scope)
         alias = query.parent.args.get("alias") if query.parent is not None else None
         columns = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
@@ -235,20 +254,11 @@ class _ScopePlan:
         if isinstance(scope, Scope) and any(item.is_star for item in getattr(query, "selects", ())):
             for _, source in scope.selected_sources.values():
                 if isinstance(source, exp.Table):
-                    table = self.work.mapping.source.table(_full_name(source, self.work.mapping.source))
+                    table = self.work.mapping.source.table(full_name(source, self.work.mapping.source))
                     names |= {column.name.casefold() for column in table.columns}
                 else:
                     names |= self._outputs(source)
         return names
-
-    def _note_literals(self, column: exp.Column, ref: ColumnRef) -> None:
-        holder = column.parent
-        compared: list[Any] = []
-        if isinstance(holder, (exp.EQ, exp.Is)):
-            compared = [holder.expression if holder.this is column else holder.this]
-        elif isinstance(holder, exp.In) and holder.this is column:
-            compared = holder.expressions
-        self.work.literals += [(ref, one.this) for one in compared if isinstance(one, exp.Literal)]
 
     def name_sources(self) -> None:
         """Rename the tables in FROM."""
@@ -378,12 +388,6 @@ class _ScopePlan:
         alias = exp.alias_(column.copy(), column.name, quoted=True)
         column.replace(alias)
         alias.set("this", column)  # in place of its copy, since this node is the one that is renamed
-
-
-def _full_name(node: exp.Table, schema: Any) -> str:
-    """A table's name as the schema has it: with its namespace where that is a part of the name."""
-    full = f"{node.db}.{node.name}" if node.db else node.name
-    return full if full in schema else node.name
 
 
 def _outwards(scope: Scope) -> Iterator[Scope]:

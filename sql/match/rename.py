@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["RenameError", "Renamed", "rename_query"]
 
 _LONGEST = 100_000  # characters of a query
+_MOST_TOKENS = 1_000  # beyond, resolving names takes many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,11 @@ class Renamed:
         sql: The query for the new schema.
         confidence: 0..1, the least confidence of a column that it uses; 1 where it uses none.
         columns: Columns of the old schema that it uses with their new places.
-        literals: Columns of the old schema with the texts and numbers that the query compares them with.
     """
 
     sql: str
     confidence: float
     columns: tuple[tuple[ColumnRef, ColumnRef], ...]
-    literals: tuple[tuple[ColumnRef, str], ...] = ()
 
 
 def rename_query(sql: str, mapping: SchemaMapping) -> Renamed:
@@ -60,6 +59,7 @@ def rename_query(sql: str, mapping: SchemaMapping) -> Renamed:
         raise RenameError("the query is empty", where="sql")
     if len(sql) > _LONGEST:
         raise RenameError(f"the query has {len(sql)} characters, over {_LONGEST}", where=sql[:100])
+    _check_size(sql, mapping.source.dialect)
     old = Guard(mapping.source.dialect, mapping.source).check(sql)
     if not old.allowed:
         raise RenameError(f"it does not fit the old schema: {old.reason}", where=sql[:200])
@@ -76,7 +76,16 @@ def rename_query(sql: str, mapping: SchemaMapping) -> Renamed:
     _check(sql, text, work)
     used = tuple(sorted(work.used.items()))
     least = min((mapping.columns[ref].confidence for ref, _ in used), default=1.0)
-    return Renamed(text, least, used, tuple(dict.fromkeys(work.literals)))
+    return Renamed(text, least, used)
+
+
+def _check_size(sql: str, dialect: str) -> None:
+    try:
+        count = len(sqlglot.tokenize(sql, read=dialect))
+    except SqlglotError:
+        return  # the guard says what is wrong
+    if count > _MOST_TOKENS:
+        raise RenameError(f"the query has {count} tokens, over {_MOST_TOKENS}", where=sql[:100])
 
 
 def _check(sql: str, text: str, work: QueryRewriter) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.utils.validation import Checked, check_number, check_range, checked_field
+from ctxprune.errors import UsageError
+from ctxprune.utils.validation import Checked, check_flag, check_number, check_range, checked_field, describe_type
 
 from ..schema.schema import ColumnRef
 from .base import Pairs, containment
 from .matcher import MatchConfig
+from .opposites import may_differ
 from .result import Match
+from .row_check import RowCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from ..schema.schema import Schema
     from .profile import ColumnProfile
     from .result import Candidate, Matches
+    from .row_check import TablePair
 
 __all__ = ["MappingConfig", "SureColumns"]
 
-_EQUAL, _OTHER = 0.9, 0.5  # Jaccard similarity of values from which they are the same, and below which they are others
+_EQUAL = 0.9  # Jaccard similarity of values from which they are the same
 _UNCHANGED = 0.99  # confidence of a column whose name, table and values are as before
 
 
@@ -37,16 +41,24 @@ class MappingConfig(Checked):
         min_margin: 0..1, how far the best rival has to be behind.
         growth: 1 or more. Where all rows were read, a new table with over so many times the rows of the old one may
             have taken in those of another table, and is no place for it. Raise it where the data have grown.
+        names_alone: Also take columns under other names where values cannot be compared, unless the names are opposites
+            or differ in digits, units or roles. False: there only columns that keep their table and name are sure.
         match: How the schemas are matched.
 
     Raises:
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or another value is of another type.
     """
 
     min_confidence: float = checked_field(0.9, check_range)
     min_margin: float = checked_field(0.5, check_range)
-    growth: float = checked_field(1.5, check_number, minimum=1)
+    growth: float = checked_field(1.1, check_number, minimum=1)
+    names_alone: bool = checked_field(False, check_flag)
     match: MatchConfig = field(default_factory=MatchConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.match, MatchConfig):
+            raise UsageError(f"match is {describe_type(self.match)}", hint="give a MatchConfig")
 
 
 @dataclass(frozen=True)
@@ -55,15 +67,20 @@ class SureColumns:
 
     A column and the one that refers to it hold the same values and are no rivals: of a split table the key is in both
     parts, and of a merged one the reference took in the key. The key that is referred to stands for both.
+
+    Attributes:
+        matches, config, schemas, profiles: As in `SchemaMapping`.
+        valued: Values of both sides were given, so that rows are compared.
     """
 
     matches: Matches
     config: MappingConfig
     schemas: tuple[Schema, Schema]
     profiles: tuple[Mapping[ColumnRef, ColumnProfile], Mapping[ColumnRef, ColumnProfile]]
+    valued: bool
 
-    def pick(self) -> tuple[dict[ColumnRef, Match], dict[ColumnRef, str]]:
-        """Sure matches by source column, and why each other column has none."""
+    def pick(self) -> tuple[dict[ColumnRef, Match], dict[ColumnRef, str], dict[tuple[str, str], TablePair]]:
+        """Sure matches by source column, why each other column has none, and what comparing rows showed."""
         columns: dict[ColumnRef, Match] = {}
         doubts = dict.fromkeys(self.matches.unmatched_source, "nothing in the new schema matches it")
         same = self._unchanged()
@@ -81,9 +98,36 @@ class SureColumns:
             else:
                 columns[match.source] = replace(match, margin=margin)
                 doubts.pop(match.source, None)
-        changed = self._changed_values(columns)
-        doubts |= changed
-        return {ref: match for ref, match in columns.items() if ref not in changed}, doubts
+        compared = RowCheck(self.schemas, self.profiles).compare(columns) if self.valued else {}
+        for ref, match in list(columns.items()):
+            why = self._doubt(ref, match.target, compared.get((ref.table, match.target.table)))
+            if why:
+                doubts[ref] = f"its best match {match.target.table}.{match.target.column} {why}"
+                del columns[ref]
+        return columns, doubts, compared
+
+    def _doubt(self, one: ColumnRef, two: ColumnRef, pair: TablePair | None) -> str:
+        """Why a match is not taken, as the end of a sentence; "" where it is."""
+        types = [
+            schema.table(ref.table).column(ref.column).type
+            for schema, ref in zip(self.schemas, (one, two), strict=True)
+        ]
+        # The type decides how values are compared and sorted, even where all of them are stored alike.
+        if (self.valued or all(types)) and _affinity(types[0]) != _affinity(types[1]):
+            return f"has the type {types[1] or 'of no name'}, which was {types[0] or 'of no name'}"
+        if pair is not None and one in pair.equal:
+            return ""
+        read = all(self.profiles[side][ref].cells is not None for side, ref in enumerate((one, two)))
+        if pair is not None and read and not pair.reason:
+            return "holds other values in some rows"
+        alike = (one.table.casefold(), one.column.casefold()) == (two.table.casefold(), two.column.casefold())
+        empty = read and not any(self.profiles[side][ref].rows for side, ref in enumerate((one, two)))
+        if self.config.names_alone:
+            differ = may_differ(one.column, two.column) or may_differ(one.table, two.table)
+            return "has a name of another meaning, and its values cannot be compared" if differ else ""
+        if pair is None or empty:
+            return "" if alike else "has another name, and there are no values to compare"
+        return f"cannot be compared: {pair.reason}" if read and pair.reason else "cannot be compared: not read"
 
     def _unchanged(self) -> dict[ColumnRef, Match]:
         """Columns of tables that keep their name, and whose columns of the same names all hold the same values.
@@ -108,22 +152,6 @@ class SureColumns:
                     for (one, two), share in zip(pairs, likeness, strict=True)
                     if share is not None
                 }
-        return found
-
-    def _changed_values(self, columns: Mapping[ColumnRef, Match]) -> dict[ColumnRef, str]:
-        """Doubts about columns with other values while all else in their table is as before: codes or units changed."""
-        by_table: dict[tuple[str, str], dict[ColumnRef, float]] = {}
-        for ref, match in columns.items():
-            share = self._values_alike(ref, match.target)
-            if share is not None:
-                by_table.setdefault((ref.table, match.target.table), {})[ref] = share
-        found: dict[ColumnRef, str] = {}
-        for shares in by_table.values():
-            for ref, share in shares.items():
-                others = [other for name, other in shares.items() if name != ref]
-                if share < _OTHER and others and sorted(others)[len(others) // 2] >= _EQUAL:
-                    best = columns[ref].target
-                    found[ref] = f"its best match {best.table}.{best.column} holds other values: codes or units changed"
         return found
 
     def _values_alike(self, one: ColumnRef, two: ColumnRef) -> float | None:
@@ -170,6 +198,15 @@ class SureColumns:
             if candidate.source != match.source and {candidate.source, match.source} not in self._linked[0]
         ]
         return match.confidence - max(others, default=0.0)
+
+
+def _affinity(kind: str) -> str:
+    """The rule by which SQLite compares a declared type, which is a fair family of types elsewhere."""
+    kind = kind.upper()
+    for name, marks in (("whole", ("INT",)), ("text", ("CHAR", "CLOB", "TEXT")), ("real", ("REAL", "FLOA", "DOUB"))):
+        if any(mark in kind for mark in marks):
+            return name
+    return "none" if not kind or "BLOB" in kind else "number"
 
 
 def _linked_columns(schema: Schema) -> frozenset[frozenset[ColumnRef]]:

@@ -1,4 +1,4 @@
-"""docs/tasks/extraction.md: its Python runs as pasted, its commands are there, and its figures are the recorded ones."""
+"""docs/tasks/extraction.md: its Python runs as pasted, its commands are there, its figures are the recorded ones."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_inputs_are_never_overwritten(
     tmp_path: Path, paths: tuple[Path, Path], knowledge: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = knowledge.read_bytes()
-    code, _, err = run(capsys, "sql", "migrate", *paths, "--knowledge", knowledge, "--out", tmp_path)
+    code, _, err = run(capsys, "sql", "migrate", *paths, "--knowledge", knowledge, "--out", tmp_path, "--overwrite")
     assert code == 1
     assert "this file is read, so it is not written" in err
     assert knowledge.read_bytes() == before
@@ -122,3 +122,33 @@ def test_wrong_use(tmp_path: Path, paths: tuple[Path, Path], capsys: pytest.Capt
     assert code == 1
     assert "Traceback" not in err
     assert not (out / "report.json").exists()
+
+
+def test_no_two_inputs_are_written_to_one_file(
+    tmp_path: Path, paths: tuple[Path, Path], knowledge: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = []
+    for name in ("dev.csv", "dev.json", "SHOP.csv"):
+        (tmp_path / name).write_text("question,sql\nHow many?,SELECT COUNT(*) FROM orders\n", encoding="utf-8")
+        questions.append(tmp_path / name)
+    out = tmp_path / "migrated"
+    two = ("--questions", questions[0], "--questions", questions[1])
+    code, _, err = run(capsys, "sql", "migrate", *paths, *two, "--out", out)
+    assert (code, "would be written to dev.jsonl" in " ".join(err.split())) == (2, True)
+    mixed = ("--knowledge", knowledge, "--questions", questions[2])
+    assert run(capsys, "sql", "migrate", *paths, *mixed, "--out", out)[0] == 2
+    assert not out.exists()
+
+
+def test_files_of_the_folder_are_replaced_only_when_asked(
+    tmp_path: Path, paths: tuple[Path, Path], knowledge: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "migrated"
+    out.mkdir()
+    (out / "shop.jsonl").write_text("precious", encoding="utf-8")
+    words = ("sql", "migrate", *paths, "--knowledge", knowledge, "--out", out)
+    code, _, err = run(capsys, *words)
+    assert (code, "this file is there already" in err) == (1, True)
+    assert (out / "shop.jsonl").read_text(encoding="utf-8") == "precious"
+    assert run(capsys, *words, "--overwrite", "--rows", 100)[0] == 0
+    assert len(KnowledgeFile(out / "shop.jsonl").read()) == 2

@@ -36,13 +36,33 @@ def mapping() -> SchemaMapping:
             Term("active", "sts = 'A'", ("tbl_client.sts",)),
         ),
         (
-            Term("large order", "orders.amount > 100 and order_date is set", ("orders.amount",)),
-            Term("large order", "tbl_purchase.amt > 100 and order date is set", ("tbl_purchase.amt",)),
+            Term("recent", "orders.amount > 100 AND order_date > '2024'", ("orders.amount",)),
+            Term("recent", "tbl_purchase.amt > 100 AND \"order date\" > '2024'", ("tbl_purchase.amt",)),
         ),
+        (
+            Term("revenue", "SUM(amount) * 1.2", ("orders.amount",)),
+            Term("revenue", "SUM(amt) * 1.2", ("tbl_purchase.amt",)),
+        ),
+        (
+            Term("label", "city = 'first_name'", ("customer.city",)),
+            Term("label", "town = 'first_name'", ("tbl_client.town",)),
+        ),
+        (Term("orders", "SELECT COUNT(*) FROM orders"), Term("orders", "SELECT COUNT(*) FROM tbl_purchase")),
+        (
+            Term("buyer", "customer_id IN (SELECT customer_id FROM orders)", ("customer.customer_id",)),
+            Term("buyer", "client_key IN (SELECT client_key FROM tbl_purchase)", ("tbl_client.client_key",)),
+        ),
+        (
+            Note("orders.amount", "orders.order_date is the day"),
+            Note("tbl_purchase.amt", 'tbl_purchase."order date" is the day'),
+        ),
+        (Note("orders.amount", "in euros (net)"), Note("tbl_purchase.amt", "in euros (net)")),
+        (Note("customer.city", "the customer's city"), Note("tbl_client.town", "the customer's city")),
         (
             Note("customer.city", "The city where the status is checked."),
             Note("tbl_client.town", "The city where the status is checked."),
         ),
+<<<<<<< HEAD
         (
             Instruction("total", "of orders.amount > 100", ("orders.amount",)),
             Instruction("total", "of tbl_purchase.amt > 100", ("tbl_purchase.amt",)),
@@ -53,6 +73,8 @@ def mapping() -> SchemaMapping:
             Term("active", "sts = 'A'", ("tbl_client.sts",), "count"),
         ),
         (Note("customer.status", "status = 'A' means active"), Note("tbl_client.sts", "sts = 'A' means active")),
+=======
+>>>>>>> wt-fixmatch
         (Term("us", "the company itself"), Term("us", "the company itself")),
     ],
 )
@@ -69,6 +91,12 @@ def test_an_entry_becomes(before: object, after: object, mapping: SchemaMapping)
         (Note("customer.shoe", "x"), "no column 'customer.shoe'"),
         (Note("nowhere", "x"), "no column 'nowhere'"),
         (Term("t", "x", ("customer.city", "customer.gone")), "no column 'customer.gone'"),
+        (Note("customer.status", "status = 'A' means active"), "may be SQL with the old name status"),
+        (Term("per city", "COUNT(*) GROUP BY city", ("customer.city",)), "may be SQL with the old name city"),
+        (Term("recent", "o.order_date > '2024'", ("orders.order_date",)), "may be SQL with the old name"),
+        (Note("customer.status", "see the tables orders and customer"), "may be SQL with the old name"),
+        (Note("customer.status", "use 'first_name' as label"), "may be SQL with the old name first_name"),
+        (Term("all", "customer.city = 'x' AND amount > 3 AND nothing = 3", ("customer.city",)), "may be SQL"),
     ],
 )
 def test_an_entry_is_left(entry: object, reason: str, mapping: SchemaMapping) -> None:
@@ -87,11 +115,11 @@ def test_order_is_kept_and_nothing_is_lost(mapping: SchemaMapping) -> None:
 
 
 def test_a_bare_name_of_several_columns_is_not_guessed(mapping: SchemaMapping) -> None:
-    result = migrate_entries([Term("known", "customer_id > 5 in orders and customer")], mapping)
-    assert result.carried[0].after.meaning == "client_key > 5 in orders and customer"  # type: ignore[union-attr]
+    result = migrate_entries([Term("known", "the customer_id of orders and customer")], mapping)
+    assert result.carried[0].after.meaning == "the client_key of orders and customer"  # type: ignore[union-attr]
     names = {**examples.NAMES, ("orders", "customer_id"): ("tbl_purchase", "purchase_no")}
     other = examples.mapping_of(examples.old_schema(), examples.new_schema(), names)
-    result = migrate_entries([Term("known", "customer_id > 5 in orders and customer")], other)
+    result = migrate_entries([Term("known", "the customer_id of orders and customer")], other)
     assert "stands for several columns" in result.left[0].reason
 
 
@@ -110,7 +138,7 @@ def test_real_databases_end_to_end(tmp_path: Path) -> None:
         assert examples.rows_of(old, one.before.sql) == examples.rows_of(new, one.after.sql)  # type: ignore[union-attr]
 
 
-def test_a_value_that_the_new_column_lacks_leaves_the_query(tmp_path: Path) -> None:
+def test_values_that_changed_leave_the_queries(tmp_path: Path) -> None:
     rows = [(*row[:3], str(row[3]).upper().replace("OSLO", "BERGEN"), row[4]) for row in examples.customers()]
     new = {"tbl_client": rows, "tbl_purchase": [(*row, "crm") for row in examples.orders()]}
     path = examples.write(tmp_path / "changed.sqlite", examples.NEW_TABLES, new)
@@ -119,8 +147,8 @@ def test_a_value_that_the_new_column_lacks_leaves_the_query(tmp_path: Path) -> N
         mapping = map_schemas(a.schema(), b.schema(), source_values=a, target_values=b, config=config)
     pairs = [Pair(city, f"SELECT COUNT(*) FROM customer WHERE city = '{city}'") for city in ("Oslo", "Graz")]
     result = migrate_entries(pairs, mapping)
-    assert [one.before for one in result.carried] == pairs[1:]
-    assert "'Oslo' of customer.city is not stored in tbl_client.town" in result.left[0].reason
+    assert not result.carried
+    assert "tbl_client.town holds other values in some rows" in result.left[0].reason
 
 
 def merged(rows: list[tuple[object, ...]], folder: Path) -> SchemaMapping:
@@ -144,7 +172,7 @@ def test_a_table_merged_into_its_child_is_not_counted_wrongly(tmp_path: Path) ->
 
 
 def test_a_table_that_took_in_the_rows_of_another_is_not_counted_wrongly(tmp_path: Path) -> None:
-    more = [(row[0] + 30, *row[1:]) for row in examples.customers()]
+    more = [(row[0] + 30, *row[1:]) for row in examples.customers()[:6]]
     new = {"tbl_client": examples.customers() + more, "tbl_purchase": [(*row, "crm") for row in examples.orders()]}
     path = examples.write(tmp_path / "united.sqlite", examples.NEW_TABLES, new)
     with Database(examples.old_database(tmp_path)) as a, Database(path) as b:
@@ -152,7 +180,7 @@ def test_a_table_that_took_in_the_rows_of_another_is_not_counted_wrongly(tmp_pat
         mapping = map_schemas(a.schema(), b.schema(), **given)  # type: ignore[arg-type]
         grown = map_schemas(a.schema(), b.schema(), config=MappingConfig(growth=3), **given)  # type: ignore[arg-type]
     pair = Pair("how many?", "SELECT COUNT(*) FROM customer")
-    assert "holds 60 rows, the table customer has 30" in migrate_entries([pair], mapping).left[0].reason
+    assert "holds 36 rows, the table customer has 30" in migrate_entries([pair], mapping).left[0].reason
     assert not migrate_entries([pair], grown).left
 
 
@@ -236,8 +264,8 @@ def test_keys_and_their_references_are_no_rivals() -> None:
         key = ForeignKey(visit.name, ("person_id",), person.name, ("person_id",))
         return Schema("s", (person, visit), (key,))
 
-    found = map_schemas(shop(""), shop("_v2"), config=MappingConfig(min_confidence=0.8))
+    found = map_schemas(shop(""), shop("_app"), config=MappingConfig(min_confidence=0.8, names_alone=True))
     for table in ("person", "visit"):
         match = found.columns[ColumnRef(table, "person_id")]
-        assert match.target == ColumnRef(f"{table}_v2", "person_id")
+        assert match.target == ColumnRef(f"{table}_app", "person_id")
     assert replace(found).is_identity is False

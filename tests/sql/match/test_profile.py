@@ -110,9 +110,8 @@ SETS = st.lists(st.sets(st.integers(0, 40).map(str), max_size=30), min_size=1, m
 @given(left=SETS, right=SETS)
 def test_small_overlaps_are_exact(left: list[set[str]], right: list[set[str]]) -> None:
     sketches = [[np.sort(value_hashes(sorted(values))) for values in side] for side in (left, right)]
-    assert common_hashes(*sketches) == {
-        (i, j): len(one & two) for i, one in enumerate(left) for j, two in enumerate(right) if one & two
-    }
+    counted = {(row, at): n for row, counts in common_hashes(*sketches) for at, n in enumerate(counts.tolist()) if n}
+    assert counted == {(i, j): len(one & two) for i, one in enumerate(left) for j, two in enumerate(right) if one & two}
     rows, columns = np.divmod(np.arange(len(left) * len(right)), len(right))
     found = containment(*sketches, Pairs([], [], rows, columns))
     for at, (i, j) in enumerate(zip(rows, columns, strict=True)):

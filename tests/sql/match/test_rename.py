@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.sql.match.mapping import Part, SchemaMapping, TablePlace
-from ctxprune.sql.match.query_rewriter import RenameError
+from ctxprune.sql.match.query_rewriter import RenameError, _ScopePlan
 from ctxprune.sql.match.rename import rename_query
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
@@ -152,3 +153,50 @@ def test_two_tables_that_became_one_keep_their_own_names() -> None:
 def test_broken_queries_are_refused(sql: object, mapping: SchemaMapping) -> None:
     with pytest.raises(RenameError):
         rename_query(sql, mapping)  # type: ignore[arg-type]
+
+
+KEYWORDS = (
+    "abort add all and as begin by case cast check collate column commit constraint create cross current default "
+    "deferrable delete desc distinct do drop each else end escape except exists explain filter first for foreign from "
+    "full group groups having if in index indexed inner insert intersect into is join key last left like limit match "
+    "natural no not nothing notnull null nulls of offset on or order outer over partition plan pragma primary query "
+    "raise range references regexp rename replace returning right row rows select set table temp then ties to "
+    "transaction trigger union unique update using vacuum values view virtual when where window with without"
+)
+
+
+@pytest.mark.parametrize("word", KEYWORDS.split())
+def test_new_names_that_are_keywords_are_quoted(word: str) -> None:
+    for table, column in ((word, "c"), ("t", word)):
+        source = Schema("s", (Table("old", (Column("oc"),)),))
+        target = Schema("s", (Table(table, (Column(column),)),))
+        found = rename_query(
+            "SELECT oc FROM old WHERE oc = 'v' ORDER BY oc",
+            mapping_of(source, target, {("old", "oc"): (table, column)}),
+        )
+        base = sqlite3.connect(":memory:")
+        base.executescript(f'CREATE TABLE "{table}" ("{column}" TEXT); INSERT INTO "{table}" VALUES (\'v\')')
+        assert base.execute(found.sql).fetchall() == [("v",)]
+        base.close()
+
+
+def test_queries_that_read_each_other_twice_take_linear_time(mapping: SchemaMapping) -> None:
+    steps = [f"c{i} AS (SELECT x.* FROM c{i - 1} AS x JOIN c{i - 1} AS y ON 1 = 1)" for i in range(1, 10)]
+    sql = f"WITH c0 AS (SELECT * FROM customer), {', '.join(steps)} SELECT customer_id FROM c9 LIMIT 1"
+    calls = 0
+    find = _ScopePlan._find_outputs
+
+    def count(plan: _ScopePlan, scope: object) -> set[str]:
+        nonlocal calls
+        calls += 1
+        return find(plan, scope)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_ScopePlan, "_find_outputs", count)
+        rename_query(sql, mapping)
+    assert calls < 60
+
+
+def test_a_query_of_too_many_words_is_refused_at_once(mapping: SchemaMapping) -> None:
+    with pytest.raises(RenameError, match="tokens, over"):
+        rename_query("SELECT city FROM customer WHERE " + " OR ".join(["city = 'x'"] * 1_000), mapping)
