@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import SchemaError, UsageError
 from ctxprune.utils.validation import describe_type
 
-<<<<<<< HEAD
-from ctxprune.errors import SchemaError
-from ctxprune.text.words import fold
-
-from ..knowledge.check import Checker, find_column, find_named_columns
-from ..knowledge.entries import Entry, Note, Pair, Term, entry_columns, entry_id, entry_to_dict, explanation
-from .profile import SKETCH, value_hashes, value_key
-=======
 from ..knowledge.check import Checker, find_column
-from ..knowledge.entries import Entry, Note, Pair, Term, entry_id, entry_to_dict
->>>>>>> wt-fixmatch
+from ..knowledge.entries import (
+    Entry,
+    Instruction,
+    Note,
+    Pair,
+    Term,
+    entry_columns,
+    entry_id,
+    entry_to_dict,
+    explanation,
+)
 from .rename import RenameError, rename_query
 from .texts import find_partner, rename_text
 
@@ -104,8 +105,10 @@ def migrate_entries(entries: Iterable[Entry], mapping: SchemaMapping) -> Migrati
     carried: list[Carried] = []
     left: list[Left] = []
     for entry in entries:
-        if not isinstance(entry, (Pair, Term, Note)):
-            raise UsageError(f"an entry is {describe_type(entry)}", where="entries", hint="give Pair, Term or Note")
+        if not isinstance(entry, (Pair, Term, Note, Instruction)):
+            raise UsageError(
+                f"an entry is {describe_type(entry)}", where="entries", hint="give Pair, Term, Note or Instruction"
+            )
         try:
             found = _carry(entry, mapping)
             problem = checker.problem(found.after)
@@ -132,28 +135,13 @@ def migrate_calibration(calibration: Calibration, mapping: SchemaMapping) -> str
 def _carry(entry: Entry, mapping: SchemaMapping) -> Carried:
     if isinstance(entry, Pair):
         query = rename_query(entry.sql, mapping)
-<<<<<<< HEAD
-        _check_literals(query.literals, mapping)
         return Carried(entry, replace(entry, sql=query.sql), query.confidence, query.columns)
     refs = [find_column(mapping.source, column) for column in entry_columns(entry)]
     text, about = explanation(entry), entry.term if isinstance(entry, Term) else ""
-    named = [ref for ref in find_named_columns(text, mapping.source, about) if _is_written(ref, text)]
-    if refs:
-        # A bare name that other tables have too means the column that the entry is about.
-        mine = {fold(ref.column) for ref in refs}
-        named = [ref for ref in named if ref in refs or fold(ref.column) not in mine or _has_dotted(ref, text)]
-    used = {ref: _partner(ref, mapping) for ref in (*refs, *named)}
-    new_text = _rename_text(text, {ref: used[ref] for ref in named})
-    columns = tuple(_dotted(used[ref]) for ref in refs)
-=======
-        return Carried(entry, Pair(entry.question, query.sql), query.confidence, query.columns)
-    columns = entry.columns if isinstance(entry, Term) else (entry.column,)
-    refs = [find_column(mapping.source, column) for column in columns]
-    text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
     used = {ref: find_partner(ref, mapping) for ref in refs}
+    columns = tuple(_dotted(used[ref]) for ref in refs)
     new_text, named = rename_text(text, refs, about, mapping)
     used |= named
->>>>>>> wt-fixmatch
     if isinstance(entry, Term):
         after: Entry = replace(entry, meaning=new_text, columns=columns)
     elif isinstance(entry, Note):

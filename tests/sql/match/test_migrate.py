@@ -62,19 +62,11 @@ def mapping() -> SchemaMapping:
             Note("customer.city", "The city where the status is checked."),
             Note("tbl_client.town", "The city where the status is checked."),
         ),
-<<<<<<< HEAD
         (
             Instruction("total", "of orders.amount > 100", ("orders.amount",)),
             Instruction("total", "of tbl_purchase.amt > 100", ("tbl_purchase.amt",)),
         ),
         (Instruction("share", "in percent"), Instruction("share", "in percent")),
-        (
-            Term("active", "status = 'A'", ("customer.status",), "count"),
-            Term("active", "sts = 'A'", ("tbl_client.sts",), "count"),
-        ),
-        (Note("customer.status", "status = 'A' means active"), Note("tbl_client.sts", "sts = 'A' means active")),
-=======
->>>>>>> wt-fixmatch
         (Term("us", "the company itself"), Term("us", "the company itself")),
     ],
 )
