@@ -64,7 +64,7 @@ class IriNames:
             tail_key = None  # literals of one text are one entity
             if language:
                 properties["language"] = language
-            if relation == f"<{RDFS_LABEL}>":
+            if relation == f"<{RDFS_LABEL}>" and tail.strip():  # a blank label names nothing
                 self.labels[head].setdefault(language, tail)
         source = None if graph is None else graph.strip("<>")
         literal = tail_key is None

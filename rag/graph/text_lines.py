@@ -26,7 +26,7 @@ _SHOWN = 60  # characters of a line in an error
 
 # Lines of Turtle and SPARQL, which would pass for names of entities.
 _DIRECTIVE = re.compile(r"@(?:prefix|base)\b", re.IGNORECASE)
-_TURTLE = re.compile(r"@|(?:prefix|base)\s+\S*\s*<|.*\s[.;,]$", re.IGNORECASE | re.DOTALL)
+_TURTLE = re.compile(r"@|(?:prefix|base)\s++[^\s<]*+\s*+<|.*\s[.;,]$", re.IGNORECASE | re.DOTALL)
 
 
 def read_text(text: str) -> tuple[list[Triple], list[Entity], bool]:

@@ -31,7 +31,7 @@ def read_rdf(graph: Any) -> Edges:
     quads = sorted(_statements(graph), key=lambda quad: tuple(map(_sort_key, quad)))
     labels: defaultdict[Any, dict[str, str]] = defaultdict(dict)
     for head, relation, tail, _ in quads:
-        if str(relation) == RDFS_LABEL and not _is_node(tail):
+        if str(relation) == RDFS_LABEL and not _is_node(tail) and str.__str__(tail).strip():
             labels[head].setdefault(tail.language or "", str(tail))
 
     def name(term: Any) -> str:

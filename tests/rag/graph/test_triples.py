@@ -274,6 +274,8 @@ def test_labels_of_rdf_are_names_and_no_edges() -> None:
         'France\n- capital: Paris\n- label: Francia {"language": "it"}\nItaly\n- capital: Rome\nTallinn\n'
     )
     assert triples.graph.ambiguous == frozenset()
+    blank = Triples(f'<http://w/Q9> {RDFS_LABEL} " " .')
+    assert blank.render([0, 1]) == 'Q9\n- label: " "\n'
 
 
 def test_keys_labels_and_literals_are_apart() -> None:
