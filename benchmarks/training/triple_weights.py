@@ -9,9 +9,8 @@ databases alone.
 
 The loss of a question is the mean logistic loss of its needed edges, that of the others, and a soft margin between the
 worst needed edge and the others, since an answer is lost with any of its edges. Of each question a share of the
-features is left out at random (`DROP`), so that no single one decides: by three folds of the trained databases this
-keeps 91.8 % of the answers at half of the tokens, 91.2 % without. The mean of several networks is one network, whose
-hidden units are theirs.
+features is left out at random (`DROP`), so that no single one decides. The mean of several networks is one network,
+whose hidden units are theirs.
 """
 
 from __future__ import annotations

@@ -62,6 +62,8 @@ class Context(ABC, Generic[T_co]):
         names: What each unit is called (a tool, a property), "" for a unit without a name; None where units have none.
         details: For each unit what else is said of it, beside its text, for scorers that look names up (descriptions of
             a tool's parameters), "" for nothing; None where there is nothing for any.
+        targets: For each unit the unit that it points at (of an edge that of the entity at its tail), -1 for none; None
+            where units point at nothing.
         grids: The tables among the units.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
@@ -88,6 +90,8 @@ class Context(ABC, Generic[T_co]):
         @property
         def details(self) -> Sequence[str] | None: ...
         @property
+        def targets(self) -> Sequence[int] | None: ...
+        @property
         def grids(self) -> Sequence[Grid]: ...
         @property
         def templates(self) -> Sequence[int] | None: ...
@@ -107,6 +111,7 @@ class Context(ABC, Generic[T_co]):
         titles = ()
         names = None
         details = None
+        targets = None
         grids = ()
         templates = None
         frame = ""
@@ -192,6 +197,7 @@ class AdaptedContext(Context[T_co]):
         titles = _FromOrigin()
         names = _FromOrigin()
         details = _FromOrigin()
+        targets = _FromOrigin()
         grids = _FromOrigin()
         templates = _FromOrigin()
         frame = _FromOrigin()

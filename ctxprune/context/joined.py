@@ -82,6 +82,15 @@ class JoinedContext(Context[list[Any]]):
         """What else is said of each unit; "" in contexts whose units have nothing more."""
         return tuple(more for context in self._members for more in context.details or [""] * len(context.units))
 
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """The unit that each unit points at; -1 in contexts whose units point at nothing."""
+        found: list[int] = []
+        for context in self._members:
+            first = len(found)
+            found += [first + at if at >= 0 else -1 for at in context.targets or [-1] * len(context.units)]
+        return tuple(found)
+
     def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered contexts, as each of them says."""
         return tuple(text for context in self._members for text in context.cost_texts())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.utils.validation import check_range, check_whole
+from ctxprune.utils.validation import check_range, check_whole, describe_type
 
 from .graph import as_graph
 from .query import And, Atom, Exists, Formula, Not, Query, Var
@@ -102,15 +102,17 @@ def answer_query(
 
     Args:
         graph: A `TripleGraph`, or anything that it reads.
-        query: A `Query`, or its text (`parse_query`).
+        query: A `Query`, or its text (`parse_query`). Its constants are exactly the labels or keys of entities: what
+            differs in case, endings or signs ("C" and "C++") is another entity. All entities of a label are meant.
         truths: Truth of each edge, 0 to 1: confidences of an extraction, scores of a link predictor; None for 1.
-        domain: Labels or identities of the entities that variables stand for; None for all.
+        domain: Labels or keys of the entities that variables stand for; None for all.
         least: Truth from which an entity is an answer, 0 to 1; 0 for all over 0.
         most: Answers at most, from 1 up; None for all.
 
     Raises:
-        UsageError: An argument is out of its range, an entity or relation is not in the graph, or a table would have
-            more than 2,000,000 assignments.
+        UsageError: An argument is out of its range, an entity is not in the graph, or a table would have more than
+            2,000,000 assignments.
+        UnknownNameError: A relation is not in the graph.
         InputError: The text is no query, or the graph cannot be read.
 
     Source: Neural-Symbolic Message Passing with Dynamic Pruning (its symbolic part: fuzzy logic with the product over
@@ -119,17 +121,17 @@ def answer_query(
     check_range("least", least)
     check_whole("most", most, optional=True)
     read = as_graph(graph)
-    asked = parse_query(query) if isinstance(query, str) else query
-    if not isinstance(asked, Query):
-        raise UsageError(f"the query is a {type(asked).__name__}", hint="give a Query or its text")
+    parsed = parse_query(query) if isinstance(query, str) else query
+    if not isinstance(parsed, Query):
+        raise UsageError(f"the query is {describe_type(parsed)}", hint="give a Query or its text")
     evaluation = _Evaluation(read, _read_truths(truths, len(read)), _read_domain(domain, read))
-    table = evaluation.evaluate(asked.formula, least)
+    table = evaluation.evaluate(parsed.formula, least)
     found = sorted(_truths_by_entity(table), key=lambda one: (-one[1], one[0]))
     chosen = [(entity, truth) for entity, truth in found if truth > 0 and truth >= least][:most]
     return Answers(
         read,
         tuple(
-            Answer(read.labels[entity], entity, truth, evaluation.prove(asked.formula, {asked.answer.name: entity}))
+            Answer(read.labels[entity], entity, truth, evaluation.prove(parsed.formula, {parsed.answer.name: entity}))
             for entity, truth in chosen
         ),
     )
@@ -144,9 +146,13 @@ def _truths_by_entity(table: TruthTable) -> list[tuple[int, float]]:
 def _read_truths(truths: Sequence[float] | None, size: int) -> list[float]:
     if truths is None:
         return [1.0] * size
-    values = np.asarray(truths, dtype=np.float64)
+    hint = f"give {size} numbers from 0 to 1, one an edge"
+    try:
+        values = np.asarray(truths, dtype=np.float64)
+    except (TypeError, ValueError) as error:  # texts, lists of several lengths
+        raise UsageError(f"truths are no numbers ({error})", hint=hint) from error
     if values.shape != (size,) or not ((values >= 0) & (values <= 1)).all():
-        raise UsageError(f"truths have shape {values.shape}", hint=f"give {size} numbers from 0 to 1, one an edge")
+        raise UsageError(f"truths have shape {values.shape} or are out of range", hint=hint)
     found: list[float] = values.tolist()
     return found
 
@@ -154,14 +160,7 @@ def _read_truths(truths: Sequence[float] | None, size: int) -> list[float]:
 def _read_domain(domain: Iterable[Hashable] | None, graph: TripleGraph) -> tuple[int, ...]:
     if domain is None:
         return tuple(range(len(graph.labels)))
-    return tuple(sorted({number for entity in domain for number in _entities(entity, graph)}))
-
-
-def _entities(entity: Hashable, graph: TripleGraph) -> list[int]:
-    found = graph.find_entities(entity)
-    if not found:
-        raise UsageError(f"no entity is {str(entity)[:60]!r}", where="query", hint="name an entity of the graph")
-    return found
+    return graph.find_all(domain, "domain")
 
 
 class _Evaluation:
@@ -171,6 +170,8 @@ class _Evaluation:
         self._graph, self._truths, self._domain = graph, truths, domain
         self._members = frozenset(domain)
         self._tables: dict[int, tuple[float, TruthTable]] = {}
+        # By atom and assignment the truest edge, so that a proof is a look-up and no second walk over the edges.
+        self._best_edges: dict[int, dict[tuple[int, ...], int]] = {}
 
     def evaluate(self, formula: Formula, least: float) -> TruthTable:
         """The table of a formula; what cannot reach `least` may be missing."""
@@ -185,9 +186,9 @@ class _Evaluation:
         elif isinstance(formula, And):
             table = self._join_all([self.evaluate(part, least) for part in formula.formulas], least)
         else:
-            # By De Morgan: a + b - ab is 1 - (1 - a)(1 - b).
-            parts = [self.evaluate(part, 0.0).negate() for part in formula.parts]
-            table = self._join_all(parts, 0.0).negate()
+            # Not as 1 - (1 - a)(1 - b), which rounds small truths away.
+            parts = [self.evaluate(part, 0.0) for part in formula.parts]
+            table = self._join_all(parts, 0.0, either=True)
         table = table.prune(least)
         # The same formula may stand in two places: the table from which less was dropped serves both.
         known = self._tables.get(id(formula))
@@ -204,7 +205,7 @@ class _Evaluation:
         if isinstance(formula, Not) or table.value(assignment) <= 0:
             return set()
         if isinstance(formula, Atom):
-            return self._best_edge(formula, assignment)
+            return {self._best_edges[id(formula)][tuple(assignment[name] for name in table.variables)]}
         if isinstance(formula, Exists):
             witness = table.witnesses.get(tuple(assignment[name] for name in table.variables))
             name = formula.variable.name
@@ -215,8 +216,8 @@ class _Evaluation:
             return self._prove(formula.formula, inner)
         return {edge for part in formula.parts for edge in self._prove(part, assignment)}
 
-    def _join_all(self, tables: list[TruthTable], least: float) -> TruthTable:
-        """The product of all. Sparse tables come first, and such as share variables with what there is."""
+    def _join_all(self, tables: list[TruthTable], least: float, *, either: bool = False) -> TruthTable:
+        """The product of all, or a + b - ab. Sparse tables come first, and those that share variables with them."""
         left = sorted(tables, key=lambda table: (table.default != 0, len(table.values)))
         joined = left.pop(0)
         while left:
@@ -229,25 +230,30 @@ class _Evaluation:
                     len(left[place].values),
                 ),
             )
-            joined = joined.join(left.pop(at)).prune(least)
+            joined = joined.join(left.pop(at), either=either).prune(least)
         return joined
 
     def _read_atom(self, atom: Atom) -> TruthTable:
         ends = [end.name if isinstance(end, Var) else None for end in (atom.head, atom.tail)]
         names = tuple(dict.fromkeys(name for name in ends if name is not None))
-        values: dict[tuple[int, ...], float] = {}
-        for edge, head, tail in self._matching(atom):
-            key = tuple(dict.fromkeys(at for at, name in ((head, ends[0]), (tail, ends[1])) if name is not None))
-            if len(names) == 2:
-                key = (head, tail)
-            values[key] = max(values.get(key, 0.0), self._truths[edge])
-        return TruthTable(names, values, 0.0, self._domain)
+        # Of one variable in both places only loops match, and either end is its entity.
+        places = [ends.index(name) for name in names]
+        best: dict[tuple[int, ...], int] = {}
+        for edge, *entities in self._matching(atom):
+            key = tuple(entities[place] for place in places)
+            known = best.get(key)
+            if known is None or self._truths[edge] > self._truths[known]:  # of equal ones the first
+                best[key] = edge
+        self._best_edges[id(atom)] = best
+        return TruthTable(names, {key: self._truths[edge] for key, edge in best.items()}, 0.0, self._domain)
 
     def _matching(self, atom: Atom) -> list[tuple[int, int, int]]:
         """Edge, head and tail of the edges that an atom may mean."""
         graph = self._graph
         edges: Iterable[int] = range(len(graph)) if atom.relation == ANY else graph.edges_of(atom.relation)
-        wanted = [None if isinstance(end, Var) else set(_entities(end, graph)) for end in (atom.head, atom.tail)]
+        wanted = [
+            None if isinstance(end, Var) else set(graph.find_entities(end, "query")) for end in (atom.head, atom.tail)
+        ]
         same = isinstance(atom.head, Var) and atom.head == atom.tail
         found = []
         for edge in edges:
@@ -259,12 +265,3 @@ class _Evaluation:
             if fits and (head == tail or not same):
                 found.append((edge, head, tail))
         return found
-
-    def _best_edge(self, atom: Atom, assignment: dict[str, int]) -> set[int]:
-        wanted = [assignment[end.name] if isinstance(end, Var) else None for end in (atom.head, atom.tail)]
-        fitting = [
-            (self._truths[edge], -edge)
-            for edge, *ends in self._matching(atom)
-            if all(entity in (None, end) for entity, end in zip(wanted, ends, strict=True))
-        ]
-        return {-max(fitting)[1]} if fitting else set()

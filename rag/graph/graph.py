@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import InputError, UnknownNameError, UsageError
+from ctxprune.errors import UnknownNameError, UsageError
 from ctxprune.scorers import SCORERS
 
 from .graph_units import GraphUnits
 from .readers.read import read_edges
-from .triple import name_key
+from .triple import as_label, identity_of, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers import Scorer
 
-    from .triple import Triple
+    from .triple import Entity, Identity, Triple
 
-__all__ = ["MOST_EDGES", "TripleGraph", "as_graph"]
+__all__ = ["TripleGraph", "as_graph"]
 
-MOST_EDGES = 2_000_000  # each takes about 600 bytes with its index
+_NEAR = 5  # labels that an error names
+_MOST_COMPARED = 100_000  # labels among which near ones are looked for
 
 
 class TripleGraph:
@@ -38,12 +41,14 @@ class TripleGraph:
     Attributes:
         triples: The edges in source order.
         labels: For each entity what it is called. Every head and tail is an entity, literals included.
-        identities: For each entity what tells it from others of the same label.
+        identities: For each entity its namespace ("label", "literal", "key" or "flag") and the label or key in it,
+            which tell it from others of the same label.
         heads: For each edge the number of its head, int64 (n_edges,).
         tails: For each edge the number of its tail, int64 (n_edges,).
-        alone: Numbers of entities that the source names apart from any edge.
+        alone: Numbers of entities that the source names apart from any edge; those of `headers` among them.
         text: The text that was given; None where none was.
         headers: Entities that have a line of their own in the text, in order.
+        is_rdf: Whether the text has a statement of N-Triples or N-Quads.
 
     Raises:
         UsageError: `edges` is none of these; the message says which edge, where one is broken.
@@ -52,16 +57,14 @@ class TripleGraph:
 
     def __init__(self, edges: Any) -> None:
         read = read_edges(edges)
-        if len(read.triples) > MOST_EDGES:
-            hint = "ask the graph's store for the edges around the entities of the question first"
-            raise InputError(f"the graph has {len(read.triples):,} edges, over {MOST_EDGES:,}", hint=hint)
         self.triples: tuple[Triple, ...] = tuple(read.triples)
         self.text = edges if isinstance(edges, str) else None
+        self.is_rdf = read.is_rdf
         self.headers = tuple(one for one in read.alone if one.span is not None)
-        numbers: dict[Hashable, int] = {}
+        numbers: dict[Identity, int] = {}
         labels: list[str] = []
 
-        def number(identity: Hashable, label: str) -> int:
+        def number(identity: Identity, label: str) -> int:
             found = numbers.setdefault(identity, len(labels))
             if found == len(labels):
                 labels.append(label)
@@ -79,7 +82,7 @@ class TripleGraph:
         self.heads: NDArray[np.int64] = np.ascontiguousarray(both[:, 0])
         self.tails: NDArray[np.int64] = np.ascontiguousarray(both[:, 1])
         self.labels: tuple[str, ...] = tuple(labels)
-        self.identities: tuple[Hashable, ...] = tuple(numbers)
+        self.identities: tuple[Identity, ...] = tuple(numbers)
         self._numbers = numbers
         self._scorers: dict[str, Scorer] = {}
 
@@ -87,24 +90,30 @@ class TripleGraph:
         """How many edges there are."""
         return len(self.triples)
 
-    def number_of(self, entity: Hashable) -> int | None:
-        """The number of the entity with this identity; else of the first one with this label; None without one."""
-        try:
-            found = self._numbers.get(entity)
-        except TypeError:
-            return None
-        return self._by_label.get(entity) if found is None else found
+    def number_of(self, entity: Entity) -> int:
+        """The number of an entity of the graph.
+
+        Raises:
+            KeyError: The graph has none with its key, or without a key none with its label.
+        """
+        return self._numbers[entity.identity]
 
     @cached_property
     def ambiguous(self) -> frozenset[str]:
-        """Labels that several entities share."""
+        """Labels that several entities share, literals aside: a text says the same with either."""
         seen: set[str] = set()
-        # `add` gives None: a label is ambiguous where it was seen before.
-        return frozenset(label for label in self.labels if label in seen or seen.add(label))  # type: ignore[func-returns-value]
+        found: set[str] = set()
+        for label, (namespace, _) in zip(self.labels, self.identities, strict=True):
+            if namespace != "literal":
+                (found if label in seen else seen).add(label)
+        return frozenset(found)
 
     @cached_property
-    def _by_label(self) -> dict[Any, int]:
-        return dict(zip(reversed(self.labels), range(len(self.labels) - 1, -1, -1), strict=True))
+    def _by_label(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for entity, label in enumerate(self.labels):
+            found.setdefault(label, []).append(entity)
+        return found
 
     @cached_property
     def context(self) -> GraphUnits:
@@ -152,14 +161,38 @@ class TripleGraph:
                 found.setdefault(key, []).append(entity)
         return found
 
-    def find_entities(self, entity: Hashable) -> list[int]:
-        """The numbers of the entity with this identity, else of all with this label, else of all whose label has the
-        same words up to case and endings; [] for none."""
-        if (found := self.number_of(entity)) is None:
-            return self.by_words.get(name_key(str(entity)) or (), [])
-        if self.labels[found] != entity or entity not in self.ambiguous:
-            return [found]
-        return [number for number, label in enumerate(self.labels) if label == entity]
+    def find_entities(self, entity: Hashable, where: str) -> list[int]:
+        """The numbers of all entities with exactly this label or key, rising. Numbers and other values have the label
+        that they get as a part of an edge.
+
+        Raises:
+            UsageError: There is none; the error says `where` it was given, and names labels like it.
+        """
+        found = set(self._by_label.get(as_label(entity, where), ()))
+        with suppress(TypeError):  # what has no hash is no key
+            found.add(self._numbers.get(identity_of("", entity), -1))
+        if not (found := found - {-1}):
+            shown = as_label(entity, where)
+            raise UsageError(f"no entity is {shown[:60]!r}", where=where, hint=self._describe_near(shown))
+        return sorted(found)
+
+    def find_all(self, entities: Iterable[Hashable], where: str) -> tuple[int, ...]:
+        """As `find_entities`, of several.
+
+        Raises:
+            UsageError: There is none for one of them, or they are a text or no iterable.
+        """
+        if isinstance(entities, (str, bytes)) or not isinstance(entities, Iterable):
+            raise UsageError(f"{where} is {str(entities)[:60]!r}", hint="give a list of labels or keys of entities")
+        return tuple(sorted({number for entity in entities for number in self.find_entities(entity, where)}))
+
+    def _describe_near(self, name: str) -> str:
+        from rapidfuzz import process
+
+        near = process.extract(name[:200], self.labels[:_MOST_COMPARED], limit=_NEAR, score_cutoff=60)
+        if not near:
+            return "give labels or keys of the graph's entities"
+        return f"did you mean {', '.join(repr(str(label)[:60]) for label, *_ in near)}?"
 
     @cached_property
     def _incidence(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

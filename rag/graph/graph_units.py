@@ -25,6 +25,7 @@ class GraphUnits(Context[tuple[int, ...]]):
         entities: By unit the number of its entity, for entities.
         edge_units: For each edge its unit.
         parents: Units of entities that have edges.
+        targets: For each unit that of the entity at the edge's tail; -1 without one.
         kind: "graph".
     """
 
@@ -32,6 +33,7 @@ class GraphUnits(Context[tuple[int, ...]]):
     units: Sequence[Unit]
     names: Sequence[str]
     details: Sequence[str]
+    targets: Sequence[int]
 
     def __init__(self, graph: TripleGraph) -> None:
         self._units: list[Unit] = []
@@ -47,7 +49,7 @@ class GraphUnits(Context[tuple[int, ...]]):
             if isinstance(item, int):
                 self._add_edge(item)
             else:
-                self._entity_unit(graph.number_of(item.identity) or 0, item.span)
+                self._entity_unit(graph.number_of(item), item.span)
         joined = {*self._heads, *graph.tails.tolist(), *(entity for entity in self.entities.values())}
         for entity in graph.alone:
             if entity not in joined:
@@ -55,6 +57,9 @@ class GraphUnits(Context[tuple[int, ...]]):
         # Tuples, so that what scorers derive from them is kept for the next question.
         self.units, self.names, self.details = tuple(self._units), tuple(self._names), tuple(self._details)
         self.parents = frozenset(unit.parent for unit in self.units if unit.parent is not None)
+        firsts = {entity: unit for unit, entity in reversed(self.entities.items())}
+        tails = graph.tails.tolist()
+        self.targets = tuple(-1 if edge is None else firsts.get(tails[edge], -1) for edge in self.edges)
         del self._units, self._names, self._details, self._parents, self._heads, self._graph
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:

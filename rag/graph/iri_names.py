@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from .triple import Triple
+from .triple import Entity, Triple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["RDFS_LABEL", "IriNames", "best_label", "local_name", "read_statement"]
 
 RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
-_TERM = r"<[^<>\s]*>|_:[\w.:-]*[\w:-]"
-_LITERAL = r'"(?:[^"\\]|\\.)*"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^<[^<>\s]*>)?'
-_STATEMENT = re.compile(rf"({_TERM})\s*(<[^<>\s]*>)\s*({_TERM}|{_LITERAL})\s*({_TERM})?\s*\.\s*(?:#.*)?")
+_IRI = r"<[^<>\s]*>"
+_NODE = rf"{_IRI}|_:[\w:-]+(?:\.+[\w:-]+)*"
+_LITERAL = r'"(?:[^"\\]|\\.)*"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--(?:ltr|rtl))?|\^\^<[^<>\s]*>)?'
+# Each term is an atomic group, since terms may follow each other without a blank: of "_:_:_:_:" there are many ways to
+# make two terms, and all of them would be tried, at quadratic cost.
+_STATEMENT = re.compile(
+    rf"((?>{_NODE}))\s*+((?>{_IRI}))\s*+((?>{_NODE}|{_LITERAL}))\s*+((?>{_NODE}))?+\s*+\.\s*+(?:#.*)?"
+)
 _VALUE = re.compile(r'"((?:[^"\\]|\\.)*)"(?:@([\w-]+)|\^\^<(.*)>)?')
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 _LETTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
@@ -41,7 +46,7 @@ def read_statement(line: str) -> tuple[str, str, str, str | None] | None:
 
 @dataclass
 class IriNames:
-    """Collects the statements of a text; names for IRIs are known when all were read.
+    """Collects the statements of a text; names for terms are known when all were read.
 
     Attributes:
         labels: By term, by language, what an rdfs:label says.
@@ -59,24 +64,32 @@ class IriNames:
             tail_key = None  # literals of one text are one entity
             if language:
                 properties["language"] = language
-            if relation == f"<{RDFS_LABEL}>":
+            if relation == f"<{RDFS_LABEL}>" and tail.strip():  # a blank label names nothing
                 self.labels[head].setdefault(language, tail)
         source = None if graph is None else graph.strip("<>")
-        return Triple(head, relation, tail, properties, None, source, head, tail_key, statement, span)
+        literal = tail_key is None
+        return Triple(head, relation, tail, properties, None, source, head, tail_key, statement, span, literal)
 
-    def rename(self, triples: list[Triple]) -> list[Triple]:
-        """The edges with names for terms; edges of other forms are unchanged."""
-        return [
-            replace(
-                one,
-                head=self._name(one.head),
-                relation=self._name(one.relation),
-                tail=one.tail if one.tail_key is None else self._name(one.tail),
-            )
-            if isinstance(one.origin, tuple)
-            else one
-            for one in triples
-        ]
+    def rename(self, triples: list[Triple], alone: list[Entity]) -> list[Triple]:
+        """The edges with names for terms; edges of other forms are unchanged.
+
+        The statement of the label that became a name is no edge, since the name says it. Its term is added to `alone`,
+        unless it is the name of a relation.
+        """
+        relations = {one.relation for one in triples if isinstance(one.origin, tuple)}
+        found = []
+        for one in triples:
+            if not isinstance(one.origin, tuple):
+                found.append(one)
+                continue
+            name = self._name(one.head)
+            if one.relation == f"<{RDFS_LABEL}>" and one.literal and one.tail == name:
+                if one.head not in relations:
+                    alone.append(Entity(name, one.head))
+                continue
+            tail = one.tail if one.literal else self._name(one.tail)
+            found.append(replace(one, head=name, relation=self._name(one.relation), tail=tail))
+        return found
 
     def _name(self, term: str) -> str:
         if term in self.labels:

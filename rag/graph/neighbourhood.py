@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import as_scorer
-from ctxprune.utils.validation import Checked, check_range, check_whole, checked_field
+from ctxprune.utils.validation import Checked, check_range, check_whole, checked_field, describe_type
 
 from .graph import as_graph
 from .seeds import link_entities
+from .triple import Entity
 from .triples import TripleOptions, Triples
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from .graph import TripleGraph
     from .triple import Triple
 
-__all__ = ["Neighbourhood", "NeighbourhoodOptions", "neighbourhood", "spread_scores"]
-
-_NEAR = 5  # labels that an error names
-_MOST_COMPARED = 100_000  # labels among which near ones are looked for
+__all__ = ["Neighbourhood", "NeighbourhoodOptions", "neighbourhood"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +77,18 @@ class Neighbourhood:
         return [self.graph.labels[seed] for seed in self.seeds]
 
     def context(self, options: TripleOptions | None = None) -> Triples:
-        """The kept edges as a context, which can be pruned to a budget."""
-        return Triples(self.triples, TripleOptions() if options is None else options)
+        """The kept edges as a context, which can be pruned to a budget. It is of no text: its units have no spans.
+
+        Raises:
+            UsageError: The options are no `TripleOptions`, or their form is "source".
+        """
+        # Without what refers to the lines of the text: the context is written anew.
+        edges = [replace(one, span=None, origin=_without_header(one.origin)) for one in self.triples]
+        return Triples(edges, TripleOptions.check(options))
+
+
+def _without_header(origin: Any) -> Any:
+    return None if isinstance(origin, Entity) else origin
 
 
 def neighbourhood(
@@ -103,14 +111,15 @@ def neighbourhood(
     Args:
         graph: A `TripleGraph`, which is read once for many questions, or anything that it reads.
         question: Scores the edges, and names the entities where `seeds` is None.
-        seeds: Labels or identities of entities; all entities of a label are meant. None for those that the question
-            names. Without any the result is empty.
+        seeds: Exact labels or keys of entities; all entities of a label are meant. None for those that the question
+            names, up to case and endings of words. Without any the result is empty.
         hops: Edges of a path, from 1 up.
         per_hop: Entities that are followed at each hop, from 1 up; None for all.
         options: What is kept.
 
     Raises:
         UsageError: An argument is out of its range, or a seed is no entity of the graph.
+        UnknownNameError: No scorer has the name in the options.
         InputError: The graph cannot be read, or is too large.
 
     Sources: Biomedical knowledge graph-optimized prompt generation for large language models (context of the question's
@@ -122,9 +131,11 @@ def neighbourhood(
     if not isinstance(question, str) or not question.strip():
         raise UsageError(f"the question is {question!r}", hint="give a text that asks something")
     options = NeighbourhoodOptions() if options is None else options
+    if not isinstance(options, NeighbourhoodOptions):
+        raise UsageError(f"options are {describe_type(options)}", hint="give NeighbourhoodOptions(...)")
     read = as_graph(graph)
     scorer = read.scorer_named(options.scorer) if isinstance(options.scorer, str) else options.scorer
-    starts = link_entities(question, read) if seeds is None else _find_seeds(seeds, read)
+    starts = link_entities(question, read) if seeds is None else read.find_all(seeds, "seeds")
     if not starts or not len(read):
         return Neighbourhood(read, starts, np.zeros(0, dtype=np.int64), np.zeros(0))
     context = read.context
@@ -182,24 +193,3 @@ def _find_bound(found: NDArray[np.float64], options: NeighbourhoodOptions) -> fl
     if most is None or len(reached) < most:
         return options.threshold
     return max(options.threshold, float(np.partition(reached, len(reached) - most)[len(reached) - most]))
-
-
-def _find_seeds(seeds: Iterable[Hashable], graph: TripleGraph) -> tuple[int, ...]:
-    if isinstance(seeds, str):
-        raise UsageError(f"seeds is {seeds[:60]!r}", hint="give a list of entities")
-    found: set[int] = set()
-    for seed in seeds:
-        own = graph.find_entities(seed)
-        if not own:
-            raise UsageError(f"no entity is {str(seed)[:60]!r}", where="seeds", hint=_describe_near(str(seed), graph))
-        found.update(own)
-    return tuple(sorted(found))
-
-
-def _describe_near(name: str, graph: TripleGraph) -> str:
-    from rapidfuzz import process
-
-    near = process.extract(name[:200], graph.labels[:_MOST_COMPARED], limit=_NEAR, score_cutoff=60)
-    if not near:
-        return "give labels or identities of the graph's entities"
-    return f"did you mean {', '.join(repr(str(label)[:60]) for label, *_ in near)}?"

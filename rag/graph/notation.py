@@ -28,9 +28,11 @@ BULLET = "- "
 """Begins the line of an edge below its head."""
 COLON = ": "
 """Stands between relation and tail there."""
-# Starts and parts of labels that would read as something else: a quoted label, an edge below its head, a term of
-# N-Triples; the border between labels, the properties behind a label.
-_AMBIGUOUS = re.compile(r"""["<]|_:|-(?:\s|$)|.*(?:\s\|\s|\s\{|\s\|$|^\|\s)""", re.DOTALL)
+# Starts and parts of labels that would read as something else: a quoted label, a comment, a term or directive of RDF,
+# an edge below its head; the border between labels, the properties behind a label, the end of a statement.
+_AMBIGUOUS = re.compile(
+    r"""["<#@]|_:|(?i:prefix|base)\s++[^\s<]*+\s*+<|-(?:\s|$)|.*(?:\s\|\s|\s\{|\s\|$|^\|\s|\s[.;,]$)""", re.DOTALL
+)
 
 
 def write_label(label: str, *, escape: bool = False) -> str:

@@ -6,20 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["And", "Atom", "Exists", "Formula", "Not", "Or", "Query", "Var"]
 
-_DEEPEST = 100  # formulas in each other
+DEEPEST = 100  # formulas in each other
+_MOST_FORMULAS = 1000  # of a query; joining them takes quadratic time
 
 
 @dataclass(frozen=True, slots=True)
 class Var:
-    """A variable, which stands for any entity of the domain."""
+    """A variable, which stands for any entity of the domain.
+
+    Raises:
+        UsageError: The name is no text.
+    """
 
     name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise UsageError(f"a variable's name is {describe_type(self.name)}", hint="give a text")
 
 
 class Formula:
@@ -48,7 +58,10 @@ class Atom(Formula):
 
     Attributes:
         relation: Label of the edge.
-        head, tail: A variable, or the label or identity of an entity; all entities of a label are meant.
+        head, tail: A variable, or exactly the label or key of an entity; all entities of a label are meant.
+
+    Raises:
+        UsageError: The relation is no text, or an end is None.
     """
 
     relation: str
@@ -56,9 +69,12 @@ class Atom(Formula):
     tail: Var | str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.relation, str):
+            raise UsageError(
+                f"the relation is {describe_type(self.relation)}", where="atom", hint='give a label or "*"'
+            )
         for name in ("head", "tail"):
-            value = getattr(self, name)
-            if not isinstance(value, Var) and value is None:
+            if getattr(self, name) is None:
                 raise UsageError(f"{name} is None", where=f"atom {self.relation!r}", hint="give a Var or a label")
 
 
@@ -134,14 +150,16 @@ class Query:
         formula: Has no other free variable; others are bound by `Exists`.
 
     Raises:
-        UsageError: Another variable is free, the answer is not in the formula, or more than 100 formulas are in each
-            other.
+        UsageError: The answer is no variable or not in the formula, another variable is free, more than 100 formulas
+            are in each other, or there are more than 1,000, each counted wherever it stands.
     """
 
     answer: Var
     formula: Formula
 
     def __post_init__(self) -> None:
+        if not isinstance(self.answer, Var):
+            raise UsageError(f"the answer is {describe_type(self.answer)}", where="query", hint="give a Var")
         _check_formulas((self.formula,))
         free = {name for atom, bound in _atoms(self.formula) for name in _variables(atom) - bound}
         if others := sorted(free - {self.answer.name}):
@@ -163,10 +181,15 @@ def _atoms(formula: Formula) -> Iterator[tuple[Atom, frozenset[str]]]:
     """The atoms, and for each the variables that are bound around it."""
     # With a stack of its own: a formula may be deeper than Python's recursion limit.
     stack: list[tuple[Formula, frozenset[str], int]] = [(formula, frozenset(), 1)]
+    count = 0
     while stack:
         one, bound, depth = stack.pop()
-        if depth > _DEEPEST:
-            raise UsageError(f"more than {_DEEPEST} formulas are in each other", where="formula")
+        count += 1
+        if depth > DEEPEST:
+            raise UsageError(f"more than {DEEPEST} formulas are in each other", where="formula")
+        if count > _MOST_FORMULAS:
+            hint = "ask several queries, or give the entities in question as the domain"
+            raise UsageError(f"the query has more than {_MOST_FORMULAS:,} formulas", where="formula", hint=hint)
         if isinstance(one, Atom):
             yield one, bound
         inner = bound | {one.variable.name} if isinstance(one, Exists) else bound

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
-from .query import And, Atom, Exists, Formula, Not, Or, Query, Var
+from .query import DEEPEST, And, Atom, Exists, Formula, Not, Or, Query, Var
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ _SPACE = re.compile(r"\s*")
 _VARIABLE = re.compile(r"\?(\w+)")
 _KEYWORD = re.compile(r"(and|or|not|exists)(?![^\s(?])")
 _LABEL = re.compile(r'[^\s(),?"][^(),?"]*')
-_DEEPEST = 100
 _SHOWN = 30
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -82,8 +81,8 @@ class _Reader:
         return parts[0] if len(parts) == 1 else join(tuple(parts))
 
     def _factor(self, depth: int) -> Formula:
-        if depth > _DEEPEST:
-            raise InputError(f"more than {_DEEPEST} formulas are in each other", where=f"query, character {self.place}")
+        if depth > DEEPEST:
+            raise InputError(f"more than {DEEPEST} formulas are in each other", where=f"query, character {self.place}")
         word = self._keyword()
         if word == "not":
             self._move(self.place + len(word))

@@ -9,8 +9,6 @@ from ctxprune.text.words import STOP_WORDS, stem, words
 from .triple import LONGEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .graph import TripleGraph
 
 __all__ = ["link_entities"]
@@ -24,8 +22,10 @@ def link_entities(question: str, graph: TripleGraph) -> tuple[int, ...]:
     Of overlapping runs of words the longest counts, of equally long ones the first; all entities of that label are
     found. A label of stop words alone ("IT") counts only where the question has it in the same capitals.
     """
-    asked = words(question)[:_MOST_WORDS]
-    stems = [stem(word) for word in asked]
+    question_words = words(question)[:_MOST_WORDS]
+    stems = [stem(word) for word in question_words]
+    tokens = frozenset(token.strip(".,;:!?\"'()") for token in question.split())
+    in_capitals: dict[tuple[str, ...], list[int]] = {}  # a label of many entities may stand in many places
     taken = [False] * len(stems)
     found: set[int] = set()
     for length in range(min(LONGEST_NAME, len(stems)), 0, -1):
@@ -33,18 +33,14 @@ def link_entities(question: str, graph: TripleGraph) -> tuple[int, ...]:
             place = slice(start, start + length)
             if any(taken[place]):
                 continue
-            known = graph.by_words.get(tuple(stems[place]), [])
-            if STOP_WORDS.issuperset(asked[place]):
-                known = [entity for entity in known if _says(question, graph.labels[entity])]
+            key = tuple(stems[place])
+            known = graph.by_words.get(key, [])
+            if known and STOP_WORDS.issuperset(question_words[place]):
+                if key not in in_capitals:
+                    labels = ((entity, graph.labels[entity]) for entity in known)
+                    in_capitals[key] = [entity for entity, label in labels if label.isupper() and label in tokens]
+                known = in_capitals[key]
             if known:
                 found.update(known)
                 taken[place] = [True] * length
     return tuple(sorted(found))
-
-
-def _says(question: str, label: str) -> bool:
-    return label.isupper() and label in _tokens(question)
-
-
-def _tokens(question: str) -> Sequence[str]:
-    return [token.strip(".,;:!?\"'()") for token in question.split()]

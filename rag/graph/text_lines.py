@@ -16,7 +16,7 @@ from .triple import Entity, Triple
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-__all__ = ["read_text", "write_reserved"]
+__all__ = ["read_text", "write_properties"]
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 _DECODER = json.JSONDecoder(strict=False)
@@ -24,21 +24,27 @@ _RESERVED = ("@head", "@tail", "@id", "@source")  # where properties say which e
 _SHOWN = 60  # characters of a line in an error
 
 
-def read_text(text: str) -> tuple[list[Triple], list[Entity]]:
-    r"""The edges of a text, and the entities that have a line of their own.
+# Lines of Turtle and SPARQL, which would pass for names of entities.
+_DIRECTIVE = re.compile(r"@(?:prefix|base)\b", re.IGNORECASE)
+_TURTLE = re.compile(r"@|(?:prefix|base)\s++[^\s<]*+\s*+<|.*\s[.;,]$", re.IGNORECASE | re.DOTALL)
 
-    A line is one of these; blank ones count for nothing:
+
+def read_text(text: str) -> tuple[list[Triple], list[Entity], bool]:
+    r"""The edges of a text, the entities that have a line of their own, and whether the text has N-Triples.
+
+    A line is one of these; blank ones and comments, which begin with "#", count for nothing:
 
     - `head | relation | tail`, or `head | relation | tail | {"since": 2010}`;
     - the same with tabs in place of " | ", where each label is taken as it is;
     - an entity, and below it lines such as `- relation: tail` or `- relation: tail {"since": 2010}`;
     - a statement of N-Triples or N-Quads. Terms get the name that an rdfs:label in the text says, else the end of
-      their IRI.
+      their IRI; the statement of that label is no edge then.
 
-    Labels of the first and third form may be JSON strings; see `ctxprune.rag.graph.notation`.
+    Labels of the first and third form may be JSON strings; see `ctxprune.rag.graph.notation`. One that begins with "<",
+    "_:" or "@" has to be, where its line would begin with it.
 
     Raises:
-        InputError: A line is none of these, or no line holds an edge; the error says which.
+        InputError: A line is none of these, or no line holds an edge; the error says which. Turtle is not read.
     """
     reader, number = _Reader(), 0
     for number, match in enumerate(_LINE.finditer(text), start=1):
@@ -48,13 +54,15 @@ def read_text(text: str) -> tuple[list[Triple], list[Entity]]:
         if stripped := line.strip():
             start = match.start() + match.group(1).index(stripped[0])
             reader.read(line.strip("\r\n"), stripped, (start, start + len(stripped)), f"line {number}")
-    if reader.alone and not reader.triples:
+    if reader.has_lines and not reader.triples:
         hint = "give a line such as 'Paris | capital of | France', the same with tabs, or N-Triples"
         raise InputError("no line of the text holds a triple", hint=hint)
-    return reader.names.rename(reader.triples), reader.alone
+    alone = reader.alone
+    triples = reader.names.rename(reader.triples, alone)
+    return triples, alone, reader.is_rdf
 
 
-def write_reserved(triple: Triple, keys: tuple[Hashable, Hashable], *, provenance: bool) -> dict[str, Any]:
+def write_properties(triple: Triple, keys: tuple[Hashable, Hashable], *, provenance: bool) -> dict[str, Any]:
     """What stands in braces behind an edge: its properties and, under reserved names, who it is about and whence.
 
     Args:
@@ -62,8 +70,8 @@ def write_reserved(triple: Triple, keys: tuple[Hashable, Hashable], *, provenanc
         keys: Identities of head and tail where the text has to say them, else None.
         provenance: Whether to say identifier and source.
     """
-    said = (*keys, *((triple.id, triple.source) if provenance else (None, None)))
-    found = {name: value for name, value in zip(_RESERVED, said, strict=True) if value is not None}
+    values = (*keys, *((triple.id, triple.source) if provenance else (None, None)))
+    found = {name: value for name, value in zip(_RESERVED, values, strict=True) if value is not None}
     # A property that begins with "@" gets a second one, so that none can pass for a reserved name.
     return found | {
         f"@{name}" if str(name).startswith("@") else str(name): one for name, one in triple.properties.items()
@@ -76,22 +84,62 @@ class _Reader:
     alone: list[Entity] = field(default_factory=list)
     names: IriNames = field(default_factory=IriNames)
     head: Entity | None = None
+    is_rdf: bool = False
+    has_lines: bool = False
 
     def read(self, line: str, stripped: str, span: tuple[int, int], where: str) -> None:
         """One line that is not blank."""
-        if stripped[0] in "<_" and (statement := read_statement(stripped)) is not None:
-            self.triples.append(self.names.add(statement, span))
-        elif stripped.startswith(BULLET) or stripped == BULLET.strip():
+        if stripped.startswith("#"):
+            self._skip_comment(stripped, where)
+            return
+        self.has_lines = True
+        _refuse_turtle(stripped, _DIRECTIVE, where)
+        if stripped.startswith(("<", "_:")) and self._read_statement(stripped, span, where):
+            return
+        if stripped.startswith(BULLET) or stripped == BULLET.strip():
             self.triples.append(_read_bullet(stripped, self.head, span, where))
         elif "\t" in stripped:
             self.triples.append(_read_tabs(line, span, where))
         elif _has_fields(stripped, where):
             self.triples.append(_read_fields(stripped, span, where))
         else:
-            label, end = _take_label(stripped, 0, " {", where)
-            data = _read_data(stripped[end:].strip(), where)
-            self.head = Entity(label, _as_key(data.get("@head")), span)
+            self.head = _read_header(stripped, span, where)
             self.alone.append(self.head)
+
+    def _skip_comment(self, line: str, where: str) -> None:
+        # "#5 | type | bug" may be meant as an edge: to skip it would lose it without a word.
+        if not line[1:2].isspace() and (line.count("\t") > 1 or line.count(FIELD) > 1):
+            hint = 'write a label that begins with "#" as a JSON string, a comment with a blank behind its "#"'
+            raise InputError(f"a comment or an edge: {line[:_SHOWN]!r}", where=where, hint=hint)
+        if not line[1:2].isspace():
+            self.head = None  # or edges below an entity "#x" would become those of the entity before
+
+    def _read_statement(self, line: str, span: tuple[int, int], where: str) -> bool:
+        """Add a statement of RDF; False for a line of terms between tabs, without the dot at its end."""
+        if (statement := read_statement(line)) is not None:
+            self.triples.append(self.names.add(statement, span))
+            self.is_rdf = True
+            return True
+        if "\t" in line and line[-1] not in ".;,":
+            return False
+        hint = 'convert Turtle to N-Triples; write a label that begins with "<" or "_:" as a JSON string'
+        raise InputError(f"not a statement of N-Triples: {line[:_SHOWN]!r}", where=where, hint=hint)
+
+
+def _refuse_turtle(line: str, pattern: re.Pattern[str], where: str) -> None:
+    if pattern.match(line):
+        hint = "convert Turtle to N-Triples; write the name of an entity as a JSON string"
+        raise InputError(f"not a triple and not an entity: {line[:_SHOWN]!r}", where=where, hint=hint)
+
+
+def _read_header(line: str, span: tuple[int, int], where: str) -> Entity:
+    _refuse_turtle(line, _TURTLE, where)
+    label, end = _take_label(line, 0, " {", where)
+    data = _read_data(line[end:].strip(), where)
+    if others := sorted(data.keys() - {"@head"}):
+        hint = f"write an edge below it: '- {others[0][:_SHOWN]}: …'"
+        raise InputError(f"an entity has properties: {line[:_SHOWN]!r}", where=where, hint=hint)
+    return Entity(label, _as_key(data.get("@head")), span)
 
 
 def _has_fields(line: str, where: str) -> bool:
@@ -113,6 +161,9 @@ def _is_object(text: str) -> bool:
 def _read_bullet(line: str, head: Entity | None, span: tuple[int, int], where: str) -> Triple:
     if head is None:
         raise InputError("an edge stands below no entity", where=where, hint="put the name of its head above it")
+    if "\t" in line:  # "- 5<tab>is<tab>x: y" would be an edge of either form
+        hint = "write labels that have a tab or begin with '- ' as JSON strings"
+        raise InputError(f"a tab in an edge below an entity: {line[:_SHOWN]!r}", where=where, hint=hint)
     relation, end = _take_label(line, len(BULLET), COLON, where)
     if not line.startswith(COLON, end):
         raise InputError(f"an edge has no tail: {line[:_SHOWN]!r}", where=where, hint="write '- relation: tail'")

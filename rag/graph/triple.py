@@ -14,7 +14,10 @@ from ctxprune.utils.plain_data import as_plain
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["LONGEST_NAME", "Entity", "Triple", "as_label", "name_key"]
+__all__ = ["LONGEST_NAME", "Entity", "Identity", "Triple", "as_label", "identity_of", "name_key"]
+
+Identity = tuple[str, Any]
+"""A namespace ("label", "literal", "key" or "flag") and a value in it."""
 
 LONGEST_NAME = 12
 """Words of a label by which an entity is found in a question."""
@@ -38,9 +41,9 @@ class Entity:
     span: tuple[int, int] | None = field(default=None, compare=False, repr=False)
 
     @property
-    def identity(self) -> Hashable:
+    def identity(self) -> Identity:
         """What tells it from others."""
-        return self.label if self.key is None else self.key
+        return identity_of(self.label, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Triple:
         origin: The caller's own object for the edge (`(u, v, key)` of networkx, a relationship of Neo4j), so that a
             pruned graph can be built from kept edges.
         span: Characters [start, end) of the edge in the text it was read from; None where there is no text.
+        literal: Whether the tail is a value (a number, a text) and no entity. An entity of the same label is not meant
+            by it. Without effect where there is a `tail_key`.
     """
 
     head: str
@@ -71,16 +76,25 @@ class Triple:
     tail_key: Hashable = None
     origin: Any = field(default=None, compare=False, repr=False)
     span: tuple[int, int] | None = field(default=None, compare=False, repr=False)
+    literal: bool = False
 
     @property
-    def head_identity(self) -> Hashable:
+    def head_identity(self) -> Identity:
         """What two edges of the same head have in common."""
-        return self.head if self.head_key is None else self.head_key
+        return identity_of(self.head, self.head_key)
 
     @property
-    def tail_identity(self) -> Hashable:
+    def tail_identity(self) -> Identity:
         """Likewise of the tail."""
-        return self.tail if self.tail_key is None else self.tail_key
+        return identity_of(self.tail, self.tail_key, literal=self.literal)
+
+
+def identity_of(label: str, key: Hashable = None, *, literal: bool = False) -> Identity:
+    """What tells an entity from others. Keys, labels and literals are namespaces of their own: a node with the key "30"
+    is neither the number 30 nor an entity that is called so."""
+    if key is None:
+        return ("literal" if literal else "label", label)
+    return ("flag" if isinstance(key, bool) else "key", key)  # in Python True and 1 are equal
 
 
 def as_label(value: Any, where: str) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.plain_data import as_plain
-from ctxprune.utils.validation import Checked, check_choice, check_flag, checked_field
+from ctxprune.utils.validation import Checked, check_choice, check_flag, checked_field, describe_type
 
 from .graph import TripleGraph, as_graph
 from .notation import BULLET, COLON, FIELD, write_data, write_label, write_relation
-from .text_lines import write_reserved
+from .text_lines import write_properties
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,19 +33,44 @@ class TripleOptions(Checked):
     Attributes:
         form: "entities" names each entity once and lists its edges below it, `Paris` and `- capital of: France`;
             "edges" writes each edge on a line of its own, `Paris | capital of | France`; "source" takes the lines of
-            the text that was given. "auto" is "source" for a text, else "entities".
+            the text that was given. "auto" is "source" for a text, else "entities". It is "entities" also for a text
+            with N-Triples, whose lines have IRIs in the place of labels, and with one of the options below, since lines
+            of a source are never rewritten.
         provenance: Whether the identifier and the source of an edge are written behind it, as `{"@id": …}` and
             `{"@source": …}`. Properties always are.
         escape_marks: Whether marks of chat templates and invisible characters are escaped in labels, too. Line breaks
             and delimiters always are, but in the form "source".
 
     Raises:
-        UsageError: A value is of the wrong kind.
+        UsageError: A value is of the wrong kind, or the form is "source" with one of the other options.
     """
 
     form: str = checked_field("auto", check_choice, _FORMS)
     provenance: bool = checked_field(default=False, check=check_flag)
     escape_marks: bool = checked_field(default=False, check=check_flag)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.form == "source" and self.rewrites:
+            name = "escape_marks" if self.escape_marks else "provenance"
+            hint = "give the form 'entities', 'edges' or 'auto'"
+            raise UsageError(f"{name} is True and the form is 'source', which writes nothing anew", hint=hint)
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether lines of a source could not be taken as they are."""
+        return self.provenance or self.escape_marks
+
+    @staticmethod
+    def check(options: Any) -> TripleOptions:
+        """`options` themselves; the defaults for None.
+
+        Raises:
+            UsageError: They are of another type.
+        """
+        if options is not None and not isinstance(options, TripleOptions):
+            raise UsageError(f"options are {describe_type(options)}", hint="give TripleOptions(...)")
+        return TripleOptions() if options is None else options
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +90,12 @@ class Triples(Context[str]):
             tail and the values of its properties; spans are those of lines of a text.
         names: The relation of an edge, the label of an entity.
         details: The tail of an edge, "" of an entity.
+        targets: Of an edge the unit of its tail; -1 of an entity, and where the tail has no unit.
         kind: "graph".
 
     Raises:
-        UsageError: `edges` is no graph, or has an edge that cannot be read or written; or the form is "source" and no
-            text was given.
+        UsageError: `edges` is no graph, or has an edge that cannot be read or written; `options` are none, or their
+            form is "source" and no text was given.
         InputError: A text cannot be read, or there are more than 1,000,000 edges: prune their `neighbourhood` first.
     """
 
@@ -79,16 +105,18 @@ class Triples(Context[str]):
     units: tuple[Unit, ...] = field(init=False, repr=False)
     names: tuple[str, ...] = field(init=False, repr=False)
     details: tuple[str, ...] = field(init=False, repr=False)
+    targets: tuple[int, ...] = field(init=False, repr=False)
     kind: str = field(default="graph", init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "options", TripleOptions.check(self.options))
         graph = as_graph(self.edges)
         if len(graph) > MOST_UNITS:
             hint = "prune the graph to ctxprune.rag.neighbourhood(...) of the question's entities first"
             raise InputError(f"the graph has {len(graph):,} edges, over {MOST_UNITS:,}", hint=hint)
         if self.options.form == "source" and graph.text is None:
             raise UsageError("the form is 'source' and the graph is no text", hint="give 'entities' or 'edges'")
-        for name in ("units", "names", "details"):
+        for name in ("units", "names", "details", "targets"):
             object.__setattr__(self, name, getattr(graph.context, name))
         object.__setattr__(self, "graph", graph)
 
@@ -97,7 +125,8 @@ class Triples(Context[str]):
         """The form that is written: "edges", "entities" or "source"."""
         if self.options.form != "auto":
             return self.options.form
-        return "entities" if self.graph.text is None else "source"
+        rewrites = self.options.rewrites or self.graph.is_rdf
+        return "entities" if self.graph.text is None or rewrites else "source"
 
     def render(self, kept: Collection[int]) -> str:
         """The kept edges in the form of the options, "" for none; a text of which all is kept as it was."""
@@ -174,7 +203,7 @@ class Triples(Context[str]):
         triple, head, tail = self.graph.triples[edge], int(self.graph.heads[edge]), int(self.graph.tails[edge])
         grouped = self.form == "entities"
         keys = (None if grouped else self._key(head), self._key(tail))
-        data = write_data(write_reserved(triple, keys, provenance=self.options.provenance), escape=escape)
+        data = write_data(write_properties(triple, keys, provenance=self.options.provenance), escape=escape)
         if grouped:
             relation = write_relation(triple.relation, escape=escape)
             return _append(f"{BULLET}{relation}{COLON}{self._entity(tail)}", data)
@@ -186,8 +215,9 @@ class Triples(Context[str]):
 
     def _key(self, number: int) -> Any:
         """The identity of an entity, where its label does not say it."""
-        label, identity = self.graph.labels[number], self.graph.identities[number]
-        return None if label not in self.graph.ambiguous or identity == label else as_plain(identity)
+        namespace, value = self.graph.identities[number]
+        has_key = namespace in ("key", "flag")
+        return as_plain(value) if has_key and self.graph.labels[number] in self.graph.ambiguous else None
 
     def _key_data(self, number: int) -> str:
         key = self._key(number)

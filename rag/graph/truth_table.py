@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["MOST_STATES", "TruthTable"]
 
@@ -44,24 +44,28 @@ class TruthTable:
         values = {key: 1.0 - value for key, value in self.values.items()}
         return TruthTable(self.variables, values, 1.0 - self.default, self.domain)
 
-    def join(self, other: TruthTable) -> TruthTable:
-        """The product of both, over the variables of either."""
-        if other.default == 0 and self.default != 0:
-            return other.join(self)
+    def join(self, other: TruthTable, *, either: bool = False) -> TruthTable:
+        """The product of both over the variables of either, or a + b - ab."""
+        combine = _either if either else _both
+        decided = 1.0 if either else 0.0  # what the other value cannot change
+        if other.default == decided and self.default != decided:
+            return other.join(self, either=either)
         new = tuple(name for name in other.variables if name not in self.variables)
         variables = self.variables + new
-        if self.default == 0 and other.default == 0:
-            return TruthTable(variables, self._match(other, new), 0.0, self.domain)
-        keys = dict.fromkeys(self._extend(variables))
-        if self.default != 0:
-            keys |= dict.fromkeys(other._extend(variables))
+        if self.default == other.default == decided:
+            return TruthTable(variables, self._match(other, new, combine), decided, self.domain)
+        keys: Iterable[tuple[int, ...]] = self._extend(variables)
+        if self.default != decided:
+            keys = self._add_keys(keys, other._extend(variables))
         own, theirs = (self._places(variables), other._places(variables))
         values = {
-            key: self.values.get(tuple(key[at] for at in own), self.default)
-            * other.values.get(tuple(key[at] for at in theirs), other.default)
+            key: combine(
+                self.values.get(tuple(key[at] for at in own), self.default),
+                other.values.get(tuple(key[at] for at in theirs), other.default),
+            )
             for key in keys
         }
-        return TruthTable(variables, values, self.default * other.default, self.domain)
+        return TruthTable(variables, values, combine(self.default, other.default), self.domain)
 
     def project(self, variable: str) -> TruthTable:
         """The highest value over all entities in the place of a variable."""
@@ -100,8 +104,8 @@ class TruthTable:
     def _places(self, variables: tuple[str, ...]) -> tuple[int, ...]:
         return tuple(variables.index(name) for name in self.variables)
 
-    def _match(self, other: TruthTable, new: tuple[str, ...]) -> States:
-        """The products where both have a value; that all others are 0 is known."""
+    def _match(self, other: TruthTable, new: tuple[str, ...], combine: Callable[[float, float], float]) -> States:
+        """The values where both have one; all others are decided."""
         shared = [name for name in self.variables if name in other.variables]
         theirs = [other.variables.index(name) for name in shared]
         own = [self.variables.index(name) for name in shared]
@@ -114,17 +118,36 @@ class TruthTable:
         for key, value in self.values.items():
             matches = by_shared.get(tuple(key[at] for at in own), ())
             check_states(len(found) + len(matches))
-            found.update((key + rest, value * factor) for rest, factor in matches)
+            found.update((key + rest, combine(value, factor)) for rest, factor in matches)
         return found
 
-    def _extend(self, variables: tuple[str, ...]) -> list[tuple[int, ...]]:
+    @staticmethod
+    def _add_keys(keys: Iterable[tuple[int, ...]], others: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], None]:
+        """Both, each key once. Either may be as large as a table may be, both together may not be larger."""
+        found = dict.fromkeys(keys)
+        for key in others:
+            found[key] = None
+            check_states(len(found))
+        return found
+
+    def _extend(self, variables: tuple[str, ...]) -> Iterator[tuple[int, ...]]:
         """The assignments of the table with every entity in the place of the variables that it lacks."""
         missing = [name for name in variables if name not in self.variables]
         check_states(len(self.values) * len(self.domain) ** len(missing))
         places = {name: at for at, name in enumerate((*self.variables, *missing))}
         order = [places[name] for name in variables]
         keys = (key + rest for key in self.values for rest in product(self.domain, repeat=len(missing)))
-        return [tuple(key[at] for at in order) for key in keys]
+        return (tuple(key[at] for at in order) for key in keys)
+
+
+def _both(one: float, other: float) -> float:
+    return one * other
+
+
+def _either(one: float, other: float) -> float:
+    """a + b - ab, never under the higher of both nor over 1, which a + b - ab itself may be by rounding."""
+    low, high = (one, other) if one < other else (other, one)
+    return high + low * (1.0 - high)
 
 
 def check_states(count: int) -> None:

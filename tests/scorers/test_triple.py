@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ctxprune.context.joined import JoinedContext
 from ctxprune.context.subset import ContextSubset
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.rag import Passage
-from ctxprune.rag.graph import Triples
+from ctxprune.rag.graph import Triple, Triples
 from ctxprune.scorers.lexical.chargram import ChargramScorer
 from ctxprune.scorers.structured.triple import TripleScorer
 from ctxprune.scorers.structured.triple_parts.features import FEATURES, edge_features
@@ -86,3 +87,17 @@ def test_weights_are_checked_and_part_of_the_fingerprint() -> None:
     assert fingerprint(TripleScorer()) != fingerprint(TripleScorer(ChargramScorer()))
     with pytest.raises(UsageError):
         TripleScorer("lexical")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_evidence_follows_identities_and_not_labels(order: tuple[int, int]) -> None:
+    johns = [Triple("John", "lives in", "Rome", head_key=1), Triple("John", "lives in", "Oslo", head_key=2)]
+    edges = [
+        *(johns[at] for at in order),
+        Triple("Acme", "employs", "John", tail_key=2),
+        Triple("Beta", "employs", "Ann"),
+    ]
+    for context in (Triples(edges), JoinedContext([Triples([("x", "y", "z")]), Triples(edges)])):
+        scores = TripleScorer().score("Where does the person that Acme employs live?", context)
+        by_text = {unit.text: float(score) for unit, score in zip(context.units, scores, strict=True)}
+        assert by_text["John lives in Oslo"] > by_text["John lives in Rome"]

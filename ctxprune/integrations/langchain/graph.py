@@ -14,7 +14,7 @@ from ctxprune.integrations.langchain.callbacks import report_steps
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.graph import TripleOptions, Triples
-from ctxprune.rag.graph.readers.graph_documents import is_graph_document, node_key
+from ctxprune.rag.graph.readers.graph_documents import document_nodes, is_graph_document, node_key
 from ctxprune.utils.foreign import optional_member
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class GraphDocumentPruner:
     """Keeps of graph documents the relationships, and the properties of nodes, that a question needs.
 
     One budget holds for all documents; tokens are those of the kept edges as text (`ctxprune.rag.graph.Triples`).
-    Results are new documents of the same class with the same `source`; those that lost everything are left out. A node
-    stays with a relationship or property of its own that is kept, and as the end of a kept relationship. Documents that
-    came in are not changed. Any object with `nodes`, `relationships` and `source` is a graph document.
+    Results are copies of the documents, with the same `source`; those that lost everything are left out. A node stays
+    with a relationship or property of its own that is kept, and as the end of a kept relationship. Relationships lead
+    to the pruned nodes, so that a document holds no property that was dropped. Documents that came in are not changed.
+    Any object with `nodes` and `relationships` is a graph document.
 
     Attributes:
         budget: Tokens that the kept edges may take; shorthand for policy=TokenBudget(budget).
@@ -123,9 +124,9 @@ def _take(documents: list[Any], triples: Triples, pruned: Pruned[str]) -> list[A
     kept = triples.kept_triples(unit.index for unit in pruned.kept)
     relationships = {id(one.origin) for one in kept}
     # A property is an edge of its node: by node the names of the kept ones.
-    said: dict[int, set[str]] = {}
+    names: dict[int, set[str]] = {}
     for one in kept:
-        said.setdefault(id(one.origin), set()).add(one.relation)
+        names.setdefault(id(one.origin), set()).add(one.relation)
     alone = {triples.names[unit.index] for unit in pruned.kept if triples.units[unit.index].parent is None}
     linked = {name for one in kept for name in (one.head, one.tail)}
     found = []
@@ -133,20 +134,38 @@ def _take(documents: list[Any], triples: Triples, pruned: Pruned[str]) -> list[A
         left = [one for one in document.relationships if id(one) in relationships]
         ends = {node_key(end) for one in left for end in (one.source, one.target)}
         nodes = [
-            _take_node(node, said.get(id(node), set()))
+            node
             for node in document.nodes
-            if id(node) in said or node_key(node) in ends or (str(node.id) in alone and str(node.id) not in linked)
+            if id(node) in names or node_key(node) in ends or (str(node.id) in alone and str(node.id) not in linked)
         ]
         if nodes or left:
-            found.append(type(document)(nodes=nodes, relationships=left, source=document.source))
+            taken = _take_ends(document, names, [*nodes, *(end for one in left for end in (one.source, one.target))])
+            left = [_replace(one, source=taken[id(one.source)], target=taken[id(one.target)]) for one in left]
+            found.append(_replace(document, nodes=[taken[id(node)] for node in nodes], relationships=left))
     return found
+
+
+def _take_ends(document: Any, names: dict[int, set[str]], nodes: list[Any]) -> dict[int, Any]:
+    """By the id of each node what is left of it."""
+    # An end is often another object than the node of its key: it has the properties that are kept of either.
+    by_key: dict[tuple[str, str], set[str]] = {}
+    for node in document_nodes(document):
+        by_key.setdefault(node_key(node), set()).update(names.get(id(node), ()))
+    return {id(node): _take_node(node, by_key[node_key(node)]) for node in nodes}
 
 
 def _take_node(node: Any, names: set[str]) -> Any:
     properties = dict(optional_member(node, "properties") or {})
     left = {key: value for key, value in properties.items() if str(key) in names}
-    if left == properties:
-        return node
-    taken = copy(node)
-    taken.properties = left
-    return taken
+    return node if left == properties else _replace(node, properties=left)
+
+
+def _replace(value: Any, **members: Any) -> Any:
+    """A copy with other members; the object itself where they are the same ones."""
+    if all(getattr(value, name) is member for name, member in members.items()):
+        return value
+    copied = copy(value)
+    for name, member in members.items():
+        # Past the class's own `__setattr__`, which frozen dataclasses and models of pydantic refuse. The copy is ours.
+        object.__setattr__(copied, name, member)
+    return copied

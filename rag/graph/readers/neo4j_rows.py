@@ -65,7 +65,7 @@ def _read_value(value: Any, column: str, row: tuple[str, int], where: str, edges
             _read_value(one, column, row, where, edges, depth + 1)
         return
     tail = as_label(value, f"{where}, {column}")
-    edges.triples.append(Triple(f"{row[0]} {row[1] + 1}", column, tail, head_key=row, origin=value))
+    edges.triples.append(Triple(f"{row[0]} {row[1] + 1}", column, tail, head_key=row, origin=value, literal=True))
 
 
 def _read_graph_value(value: Any, edges: Edges) -> bool:
@@ -134,7 +134,7 @@ def _add_node(node: Any, edges: Edges) -> Entity:
         for one, value in properties.items()
         if value is not None and one != name
     ]
-    edges.triples += [Triple(label, relation, tail, head_key=key, origin=node) for relation, tail in said]
+    edges.triples += [Triple(label, relation, tail, head_key=key, origin=node, literal=True) for relation, tail in said]
     return entity
 
 

@@ -31,13 +31,14 @@ def read_networkx(graph: Any) -> Edges:
     from .read import Edges
 
     edges = Edges()
-    labels: dict[Any, str] = {}
+    entities: dict[Any, Entity] = {}  # an edge may say True of the node 1: the key is the one that its node has
     for node, data in graph.nodes(data=True):
         name = _first_text(data, _NAMES)
-        labels[node] = as_label(node if name is None else data[name], f"node {node!r}")
-        edges.alone.append(Entity(labels[node], node))
+        label = as_label(node if name is None else data[name], f"node {node!r}")
+        entities[node] = Entity(label, node)
+        edges.alone.append(entities[node])
         edges.triples += [
-            Triple(labels[node], str(key), as_label(value, f"node {node!r}"), head_key=node, origin=(node,))
+            Triple(label, str(key), as_label(value, f"node {node!r}"), head_key=node, origin=(node,), literal=True)
             for key, value in data.items()
             if key != name and value is not None
         ]
@@ -47,12 +48,12 @@ def read_networkx(graph: Any) -> Edges:
         unnamed = key[0] if key and isinstance(key[0], str) else _UNNAMED
         edges.triples.append(
             Triple(
-                labels[head],
+                entities[head].label,
                 unnamed if name is None else data[name],
-                labels[tail],
+                entities[tail].label,
                 {str(one): value for one, value in data.items() if one != name},
-                head_key=head,
-                tail_key=tail,
+                head_key=entities[head].key,
+                tail_key=entities[tail].key,
                 origin=(head, tail, *key),
             )
         )

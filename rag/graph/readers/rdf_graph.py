@@ -31,7 +31,7 @@ def read_rdf(graph: Any) -> Edges:
     quads = sorted(_statements(graph), key=lambda quad: tuple(map(_sort_key, quad)))
     labels: defaultdict[Any, dict[str, str]] = defaultdict(dict)
     for head, relation, tail, _ in quads:
-        if str(relation) == RDFS_LABEL and not _is_node(tail):
+        if str(relation) == RDFS_LABEL and not _is_node(tail) and str.__str__(tail).strip():
             labels[head].setdefault(tail.language or "", str(tail))
 
     def name(term: Any) -> str:
@@ -41,10 +41,11 @@ def read_rdf(graph: Any) -> Edges:
             return best_label(labels[term])
         return local_name(str(term)) if _is_iri(term) else f"_:{term}"
 
-    edges = Edges()
+    edges, relations = Edges(), {quad[1] for quad in quads}
     for head, relation, tail, context in quads:
         if str(relation) == RDFS_LABEL and not _is_node(tail) and str.__str__(tail) == name(head):
-            edges.alone.append(Entity(name(head), _key(head)))
+            if head not in relations:  # that is named by its edges
+                edges.alone.append(Entity(name(head), _key(head)))
             continue
         language = None if _is_node(tail) else tail.language
         edges.triples.append(
@@ -57,6 +58,7 @@ def read_rdf(graph: Any) -> Edges:
                 head_key=_key(head),
                 tail_key=_key(tail) if _is_node(tail) else None,
                 origin=(head, relation, tail),
+                literal=not _is_node(tail),
             )
         )
     return edges

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UsageError
+from ctxprune.errors import InputError, UsageError
+from ctxprune.utils.validation import describe_type
 
 from ..text_lines import read_text
 from ..triple import Entity, Triple, as_label
@@ -15,7 +16,9 @@ from ..triple import Entity, Triple, as_label
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["Edges", "read_edges"]
+__all__ = ["MOST_EDGES", "Edges", "read_edges"]
+
+MOST_EDGES = 2_000_000  # each takes about 600 bytes with its index
 
 _HINT = (
     "give (head, relation, tail) tuples, a text of triples, a networkx or rdflib graph, LangChain graph documents, or "
@@ -31,11 +34,13 @@ class Edges:
         triples: Edges in source order.
         alone: Entities that the source names apart from any edge.
         known: What a reader has met before and reads once.
+        is_rdf: Whether they were read from statements of N-Triples or N-Quads.
     """
 
     triples: list[Triple] = field(default_factory=list)
     alone: list[Entity] = field(default_factory=list)
     known: set[Hashable] = field(default_factory=set)
+    is_rdf: bool = False
 
 
 def read_edges(given: Any) -> Edges:
@@ -48,19 +53,34 @@ def read_edges(given: Any) -> Edges:
 
     Raises:
         UsageError: It is none of these, or an edge is broken; the message says which.
-        InputError: A text cannot be read.
+        InputError: A text cannot be read, or there are more than 2,000,000 edges.
     """
     if isinstance(given, str):
-        return Edges(*read_text(given))
-    if (whole := _read_whole(given)) is not None:
-        return whole
+        triples, alone, is_rdf = read_text(given)
+        edges = Edges(triples, alone, is_rdf=is_rdf)
+    elif (whole := _read_whole(given)) is not None:
+        edges = whole
+    else:
+        return _read_items(given)
+    _check_size(edges)
+    return edges
+
+
+def _read_items(given: Any) -> Edges:
     if isinstance(given, (bytes, bytearray)) or not isinstance(given, Iterable):
         raise UsageError(f"a {type(given).__name__} is not a graph", hint=_HINT)
-    items: Sequence[Any] = [given] if isinstance(given, Mapping) else list(given)
     edges = Edges()
-    for number, item in enumerate(items):
+    for number, item in enumerate([given] if isinstance(given, Mapping) else given):
         _read_item(item, number, edges)
+        _check_size(edges)  # after each, since a generator may never end
     return edges
+
+
+def _check_size(edges: Edges) -> None:
+    # Entities count, too: a generator of documents without relationships adds nothing else.
+    if max(len(edges.triples), len(edges.alone)) > MOST_EDGES:
+        hint = "ask the graph's store for the edges around the entities of the question first"
+        raise InputError(f"the graph has more than {MOST_EDGES:,} edges or entities", hint=hint)
 
 
 def _read_whole(given: Any) -> Edges | None:
@@ -90,7 +110,7 @@ def _read_item(item: Any, number: int, edges: Edges) -> None:
 
     where = f"edge {number}"
     if isinstance(item, Triple):
-        edges.triples.append(item)
+        edges.triples.append(_check_triple(item, where))
     elif isinstance(item, (tuple, list)) and len(item) in (3, 4) and not is_row(item):
         edges.triples.append(_read_tuple(item, where))
     elif is_graph_document(item):
@@ -100,6 +120,15 @@ def _read_item(item: Any, number: int, edges: Edges) -> None:
     else:
         size = f" of {len(item)}" if isinstance(item, (tuple, list)) else ""
         raise UsageError(f"a {type(item).__name__}{size} is not an edge", where=where, hint=_HINT)
+
+
+def _check_triple(triple: Triple, where: str) -> Triple:
+    for name in ("head", "relation", "tail"):
+        if not isinstance(label := getattr(triple, name), str):
+            raise UsageError(f"the {name} is {describe_type(label)}", where=where, hint="give a Triple texts as labels")
+    if not isinstance(triple.properties, Mapping):
+        raise UsageError(f"properties are {describe_type(triple.properties)}", where=where, hint="give a dict")
+    return triple
 
 
 def _read_tuple(item: Sequence[Any], where: str) -> Triple:

@@ -64,7 +64,9 @@ def test_the_documents_hold_what_was_kept() -> None:
     assert isinstance(kept, GraphDocument)
     assert kept.source == "doc 1"
     assert [one.type for one in kept.relationships] == ["DISCOVERED"]
-    assert kept.relationships[0] is given[0].relationships[1]
+    assert kept.relationships[0].source is kept.nodes[0]
+    assert kept.relationships[0].target is given[0].nodes[2]
+    assert "physics" not in repr(kept)
     assert [(node.id, node.properties) for node in kept.nodes] == [("Marie", {}), ("Radium", {})]
 
 
@@ -105,3 +107,59 @@ def test_bad_input_is_refused() -> None:
         GraphDocumentPruner(budget=3, policy=TokenBudget(3))
     with pytest.raises(UnknownNameError):
         GraphDocumentPruner(scorer="nothing")
+
+
+@dataclass(frozen=True)
+class FrozenNode:
+    id: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Unsourced:
+    nodes: list[Any]
+    relationships: list[Any]
+
+
+def test_frozen_nodes_and_documents_without_a_source() -> None:
+    marie = FrozenNode("Marie", {"born": 1867, "secret": "x"})
+    (kept,) = GraphDocumentPruner(policy=TopK(2)).prune_documents([Unsourced([marie], [])], "When was Marie born?")
+    assert kept == Unsourced([FrozenNode("Marie", {"born": 1867})], [])
+    assert marie.properties == {"born": 1867, "secret": "x"}
+
+
+def test_ends_are_pruned_as_the_nodes_of_their_key() -> None:
+    listed, end = (Node("Marie", "Person", {"born": 1867, "secret": "x"}) for _ in range(2))
+    radium = Node("Radium", properties={"secret": "y"})  # no node of the document
+    document = GraphDocument([listed], [Relationship(end, radium, "DISCOVERED")], "d")
+    (kept,) = GraphDocumentPruner(policy=TopK(2)).prune_documents([document], "What did Marie discover?")
+    assert [one.type for one in kept.relationships] == ["DISCOVERED"]
+    assert "secret" not in repr(kept)
+    assert repr(document).count("secret") == 3
+
+
+def test_models_of_pydantic_are_copied() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class ModelNode(pydantic.BaseModel, frozen=True):
+        id: str
+        type: str = "Node"
+        properties: dict[str, Any] = pydantic.Field(default_factory=dict)
+
+    class ModelRelationship(pydantic.BaseModel):
+        source: ModelNode
+        target: ModelNode
+        type: str
+
+    class ModelDocument(pydantic.BaseModel):
+        nodes: list[ModelNode]
+        relationships: list[ModelRelationship]
+        source: str
+
+    marie, radium = ModelNode(id="Marie", properties={"secret": "x"}), ModelNode(id="Radium")
+    found = ModelRelationship(source=marie, target=radium, type="DISCOVERED")
+    document = ModelDocument(nodes=[marie, radium], relationships=[found], source="d")
+    (kept,) = GraphDocumentPruner(policy=TopK(2)).prune_documents([document], "What did Marie discover?")
+    assert "secret" not in kept.model_dump_json()
+    assert "secret" in document.model_dump_json()
+    assert kept.model_dump(exclude_unset=True)["relationships"][0]["source"] == {"id": "Marie", "properties": {}}

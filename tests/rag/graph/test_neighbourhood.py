@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from time import process_time
 
 import numpy as np
@@ -10,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.rag.graph import NeighbourhoodOptions, TripleGraph, Triples, neighbourhood
-from ctxprune.rag.graph import graph as graph_module
+from ctxprune.rag.graph import NeighbourhoodOptions, Triple, TripleGraph, Triples, neighbourhood
 from ctxprune.rag.graph.neighbourhood import spread_scores
 from ctxprune.rag.graph.seeds import link_entities
 
@@ -134,6 +134,28 @@ def test_bad_arguments_are_refused() -> None:
             NeighbourhoodOptions(**wrong)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="question"):
         neighbourhood(EUROPE, " ")
+    with pytest.raises(UsageError, match="seeds is '5'"):
+        neighbourhood(EUROPE, "x", seeds=5)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no entity is 'paris'"):
+        neighbourhood(EUROPE, "x", seeds=["paris"])
+    with pytest.raises(UsageError, match="options are a dict"):
+        neighbourhood(EUROPE, "x", options={"floor": 1})  # type: ignore[arg-type]
+
+
+def test_a_context_of_a_text_has_no_spans_of_it() -> None:
+    text = "x | y | z\nParis\n- capital of: France\n"
+    context = neighbourhood(text, "capital of France", seeds=["Paris"]).context()
+    assert context.form == "entities"
+    assert context.render(range(len(context.units))) == "Paris\n- capital of: France\n"
+    assert {unit.span for unit in context.units} == {None}
+
+
+def test_a_label_of_many_entities_is_read_once() -> None:
+    graph = TripleGraph([Triple("IT", "r", "b", head_key=number) for number in range(40)])
+    start = process_time()
+    assert link_entities("it " * 2000, graph) == ()
+    assert process_time() - start < 1
+    assert len(link_entities("the IT " * 500, graph)) == 40
 
 
 def test_a_scorer_with_any_range_may_be_given() -> None:
@@ -167,6 +189,12 @@ def test_a_hub_of_a_million_edges() -> None:
 
 
 def test_too_many_edges_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_module, "MOST_EDGES", 3)
-    with pytest.raises(InputError, match="over 3"):
+    monkeypatch.setattr("ctxprune.rag.graph.readers.read.MOST_EDGES", 3)
+    with pytest.raises(InputError, match="more than 3"):
         Triples(EUROPE)
+    with pytest.raises(InputError, match="more than 3"):
+        Triples("\n".join(map(" | ".join, EUROPE)))
+    count = itertools.count()
+    with pytest.raises(InputError, match="more than 3"):
+        Triples(("a", "r", number) for number in count)
+    assert next(count) == 4

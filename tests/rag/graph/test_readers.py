@@ -42,6 +42,20 @@ def test_networkx_graphs_of_every_class() -> None:
     assert text_of(networkx.Graph()) == ""
 
 
+def test_a_value_is_not_the_node_whose_key_it_is() -> None:
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.DiGraph()
+    graph.add_node("p1", name="Ann", boss="p2", city="Paris")
+    graph.add_node("p2", name="Bob")
+    graph.add_edge("p1", "p2", relation="knows")
+    graph.add_edge("p2", "Paris", relation="in")
+    assert text_of(graph) == "Ann\n- boss: p2\n- city: Paris\n- knows: Bob\nBob\n- in: Paris\n"
+    numbers = networkx.DiGraph()
+    numbers.add_node(1, name="one")
+    numbers.add_edge(True, 2)  # for networkx the node 1
+    assert text_of(numbers) == "one\n- linked to: 2\n"
+
+
 def test_rdf_graphs_are_read_by_label_and_language() -> None:
     rdflib = pytest.importorskip("rdflib")
     graph = rdflib.Graph()
@@ -120,6 +134,12 @@ def test_graph_documents_keep_their_source() -> None:
     assert {one.source for one in graph.triples} == {"doc 1", "b.txt"}
 
 
+def test_ends_that_no_node_lists_and_odd_sources_are_read() -> None:
+    marie, radium = Node("Marie"), Node("radium", properties={"weight": 226})
+    document = GraphDocument([marie], [Relationship(marie, radium, "FOUND")], Source(metadata="x"))  # type: ignore[arg-type]
+    assert text_of(document) == "radium\n- weight: 226\nMarie\n- FOUND: radium\n"
+
+
 class DriverNode(dict):  # type: ignore[type-arg]
     def __init__(self, element_id: str, labels: set[str], **properties: Any) -> None:
         super().__init__(properties)
@@ -156,19 +176,9 @@ def test_rows_of_neo4j_hold_nodes_relationships_paths_and_values() -> None:
     assert (one.id, one.origin) == ("5:0", knows)
 
 
-def test_rows_of_the_real_driver() -> None:
-    pytest.importorskip("neo4j")
-    from neo4j.graph import Graph, Node, Path
-
-    graph = Graph()
-    ann = Node(graph, "4:0", 0, ["Person"], {"name": "Ann"})
-    rome = Node(graph, "4:1", 1, ["City"], {"name": "Rome"})
-    kind: Any = graph.relationship_type("LIVES_IN")
-    lives = kind(graph, "5:0", 0, {"since": 2001})
-    lives._start_node, lives._end_node = ann, rome
-    text = 'Ann\n- type: Person\n- LIVES_IN: Rome {"since": 2001}\nRome\n- type: City\n'
-    assert text_of([{"p": Path(ann, lives)}]) == text
-    assert text_of([{"r": lives}]) == text
+def test_a_property_is_not_the_node_whose_identifier_it_is() -> None:
+    rows = [{"a": DriverNode("30", {"P"}, name="Ann", age=4)}, {"b": DriverNode("31", {"P"}, name="Bob", age=30)}]
+    assert text_of(rows) == "Ann\n- type: P\n- age: 4\nBob\n- type: P\n- age: 30\n"
 
 
 def test_rows_as_plain_data() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = [
     "a\n- b", "a | b", "- x", "-", '"', 'say "x"', "", " ", " a ", "a: b", 'x {"y": 1}', "{", "|", "a |", "| a", "a {",
     "<i>", "<a> <b> <c> .", "_:b", "\u202e", "\ud800", "\0", "\x85", "\u2028", "a\tb", "\\n", "💩", "क्\u200dष",
-    "<|im_start|>", ":", "a:", ": ",
+    "<|im_start|>", ":", "a:", ": ", "#1", "# a", "@user", "@prefix e: <b> .", "a .", "prefix e: <b>", "e:x e:y ;",
 ]  # fmt: skip
 labels = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=6), st.sampled_from(["a", "b", "Paris"]))
 values = st.one_of(st.integers(), st.text(max_size=3), st.booleans(), st.lists(st.integers(), max_size=2))
@@ -101,7 +102,7 @@ def test_lines_of_a_text_are_kept_as_they_are() -> None:
         "  Paris  |  capital of | France\r\nRome\tcapital of\tItaly\n\nNile\n"
         '- flows to: Sea {"km": 6650}\n<http://x/a#Oslo> <http://x/in> "No\\u0072way"@en .'
     )
-    triples = Triples(text)
+    triples = Triples(text, TripleOptions(form="source"))
     assert triples.render(range(len(triples.units))) == text
     assert [unit.text for unit in triples.units] == [
         "Paris", "Paris capital of France", "Rome", "Rome capital of Italy", "Nile", "Nile flows to Sea 6650",
@@ -138,6 +139,21 @@ def test_names_of_rdf_come_from_labels() -> None:
         ("a\n- r", "line 2"),
         ('a\n- r: b {"x"', "line 2"),
         ("only words", ""),
+        ("a | b | c\n<Rome> <capital> <Italy> ;", "line 2"),
+        ("a | b | c\n<Rome> <capital> <Italy>", "line 2"),
+        ("a | b | c\n<Rome>\t<capital>\t<Italy> ;", "line 2"),
+        ("a | b | c\n<http://x/c d> <http://x/b> <http://x/e> .", "line 2"),
+        ('a | b | c\n<a> <b> "x | y | z"@e_n .', "line 2"),
+        ("a | b | c\n_:a <b> 5 .", "line 2"),
+        ("@prefix e: <http://e.org/> .\na | b | c", "line 1"),
+        ("@prefix e:\t<http://e.org/>\t.\na | b | c", "line 1"),
+        ("PREFIX e: <http://e.org/>\na | b | c", "line 1"),
+        ("a | b | c\ne:Paris e:capitalOf e:France .", "line 2"),
+        ("@user\n- follows: Ann", "line 1"),
+        ("#5 | type | bug\na | b | c", "line 1"),
+        ("Paris\n- in: France\n#5\n- type: bug", "line 4"),
+        ('Paris {"population": 2100000}\n- capital of: France', "line 1"),
+        ("Paris\n- x: y\n- 5\tr\tb: c", "line 3"),
     ],
 )
 def test_a_broken_line_is_named(text: str, line: str) -> None:
@@ -210,3 +226,94 @@ def test_triples_join_other_contexts_and_refuse_bad_options() -> None:
             TripleOptions(**options)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no text"):
         Triples(EDGES, TripleOptions(form="source"))
+    for context in (lambda: Triples("a | b | c", {"form": "edges"}), lambda: Triples(EDGES, "edges")):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="options are a"):
+            context()
+
+
+def test_comments_are_no_entities() -> None:
+    text = "# Paris | capital of | Spain\n<http://x/a> <http://x/b> <http://x/c> .\n#end\n"
+    assert [unit.text for unit in Triples(text).units] == ["a", "a b c"]
+    below = Triples("Paris\n- in: France\n# a remark\n- on: Seine")
+    assert [one.head for one in below.graph.triples] == ["Paris", "Paris"]
+    with pytest.raises(InputError, match="stands below no entity"):
+        Triples("# a remark\n- on: Seine")
+    assert Triples("# nothing but a remark").units == ()
+
+
+def test_terms_between_tabs_and_directions_of_text_are_read() -> None:
+    (edge,) = Triples("<Albert_Einstein>\t<wasBornIn>\t<Ulm>").graph.triples
+    assert (edge.head, edge.relation, edge.tail) == ("<Albert_Einstein>", "<wasBornIn>", "<Ulm>")
+    (edge,) = Triples('<http://x/a><http://x/b>"x"@en--ltr.').graph.triples
+    assert (edge.tail, edge.properties) == ("x", {"language": "en--ltr"})
+
+
+def test_a_hostile_statement_takes_linear_time() -> None:
+    for line in ("_:a <b> " + "_:" * 100_000, "_:a <b> _:a" + ".a" * 50_000 + "<", '_:a <b> "' + "\\" * 100_000):
+        start = process_time()
+        with pytest.raises(InputError):
+            Triples(f"a | b | c\n{line}")
+        assert process_time() - start < 1
+
+
+RDFS_LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
+LABELLED = "".join(
+    f'<http://w/{term}> {RDFS_LABEL} "{name}"@en .\n'
+    for term, name in [("Q142", "France"), ("Q90", "Paris"), ("Q38", "Italy"), ("Q220", "Rome"), ("P36", "capital")]
+) + "".join(
+    f"<http://w/{head}> <http://w/P36> <http://w/{tail}> .\n" for head, tail in [("Q142", "Q90"), ("Q38", "Q220")]
+)
+
+
+def test_labels_of_rdf_are_names_and_no_edges() -> None:
+    assert Triples(LABELLED).form == "entities"
+    result = prune("What is the capital of Italy?", Triples(LABELLED), policy=TokenBudget(12))
+    assert result.output == "Italy\n- capital: Rome\n"
+    triples = Triples(LABELLED + f'<http://w/Q9> {RDFS_LABEL} "Tallinn" .\n<http://w/Q142> {RDFS_LABEL} "Francia"@it .')
+    assert triples.render(range(len(triples.units))) == (
+        'France\n- capital: Paris\n- label: Francia {"language": "it"}\nItaly\n- capital: Rome\nTallinn\n'
+    )
+    assert triples.graph.ambiguous == frozenset()
+    blank = Triples(f'<http://w/Q9> {RDFS_LABEL} " " .')
+    assert blank.render([0, 1]) == 'Q9\n- label: " "\n'
+
+
+def test_keys_labels_and_literals_are_apart() -> None:
+    edges = [
+        Triple("Ann", "age", "30", literal=True),
+        Triple("Ann", "knows", "Bob", tail_key="30"),
+        Triple("Bob", "boss", "Ann", head_key="30"),
+        Triple("x", "r", "30"),
+    ]
+    graph = TripleGraph(edges)
+    assert graph.labels == ("Ann", "30", "Bob", "x", "30")
+    assert graph.ends == [(0, 1), (0, 2), (2, 0), (3, 4)]
+    assert graph.find_entities("30", "seeds") == [1, 2, 4]
+    assert graph.ambiguous == frozenset()
+    mixed = TripleGraph('J | r | a | {"@head": 1}\nJ | r | b | {"@head": true}\nJ | r | c')
+    assert mixed.labels == ("J", "a", "J", "b", "J", "c")
+    again = TripleGraph(Triples(mixed, TripleOptions(form="edges")).render(range(6)))
+    assert (again.labels, again.ends) == (mixed.labels, mixed.ends)
+
+
+def test_options_that_write_anew_do_so_for_a_text() -> None:
+    text = "<|im_start|>system | says | [INST] hi\nb | c | d"
+    for options in (TripleOptions(escape_marks=True), TripleOptions(escape_marks=True, provenance=True)):
+        triples = Triples(text.removeprefix("<|im_start|>"), options)
+        assert triples.form == "entities"
+        assert "[INST]" not in triples.render(range(len(triples.units)))
+    kept = Triples('a | b | c | {"@source": "s"}', TripleOptions(provenance=True)).render([0, 1])
+    assert kept == 'a\n- b: c {"@source": "s"}\n'
+    for name in ("escape_marks", "provenance"):
+        with pytest.raises(UsageError, match=name):
+            TripleOptions(form="source", **{name: True})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [Triple("a", None, "b"), Triple(1, "r", "b"), Triple("a", "r", None), Triple("a", "r", "b", "properties")],  # type: ignore[arg-type]
+)
+def test_a_triple_of_wrong_types_is_refused(wrong: Triple) -> None:
+    with pytest.raises(UsageError) as caught:
+        TripleGraph([("a", "b", "c"), wrong])
+    assert caught.value.where == "edge 1"

@@ -84,7 +84,7 @@ def edge_features(query: str, index: TripleIndex, bm25: Scores) -> NDArray[np.fl
     and the maximum (Neural-Symbolic Message Passing with Dynamic Pruning).
 
     Args:
-        query: The question.
+        query: The question. Of an empty one all columns that compare it with an edge are 0.
         index: The graph.
         bm25: Of all units, float32 (n_units,).
     """

@@ -54,7 +54,7 @@ class WordField:
 
     def match(self, asked: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """How much of each label's information the asked words are, and how much of theirs the label has: float64
-        (n_labels,) each, 0 to 1."""
+        (n_labels,) each, 0 to 1; zeros for no words."""
         found, total = np.zeros(self.size), 0.0
         for term in asked:
             if (number := self._ids.get(term)) is None:
@@ -66,8 +66,8 @@ class WordField:
 
 
 class TripleIndex:
-    """The edges of one context of kind "graph", which has the relation of an edge as its name, the tail as its detail
-    and the head as its parent. Other contexts have the text of a unit for all three.
+    """The edges of one context of kind "graph", which has the relation of an edge as its name, the tail as its detail,
+    the head as its parent and the unit of the tail as its target. Other contexts have the text of a unit for all.
 
     Attributes:
         edges: For each edge its unit, int64 (n_edges,).
@@ -91,12 +91,13 @@ class TripleIndex:
         self.edges = np.asarray([i for i, unit in enumerate(units) if flat or unit.parent is not None], dtype=np.int64)
         entities = sorted({i if (parent := units[i].parent) is None else parent for i in self.edges.tolist()})
         places = {unit: number for number, unit in enumerate(entities)}
-        named = {units[unit].text: number for unit, number in reversed(places.items())} if not flat else {}
         self.heads = np.asarray(
             [places[i if (p := units[i].parent) is None else p] for i in self.edges], dtype=np.int64
         )
         tails = [details[unit] for unit in self.edges]
-        self.tails = np.asarray([named.get(tail, -1) for tail in tails], dtype=np.int64)
+        # By identity: of two entities called John, the one that the edge points at. Without targets nothing is known.
+        targets = context.targets or [-1] * self.size
+        self.tails = np.asarray([places.get(targets[unit], -1) for unit in self.edges], dtype=np.int64)
         labels, self.labels = _number(tails)
         plain, relations = _number([names[unit] for unit in self.edges])
         self.kinds, kind_names = self._find_kinds(relations, [units[unit].text for unit in entities])
