@@ -63,8 +63,8 @@ def mapping() -> SchemaMapping:
             Note("tbl_client.town", "The city where the status is checked."),
         ),
         (
-            Instruction("total", "of orders.amount > 100", ("orders.amount",)),
-            Instruction("total", "of tbl_purchase.amt > 100", ("tbl_purchase.amt",)),
+            Instruction("total", "orders.amount is without tax", ("orders.amount",)),
+            Instruction("total", "tbl_purchase.amt is without tax", ("tbl_purchase.amt",)),
         ),
         (Instruction("share", "in percent"), Instruction("share", "in percent")),
         (Term("us", "the company itself"), Term("us", "the company itself")),
