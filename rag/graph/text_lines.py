@@ -40,8 +40,9 @@ def read_text(text: str) -> tuple[list[Triple], list[Entity], bool]:
     - a statement of N-Triples or N-Quads. Terms get the name that an rdfs:label in the text says, else the end of
       their IRI; the statement of that label is no edge then.
 
-    Labels of the first and third form may be JSON strings; see `ctxprune.rag.graph.notation`. One that begins with "<",
-    "_:" or "@" has to be, where its line would begin with it.
+    Labels of the first and third form may be JSON strings; see `ctxprune.rag.graph.notation`. One that begins with "<"
+    or "_:" has to be where it begins a line that ends in one of ".;,", and where it is the name of an entity, as one
+    that begins with "@" has to be there.
 
     Raises:
         InputError: A line is none of these, or no line holds an edge; the error says which. Turtle is not read.
@@ -115,12 +116,12 @@ class _Reader:
             self.head = None  # or edges below an entity "#x" would become those of the entity before
 
     def _read_statement(self, line: str, span: tuple[int, int], where: str) -> bool:
-        """Add a statement of RDF; False for a line of terms between tabs, without the dot at its end."""
+        """Add a statement of RDF; False for labels between tabs or bars, without a mark of RDF at their end."""
         if (statement := read_statement(line)) is not None:
             self.triples.append(self.names.add(statement, span))
             self.is_rdf = True
             return True
-        if "\t" in line and line[-1] not in ".;,":
+        if ("\t" in line or FIELD in line) and line[-1] not in ".;,":
             return False
         hint = 'convert Turtle to N-Triples; write a label that begins with "<" or "_:" as a JSON string'
         raise InputError(f"not a statement of N-Triples: {line[:_SHOWN]!r}", where=where, hint=hint)

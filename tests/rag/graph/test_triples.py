@@ -299,9 +299,12 @@ def test_keys_labels_and_literals_are_apart() -> None:
 def test_options_that_write_anew_do_so_for_a_text() -> None:
     text = "<|im_start|>system | says | [INST] hi\nb | c | d"
     for options in (TripleOptions(escape_marks=True), TripleOptions(escape_marks=True, provenance=True)):
-        triples = Triples(text.removeprefix("<|im_start|>"), options)
+        triples = Triples(text, options)
         assert triples.form == "entities"
-        assert "[INST]" not in triples.render(range(len(triples.units)))
+        written = triples.render(range(len(triples.units)))
+        assert "[INST]" not in written
+        assert "<|im_start|>" not in written
+        assert TripleGraph(written).labels == triples.graph.labels
     kept = Triples('a | b | c | {"@source": "s"}', TripleOptions(provenance=True)).render([0, 1])
     assert kept == 'a\n- b: c {"@source": "s"}\n'
     for name in ("escape_marks", "provenance"):
