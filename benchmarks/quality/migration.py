@@ -11,9 +11,9 @@ term is wrong where its column is, where a term's condition holds for another nu
 does not name the new column. Rows are compared as bags; queries with LIMIT, or that give another order, are counted
 apart ("other rows under LIMIT", "other order"), since rows that tie may come in any order.
 
-`wrong by exchanged names` are those that read a column which exchanged its name with another one: only values tell.
+`wrong by exchanged names` are those that read a column which exchanged its name with another one.
 "Carriable" leaves out entries that need a dropped column or the rows of a table that was merged away, which no method
-can carry. `no values` is the same without values, `no values, names trusted` with `names_alone`. The renaming is made by
+can carry. `no values` is the same without values, `no values, names trusted` with `names_alone`. Names are changed by
 rules, with synonyms that the noise of the training pairs has too, and never changes a value: for flags turned round,
 codes exchanged, siblings and other types see tests/sql/match/test_row_check.py.
 """

@@ -7,13 +7,15 @@ once each; without one nothing that reads it is carried.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
+from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError, UsageError
 from ctxprune.utils.validation import describe_type
 
+from ..database.database import Database
 from ..schema.schema import ColumnRef
 from .matcher import match_sides
 from .sure_columns import MappingConfig, SureColumns
@@ -121,8 +123,21 @@ def map_schemas(
     profiles = {p.ref: p for p in left}, {p.ref: p for p in right}
     valued = source_values is not None and target_values is not None
     columns, doubts, compared = SureColumns(matches, config, (source, target), profiles, valued).pick()
-    places = _Places(source, target, columns, profiles, config.growth, compared, doubts).find()
+    collations = _collations(source, source_values), _collations(target, target_values)
+    places = _Places(source, target, columns, profiles, config.growth, compared, doubts, collations).find()
     return SchemaMapping(source, target, columns, doubts, places, matches, profiles)
+
+
+def _collations(schema: Schema, values: Values) -> dict[str, list[str]]:
+    """The collations that the tables of an SQLite file declare, by folded name: no schema holds them."""
+    if schema.dialect != "sqlite" or not isinstance(values, Database):
+        return {}
+    try:
+        found = values.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE '%collate%'")
+    except (QueryError, QueryLimitError, QueryTimeoutError):
+        return {}
+    pattern = re.compile(r"\bcollate\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+    return {str(name).casefold(): sorted(map(str.casefold, pattern.findall(str(sql)))) for name, sql in found.rows}
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,7 @@ class _Places:
     growth: float
     compared: Mapping[tuple[str, str], TablePair]
     doubts: Mapping[ColumnRef, str]
+    collations: tuple[Mapping[str, list[str]], Mapping[str, list[str]]]
 
     def find(self) -> dict[str, TablePlace]:
         spread = {table.name: self._spread(table.name) for table in self.source.tables}
@@ -163,6 +179,10 @@ class _Places:
                     # As where two tables exchanged their names: which of them has the rows is not known.
                     return TablePlace("", reason=f"columns of the table {name} are in {main} and {other}, not joined")
                 parts.append(part)
+        old = self.collations[0].get(name.casefold(), [])
+        new = sorted(word for table in counts for word in self.collations[1].get(table.casefold(), []))
+        if old != new:
+            return TablePlace("", reason=f"the table {name} has another collation now, by which its texts are compared")
         reason = self._unlike(name, main) or self._other_rows(name, main, shared=hosts[main] > 1)
         return TablePlace("" if reason else main, () if reason else tuple(parts), reason)
 

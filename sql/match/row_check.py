@@ -162,7 +162,7 @@ class RowCheck:
         if not same:
             return TablePair(reason="no key joins its rows, and its values are others")
         rows = [np.sort(self._combined(side, list(refs))) for side, refs in enumerate((same, same.values()))]
-        if not np.array_equal(*rows):
+        if not np.array_equal(rows[0], rows[1]):
             return TablePair(reason="no key joins its rows, and its rows are others")
         few = len(rows[0]) < _FEW
         weak = {one for one in same if few or len(np.unique(self._read(0, one))) < 2}

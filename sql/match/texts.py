@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_partner", "rename_text"]
 
-_LONGEST = 10_000  # characters of a text that is read as SQL
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _SQL = re.compile(  # "where", "like" and "from" alone are words of prose
     r"[=<>!*/%|+;`\"'\[\]]|\w\(|\b(?:select|group\s+by|order\s+by|between\s+\S+\s+and|(?:not\s+)?in(?=\s*\()|"
@@ -71,8 +70,6 @@ def find_partner(ref: ColumnRef, mapping: SchemaMapping) -> ColumnRef:
 
 def _rename_sql(text: str, refs: Iterable[ColumnRef], mapping: SchemaMapping) -> tuple[str, dict[ColumnRef, ColumnRef]]:
     """A statement, or an expression over the tables that the entry is about or that stand in it."""
-    if len(text) > _LONGEST:
-        raise RenameError(f"it has {len(text)} characters, over {_LONGEST}")
     if re.match(r"\s*(?:select|with)\b", text, re.IGNORECASE):
         found = rename_query(text, mapping)
         return found.sql, dict(found.columns)
@@ -81,6 +78,9 @@ def _rename_sql(text: str, refs: Iterable[ColumnRef], mapping: SchemaMapping) ->
         tree = sqlglot.parse_one(f"SELECT ({text}\n) AS x", read=dialect)
     except (SqlglotError, RecursionError) as error:
         raise RenameError("it is no expression") from error
+    # "1) AS y, (x" would be two columns, of which one is lost.
+    if not isinstance(tree, exp.Select) or len(tree.selects) != 1 or not isinstance(tree.selects[0].this, exp.Paren):
+        raise RenameError("it is no expression")
     qualifiers = {fold(column.table) for column in tree.find_all(exp.Column) if column.table}
     about = {fold(ref.table) for ref in refs}
     tables = [t.name for t in mapping.source.tables if fold(t.name) in qualifiers | about or fold(t.bare) in qualifiers]
@@ -89,7 +89,7 @@ def _rename_sql(text: str, refs: Iterable[ColumnRef], mapping: SchemaMapping) ->
     names = ", ".join(make_identifier(name, dialect).sql(dialect=dialect) for name in tables)
     found = rename_query(f"SELECT ({text}\n) AS x FROM {names}", mapping)  # noqa: S608 - it is never executed
     written = sqlglot.parse_one(found.sql, read=mapping.target.dialect)
-    inner = written.selects[0].this
+    inner = written.expressions[0].this
     inner = inner.this if isinstance(inner, exp.Paren) else inner
     # A table that got an alias, as one of a split table does, has no name that means anything outside of its query.
     known = {fold(table.bare) for table in mapping.target.tables}

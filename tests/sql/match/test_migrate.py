@@ -86,6 +86,11 @@ def test_an_entry_becomes(before: object, after: object, mapping: SchemaMapping)
         (Note("customer.status", "status = 'A' means active"), "may be SQL with the old name status"),
         (Term("per city", "COUNT(*) GROUP BY city", ("customer.city",)), "may be SQL with the old name city"),
         (Term("recent", "o.order_date > '2024'", ("orders.order_date",)), "may be SQL with the old name"),
+        (
+            Term("two", "1 = 1) AS y, (city", ("customer.city",)),
+            "may be SQL with the old name city: it is no expression",
+        ),
+        (Term("deep", "(" * 500 + "city = 1", ("customer.city",)), "may be SQL with the old name city"),
         (Note("customer.status", "see the tables orders and customer"), "may be SQL with the old name"),
         (Note("customer.status", "use 'first_name' as label"), "may be SQL with the old name first_name"),
         (Term("all", "customer.city = 'x' AND amount > 3 AND nothing = 3", ("customer.city",)), "may be SQL"),
