@@ -54,7 +54,8 @@ class _Array:
         self._repeated = bool(case.of("repeated"))
         known: dict[str, Literal] = {}
         self._some = _tightest(case, "some_item", max, known)
-        self._few = _tightest(case, "few_items", min, known)
+        # Items that satisfy a scoped subschema cannot be counted; the validator checks what is made without the limit.
+        self._few = [few for few in _tightest(case, "few_items", min, known) if not few[2].part.is_scoped]
         for start, count, literal in self._some:
             if any(most < count and literal == other and place <= start for place, most, other in self._few):
                 reason = f"at least {count} items must satisfy what fewer may"
@@ -97,6 +98,7 @@ class _Array:
         if not wanted:
             return self._limit(extra, self._few)
         (start, literal), *left = wanted
+        self._search.step(len(extra))
         # The same literal twice: in a later place, so that no two orders of the same places are tried.
         taken = [place for place, literals in enumerate(extra) if literal in literals]
         first = max(start, taken[-1] + 1 if taken else 0)
@@ -124,6 +126,7 @@ class _Array:
         for number in range(min(room, len(free), _MOST_PLACES) + 1):
             # Which places are free matters for the first ones only; those after them are alike.
             for chosen in _spread(free, number):
+                self._search.step(len(extra))
                 made = [
                     (*literals, no) if place in free and place not in chosen else literals
                     for place, literals in enumerate(extra)
@@ -136,13 +139,11 @@ class _Array:
     def _repeat(self, extra: list[tuple[Literal, ...]]) -> list[Json]:
         """Generate items of which two are equal."""
         size = len(extra)
-        pairs = [(one, other) for one in range(size) for other in range(one + 1, size)]
+        pairs = list(islice(combinations(range(size), 2), _MOST_PLACES * 4))
         if not pairs:
             raise ConflictError("two equal items are asked for", "")
-        ways: list[Callable[[], list[Json]]] = [
-            partial(self._repeat_pair, extra, *pair) for pair in pairs[: _MOST_PLACES * 4]
-        ]
-        ways += [self._give_up] if len(pairs) > len(ways) else []
+        ways: list[Callable[[], list[Json]]] = [partial(self._repeat_pair, extra, *pair) for pair in pairs]
+        ways += [self._give_up] if comb(size, 2) > len(ways) else []
         return self._search.first_success(ways)  # type: ignore[no-any-return]
 
     def _repeat_pair(self, extra: list[tuple[Literal, ...]], one: int, other: int) -> list[Json]:
@@ -186,10 +187,12 @@ class _Array:
         if not self._unique:
             return self._search.generate(goal)
         for _ in range(_TRIES):
+            self._search.step(len(before))
             value = self._search.generate(goal)
             if not any(_equal(value, other) for other in before):
                 return value
         values = self._search.list_values(goal)
+        self._search.step(len(values or ()) * len(before))
         left = [value for value in values or () if not any(_equal(value, other) for other in before)]
         if left:
             return self._search.random.choice(left)
@@ -204,6 +207,7 @@ class _Array:
             listed = self._search.list_values(self._goal(place))
             if listed is None:
                 return
+            self._search.step(len(listed) * (1 + len(values)))
             values += [value for value in listed if not any(_equal(value, other) for other in values)]
             if len(values) >= least:
                 return

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .literals import Branch, Choice, Subschema
     from .references import References
+    from .work import Work
 
 __all__ = ["Assertions"]
 
@@ -44,6 +45,7 @@ class Assertions:
 
     Args:
         references: Of the document.
+        work: Counts what is read.
         exact: In oneOf the other branches must fail. Without it oneOf is read as anyOf, which asks less and is faster
             to search; a proof that there is no value holds for both.
 
@@ -51,12 +53,13 @@ class Assertions:
         beyond: Keywords that are not decided, in the order met, "POINTER: keyword". They are taken to hold and to fail.
     """
 
-    def __init__(self, references: References, *, exact: bool = True) -> None:
+    def __init__(self, references: References, work: Work, *, exact: bool = True) -> None:
         self.references = references
+        self.work = work
         self.beyond: dict[str, None] = {}
         self._exact = exact
         self._draft = references.draft
-        self._known: dict[Literal, list[Choice]] = {}
+        self._known: dict[Literal, tuple[list[Choice], int]] = {}
         self._keywords: dict[str, Callable[[Subschema, str, Any, bool], list[Any]]] = {
             "type": self._type, "enum": self._listed, "const": self._listed,
             "minimum": self._bound, "maximum": self._bound,
@@ -76,8 +79,12 @@ class Assertions:
     def expand(self, literal: Literal) -> list[Choice]:
         """What `literal` says: choices that all hold. A fact is a choice of one branch, a contradiction one of none."""
         if literal not in self._known:
-            self._known[literal] = self._expand(literal)
-        return self._known[literal]
+            choices = self._expand(literal)
+            self._known[literal] = choices, sum(len(branch) for choice in choices for branch in choice)
+        choices, size = self._known[literal]
+        # Known ones too: whoever asked for them looks at all of their branches.
+        self.work.step(size)
+        return choices
 
     def _expand(self, literal: Literal) -> list[Choice]:
         schema, part = literal.part.schema, literal.part

@@ -9,11 +9,12 @@ from .failures import ConflictError
 from .literals import ALL_KINDS, Atom, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from random import Random
 
     from .assertions import Assertions
     from .literals import Branch, Choice, Item
+    from .work import Work
 
 __all__ = ["Case", "list_cases"]
 
@@ -57,7 +58,7 @@ class Case:
             if isinstance(item, Atom):
                 self._add_atom(item)
             elif item not in self.literals:
-                if item.is_false or item.negate() in self.literals:
+                if item.is_excluded_by(self.literals):
                     raise ConflictError("nothing is allowed here", item.part.pointer)
                 self.literals.add(item)
                 for choice in assertions.expand(item):
@@ -88,7 +89,7 @@ class Case:
         kinds = self.kinds
         for item in branch:
             if isinstance(item, Literal):
-                if item.is_false or item.negate() in self.literals:
+                if item.is_excluded_by(self.literals):
                     return False
             elif item.kind == "kinds":
                 kinds &= item.value
@@ -111,14 +112,15 @@ class Case:
         return False
 
 
-def list_cases(case: Case, assertions: Assertions, random: Random, spend: Callable[[], None]) -> Iterator[Case]:
-    """The consistent cases of `case`, in random order; `spend` is called for each branch that is tried.
+def list_cases(case: Case, assertions: Assertions, random: Random) -> Iterator[Case]:
+    """The consistent cases of `case`, in random order; each branch that is tried counts as a visit.
 
     The choice with the fewest branches left is made first, so that contradictions show early (as in the procedure of
     Davis, Putnam, Logemann and Loveland).
 
     Raises:
         ConflictError: After the last case, if there was none: the first contradiction that was met.
+        LimitError: The limit of work is reached.
     """
     first: ConflictError | None = None
     found = False
@@ -130,6 +132,7 @@ def list_cases(case: Case, assertions: Assertions, random: Random, spend: Callab
             stack.pop()
             continue
         # A branch is looked into only when those before it have failed: most of the time the first one does.
+        assertions.work.step(len(around.literals) + len(around.choices))
         here = around.copy()
         try:
             here.add(branch, assertions)
@@ -141,14 +144,14 @@ def list_cases(case: Case, assertions: Assertions, random: Random, spend: Callab
             found = True
             yield here
         else:
-            stack.append((here, _spend_each(_shuffle(options, random), spend)))
+            stack.append((here, _visit_each(_shuffle(options, random), assertions.work)))
     if not found:
         raise first or ConflictError("there is no branch", "")
 
 
-def _spend_each(branches: list[Branch], spend: Callable[[], None]) -> Iterator[Branch]:
+def _visit_each(branches: list[Branch], work: Work) -> Iterator[Branch]:
     for branch in branches:
-        spend()
+        work.visit()
         yield branch
 
 
@@ -158,6 +161,8 @@ def _next_choice(case: Case, assertions: Assertions) -> list[Branch] | None:
         left: list[Choice] = []
         best: list[Branch] | None = None
         for choice in case.choices:
+            # oneOf of 100 branches has 5,000 ways to fail: looking for the next choice is most of the work there.
+            assertions.work.step(len(choice))
             if any(map(case.settles, choice)):
                 continue
             options = [branch for branch in choice if case.admits(branch)]

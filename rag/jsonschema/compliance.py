@@ -16,10 +16,14 @@ from ctxprune.errors import UsageError
 from .graph import Graph
 from .json_values import copy_json, escape_pointer, read_json
 from .literals import ANNOTATIONS
+from .references import References
 from .tool_shapes import read_tool, read_tool_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .graph import Node
+    from .literals import Subschema
 
 __all__ = ["Compliance", "check_compliance"]
 
@@ -27,7 +31,8 @@ _CORE = frozenset(
     {"$ref", "anyOf", "const", "enum", "items", "maxItems", "maximum", "minItems", "minimum", "pattern", "properties",
      "required", "type"}
 )  # fmt: skip
-_LOOKAROUND = re.compile(r"(?<!\\)\(\?(?:[=!]|<[=!])")
+# Escaped characters and sets of characters are passed over, so that what looks like look-around in them is none.
+_PATTERN_PARTS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(\(\?<?[=!])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ def check_compliance(source: Any) -> Compliance:
     """Which keywords of a schema or of tools are in the common core of constrained decoding, and which are not.
 
     The core: type, properties, required, enum, const, items (one schema), minItems, maxItems, minimum, maximum, pattern
-    without look-around, anyOf, and $ref inside the document. Definitions that nothing refers to are not read. An empty
+    without look-around, anyOf, and $ref inside the document. A subschema `false`, and a $ref to it or to nothing, are
+    beyond it: engines refuse or ignore them. Definitions that nothing refers to are not read. An empty
     schema has no keywords.
 
     Args:
@@ -92,11 +98,13 @@ def _is_tools(value: Any) -> bool:
 
 
 def _read(schema: dict[str, Any], covered: Counter[str], beyond: list[str], prefix: str) -> None:
-    for node in Graph(schema).nodes:
+    graph = Graph(schema)
+    references = References(schema)
+    for node in graph.nodes:
         for keyword in node.schema:
             if keyword in ANNOTATIONS:
                 continue
-            problem = _find_problem(keyword, node.schema[keyword])
+            problem = _find_problem(keyword, node, references)
             covered[keyword] += problem is None
             if problem is not None:
                 beyond.append(f"{prefix}{node.pointer or '/'}: {problem}")
@@ -105,17 +113,28 @@ def _read(schema: dict[str, Any], covered: Counter[str], beyond: list[str], pref
         del covered[keyword]
 
 
-def _find_problem(keyword: str, value: Any) -> str | None:
+def _find_problem(keyword: str, node: Node, references: References) -> str | None:
     """Why a keyword is beyond the core, beginning with its name; None where it is in the core."""
+    value = node.schema[keyword]
     if keyword not in _CORE:
         return keyword
     if keyword == "items" and isinstance(value, list):
         return "items (a list)"
-    if keyword == "$ref" and not str(value).startswith("#"):
-        return "$ref (outside the document)"
-    if keyword == "pattern" and _LOOKAROUND.search(str(value)):
+    if keyword == "$ref":
+        return _find_reference_problem(
+            value, references.resolve(references.find_part(node.schema, node.pointer), "$ref")
+        )
+    if keyword == "pattern" and any(part.group(1) for part in _PATTERN_PARTS.finditer(str(value))):
         return "pattern (look-around)"
     return None
+
+
+def _find_reference_problem(value: Any, target: Subschema | None) -> str | None:
+    if not str(value).startswith("#"):
+        return "$ref (outside the document)"
+    if target is None or not isinstance(target.schema, (dict, bool)):
+        return "$ref (to nothing)"
+    return "$ref (to false)" if target.schema is False else None
 
 
 def _false_parts(schema: dict[str, Any]) -> Iterator[str]:
@@ -126,3 +145,7 @@ def _false_parts(schema: dict[str, Any]) -> Iterator[str]:
             yield f"properties/{escape_pointer(name)}"
     if schema.get("items") is False:
         yield "items"
+    branches = schema.get("anyOf")
+    for index, part in enumerate(branches if isinstance(branches, list) else ()):
+        if part is False:
+            yield f"anyOf/{index}"

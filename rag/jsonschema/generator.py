@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .literals import Literal
     from .texts import TextRules
     from .validator import PartValidator
+    from .work import Work
 
 __all__ = ["InstanceGenerator"]
 
@@ -40,18 +41,20 @@ class InstanceGenerator:
         assertions: Reads literals.
         validator: Tells whether a value that a subschema lists satisfies another subschema.
         random: Chooses among kinds, branches, members and values.
-        limit: Goals and branches that may be visited.
+        work: Counts the goals and branches that are visited, and the checks of values.
         conflicts: Goals that are proven to have no value, kept over several searches of one document.
         opened: What goals say without a choice, kept as well.
+        allowed: Which of the values that a goal lists satisfy it, kept as well.
         spare: Optional members and items that may still be generated.
     """
 
     assertions: Assertions
     validator: PartValidator
     random: Random
-    limit: int
+    work: Work
     conflicts: dict[frozenset[Literal], ConflictError] = field(default_factory=dict)
     opened: dict[frozenset[Literal], Case] = field(default_factory=dict)
+    allowed: dict[Any, list[Json]] = field(default_factory=dict)
     spare: int = 100  # bounded, so that instances stay small
     _open: list[frozenset[Literal]] = field(default_factory=list)  # goals in progress, outermost first
     _cut: float = math.inf  # the outermost of them that a conflict was proven from
@@ -102,14 +105,20 @@ class InstanceGenerator:
             self._cut = min(around, self._cut)
 
     def spend(self, amount: int = 1) -> None:
-        """Use up some of the limit.
+        """Use up some of the limit, in visits of subschemas.
 
         Raises:
             LimitError: It is used up.
         """
-        self.limit -= amount
-        if self.limit < 0:
-            raise LimitError("the limit of subschemas is reached")
+        self.work.visit(amount)
+
+    def step(self, amount: int = 1) -> None:
+        """Use up some of the limit, in hundredths of a visit.
+
+        Raises:
+            LimitError: It is used up.
+        """
+        self.work.step(amount)
 
     def first_success(self, ways: Iterable[Callable[[], Json]]) -> Json:
         """The value of the first alternative that succeeds; else the error that says most."""
@@ -137,6 +146,7 @@ class InstanceGenerator:
 
     def holds(self, literal: Literal, value: Json) -> bool | None:
         """Whether a value satisfies a literal; None where that cannot be told."""
+        self.work.step()
         found = self.validator.accepts(literal.part, value)
         return None if found is None else found is literal.positive
 
@@ -148,7 +158,7 @@ class InstanceGenerator:
         """
         goal = frozenset(literals)
         if not goal:
-            return generate_text(rules, self.random)
+            return generate_text(rules, self.random, self.step)
         case = self._open_case(goal)
         if case.of("in"):
             listed = [text for text in self._list_allowed(case, goal) if isinstance(text, str) and rules.accepts(text)]
@@ -162,7 +172,7 @@ class InstanceGenerator:
         if case.of("in"):
             listed = [text for text in self._list_allowed(case, goal) if isinstance(text, str) and rules.accepts(text)]
             return str(self._choose(listed, case))
-        return generate_text(read_rules(case, rules), self.random)
+        return generate_text(read_rules(case, rules), self.random, self.step)
 
     def list_values(self, literals: Iterable[Literal]) -> list[Json] | None:
         """All values of a goal where they are listed or few by their type; None where they are not.
@@ -189,7 +199,7 @@ class InstanceGenerator:
         return self.opened[goal]
 
     def _list_cases(self, case: Case) -> Iterable[Case]:
-        return list_cases(case, self.assertions, self.random, self.spend) if case.choices else [case]
+        return list_cases(case, self.assertions, self.random) if case.choices else [case]
 
     def _generate_cases(self, goal: frozenset[Literal]) -> Json:
         case = self._open_case(goal)
@@ -203,8 +213,14 @@ class InstanceGenerator:
         # What follows from the goal is implied by it; it is asked too, for goals that cannot be checked as a whole.
         literals = sorted(goal | case.literals, key=lambda literal: (len(literal.part.pointer), literal.part.pointer))
         literals = literals[:_MOST_CHECKED]
-        self.spend(1 + len(shortest.value) // 100)
-        return [value for value in shortest.value if all(self.holds(one, value) is not False for one in literals)]
+        self.spend()
+        # The items of an array share one goal: hundreds of them would check the same values again.
+        key = frozenset(literals), id(shortest.value)
+        if key not in self.allowed:
+            self.allowed[key] = [
+                value for value in shortest.value if all(self.holds(one, value) is not False for one in literals)
+            ]
+        return self.allowed[key]
 
     def _choose(self, values: list[Json], case: Case) -> Json:
         if not values:
@@ -225,7 +241,7 @@ class InstanceGenerator:
         if kind in ("integer", "fraction"):
             return generate_number(case, kind, self.random)
         if kind == "string":
-            return generate_text(read_rules(case, NO_RULES), self.random)
+            return generate_text(read_rules(case, NO_RULES), self.random, self.step)
         if kind in ("null", "boolean"):
             return self._generate_constant(kind, case)
         refused = [value for atom in case.of("out") for value in atom.value]

@@ -9,6 +9,7 @@ from .json_values import escape_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
 __all__ = ["ALL_KINDS", "ANNOTATIONS", "Atom", "Branch", "Choice", "Item", "Literal", "Names", "Subschema"]
 
@@ -25,11 +26,18 @@ ANNOTATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Subschema:
-    """A subschema, its JSON pointer (by which it is known), and the URI that its references are relative to."""
+    """A subschema, its JSON pointer (by which it is known), and the URI that its references are relative to.
+
+    Attributes:
+        schema, pointer, base: These three.
+        is_scoped: Whether what it says depends on the subschemas that were entered before it, by a `$dynamicRef` or
+            `$recursiveRef` anywhere inside or behind its references. Such a subschema and its negation may both hold.
+    """
 
     schema: Any = field(compare=False)
     pointer: str
     base: str = field(default="", compare=False)
+    is_scoped: bool = field(default=False, compare=False)
 
     def inner(self, schema: Any, *steps: str | int) -> Subschema:
         """A subschema of this one, with the same base."""
@@ -47,6 +55,10 @@ class Literal:
     def negate(self) -> Literal:
         """The opposite."""
         return Literal(self.part, not self.positive)
+
+    def is_excluded_by(self, literals: AbstractSet[Literal]) -> bool:
+        """Whether no value satisfies it on its face, alone or where all of `literals` hold."""
+        return self.is_false or (not self.part.is_scoped and self.negate() in literals)
 
     @property
     def is_false(self) -> bool:

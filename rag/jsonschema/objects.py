@@ -88,6 +88,7 @@ class _Object:
     def _goal(self, name: str) -> tuple[Literal, ...]:
         """What applies to a member of that name."""
         if name not in self._goals:
+            self._search.step(len(self._groups))
             found = list(self._by_name.get(name, ()))
             found += [literal for names, literal in self._groups if names.contains(name, matches_pattern)]
             self._goals[name] = tuple(found)
@@ -100,6 +101,7 @@ class _Object:
         (names, literal, name_literal), *left = needs
         allowed = partial(self._serves, names, name_literal)
         known = dict.fromkeys((*extra, *self._required, *self._listed))
+        self._search.step(len(known) * (1 + (len(names.unlike) if names is not None else 0)))
         fitting = [name for name in known if allowed(name)]
         added = () if literal is None else (literal,)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import string
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .pattern_reader import UndecidedPatternError, parse_pattern
 
 if TYPE_CHECKING:
     from random import Random
 
 __all__ = ["sample_match"]
 
-# The standard library's own parser: what it accepts is what `re` runs. It has no public name.
-_parser: Any = import_module("re._parser")
 _MOST = 1000  # characters of a text, and parts of an expression that are visited for it
 _PLAIN = string.ascii_letters + string.digits
 _VISIBLE = _PLAIN + " -_.,:;/@#"
@@ -34,8 +32,8 @@ def sample_match(pattern: str, random: Random, longer: int = 0) -> str | None:
         longer: Repeats allowed on top of each repeat's minimum, in addition to three.
     """
     try:
-        return _Writer(random, longer).text(_parser.parse(pattern))
-    except (re.error, RecursionError, OverflowError, _UnsupportedError):
+        return _Writer(random, longer).text(parse_pattern(pattern))
+    except (UndecidedPatternError, RecursionError, OverflowError, _UnsupportedError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -19,6 +20,8 @@ _ONE_OR_LIST = (
     "additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items", "not", "oneOf",
     "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
+_DYNAMIC = ("$dynamicRef", "$recursiveRef")
+_ALL_REFERENCES = ("$ref", *_DYNAMIC)
 
 
 class References:
@@ -41,8 +44,13 @@ class References:
         self._anchors: dict[str, Subschema] = {}  # by URI with its fragment
         self._dynamic: dict[str, list[Subschema]] = {}  # by the name of a $dynamicAnchor
         self._recursive = False
-        for part in self._walk():
+        self._scoped: frozenset[str] = frozenset()  # pointers of subschemas whose meaning depends on the dynamic scope
+        parts = list(self._walk())
+        self._parts = {part.pointer: part for part in parts}
+        for part in parts:
             self._index(part)
+        self._scoped = self._find_scoped(parts)
+        self.root = self._mark(self.root)
 
     def base_of(self, schema: Any, base: str) -> str:
         """The URI that relative references in `schema` are joined to, where `base` is the one around it."""
@@ -55,10 +63,21 @@ class References:
     def inner(self, part: Subschema, schema: Any, *steps: str | int) -> Subschema:
         """The subschema `schema` inside `part`, with its pointer and base."""
         made = part.inner(schema, *steps)
-        return Subschema(schema, made.pointer, self.base_of(schema, part.base))
+        return self._mark(Subschema(schema, made.pointer, self.base_of(schema, part.base)))
+
+    def find_part(self, schema: Any, pointer: str) -> Subschema:
+        """The subschema `schema` at a pointer, with the base that it has there."""
+        return self._parts.get(pointer) or Subschema(schema, pointer, self.root.base)
 
     def resolve(self, part: Subschema, keyword: str) -> Subschema | None:
         """The subschema that the reference under `keyword` of `part` points at; None where it is not known."""
+        found = self._resolve(part, keyword)
+        return None if found is None else self._mark(found)
+
+    def _mark(self, part: Subschema) -> Subschema:
+        return replace(part, is_scoped=True) if part.pointer in self._scoped and not part.is_scoped else part
+
+    def _resolve(self, part: Subschema, keyword: str) -> Subschema | None:
         reference = part.schema[keyword]
         if not isinstance(reference, str):
             return None
@@ -88,6 +107,41 @@ class References:
             base = self.base_of(value, base)
         return Subschema(found.target, resource.pointer + found.pointer, base)
 
+    def _find_scoped(self, parts: list[Subschema]) -> frozenset[str]:
+        """Pointers of all subschemas from which a reference by dynamic scope can be reached."""
+        open_refs = [part.pointer for part in parts if any(self._is_open(part, word) for word in _DYNAMIC)]
+        if not open_refs:
+            return frozenset()
+        # Backwards from these references, over subschemas and references alike.
+        sources: dict[str, list[str]] = {}
+        targets: set[str] = set()
+        stack, seen = list(parts), set[str]()
+        while stack:
+            part = stack.pop()
+            if part.pointer in seen or not isinstance(part.schema, dict):
+                continue
+            seen.add(part.pointer)
+            if any(self._is_open(part, word) for word in _DYNAMIC):
+                open_refs.append(part.pointer)
+            for inner in self._children(part):
+                sources.setdefault(inner.pointer, []).append(part.pointer)
+                stack.append(inner)
+            for target in filter(None, (self._resolve(part, word) for word in _ALL_REFERENCES if word in part.schema)):
+                sources.setdefault(target.pointer, []).append(part.pointer)
+                targets.add(target.pointer)
+                stack.append(target)  # it may stand under a keyword that holds no subschemas
+        found: set[str] = set()
+        while open_refs:
+            pointer = open_refs.pop()
+            if pointer not in found:
+                found.add(pointer)
+                open_refs += sources.get(pointer, ())
+        # What nothing refers to, the root is entered in one scope only.
+        return frozenset(found if "" in targets else found - {""})
+
+    def _is_open(self, part: Subschema, keyword: str) -> bool:
+        return keyword in part.schema and self._resolve(part, keyword) is None
+
     def _index(self, part: Subschema) -> None:
         schema = part.schema
         identity = schema.get(self._identity)
@@ -111,10 +165,15 @@ class References:
             if not isinstance(part.schema, dict):
                 continue
             yield part
-            for keyword, value in part.schema.items():
-                if keyword in _BY_NAME and isinstance(value, dict):
-                    stack += [self.inner(part, inner, keyword, name) for name, inner in value.items()]
-                elif keyword in _ONE_OR_LIST and isinstance(value, list):
-                    stack += [self.inner(part, inner, keyword, index) for index, inner in enumerate(value)]
-                elif keyword in _ONE_OR_LIST:
-                    stack.append(self.inner(part, value, keyword))
+            stack += self._children(part)
+
+    def _children(self, part: Subschema) -> list[Subschema]:
+        made = []
+        for keyword, value in part.schema.items():
+            if keyword in _BY_NAME and isinstance(value, dict):
+                made += [self.inner(part, inner, keyword, name) for name, inner in value.items()]
+            elif keyword in _ONE_OR_LIST and isinstance(value, list):
+                made += [self.inner(part, inner, keyword, index) for index, inner in enumerate(value)]
+            elif keyword in _ONE_OR_LIST:
+                made.append(self.inner(part, value, keyword))
+        return made

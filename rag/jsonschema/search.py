@@ -46,7 +46,11 @@ class Search(Protocol):
         ...
 
     def spend(self, amount: int = 1) -> None:
-        """Use up some of the limit."""
+        """Use up some of the limit, in visits of subschemas."""
+        ...
+
+    def step(self, amount: int = 1) -> None:
+        """Use up some of the limit, in hundredths of a visit."""
         ...
 
     def take_spare(self) -> bool:

@@ -12,6 +12,7 @@ from .pattern_samples import sample_match
 from .validator import matches_pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from .cases import Case
@@ -106,8 +107,8 @@ def read_rules(case: Case, extra: TextRules = NO_RULES) -> TextRules:
     )
 
 
-def generate_text(rules: TextRules, random: Random) -> str:
-    """A text for `rules`.
+def generate_text(rules: TextRules, random: Random, step: Callable[[int], None]) -> str:
+    """A text for `rules`; `step` counts the work.
 
     Raises:
         ConflictError: There is none.
@@ -116,6 +117,7 @@ def generate_text(rules: TextRules, random: Random) -> str:
     if rules.least > _LONGEST:
         raise UndecidedError("a text of over 10,000 characters is asked for")
     for longer in (0, 0, 0, 2, 5, 10, 20, 40) if rules.like else (0,) * _TRIES:
+        step(1 + len(rules.like) + len(rules.unlike))
         text = _draw(rules, random, longer)
         if text is not None and rules.accepts(text):
             return text
@@ -123,7 +125,9 @@ def generate_text(rules: TextRules, random: Random) -> str:
     try:
         if len(rules.refused) > _MOST_REFUSED:
             raise UndecidedPatternError
-        found = find_text(rules.like, rules.unlike, length=(rules.least, rules.most), other=sorted(rules.refused))
+        found = find_text(
+            rules.like, rules.unlike, length=(rules.least, rules.most), other=sorted(rules.refused), step=step
+        )
     except UndecidedPatternError:
         raise UndecidedError("no text was found for a pattern") from None
     if found is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import ModelError
 from ctxprune.llm.base import Message, Sampling
 from ctxprune.llm.calls import ask_model
+from ctxprune.text.words import STOP_WORDS, fold
 from ctxprune.utils.validation import check_whole
 
 from ..generate.prompts.base import one_line
@@ -22,7 +23,15 @@ __all__ = ["ChatSegments"]
 
 _LOG = logging.getLogger(__name__)
 _MOST_LINES, _MOST_SEGMENTS, _LONGEST = 12, 40, 400  # tables, elements, and characters of a line that are read
-_TABLE = re.compile(r"([\w .`\"-]{1,80})\(([^()]*)\)")
+# The whole line, but for a mark of a list or DDL before it and punctuation after it: no table stands inside a sentence.
+_TABLE = re.compile(
+    r"\s*(?:[-*•]|\d{1,3}[.)])?\s*(?:create\s+table\s+)?([\w .`\"-]{1,80})\(([^()]*)\)[\s.,;`*]*", re.IGNORECASE
+)
+_MOST_WORDS = 4  # of a table's name
+_SQL = frozenset(
+    "avg by case cast coalesce count date distinct from having in insert join length max min not on over round select"
+    " sum trim union update upper lower using values where".split()
+)
 _TASK = (
     "Invent the smallest database schema that answers the user's question. Write one line for each table:"
     " table(column, column). Write nothing else."
@@ -91,8 +100,16 @@ def _read_schema(text: str) -> list[str]:
     """The elements of the tables that stand in an answer, whatever stands around them."""
     lines = []
     for line in text.splitlines():
-        found = _TABLE.search(line[:_LONGEST])
-        if found is not None and any(char.isalpha() for char in found.group(1)):
+        found = _TABLE.fullmatch(line[:_LONGEST])
+        if found is not None:
             table, columns = (part.replace("`", " ").replace('"', " ").strip(" -.") for part in found.groups())
-            lines.append(f"{table}({columns})")
+            if _is_table_name(table):
+                lines.append(f"{table}({columns})")
     return invented_elements(lines[:_MOST_LINES])[:_MOST_SEGMENTS]
+
+
+def _is_table_name(text: str) -> bool:
+    """Whether it may name a table: no SQL before a parenthesis ("SELECT count"), and no prose ("I would use orders")."""
+    words = [fold(word) for word in text.split()]
+    is_short = 0 < len(words) <= _MOST_WORDS and any(char.isalpha() for char in text)
+    return is_short and words[0] not in STOP_WORDS and _SQL.isdisjoint(words)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.rag.jsonschema.pattern_automaton import UndecidedPatternError, find_text
+from ctxprune.rag.jsonschema.pattern_samples import sample_match
+from ctxprune.rag.jsonschema.validator import matches_pattern
 
 ALPHABET = "abc"
 ALL = ["".join(chars) for size in range(5) for chars in product(ALPHABET, repeat=size)]
@@ -73,6 +76,38 @@ def test_texts_and_proofs(like: list[str], unlike: list[str], length: tuple[int,
 def test_what_is_not_supported_is_undecided(pattern: str) -> None:
     with pytest.raises(UndecidedPatternError):
         find_text([pattern], [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("^[[a]$", "a"),
+        ("^[a&&b]$", "a"),
+        ("^[a||~~]$", "a"),
+        ("^[[]$", "["),
+        ("^\\[[a]\\]$", "[a]"),
+        ("^[^[a-z]$", "A"),
+    ],
+)
+def test_sets_that_python_warns_of(pattern: str, expected: str) -> None:
+    assert find_text([pattern], []) == expected
+    assert matches_pattern(pattern, str(sample_match(pattern, Random(0))))
+
+
+@pytest.mark.parametrize("pattern", ["^[]a]$", "[^]", "[a--b]"])
+def test_sets_that_python_reads_in_another_way_are_undecided(pattern: str) -> None:
+    with pytest.raises(UndecidedPatternError):
+        find_text([pattern], [])
+    assert sample_match(pattern, Random(0)) is None
+
+
+def test_large_derivatives_are_undecided() -> None:
+    pattern = "".join(f"[{chr(0x4E00 + place)}-{chr(0x5E00 - place)}]?" for place in range(100))
+    steps: list[int] = []
+    for _ in range(2):  # searched, and known from before
+        with pytest.raises(UndecidedPatternError):
+            find_text([pattern], ["^.{0,3}"], step=steps.append)
+    assert steps[0] == steps[1] > 1000
 
 
 def test_long_texts_are_undecided() -> None:

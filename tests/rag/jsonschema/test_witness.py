@@ -234,6 +234,20 @@ def test_a_projection_that_breaks_is_told() -> None:
     careless = Careless(context.source)
     checked = check_projection(careless, [0, 1], count=20)
     assert len(checked.broken) == checked.instances == 20
+    assert (checked.verdict, checked.reason) == ("satisfiable", "")
+
+
+@pytest.mark.parametrize(
+    ("schema", "verdict"),
+    [
+        ({"properties": {"a": {}}, "required": ["a"], "allOf": [False]}, "unsatisfiable"),
+        ({"properties": {"a": {"$ref": "https://a.example/b"}}}, "unknown"),
+    ],
+)
+def test_a_projection_of_no_instance_says_why(schema: Any, verdict: str) -> None:
+    checked = check_projection(JsonSchema(schema), [0])
+    assert (checked.instances, checked.broken, checked.verdict) == (0, (), verdict)
+    assert checked.reason
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"limit": 0}, {"count": True}])

@@ -39,8 +39,10 @@ class Scripted(ChatModel):
     [
         ("orders(total, bought_on)", ["orders total", "orders bought on"]),
         ("Sure!\n- `orders`(total)\n* animals(weight)", ["orders total", "animals weight"]),
-        ("1. orderLines (orderId)", ["1 order lines order id"]),
+        ("1. orderLines (orderId)", ["order lines order id"]),
         ("orders(total)\norders(total)", ["orders total"]),
+        ("CREATE TABLE orders(total, id);", ["orders total", "orders id"]),
+        ("SELECT count(*) FROM orders\n* orders(total).", ["orders total"]),
         ("\n".join(f"t{number}(a, b, c, d, e)" for number in range(90)), None),
         ("x" * 100_000 + "(a)", None),
     ],
@@ -50,7 +52,22 @@ def test_the_tables_of_an_answer(answer: str, segments: list[str] | None) -> Non
     assert found == segments if segments is not None else len(found) <= 40
 
 
-@pytest.mark.parametrize("answer", ["", "I cannot do that.", "()", "SELECT 1"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "I cannot do that.",
+        "()",
+        "SELECT 1",
+        "SELECT count(*) FROM orders WHERE total > 3",
+        "SELECT total FROM orders WHERE id IN (3)",
+        "I would use COUNT(id)",
+        "COUNT(id)",
+        "Use orders (the table)  for it",
+        "select max(total)",
+        "The answer is in orders(total)",
+    ],
+)
 def test_an_answer_without_a_table_gives_the_own_phrases(answer: str) -> None:
     assert ChatSegments(Scripted(answer))("Which orders are large?") == content_phrases("Which orders are large?")
 
@@ -117,3 +134,17 @@ def test_a_pool_without_a_question_and_wrong_weights() -> None:
 def test_a_pool_with_segments_is_copied_whole() -> None:
     pool = SchemaPool([SHOP, ZOO], segments=content_phrases, weight=0.5)
     assert pickle.loads(pickle.dumps(pool)).rank("weight of animals") == pool.rank("weight of animals")
+
+
+def test_segments_that_match_nothing_add_nothing() -> None:
+    question = "How heavy is it?"
+    plain = SchemaPool([SHOP, ZOO]).rank(question)
+    for answer in ("qqq(zzz, kkk)", "qqq(zzz)\nanimals(weight)"):
+        led = SchemaPool([SHOP, ZOO], segments=ChatSegments(Scripted(answer)), weight=2.0).rank(question)
+        before = {(one.database, one.ref): one.score for one in plain.columns}
+        gained = {
+            (one.database, one.ref.column) for one in led.columns if one.score > before[one.database, one.ref] + 1e-12
+        }
+        # Like "animals weight" in the least are all columns of the zoo, and "bought_on".
+        alike = {("zoo", "weight"), ("zoo", "name"), ("zoo", "id"), ("shop", "bought_on")}
+        assert gained <= (alike if "weight" in answer else set())

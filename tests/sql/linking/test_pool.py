@@ -134,6 +134,9 @@ def test_wrong_arguments_are_named(pool: SchemaPool):
         SchemaPool([BAKERY, BAKERY])
     with pytest.raises(UsageError, match="k is 0"):
         pool.rank("x", k=0)
+    for wrong in (1.5, "2", True, None):
+        with pytest.raises(UsageError, match="k is"):
+            pool.rank("x", k=wrong)
     with pytest.raises(SchemaError, match="'casino'"):
         pool.schema("casino")
 
