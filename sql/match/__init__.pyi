@@ -13,9 +13,11 @@ from .profile import ColumnProfile as ColumnProfile
 from .profile import profile_schema as profile_schema
 from .query_rewriter import RenameError as RenameError
 from .refine import ChatRefiner as ChatRefiner
+from .refine import MatchRefiner as MatchRefiner
 from .rename import rename_query as rename_query
 from .result import Match as Match
 from .result import Matches as Matches
 from .result import TableMatch as TableMatch
 from .sure_columns import MappingConfig as MappingConfig
 from .tags import ChatTagger as ChatTagger
+from .tags import ColumnTagger as ColumnTagger

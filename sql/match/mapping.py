@@ -18,6 +18,7 @@ from ctxprune.utils.validation import describe_type
 from ..database.database import Database
 from ..schema.schema import ColumnRef
 from .matcher import match_sides
+from .opposites import may_differ
 from .sure_columns import MappingConfig, SureColumns
 
 if TYPE_CHECKING:
@@ -201,6 +202,9 @@ class _Places:
             not others and len(table.primary_key) < 2 and name.casefold() != main.casefold()
         ):
             return f"too few columns of the table {name} hold the same in {main}"
+        # "student" became "teacher" with the same numbers and names: with any doubt left the names decide.
+        if known < len(others) and may_differ(table.bare, self.target.table(main).bare):
+            return f"{main} has a name of another meaning than {name}, and not all columns hold the same"
         return ""
 
     def _main(self, name: str, counts: Counter[str]) -> str:

@@ -204,6 +204,17 @@ def test_another_collation_is_doubted(tmp_path: Path) -> None:
     assert "collation" in left.reason
 
 
+def test_a_table_of_another_role_with_like_rows_has_no_place(tmp_path: Path) -> None:
+    table = "CREATE TABLE {} (id INTEGER PRIMARY KEY, name TEXT, city TEXT, age INTEGER);"
+    rows = [(number, f"P {number}", CITIES[number % 4], 20 + number % 9) for number in range(40)]
+    a = examples.write(tmp_path / "a.sqlite", table.format("student"), {"student": rows})
+    other = [(*row[:3], row[3] + row[0] % 5) for row in rows]
+    b = examples.write(tmp_path / "b.sqlite", table.format("teacher"), {"teacher": other})
+    with Database(a) as old, Database(b) as now:
+        mapping = map_schemas(old.schema(), now.schema(), source_values=old, target_values=now)
+    assert not migrate_entries([Pair("?", "SELECT COUNT(*) FROM student")], mapping).carried
+
+
 def test_private_columns_are_not_compared_and_not_carried(tmp_path: Path) -> None:
     private = frozenset({ColumnRef("customer", "city"), ColumnRef("client", "city")})
     mapping = change_of(tmp_path, {}, lambda row: row, MappingConfig(match=MatchConfig(private=private)))
