@@ -26,7 +26,7 @@ def prune(
     ],
     *,
     out: Annotated[Path, typer.Option("--out", help="File for the passages that stay, of the same format.")],
-    share: Annotated[float, typer.Option(help="How many of the passages go, from 0 up, under 1.")] = 0.25,
+    share: Annotated[float, typer.Option(help="How many of the passages go, from 0 up, under 1.")] = 0.05,
     dropped: Annotated[
         Path | None,
         typer.Option(
@@ -47,7 +47,7 @@ def prune(
     Exactly that share goes; the others are written as they are, in their order. A run that was stopped goes on where it
     was when it is started again.
 
-    ctxprune corpus prune passages.jsonl --share 0.25 --out kept.jsonl --dropped dropped.jsonl
+    ctxprune corpus prune passages.jsonl --share 0.1 --out kept.jsonl --dropped dropped.jsonl
 
     ctxprune corpus prune passages.parquet --field body --id-field url --out kept.parquet --json
     """

@@ -1,7 +1,7 @@
 """Static pruning of a corpus in Ray Data, on one machine or on many.
 
 ray.init()
-pruned = prune_dataset(ray.data.read_parquet("corpus"), share=0.25)
+pruned = prune_dataset(ray.data.read_parquet("corpus"), share=0.1)
 pruned.kept.write_parquet("kept")
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 from ctxprune.errors import InputError
 from ctxprune.integrations._accounts import PREFIX
 from ctxprune.rag.corpus.base import Quality, as_quality
+from ctxprune.rag.corpus.cut import count_share
 from ctxprune.rag.corpus.prune import judge_texts, make_report
 from ctxprune.rag.corpus.records import hash_id
 from ctxprune.utils.extras import require
@@ -53,7 +54,7 @@ class PrunedDataset:
 def prune_dataset(
     dataset: Any,
     *,
-    share: float = 0.25,
+    share: float = 0.05,
     quality: Quality | str = "surface.v1",
     column: str = "text",
     id_column: str = "id",
@@ -100,7 +101,7 @@ def prune_dataset(
 
 def _strict_cut(values: NDArray[np.float32], share: float) -> float:
     """The quality below which at most the floor of share * n rows are."""
-    count = int(share * len(values) + 1e-9 * max(1, len(values)))
+    count = count_share(share, len(values))
     return float(np.partition(values, count)[count]) if len(values) else 0.0
 
 

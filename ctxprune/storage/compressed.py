@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
@@ -16,12 +17,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["MOST_TIMES", "inflate", "most_bytes", "open_bytes", "read_lines"]
+__all__ = ["MOST_TIMES", "inflate", "is_gzip", "most_bytes", "open_bytes", "open_target", "read_lines"]
 
 MOST_TIMES = 200
 """Bytes that one compressed byte may stand for; `_ALWAYS` bytes may be in any file."""
 _ALWAYS = 16_000_000  # bytes that any file may hold, since short ones of few words pack better
 _LINE = 64_000_000  # characters of one line
+
+
+def is_gzip(name: str) -> bool:
+    """Whether a file of this name is gzipped: it ends in .gz, in capitals or not."""
+    return name.lower().endswith(".gz")
+
+
+@contextmanager
+def open_target(file: Path, name: str | None = None) -> Iterator[IO[bytes]]:
+    """Write a file, gzipped where its name (or `name`) says so; the same bytes make the same file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with file.open("wb") as target:
+        if is_gzip(name or file.name):
+            # Without a time and a name in its header the same contents give the same bytes.
+            with gzip.GzipFile("", "wb", fileobj=target, mtime=0) as packed:
+                yield packed  # type: ignore[misc]
+        else:
+            yield target
 
 
 def open_bytes(file: Path) -> IO[bytes]:
@@ -31,7 +53,7 @@ def open_bytes(file: Path) -> IO[bytes]:
         InputError: While it is read: it expands to more than 200 times its compressed size.
         OSError, EOFError, zlib.error: It cannot be opened; while it is read: it is damaged.
     """
-    if file.suffix != ".gz":
+    if not is_gzip(file.name):
         return file.open("rb")
     most = most_bytes(file.stat().st_size)
     return io.BufferedReader(_Bounded(gzip.open(file, "rb"), most, file.name))

@@ -21,6 +21,7 @@ __all__ = ["BlockMaxIndex", "Hits", "rank_exhaustively"]
 _LEVELS = 255  # of a bound: one byte
 _DENSE = 8  # a term in more than one of so many blocks has a bound for each block, which adds faster
 _DEPTHS = (1, 10, 100, 1000)  # results for which the best weights of a term bound the score from below
+_LEAST = 2.0**-149  # the least float32 over 0
 _FIRST, _GROWTH = 32, 4  # blocks that are scored first, and how many times more each time after
 
 
@@ -150,20 +151,22 @@ class BlockMaxIndex:
         best = np.lexsort((passages, -scores))[:k]
         return Hits(passages[best], scores[best], min(min(done, len(waiting)) * self._block, self.size))
 
-    def _block_bounds(self, numbers: NDArray[np.intp], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """float32 (n_blocks,): no passage of a block has a higher score."""
+    def _block_bounds(self, numbers: NDArray[np.intp], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64 (n_blocks,): no passage of a block has a higher score; 0 for a block that holds no term."""
         held = self._bounds
-        bounds = np.zeros(self._count, dtype=np.float32)
+        # Not float32, in which a bound of tiny weights would be 0.
+        bounds = np.zeros(self._count, dtype=np.float64)
         # Sums of float32 are rounded: raised by more than that can be, a bound stays one.
-        slack = np.float32(1 + 1e-6 * (len(numbers) + 2))
+        slack = 1 + 1e-6 * (len(numbers) + 2)
         for number, weight in zip(numbers.tolist(), weights, strict=True):
-            unit = weight * held.steps[number] * slack
+            unit = float(weight) * float(held.steps[number]) * slack
             if (row := int(held.dense[number])) >= 0:
                 bounds += held.table[row] * unit
             else:
                 place = slice(*held.runs[number : number + 2])
                 bounds[held.blocks[place]] += held.levels[place] * unit
-        return bounds * slack
+        # Products below the least float32 are rounded by up to all of it.
+        return np.where(bounds > 0, bounds * slack + len(numbers) * _LEAST, 0.0)
 
     def _least_score(self, numbers: NDArray[np.intp], weights: NDArray[np.float32], k: int) -> np.float32:
         """A score that k passages reach by one term alone; sums of weights over 0 never fall."""

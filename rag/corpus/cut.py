@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ctxprune.utils.validation import check_range
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CorpusReport", "cut_share"]
+__all__ = ["CorpusReport", "count_share", "cut_share"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def cut_share(qualities: NDArray[np.float32], share: float) -> NDArray[np.bool_]
     """
     check_range("share", share, open_high=True)
     kept = np.ones(len(qualities), dtype=np.bool_)
-    # 0.1 * 30 is 3.0000000000000004 and 0.29 * 100 is 28.999999999999996: both mean a whole number.
-    count = int(share * len(qualities) + 1e-9 * max(1, len(qualities)))
+    count = count_share(share, len(qualities))
     if not count:
         return kept
     least = np.partition(qualities, count - 1)[count - 1]
@@ -69,6 +69,12 @@ def cut_share(qualities: NDArray[np.float32], share: float) -> NDArray[np.bool_]
     equal = np.flatnonzero(qualities == least)
     kept[equal[len(equal) - (count - int(below.sum())) :]] = False
     return kept
+
+
+def count_share(share: float, size: int) -> int:
+    """floor(share * size), of the share as it is written."""
+    # In floats 0.29 * 100 is 28.999999999999996; what is added against that drops one too many of another share.
+    return int(Decimal(str(float(share))) * size)
 
 
 def count_reasons(names: tuple[str, ...], reasons: NDArray[np.uint8], kept: NDArray[np.bool_]) -> dict[str, int]:

@@ -38,29 +38,46 @@ def fit_logistic(
     """
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-3
     values = np.clip((rows - mean) / scale, -WIDEST, WIDEST)
-    share = np.empty(len(rows))
-    for group in np.unique(groups):
-        for side in (True, False):
-            among = (groups == group) & (labels == side)
-            share[among] = 0.5 / max(int(among.sum()), 1)
-    own = np.equal.outer(groups, np.unique(groups)).astype(np.float64)
-    share /= own.shape[1]
-    inputs = np.hstack([values, own])
+    width, (_, own) = values.shape[1], np.unique(groups, return_inverse=True)
+    count = int(own.max()) + 1
+    sides = own * 2 + labels
+    share = 0.5 / np.bincount(sides)[sides] / count
     # The intercepts are held by a hundredth of the decay alone: without any, a group of one side would have none.
-    penalty = np.concatenate([np.full(values.shape[1], decay), np.full(own.shape[1], decay / 100)])
-    parameters = np.zeros(inputs.shape[1])
+    penalty = np.concatenate([np.full(width, decay), np.full(count, decay / 100)])
+    parameters = np.zeros(width + count)
     for _ in range(_STEPS):
-        chances = 1 / (1 + np.exp(-np.clip(inputs @ parameters, -30, 30)))
-        gradient = inputs.T @ (share * (chances - labels)) + penalty * parameters
-        curvature = (inputs * (share * chances * (1 - chances))[:, None]).T @ inputs + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
+        logits = values @ parameters[:width] + parameters[width:][own]
+        chances = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        errors = share * (chances - labels)
+        gradient = np.concatenate([values.T @ errors, np.bincount(own, errors, count)]) + penalty * parameters
+        step = _newton_step(values, own, share * chances * (1 - chances), penalty, gradient)
         # A full Newton step may overshoot where the chances are near 0 and 1.
         length = float(np.linalg.norm(step))
         parameters -= step * min(1.0, 4.0 / max(length, 1e-300))
         if length < _ENOUGH:
             break
-    width = values.shape[1]
     return Network(mean, scale, None, None, parameters[:width], float(parameters[width:].mean()))
+
+
+def _newton_step(
+    values: NDArray[np.float64],
+    own: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    penalty: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The curvature's inverse times the gradient, the intercepts of the groups behind the columns.
+
+    A row has one intercept, so that their part of the curvature is a diagonal, which is eliminated first (Schur): a
+    column a group would take rows times groups of memory.
+    """
+    width, count = values.shape[1], len(gradient) - values.shape[1]
+    weighted = values * weights[:, None]
+    cross = np.stack([np.bincount(own, column, count) for column in weighted.T])
+    diagonal = np.bincount(own, weights, count) + penalty[width:]
+    reduced = weighted.T @ values + np.diag(penalty[:width]) - (cross / diagonal) @ cross.T
+    columns = np.linalg.solve(reduced, gradient[:width] - cross @ (gradient[width:] / diagonal))
+    return np.concatenate([columns, (gradient[width:] - columns @ cross) / diagonal])
 
 
 def fit_ridge(rows: NDArray[np.float64], values: NDArray[np.float64], *, decay: float) -> Network:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import FormatError
+from ctxprune.storage.drafts import draft_of
 from ctxprune.storage.sealed import seal, unseal
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Journal:
     def __init__(self, folder: Path, settings: Any) -> None:
         self._folder, self._settings = folder, settings
         state = self._read_state()
+        if state is None:
+            # First of all: numbers of these settings must never stand beside the state of others.
+            (folder / _STATE).unlink(missing_ok=True)
         self.records: int = state["records"] if state else 0
         self.position: list[int] = state["position"] if state else []
         self._is_saved = state is not None
@@ -74,9 +78,8 @@ class Journal:
             "records": self.records,
             "position": position,
         }
-        draft = self._folder / f"{_STATE}.draft"
-        draft.write_text(seal(state), encoding="utf-8")
-        draft.replace(self._folder / _STATE)
+        with draft_of(self._folder / _STATE) as draft:
+            draft.write_text(seal(state), encoding="utf-8")
         self._is_saved = True
 
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -96,7 +99,8 @@ class Journal:
         """Delete its files."""
         for file in self._files.values():
             file.close()
-        for name in (_STATE, f"{_STATE}.draft", *(f"{column}.bin" for column in _COLUMNS)):
+        drafts = (path.name for path in self._folder.glob(f".*.{_STATE}"))  # of a run that was killed in `save`
+        for name in (_STATE, *(f"{column}.bin" for column in _COLUMNS), *drafts):
             (self._folder / name).unlink(missing_ok=True)
 
     def _read_state(self) -> dict[str, Any] | None:

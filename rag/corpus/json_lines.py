@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.errors import InputError
-from ctxprune.storage.compressed import open_bytes
+from ctxprune.storage.compressed import open_bytes, open_target
 from ctxprune.storage.sealed import parse_json
 
 from .source import CorpusFile, Part
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["JsonLinesCorpus"]
 
 _LONGEST = 64_000_000  # bytes of a line
+_DEEPEST = 50  # levels of an id
 _MARK = b"\xef\xbb\xbf"  # byte order mark of editors on Windows
 
 
@@ -48,7 +47,7 @@ class JsonLinesCorpus(CorpusFile):
     def copy(self, kept: NDArray[Any], target: Path, on_dropped: Callable[[int, Any], None] | None) -> None:
         """See `CorpusFile`; lines stay byte for byte, the last one gets its end."""
         index = -1
-        with _create(target) as file:
+        with open_target(target) as file:
             for index, (_, _, line) in enumerate(self._lines(0, 0)):
                 if index >= len(kept):
                     break
@@ -82,6 +81,8 @@ class JsonLinesCorpus(CorpusFile):
         try:
             record = parse_json(line)
             text, why = self.reader.text_of(record), ""
+            if text is not None and _is_deep(self.reader.id_of(record)):
+                text, why = None, f"its id is nested over {_DEEPEST} levels deep"
         except ValueError as error:
             record, text, why = None, None, f"it is no JSON ({error})"
         if text is None and not self.reader.skips:
@@ -94,20 +95,25 @@ class JsonLinesCorpus(CorpusFile):
 
     def _id(self, line: bytes) -> Any:
         try:
-            return self.reader.id_of(parse_json(line))
+            name = self.reader.id_of(parse_json(line))
         except ValueError:
             return None
+        return None if _is_deep(name) else name
 
 
-@contextmanager
-def _create(target: Path) -> Iterator[IO[bytes]]:
-    with target.open("xb") as file:
-        if target.name.lower().endswith(".gz"):
-            # Without a time and a name in its header the same corpus gives the same bytes.
-            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                yield packed  # type: ignore[misc]
-        else:
-            yield file
+def _is_deep(value: Any) -> bool:
+    """Whether JSON is nested so deep that what walks through it (repr, json) may fail."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for part in level
+            if isinstance(part, list | dict)
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _skip(file: IO[bytes], count: int) -> None:

@@ -22,7 +22,10 @@ parquet = require("pyarrow.parquet", "tables")
 
 __all__ = ["ParquetCorpus"]
 
-_ROWS = 10_000  # that are copied at a time
+_ROWS = 1000  # that are copied at a time
+_GROUP = 10_000  # rows of a row group of the target, at least
+_BUFFER = 1 << 20  # bytes
+_CODECS = {"UNCOMPRESSED": "NONE"}  # names that the writer has for those of the metadata
 
 
 class ParquetCorpus(CorpusFile):
@@ -33,7 +36,8 @@ class ParquetCorpus(CorpusFile):
     def __init__(self, path: Path, reader: PassageReader) -> None:
         super().__init__(path, reader)
         try:
-            self._file = parquet.ParquetFile(path)
+            # Read page by page: a row group may be the whole file.
+            self._file = parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"the file cannot be read as Parquet ({error})", where=str(path)) from error
         schema = self._file.schema_arrow
@@ -55,36 +59,53 @@ class ParquetCorpus(CorpusFile):
             if done <= start:
                 continue
             batch = batch.slice(max(0, batch.num_rows - (done - start)))  # noqa: PLW2901
-            texts = batch.column(self.reader.text).to_pylist()
+            texts = [text if isinstance(text, str) else None for text in _values(batch.column(self.reader.text))]
             if None in texts and not self.reader.skips:
                 row = done - batch.num_rows + texts.index(None)
                 raise InputError(
-                    "this is no passage: the text is NULL",
+                    "this is no passage: the text is NULL, or not UTF-8",
                     where=f"{self.path}, row {row}",
                     hint='PassageReader(broken="skip") or --broken skip passes over such rows',
                 )
-            ids = batch.column(self.reader.id).to_pylist() if self.reader.id in self._columns else [None] * len(texts)
+            ids = _values(batch.column(self.reader.id)) if self.reader.id in self._columns else [None] * len(texts)
             yield Part(texts, ids, [done])
 
     def copy(self, kept: NDArray[Any], target: Path, on_dropped: Callable[[int, Any], None] | None) -> None:
         """See `CorpusFile`; the schema stays with its metadata, the row groups are new ones."""
         done = 0
-        with target.open("xb") as file, parquet.ParquetWriter(file, self._file.schema_arrow) as writer:
+        waiting: list[Any] = []
+        with (
+            target.open("wb") as file,
+            parquet.ParquetWriter(file, self._file.schema_arrow, compression=self._codecs()) as writer,
+        ):
             for batch in self._batches(_ROWS, None):
                 mask = kept[done : done + batch.num_rows]
                 if len(mask) < batch.num_rows:
                     break
-                writer.write_batch(batch.filter(pa.array(mask)))
+                waiting.append(batch.filter(pa.array(mask)))
+                if sum(part.num_rows for part in waiting) >= _GROUP:
+                    writer.write_table(pa.Table.from_batches(waiting))
+                    waiting = []
                 if on_dropped is not None:
                     self._report(batch, mask, done, on_dropped)
                 done += batch.num_rows
+            if waiting:
+                writer.write_table(pa.Table.from_batches(waiting))
         if done != len(kept):
             raise InputError("the file changed while it was read", where=str(self.path), hint="run it again")
+
+    def _codecs(self) -> dict[str, str]:
+        """By column how the first row group is compressed, and the target is as well."""
+        if not self._file.metadata.num_row_groups:
+            return {}
+        group = self._file.metadata.row_group(0)
+        columns = [group.column(number) for number in range(group.num_columns)]
+        return {column.path_in_schema: _CODECS.get(column.compression, column.compression) for column in columns}
 
     def _report(self, batch: Any, mask: NDArray[Any], first: int, on_dropped: Callable[[int, Any], None]) -> None:
         places = (~mask).nonzero()[0].tolist()
         gone = pa.array(places, pa.int64())
-        ids = batch.column(self.reader.id).take(gone).to_pylist() if self.reader.id in self._columns else None
+        ids = _values(batch.column(self.reader.id).take(gone)) if self.reader.id in self._columns else None
         for number, place in enumerate(places):
             on_dropped(first + place, None if ids is None else ids[number])
 
@@ -93,6 +114,24 @@ class ParquetCorpus(CorpusFile):
             yield from self._file.iter_batches(batch_size=size, columns=columns)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"the rows cannot be read ({error})", where=str(self.path)) from error
+
+
+def _values(column: Any) -> list[Any]:
+    """The values of a column; what Python has no form for as text or number of its own, and never as an error."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # a text that is not UTF-8, a time after the year 9999
+        return [_value(one) for one in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        if isinstance(scalar, pa.DictionaryScalar):
+            return _value(scalar.value)
+        # Bytes are no text, and so a broken passage; as an id they are told in hexadecimal.
+        return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else getattr(scalar, "value", None)
 
 
 def _holds_texts(kind: Any) -> bool:

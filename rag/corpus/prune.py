@@ -93,7 +93,7 @@ class PrunedCorpus(Generic[T]):
 def prune_corpus(
     passages: Iterable[T] | Callable[[], Iterable[T]],
     *,
-    share: float = 0.25,
+    share: float = 0.05,
     quality: Quality | str = "surface.v1",
     reader: PassageReader = _READER,
 ) -> PrunedCorpus[T]:
@@ -147,13 +147,20 @@ def judge_texts(quality: Quality, texts: list[str | None]) -> tuple[NDArray[np.f
     places = [place for place, text in enumerate(texts) if text is not None]
     if places:
         found, why = quality.judge([text for text in texts if text is not None])
-        if len(found) != len(places) or not np.isfinite(found).all() or found.min() < 0 or found.max() > 1:
-            raise UsageError(
-                f"{type(quality).__name__} gave no quality from 0 to 1 for each of {len(places)} texts",
-                hint="mend its `judge`",
-            )
-        values[places], reasons[places] = found, why
+        values[places], reasons[places] = _check_verdicts(quality, found, why, len(places))
     return values, reasons
+
+
+def _check_verdicts(quality: Quality, found: Any, why: Any, size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    values, codes = np.asarray(found), np.asarray(why)
+    if values.shape != (size,) or values.dtype.kind not in "fiu" or not ((values >= 0) & (values <= 1)).all():
+        told = f"{type(quality).__name__} gave no quality from 0 to 1 for each of {size} texts"
+        raise UsageError(told, hint="mend its `judge`")
+    names = min(len(quality.reasons), _BROKEN)  # 255 stands for a broken record
+    if codes.shape != (size,) or codes.dtype.kind not in "iu" or not ((codes >= 0) & (codes < names)).all():
+        told = f"{type(quality).__name__} gave no place in its {names} reasons for each of {size} texts"
+        raise UsageError(told, hint="name what may be said against a passage in `reasons`, and give places in it")
+    return values, codes
 
 
 def keep_best(qualities: NDArray[np.float32], reasons: NDArray[np.uint8], share: float) -> NDArray[np.bool_]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.compressed import open_target
+from ctxprune.storage.drafts import draft_of
 from ctxprune.storage.locks import hold_folder
 from ctxprune.utils.fingerprint import fingerprint
 from ctxprune.utils.plain_data import as_plain
@@ -44,7 +45,7 @@ def prune_corpus_file(
     source: str | Path,
     target: str | Path,
     *,
-    share: float = 0.25,
+    share: float = 0.05,
     quality: Quality | str = "surface.v1",
     reader: PassageReader = _READER,
     dropped: str | Path | None = None,
@@ -53,27 +54,29 @@ def prune_corpus_file(
     """Drop the worst share of the passages of a file, and write the others as they are, in their order.
 
     Two passes: one judges the passages, one copies those that stay. Memory holds 1,000 passages, and 13 bytes a passage
-    (twice that while the cut is found).
+    (twice that while the cut is found); of Parquet also what pyarrow unpacks of a row group, so that one of hundreds of
+    megabytes takes as much.
     What is known is saved every 50,000 passages in a hidden folder beside the target, so that a run that was killed
     goes on from there when it is called again; a change of the source, the quality or the fields starts anew. The
     target and the account appear in one step each, when they are whole.
 
     Args:
         source: JSON lines (.jsonl, .ndjson, also .gz) with an object or a text a line, or Parquet.
-        target: File of the same format; an existing one is replaced.
+        target: File of the same format; an existing one is replaced, and keeps its mode. Its folder must be there.
         share: How many passages go, from 0 up, under 1: exactly floor(share * n), of equal quality the later ones.
         quality: Judges passages; a registered name or an object.
         reader: The names of the fields of text and id, and what becomes of broken records: with "skip" they are left
             out of the target and counted.
         dropped: Where to write a line of JSON for each record that is left out: its `index` among the records from 0,
-            `id`, `quality` and `reason`. None writes nothing.
+            `id`, `quality` and `reason`; gzipped where the name ends in .gz. None writes nothing.
         progress: Called with the step, "judge" or "copy", and the records that are done.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range, two of the files are one, or another run writes
             this target.
         UnknownNameError: No quality has that name.
-        InputError: The source cannot be read, holds a broken record, or changed meanwhile; a file cannot be written.
+        InputError: The source cannot be read, holds a broken record, or changed meanwhile; a file cannot be written, or
+            its folder is not there.
         FormatError: What a stopped run left is damaged.
         MissingExtraError: pyarrow is not installed, and the source is Parquet.
     """
@@ -85,6 +88,7 @@ def prune_corpus_file(
     account = None if dropped is None else Path(dropped)
     _check_apart(place, aim, *([] if account is None else [account]))
     _check_regular(place)
+    _check_folders(aim, *([] if account is None else [account]))
     corpus = open_corpus(place, reader)
     if not aim.name.lower().endswith(corpus.endings):
         raise UsageError(
@@ -111,7 +115,8 @@ def _run(
     progress: Progress | None,
 ) -> CorpusReport:
     folder, target, account = places
-    journal = Journal(folder, _settings(corpus, quality))
+    settings = _settings(corpus, quality)
+    journal = Journal(folder, settings)
     try:
         resumed = journal.records
         _judge(corpus, quality, journal, progress)
@@ -120,7 +125,13 @@ def _run(
         report = make_report(quality.reasons, columns["qualities"], columns["reasons"], kept, columns["ids"])
         if progress is not None:
             progress("copy", 0)
-        _write(corpus, quality, (columns, kept), target, account)
+        with ExitStack() as drafts:
+            # Left in this order: the account is there when the target is.
+            draft = drafts.enter_context(draft_of(target))
+            notes = None if account is None else drafts.enter_context(draft_of(account))
+            _write(corpus, quality, (columns, kept), draft, notes)
+            if _settings(corpus, quality) != settings:
+                raise InputError("the file changed while it was read", where=str(corpus.path), hint="run it again")
         journal.remove()
     finally:
         journal.close()
@@ -164,33 +175,31 @@ def _write(
     account: Path | None,
 ) -> None:
     columns, kept = found
-    # A name that ends as the target does, since the format goes by it.
-    draft = target.with_name(f".{uuid4().hex}.{target.name}")
-    notes = None if account is None else account.with_name(f".{uuid4().hex}.{account.name}")
-    try:
-        if notes is None or account is None:
-            corpus.copy(kept, draft, None)
-        else:
-            with notes.open("x", encoding="utf-8", newline="\n") as file:
+    if account is None:
+        corpus.copy(kept, target, None)
+        return
+    with open_target(account) as file:
 
-                def note(index: int, name: Any) -> None:
-                    value, reason = columns["qualities"][index], int(columns["reasons"][index])
-                    broken = bool(np.isnan(value))
-                    line = {
-                        "index": index,
-                        "id": name,
-                        "quality": None if broken else round(float(value), 6),
-                        "reason": "broken" if broken else quality.reasons[reason],
-                    }
-                    file.write(json.dumps(as_plain(line), allow_nan=False) + "\n")
+        def note(index: int, name: Any) -> None:
+            value, reason = columns["qualities"][index], int(columns["reasons"][index])
+            broken = bool(np.isnan(value))
+            line = {
+                "index": index,
+                "id": name,
+                "quality": None if broken else round(float(value), 6),
+                "reason": "broken" if broken else quality.reasons[reason],
+            }
+            file.write(json.dumps(as_plain(line), allow_nan=False).encode("ascii") + b"\n")
 
-                corpus.copy(kept, draft, note)
-            notes.replace(account)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-        if notes is not None:
-            notes.unlink(missing_ok=True)
+        corpus.copy(kept, target, note)
+
+
+def _check_folders(*places: Path) -> None:
+    """Before all the judging, and by name."""
+    for place in places:
+        folder = Path(os.path.realpath(place)).parent
+        if not folder.is_dir():
+            raise InputError("there is no such folder to write to", where=str(folder), hint="make it, or name another")
 
 
 def _check_apart(*places: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.network import WIDEST, Network
 from ctxprune.models.weights import load_shipped, reading
+from ctxprune.storage.drafts import draft_of
 from ctxprune.storage.sealed import seal, unseal
 from ctxprune.utils.validation import check_number, describe_type
 
@@ -105,14 +106,16 @@ class PassageQuality(Quality):
         return quality, reasons
 
     def save(self, path: str | Path, *, card: dict[str, Any] | None = None) -> None:
-        """Write the weights as JSON with a checksum; `card` says what they were made from.
+        """Write the weights as JSON with a checksum, whole or not at all; `card` says what they were made from. Weights
+        made by hand are rounded to five digits.
 
         Raises:
             InputError: The file cannot be written.
         """
         try:
             text = seal({**self.weights.to_dict(), "card": card or {}}, indent=1)
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            with draft_of(Path(path)) as draft:
+                draft.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise InputError(f"the weights cannot be written ({error.strerror})", where=str(path)) from error
         except (TypeError, ValueError) as error:
@@ -176,10 +179,14 @@ def fit_quality(
     if len(names) != len(passages):
         raise UsageError(f"{len(names)} corpora do not match {len(passages)} texts", hint="give one for each")
     numbers: dict[Any, int] = {}
-    groups = np.asarray([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
+    try:
+        groups = np.asarray([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
+    except TypeError as error:
+        raise UsageError(f"a name in corpora cannot be compared ({error})", hint="give texts or numbers") from None
     labels = labels.astype(np.bool_)
     sided = {(group, side) for group, side in zip(groups.tolist(), labels.tolist(), strict=True)}
     if not any((group, True) in sided and (group, False) in sided for group in range(len(numbers))):
         raise UsageError("no corpus has passages that answered and passages that did not", where="answered")
     asked = fit_logistic(describe_passages(passages), labels, groups, decay=decay)
-    return PassageQuality(QualityWeights(_shipped().text, asked))
+    # As a file holds them, rounded: what is saved gives the same qualities again.
+    return PassageQuality(QualityWeights.from_dict(QualityWeights(_shipped().text, asked).to_dict()))

@@ -6,6 +6,7 @@ After Long-Range Tasks Using Short-Context LLMs: Incremental Reasoning With Stru
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ctxprune.tokens import as_counter
 from ctxprune.utils.foreign import check_method
 from ctxprune.utils.validation import check_range, check_whole
 
+from ..jsonschema.json_values import unescape_pointer
 from .memory_account import DroppedText, MemoryAccount, MemoryUpdate
 from .memory_apply import Applier
 from .memory_context import MemoryContext
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from .memory_entries import Amendment, Chunk
+    from .memory_entries import Amendment
+    from .records import Chunk
 
 __all__ = ["StructuredMemory"]
 
@@ -55,7 +58,8 @@ class StructuredMemory:
             every chunk compacts.
 
     Raises:
-        UsageError, InputError: An argument is of the wrong kind or out of range; see `MemorySchema`.
+        UsageError, InputError: An argument is of the wrong kind or out of range; see `MemorySchema`. Or a compaction
+            would leave too few tokens for the path of a key with a word behind it.
         MissingExtraError: A class is given as the schema, and pydantic is not installed (extra `serve`).
     """
 
@@ -66,8 +70,10 @@ class StructuredMemory:
         self.budget, self.compact_to, self.counter = budget, compact_to, as_counter(counter)
         self.account = MemoryAccount()
         self._lines = MemoryLines(self.counter)
-        self._applier = Applier(self.schema, self._lines, largest=int(budget * compact_to))
-        self._last_chunk = ""
+        self._check_room()
+        self._applier = Applier(self.schema, self._lines, largest=self.largest)
+        # Of the last chunk its id, for messages, and a hash over all that was read, for `resume`.
+        self._last_chunk, self._stream = "", ""
         # A model may take minutes for a chunk; meanwhile others may read the memory, but not write to it.
         self._turn, self._lock = RLock(), RLock()
 
@@ -89,6 +95,11 @@ class StructuredMemory:
     def tokens(self) -> int:
         """Tokens of `text`; never over the budget."""
         return self.counter.count(self.text)
+
+    @property
+    def largest(self) -> int:
+        """Tokens that one line may take, so that a compaction can keep it."""
+        return int(self.budget * self.compact_to)
 
     @property
     def generation(self) -> int:
@@ -156,7 +167,8 @@ class StructuredMemory:
             chunks: Any iterable, read once; of what `update` takes.
             writer: Who proposes amendments.
             save_to: Save the memory there after every chunk, so that a run that was killed can go on.
-            resume: The memory has read the beginning of this stream already: pass over as many chunks.
+            resume: The memory has read the beginning of this stream already: pass over as many chunks, if their ids and
+                texts are those that were read.
             progress: Called with the number of chunks read so far.
 
         Raises:
@@ -164,12 +176,13 @@ class StructuredMemory:
             InputError: The memory cannot be saved; or it is to resume, and the stream is another or shorter one.
         """
         known = self.account.chunks if resume else 0
-        passed, last = 0, ""
+        passed, stream = 0, ""
         for given in chunks:
             if passed < known:
-                last, passed = as_chunk(given, passed).id, passed + 1
+                chunk = as_chunk(given, passed)
+                stream, passed = _extend_hash(stream, chunk), passed + 1
                 if passed == known:
-                    self._check_stream(last)
+                    self._check_stream(chunk, stream)
                 continue
             self.update(given, writer)
             if save_to is not None:
@@ -233,6 +246,7 @@ class StructuredMemory:
                 "compact_to": self.compact_to,
                 "counter": self.counter.name,
                 "last_chunk": self._last_chunk,
+                "stream": self._stream,
                 "account": self.account.to_dict(),
                 "lines": self._lines.to_dict(),
             }
@@ -251,7 +265,7 @@ class StructuredMemory:
             )
             memory.account = MemoryAccount.from_dict(document["account"])
             memory._lines.restore(document["lines"], memory.schema)
-            memory._last_chunk = str(document["last_chunk"])
+            memory._last_chunk, memory._stream = str(document["last_chunk"]), str(document["stream"])
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise FormatError(f"the memory is damaged ({type(error).__name__}: {error})"[:300]) from error
         if document.get("counter") != memory.counter.name:
@@ -261,18 +275,27 @@ class StructuredMemory:
             raise FormatError(f"the memory takes more than its budget of {memory.budget} tokens")
         return memory
 
-    def _check_stream(self, last: str) -> None:
-        if last != self._last_chunk:
-            told = f"chunk {self.account.chunks} is {last[:100]!r} and was {self._last_chunk[:100]!r}"
+    def _check_room(self) -> None:
+        """Refuse a budget that could hold no value: every one would be refused, chunk after chunk."""
+        for key in self.schema.keys:
+            line = MemoryEntry(0, f"{key.path}/0", "word", "", 0).line
+            if (tokens := self.counter.count(line)) > self.largest:
+                told = f"a compaction leaves {self.largest} tokens, and a word at {key.path[:100]!r} takes {tokens}"
+                raise UsageError(told, where="budget", hint="raise budget or compact_to, or shorten the key")
+
+    def _check_stream(self, last: Chunk, stream: str) -> None:
+        if stream != self._stream:
+            told = f"chunk {self.account.chunks} was {self._last_chunk[:100]!r} and is {last.id[:100]!r}"
+            if last.id == self._last_chunk:
+                told = f"up to chunk {self.account.chunks}, {last.id[:100]!r}, an id or a text has changed"
             raise InputError(f"the stream is another one: {told}", hint="give the same stream, or resume=False")
 
     def _take(self, chunk: Chunk, proposal: Proposal, writer: MemoryWriter | None) -> MemoryUpdate:
-        with self._lock:
-            with self._undo_on_error():
-                applied = self._applier.apply(chunk, self.account.chunks, proposal.amendments)
-                tokens = sum(self._lines.tokens_of(number) for number in applied.written)
-                over = self.tokens > self.budget
-                made_room = self._compact(writer) if over else []
+        with self._lock, self._undo_on_error():
+            applied = self._applier.apply(chunk, self.account.chunks, proposal.amendments)
+            tokens = sum(self._lines.tokens_of(number) for number in applied.written)
+            over = self.tokens > self.budget
+            made_room = self._compact(writer) if over else []
             dropped = (*applied.dropped, *made_room)
             refused = (*proposal.refused, *applied.refused)
             update = MemoryUpdate(chunk.id, tuple(applied.written), dropped, refused, over)
@@ -281,19 +304,20 @@ class StructuredMemory:
             self.account.written += len(applied.written)
             self.account.tokens_written += tokens
             self.account.add(update)
-            self._last_chunk = chunk.id
+            self._last_chunk, self._stream = chunk.id, _extend_hash(self._stream, chunk)
             return update
 
     @contextmanager
     def _undo_on_error(self) -> Iterator[None]:
-        """Leave the lines as they were where the block fails: a writer that cannot rank, or Ctrl-C. The chunk is unread
-        then, and can be read again."""
-        before, compactions = self._lines.save_state(), self.account.compactions
+        """Leave lines and account as they were where the block fails: a writer that cannot rank, a counter that raises,
+        or Ctrl-C. The chunk is unread then, and can be read again."""
+        lines, account, read = self._lines.save_state(), self.account.copy(), (self._last_chunk, self._stream)
         try:
             yield
         except BaseException:
-            self._lines.load_state(before, self.schema)
-            self.account.compactions = compactions
+            self._lines.load_state(lines)
+            vars(self.account).update(vars(account))  # the object stays the one that the caller may hold
+            self._last_chunk, self._stream = read
             raise
 
     def _compact(self, writer: MemoryWriter | None) -> list[DroppedText]:
@@ -314,13 +338,23 @@ class StructuredMemory:
         return dropped
 
 
+def _extend_hash(stream: str, chunk: Chunk) -> str:
+    """Of a stream one chunk longer."""
+    digest = hashlib.blake2b(stream.encode(), digest_size=16)
+    for part in (chunk.id, chunk.text):
+        data = part.encode("utf-8", "surrogatepass")
+        # With its length, so that no text can end in what begins the next one.
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
 def _nest(schema: MemorySchema, entries: Sequence[MemoryEntry]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for key in schema.keys:
         held = [entry for entry in entries if schema.find(entry.path)[0] is key]
         if not held:
             continue
-        *above, last = [part.replace("~1", "/").replace("~0", "~") for part in key.path.split("/")[1:]]
+        *above, last = map(unescape_pointer, key.path.split("/")[1:])
         place = document
         for name in above:
             place = place.setdefault(name, {})
@@ -331,7 +365,5 @@ def _nest(schema: MemorySchema, entries: Sequence[MemoryEntry]) -> dict[str, Any
             place[last] = [value for _, value in numbered]
         else:
             names = (schema.find(entry.path)[1] for entry in held)
-            place[last] = {
-                name.replace("~1", "/").replace("~0", "~"): entry.value for name, entry in zip(names, held, strict=True)
-            }
+            place[last] = {unescape_pointer(name): entry.value for name, entry in zip(names, held, strict=True)}
     return document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -96,6 +96,10 @@ class MemoryAccount:
     compactions: int = 0
     latest: deque[DroppedText] = field(default_factory=lambda: deque(maxlen=_LATEST), repr=False)
     faults: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_LATEST), repr=False)
+
+    def copy(self) -> MemoryAccount:
+        """A copy that shares nothing that changes."""
+        return replace(self, dropped=dict(self.dropped), latest=self.latest.copy(), faults=self.faults.copy())
 
     def add(self, update: MemoryUpdate) -> None:
         """Count what a chunk dropped and what it refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,9 @@ from .memory_schema import KeySchemaError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .memory_entries import Chunk
     from .memory_lines import MemoryLines
     from .memory_schema import MemoryKey, MemorySchema
+    from .records import Chunk
 
 __all__ = ["Applied", "Applier"]
 
@@ -86,6 +87,7 @@ class Applier:
         key, slot = self._schema.find(amendment.path)
         path = self._find_path(key, slot, amendment)
         value = copy_json(amendment.value)
+        _check_digits(value)
         if isinstance(value, str) and not value.strip():
             raise UsageError("the value is empty")
         if not key.accepts(value):
@@ -122,6 +124,15 @@ class Applier:
         raise UsageError(f"{path[:100]} {'stands already' if amendment.op == 'add' else 'does not stand there'}")
 
 
+def _check_digits(value: Any) -> None:
+    if isinstance(value, str):
+        return
+    try:
+        json.dumps(value)
+    except ValueError:  # Python refuses to write out whole numbers of thousands of digits
+        raise UsageError("a number of the value has too many digits") from None
+
+
 def _check_span(span: Any, chunk: Chunk) -> tuple[int, int] | None:
     if span is None:
         return None
@@ -135,5 +146,8 @@ def _check_span(span: Any, chunk: Chunk) -> tuple[int, int] | None:
 def _show(amendment: Any) -> str:
     if not isinstance(amendment, Amendment):
         return repr(amendment)[:_SHOWN]
-    value = repr(amendment.value) if not isinstance(amendment.value, str) else amendment.value
-    return f"{amendment.op} {amendment.path}: {value}"[:_SHOWN]
+    try:
+        value = amendment.value if isinstance(amendment.value, str) else repr(amendment.value)
+        return f"{amendment.op} {amendment.path}: {value}"[:_SHOWN]
+    except (ValueError, RecursionError):  # what Python does not write out is no better told by us
+        return f"{amendment.op} {amendment.path}: {type(amendment.value).__name__}"[:_SHOWN]

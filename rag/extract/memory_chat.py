@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ctxprune.scorers import Scorer
 
     from .memory import StructuredMemory
-    from .memory_entries import Chunk
     from .memory_schema import MemorySchema
+    from .records import Chunk
 
 __all__ = ["ChatWriter", "parse_amendments"]
 
@@ -155,8 +155,10 @@ def parse_amendments(text: str) -> tuple[list[Any], str]:
             # What stands inside of a list that is no JSON is not what the model meant to say in the end.
             behind = max(error.pos, start.end())
             continue
-        except RecursionError:
-            return [], "the model's answer is nested too deep"
+        except (RecursionError, ValueError) as error:
+            # Of ValueErrors json has one more: a whole number that Python refuses to read.
+            deep = isinstance(error, RecursionError)
+            return [], f"the model's answer {'is nested too deep' if deep else 'has a number of too many digits'}"
         if (found := _find_list(value)) is not None:
             return found, ""
     return [], "the model's answer has no JSON list of changes"

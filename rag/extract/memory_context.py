@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 from ctxprune.context.base import Context, Unit
 from ctxprune.utils.validation import check_choice, check_flag
 
+from ..jsonschema.json_values import unescape_pointer
+from ..passages.fence import escape_chat_marks
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -40,7 +43,9 @@ class MemoryContext(Context[str]):
     """The entries of a memory, a unit each, in the order of the stream. Renders as a text.
 
     Sentences that follow each other in their chunk are joined by a space, others by " … ". A value that is no text is
-    rendered as JSON, and a named one behind its name: "Ann: tall".
+    rendered as JSON, and a named one behind its name: "Ann: tall". Line ends in a value are rendered as spaces and
+    marks of chat templates escaped, so that no value can pretend to be another line or turn; `units` have the texts as
+    they are.
 
     Attributes:
         entries: Of one memory.
@@ -123,9 +128,14 @@ class MemoryContext(Context[str]):
             place = self.entries[index].sentence
             if parts:
                 parts.append(" " if place is not None and before is not None and place == before + 1 else _GAP)
-            parts.append(self.units[index].text)
+            parts.append(_on_one_line(self.units[index].text))
             before = place
         return "".join(parts)
+
+
+def _on_one_line(text: str) -> str:
+    # A line end would let a value begin a line with the citation of another chunk; a mark, the turn of another speaker.
+    return escape_chat_marks(" ".join(text.splitlines()))
 
 
 def _make_unit(entry: MemoryEntry, key: MemoryKey) -> Unit:
@@ -139,4 +149,4 @@ def _stream_order(entry: MemoryEntry) -> tuple[int, int, int]:
 
 
 def _last_name(path: str) -> str:
-    return path.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+    return unescape_pointer(path.rpartition("/")[2])

@@ -11,47 +11,40 @@ from ctxprune.errors import UsageError
 from ctxprune.utils.validation import describe_type, is_whole
 
 from ..passages.fence import escape_chat_marks
+from .records import Chunk
 
-__all__ = ["Amendment", "Chunk", "MemoryEntry", "as_chunk"]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of the stream.
-
-    Attributes:
-        id: What citations call it; one or more characters on one line.
-        text: Any text, "" included.
-
-    Raises:
-        UsageError: An argument is of the wrong kind.
-    """
-
-    id: str
-    text: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id.strip() or not self.id.isprintable():
-            raise UsageError(f"the id of a chunk is {str(self.id)[:100]!r}", hint="give a text on one line")
-        if not isinstance(self.text, str):
-            raise UsageError(f"the text of chunk {self.id!r} is {describe_type(self.text)}", hint="give a str")
+__all__ = ["Amendment", "MemoryEntry", "as_chunk"]
 
 
 def as_chunk(value: Any, number: int) -> Chunk:
-    """`value` as a chunk: itself, a text (called by its number), a mapping with `id` and `text`, or a pair of both.
+    """`value` as a chunk with an id: a chunk or a text (called by its number where it has none), a mapping with `id`
+    and `text`, or a pair of both.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is none of these, the text is no str, or the id is not one or more characters on one line.
     """
     if isinstance(value, Chunk):
-        return value
-    if isinstance(value, str):
-        return Chunk(str(number), value)
-    if isinstance(value, Mapping) and {"id", "text"} <= set(value):
-        return Chunk(value["id"], value["text"])
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        return Chunk(*value)
-    raise UsageError(f"chunk {number} is {describe_type(value)}", hint="give a text, Chunk(id, text), or (id, text)")
+        name, text = value.id, value.text
+        name = str(number) if name == "" else name
+    elif isinstance(value, str):
+        name, text = str(number), value
+    elif isinstance(value, Mapping) and {"id", "text"} <= set(value):
+        name, text = value["id"], value["text"]
+    elif isinstance(value, (tuple, list)) and len(value) == 2:
+        name, text = value
+    else:
+        hint = "give a text, Chunk(text, id), or (id, text)"
+        raise UsageError(f"chunk {number} is {describe_type(value)}", hint=hint)
+    if not is_chunk_id(name):
+        raise UsageError(f"the id of a chunk is {str(name)[:100]!r}", hint="give a text on one line")
+    if not isinstance(text, str):
+        raise UsageError(f"the text of chunk {name!r} is {describe_type(text)}", hint="give a str")
+    return Chunk(text, name)
+
+
+def is_chunk_id(value: Any) -> bool:
+    """Whether it is one or more characters on one line, so that a citation cannot pretend to be another one."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +118,8 @@ class MemoryEntry:
         numbers = (number, position, *(span or ()), *(() if sentence is None else (sentence,)))
         if not all(is_whole(part) and part >= 0 for part in numbers):
             raise ValueError("a number of an entry is not a whole number from 0 up")
-        if not isinstance(path, str) or not isinstance(chunk, str):
-            raise ValueError("the path or chunk of an entry is no text")
+        if not isinstance(path, str) or not is_chunk_id(chunk):
+            raise ValueError("the path or chunk of an entry is no text on one line")
         if span is not None and (not isinstance(span, list) or len(span) != 2 or span[0] > span[1]):
             raise ValueError("the span of an entry is no pair of rising numbers")
         return cls(number, path, value, chunk, position, None if span is None else (span[0], span[1]), sentence)

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.text.words import words
 from ctxprune.utils.validation import is_whole
 
 from .memory_account import DroppedText
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryLines", "Snapshot"]
 
-Snapshot = tuple[list[MemoryEntry], dict[str, int], int, dict[str, int]]
+Snapshot = dict[str, Any]
+_MOST_SLOTS = 10**11  # far from the twelve digits that the number of a list may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class _Line:
     entry: MemoryEntry
     text: str
     tokens: int
-    said: tuple[str, str]  # the list or place, and the value in the form in which equal ones are found
+    said: tuple[str, str]  # of a list's value its list and the form in which equal ones are found, else the path
 
 
 class MemoryLines:
@@ -77,9 +77,14 @@ class MemoryLines:
         return path in self._at
 
     def has_said(self, key: MemoryKey, path: str, value: Any) -> bool:
-        """Whether a list, or the place of any other key, holds this value already; texts are compared by their folded
-        words."""
-        return (_scope(key, path), _normalize(value)) in self._said
+        """Whether this value would say nothing new: a list holds it already, where it is to be one more, or exactly
+        this value stands at its path.
+
+        Texts of a list are compared without regard to case, white space, and points at their end.
+        """
+        if (before := self._at.get(path)) is not None:
+            return _exact(self._lines[before].entry.value) == _exact(value)
+        return key.form == "list" and (key.path, _folded(value)) in self._said
 
     @property
     def next_number(self) -> int:
@@ -94,7 +99,8 @@ class MemoryLines:
         """Write the line of an entry; what stood at its path is replaced."""
         if (before := self._at.get(entry.path)) is not None:
             self._unsay(before)
-        text, said = entry.line, (_scope(key, entry.path), _normalize(entry.value))
+        text = entry.line
+        said = (key.path, _folded(entry.value)) if key.form == "list" else (entry.path, "")
         line = _Line(entry, text, self._counter.count(text), said)
         self._lines[entry.number] = line
         self._at[entry.path] = self._said[line.said] = entry.number
@@ -125,15 +131,16 @@ class MemoryLines:
 
     def save_state(self) -> Snapshot:
         """All that `load_state` needs to go back."""
-        return [line.entry for line in self._lines.values()], dict(self._at), self._next, dict(self._slots)
+        return {
+            name: dict(held) if isinstance(held, dict) else held
+            for name, held in vars(self).items()
+            if name != "_counter"
+        }
 
-    def load_state(self, state: Snapshot, schema: MemorySchema) -> None:
-        """Go back to what `save_state` gave."""
-        entries, at, number, slots = state
-        self._clear()
-        for entry in entries:
-            self.append(entry, schema.find(entry.path)[0])
-        self._at, self._next, self._slots = dict(at), number, dict(slots)
+    def load_state(self, state: Snapshot) -> None:
+        """Go back to what `save_state` gave, which is this object's from then on."""
+        # Nothing is worked out anew: whatever made the block fail, a counter included, must not fail again here.
+        vars(self).update(state)
 
     def to_dict(self) -> dict[str, Any]:
         """The lines as JSON, without their texts."""
@@ -153,23 +160,23 @@ class MemoryLines:
         """
         self._clear()
         before = -1
+        self._slots = _read_slots(document["slots"], schema)
         for entry in map(MemoryEntry.from_list, document["entries"]):
             if entry.number <= before:
                 raise ValueError("the numbers of the entries do not rise")
             before = entry.number
             key, slot = schema.find(entry.path)
-            if (key.form == "value") != (slot == "") or slot == "-":
+            if (key.form == "value") != (slot == "") or (key.form == "list" and slot == "-"):
                 raise ValueError(f"no entry can stand at {entry.path[:100]!r}")
             if not key.accepts(entry.value):
                 raise ValueError(f"the value at {entry.path[:100]!r} is not what the schema says")
             self.append(entry, key)
-        self._next, self._slots = document["next"], dict(document["slots"])
-        if not is_whole(self._next) or self._next <= before or not all(map(is_whole, self._slots.values())):
-            raise ValueError("the next numbers are none")
-        for path in self._at:
-            key, slot = schema.find(path)
-            if key.form == "list" and int(slot) >= self._slots.get(key.path, 0):
-                raise ValueError("a number of a list would be given twice")
+        self._next = document["next"]
+        if not is_whole(self._next) or self._next <= before:
+            raise ValueError("the next number is none")
+        # Appending has raised the numbers where an entry has one that the document gives again.
+        if self._slots != dict(document["slots"]):
+            raise ValueError("a number of a list would be given twice")
 
     def _holds(self, entry: MemoryEntry) -> bool:
         return self._at.get(entry.path) == entry.number
@@ -192,10 +199,22 @@ class MemoryLines:
         return dropped
 
 
-def _scope(key: MemoryKey, path: str) -> str:
-    return key.path if key.form == "list" else path
+def _read_slots(document: Any, schema: MemorySchema) -> dict[str, int]:
+    lists = {key.path for key in schema.keys if key.form == "list"}
+    slots = dict(document)
+    if not all(path in lists and is_whole(slot) and 0 <= slot <= _MOST_SLOTS for path, slot in slots.items()):
+        raise ValueError("the next number of a list is none")
+    return slots
 
 
-def _normalize(value: Any) -> str:
-    # A text without words ("?!") is compared as it is.
-    return (" ".join(words(value)) or value) if isinstance(value, str) else json.dumps(value, sort_keys=True)
+def _folded(value: Any) -> str:
+    # Signs stay: "-5 %" and "+5 %", "C" and "C++", "A-" and "A" have the same words and are not the same.
+    if not isinstance(value, str):
+        return _exact(value)
+    plain = " ".join(value.casefold().split())
+    return "text " + (plain.rstrip(" .!") or plain)
+
+
+def _exact(value: Any) -> str:
+    # JSON tells 5, 5.0, "5", true and "true" apart, which Python's equality does not all do.
+    return json.dumps(value, sort_keys=True)

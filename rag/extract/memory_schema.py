@@ -10,6 +10,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
 
 from ..jsonschema.json_values import copy_json, escape_pointer, read_json
+from ..jsonschema.pointers import split_pointer
 from ..jsonschema.validator import build_validator
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ __all__ = ["KeySchemaError", "MemoryKey", "MemorySchema"]
 Form = Literal["value", "list", "map"]
 _MOST_KEYS = 1000
 _DEEPEST = 8  # levels of objects whose members are keys of their own; what is deeper is one value
-_LONGEST_POINTER = 500  # characters
-_DEFINITIONS = ("$defs", "definitions")
+_LONGEST_NAME = 500  # characters of a name in a map
+_LITERAL = ("const", "enum", "default", "examples")  # what stands there is no schema
 _ANY_TEXT: tuple[dict[str, Any], ...] = ({"type": "string"}, {})
 
 
@@ -44,7 +45,7 @@ class MemoryKey:
     form: Form
     schema: Any
     description: str = ""
-    _definitions: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _root: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -77,8 +78,7 @@ class MemoryKey:
     @cached_property
     def _validate(self) -> Any:
         try:
-            whole = {**self.schema, **self._definitions} if isinstance(self.schema, dict) else self.schema
-            return build_validator(whole)
+            return build_validator(_stand_alone(self.schema, self._root))
         except InputError as error:
             raise KeySchemaError(error.what, where=self.path) from error
 
@@ -127,8 +127,8 @@ class MemorySchema:
         Raises:
             UsageError: There is no such key.
         """
-        if not isinstance(pointer, str) or not 0 < len(pointer) <= _LONGEST_POINTER:
-            raise UsageError("the path is no text of 1 to 500 characters", hint="give a path such as /people/-")
+        if not isinstance(pointer, str) or not pointer:
+            raise UsageError("the path is no text with characters", hint="give a path such as /people/-")
         path, slot = pointer if pointer.startswith("/") else f"/{pointer}", ""
         if path not in self._by_path:
             path, _, slot = path.rpartition("/")
@@ -144,9 +144,12 @@ class MemorySchema:
 
 
 def _fits(form: Form, slot: str) -> bool:
-    numbered = slot == "-" or (slot.isascii() and slot.isdecimal() and len(slot) <= 12)
-    # A name with a line end in it could pretend to be the line of another path.
-    return (form == "map" and slot.isprintable()) or (form == "list" and numbered)
+    if form == "map":
+        # A name with a line end in it could pretend to be the line of another path.
+        return slot.isprintable() and len(slot) <= _LONGEST_NAME
+    # RFC 6901 has no leading zeros: "0" and "00" would be two places of one number.
+    numbered = slot.isascii() and slot.isdecimal() and len(slot) <= 12 and (slot == "0" or slot[0] != "0")
+    return form == "list" and (slot == "-" or numbered)
 
 
 def _describe(key: MemoryKey) -> str:
@@ -181,53 +184,97 @@ def _read_schema(source: Any) -> dict[str, Any]:
 
 
 def _find_keys(schema: dict[str, Any]) -> Iterator[MemoryKey]:
-    definitions = {word: schema[word] for word in _DEFINITIONS if isinstance(schema.get(word), dict)}
-    yield from _walk(schema, "", (), definitions)
+    yield from _walk(schema, "", ("#",), schema)
 
 
-def _walk(schema: Any, path: str, above: tuple[str, ...], definitions: dict[str, Any]) -> Iterator[MemoryKey]:
-    resolved, followed = _resolve(schema, definitions)
+def _walk(schema: Any, path: str, above: tuple[str, ...], root: dict[str, Any]) -> Iterator[MemoryKey]:
+    resolved, followed = _resolve(schema, root)
     members = resolved.get("properties") if isinstance(resolved, dict) else None
     # An object that contains itself would be a hierarchy without end.
-    whole = len(above) >= _DEEPEST or any(name in above for name in followed)
+    whole = len(above) > _DEEPEST or any(name in above for name in followed)
     if isinstance(members, dict) and members and not whole:
         for name, inner in members.items():
             if not name.isprintable():
                 raise UsageError(f"the name {name[:100]!r} is not printable", where="schema", hint="give another name")
-            yield from _walk(inner, f"{path}/{escape_pointer(name)}", (*above, *(followed or [""])), definitions)
+            yield from _walk(inner, f"{path}/{escape_pointer(name)}", (*above, *(followed or [""])), root)
     elif path:
-        yield _make_key(resolved, path, definitions)
+        yield _make_key(resolved, path, root)
 
 
-def _make_key(schema: Any, path: str, definitions: dict[str, Any]) -> MemoryKey:
+def _make_key(schema: Any, path: str, root: dict[str, Any]) -> MemoryKey:
     if not isinstance(schema, dict):
-        return MemoryKey(path, "value", schema, "", definitions)
+        return MemoryKey(path, "value", schema, "", root)
     about = schema.get("description", schema.get("title", ""))
     about = about if isinstance(about, str) else ""
     if schema.get("type") == "array":
-        return MemoryKey(path, "list", _resolve(schema.get("items", {}), definitions)[0], about, definitions)
+        return MemoryKey(path, "list", _resolve(schema.get("items", {}), root)[0], about, root)
     others = schema.get("additionalProperties")
     if schema.get("type") == "object" and isinstance(others, dict) and not schema.get("properties"):
-        return MemoryKey(path, "map", _resolve(others, definitions)[0], about, definitions)
-    return MemoryKey(path, "value", schema, about, definitions)
+        return MemoryKey(path, "map", _resolve(others, root)[0], about, root)
+    return MemoryKey(path, "value", schema, about, root)
 
 
-def _resolve(schema: Any, definitions: dict[str, Any]) -> tuple[Any, list[str]]:
+def _resolve(schema: Any, root: dict[str, Any]) -> tuple[Any, list[str]]:
     """The schema that a chain of `$ref` leads to, and the references on the way.
 
     Raises:
-        InputError: A reference leads nowhere, or back to itself.
+        InputError: A reference leads to another document, nowhere, or back to itself.
     """
     followed: list[str] = []
     while isinstance(schema, dict) and isinstance(reference := schema.get("$ref"), str):
-        _, _, rest = reference.partition("#/")
-        word, _, name = rest.partition("/")
-        target = definitions.get(word, {}).get(name.replace("~1", "/").replace("~0", "~"))
+        target = _look_up(reference, root)
         if target is None or reference in followed:
             raise InputError(
-                f"the $ref {reference[:100]!r} leads nowhere", where="schema", hint="give its target in $defs"
+                f"the $ref {reference[:100]!r} leads nowhere in the document",
+                where="schema",
+                hint="give a pointer to a part of it: #/$defs/NAME",
             )
         followed.append(reference)
         beside = {key: part for key, part in schema.items() if key != "$ref"}
         schema = {**target, **beside} if isinstance(target, dict) else target
     return schema, followed
+
+
+def _look_up(reference: str, root: dict[str, Any]) -> Any:
+    """What a reference inside the document points at; None where it points at nothing, or at another document."""
+    if reference != "#" and not reference.startswith("#/"):
+        return None
+    found: Any = root
+    for step in split_pointer(reference[1:]):
+        if isinstance(found, dict):
+            found = found.get(step)
+        elif isinstance(found, list) and step.isascii() and step.isdecimal() and len(step) < 10:
+            found = found[int(step)] if int(step) < len(found) else None
+        else:
+            return None
+    return found if isinstance(found, (dict, bool)) else None
+
+
+def _stand_alone(schema: Any, root: dict[str, Any]) -> Any:
+    """The schema of a key as a document of its own, in which its references lead where they led in the whole one."""
+    moved, refers = _move_references(schema)
+    if not refers:
+        return schema
+    # The names by which a part calls itself a document would change what "#" means inside of it.
+    whole = {name: part for name, part in _move_references(root)[0].items() if name not in ("$id", "$schema")}
+    return {**{name: part for name, part in moved.items() if name != "$id"}, "$defs": {"document": whole}}
+
+
+def _move_references(schema: Any) -> tuple[Any, bool]:
+    """A copy whose references into the document begin with "#/$defs/document", and whether there is any."""
+    if isinstance(schema, list):
+        items = [_move_references(part) for part in schema]
+        return [part for part, _ in items], any(refers for _, refers in items)
+    if not isinstance(schema, dict):
+        return schema, False
+    moved, any_refers = {}, False
+    for name, part in schema.items():
+        if name == "$ref" and isinstance(part, str):
+            moved[name] = f"#/$defs/document{part[1:]}" if part == "#" or part.startswith("#/") else part
+            any_refers = True
+        elif name in _LITERAL:
+            moved[name] = part
+        else:
+            moved[name], refers = _move_references(part)
+            any_refers = any_refers or refers
+    return moved, any_refers

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from ctxprune.errors import FormatError, InputError
+from ctxprune.storage.drafts import draft_of
 from ctxprune.storage.sealed import seal, unseal
 
 __all__ = ["FORMAT", "VERSION", "check_format", "read_memory_file", "write_memory_file"]
 
-FORMAT, VERSION = "ctxprune.structured_memory", 1
+FORMAT, VERSION = "ctxprune.structured_memory", 2
 _LARGEST = 1 << 28  # bytes: a memory is bounded by its budget, so that a larger file is none
 
 
@@ -22,15 +22,10 @@ def write_memory_file(path: str | Path, document: dict[str, Any]) -> None:
         InputError: It cannot be written.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with partial.open("w", encoding="ascii") as file:
-            file.write(seal(document))
-            file.flush()
-            os.fsync(file.fileno())  # else a crash of the machine may leave the new name with nothing in it
-        partial.replace(target)
+        with draft_of(target) as draft:
+            draft.write_text(seal(document), encoding="ascii")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"the memory cannot be written ({error.strerror})", where=str(target)) from error
 
 

@@ -13,7 +13,7 @@ from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer, score_batch
 from ctxprune.scorers.combined.fusion import DocumentFusion
 
 from ..passages.passages import Passage
-from .memory_entries import Amendment
+from .memory_entries import Amendment, MemoryEntry
 from .memory_novelty import rank_by_novelty
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from .memory import StructuredMemory
     from .memory_account import Refusal
-    from .memory_entries import Chunk
     from .memory_schema import MemoryKey
+    from .records import Chunk
 
 __all__ = ["ExtractiveWriter", "MemoryWriter", "Proposal", "rank_for_question"]
 
@@ -105,7 +105,8 @@ class ExtractiveWriter(MemoryWriter):
 
     def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
         """Every sentence of the chunk; the memory compacts itself where they do not fit. One of over 200 tokens, or
-        of a quarter of what a compaction leaves, is cut at the ends of clauses, else at white space.
+        of a quarter of what a compaction leaves, is cut at the ends of clauses, else at white space; finer where paths
+        and escapes leave no room for that.
 
         Raises:
             UsageError: The schema has no list of texts.
@@ -115,12 +116,16 @@ class ExtractiveWriter(MemoryWriter):
             hint = 'give a key of the form {"type": "array", "items": {"type": "string"}}'
             raise UsageError("the schema has no list of texts, which sentences could go to", hint=hint)
         # A sentence longer than what a compaction leaves could never stay, so that it is cut before.
-        longest = max(8, min(200, int(memory.budget * memory.compact_to) // 4))
+        longest = max(8, min(200, memory.largest // 4))
         passage = Passage(chunk.text, language=self.language, max_tokens=longest)
-        chosen = self._choose_keys(passage, keys)
+        pieces = [
+            (key, piece)
+            for unit, key in zip(passage.units, self._choose_keys(passage, keys), strict=True)
+            for piece in _cut(memory, key, chunk.text, unit.span or (0, 0))
+        ]
         amendments = [
-            Amendment("add", f"{key.path}/-", unit.text, unit.span, index)
-            for index, (unit, key) in enumerate(zip(passage.units, chosen, strict=True))
+            Amendment("add", f"{key.path}/-", chunk.text[start:end], (start, end), index)
+            for index, (key, (start, end)) in enumerate(pieces)
         ]
         return Proposal(tuple(amendments))
 
@@ -137,3 +142,23 @@ class ExtractiveWriter(MemoryWriter):
         asked = [f"{key.name.replace('/', ' ')}: {key.description}" for key in keys]
         scores = np.stack(score_batch(self._scorer, asked, [passage] * len(keys)))
         return [keys[index] for index in scores.argmax(axis=0).tolist()]
+
+
+def _cut(memory: StructuredMemory, key: MemoryKey, text: str, span: tuple[int, int]) -> list[tuple[int, int]]:
+    """A sentence in pieces whose lines can stay in the memory: halves, divided at white space where there is any. A
+    long path and escapes may leave little room."""
+    start, end = span
+    if _fits(memory, key, text[start:end]) or end - start < 2:
+        return [span]
+    middle = (start + end) // 2
+    blank = text.rfind(" ", start + 1, middle)
+    first = (start, blank if blank > 0 else middle)
+    second = (blank + 1 if blank > 0 else middle, end)
+    return [piece for half in (first, second) if text[slice(*half)].strip() for piece in _cut(memory, key, text, half)]
+
+
+def _fits(memory: StructuredMemory, key: MemoryKey, text: str) -> bool:
+    # With a number that later values of the chunk do not reach.
+    line = MemoryEntry(0, f"{key.path}/{memory.account.written + 1000}", text, "", 0).line
+    # A line costs no more tokens than it has bytes, so that few are counted.
+    return len(line) <= memory.largest // 4 or memory.counter.count(line) <= memory.largest

@@ -15,7 +15,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.foreign import foreign_method
 from ctxprune.utils.validation import describe_type
 
-from ..jsonschema.json_values import Json, copy_json, read_json
+from ..jsonschema.json_values import Json, copy_json, read_json, unescape_pointer
 
 __all__ = ["KINDS", "RecordField", "RecordSchema", "as_record_schema", "follow_ref", "list_required", "resolve_type"]
 
@@ -137,7 +137,7 @@ def follow_ref(schema: Any, document: Json) -> dict[str, Any]:
         seen.add(pointer)
         target: Any = document
         for step in pointer[1:].split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
+            key = unescape_pointer(step)
             target = target.get(key) if isinstance(target, dict) else None
         target = target if isinstance(target, dict) else {}
         found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}

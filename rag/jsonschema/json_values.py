@@ -10,7 +10,16 @@ from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["Json", "Style", "copy_json", "escape_pointer", "read_json", "write_counted_json", "write_json"]
+__all__ = [
+    "Json",
+    "Style",
+    "copy_json",
+    "escape_pointer",
+    "read_json",
+    "unescape_pointer",
+    "write_counted_json",
+    "write_json",
+]
 
 Json = Any
 """dict with str keys, list, str, int, finite float, bool or None."""
@@ -141,6 +150,12 @@ def _leaf(value: object, where: str) -> Json:
 def escape_pointer(key: str) -> str:
     """Escape a key as one step of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def unescape_pointer(step: str) -> str:
+    """The key that `escape_pointer` was given."""
+    # "~1" before "~0", else "~01" would become "/" (RFC 6901, section 4).
+    return step.replace("~1", "/").replace("~0", "~")
 
 
 def _too_deep(where: str) -> InputError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urljoin
 
+from .json_values import unescape_pointer
+
 __all__ = ["join_uri", "split_pointer"]
 
 
@@ -19,6 +21,4 @@ def join_uri(base: str, reference: str) -> str:
 
 def split_pointer(fragment: str) -> tuple[str, ...]:
     """The steps of a JSON pointer given as the fragment of a URI."""
-    parts = unquote(fragment).split("/")[1:]
-    # "~1" before "~0", else "~01" would become "/" (RFC 6901, section 4).
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
+    return tuple(map(unescape_pointer, unquote(fragment).split("/")[1:]))

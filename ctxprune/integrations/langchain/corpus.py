@@ -26,7 +26,7 @@ _READER = PassageReader(
 def prune_documents(
     documents: Iterable[Document] | Callable[[], Iterable[Document]],
     *,
-    share: float = 0.25,
+    share: float = 0.05,
     quality: Quality | str = "surface.v1",
 ) -> PrunedCorpus[Document]:
     """Drop the share of documents that is least likely to answer any question.

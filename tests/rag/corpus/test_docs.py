@@ -31,19 +31,19 @@ def test_the_python_runs(tmp_path: Path) -> None:
 
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    rows = [{"id": place, "url": place, "text": "A tower.", "body": "A tower."} for place in range(8)]
+    rows = [{"id": place, "url": place, "text": "A tower.", "body": "A tower."} for place in range(40)]
     Path("passages.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     lines = BASH.splitlines()
     assert len(lines) == 2
     assert main(lines[0].split()[1:]) == 0
-    assert len(Path("kept.jsonl").read_text().splitlines()) == 6
-    assert len(Path("dropped.jsonl").read_text().splitlines()) == 2
+    assert len(Path("kept.jsonl").read_text().splitlines()) == 36
+    assert len(Path("dropped.jsonl").read_text().splitlines()) == 4
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as parquet
 
     parquet.write_table(pa.Table.from_pylist(rows), "passages.parquet")
     assert main(lines[1].split()[1:]) == 0
-    assert parquet.read_table("kept.parquet").num_rows == 6
+    assert parquet.read_table("kept.parquet").num_rows == 38
 
 
 def test_the_figures_are_on_record() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -45,3 +46,37 @@ def test_the_conversation_block(tmp_path: Path) -> None:
 
 def test_the_resume_block(tmp_path: Path) -> None:
     assert run(RESUME, tmp_path) == "20\n"
+
+
+ROWS = {
+    "first quarter": "first quarter",
+    "last quarter": "last quarter",
+    "random sentences (101 % of the tokens: gaps are not counted)": "random sentences",
+    "top-k sections, BM25": "top-k chunks, BM25",
+    "top-k sections, bundled model": "top-k chunks, mixture",
+    "top-k sections and the beginning of the next, BM25": "top-k chunks and a part of the next, BM25",
+    "top-k sections and the beginning of the next, bundled model": "top-k chunks and a part of the next, mixture",
+    "single sentences (`prune`), BM25": "pruned sentences, BM25",
+    "single sentences (`prune`), bundled model": "pruned sentences, mixture",
+    "memory of a quarter, written with the question, BM25": "memory with the question, BM25",
+    "memory of a quarter, written with the question, bundled model": "memory with the question, mixture",
+    "memory of a half, written with the question, then pruned": "memory of a half with the question, pruned, mixture",
+    "memory of a half, written without the question, then pruned": "memory of a half without the question, pruned",
+    "the same with random sentences": "memory of a half without the question, random, pruned",
+    "memory of a quarter, written without the question": "memory without the question",
+    "the same with random sentences, not pruned": "memory without the question, random",
+}
+
+
+def test_the_table_is_the_record() -> None:
+    record = Path(__file__).parents[3] / "benchmarks" / "results" / "memory.json"
+    evidence = json.loads(record.read_text(encoding="utf-8"))["figures"]["evidence"]
+    table = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
+    shown = {cells[0]: cells[2:] for cells in table if cells[0] in ROWS}
+    assert set(shown) == set(ROWS)
+    assert set(ROWS.values()) == set(evidence)
+    for told, row in ROWS.items():
+        for cell, name in zip(shown[told], ("all_words", "answer_in_place", "gold_share"), strict=True):
+            ahead = evidence[row].get(f"{name}_ahead")
+            expected = f"{evidence[row][name]:.1f}" + (f" ({ahead[1]:.1f} to {ahead[2]:.1f})" if ahead else "")
+            assert cell == expected, (told, name)

@@ -100,7 +100,7 @@ ENTRY = [0, "/notes/0", "x", "c", 0, [0, 1], 0]
     [
         [],
         {},
-        damage(version=2),
+        damage(version=1),
         damage(format="other"),
         damage(schema={"properties": {"other": {}}}),
         damage(schema=3),
