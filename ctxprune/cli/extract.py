@@ -95,6 +95,7 @@ def extract(
 
 def _ask(schema: Any, model: str, chunks: list[Chunk], options: dict[str, Any]) -> Extraction:
     """Extract with a chat model, one file after the other, with a progress bar."""
+    from ctxprune.cli import _console
     from ctxprune.llm.cache import CachedModel, GenerationCache
     from ctxprune.llm.chat_models import open_chat_model
     from ctxprune.rag.extract import ExtractOptions, Extractor
@@ -104,7 +105,8 @@ def _ask(schema: Any, model: str, chunks: list[Chunk], options: dict[str, Any]) 
         opened = CachedModel(opened, GenerationCache(options["cache"]))
     pruned = not options["full"]
     chosen = ExtractOptions(prune_schema=pruned, prune_chunk=pruned, unsupported=options["unsupported"])
-    return Extractor(schema, opened, options=chosen).extract(chunks)
+    with _console.track_progress("extract", len(chunks)) as advance:
+        return Extractor(schema, opened, options=chosen).extract(chunks, progress=advance)
 
 
 def _report(done: Extraction, database: Path | None) -> None:

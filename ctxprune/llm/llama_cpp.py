@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import InputError, ModelError, UsageError
+from ctxprune.errors import InputError, MissingExtraError, ModelError, UsageError
 from ctxprune.llm.base import ChatAnswer, ChatModel
 from ctxprune.llm.deadline import Deadline, current_deadline, timeout_error
 from ctxprune.llm.openai import choice_texts
@@ -65,7 +65,7 @@ class LlamaCppModel(ChatModel):
         """Name, size and a hash over samples of the file, and the runtime's version."""
         if not self._fingerprint:
             # The version belongs to it since releases tokenize differently; builds from source may lack it.
-            version = optional_member(require("llama_cpp", "llm"), "__version__", "")
+            version = optional_member(_import_runtime(), "__version__", "")
             self._fingerprint = f"llama.cpp:{self.path.name}:{_sampled_hash(self.path)}:{version}"
         return self._fingerprint
 
@@ -100,7 +100,7 @@ class LlamaCppModel(ChatModel):
 
     def _load(self) -> Any:
         if self._llama is None:
-            library = require("llama_cpp", "llm")
+            library = _import_runtime()
             try:
                 self._llama = library.Llama(
                     str(self.path),
@@ -112,6 +112,22 @@ class LlamaCppModel(ChatModel):
             except (ValueError, RuntimeError, OSError) as error:
                 raise ModelError(f"the model cannot be loaded: {error}", where=str(self.path)) from error
         return self._llama
+
+
+def _import_runtime() -> Any:
+    """llama-cpp-python.
+
+    Raises:
+        MissingExtraError: It is not installed, or one of the packages that it imports is not; that one is named.
+    """
+    try:
+        return require("llama_cpp", "llm")
+    except MissingExtraError as error:
+        cause = error.__cause__
+        missing = (cause.name or "") if isinstance(cause, ModuleNotFoundError) else ""
+        if missing.partition(".")[0] in ("", "llama_cpp"):
+            raise
+        raise MissingExtraError(missing.partition(".")[0], "llm") from cause
 
 
 def _llama_answer(llama: Any, turns: list[dict[str, str]], sampling: Sampling, turn: int) -> ChatAnswer:

@@ -10,10 +10,9 @@ from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["LONGEST_ANSWER", "parse_answer"]
+__all__ = ["parse_answer"]
 
-LONGEST_ANSWER = 200_000
-"""Characters of an answer that are read."""
+_LONGEST = 200_000  # characters of an answer that are read
 _DEEPEST = 60
 _FENCE = re.compile(r"```[ \t]*\w{0,12}[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _SPACE = re.compile(r"(?:\s|//[^\n]*|#[^\n]*)*")
@@ -30,30 +29,78 @@ class _CutError(Exception):
 def parse_answer(text: str) -> tuple[Any, tuple[str, ...]]:
     """The JSON value in an answer, and what was repaired, () for nothing.
 
-    What stands around the value (a fence, prose) is passed over; the first object or list counts. Of an answer that
-    ends in the middle the members that are whole are kept.
+    What stands around the value (a fence, prose) is passed over. Values in several fences or one behind the other
+    (JSON lines) become one list; behind prose the first object or list counts. Of an answer that ends in the middle the
+    members that are whole are kept.
 
     Raises:
-        InputError: The answer is empty, over 200,000 characters long, nested too deep, or holds no JSON.
+        InputError: The answer is empty, over 200,000 characters long, nested deeper than 60 levels, or holds no JSON.
     """
     if not text.strip():
         raise InputError("the answer is empty")
-    if len(text) > LONGEST_ANSWER:
-        raise InputError(f"the answer has over {LONGEST_ANSWER:,} characters")
-    fenced = _FENCE.search(text)
-    body = fenced[1] if fenced and re.search(r"[\[{]", fenced[1]) else text
+    if len(text) > _LONGEST:
+        raise InputError(f"the answer has over {_LONGEST:,} characters")
+    values, notes, refused = list[Any](), list[str](), list[InputError]()
+    fences = (fenced[1].strip() for fenced in _FENCE.finditer(text))
+    # A model that says the same twice means it once.
+    for body in [*dict.fromkeys(fence for fence in fences if re.search(r"[\[{]", fence))] or [text]:
+        try:
+            found, repairs = _parse_body(body)
+        except InputError as error:
+            # One fence may hold code and another one the answer.
+            refused.append(error)
+            continue
+        values += found
+        notes += repairs
+    if not values:
+        raise refused[0]
+    if refused:
+        notes.append("a part of the answer is no JSON")
+    if len(values) == 1:
+        return values[0], tuple(dict.fromkeys(notes))
+    joined = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return joined, tuple(dict.fromkeys([*notes, "several JSON values"]))
+
+
+def _parse_body(body: str) -> tuple[list[Any], list[str]]:
+    """The values that stand one behind the other, and what was repaired.
+
+    Raises:
+        InputError: There is none, or it is nested too deep.
+    """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_read_float)
-        if isinstance(value, (dict, list)):
-            return value, ()
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_read_float, parse_int=_read_int)
     except (ValueError, RecursionError):
-        pass
+        value = None
+    if isinstance(value, (dict, list)):
+        _check_depth(value)
+        return [value], []
     start = re.search(r"[\[{]", body)
     if start is None:
         raise InputError("the answer is no JSON")
     reader = _Reader(body, start.start())
-    value = reader.read(0)
-    return value, tuple(dict.fromkeys(reader.notes))
+    values = [reader.read(0)]
+    while reader.has_next():
+        try:
+            values.append(reader.read(0))
+        except InputError:
+            reader.notes.append("a part of the answer is no JSON")
+            break
+    return values, reader.notes
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise InputError(f"the answer is nested deeper than {_DEEPEST} levels")
 
 
 @dataclass
@@ -84,6 +131,11 @@ class _Reader:
         if found is None:
             raise _CutError if not char else self._refuse()
         return self._read_word(found)
+
+    def has_next(self) -> bool:
+        """Whether another object or list follows with nothing between but white space and commas."""
+        self._skip_commas()
+        return self._peek() in ("{", "[")
 
     def _read_word(self, found: re.Match[str]) -> Any:
         word = found[0]
@@ -202,6 +254,11 @@ class _Reader:
 
 def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word} is no JSON number")
+
+
+def _read_int(word: str) -> int:
+    """The whole number; one beyond any float could not be compared with numbers of the text, nor stored."""
+    return int(word) if math.isfinite(float(word)) else int(_refuse_constant(word))
 
 
 def _read_float(word: str) -> float:

@@ -129,8 +129,11 @@ class CaseMemory:
             raise FormatError(
                 "the file holds no extraction cases", where=str(place), hint=f"it should be {_FORMAT} {_VERSION}"
             )
-        memory = cls(document.get("size", 50))
-        for entry in document.get("cases", ()):
+        size, cases = document.get("size", 50), document.get("cases", [])
+        if type(size) is not int or size < 1 or not isinstance(cases, list):
+            raise FormatError("the size is no whole number from 1 up, or the cases are no list", where=str(place))
+        memory = cls(size)
+        for entry in cases:
             if not isinstance(entry, dict) or not all(
                 isinstance(entry.get(k), str) for k in ("schema", "text", "problem")
             ):

@@ -22,7 +22,7 @@ from .answers import parse_answer
 from .class_text import class_name
 from .layout import find_slots, find_tables, mask_markup
 from .records import as_chunks
-from .relevance import choose_fields
+from .relevance import LEAST_SCORE, choose_fields
 from .schema import KINDS, RecordField
 from .values import read_as
 
@@ -258,7 +258,7 @@ def _count_support(draft: SchemaDraft, read: Sequence[Chunk]) -> SchemaDraft:
 def _has_trace(chunk: Chunk, fields: Sequence[RecordField]) -> bool:
     from .span_extractor import find_candidates
 
-    return any(candidate.score >= 0.65 for candidate in find_candidates(chunk.text, fields))
+    return any(candidate.score >= LEAST_SCORE for candidate in find_candidates(chunk.text, fields))
 
 
 def _collect_labels(read: Sequence[Chunk], most: int) -> tuple[RecordField, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.text.words import Folded, fold, fold_with_offsets
@@ -14,13 +16,37 @@ if TYPE_CHECKING:
 
     from .schema import RecordField
 
-__all__ = ["Source", "list_leaves"]
+__all__ = ["Places", "Source", "list_leaves", "walk_leaves"]
 
 Span = tuple[int, int]
 _STEP = 350  # characters of a window in which typed values are read
 _OVERLAP = 50
 _BESIDE = 60  # characters
 _MOST_READ = 200_000  # characters in which numbers and dates are read
+
+
+class Places:
+    """Places of labels, indexed, so that the distance to the nearest one takes no look at all of them.
+
+    Args:
+        spans: Characters [start, end) in any order; they may overlap.
+    """
+
+    def __init__(self, spans: Sequence[Span] = ()) -> None:
+        rising = sorted(spans)
+        self._starts = [start for start, _ in rising]
+        # The last end so far, since a long place may reach beyond the ones that begin after it.
+        self._ends = [*accumulate((end for _, end in rising), max)]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def distance(self, span: Span) -> int:
+        """Characters between `span` and the nearest place; 0 where they overlap, and without places."""
+        at = bisect_left(self._starts, span[0])
+        after = [max(self._starts[at] - span[1], 0)] if at < len(self._starts) else []
+        before = [max(span[0] - self._ends[at - 1], 0)] if at else []
+        return min(after + before, default=0)
 
 
 class Source:
@@ -35,8 +61,10 @@ class Source:
         self.text, self.spans = text, tuple(spans)
         self._folded: list[tuple[int, Folded]] | None = None
         self._typed: dict[tuple[str, tuple[str, ...]], list[tuple[Any, Span]]] = {}
+        self._places: dict[tuple[type, Any, str], list[Span]] = {}
+        self._nearest: dict[tuple[type, Any, str, Places], Span | None] = {}
 
-    def find(self, value: Any, field: RecordField | None, near: Sequence[Span] = ()) -> Span | None:
+    def find(self, value: Any, field: RecordField | None, near: Sequence[Span] | Places = ()) -> Span | None:
         """Characters [start, end) that say `value`; of several the place nearest to one of `near`, else the first.
 
         A text is found whatever its case, accents and white space; a number or a date in any form that says the same.
@@ -44,13 +72,14 @@ class Source:
         """
         if value is None or value == "" or isinstance(value, (dict, list)):
             return None
-        found = self._find_all(value, field)
-        if isinstance(value, bool):
-            # "No" stands in most texts: only beside the field's label does it say something of the field.
-            found = [span for span in found if near and _distance(span, near) <= _BESIDE]
-        if not found:
-            return None
-        return min(found, key=lambda span: (_distance(span, near), span[0]))
+        places = near if isinstance(near, Places) else Places(near)
+        key = (type(value), value, field.kind if field else "")
+        # An answer may say the same value in each of a thousand records.
+        if (*key, places) not in self._nearest:
+            if key not in self._places:
+                self._places[key] = self._find_all(value, field)
+            self._nearest[*key, places] = _choose_nearest(self._places[key], places, beside=isinstance(value, bool))
+        return self._nearest[*key, places]
 
     def _find_all(self, value: Any, field: RecordField | None) -> list[Span]:
         kind = field.kind if field else ""
@@ -100,20 +129,38 @@ class Source:
         return self._typed[key]
 
 
-def list_leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def list_leaves(data: Any) -> Iterator[tuple[str, Any]]:
     """Paths and values of whatever is no object and no list, items by their number: ("tags.0", "red")."""
+    return ((path, value) for path, _, value in walk_leaves(data))
+
+
+def walk_leaves(data: Any, prefix: str = "", above: str = "") -> Iterator[tuple[str, str, Any]]:
+    """As `list_leaves`, with the path of the field between the two: ("tags.0", "tags", "red")."""
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from list_leaves(value, f"{prefix}{key}.")
+            yield from walk_leaves(value, f"{prefix}{key}.", f"{above}{key}.")
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from list_leaves(value, f"{prefix}{index}.")
+            yield from walk_leaves(value, f"{prefix}{index}.", above)
     else:
-        yield prefix[:-1], data
+        yield prefix[:-1], above[:-1], data
+
+
+def _choose_nearest(found: Sequence[Span], near: Places, *, beside: bool) -> Span | None:
+    """The place nearest to a label, of equal ones the first; with `beside` only one within 60 characters of a label."""
+    if beside:
+        # "No" stands in most texts: only beside the field's label does it say something of the field.
+        found = [span for span in found if len(near) and near.distance(span) <= _BESIDE]
+    return min(found, key=lambda span: (near.distance(span), span[0]), default=None)
 
 
 def _equal(said: Any, value: float) -> bool:
-    return isinstance(said, (int, float)) and abs(said - value) <= 1e-9 * max(abs(value), 1.0)
+    if isinstance(said, int) and isinstance(value, int):
+        return said == value  # a long number differs in its last digit, too
+    try:
+        return isinstance(said, (int, float)) and abs(said - value) <= 1e-9 * max(abs(value), 1.0)
+    except OverflowError:
+        return False
 
 
 def _same_time(said: str, value: str) -> bool:
@@ -121,7 +168,3 @@ def _same_time(said: str, value: str) -> bool:
     return said == value or (
         value.startswith(said) and re.fullmatch(r"T?[ T]?00:00(?::00)?(?:Z|\.0+)?", value[len(said) :]) is not None
     )
-
-
-def _distance(span: Span, near: Sequence[Span]) -> int:
-    return min((max(start - span[1], span[0] - end, 0) for start, end in near), default=0)

@@ -32,16 +32,18 @@ from ..passages.passages import Passage
 from .answers import parse_answer
 from .cases import Case, CaseMemory
 from .class_text import class_name, write_classes
-from .evidence import Source, list_leaves
+from .evidence import Places, Source, walk_leaves
 from .labels import LabelMatcher
 from .prompts import write_correction, write_messages
 from .prose import find_mentions
 from .records import Chunk, ExtractedValue, Extraction, Failure, Record, as_chunks
-from .relevance import FieldScorer, choose_fields, write_field_query
+from .relevance import LEAST_SCORE, FieldScorer, choose_fields, write_field_query
 from .schema import RecordSchema, as_record_schema
 from .validation import RecordChecker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ctxprune.llm.base import ChatAnswer, Message
 
 __all__ = ["ExtractOptions", "Extractor"]
@@ -72,7 +74,7 @@ class ExtractOptions(Checked):
 
     prune_schema: bool = checked_field(True, check_flag)
     prune_chunk: bool = checked_field(True, check_flag)
-    least: float = checked_field(0.65, check_range)
+    least: float = checked_field(LEAST_SCORE, check_range)
     unsupported: Literal["flag", "drop"] = checked_field("flag", check_choice, ("flag", "drop"))
     retries: int = checked_field(1, check_whole, minimum=0)
     most_cases: int = checked_field(2, check_whole, minimum=0)
@@ -156,11 +158,12 @@ class Extractor:
         object.__setattr__(self, "model", as_chat_model(self.model))
         object.__setattr__(self, "counter", as_counter(self.counter))
 
-    def extract(self, chunks: Any) -> Extraction:
+    def extract(self, chunks: Any, *, progress: Callable[[int, int], None] | None = None) -> Extraction:
         """The records of all chunks; one that fails is in `Extraction.failures`, and the others go on.
 
         Args:
             chunks: See `as_chunks`; [] gives none. A chunk of white space is not sent.
+            progress: Called with the chunks that are done and all of them; in the calling thread, in their order.
 
         Raises:
             UsageError: A chunk is of the wrong kind.
@@ -169,11 +172,11 @@ class Extractor:
         read = as_chunks(chunks)
         workers = min(self.options.workers, max(len(read), 1))
         if workers == 1:
-            return _add_up(read, [self._extract(chunk) for chunk in read])
+            return _add_up(read, _report_each(map(self._extract, read), len(read), progress))
         with ThreadPoolExecutor(workers, thread_name_prefix="ctxprune-extract") as pool:
             # Each thread starts with a copy of this context, so that traces and cancellation reach it.
             tasks = [pool.submit(copy_context().run, self._extract, chunk) for chunk in read]
-            return _add_up(read, [task.result() for task in tasks])
+            return _add_up(read, _report_each((task.result() for task in tasks), len(read), progress))
 
     async def aextract(self, chunks: Any) -> Extraction:
         """As `extract`, off the event loop's thread."""
@@ -205,8 +208,12 @@ class Extractor:
                 errors = (f"the model failed ({error})",)
                 break
             outcome.answers.append(answer)
-            records, errors, restored = self._read(prompt, answer.text)
-            self._remember(prompt, records, errors)
+            try:
+                records, errors, restored = self._read(prompt, answer.text)
+                self._remember(prompt, records, errors)
+            except (InputError, ValueError, OverflowError, RecursionError) as error:
+                # What a model writes can be too much for a check; the other chunks go on.
+                records, errors, restored = None, (f"the answer cannot be checked ({error})"[:200],), ()
             # A second answer may have lost what the first one had: the better one counts, the later of equal ones.
             if records is not None and (worth := _rate(records, errors)) >= best:
                 outcome.records, best = records, worth
@@ -261,7 +268,9 @@ class Extractor:
         errors, restored, records = list[str](), list[str](), list[Record]()
         source = Source(prompt.chunk.text, prompt.spans)
         places = self._find_labels(prompt)
-        cut = tuple(f"/: {note}" for note in repairs if note.startswith("the answer ends"))
+        cut = tuple(f"/: {note}" for note in repairs if note.startswith(("the answer ends", "a part of the answer")))
+        errors += cut
+        lost = list[str]()
         if len(found) > _MOST_RECORDS:
             cut = (*cut, f"/: the answer has {len(found):,} records, of which the first {_MOST_RECORDS:,} are read")
         for index, data in enumerate(found[:_MOST_RECORDS]):
@@ -272,28 +281,34 @@ class Extractor:
             ]
             errors += (f"{index}.{error}" for error in own)
             errors += (f"{index}.{path}: was left out of the classes, which now have it" for path in shaped.pruned)
-            restored += (_strip_numbers(path) for path in shaped.pruned)
+            restored += shaped.pruned_fields
             record = self._support(prompt.chunk, shaped.data, source, places)
             if record.data:
                 records.append(replace(record, problems=(*cut, *own, *record.problems)))
+            else:
+                lost += (f"{index}.{problem}" for problem in record.problems)
+        # A record of which every value was dropped is told by the first one that is left, else by the failure.
+        if records:
+            records[0] = replace(records[0], problems=(*records[0].problems, *lost))
+        errors += lost
         return records, tuple(errors), tuple(dict.fromkeys(restored))
 
-    def _find_labels(self, prompt: _Prompt) -> dict[str, list[Span]]:
+    def _find_labels(self, prompt: _Prompt) -> dict[str, Places]:
         """Where the labels of the fields stand, to choose among several places of a value."""
         fields = self._schema.fields
         places: dict[str, list[Span]] = {}
         for mention in find_mentions(prompt.chunk.text, LabelMatcher(fields)):
             places.setdefault(fields[mention.field].path, []).append((mention.start, mention.end))
-        return places
+        return {path: Places(spans) for path, spans in places.items()}
 
-    def _support(self, chunk: Chunk, data: dict[str, Any], source: Source, places: dict[str, list[Span]]) -> Record:
+    def _support(self, chunk: Chunk, data: dict[str, Any], source: Source, places: dict[str, Places]) -> Record:
         """The record with the evidence of each value."""
         values, dropped = list[ExtractedValue](), list[str]()
-        for path, value in list_leaves(data):
+        nowhere = Places()
+        for path, name, value in walk_leaves(data):
             if value is None:
                 continue
-            name = _strip_numbers(path)
-            span = source.find(value, self._schema.find_field(name), places.get(name, ()))
+            span = source.find(value, self._schema.find_field(name), places.get(name, nowhere))
             if span is None and self.options.unsupported == "drop":
                 dropped.append(path)
                 continue
@@ -309,6 +324,17 @@ class Extractor:
         problem = "; ".join([*errors, *unsupported])
         answer = [record.data for record in records]
         self.cases.add(Case(self._schema.name, prompt.text, answer, problem))
+
+
+def _report_each(
+    outcomes: Iterable[_Outcome], total: int, progress: Callable[[int, int], None] | None
+) -> list[_Outcome]:
+    done: list[_Outcome] = []
+    for outcome in outcomes:
+        done.append(outcome)
+        if progress is not None:
+            progress(len(done), total)
+    return done
 
 
 def _rate(records: Sequence[Record], errors: Sequence[str]) -> float:
@@ -350,10 +376,6 @@ def _unwrap(value: Any, name: str, schema: RecordSchema) -> list[dict[str, Any]]
         _unwrap(item, name, schema)[0] if list(item) == [name] and isinstance(item[name], dict) else item
         for item in found
     ]
-
-
-def _strip_numbers(path: str) -> str:
-    return ".".join(step for step in path.split(".") if not step.isdigit())
 
 
 def _without(data: Any, paths: set[str], prefix: str = "") -> Any:

@@ -119,7 +119,20 @@ def mask_markup(text: str) -> str:
     for opened, closed in _HIDDEN:
         view = _blank_between(view, opened, closed)
     view = _ROW.sub(lambda found: found[0].replace("\n", " ").replace("\r", " "), view)
-    return _TAG.sub(_stand_in, view)
+    is_open = False
+
+    def stand_in(tag: re.Match[str]) -> str:
+        nonlocal is_open
+        name, opens = tag[2].lower(), not tag[1]
+        # End tags of cells may be left out: the next cell ends the one before.
+        border = is_open and opens and name in ("td", "th")
+        if name in ("td", "th"):
+            is_open = opens
+        elif name in ("tr", "table"):
+            is_open = False
+        return "|".ljust(len(tag[0])) if border else _stand_in(tag)
+
+    return _TAG.sub(stand_in, view)
 
 
 def _stand_in(tag: re.Match[str]) -> str:
@@ -139,6 +152,7 @@ def _blank_between(text: str, opened: str, closed: str) -> str:
     parts, at, lower = list[str](), 0, text.lower()
     while (start := lower.find(opened, at)) >= 0 and (end := lower.find(closed, start + len(opened))) >= 0:
         end += len(closed)
+        end += lower.startswith(">", end)
         parts += [text[at:start], " " * (end - start)]
         at = end
     return "".join([*parts, text[at:]]) if len(lower) == len(text) else text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -206,8 +207,11 @@ def compile_line_pattern(pattern: str) -> re.Pattern[str]:
         body = _make_possessive(set_, repeat, following)
         written.append(f"(?P<{name}>{body})" if name else body)
     try:
-        return re.compile("".join(written))
-    except (re.error, OverflowError) as error:
+        # Python warns of "--" and "[[" in sets, which may mean something else one day: they are not in the language.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile("".join(written))
+    except (re.error, OverflowError, FutureWarning) as error:
         raise InputError(f"the expression is none ({error})") from None
 
 

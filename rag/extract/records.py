@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -99,6 +99,7 @@ class Extraction:
         tokens_sent: Tokens of the prompts that were sent, retries not counted.
         tokens_in, tokens_out: Of all calls, as the model counts them.
         retries: Calls that were made since an answer had errors.
+        dropped_fields: For each chunk's id the paths of the fields that pruning left out of its first prompt.
     """
 
     records: tuple[Record, ...] = ()
@@ -132,7 +133,8 @@ class Extraction:
 def as_chunks(chunks: Any) -> list[Chunk]:
     """Read what is extracted from: a text, a `Chunk`, a document with `page_content`, or a list of them.
 
-    A chunk without an id is called by its number, from "0".
+    A chunk without an id is called by its number, from "0". An id that comes again gets a number behind it ("a.txt#2"),
+    so that records, review rows and provenance say which of the chunks they are of.
 
     Raises:
         UsageError: Something is none of these.
@@ -141,7 +143,17 @@ def as_chunks(chunks: Any) -> list[Chunk]:
         chunks = [chunks]
     if not isinstance(chunks, Iterable) or isinstance(chunks, (dict, bytes)):
         raise UsageError(f"chunks is {describe_type(chunks)}", hint="give a list of texts, Chunk(...) or documents")
-    return [_as_chunk(item, index) for index, item in enumerate(chunks)]
+    taken, counts = set[str](), dict[str, int]()
+    return [_number_id(_as_chunk(item, index), taken, counts) for index, item in enumerate(chunks)]
+
+
+def _number_id(chunk: Chunk, taken: set[str], counts: dict[str, int]) -> Chunk:
+    name = chunk.id
+    while name in taken:
+        counts[chunk.id] = counts.get(chunk.id, 1) + 1
+        name = f"{chunk.id}#{counts[chunk.id]}"
+    taken.add(name)
+    return chunk if name == chunk.id else Chunk(chunk.text, name)
 
 
 def _as_chunk(item: Any, index: int) -> Chunk:
@@ -156,13 +168,17 @@ def _as_chunk(item: Any, index: int) -> Chunk:
     return Chunk(text, name or str(index))
 
 
-def nest_values(values: Iterable[ExtractedValue], many: Sequence[str] = ()) -> dict[str, Any]:
-    """The object that holds these values, by their paths; those in `many` become lists."""
+def nest_values(
+    values: Iterable[ExtractedValue], many: Sequence[str] = (), flat: Collection[str] = ()
+) -> dict[str, Any]:
+    """The object that holds these values, by their paths; those in `many` become lists, those in `flat` are names."""
     data: dict[str, Any] = {}
     listed = set(many)
     for value in values:
         path = value.path.rpartition(".")[0] if value.path.rpartition(".")[2].isdigit() else value.path
-        if path in listed:
+        if path in flat:
+            data[path] = [*data.get(path, ()), value.value] if path in listed else value.value
+        elif path in listed:
             set_path(data, path, [*_get_path(data, path), value.value])
         else:
             set_path(data, value.path, value.value)

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from .span_extractor import Candidate
     from .values import FoundValue
 
-__all__ = ["FieldScorer", "choose_fields", "write_field_query"]
+__all__ = ["LEAST_SCORE", "FieldScorer", "choose_fields", "write_field_query"]
+
+LEAST_SCORE = 0.65
+"""Of a label or value from which a text has a trace of a field."""
 
 _RARE = ("email", "url", "enum")  # kinds of which a value is a trace of the field without its label
 _RARE_SCORE = 0.7
@@ -104,7 +107,7 @@ def _find_alone(text: str, field: RecordField) -> list[FoundValue]:
     return [one for at in range(0, len(text), _WINDOW - 50) for one in find_typed(text, at, at + _WINDOW, field)]
 
 
-def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = 0.65) -> tuple[str, ...]:
+def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = LEAST_SCORE) -> tuple[str, ...]:
     """Paths of the fields that a text can fill, in the schema's order.
 
     Kept are fields with a label beside which a value may stand; those of which a value stands there that says so itself

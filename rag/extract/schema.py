@@ -15,7 +15,8 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.foreign import foreign_method
 from ctxprune.utils.validation import describe_type
 
-from ..jsonschema.json_values import Json, copy_json, read_json, unescape_pointer
+from ..jsonschema.json_values import Json, copy_json, read_json
+from ..jsonschema.pointers import split_pointer
 
 __all__ = ["KINDS", "RecordField", "RecordSchema", "as_record_schema", "follow_ref", "list_required", "resolve_type"]
 
@@ -43,6 +44,7 @@ class RecordField:
         kind: One of `KINDS`; "object" is an array of objects, which only a model fills.
         description: Of the schema, its title before it; "" for none.
         choices: The values of an enum of texts and numbers, as texts.
+        choice_values: The same as the schema has them; () for texts alone.
         required: Whether the schema requires it and all objects that it is in.
         many: Whether it is an array.
     """
@@ -53,6 +55,7 @@ class RecordField:
     choices: tuple[str, ...] = ()
     required: bool = False
     many: bool = False
+    choice_values: tuple[Any, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,8 +139,7 @@ def follow_ref(schema: Any, document: Json) -> dict[str, Any]:
             return {key: value for key, value in found.items() if key != "$ref"}
         seen.add(pointer)
         target: Any = document
-        for step in pointer[1:].split("/")[1:]:
-            key = unescape_pointer(step)
+        for key in split_pointer(pointer[1:]):
             target = target.get(key) if isinstance(target, dict) else None
         target = target if isinstance(target, dict) else {}
         found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
@@ -186,22 +188,23 @@ def _list_fields(
         if isinstance(found.get("properties"), dict) and found["properties"]:
             # A definition inside itself would unfold for ever, and each level has the same fields anyway.
             if len(seen) < _DEEPEST and (not pointer or pointer not in seen):
-                inside = required and name in needed
-                yield from _list_fields(found, document, f"{path}.", required=inside, seen=(*seen, pointer))
+                nested = required and name in needed
+                yield from _list_fields(found, document, f"{path}.", required=nested, seen=(*seen, pointer))
             continue
         many = found.get("type") == "array" or "items" in found
         items = resolve_type(found.get("items") or {}, document)[0] if many else found
         choices = _list_choices(items)
-        yield RecordField(
-            path, _kind_of(items, choices), _describe(found, items), choices, required and name in needed, many
-        )
+        inside, typed = required and name in needed, _list_choice_values(items)
+        kind = _kind_of(items, choices)
+        yield RecordField(path, kind, _describe(found, items), choices, inside, many, typed)
 
 
 def _pointer_of(schema: Any) -> str:
     """The reference that a property is, perhaps beside null; "" for none."""
     if not isinstance(schema, dict):
         return ""
-    branches = [schema, *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())]
+    parts = [schema.get(key) for key in ("anyOf", "oneOf", "allOf")]
+    branches = [schema, *(branch for part in parts if isinstance(part, list) for branch in part)]
     found = (branch.get("$ref") for branch in branches if isinstance(branch, dict))
     return next((pointer for pointer in found if isinstance(pointer, str)), "")
 
@@ -212,10 +215,18 @@ def _describe(*schemas: dict[str, Any]) -> str:
 
 
 def _list_choices(schema: dict[str, Any]) -> tuple[str, ...]:
-    listed = (
-        schema.get("enum") if isinstance(schema.get("enum"), list) else [schema["const"]] if "const" in schema else []
-    )
-    return tuple(str(value) for value in listed or () if isinstance(value, (str, int, float)) and value is not None)
+    return tuple(map(str, _list_values(schema)))
+
+
+def _list_choice_values(schema: dict[str, Any]) -> tuple[Any, ...]:
+    values = _list_values(schema)
+    return () if all(isinstance(value, str) for value in values) else tuple(values)
+
+
+def _list_values(schema: dict[str, Any]) -> list[Any]:
+    listed = schema.get("enum")
+    listed = listed if isinstance(listed, list) else [schema["const"]] if "const" in schema else []
+    return [value for value in listed if isinstance(value, (str, int, float))]
 
 
 def _kind_of(schema: dict[str, Any], choices: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from .layout import find_slots, find_tables, mask_markup
 from .prose import find_beside, find_mentions
 from .records import Chunk, ExtractedValue, Extraction, Record, as_chunks, nest_values
 from .schema import RecordSchema, as_record_schema
+from .span_checks import SpanChecker
 from .values import FoundValue, clean_text, find_typed, read_as
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class SpanExtractor:
     It does not read values that no label stands beside (but a single e-mail address or URL for the one field of that
     kind), nor pronouns, nor what is said in other words than the schema's: describe fields in words that texts use.
 
+    Types, bounds, patterns and required fields of the schema change no value: what breaks them is in `Record.problems`
+    (by jsonschema-rs, extra `jsonschema`; without it a problem says that nothing was checked). So is a second value
+    beside the first ("900 or 950"). Dates that no calendar has are no dates.
+
     After Lou et al., Universal Information Extraction as Unified Semantic Matching, AAAI 2023 (arXiv:2301.03282).
 
     Attributes:
@@ -93,7 +98,11 @@ class SpanExtractor:
         Raises:
             UsageError: A chunk is of the wrong kind.
         """
-        return Extraction(tuple(record for chunk in as_chunks(chunks) for record in self._read(chunk)))
+        checker = SpanChecker(self._schema)
+        records = ((chunk, record) for chunk in as_chunks(chunks) for record in self._read(chunk))
+        return Extraction(
+            tuple(replace(record, problems=checker.list_problems(chunk.text, record)) for chunk, record in records)
+        )
 
     async def aextract(self, chunks: Any) -> Extraction:
         """As `extract`, off the event loop's thread."""
@@ -110,10 +119,12 @@ class SpanExtractor:
         records = {group: _choose(chunk.text, groups[group], self._schema) for group in sorted(groups)}
         tabled = any(group[0] and len(values) > 1 for group, values in records.items())
         many = [entry.path for entry in fields if entry.many]
+        # A dot in a name is no step into an object.
+        flat = {name for name in self._schema.root["properties"] if "." in name}
         for group, values in records.items():
             # Beside a table, a word of its caption is no record.
             if values and not (tabled and not group[0] and len(values) < 2 and len(fields) > 1):
-                yield Record(chunk.id, nest_values(values, many), tuple(values))
+                yield Record(chunk.id, nest_values(values, many, flat), tuple(values))
 
 
 class _Reading:

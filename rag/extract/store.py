@@ -27,6 +27,7 @@ _APPLICATION = 0x63787278  # "cxrx": SQLite's own mark of whose file it is
 _VERSION = 1
 _AFFINITY = {"integer": "INTEGER", "number": "REAL", "boolean": "BOOLEAN", "date": "DATE", "datetime": "DATETIME"}
 _WHOLE = 1 << 63
+_DATED = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d:\d\d.*)?)?)?\Z")
 _RESERVED = frozenset({"record_id", "chunk", "provenance"})
 
 
@@ -55,8 +56,10 @@ class RecordStore:
         self.path = Path(path)
         self.schema: RecordSchema = as_record_schema(schema)
         self.table = _column_name(self.schema.name) or "record"
-        if self.table in _RESERVED or self.table.startswith("sqlite_"):
+        if self.table in _RESERVED:
             self.table += "_record"
+        if self.table.startswith("sqlite_"):
+            self.table = f"record_{self.table}"  # SQLite keeps names that begin so for itself
         self._columns, self._arrays = _name_columns(self.schema, self.table)
         with self._open() as connection:
             self._prepare(connection)
@@ -81,7 +84,8 @@ class RecordStore:
         names = ", ".join(f'"{name}"' for name in ("chunk", *(name for _, name in self._columns)))
         marks = ", ".join("?" * (len(cells) + 1))
         statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'  # noqa: S608 - names are our own, values bound
-        number = connection.execute(statement, (record.chunk, *cells)).lastrowid
+        chunk = _to_text(record.chunk)
+        number = connection.execute(statement, (chunk, *cells)).lastrowid
         for field, name in self._arrays:
             items = _value_at(record.data, field.path)
             rows = [
@@ -92,12 +96,12 @@ class RecordStore:
         evidence = [
             (
                 number,
-                known.get(re.sub(r"\.\d+(?=\.|$)", "", value.path), value.path),
-                record.chunk,
+                known.get(value.path) or known.get(re.sub(r"\.\d+(?=\.|$)", "", value.path), _to_text(value.path)),
+                chunk,
                 *(value.span or (None, None)),
-                value.text or str(value.value),
+                _to_text(value.text or str(value.value)),
                 value.score if value.span else None,
-                value.unit or None,
+                _to_text(value.unit) or None,
             )
             for value in record.values
         ]
@@ -107,7 +111,8 @@ class RecordStore:
         (mark,), (version,) = (
             connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
         )
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        # Views and triggers of somebody are a database, too.
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
         if tables and (mark, version) != (_APPLICATION, _VERSION):
             raise FormatError(
                 "the file is a database that this library did not make", where=str(self.path), hint="name another file"
@@ -118,9 +123,15 @@ class RecordStore:
             for statement in self._definitions():
                 connection.execute(statement)
             return
-        found = [row[1] for row in connection.execute(f'PRAGMA table_info("{self.table}")')]
-        arrays = {name for _, name in self._arrays}
-        if found != ["record_id", "chunk", *(name for _, name in self._columns)] or not arrays <= tables:
+        owned = [("record_id", "INTEGER"), ("chunk", "TEXT")]
+        wanted = {self.table: [*owned, *((name, _affinity_of(field)) for field, name in self._columns)]}
+        for field, name in self._arrays:
+            place = ("position", "INTEGER")
+            wanted[name] = [owned[0], place, (_item_name(field), _affinity_of(field))]
+        found = {
+            name: [(row[1], row[2]) for row in connection.execute(f'PRAGMA table_info("{name}")')] for name in wanted
+        }
+        if found != wanted:
             raise FormatError(
                 "the file was made for another schema",
                 where=str(self.path),
@@ -128,22 +139,45 @@ class RecordStore:
             )
 
     def _definitions(self) -> Iterator[str]:
-        columns = [f'"{name}" {_AFFINITY.get(field.kind, "TEXT")}' for field, name in self._columns]
+        columns = [f'"{name}" {_affinity_of(field)}' for field, name in self._columns]
         listed = ", ".join(["record_id INTEGER PRIMARY KEY", "chunk TEXT NOT NULL", *columns])
         yield f'CREATE TABLE "{self.table}" ({listed})'
         owner = f'record_id INTEGER NOT NULL REFERENCES "{self.table}" (record_id)'
         for field, name in self._arrays:
-            kind = _AFFINITY.get(field.kind, "TEXT")
-            item = f'"{_column_name(field.name) or "value"}" {kind}'
+            item = f'"{_item_name(field)}" {_affinity_of(field)}'
             yield f'CREATE TABLE "{name}" ({owner}, position INTEGER NOT NULL, {item})'
         yield (
             f"CREATE TABLE provenance ({owner}, field TEXT NOT NULL, chunk TEXT NOT NULL, start_char INTEGER, "
             "end_char INTEGER, text TEXT, score REAL, unit TEXT)"
         )
 
+    def _check_header(self) -> None:
+        """Read whose file it is from its first bytes.
+
+        SQLite itself would write while it looks: it moves a log that was left behind into the file.
+
+        Raises:
+            FormatError: The file is there and not one of these.
+            InputError: It cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                header = file.read(100)
+            log = Path(f"{self.path}-wal")
+            foreign = log.is_file() if not header else not _is_own(header)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise InputError(f"cannot use the file of records: {error}", where=str(self.path)) from error
+        if foreign:
+            raise FormatError(
+                "the file is something that this library did not make", where=str(self.path), hint="name another file"
+            )
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction, with SQLite's errors as ours."""
+        self._check_header()
         try:
             connection = sqlite3.connect(self.path, timeout=30.0)
             try:
@@ -157,6 +191,21 @@ class RecordStore:
             raise InputError(f"cannot use the file of records: {error}", where=str(self.path)) from error
         except sqlite3.DatabaseError as error:
             raise FormatError(f"the file is no SQLite database ({error})", where=str(self.path)) from error
+
+
+def _is_own(header: bytes) -> bool:
+    """Whether the first bytes of a file are those of a database that this class made (SQLite's format, 1.3)."""
+    version, mark = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
+    return header.startswith(b"SQLite format 3\0") and (mark, version) == (_APPLICATION, _VERSION)
+
+
+def _affinity_of(field: RecordField) -> str:
+    return _AFFINITY.get(field.kind, "TEXT")
+
+
+def _item_name(field: RecordField) -> str:
+    """The column of an array's items."""
+    return _make_unique(_column_name(field.name) or "value", {"record_id", "position"})
 
 
 def _name_columns(
@@ -191,6 +240,8 @@ def _column_name(path: str) -> str:
 
 
 def _value_at(data: Any, path: str) -> Any:
+    if isinstance(data, dict) and path in data:
+        return data[path]  # a name with a dot in it
     for step in path.split("."):
         data = data.get(step) if isinstance(data, dict) else None
     return data
@@ -202,12 +253,18 @@ def _to_cell(value: Any, field: RecordField) -> Any:
         return None if value is None else int(value)
     if field.kind in ("integer", "number"):
         whole = isinstance(value, int) and -_WHOLE <= value < _WHOLE
-        return value if whole or isinstance(value, float) else None
+        return value if whole or (isinstance(value, float) and field.kind == "number") else None
     if field.kind == "boolean":
         return None
     if isinstance(value, (dict, list)):
         import json
 
-        return json.dumps(value, ensure_ascii=False)
-    # Half of a surrogate pair, which JSON can hold and UTF-8 cannot.
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+        return _to_text(json.dumps(value, ensure_ascii=False))
+    if field.kind in ("date", "datetime") and not _DATED.match(str(value)):
+        return None
+    return _to_text(str(value))
+
+
+def _to_text(said: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    return said.encode("utf-8", "replace").decode("utf-8")

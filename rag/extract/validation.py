@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.extras import require
 
-from ..jsonschema.validator import build_validator
-from .schema import list_required, resolve_type
+from ..jsonschema.validator import build_validator, matches_pattern
+from .schema import follow_ref, list_required, resolve_type
 
 if TYPE_CHECKING:
     from .schema import RecordSchema
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["RecordChecker", "Shaped"]
 
 _MOST_ERRORS = 20
+_DEEPEST = 6  # schemas inside schemas that are searched for a name
 _LONGEST = 160  # characters of an error
 _LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false", re.ASCII)
 
@@ -31,11 +32,13 @@ class Shaped:
         data: The record without nulls of optional fields and without members that the schema has no field for.
         unknown: Paths of those members.
         pruned: Paths of members that the schema has, but the prompt had not.
+        pruned_fields: Paths of the fields of those.
     """
 
     data: dict[str, Any]
     unknown: tuple[str, ...] = ()
     pruned: tuple[str, ...] = ()
+    pruned_fields: tuple[str, ...] = ()
 
 
 class RecordChecker:
@@ -77,7 +80,7 @@ class RecordChecker:
             data: A record.
             shown: Paths of the fields that the prompt had; None for all.
         """
-        unknown, pruned = list[str](), list[str]()
+        unknown, pruned = list[str](), dict[str, str]()
         allowed = None if shown is None else frozenset(shown)
 
         def clean(value: Any, schema: dict[str, Any], prefix: str, path: str) -> Any:
@@ -93,11 +96,11 @@ class RecordChecker:
             made: dict[str, Any] = {}
             for key, member in value.items():
                 own = properties.get(key)
-                if own is None and schema.get("additionalProperties") in (None, False):
+                if own is None and not _allows(schema, key, self._schema.source):
                     unknown.append(f"{path}{key}")
                     continue
                 if _is_hidden(f"{prefix}{key}", allowed, self._known):
-                    pruned.append(f"{path}{key}")
+                    pruned[f"{path}{key}"] = f"{prefix}{key}"
                 found, nullable = resolve_type(own if isinstance(own, dict) else {}, self._schema.source)
                 # Some models write "" for what the text does not give.
                 if ((member is None and not nullable) or member == "") and key not in required:
@@ -105,11 +108,28 @@ class RecordChecker:
                 made[key] = clean(member, found, f"{prefix}{key}.", f"{path}{key}.")
             return made
 
-        return Shaped(clean(data, self._schema.root, "", ""), tuple(unknown), tuple(pruned))
+        shaped = clean(data, self._schema.root, "", "")
+        return Shaped(shaped, tuple(unknown), tuple(pruned), tuple(dict.fromkeys(pruned.values())))
 
     @property
     def _known(self) -> frozenset[str]:
         return frozenset(field.path for field in self._schema.fields)
+
+
+def _allows(schema: dict[str, Any], name: str, document: Any, depth: int = 0) -> bool:
+    """Whether a member that `properties` lacks may be there: by its pattern, a part of the schema, or as any other."""
+    if schema.get("additionalProperties") not in (None, False):
+        return True
+    patterns = schema.get("patternProperties")
+    if isinstance(patterns, dict) and any(matches_pattern(pattern, name) for pattern in patterns):
+        return True
+    listed = [schema.get(word) for word in ("allOf", "anyOf", "oneOf")]
+    parts = [part for entry in listed if isinstance(entry, list) for part in entry]
+    parts += [schema.get(word) for word in ("then", "else")]
+    resolved = [follow_ref(part, document) for part in parts] if depth < _DEEPEST else []
+    return any(
+        name in (part.get("properties") or ()) or _allows(part, name, document, depth + 1) for part in resolved if part
+    )
 
 
 def _is_hidden(path: str, allowed: frozenset[str] | None, known: frozenset[str]) -> bool:

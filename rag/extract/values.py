@@ -5,6 +5,7 @@ Each is a slice of the text; what it says is read from the slice, never guessed.
 
 from __future__ import annotations
 
+import datetime
 import html
 import math
 import re
@@ -62,9 +63,16 @@ def find_typed(text: str, start: int, end: int, field: RecordField) -> list[Foun
     """
     part = text[start : min(end, start + _LONGEST)]
     return [
-        FoundValue(start + found.start, start + found.end, found.value, found.unit)
+        FoundValue(start + found.start, start + found.end, _as_choice(found.value, field), found.unit)
         for found in _find_in(part, field.kind, field.choices)
+        if field.kind not in ("number", "integer") or not _is_cut(text, start + found.start, start + found.end)
     ]
+
+
+def _is_cut(text: str, start: int, end: int) -> bool:
+    """Whether digits go on before or behind [start, end): the part that was searched cuts a long number."""
+    before, behind = text[max(start - 1, 0) : start + 1], text[end - 1 : end + 1]
+    return (len(before) == 2 and before.isdecimal()) or (len(behind) == 2 and behind.isdecimal())
 
 
 def read_as(text: str, field: RecordField) -> FoundValue | None:
@@ -78,8 +86,14 @@ def read_as(text: str, field: RecordField) -> FoundValue | None:
         return FoundValue(start, start + len(stripped), clean_text(stripped)) if stripped else None
     for found in _find_in(text[:_LONGEST], field.kind, field.choices):
         # A number deep inside a sentence is not what the label says.
-        return found if sum(char.isalnum() for char in text[: found.start]) <= 12 else None
+        near = sum(char.isalnum() for char in text[: found.start]) <= 12
+        return FoundValue(found.start, found.end, _as_choice(found.value, field), found.unit) if near else None
     return None
+
+
+def _as_choice(value: Any, field: RecordField) -> Any:
+    """A choice as the schema has it: of [1, 2] the text "2" is the number."""
+    return field.choice_values[field.choices.index(value)] if field.choice_values and value in field.choices else value
 
 
 @lru_cache(maxsize=4096)
@@ -101,15 +115,36 @@ def _find_numbers(part: str, *, whole: bool) -> Iterator[FoundValue]:
     stripped = part.strip()
     if _EXACT.fullmatch(stripped):  # the whole cell: as it is written, leading zeros and all digits included
         start = part.find(stripped)
-        yield FoundValue(start, start + len(stripped), _as_number(float(stripped.replace(",", "")), whole=whole))
+        number = _read_exact(stripped.replace(",", ""), whole=whole)
+        if number is not None:
+            yield FoundValue(start, start + len(stripped), number)
         return
     folded = fold_with_offsets(part)
     for found in find_numbers(folded.text):
         if found.kind not in ("number", "percent", "ordinal", "year") or found.high - found.low > 1:
             continue
         start, end = folded.span(found.start, found.end)
-        # `find_numbers` reads a year without its sign; any other sign and currency is part of what it found.
-        yield FoundValue(start, end, _as_number(found.low, whole=whole), _unit_of(part, start, end))
+        # JSON and SQLite have no infinity, so a number beyond any float is none.
+        if math.isfinite(found.low):
+            number = _keep_digits(part[start:end], found.low, whole=whole)
+            # `find_numbers` reads a year without its sign; any other sign and currency is part of what it found.
+            yield FoundValue(start, end, number, _unit_of(part, start, end))
+
+
+def _read_exact(written: str, *, whole: bool) -> int | float | None:
+    """The number as it is written, whole ones with all their digits; None for one beyond any float."""
+    value = float(written)
+    if not math.isfinite(value):
+        return None
+    return int(written) if written.lstrip("+-").isdecimal() else _as_number(value, whole=whole)
+
+
+def _keep_digits(written: str, value: float, *, whole: bool) -> int | float:
+    """`value`, with the digits that a float cannot hold where the text writes it out."""
+    digits = re.sub(r"\D", "", written)
+    if abs(value) >= 2**53 and digits.isdecimal() and math.isclose(int(digits), abs(value), rel_tol=1e-12):
+        return int(digits) if value > 0 else -int(digits)
+    return _as_number(value, whole=whole)
 
 
 def _as_number(value: float, *, whole: bool) -> int | float:
@@ -137,11 +172,13 @@ def _find_dates(part: str, *, timed: bool) -> Iterator[FoundValue]:
             yield FoundValue(start, end, written)
             continue
         hour = int(clock[1]) % 12 + 12 * (clock[4].lower() == "pm") if clock[4] else int(clock[1])
+        if hour > 23 or int(clock[2]) > 59 or int(clock[3] or 0) > 59:
+            continue  # "77:88" is no time, so that the whole is no date with one
         yield FoundValue(start, clock.end(), f"{written}T{hour:02d}:{clock[2]}:{clock[3] or '00'}{clock[5] or ''}")
 
 
 def write_date(value: Value) -> str:
-    """A day, month or year in ISO 8601, as exact as it was read; "" for longer periods."""
+    """A day, month or year in ISO 8601, as exact as it was read; "" for longer periods and for 31 February."""
     year, rest = int(value.low), value.low - int(value.low)
     length = value.high - value.low
     if value.kind == "year":
@@ -151,7 +188,12 @@ def write_date(value: Value) -> str:
     day = round((rest - month / 12) * 372) + 1
     if length > 1.5 / 12:
         return ""
-    return f"{year:04d}-{month + 1:02d}" if length > 1 / 100 else f"{year:04d}-{month + 1:02d}-{day:02d}"
+    if length > 1 / 100:
+        return f"{year:04d}-{month + 1:02d}"
+    try:
+        return datetime.date(year, month + 1, day).isoformat()
+    except ValueError:
+        return ""
 
 
 def _find_choices(part: str, choices: tuple[str, ...]) -> Iterator[FoundValue]:
