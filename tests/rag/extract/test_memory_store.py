@@ -40,7 +40,7 @@ def test_a_memory_comes_back_byte_for_byte(tmp_path: Path) -> None:
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     StructuredMemory(SCHEMA).save(tmp_path / "m.json")
     document = json.loads((tmp_path / "m.json").read_text())
-    assert (document["format"], document["version"]) == ("ctxprune.structured_memory", 1)
+    assert (document["format"], document["version"]) == ("ctxprune.structured_memory", 2)
 
 
 def test_a_stream_goes_on_where_it_was(tmp_path: Path) -> None:
