@@ -62,7 +62,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "bench tools": ("ctxprune bench tools --data tools",),
     "bench trust": ("ctxprune bench trust --data sqleval --plot curve.svg",),
     "bench values": ("ctxprune bench values --data spider",),
-    "corpus prune": ("ctxprune corpus prune corpus.jsonl --share 0.25 --out kept.jsonl",),
+    "corpus prune": ("ctxprune corpus prune corpus.jsonl --share 0.1 --out kept.jsonl",),
     "train pruner": ("ctxprune train pruner --data lines.jsonl --base encoder --out model",),
     "train distil": ("ctxprune train distil --help",),
     "train select": (

@@ -26,6 +26,10 @@ def test_golden_values() -> None:
     assert (found["sentence end"], found["links"], found["short lines"], found["repetition"]) == (1, 0, 0, 0)
 
 
+def test_the_most_frequent_word_is_no_stop_word() -> None:
+    assert row("The cat and the dog and the cow saw the moon.")["most frequent word"] == pytest.approx(1 / 11)
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -251,3 +251,12 @@ def test_a_smaller_entry_takes_the_room_of_one_that_does_not_fit() -> None:
     memory.apply("x", [add("/notes/-", "small one"), add("/notes/-", long), add("/notes/-", "latest of all")])
     memory.compact()
     assert memory.value["notes"] == ["small one", "latest of all"]
+
+
+def test_what_stands_around_an_answer_ranks_above_what_stands_elsewhere() -> None:
+    memory = StructuredMemory(TEXTS)
+    chunks = [("a", "The lamp hung there. It rained."), ("b", "The cat took a rabbit to the king. It rained much.")]
+    writer = ExtractiveWriter("What did the cat take to the king?", scorer="lexical.v1")
+    memory.read(chunks, writer)
+    ranks = dict(zip(memory.value["notes"], writer.rank(memory).tolist(), strict=True))
+    assert ranks["It rained much."] > ranks["It rained."]

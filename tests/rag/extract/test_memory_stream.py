@@ -31,7 +31,7 @@ def read(chunks: int, question: str) -> tuple[StructuredMemory, float]:
 
 def check(chunks: int, question: str) -> None:
     read(chunks // 20, question)  # what is loaded and cached once
-    _, few = read(chunks // 4, question)
+    few = min(read(chunks // 4, question)[1] for _ in range(2))
     memory, many = read(chunks, question)
     account = memory.account
     assert memory.tokens <= 600
@@ -39,7 +39,7 @@ def check(chunks: int, question: str) -> None:
     assert account.written - account.dropped["budget"][0] == len(memory.entries)
     assert len(account.latest) == 1000  # the records are bounded as well
     assert sys.getsizeof(memory.text) < 5000
-    assert many < 4 * few * 1.6 + 0.5
+    assert many < 4 * few * 2  # quadratic time would be 16 times as much
 
 
 @pytest.mark.parametrize("question", ["", "Who met guest 13?"])
