@@ -12,9 +12,9 @@ counts proofs against a valid instance, and schemas with a valid instance that a
 references leave the document are counted apart: nothing is fetched.
 
 For pruning, a random part of each schema's properties is kept, with what the context binds; a valid instance without
-what was dropped has to be valid for what is left. Most schemas of the suite have no property that can be dropped, so that
-only instances that the pruning changes count. These figures are quick to make and have a record of their own; `--projection`
-makes it alone (results/json_schema_projection.json).
+what was dropped has to be valid for what is left. Most schemas of the suite have no property that can be dropped, so
+that only instances that the pruning changes count. These figures are quick to make and have a record of their own,
+which `--projection` makes alone (results/json_schema_projection.json).
 
 No constant of the generator was chosen by these figures. Its treatment of relative identities and of the unevaluated
 keywords was written after a first run, so that no part of the suite counts as unseen; random schemas, of which
@@ -183,7 +183,7 @@ def equal(one, other) -> bool:
 
 
 def measure_projections(suite: Path, drafts) -> tuple[dict[str, int], str]:
-    """How many valid instances lose something by pruning, and how many of these stay valid; and the digest of the files."""
+    """How many valid instances lose something by pruning, how many of these stay valid; the digest of the files."""
     counts, digest = Counter(), hashlib.sha256()
     for draft in drafts:
         for path in sorted((suite / "tests" / draft).glob("*.json")):

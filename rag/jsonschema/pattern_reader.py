@@ -58,7 +58,7 @@ def parse_pattern(pattern: str) -> Any:
 
 
 def _escape_sets(pattern: str) -> str:
-    """`pattern` with a backslash before what inside a set of characters Python plans to give a meaning, and warns of."""
+    """`pattern` with a backslash before what Python warns of inside a set: characters that may get a meaning there."""
     made: list[str] = []
     start = None  # of the set's characters
     place = 0
@@ -88,8 +88,8 @@ def read_tree(pattern: str) -> Tree:
     """The tree of an expression.
 
     Raises:
-        UndecidedPatternError: It is not read, or has look-around, a back reference, a word boundary, flags, an anchor in
-            the middle, or over 2,000 parts.
+        UndecidedPatternError: It is not read, or has look-around, a back reference, a word boundary, flags, an anchor
+            in the middle, or over 2,000 parts.
     """
     parsed = parse_pattern(pattern)
     if parsed.state.flags & ~re.UNICODE:

@@ -87,8 +87,8 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000, 
         seed: The same seed gives the same instances.
         limit: Subschemas and branches that are visited for one instance, from 1 up; 10,000 take about a second. Checks
             of values, patterns and alternatives count as parts of a visit.
-        seconds: Of processor time of all searches together, over 0: the last resort against work that no count sees. Where it ends a
-            search, which the reason says, a faster machine may find more.
+        seconds: Of processor time of all searches together, over 0: the last resort against work that no count sees.
+            Where it ends a search, which the reason says, a faster machine may find more.
 
     Raises:
         UsageError: count or limit is under 1, or seconds is not over 0.

@@ -29,9 +29,10 @@ _TABLE = re.compile(
 )
 _MOST_WORDS = 4  # of a table's name
 _SQL = frozenset(
-    "avg by case cast coalesce count date distinct from having in insert join length max min not on over round select"
-    " sum trim union update upper lower using values where".split()
-)
+    {"avg", "by", "case", "cast", "coalesce", "count", "date", "distinct", "from", "having", "in", "insert",
+     "join", "length", "lower", "max", "min", "not", "on", "over", "round", "select", "sum", "trim", "union",
+     "update", "upper", "using", "values", "where"}
+)  # fmt: skip
 _TASK = (
     "Invent the smallest database schema that answers the user's question. Write one line for each table:"
     " table(column, column). Write nothing else."
@@ -109,7 +110,7 @@ def _read_schema(text: str) -> list[str]:
 
 
 def _is_table_name(text: str) -> bool:
-    """Whether it may name a table: no SQL before a parenthesis ("SELECT count"), and no prose ("I would use orders")."""
+    """Whether it may name a table: no SQL before a parenthesis ("SELECT count"), no prose ("I would use orders")."""
     words = [fold(word) for word in text.split()]
     is_short = 0 < len(words) <= _MOST_WORDS and any(char.isalpha() for char in text)
     return is_short and words[0] not in STOP_WORDS and _SQL.isdisjoint(words)

@@ -34,9 +34,10 @@ __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "Sche
 FORMAT, VERSION = "ctxprune.linking.pool", 1
 _FILE = "pool.json"
 SEGMENT_WEIGHT = 0.4
-"""What a column that a segment chose first gains: the choice of the tuning part of
-benchmarks/quality/linking_segments.py for segments of a chat model of 0.5 billion parameters. On the reported part every
-weight from 0 to 0.8 does alike with these; for segments of a large model the tuning part chooses 0.8."""
+"""What a column that a segment chose first gains.
+
+The choice of the tuning part of benchmarks/quality/linking_segments.py for a chat model of 0.5 billion parameters. On
+the reported part every weight from 0 to 0.8 does alike; for segments of a large model the tuning part chooses 0.8."""
 _CHOSEN = 20  # columns that the segments choose
 _ENOUGH, _MOST = 0.998, 8  # probability that the databases read closely hold together, and how many at most
 _MOST_COLUMNS = 3000  # of the databases read closely; the likeliest one is always read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import runpy
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from ctxprune import Threshold, TokenBudget, prune
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.rag import JsonSchema
 
 pytest.importorskip("jsonschema_rs")
@@ -393,10 +392,3 @@ def test_two_keys_of_one_name_in_a_text() -> None:
     context = JsonSchema('{"properties": {"a": {}, "a": {"title": "second"}}}')
     assert context.notes == ("/: the key 'a' stands twice in an object",)
     assert context.units[0].text == "a: second"
-
-
-@pytest.mark.parametrize("schema", [True, False, {}, {"properties": {}}, "true", "{}", {"type": "string"}])
-def test_nothing_to_prune(schema: Any) -> None:
-    context = JsonSchema(schema)
-    assert context.units == ()
-    assert context.render([]) == schema

@@ -10,6 +10,14 @@ import pytest
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag import JsonSchema
 
+
+@pytest.mark.parametrize("schema", [True, False, {}, {"properties": {}}, "true", "{}", {"type": "string"}])
+def test_nothing_to_prune(schema: Any) -> None:
+    context = JsonSchema(schema)
+    assert context.units == ()
+    assert context.render([]) == schema
+
+
 NESTED = ("{" * 100_000, '{"a":' * 100_000, "[" * 300 + "]" * 300)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-jsonschema_rs = pytest.importorskip("jsonschema_rs")
-
 from ctxprune.rag.jsonschema import witness
+
+jsonschema_rs = pytest.importorskip("jsonschema_rs")
 
 NUMBER, STRING = ({"node": {"$dynamicAnchor": "node", "type": kind}} for kind in ("number", "string"))
 A = {"$id": "urn:A", "$dynamicRef": "#node", "$defs": NUMBER}
