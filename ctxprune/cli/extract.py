@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +85,7 @@ def extract(
         _console.print_json(done.to_dict())
     else:
         for record in done.records:
-            sys.stdout.write(json.dumps(record.data, ensure_ascii=False) + "\n")
+            _console.print_json(record.data)
     _report(done, database)
     if done.failures and not done.records:
         raise typer.Exit(1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["parse_answer"]
+__all__ = ["parse_answer", "unwrap_records"]
 
 _LONGEST = 200_000  # characters of an answer that are read
 _DEEPEST = 60
@@ -60,6 +61,32 @@ def parse_answer(text: str) -> tuple[Any, tuple[str, ...]]:
         return values[0], tuple(dict.fromkeys(notes))
     joined = [item for value in values for item in (value if isinstance(value, list) else [value])]
     return joined, tuple(dict.fromkeys([*notes, "several JSON values"]))
+
+
+def unwrap_records(value: Any, name: str, properties: Collection[str]) -> list[dict[str, Any]]:
+    """The records of an answer: a list of objects, one object, or one of these under a name.
+
+    Args:
+        value: What `parse_answer` read.
+        name: Of the class that the prompt asks for.
+        properties: Names of the fields: an object with one field alone is a record.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if isinstance(value, dict) and len(value) == 1:
+        ((key, inner),) = value.items()
+        is_field = key in properties
+        if not is_field and (isinstance(inner, list) or (isinstance(inner, dict) and key == name)):
+            value = inner
+    found = [value] if isinstance(value, dict) else value
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise InputError("the answer is no list of objects")
+    # Some models name the class of each object.
+    return [
+        unwrap_records(item, name, properties)[0] if list(item) == [name] and isinstance(item[name], dict) else item
+        for item in found
+    ]
 
 
 def _parse_body(body: str) -> tuple[list[Any], list[str]]:

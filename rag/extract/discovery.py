@@ -22,7 +22,7 @@ from .answers import parse_answer
 from .class_text import class_name
 from .layout import find_slots, find_tables, mask_markup
 from .records import as_chunks
-from .relevance import LEAST_SCORE, choose_fields
+from .relevance import find_traced
 from .schema import KINDS, RecordField
 from .values import read_as
 
@@ -249,16 +249,9 @@ def _read_fields(value: Sequence[Any], most: int) -> tuple[tuple[RecordField, ..
 def _count_support(draft: SchemaDraft, read: Sequence[Chunk]) -> SchemaDraft:
     counts = Counter[str]()
     for chunk in read:
-        chosen = choose_fields(chunk.text, draft.fields)
-        # All of them come back where the text has no trace of any.
-        counts.update(chosen if len(chosen) < len(draft.fields) or _has_trace(chunk, draft.fields) else ())
+        traced = find_traced(chunk.text, draft.fields)
+        counts.update(draft.fields[index].path for index in traced)
     return replace(draft, support={entry.path: counts[entry.path] for entry in draft.fields})
-
-
-def _has_trace(chunk: Chunk, fields: Sequence[RecordField]) -> bool:
-    from .span_extractor import find_candidates
-
-    return any(candidate.score >= LEAST_SCORE for candidate in find_candidates(chunk.text, fields))
 
 
 def _collect_labels(read: Sequence[Chunk], most: int) -> tuple[RecordField, ...]:

@@ -29,7 +29,7 @@ from ctxprune.utils.validation import (
 from ..jsonschema.witness import require_satisfiable
 from ..passages.options import PassageOptions
 from ..passages.passages import Passage
-from .answers import parse_answer
+from .answers import parse_answer, unwrap_records
 from .cases import Case, CaseMemory
 from .class_text import class_name, write_classes
 from .evidence import Places, Source, walk_leaves
@@ -51,6 +51,7 @@ __all__ = ["ExtractOptions", "Extractor"]
 Span = tuple[int, int]
 _PASSAGE = PassageOptions(markdown=True, headings=True)
 _MOST_RECORDS = 1_000  # of an answer
+_MOST_TOLD = 20  # errors in the reason of a failure
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class Extractor:
                 prompt = self._prepare(chunk, (*prompt.shown, *restored))
             messages = write_correction(prompt.messages, answer.text, errors)
         if errors and not outcome.records:
-            outcome.failure = Failure(chunk.id, "; ".join(errors))
+            outcome.failure = Failure(chunk.id, _join_errors(errors))
         return outcome
 
     def _prepare(self, chunk: Chunk, shown: Sequence[str] | None = None) -> _Prompt:
@@ -262,7 +263,7 @@ class Extractor:
         """The records of an answer, None where it is no JSON; its errors; and pruned fields that it has values for."""
         try:
             value, repairs = parse_answer(answer)
-            found = _unwrap(value, class_name(self._schema.name), self._schema)
+            found = unwrap_records(value, class_name(self._schema.name), self._schema.root["properties"])
         except InputError as error:
             return None, (error.what,), ()
         errors, restored, records = list[str](), list[str](), list[Record]()
@@ -326,6 +327,11 @@ class Extractor:
         self.cases.add(Case(self._schema.name, prompt.text, answer, problem))
 
 
+def _join_errors(errors: Sequence[str]) -> str:
+    more = len(errors) - _MOST_TOLD
+    return "; ".join([*errors[:_MOST_TOLD], *([f"and {more:,} more"] if more > 0 else [])])
+
+
 def _report_each(
     outcomes: Iterable[_Outcome], total: int, progress: Callable[[int, int], None] | None
 ) -> list[_Outcome]:
@@ -355,27 +361,6 @@ def _add_up(chunks: Sequence[Chunk], outcomes: Sequence[_Outcome]) -> Extraction
         retries=len(answers) - asked,
         dropped_fields={c.id: o.hidden for c, o in zip(chunks, outcomes, strict=True) if o.hidden},
     )
-
-
-def _unwrap(value: Any, name: str, schema: RecordSchema) -> list[dict[str, Any]]:
-    """The records of an answer: a list of objects, one object, or one of these under a name.
-
-    Raises:
-        InputError: It is something else.
-    """
-    if isinstance(value, dict) and len(value) == 1:
-        ((key, inner),) = value.items()
-        is_field = key in (schema.root.get("properties") or {})
-        if not is_field and (isinstance(inner, list) or (isinstance(inner, dict) and key == name)):
-            value = inner
-    found = [value] if isinstance(value, dict) else value
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise InputError("the answer is no list of objects")
-    # Some models name the class of each object.
-    return [
-        _unwrap(item, name, schema)[0] if list(item) == [name] and isinstance(item[name], dict) else item
-        for item in found
-    ]
 
 
 def _without(data: Any, paths: set[str], prefix: str = "") -> Any:

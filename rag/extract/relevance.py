@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .span_extractor import Candidate
     from .values import FoundValue
 
-__all__ = ["LEAST_SCORE", "FieldScorer", "choose_fields", "write_field_query"]
+__all__ = ["LEAST_SCORE", "FieldScorer", "choose_fields", "find_traced", "write_field_query"]
 
 LEAST_SCORE = 0.65
 """Of a label or value from which a text has a trace of a field."""
@@ -119,13 +119,18 @@ def choose_fields(text: str, fields: Sequence[RecordField], *, least: float = LE
         fields: Of the schema.
         least: 0..1, lowest score of a place that counts.
     """
-    found = {one.field for one in find_candidates(text, fields) if one.score >= least}
-    found |= {index for index, field in enumerate(fields) if field.kind in _RARE and _find_alone(text, field)}
+    found = find_traced(text, fields, least=least)
     if not found:
         return tuple(field.path for field in fields)
     return tuple(
         field.path for index, field in enumerate(fields) if index in found or field.required or field.kind == "object"
     )
+
+
+def find_traced(text: str, fields: Sequence[RecordField], *, least: float = LEAST_SCORE) -> set[int]:
+    """Indices of the fields that a text has a trace of: a place for a value, or a value that says so itself."""
+    found = {one.field for one in find_candidates(text, fields) if one.score >= least}
+    return found | {index for index, field in enumerate(fields) if field.kind in _RARE and _find_alone(text, field)}
 
 
 def write_field_query(fields: Sequence[RecordField]) -> str:

@@ -235,6 +235,16 @@ def test_llama_fingerprint_follows_the_file(weights: Path) -> None:
     assert LlamaCppModel(weights).fingerprint != first
 
 
+def test_llama_names_the_package_that_is_missing(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "llama_cpp.py").write_text("import template_engine_that_is_missing\n", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "llama_cpp", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingExtraError, match="'template_engine_that_is_missing' is not installed"):
+        LlamaCppModel(weights).complete(TURNS, Sampling())
+
+
 @pytest.mark.usefixtures("llama")
 def test_llama_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such model file"):

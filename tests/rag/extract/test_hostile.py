@@ -70,6 +70,16 @@ def test_a_record_that_is_dropped_is_told(scripted: Any) -> None:
     assert record.problems == ("1.name: does not stand in the text",)
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_progress_counts_the_chunks(scripted: Any, workers: int) -> None:
+    pytest.importorskip("jsonschema_rs")
+    seen: list[tuple[int, int]] = []
+    options = ExtractOptions(workers=workers)
+    extractor = Extractor(PRODUCT, scripted("[]"), options=options)
+    extractor.extract(["Name: A", "", "Name: C"], progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
 def test_a_cut_answer_is_asked_again_and_no_good_example(scripted: Any) -> None:
     pytest.importorskip("jsonschema_rs")
     cases, model = CaseMemory(), scripted('[{"name": "A", "pri')
