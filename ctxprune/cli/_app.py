@@ -78,7 +78,7 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Of an option that takes one value the last one would be used, and the others lost without a word."""
-        single = {name: param for param in self.params if _is_single(param) for name in param.opts}
+        single: dict[str, Any] = {name: param for param in self.params if _is_single(param) for name in param.opts}
         seen: set[Any] = set()
         for word in itertools.takewhile(lambda word: word != "--", args):
             param = single.get(word.partition("=")[0])
