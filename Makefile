@@ -23,7 +23,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 # Training needs torch, which the other tests must do without: an environment of its own.
 $(VENV)-train/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-train
-	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout pytest-xdist
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout pytest-xdist scipy
 	@touch $@
 
 demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
