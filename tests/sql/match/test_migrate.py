@@ -201,8 +201,9 @@ def test_other_units_and_codes_are_not_carried(change: object, tmp_path: Path) -
         mapping = map_schemas(a.schema(), b.schema(), source_values=a, target_values=b)
     pairs = [Pair("sum", "SELECT SUM(amount) FROM orders"), Pair("first", "SELECT MIN(order_date) FROM orders")]
     result = migrate_entries(pairs, mapping)
-    assert [one.before for one in result.carried] == pairs[1:]
-    assert result.left[0].entry == pairs[0]
+    # "purchase" may be another thing than "order": where a column differs as well, nothing of the table is sure.
+    assert [one.entry for one in result.left] == pairs
+    assert all("not all columns hold the same" in one.reason for one in result.left)
 
 
 def test_a_split_table_is_found_by_its_keys(tmp_path: Path) -> None:
