@@ -165,7 +165,7 @@ def test_the_command_prints_rows(model, tokenizer, text, tmp_path):
     assert [row["press"] for row in rows] == ["full", "snapkv", "snapkv"]
     assert "Loading weights" not in done.output
     done = CliRunner().invoke(app, words)
-    for head in ("snapkv", "needle", "key value", "question"):
+    for head in ("snapkv", "needle", "value", "question"):
         assert head in done.stdout
     assert "perplexity" not in done.stdout
     assert "Loading weights" not in done.output
