@@ -75,8 +75,11 @@ def test_first_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert kept.output == "The bridge is long. It opened in 1933 [2]."
 
 
-def test_units() -> None:
+def test_units(capsys: pytest.CaptureFixture[str]) -> None:
     run("concepts/units")
+    best, above = capsys.readouterr().out.splitlines()
+    assert best == "It opened in 1933."
+    assert "It opened in 1933." in above
 
 
 def test_extend(capsys: pytest.CaptureFixture[str]) -> None:
