@@ -12,7 +12,7 @@ from recorded_spans import Spans
 from .conftest import SOME, Client
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01", "baggage": "secret=4711"}
+CALLER = {"traceparent": f"00-{TRACE}-{PARENT}-01", "baggage": "secret=hunter2"}
 TEXT = "The bridge is long. It opened in 1933."
 
 
@@ -29,7 +29,7 @@ def test_a_request_takes_over_the_callers_trace(client: Client, spans: Spans) ->
         "http.route": "/v1/prune",
         "http.response.status_code": 200,
     }
-    assert "4711" not in spans.text()
+    assert "hunter2" not in spans.text()
     assert "bridge" not in spans.text()
 
 
