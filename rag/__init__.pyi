@@ -21,9 +21,6 @@ from .dedup.texts import near_duplicates as near_duplicates
 from .expansion import Expansion as Expansion
 from .expansion import StepExpander as StepExpander
 from .expansion import StepSchema as StepSchema
-from .extract.memory import StructuredMemory as StructuredMemory
-from .extract.memory_chat import ChatWriter as ChatWriter
-from .extract.memory_writers import ExtractiveWriter as ExtractiveWriter
 from .graph import TripleGraph as TripleGraph
 from .graph import TripleOptions as TripleOptions
 from .graph import Triples as Triples
@@ -39,6 +36,9 @@ from .jsonschema import ToolOptions as ToolOptions
 from .jsonschema import Tools as Tools
 from .jsonschema import check_compliance as check_compliance
 from .logs import Log as Log
+from .memory import ChatWriter as ChatWriter
+from .memory import ExtractiveWriter as ExtractiveWriter
+from .memory import StructuredMemory as StructuredMemory
 from .passages.addressed import addressed_units as addressed_units
 from .passages.fence import escape_chat_marks as escape_chat_marks
 from .passages.fence import new_fence as new_fence

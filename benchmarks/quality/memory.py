@@ -39,7 +39,8 @@ from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.policies.token_budget import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passages
-from ctxprune.rag.extract import Chunk, ExtractiveWriter, MemoryWriter, Proposal, StructuredMemory
+from ctxprune.rag.extract import Chunk
+from ctxprune.rag.memory import ExtractiveWriter, MemoryWriter, Proposal, StructuredMemory
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.base import score_documents
 from ctxprune.scorers.combined.fusion import DocumentFusion

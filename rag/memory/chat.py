@@ -14,17 +14,17 @@ from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer
 from ctxprune.utils.validation import check_whole
 
 from ..passages.fence import escape_chat_marks
-from .memory_account import Refusal
-from .memory_entries import Amendment
-from .memory_writers import MemoryWriter, Proposal, rank_for_question
+from .account import Refusal
+from .entries import Amendment
+from .writer import MemoryWriter, Proposal, rank_for_question
 
 if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers import Scorer
 
-    from .memory import StructuredMemory
-    from .memory_schema import MemorySchema
-    from .records import Chunk
+    from ..extract.records import Chunk
+    from .schema import MemorySchema
+    from .writer import MemoryState
 
 __all__ = ["ChatWriter", "parse_amendments"]
 
@@ -88,7 +88,7 @@ class ChatWriter(MemoryWriter):
         scorer = SCORERS.get(self.scorer)() if isinstance(self.scorer, str) else self.scorer
         object.__setattr__(self, "_scorer", as_scorer(scorer))
 
-    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
+    def write(self, memory: MemoryState, chunk: Chunk) -> Proposal:
         """What the model proposes for the chunk; no call is made for one of white space.
 
         Raises:
@@ -110,13 +110,13 @@ class ChatWriter(MemoryWriter):
         refused += [Refusal(chunk.id, f"over {self.most} amendments", _show(item)) for item in found[self.most :]]
         return Proposal(tuple(amendments), refused=tuple(refused))
 
-    def rank(self, memory: StructuredMemory) -> Scores:
+    def rank(self, memory: MemoryState) -> Scores:
         """See `MemoryWriter`."""
         if not self.question.strip():
             return super().rank(memory)
         return rank_for_question(memory, self.question, self._scorer)
 
-    def build_messages(self, memory: StructuredMemory, chunk: Chunk) -> list[Message]:
+    def build_messages(self, memory: MemoryState, chunk: Chunk) -> list[Message]:
         """The prompt for a chunk; what stays the same comes first."""
         # The chunk is escaped as the memory's lines are: neither may open a turn of its own.
         told = f"CHUNK {chunk.id}\n{chunk.text}\nEND OF CHUNK\nThe JSON list of changes:"

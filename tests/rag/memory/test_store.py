@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import CtxpruneError, FormatError, InputError
-from ctxprune.rag.extract import Amendment, ExtractiveWriter, StructuredMemory
+from ctxprune.rag.memory import Amendment, ExtractiveWriter, StructuredMemory
 from ctxprune.storage.sealed import seal
 
 SCHEMA = {"properties": {"notes": {"type": "array", "items": {"type": "string"}}, "end": {"type": "string"}}}
@@ -61,8 +61,8 @@ def test_a_stream_goes_on_where_it_was(tmp_path: Path) -> None:
 
 READER = """
 import sys
-from test_memory_store import SCHEMA, WRITER, stream
-from ctxprune.rag.extract import StructuredMemory
+from test_store import SCHEMA, WRITER, stream
+from ctxprune.rag.memory import StructuredMemory
 StructuredMemory(SCHEMA, budget=200).read(stream(100_000), WRITER, save_to=sys.argv[1])
 """
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import describe_type, is_whole
 
+from ..extract.records import Chunk
 from ..passages.fence import escape_chat_marks
-from .records import Chunk
 
 __all__ = ["Amendment", "MemoryEntry", "as_chunk"]
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import ModelError, UnknownNameError, UsageError
 from ctxprune.llm.base import ChatAnswer, ChatModel, Message, Sampling
-from ctxprune.rag.extract import ChatWriter, Chunk, ExtractiveWriter, MemoryWriter, StructuredMemory
-from ctxprune.rag.extract.memory_chat import parse_amendments
-from ctxprune.rag.extract.memory_novelty import rank_by_novelty
+from ctxprune.rag.extract import Chunk
+from ctxprune.rag.memory import ChatWriter, ExtractiveWriter, MemoryWriter, StructuredMemory
+from ctxprune.rag.memory.chat import parse_amendments
+from ctxprune.rag.memory.novelty import rank_by_novelty
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.validation import is_whole
 
-from .memory_account import DroppedText
-from .memory_entries import MemoryEntry
+from .account import DroppedText
+from .entries import MemoryEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ctxprune.tokens import TokenCounter
 
-    from .memory_account import DropReason
-    from .memory_schema import MemoryKey, MemorySchema
+    from .account import DropReason
+    from .schema import MemoryKey, MemorySchema
 
 __all__ = ["MemoryLines", "Snapshot"]
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import FormatError, InputError, UsageError
-from ctxprune.rag.extract import Amendment, Chunk, ExtractiveWriter, MemoryWriter, StructuredMemory
-from ctxprune.rag.extract.memory_chat import parse_amendments
-from ctxprune.rag.extract.memory_schema import MemorySchema
+from ctxprune.rag.extract import Chunk
+from ctxprune.rag.memory import Amendment, ExtractiveWriter, MemoryWriter, StructuredMemory
+from ctxprune.rag.memory.chat import parse_amendments
+from ctxprune.rag.memory.schema import MemorySchema
 
 TEXTS = {"properties": {"notes": {"type": "array", "items": {"type": "string"}}}}
 MAP = {"properties": {"traits": {"type": "object", "additionalProperties": {"type": "string"}}}}

@@ -15,8 +15,8 @@ from ..passages.fence import escape_chat_marks
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from .memory_entries import MemoryEntry
-    from .memory_schema import MemoryKey, MemorySchema
+    from .entries import MemoryEntry
+    from .schema import MemoryKey, MemorySchema
 
 __all__ = ["Citation", "MemoryContext"]
 

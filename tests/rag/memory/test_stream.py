@@ -7,7 +7,7 @@ from time import process_time
 
 import pytest
 
-from ctxprune.rag.extract import ExtractiveWriter, StructuredMemory
+from ctxprune.rag.memory import ExtractiveWriter, StructuredMemory
 
 SCHEMA = {"properties": {"notes": {"type": "array", "items": {"type": "string"}}}}
 

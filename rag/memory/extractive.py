@@ -1,8 +1,7 @@
-"""Who writes into a memory; the extractive writer, which needs no chat model."""
+"""The extractive writer: sentences of each chunk, word for word; no chat model is asked."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,10 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer, score_batch
-from ctxprune.scorers.combined.fusion import DocumentFusion
 
 from ..passages.passages import Passage
-from .memory_entries import Amendment, MemoryEntry
-from .memory_novelty import rank_by_novelty
+from .entries import Amendment, MemoryEntry
+from .writer import MemoryWriter, Proposal, rank_for_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,53 +20,11 @@ if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
     from ctxprune.scorers import Scorer
 
-    from .memory import StructuredMemory
-    from .memory_account import Refusal
-    from .memory_schema import MemoryKey
-    from .records import Chunk
+    from ..extract.records import Chunk
+    from .schema import MemoryKey
+    from .writer import MemoryState
 
-__all__ = ["ExtractiveWriter", "MemoryWriter", "Proposal", "rank_for_question"]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a writer makes of a chunk.
-
-    Attributes:
-        amendments: What it proposes, in order.
-        refused: What it could make nothing of, such as the answer of a model that is no JSON.
-    """
-
-    amendments: tuple[Amendment, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-
-
-class MemoryWriter(ABC):
-    """Proposes amendments for a chunk, and ranks entries where a memory must drop some. Safe to share between threads.
-
-    A subclass writes `write`.
-    """
-
-    @abstractmethod
-    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
-        """What `chunk` adds to `memory`, which is not changed here."""
-
-    def rank(self, memory: StructuredMemory) -> Scores:
-        """How much each of `memory.entries` is worth, float32 (n_entries,), higher = kept longer; any range.
-
-        By default the entries that say the most new terms for their tokens come first.
-        """
-        entries = memory.entries
-        texts = [entry.text for entry in entries]
-        return rank_by_novelty(texts, memory.counter.count_many(texts))
-
-
-def rank_for_question(memory: StructuredMemory, question: str, scorer: Scorer) -> Scores:
-    """How much each of `memory.entries` says on the question, and half as much its chunk: float32 (n_entries,)."""
-    context = memory.context()
-    scores = score_batch(DocumentFusion(scorer), [question], [context])[0]
-    place = {entry.number: index for index, entry in enumerate(context.entries)}
-    return scores[[place[entry.number] for entry in memory.entries]]
+__all__ = ["ExtractiveWriter"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +59,7 @@ class ExtractiveWriter(MemoryWriter):
         object.__setattr__(self, "_scorer", as_scorer(scorer))
         Passage("", language=self.language)
 
-    def write(self, memory: StructuredMemory, chunk: Chunk) -> Proposal:
+    def write(self, memory: MemoryState, chunk: Chunk) -> Proposal:
         """Every sentence of the chunk; the memory compacts itself where they do not fit. One of over 200 tokens, or
         of a quarter of what a compaction leaves, is cut at the ends of clauses, else at white space; finer where paths
         and escapes leave no room for that.
@@ -129,7 +85,7 @@ class ExtractiveWriter(MemoryWriter):
         ]
         return Proposal(tuple(amendments))
 
-    def rank(self, memory: StructuredMemory) -> Scores:
+    def rank(self, memory: MemoryState) -> Scores:
         """See `MemoryWriter`."""
         if not self.question.strip():
             return super().rank(memory)
@@ -144,7 +100,7 @@ class ExtractiveWriter(MemoryWriter):
         return [keys[index] for index in scores.argmax(axis=0).tolist()]
 
 
-def _cut(memory: StructuredMemory, key: MemoryKey, text: str, span: tuple[int, int]) -> list[tuple[int, int]]:
+def _cut(memory: MemoryState, key: MemoryKey, text: str, span: tuple[int, int]) -> list[tuple[int, int]]:
     """A sentence in pieces whose lines can stay in the memory: halves, divided at white space where there is any. A
     long path and escapes may leave little room."""
     start, end = span
@@ -157,7 +113,7 @@ def _cut(memory: StructuredMemory, key: MemoryKey, text: str, span: tuple[int, i
     return [piece for half in (first, second) if text[slice(*half)].strip() for piece in _cut(memory, key, text, half)]
 
 
-def _fits(memory: StructuredMemory, key: MemoryKey, text: str) -> bool:
+def _fits(memory: MemoryState, key: MemoryKey, text: str) -> bool:
     # With a number that later values of the chunk do not reach.
     line = MemoryEntry(0, f"{key.path}/{memory.account.written + 1000}", text, "", 0).line
     # A line costs no more tokens than it has bytes, so that few are counted.

@@ -10,16 +10,16 @@ from ctxprune.errors import CtxpruneError, MissingExtraError, UsageError
 from ctxprune.utils.validation import is_whole
 
 from ..jsonschema.json_values import copy_json
-from .memory_account import DroppedText, Refusal
-from .memory_entries import Amendment, MemoryEntry
-from .memory_schema import KeySchemaError
+from .account import DroppedText, Refusal
+from .entries import Amendment, MemoryEntry
+from .schema import KeySchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .memory_lines import MemoryLines
-    from .memory_schema import MemoryKey, MemorySchema
-    from .records import Chunk
+    from ..extract.records import Chunk
+    from .lines import MemoryLines
+    from .schema import MemoryKey, MemorySchema
 
 __all__ = ["Applied", "Applier"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from ctxprune import prune
 from ctxprune.errors import UsageError
-from ctxprune.rag.extract import Amendment, Citation, ExtractiveWriter, StructuredMemory
+from ctxprune.rag.memory import Amendment, Citation, ExtractiveWriter, StructuredMemory
 
 CHUNKS = [
     ("s1", "A miller had three sons. The youngest got nothing but a cat.\nHe was sad."),

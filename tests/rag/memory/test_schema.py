@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import CtxpruneError, InputError, UsageError
-from ctxprune.rag.extract import MemorySchema
+from ctxprune.rag.memory import MemorySchema
 
 STORY = {
     "$defs": {
@@ -79,7 +79,7 @@ def test_values_are_validated(path: str, value: Any, fits: bool) -> None:
 
 
 def test_lists_of_plain_texts_need_no_validator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctxprune.rag.extract.memory_schema.build_validator", None)
+    monkeypatch.setattr("ctxprune.rag.memory.schema.build_validator", None)
     schema = MemorySchema({"properties": {"a": {"type": "array", "items": {"type": "string", "title": "A"}}, "b": {}}})
     assert schema.keys[0].accepts("x")
     assert not schema.keys[0].accepts(3)

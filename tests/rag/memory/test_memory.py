@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.rag.extract import Amendment, Chunk, ExtractiveWriter, MemoryWriter, StructuredMemory
-from ctxprune.rag.extract.memory_writers import Proposal
+from ctxprune.rag.extract import Chunk
+from ctxprune.rag.memory import Amendment, ExtractiveWriter, MemoryWriter, StructuredMemory
+from ctxprune.rag.memory import Proposal
 
 SCHEMA = {
     "type": "object",

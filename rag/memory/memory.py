@@ -19,21 +19,21 @@ from ctxprune.utils.foreign import check_method
 from ctxprune.utils.validation import check_range, check_whole
 
 from ..jsonschema.json_values import unescape_pointer
-from .memory_account import DroppedText, MemoryAccount, MemoryUpdate
-from .memory_apply import Applier
-from .memory_context import MemoryContext
-from .memory_entries import MemoryEntry, as_chunk
-from .memory_lines import MemoryLines
-from .memory_schema import MemorySchema
-from .memory_store import FORMAT, VERSION, check_format, read_memory_file, write_memory_file
-from .memory_writers import MemoryWriter, Proposal
+from .account import DroppedText, MemoryAccount, MemoryUpdate
+from .apply import Applier
+from .context import MemoryContext
+from .entries import MemoryEntry, as_chunk
+from .lines import MemoryLines
+from .schema import MemorySchema
+from .store import FORMAT, VERSION, check_format, read_memory_file, write_memory_file
+from .writer import MemoryWriter, Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from .memory_entries import Amendment
-    from .records import Chunk
+    from ..extract.records import Chunk
+    from .entries import Amendment
 
 __all__ = ["StructuredMemory"]
 

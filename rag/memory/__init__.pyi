@@ -1,0 +1,15 @@
+from .account import DroppedText as DroppedText
+from .account import MemoryAccount as MemoryAccount
+from .account import MemoryUpdate as MemoryUpdate
+from .account import Refusal as Refusal
+from .chat import ChatWriter as ChatWriter
+from .context import Citation as Citation
+from .context import MemoryContext as MemoryContext
+from .entries import Amendment as Amendment
+from .entries import MemoryEntry as MemoryEntry
+from .extractive import ExtractiveWriter as ExtractiveWriter
+from .memory import StructuredMemory as StructuredMemory
+from .schema import MemorySchema as MemorySchema
+from .writer import MemoryState as MemoryState
+from .writer import MemoryWriter as MemoryWriter
+from .writer import Proposal as Proposal
