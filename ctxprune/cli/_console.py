@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import textwrap
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, InputError
+from ctxprune.storage.drafts import draft_of
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
@@ -118,17 +118,8 @@ def write_parts(target: Path, parts: Iterable[bytes], *inputs: str | Path) -> No
             with target.open("wb") as stream:
                 stream.writelines(parts)
             return
-        # Beside the target, so that replacing it is one step within a file system; the link, if it is one, stays.
-        place = Path(os.path.realpath(target))
-        part = place.with_name(f".{place.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as stream:
-                stream.writelines(parts)
-            if place.exists():
-                shutil.copymode(place, part)
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
+        with draft_of(target) as draft, draft.open("wb") as stream:
+            stream.writelines(parts)
     except OSError as error:
         raise _unwritable(target, error) from error
 
